@@ -1,0 +1,121 @@
+"""Every error of ours, so that a caller can catch by what it must do and a person reads what to do next."""
+
+from enum import StrEnum
+
+
+class AgentsError(Exception):
+    """Something went wrong inside Agents for Slack. The log holds the details under the run id."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class UserError(AgentsError):
+    """That request could not be understood. Type /agents help for examples."""
+
+
+class RosterError(AgentsError):
+    """The roster has mistakes. Each line of the report names the file, the line and the fix."""
+
+
+class StorageError(AgentsError):
+    """The database could not be used. Run `agents doctor` to see what it needs."""
+
+
+class RunLostError(AgentsError):
+    """Another process owns this run now; this one stops without publishing anything."""
+
+
+class CancelledRunError(AgentsError):
+    """The run was stopped by a person."""
+
+
+class DriftError(AgentsError):
+    """A finished step no longer matches its input: the prompts or the roster changed under a running request."""
+
+
+class LimitReachedError(AgentsError):
+    """A limit of this run was reached: its time, its steps or its depth."""
+
+    def __init__(self, message: str, *, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class BudgetExceededError(AgentsError):
+    """The money for the next call is not there; nothing was sent.
+
+    Amounts are integer nano-dollars. `kind` names the account that refused (workspace, channel, dm, user, run, stage),
+    `blocked` says why when it is not a matter of amounts (paused, frozen, quarantined, clock).
+    """
+
+    def __init__(  # noqa: PLR0913 - a refusal names all of it, each by keyword
+        self,
+        message: str,
+        *,
+        kind: str,
+        key: str,
+        period: str = "",
+        needed_nusd: int = 0,
+        limit_nusd: int = 0,
+        settled_nusd: int = 0,
+        reserved_nusd: int = 0,
+        blocked: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.key = key
+        self.period = period
+        self.needed_nusd = needed_nusd
+        self.limit_nusd = limit_nusd
+        self.settled_nusd = settled_nusd
+        self.reserved_nusd = reserved_nusd
+        self.blocked = blocked
+
+    @property
+    def free_nusd(self) -> int:
+        """What the refusing account still had, never below zero."""
+        return max(0, self.limit_nusd - self.settled_nusd - self.reserved_nusd)
+
+
+class Charge(StrEnum):
+    """What a failed attempt cost, as far as anybody can know."""
+
+    NOTHING = "nothing"
+    """Nothing reached the provider, or it refused with an error status that is known not to be billed."""
+    UNCERTAIN = "uncertain"
+    """The request was on the wire and no usage came back: the whole hold counts."""
+
+
+class ModelError(AgentsError):
+    """A model did not answer.
+
+    `retryable` is about the same model; a fallback may be tried either way. `retry_after_s` is the provider's wish.
+    `reason` is one word for the trace: rate_limit, overloaded, timeout, connection, truncated, auth, bad_request,
+    context_length, content_policy, malformed, server.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        retryable: bool,
+        charge: Charge,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retryable = retryable
+        self.charge = charge
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class ParkedError(AgentsError):
+    """The run waits for a person; it holds no task and no money until somebody decides."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
