@@ -1,0 +1,70 @@
+"""Structured logs, one JSON object a line, bound to the run id; secrets are scrubbed last, whoever logged them."""
+
+import logging
+import re
+import sys
+from collections.abc import Collection
+from typing import IO, cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_TOKENS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|sk-[\w-]{12,}|Bearer\s+[\w.~+/-]+=*", re.IGNORECASE)
+
+
+def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str] | None = None) -> None:
+    """Send every log of ours and of the libraries, from `level` up, to `stream` (standard error by default).
+
+    `secrets` are values that must never appear, whatever a library prints.
+    """
+    scrub = _scrubber([secret for secret in secrets if len(secret) > 7])  # noqa: PLR2004 - shorter ones hit words
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                scrub,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "yoyo", "asyncio"):
+        # Their debug and info lines carry whole payloads: message text and tokens.
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _scrubber(secrets: list[str]) -> Processor:
+    def clean(value: object) -> object:
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, "[secret]")
+            return _TOKENS.sub("[secret]", value)
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(item) for item in value]
+        return value
+
+    def processor(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+        return cast("EventDict", clean(dict(event)))
+
+    return processor

@@ -1,0 +1,134 @@
+"""The environment as one frozen value; nothing else reads os.environ, so `agents doctor` can explain all of it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import platformdirs
+
+from patterns.errors import UserError
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: its name, what it is for, and whether its value must never be shown."""
+
+    name: str
+    purpose: str
+    secret: bool = False
+
+
+VARIABLES = (
+    Variable("SLACK_BOT_TOKEN", "The app's bot token (xoxb-…): how the bot speaks.", secret=True),
+    Variable("SLACK_APP_TOKEN", "App-level token (xapp-…) for Socket Mode: no public address needed.", secret=True),
+    Variable("SLACK_SIGNING_SECRET", "Checks that HTTP requests come from Slack. Needed for HTTP mode.", secret=True),
+    Variable("PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode."),
+    Variable("SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one."),
+    Variable("DATABASE_URL", "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR."),
+    Variable("AGENTS_DATA_DIR", "Folder of the SQLite ledger. Unset: this system's data folder for the user."),
+    Variable("AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml."),
+    Variable("AGENTS_ADMINS", "Slack user ids that administer budgets besides workspace admins, comma separated."),
+    Variable("AGENTS_TIMEZONE", "Zone in which months turn, such as Europe/Paris. Unset: the roster's."),
+    Variable("AGENTS_MODEL_FAST", "litellm name of the quick model (openai/gpt-5-mini). Unset: chosen from your keys."),
+    Variable("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys."),
+    Variable("AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info."),
+    Variable("OPENAI_API_KEY", "Key of OpenAI.", secret=True),
+    Variable("OPENAI_API_BASE", "Another address that speaks OpenAI's protocol."),
+    Variable("ANTHROPIC_API_KEY", "Key of Anthropic.", secret=True),
+    Variable("GEMINI_API_KEY", "Key of Google Gemini.", secret=True),
+    Variable("OLLAMA_API_BASE", "Address of Ollama. Unset: its usual port on this machine is tried."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator decided. `env` is the whole environment, for `${…}` in the roster and the providers' keys."""
+
+    data_dir: Path
+    database_url: str
+    roster_path: Path
+    admins: frozenset[str]
+    timezone: str
+    slack_bot_token: str
+    slack_app_token: str
+    slack_signing_secret: str
+    slack_api_url: str
+    port: int | None
+    log_level: str
+    env: Mapping[str, str] = field(repr=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """One file and one bot, the default."""
+        return self.database_url.startswith("sqlite:")
+
+
+def read_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        UserError: a value that cannot be used, with the variable's name.
+    """
+    env = dict(os.environ if env is None else env)
+    data_dir = Path(env.get("AGENTS_DATA_DIR") or platformdirs.user_data_dir("agents-for-slack")).expanduser().resolve()
+    return Settings(
+        data_dir=data_dir,
+        database_url=_database_url(env.get("DATABASE_URL", ""), data_dir),
+        roster_path=Path(env.get("AGENTS_ROSTER") or SHIPPED_ROSTER).expanduser().resolve(),
+        admins=frozenset(part.strip() for part in env.get("AGENTS_ADMINS", "").split(",") if part.strip()),
+        timezone=_timezone(env.get("AGENTS_TIMEZONE", "")),
+        slack_bot_token=env.get("SLACK_BOT_TOKEN", ""),
+        slack_app_token=env.get("SLACK_APP_TOKEN", ""),
+        slack_signing_secret=env.get("SLACK_SIGNING_SECRET", ""),
+        slack_api_url=_slack_api_url(env.get("SLACK_API_URL", "")),
+        port=_port(env.get("PORT", "")),
+        log_level=_log_level(env.get("AGENTS_LOG_LEVEL", "")),
+        env=env,
+    )
+
+
+def _database_url(url: str, data_dir: Path) -> str:
+    if not url:
+        return f"sqlite:///{data_dir / 'agents.db'}"
+    # Hosting platforms hand out postgres://; both names mean the same server.
+    url = url.replace("postgres://", "postgresql://", 1)
+    if not url.startswith(("postgresql://", "sqlite:///")):
+        raise UserError("DATABASE_URL must start with postgresql:// (or be unset for SQLite).")
+    return url
+
+
+def _timezone(name: str) -> str:
+    if name:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise UserError(
+                f"AGENTS_TIMEZONE={name!r} is not a time zone. Use a name such as Europe/Paris or UTC."
+            ) from None
+    return name
+
+
+def _slack_api_url(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise UserError("SLACK_API_URL must start with http:// or https://.")
+    return f"{url.rstrip('/')}/" if url else "https://slack.com/api/"
+
+
+def _port(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the ports there are
+        raise UserError(f"PORT={text!r} is not a port number. Use one such as 3000.")
+    return int(text)
+
+
+def _log_level(text: str) -> str:
+    level = text.lower() or "info"
+    if level not in ("debug", "info", "warning", "error"):
+        raise UserError(f"AGENTS_LOG_LEVEL={text!r} is unknown. Use debug, info, warning or error.")
+    return level
