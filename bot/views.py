@@ -1,0 +1,347 @@
+"""What people are shown, as frozen values: runs fill them, `bot.render` turns them into Slack messages.
+
+Every text in here is raw (what a person or a model wrote); escaping is the renderer's work and nobody else's. Money is
+integer nano-dollars, durations are seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from patterns.events import PatternResult
+
+# ---------------------------------------------------------------- buttons: action ids shared with the listeners
+
+RUN_STOP = "run_stop"
+"""Stop a running request; value: run id."""
+RUN_DETAILS = "run_details"
+"""Show models, tokens and steps privately; value: run id."""
+RUN_CONFIRM = "run_confirm"
+"""Accept the price of a waiting run; value: run id."""
+RUN_CANCEL = "run_cancel"
+"""Decline the price of a waiting run; value: run id."""
+RUN_ANSWER_INSTEAD = "run_answer_instead"
+"""Run the cheap flow instead; value: run id."""
+COMMAND_YES = "command_yes"
+"""A near miss was meant as the command; value: key of the kept text."""
+REQUEST_YES = "request_yes"
+"""A near miss was meant as a request; value: key of the kept text."""
+DM_INSTEAD = "dm_instead"
+"""Run a kept request in our direct messages; value: key of the kept text."""
+OPEN_ASK_MODAL = "open_ask_modal"
+"""Open the request form; value: anything."""
+REVIEW_APPROVE = "review_approve"
+"""Approve the draft under review; value: run id."""
+REVIEW_CHANGES = "review_changes"
+"""Ask for changes of the draft; value: run id."""
+REVIEW_EDIT = "review_edit"
+"""Edit the draft by hand; value: run id."""
+REVIEW_STOP = "review_stop"
+"""End the review without an approval; value: run id."""
+FEEDBACK = "feedback"
+"""Say whether the answer helped; value: `up:<run id>` or `down:<run id>`."""
+
+# ---------------------------------------------------------------- what goes out
+
+
+@dataclass(frozen=True, slots=True)
+class SlackMessage:
+    """One message as Slack takes it: blocks, and the text that notifications and old clients show instead.
+
+    `text` is mrkdwn, already escaped, and says the same as the blocks.
+    """
+
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+
+
+# ---------------------------------------------------------------- people, money, runs
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in Slack: shown by name where nobody should be pinged, mentioned where somebody must act."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """The month of one account. `name` is what people call it: `#platform`, `your direct messages`."""
+
+    name: str
+    limit_nusd: int
+    settled_nusd: int
+    held_nusd: int
+    resets_on: str
+    """The day the next month starts in the account's zone: `1 Dec`."""
+    held_runs: int = 0
+
+    @property
+    def free_nusd(self) -> int:
+        """What can still be held, never below zero."""
+        return max(0, self.limit_nusd - self.settled_nusd - self.held_nusd)
+
+
+class RunState(StrEnum):
+    """Where a request stands, in the words of the root message."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    PARTIAL = "partial"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a person can still stop it."""
+        return self in {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One request, for the root message and the head of the plan.
+
+    `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
+    tour, where no model runs at all.
+    """
+
+    run_id: str
+    channel: str
+    asker: Person
+    request: str
+    state: RunState
+    thread_ts: str = ""
+    flow: str = ""
+    agents: tuple[str, ...] = ()
+    outcome_line: str = ""
+    worst_nusd: int | None = None
+    expected_nusd: int | None = None
+    balance: BalanceView | None = None
+    model_note: str = ""
+    play_money: bool = False
+    scripted: bool = False
+
+
+class StepState(StrEnum):
+    """How far a step is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One named step of a run. `note` is a word on a retry, a fallback or a failure."""
+
+    path: str
+    label: str
+    state: StepState = StepState.WAITING
+    agent: str = ""
+    elapsed_s: float = 0.0
+    cost_nusd: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    """Plan and progress in one message: who works on what, at what price. Collapses to a line once the run is closed.
+
+    `elapsed_s` is executing time, `cost_nusd` what is settled so far.
+    """
+
+    run: RunView
+    steps: tuple[StepView, ...] = ()
+    notes: tuple[str, ...] = ()
+    elapsed_s: float = 0.0
+    cost_nusd: int = 0
+
+
+# ---------------------------------------------------------------- answers
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """The end of a run. The reason it ended and who is missing come from `result`.
+
+    `owner` is who can grant money, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
+    whether the provider billed it. `mention_asker` is for runs long enough to have lost their audience.
+    """
+
+    run: RunView
+    result: PatternResult
+    seconds: float
+    agents_count: int
+    steps_done: int = 0
+    steps_total: int = 0
+    uncertain_nusd: int = 0
+    owner: Person | None = None
+    grant_nusd: int = 0
+    mention_asker: bool = False
+    looked_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What one model did in a run."""
+
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_nusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsView:
+    """What stands behind the private Details button."""
+
+    run: RunView
+    seconds: float
+    cost_nusd: int
+    models: tuple[ModelUse, ...] = ()
+    steps: tuple[StepView, ...] = ()
+
+
+# ---------------------------------------------------------------- questions and refusals
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmView:
+    """The price card of a parked run. `alternative_flow` is the cheap way out; `decided` closes the card."""
+
+    run: RunView
+    alternative_flow: str = ""
+    alternative_nusd: int = 0
+    decided: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalView:
+    """Money that is not there. `blocked` (paused, frozen, quarantined, clock) says so when amounts are not the reason."""
+
+    needed_nusd: int
+    balance: BalanceView
+    alternative_flow: str = ""
+    alternative_nusd: int = 0
+    owner: Person | None = None
+    blocked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """The verdict card of a parked review. `decided` closes it: who decided what, and when."""
+
+    run: RunView
+    title: str
+    draft: str
+    verdict: str = ""
+    round: int = 1
+    deadline: str = ""
+    decided: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NearMissView:
+    """A word that looks like a command. `key` names the kept text, because a button holds only 2,000 characters."""
+
+    word: str
+    suggestion: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class InviteView:
+    """We cannot post there; the request is kept under `key`."""
+
+    key: str
+    bot_name: str = "agents"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """A sentence or two: an error, an acknowledgement, a private hint. `code` finds the details in the log."""
+
+    text: str
+    tone: Literal["info", "warning", "error"] = "info"
+    code: str = ""
+
+
+# ---------------------------------------------------------------- lists
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """One agent of the roster."""
+
+    name: str
+    description: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLine:
+    """One flow of the roster; `worst_nusd` is the most a short request can cost."""
+
+    name: str
+    description: str
+    worst_nusd: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One earlier run. `when` is ready to read (`today 14:02`); `link` leads to its thread."""
+
+    run_id: str
+    request: str
+    state: RunState
+    cost_nusd: int
+    when: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpView:
+    """How to ask, with examples that work."""
+
+    command: str = "/agents"
+    mention: str = "@agents"
+    flows: tuple[FlowLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsView:
+    """Who can work."""
+
+    agents: tuple[AgentLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsView:
+    """What can be run."""
+
+    flows: tuple[FlowLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesView:
+    """What is left, for the accounts this person may see."""
+
+    balances: tuple[BalanceView, ...]
+    play_money: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """A person's recent runs."""
+
+    runs: tuple[RunLine, ...]
