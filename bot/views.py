@@ -227,7 +227,7 @@ class ConfirmView:
 
 @dataclass(frozen=True, slots=True)
 class RefusalView:
-    """Money that is not there. `blocked` (paused, frozen, quarantined, clock) says so when amounts are not the reason."""
+    """Money that is not there; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason."""
 
     needed_nusd: int
     balance: BalanceView
