@@ -1,0 +1,248 @@
+"""The words of three providers, so that the double in `provider.py` is only a script, a bill and its faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.fakes.provider import Bill, Call, Reply, ShapeName
+
+FINISH = {
+    "openai": {"stop": "stop", "length": "length", "content_filter": "content_filter"},
+    "anthropic": {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"},
+    "gemini": {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"},
+}
+OPENAI_HEAD = {"id": "chatcmpl-1", "created": 1}
+
+
+def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, str]) -> Call | None:
+    """The request behind any of the three endpoints; None for another path."""
+    from tests.fakes.provider import Call  # noqa: PLC0415 - the double imports this module
+
+    if path.endswith("/chat/completions"):
+        shape: ShapeName = "openai"
+        messages = [(m["role"], _text(m["content"])) for m in body["messages"]]
+        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+        model, cap, stream = (
+            body["model"],
+            body.get("max_tokens", body.get("max_completion_tokens")),
+            body.get("stream"),
+        )
+    elif path.endswith("/messages"):
+        shape = "anthropic"
+        messages = [
+            ("system", _text(body.get("system", ""))),
+            *((m["role"], _text(m["content"])) for m in body["messages"]),
+        ]
+        output = body.get("output_config", {}).get("format", {}) or body.get("output_format", {})
+        schema = body["tools"][0]["input_schema"] if body.get("tools") else output.get("schema")
+        model, cap, stream = body["model"], body.get("max_tokens"), body.get("stream")
+    elif ":" in path and "enerateContent" in path:
+        shape = "gemini"
+        system = _text(body.get("system_instruction", {}).get("parts", ""))
+        messages = [("system", system), *((m["role"], _text(m["parts"])) for m in body["contents"])]
+        config = body.get("generationConfig", {})
+        schema = next(
+            (
+                config[k]
+                for k in ("responseSchema", "response_schema", "responseJsonSchema", "response_json_schema")
+                if k in config
+            ),
+            None,
+        )
+        model = path.rpartition("/")[2].partition(":")[0]
+        cap, stream = config.get("max_output_tokens", config.get("maxOutputTokens")), "stream" in path
+    else:
+        return None
+    return Call(
+        number=number,
+        shape=shape,
+        model=model,
+        system="\n".join(text for role, text in messages if role == "system"),
+        user=next((text for role, text in reversed(messages) if role == "user"), ""),
+        messages=tuple((role, text) for role, text in messages if text),
+        max_tokens=cap,
+        schema=schema,
+        stream=bool(stream),
+        images=json.dumps(body).count('"image_url": {')
+        + json.dumps(body).count('"type": "base64"')
+        + json.dumps(body).count('"inline_data"'),
+        body=body,
+        headers=headers,
+    )
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if "text" in part)
+
+
+def usage(call: Call, bill: Bill) -> dict[str, Any]:
+    """The bill in the provider's words; each of them nests reasoning and cached tokens differently."""
+    visible = bill.output_tokens - bill.reasoning_tokens
+    if call.shape == "openai":
+        return {
+            "prompt_tokens": bill.input_tokens,
+            "completion_tokens": bill.output_tokens,
+            "total_tokens": bill.input_tokens + bill.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": bill.cached_tokens},
+            "completion_tokens_details": {"reasoning_tokens": bill.reasoning_tokens},
+        }
+    if call.shape == "anthropic":
+        return {
+            "input_tokens": bill.input_tokens - bill.cached_tokens,
+            "cache_read_input_tokens": bill.cached_tokens,
+            "cache_creation_input_tokens": 0,
+            "output_tokens": bill.output_tokens,
+        }
+    return {
+        "promptTokenCount": bill.input_tokens,
+        "cachedContentTokenCount": bill.cached_tokens,
+        "candidatesTokenCount": visible,
+        "thoughtsTokenCount": bill.reasoning_tokens,
+        "totalTokenCount": bill.input_tokens + bill.output_tokens,
+    }
+
+
+def plain(call: Call, reply: Reply, bill: Bill) -> dict[str, Any]:
+    """The whole reply as one JSON object."""
+    finish = FINISH[call.shape][reply.finish]
+    counted: dict[str, Any] = {} if reply.fault == "no_usage" else usage(call, bill)
+    if call.shape == "openai":
+        message = {"role": "assistant", "content": reply.text}
+        choice = {"index": 0, "message": message, "finish_reason": finish}
+        return {**OPENAI_HEAD, "object": "chat.completion", "model": call.model, "choices": [choice], "usage": counted}
+    if call.shape == "anthropic":
+        block: dict[str, Any] = {"type": "text", "text": reply.text}
+        if call.body.get("tools"):
+            try:
+                block = {
+                    "type": "tool_use",
+                    "id": "t1",
+                    "name": call.body["tools"][0]["name"],
+                    "input": json.loads(reply.text),
+                }
+            except ValueError:
+                finish = "end_turn"
+        content = [block] if reply.text else []
+        head = {"id": "msg_1", "type": "message", "role": "assistant", "model": call.model}
+        return {**head, "content": content, "stop_reason": finish, "usage": counted}
+    return _gemini(reply.text, finish, counted)
+
+
+def _gemini(text: str, finish: str | None, counted: dict[str, Any]) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"index": 0}
+    if text:
+        candidate["content"] = {"role": "model", "parts": [{"text": text}]}
+    if finish:
+        candidate["finishReason"] = finish
+    return {"candidates": [candidate], **({"usageMetadata": counted} if counted else {})}
+
+
+def stream(call: Call, reply: Reply, bill: Bill) -> list[bytes]:
+    """The reply as server-sent events, one element each, with the stream's own faults woven in."""
+    size = max(1, -(-len(reply.text) // reply.chunks))
+    pieces = [reply.text[i : i + size] for i in range(0, len(reply.text), size)]
+    finish = FINISH[call.shape][reply.finish]
+    counted: dict[str, Any] = {} if reply.fault == "no_usage" else usage(call, bill)
+    events = {"openai": _openai_events, "anthropic": _anthropic_events, "gemini": _gemini_events}[call.shape](
+        call, pieces, finish, counted
+    )
+    if reply.fault == "garbage":
+        return [b"data: <html>\n\n" for _ in events]
+    if reply.fault == "bad_chunk":
+        events.insert(half(events), b'data: {"choices": [{"del\n\n')
+    if reply.fault == "error_event":
+        events[half(events) :] = [_event("error" if call.shape == "anthropic" else "", error(call, reply))]
+    return events
+
+
+def half(events: list[bytes]) -> int:
+    """Where a fault in the middle strikes: after some text, before the end."""
+    return max(1, len(events) // 2)
+
+
+def _event(name: str, data: Mapping[str, Any]) -> bytes:
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def _openai_events(call: Call, pieces: list[str], finish: str, counted: dict[str, Any]) -> list[bytes]:
+    def chunk(delta: dict[str, Any], finish: str | None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return _event("", {**OPENAI_HEAD, "object": "chat.completion.chunk", "model": call.model, "choices": [choice]})
+
+    head = chunk({"role": "assistant", "content": ""}, None)
+    tail = [_event("", {**OPENAI_HEAD, "choices": [], "usage": counted})] if counted else []
+    return [head, *(chunk({"content": p}, None) for p in pieces), chunk({}, finish), *tail, b"data: [DONE]\n\n"]
+
+
+def _anthropic_events(call: Call, pieces: list[str], finish: str, counted: dict[str, Any]) -> list[bytes]:
+    started = {**counted, "output_tokens": 1} if counted else {}
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": call.model,
+        "content": [],
+        "usage": started,
+    }
+    block = {"type": "text", "text": ""}
+    deltas = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}} for piece in pieces
+    ]
+    last = {"output_tokens": counted["output_tokens"]} if counted else {}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "ping"},
+        *deltas,
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": finish}, "usage": last},
+        {"type": "message_stop"},
+    ]
+    return [_event(event["type"], event) for event in events]
+
+
+def _gemini_events(_: Call, pieces: list[str], finish: str, counted: dict[str, Any]) -> list[bytes]:
+    return [*(_event("", _gemini(piece, None, {})) for piece in pieces), _event("", _gemini("", finish, counted))]
+
+
+def error(call: Call, reply: Reply) -> dict[str, Any]:
+    """The provider's usual error object."""
+    if call.shape == "anthropic":
+        return {"type": "error", "error": {"type": "scripted_error", "message": reply.error}}
+    if call.shape == "gemini":
+        return {"error": {"code": reply.status, "message": reply.error, "status": "SCRIPTED"}}
+    return {"error": {"message": reply.error, "type": "scripted_error", "code": None}}
+
+
+def sample(schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
+    """The smallest value a JSON Schema allows, good enough for any schema of ours."""
+    root = root or schema
+    if "$ref" in schema:
+        target: Any = root
+        for key in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[key]
+        return sample(target, root)
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            return sample(schema[choice][0], root)
+    if "const" in schema or "enum" in schema:
+        return schema.get("const", schema.get("enum", [None])[0])
+    kind = schema.get("type", "object")
+    kind = (kind[0] if isinstance(kind, list) else kind).lower()
+    if kind == "object":
+        return {name: sample(part, root) for name, part in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [sample(schema.get("items", {"type": "string"}), root) for _ in range(schema.get("minItems", 1))]
+    return {
+        "string": "text",
+        "integer": schema.get("minimum", 1),
+        "number": schema.get("minimum", 1),
+        "boolean": True,
+        "null": None,
+    }[kind]
