@@ -1,0 +1,138 @@
+"""What listeners hand over and what they need in return: the contract between Slack's payloads and the runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from bot.views import (
+    AgentsView,
+    BalancesView,
+    DetailsView,
+    FlowsView,
+    HelpView,
+    InviteView,
+    NearMissView,
+    NoticeView,
+    RunsView,
+)
+from patterns.ports import Payer
+
+ChannelKind = Literal["channel", "dm"]
+PrivateView = (
+    AgentsView | BalancesView | DetailsView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
+)
+"""What only the person who acted may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was said or clicked, so that the answer finds the person again.
+
+    `thread_ts` is the thread it was said in (None at the top of a channel and for slash commands), `message_ts` the
+    message itself. `response_url` is good for 30 minutes and five answers. `trigger_id` opens one form within 3 s.
+    """
+
+    delivery_key: str
+    workspace: str
+    channel: str
+    user: str
+    thread_ts: str | None = None
+    message_ts: str | None = None
+    response_url: str | None = None
+    trigger_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A request that passed access, not yet the budget.
+
+    `delivery_key` makes a second delivery the same run. `thread_ts` None opens a new thread: under `message_ts` when
+    the person wrote a message, else under a root message of ours. `forced_here` says that the person chose this
+    place in the form or by a button. The text is raw, unescaped.
+    """
+
+    delivery_key: str
+    workspace: str
+    channel: str
+    channel_kind: ChannelKind
+    user: str
+    text: str
+    flow: str | None = None
+    agents: tuple[str, ...] = ()
+    thread_ts: str | None = None
+    message_ts: str | None = None
+    response_url: str | None = None
+    forced_here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopOutcome:
+    """What stopping did. `text` is the sentence for the person, naming the runs that end."""
+
+    stopped: tuple[str, ...]
+    text: str
+
+
+ConfirmChoice = Literal["run", "cancel", "answer"]
+
+
+class Runs(Protocol):
+    """The life of runs, as far as people touch it. Any method may raise UserError: its sentence is shown privately."""
+
+    async def open(self, request: RunRequest) -> None:
+        """Store the run and set it going, or tell the person why not. The same delivery key again changes nothing."""
+        ...
+
+    async def stop(
+        self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
+    ) -> StopOutcome:
+        """Stop the named run, else those of the thread, else this person's in the channel; checks who asks."""
+        ...
+
+    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
+        """Stop the run that this message asked for, if there is one: who deletes the question wants no answer."""
+        ...
+
+    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
+        """Answer the price card of a waiting run; the first answer counts."""
+        ...
+
+    async def details(self, run_id: str, *, user: str) -> DetailsView:
+        """Models, tokens and steps of a run this person may see."""
+        ...
+
+    async def balance(self, payer: Payer) -> BalancesView:
+        """What is left, for the accounts this person may see here."""
+        ...
+
+    async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
+        """This person's latest runs. `channel` empty: wherever they were."""
+        ...
+
+    async def estimate(self, request: RunRequest) -> NoticeView:
+        """The worst-case price of a request, in a sentence. Nothing is started or held."""
+        ...
+
+
+class Say(Protocol):
+    """The way to one person: rendering and posting, private as Slack allows."""
+
+    async def private(self, to: Origin, view: PrivateView) -> None:
+        """Show it to the person only: by response_url, else as an ephemeral, or plainly in our direct messages."""
+        ...
+
+
+class Inbox(Protocol):
+    """Deliveries, committed before Slack hears that we have them."""
+
+    async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
+        """Commit a delivery; False when the key was seen before."""
+        ...
+
+    async def done(self, key: str, note: str) -> None:
+        """Nothing is left to do for it; what is not done is replayed at the next start."""
+        ...
+
+    async def find(self, key: str) -> Mapping[str, Any] | None:
+        """The stored payload, while it is kept: a button names it because its own value is too small for the text."""
+        ...
