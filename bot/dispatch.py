@@ -38,15 +38,7 @@ class LocalDispatcher:
 
     async def submit(self, run_id: str) -> None:
         """Start the run, or start it again after the attempt that is just ending."""
-        if self._draining:
-            return
-        if run_id in self._tasks:
-            # A decision can arrive while the parking attempt is still letting go: that must not be lost.
-            self._again.add(run_id)
-            return
-        task = asyncio.create_task(self._work(run_id), name=f"run {run_id}")
-        self._tasks[run_id] = task
-        task.add_done_callback(lambda _task: self._ended(run_id))
+        self._start(run_id)
 
     async def cancel(self, run_id: str) -> None:
         """Interrupt the run's task, if it is here."""
@@ -66,6 +58,17 @@ class LocalDispatcher:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*late, return_exceptions=True)
 
+    def _start(self, run_id: str) -> None:
+        if self._draining:
+            return
+        if run_id in self._tasks:
+            # A decision can arrive while the parking attempt is still letting go: that must not be lost.
+            self._again.add(run_id)
+            return
+        task = asyncio.create_task(self._work(run_id), name=f"run {run_id}")
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _task: self._ended(run_id))
+
     async def _work(self, run_id: str) -> None:
         async with self._slots:
             with structlog.contextvars.bound_contextvars(run=run_id):
@@ -76,9 +79,7 @@ class LocalDispatcher:
                     log.exception("run attempt failed")
 
     def _ended(self, run_id: str) -> None:
-        self._tasks.pop(run_id, None)
+        del self._tasks[run_id]
         if run_id in self._again:
             self._again.discard(run_id)
-            if not self._draining:
-                task = asyncio.get_running_loop().create_task(self.submit(run_id))
-                task.add_done_callback(lambda done: done.result() if not done.cancelled() else None)
+            self._start(run_id)

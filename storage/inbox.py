@@ -1,0 +1,66 @@
+"""What Slack delivered, kept before it is acknowledged: a second delivery is recognised, a lost one is replayed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patterns.ports import Clock
+from storage.database import Database, load, single
+
+q = load("inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A stored payload that has not been dealt with."""
+
+    key: str
+    workspace: str
+    kind: str
+    payload: dict[str, Any]
+    received_us: int
+
+
+class Inbox:
+    """Deliveries by key."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
+        """Keep a delivery; False when it was stored before."""
+        now_us = self._clock.now_us()
+        statement = q.store_delivery(
+            key=key, workspace=workspace, kind=kind, payload_json=json.dumps(dict(payload)), now_us=now_us
+        )
+        return bool(await self._db.write(lambda: single(statement)))
+
+    async def done(self, key: str, note: str = "") -> None:
+        """Remember that the delivery was dealt with."""
+        statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())
+        await self._db.write(lambda: single(statement))
+
+    async def find(self, key: str) -> dict[str, Any] | None:
+        """The payload, while it is kept."""
+        rows = await self._db.read(lambda: single(q.find_delivery(key=key)))
+        return json.loads(rows[0]["payload_json"]) if rows else None
+
+    async def unfinished(self, *, most: int = 1000) -> list[Delivery]:
+        """What was stored and not dealt with, oldest first: to be replayed at start."""
+        rows = await self._db.read(lambda: single(q.open_deliveries(most=most)))
+        return [
+            Delivery(
+                key=row["key"],
+                workspace=row["workspace"],
+                kind=row["kind"],
+                payload=json.loads(row["payload_json"]),
+                received_us=row["received_us"],
+            )
+            for row in rows
+        ]
+
+    async def forget(self, *, before_us: int) -> None:
+        """Drop what was dealt with and received before that time; it holds message text."""
+        await self._db.write(lambda: single(q.forget_deliveries(before_us=before_us)))

@@ -1,0 +1,50 @@
+"""Messages we owe to Slack: the intent is written before the post, so that a crash between the two is noticed."""
+
+from typing import Literal
+
+from patterns.ports import Clock
+from storage.database import Database, load, single
+
+q = load("runs")
+
+OutState = Literal["new", "intended", "posted", "abandoned"]
+
+
+class Outbox:
+    """One row for each message of a run, by name."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._fresh: set[tuple[str, str]] = set()
+
+    def wrote(self, run_id: str, name: str) -> None:
+        """This process has just written the intent inside another transaction and has not posted yet."""
+        self._fresh.add((run_id, name))
+
+    async def intend(self, run_id: str, name: str, channel: str) -> tuple[OutState, str | None]:
+        """Write the intent; says what was known before: `new` may be posted at once, `intended` must be looked for."""
+        statement = q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=self._clock.now_us())
+        if await self._db.write(lambda: single(statement)):
+            return "new", None
+        rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
+        state: OutState = rows[0]["state"]
+        if state == "intended" and (run_id, name) in self._fresh:
+            self._fresh.discard((run_id, name))
+            return "new", None
+        return state, rows[0]["ts"]
+
+    async def find(self, run_id: str, name: str) -> str | None:
+        """The timestamp of a posted message."""
+        rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
+        return rows[0]["ts"] if rows else None
+
+    async def posted(self, run_id: str, name: str, ts: str) -> None:
+        """The message stands."""
+        statement = q.mark_posted(run_id=run_id, name=name, ts=ts, now_us=self._clock.now_us())
+        await self._db.write(lambda: single(statement))
+
+    async def abandon(self, run_id: str, name: str) -> None:
+        """The message will never be posted; whoever calls this has told somebody why."""
+        statement = q.mark_abandoned(run_id=run_id, name=name, now_us=self._clock.now_us())
+        await self._db.write(lambda: single(statement))

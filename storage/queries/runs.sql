@@ -1,0 +1,182 @@
+-- name: insert_run
+-- Accept a request; the delivery key makes a second delivery of it write nothing.
+INSERT INTO run (id, workspace, channel, channel_kind, thread_ts, user_id, kind, request_content, flow, options_json,
+                 status, stop_reason, epoch, roster_hash, executed_ms, cost_nusd, created_us, delivery_key)
+VALUES (:id, :workspace, :channel, :channel_kind, :thread_ts, :user_id, :kind, :request_content, :flow, :options_json,
+        'accepted', '', 0, :roster_hash, 0, 0, :now_us, :delivery_key)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: run_of_delivery
+-- The run that a delivery opened.
+SELECT id FROM run WHERE workspace = :workspace AND delivery_key = :delivery_key;
+
+-- name: insert_snapshot
+-- Keep a roster with its prompts under its hash, once.
+INSERT INTO snapshot (hash, json) VALUES (:hash, :json) ON CONFLICT DO NOTHING;
+
+-- name: find_snapshot
+-- The roster and prompts a run was accepted under.
+SELECT json FROM snapshot WHERE hash = :hash;
+
+-- name: insert_content
+-- Keep a text apart from the money, so that it can be forgotten.
+INSERT INTO content (id, run_id, workspace, kind, text, created_us)
+VALUES (:id, :run_id, :workspace, :kind, :text, :now_us)
+ON CONFLICT DO NOTHING;
+
+-- name: find_content
+-- A kept text, if it has not been forgotten.
+SELECT text FROM content WHERE id = :id;
+
+-- name: find_run
+-- One run.
+SELECT * FROM run WHERE id = :id;
+
+-- name: lock_run
+-- One run, nobody else's to change until we commit.
+SELECT * FROM run WHERE id = :id FOR UPDATE;
+
+-- name: claim_run
+-- Own a run: the epoch rises, and whoever held the old one can neither hold money nor publish.
+UPDATE run SET status = 'running', epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
+WHERE id = :id AND (status = 'accepted' OR (status = 'running' AND lease_until_us <= :now_us))
+RETURNING *;
+
+-- name: renew_lease
+-- Say that the owner is alive, and how long the run has been executing.
+UPDATE run SET lease_until_us = :lease_until_us, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch
+RETURNING cancel_requested_by;
+
+-- name: release_lease
+-- Let go of a run that somebody shall go on with.
+UPDATE run SET lease_until_us = 0, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch AND status = 'running';
+
+-- name: place_run
+-- Remember where the run lives: its root message and thread.
+UPDATE run SET root_ts = :root_ts, thread_ts = :thread_ts WHERE id = :id AND epoch = :epoch
+RETURNING id;
+
+-- name: set_flow
+-- Remember what was chosen and what it costs at most.
+UPDATE run SET flow = :flow, worst_nusd = :worst_nusd WHERE id = :id AND epoch = :epoch
+RETURNING id;
+
+-- name: park_run
+-- Wait for a person: no owner, no lease.
+UPDATE run SET status = 'parked', lease_owner = '', lease_until_us = 0, executed_ms = :executed_ms
+WHERE id = :id AND epoch = :epoch AND status = 'running'
+RETURNING id;
+
+-- name: wake_run
+-- A decision came: somebody may claim the run again.
+UPDATE run SET status = 'accepted' WHERE id = :id AND status = 'parked'
+RETURNING id;
+
+-- name: finish_run
+-- The end of a run; only its owner may write it, once.
+UPDATE run SET status = 'done', stop_reason = :stop_reason, cost_nusd = :cost_nusd, executed_ms = :executed_ms,
+               finished_us = :now_us, lease_owner = '', lease_until_us = 0
+WHERE id = :id AND epoch = :epoch AND status IN ('running', 'accepted', 'parked')
+RETURNING id;
+
+-- name: cancel_run
+-- Ask a run to stop; the first to ask is remembered.
+UPDATE run SET cancel_requested_by = :user_id
+WHERE id = :id AND status <> 'done' AND cancel_requested_by IS NULL
+RETURNING id;
+
+-- name: occupy_thread
+-- A thread works on one run at a time, parked ones included.
+INSERT INTO thread (workspace, channel, thread_ts, active_run, owner_user)
+VALUES (:workspace, :channel, :thread_ts, :run_id, :user_id)
+ON CONFLICT (workspace, channel, thread_ts) DO UPDATE SET active_run = :run_id
+WHERE thread.active_run IS NULL OR thread.active_run = :run_id
+RETURNING active_run;
+
+-- name: find_thread
+-- What we know of a thread.
+SELECT * FROM thread WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts;
+
+-- name: vacate_thread
+-- The thread's run is over.
+UPDATE thread SET active_run = NULL
+WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND active_run = :run_id
+RETURNING active_run;
+
+-- name: next_in_thread
+-- The oldest request that waits for its thread.
+SELECT id FROM run
+WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND status = 'accepted'
+ORDER BY created_us LIMIT 1;
+
+-- name: open_runs
+-- Runs of Slack that somebody has to go on with.
+SELECT id FROM run WHERE kind = 'slack' AND status IN ('accepted', 'running') ORDER BY created_us;
+
+-- name: undelivered_runs
+-- Finished runs whose answer has not reached the thread.
+SELECT DISTINCT run.id, run.created_us FROM run JOIN slack_out ON slack_out.run_id = run.id
+WHERE run.status = 'done' AND slack_out.state = 'intended' ORDER BY run.created_us;
+
+-- name: live_runs_of
+-- Runs of a channel that are not over, newest first.
+SELECT * FROM run WHERE workspace = :workspace AND channel = :channel AND status <> 'done' ORDER BY created_us DESC;
+
+-- name: recent_runs
+-- A person's latest runs.
+SELECT * FROM run WHERE workspace = :workspace AND user_id = :user_id ORDER BY created_us DESC LIMIT :most;
+
+-- name: steps_of
+-- The finished steps of a run, in the order they ended.
+SELECT * FROM step WHERE run_id = :run_id ORDER BY at_us, path;
+
+-- name: money_of
+-- What the attempts of a run cost, by model.
+SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS cost_nusd,
+       CAST(SUM(CASE WHEN state = 'uncertain' THEN actual_nusd ELSE 0 END) AS BIGINT) AS uncertain_nusd
+FROM call WHERE run_id = :run_id AND state IN ('settled', 'uncertain') GROUP BY model ORDER BY model;
+
+-- name: insert_intent
+-- Say what is about to be posted, before it is.
+INSERT INTO slack_out (run_id, name, channel, state, at_us) VALUES (:run_id, :name, :channel, 'intended', :now_us)
+ON CONFLICT DO NOTHING
+RETURNING name;
+
+-- name: find_out
+-- What we know of a message.
+SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
+
+-- name: mark_posted
+-- The message stands in Slack under this timestamp.
+UPDATE slack_out SET state = 'posted', ts = :ts, at_us = :now_us WHERE run_id = :run_id AND name = :name;
+
+-- name: mark_abandoned
+-- The message cannot be posted, for a reason that the log holds.
+UPDATE slack_out SET state = 'abandoned', at_us = :now_us
+WHERE run_id = :run_id AND name = :name AND state = 'intended'
+RETURNING name;
+
+-- name: insert_question
+-- Ask people something on behalf of a run.
+INSERT INTO question (run_id, path, question_json, asked_us, deadline_us)
+VALUES (:run_id, :path, :question_json, :now_us, :deadline_us) ON CONFLICT DO NOTHING;
+
+-- name: find_question
+-- A question with its decision, if there is one.
+SELECT * FROM question WHERE run_id = :run_id AND path = :path;
+
+-- name: open_question
+-- What a parked run waits for.
+SELECT * FROM question WHERE run_id = :run_id AND decided_us IS NULL ORDER BY asked_us DESC LIMIT 1;
+
+-- name: decide_question
+-- The first decision counts.
+UPDATE question SET decision_json = :decision_json, decided_us = :now_us
+WHERE run_id = :run_id AND path = :path AND decided_us IS NULL
+RETURNING path;
+
+-- name: insert_feedback
+-- What a person thought of an answer; the latest word counts.
+INSERT INTO feedback (run_id, user_id, value, at_us) VALUES (:run_id, :user_id, :value, :now_us)
+ON CONFLICT (run_id, user_id) DO UPDATE SET value = :value, at_us = :now_us;

@@ -1,0 +1,304 @@
+"""The rows of runs: accepted once, owned by one process at a time, finished together with the intent to tell people."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patterns.errors import RunLostError, StorageError
+from patterns.ports import Clock, Fence
+from storage.database import Database, Row, Statement, Work, load, single
+
+q = load("runs")
+
+Status = Literal["accepted", "running", "parked", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A request about to be accepted. `delivery_key` makes a second delivery of it the same run."""
+
+    workspace: str
+    channel: str
+    channel_kind: Literal["channel", "dm"]
+    thread_ts: str
+    user: str
+    kind: Literal["slack", "terminal"]
+    request: str
+    flow: str
+    options: Mapping[str, Any]
+    roster_hash: str
+    roster_json: str
+    delivery_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the database knows it. Times in microseconds, `executed_ms` counts working time only."""
+
+    id: str
+    workspace: str
+    channel: str
+    channel_kind: Literal["channel", "dm"]
+    thread_ts: str
+    root_ts: str
+    user: str
+    kind: Literal["slack", "terminal"]
+    flow: str
+    options: dict[str, Any]
+    status: Status
+    stop_reason: str
+    epoch: int
+    roster_hash: str
+    executed_ms: int
+    worst_nusd: int
+    cost_nusd: int
+    created_us: int
+    finished_us: int | None
+    cancel_requested_by: str | None
+
+    @property
+    def fence(self) -> Fence:
+        """The proof of ownership that came with the claim."""
+        return Fence(run_id=self.id, epoch=self.epoch)
+
+
+def new_run_id() -> str:
+    """A short random name: it stands in logs, buttons and error codes."""
+    return f"r{secrets.token_hex(6)}"
+
+
+class RunStore:
+    """Reads and writes runs, their threads and texts."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def accept(self, new: NewRun) -> tuple[str, bool]:
+        """Store a request. Returns the run's id, and False when this delivery had opened it before."""
+        run_id, now_us = new_run_id(), self._clock.now_us()
+
+        def work() -> Work[tuple[str, bool]]:
+            yield q.insert_snapshot(hash=new.roster_hash, json=new.roster_json)
+            written = yield q.insert_run(
+                id=run_id,
+                workspace=new.workspace,
+                channel=new.channel,
+                channel_kind=new.channel_kind,
+                thread_ts=new.thread_ts,
+                user_id=new.user,
+                kind=new.kind,
+                request_content=f"{run_id}:request",
+                flow=new.flow,
+                options_json=json.dumps(dict(new.options)),
+                roster_hash=new.roster_hash,
+                now_us=now_us,
+                delivery_key=new.delivery_key,
+            )
+            if not written:
+                known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
+                return str(known[0]["id"]), False
+            yield _content(run_id, new.workspace, "request", new.request, now_us)
+            return run_id, True
+
+        return await self._db.write(work)
+
+    async def get(self, run_id: str) -> RunRow | None:
+        """One run."""
+        rows = await self._read(q.find_run(id=run_id))
+        return _run(rows[0]) if rows else None
+
+    async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
+        """The request or the stored result; None once forgotten."""
+        rows = await self._read(q.find_content(id=f"{run_id}:{kind}"))
+        return str(rows[0]["text"]) if rows else None
+
+    async def snapshot(self, roster_hash: str) -> str:
+        """The roster and prompts a run was accepted under, as stored."""
+        rows = await self._read(q.find_snapshot(hash=roster_hash))
+        if not rows:
+            raise StorageError("The roster this run was accepted under is not in the database.")
+        return str(rows[0]["json"])
+
+    async def claim(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
+        """Own the run, or None: somebody else does, it is parked or done, or its thread is busy with another."""
+        now_us = self._clock.now_us()
+
+        def work() -> Work[RunRow | None]:
+            rows = yield q.lock_run(id=run_id)
+            if not rows:
+                return None
+            row = rows[0]
+            if row["thread_ts"] and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
+                return None
+            claimed = yield q.claim_run(
+                id=run_id, owner=owner, lease_until_us=now_us + int(lease_s * 1e6), now_us=now_us
+            )
+            return _run(claimed[0]) if claimed else None
+
+        return await self._db.write(work)
+
+    async def renew(self, fence: Fence, *, lease_s: float, executed_ms: int) -> str | None:
+        """Stay the owner; returns who asked the run to stop, if anybody did.
+
+        Raises:
+            RunLostError: another process owns it.
+        """
+        until_us = self._clock.now_us() + int(lease_s * 1e6)
+        rows = await self._write(
+            q.renew_lease(id=fence.run_id, epoch=fence.epoch, lease_until_us=until_us, executed_ms=executed_ms)
+        )
+        if not rows:
+            raise RunLostError
+        by: str | None = rows[0]["cancel_requested_by"]
+        return by
+
+    async def let_go(self, fence: Fence, *, executed_ms: int) -> None:
+        """Leave the run to whoever comes next."""
+        await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
+
+    async def place(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
+        """Remember the root message and occupy its thread."""
+
+        def work() -> Work[list[Row]]:
+            placed = yield q.place_run(id=run.id, epoch=run.epoch, root_ts=root_ts, thread_ts=thread_ts)
+            if placed:
+                yield q.occupy_thread(
+                    workspace=run.workspace, channel=run.channel, thread_ts=thread_ts, run_id=run.id, user_id=run.user
+                )
+            return placed
+
+        if not await self._db.write(work):
+            raise RunLostError
+
+    async def set_flow(self, fence: Fence, *, flow: str, worst_nusd: int) -> None:
+        """Remember what was chosen."""
+        await self._write(q.set_flow(id=fence.run_id, epoch=fence.epoch, flow=flow, worst_nusd=worst_nusd))
+
+    async def park(self, fence: Fence, *, executed_ms: int) -> None:
+        """Let go of everything until somebody decides."""
+        if not await self._write(q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
+            raise RunLostError
+
+    async def wake(self, run_id: str) -> bool:
+        """Make a parked run claimable again; False when it was not parked."""
+        return bool(await self._write(q.wake_run(id=run_id)))
+
+    async def finish(
+        self,
+        run: RunRow,
+        *,
+        stop_reason: str,
+        result_json: str,
+        cost_nusd: int,
+        executed_ms: int,
+        intents: Sequence[str],
+    ) -> str | None:
+        """Write the end and the names of the messages that will tell it. Returns the next run of the thread.
+
+        Raises:
+            RunLostError: another process owns it.
+        """
+        now_us = self._clock.now_us()
+
+        def work() -> Work[str | None]:
+            done = yield q.finish_run(
+                id=run.id,
+                epoch=run.epoch,
+                stop_reason=stop_reason,
+                cost_nusd=cost_nusd,
+                executed_ms=executed_ms,
+                now_us=now_us,
+            )
+            if not done:
+                raise RunLostError
+            yield _content(run.id, run.workspace, "result", result_json, now_us)
+            for name in intents:
+                yield q.insert_intent(run_id=run.id, name=name, channel=run.channel, now_us=now_us)
+            rows = yield q.find_run(id=run.id)
+            if not rows[0]["thread_ts"]:
+                return None
+            yield q.vacate_thread(**_thread(rows[0]))
+            waiting = yield q.next_in_thread(**_thread(rows[0], with_run=False))
+            return str(waiting[0]["id"]) if waiting else None
+
+        return await self._db.write(work)
+
+    async def request_cancel(self, run_id: str, *, by: str) -> bool:
+        """Ask the run to stop; False when it is over or somebody asked before."""
+        return bool(await self._write(q.cancel_run(id=run_id, user_id=by)))
+
+    async def open_ids(self) -> list[str]:
+        """Runs of Slack that wait for somebody to go on with them, oldest first."""
+        return [str(row["id"]) for row in await self._read(q.open_runs())]
+
+    async def undelivered_ids(self) -> list[str]:
+        """Finished runs whose messages are not all posted."""
+        return [str(row["id"]) for row in await self._read(q.undelivered_runs())]
+
+    async def live(self, workspace: str, channel: str) -> list[RunRow]:
+        """Runs of a channel that are not over, newest first."""
+        rows = await self._read(q.live_runs_of(workspace=workspace, channel=channel))
+        return [_run(row) for row in rows]
+
+    async def recent(self, workspace: str, user: str, *, most: int = 10) -> list[RunRow]:
+        """A person's latest runs."""
+        rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
+        return [_run(row) for row in rows]
+
+    async def steps(self, run_id: str) -> list[Row]:
+        """The finished steps, as stored."""
+        return await self._read(q.steps_of(run_id=run_id))
+
+    async def money(self, run_id: str) -> list[Row]:
+        """Calls, dollars and uncertain dollars by model."""
+        return await self._read(q.money_of(run_id=run_id))
+
+    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+        """Keep what a person thought of an answer."""
+        now_us = self._clock.now_us()
+        await self._write(q.insert_feedback(run_id=run_id, user_id=user, value=value, now_us=now_us))
+
+    async def _read(self, statement: Statement) -> list[Row]:
+        return await self._db.read(lambda: single(statement))
+
+    async def _write(self, statement: Statement) -> list[Row]:
+        return await self._db.write(lambda: single(statement))
+
+
+def _content(run_id: str, workspace: str, kind: str, text: str, now_us: int) -> Statement:
+    return q.insert_content(
+        id=f"{run_id}:{kind}", run_id=run_id, workspace=workspace, kind=kind, text=text, now_us=now_us
+    )
+
+
+def _thread(row: Row, *, with_run: bool = True) -> dict[str, Any]:
+    names = {"workspace": row["workspace"], "channel": row["channel"], "thread_ts": row["thread_ts"]}
+    return {**names, "run_id": row["id"]} if with_run else names
+
+
+def _run(row: Row) -> RunRow:
+    return RunRow(
+        id=row["id"],
+        workspace=row["workspace"],
+        channel=row["channel"],
+        channel_kind=row["channel_kind"],
+        thread_ts=row["thread_ts"],
+        root_ts=row["root_ts"],
+        user=row["user_id"],
+        kind=row["kind"],
+        flow=row["flow"],
+        options=json.loads(row["options_json"]),
+        status=row["status"],
+        stop_reason=row["stop_reason"],
+        epoch=row["epoch"],
+        roster_hash=row["roster_hash"],
+        executed_ms=row["executed_ms"],
+        worst_nusd=row["worst_nusd"],
+        cost_nusd=row["cost_nusd"],
+        created_us=row["created_us"],
+        finished_us=row["finished_us"],
+        cancel_requested_by=row["cancel_requested_by"],
+    )
