@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from bot.views import (
+    AgentLine,
     AgentsView,
     BalancesView,
     DetailsView,
+    FlowLine,
     FlowsView,
     HelpView,
     InviteView,
@@ -136,3 +138,11 @@ class Inbox(Protocol):
     async def find(self, key: str) -> Mapping[str, Any] | None:
         """The stored payload, while it is kept: a button names it because its own value is too small for the text."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What can be asked for here: the roster as people see it, with worst-case prices."""
+
+    flows: tuple[FlowLine, ...]
+    agents: tuple[AgentLine, ...]

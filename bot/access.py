@@ -1,0 +1,226 @@
+"""Who may run, stop, decide and administer: everything that cannot be checked with Slack is refused.
+
+Guests, people of other organisations and externally shared channels are refused until an admin allows them there.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.command_line import Allow
+from bot.requests import ChannelKind
+from patterns.errors import UserError
+
+USER_TTL_S = 300.0
+CHANNEL_TTL_S = 60.0
+LOOKUP_TIMEOUT_S = 10.0
+CACHE_ENTRIES = 10_000
+_OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
+
+
+class AccessError(UserError):
+    """You cannot do this here. Ask an admin of this workspace."""
+
+
+class LookupFailedError(AccessError):
+    """I could not check with Slack who is asking, so nothing was started. Please try again in a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A conversation as it concerns us: who pays there, and whether we can post in it."""
+
+    kind: ChannelKind
+    can_post: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRules:
+    """What admins opened in one channel, and who owns its budget besides them."""
+
+    guests: bool = False
+    external: bool = False
+    owners: frozenset[str] = frozenset()
+
+
+class RulesStore(Protocol):
+    """Where the rules of channels are kept."""
+
+    async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
+        """The channel's rules; the closed defaults when nobody set any."""
+        ...
+
+    async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
+        """Replace them, with an entry in the audit log."""
+        ...
+
+
+class Directory(Protocol):
+    """What Slack says about people and conversations."""
+
+    async def user(self, user: str) -> Mapping[str, Any]:
+        """Slack's user object; LookupFailedError when it cannot be had."""
+        ...
+
+    async def channel(self, channel: str) -> Mapping[str, Any] | None:
+        """Slack's conversation object, None where we are outside; LookupFailedError when it cannot be had."""
+        ...
+
+    async def direct_messages(self, user: str) -> str:
+        """The id of our direct messages with somebody; LookupFailedError when they cannot be opened."""
+        ...
+
+
+class SlackDirectory:
+    """The directory over the Web API; people are remembered for five minutes, conversations for one."""
+
+    def __init__(self, client: AsyncWebClient, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._cache: dict[str, tuple[float, Mapping[str, Any]]] = {}
+
+    async def user(self, user: str) -> Mapping[str, Any]:
+        """See Directory."""
+        found = await self._remembered(f"user {user}", USER_TTL_S, lambda: self._client.users_info(user=user), "user")
+        if found is None:
+            raise LookupFailedError
+        return found
+
+    async def channel(self, channel: str) -> Mapping[str, Any] | None:
+        """See Directory. Being outside is not remembered, so that an invitation counts at once."""
+        return await self._remembered(
+            f"channel {channel}", CHANNEL_TTL_S, lambda: self._client.conversations_info(channel=channel), "channel"
+        )
+
+    async def direct_messages(self, user: str) -> str:
+        """See Directory."""
+        found = await self._remembered(
+            f"dm {user}", USER_TTL_S, lambda: self._client.conversations_open(users=user), "channel"
+        )
+        if found is None:
+            raise LookupFailedError
+        return str(found["id"])
+
+    async def _remembered(
+        self, key: str, ttl_s: float, call: Callable[[], Awaitable[Any]], field: str
+    ) -> Mapping[str, Any] | None:
+        known = self._cache.get(key)
+        if known is not None and known[0] > self._monotonic():
+            return known[1]
+        try:
+            async with asyncio.timeout(LOOKUP_TIMEOUT_S):
+                found: Mapping[str, Any] = (await call())[field]
+        except SlackApiError as error:
+            if error.response.get("error") in _OUTSIDE:
+                return None
+            raise LookupFailedError from error
+        except (aiohttp.ClientError, TimeoutError, KeyError) as error:
+            raise LookupFailedError from error
+        self._cache.pop(key, None)
+        if len(self._cache) >= CACHE_ENTRIES:
+            del self._cache[next(iter(self._cache))]
+        self._cache[key] = (self._monotonic() + ttl_s, found)
+        return found
+
+
+class Access:
+    """The one place that decides who may do what. `admins` are the ids of AGENTS_ADMINS."""
+
+    def __init__(self, directory: Directory, rules: RulesStore, *, admins: Collection[str]) -> None:
+        self.directory = directory
+        self._rules = rules
+        self._admins = frozenset(admins)
+
+    async def admit(self, *, workspace: str, channel: str, user: str) -> Place:
+        """Where somebody may have agents run.
+
+        Raises:
+            AccessError: they may not, or Slack could not be asked; the sentence is for them.
+        """
+        person = await self.directory.user(user)
+        if person.get("deleted") or person.get("is_bot") or person.get("is_workflow_bot") or user == "USLACKBOT":
+            raise AccessError("I only answer people with an active account in this workspace.")
+        conversation = await self.directory.channel(channel)
+        rules = await self._rules.rules(workspace=workspace, channel=channel)
+        if _is_stranger(person, workspace) and not rules.external:
+            raise AccessError(
+                "I only work for members of this organisation. An admin can open this channel with "
+                "`/agents allow external`."
+            )
+        if (person.get("is_restricted") or person.get("is_ultra_restricted")) and not rules.guests:
+            raise AccessError(
+                "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
+            )
+        if conversation is None:
+            return Place("channel", can_post=False)
+        if conversation.get("is_archived"):
+            raise AccessError("This channel is archived. Ask me in another one or in our direct messages.")
+        if _is_shared(conversation) and not rules.external:
+            raise AccessError(
+                "This channel is shared with another organisation, so I stay quiet here. An admin can open it with "
+                "`/agents allow external`."
+            )
+        if conversation.get("is_im"):
+            return Place("dm", can_post=True)
+        # Slack always says whether we are a member; where it does not, posting itself will tell.
+        can_post = bool(conversation.get("is_member", True))
+        return Place("channel", can_post=can_post, name=str(conversation.get("name") or ""))
+
+    async def is_admin(self, user: str) -> bool:
+        """Workspace admins and owners as Slack says, and those of AGENTS_ADMINS."""
+        if user in self._admins:
+            return True
+        person = await self.directory.user(user)
+        return not person.get("deleted") and any(
+            person.get(f"is_{role}") for role in ("admin", "owner", "primary_owner")
+        )
+
+    async def may_administer(self, user: str, *, workspace: str, channel: str) -> bool:
+        """Admins, and the owners of the channel's budget."""
+        rules = await self._rules.rules(workspace=workspace, channel=channel)
+        return user in rules.owners or await self.is_admin(user)
+
+    async def may_stop(self, user: str, *, asker: str, workspace: str, channel: str) -> bool:
+        """Who asked can always stop, even while Slack cannot be asked; admins of the channel can too."""
+        return user == asker or await self.may_administer(user, workspace=workspace, channel=channel)
+
+    async def may_decide(
+        self, user: str, *, asker: str, workspace: str, channel: str, approvers: Collection[str] = ()
+    ) -> bool:
+        """Reviews are decided by who asked, the named approvers and the admins of the channel."""
+        return user in approvers or await self.may_stop(user, asker=asker, workspace=workspace, channel=channel)
+
+    async def allow(self, change: Allow, *, workspace: str, channel: str, user: str) -> str:
+        """Open or close a channel to guests or to other organisations; the sentence says what holds now.
+
+        Raises:
+            AccessError: not an admin.
+        """
+        if not await self.may_administer(user, workspace=workspace, channel=channel):
+            raise AccessError("Only an admin of this workspace or an owner of this channel's budget can change that.")
+        rules = await self._rules.rules(workspace=workspace, channel=channel)
+        changed = (
+            replace(rules, guests=change.allowed) if change.who == "guests" else replace(rules, external=change.allowed)
+        )
+        await self._rules.save_rules(changed, workspace=workspace, channel=channel, actor=user)
+        whom = "Guests" if change.who == "guests" else "People of other organisations"
+        return f"{whom} {'can now' if change.allowed else 'can no longer'} run agents in this channel."
+
+
+def _is_stranger(person: Mapping[str, Any], workspace: str) -> bool:
+    if person.get("is_stranger"):
+        return True
+    home = person.get("team_id") or workspace
+    organisation = person.get("enterprise_user") or {}
+    return workspace not in {home, organisation.get("enterprise_id"), *(organisation.get("teams") or ())}
+
+
+def _is_shared(conversation: Mapping[str, Any]) -> bool:
+    return bool(conversation.get("is_ext_shared") or conversation.get("is_pending_ext_shared"))
