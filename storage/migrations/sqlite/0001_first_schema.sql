@@ -1,0 +1,297 @@
+-- Everything Agents for Slack remembers. Times are integer microseconds since 1970 UTC (*_us), money integer
+-- nano-dollars (*_nusd), structures JSON as text. Every row names its workspace or its run.
+
+CREATE TABLE schema (
+  id INTEGER NOT NULL CONSTRAINT schema_pk PRIMARY KEY CONSTRAINT schema_single CHECK (id = 1),
+  version INTEGER NOT NULL,
+  min_code INTEGER NOT NULL
+) STRICT;
+
+-- Limits that are NULL fall back to the roster's.
+CREATE TABLE workspace (
+  id TEXT NOT NULL CONSTRAINT workspace_pk PRIMARY KEY,
+  zone TEXT,
+  next_zone TEXT,
+  limit_nusd INTEGER CONSTRAINT workspace_limit CHECK (limit_nusd >= 0),
+  default_channel_nusd INTEGER CONSTRAINT workspace_default_channel CHECK (default_channel_nusd >= 0),
+  dm_user_nusd INTEGER CONSTRAINT workspace_dm_user CHECK (dm_user_nusd >= 0),
+  period TEXT NOT NULL DEFAULT '',
+  paused INTEGER NOT NULL DEFAULT 0 CONSTRAINT workspace_paused CHECK (paused IN (0, 1)),
+  paused_reason TEXT NOT NULL DEFAULT '',
+  alerts_json TEXT,
+  settings_json TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+
+-- Who pays: a channel, or a person for direct messages (kind dm, id = the person). NULL falls back to the workspace.
+CREATE TABLE channel (
+  workspace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  kind TEXT NOT NULL CONSTRAINT channel_kind CHECK (kind IN ('channel', 'dm')),
+  name TEXT NOT NULL DEFAULT '',
+  zone TEXT,
+  next_zone TEXT,
+  limit_nusd INTEGER CONSTRAINT channel_limit CHECK (limit_nusd >= 0),
+  user_cap_nusd INTEGER CONSTRAINT channel_user_cap CHECK (user_cap_nusd >= 0),
+  alerts_json TEXT,
+  frozen INTEGER NOT NULL DEFAULT 0 CONSTRAINT channel_frozen CHECK (frozen IN (0, 1)),
+  frozen_reason TEXT NOT NULL DEFAULT '',
+  period TEXT NOT NULL DEFAULT '',
+  settings_json TEXT NOT NULL DEFAULT '{}',
+  CONSTRAINT channel_pk PRIMARY KEY (workspace, id)
+) STRICT;
+
+-- id is workspace/kind/key/period. limit_nusd is the limit last in force; NULL means nobody set one.
+CREATE TABLE account (
+  id TEXT NOT NULL CONSTRAINT account_pk PRIMARY KEY,
+  workspace TEXT NOT NULL,
+  kind TEXT NOT NULL CONSTRAINT account_kind CHECK (kind IN ('workspace', 'channel', 'dm', 'user', 'run', 'stage')),
+  key TEXT NOT NULL,
+  period TEXT NOT NULL,
+  limit_nusd INTEGER CONSTRAINT account_limit CHECK (limit_nusd >= 0),
+  granted_nusd INTEGER NOT NULL DEFAULT 0 CONSTRAINT account_granted CHECK (granted_nusd >= 0),
+  settled_nusd INTEGER NOT NULL DEFAULT 0 CONSTRAINT account_settled CHECK (settled_nusd >= 0),
+  reserved_nusd INTEGER NOT NULL DEFAULT 0 CONSTRAINT account_reserved CHECK (reserved_nusd >= 0)
+) STRICT;
+CREATE INDEX account_by_period ON account (workspace, kind, period);
+
+-- Money, one row per attempt or reservation, kept for ever.
+CREATE TABLE call (
+  id TEXT NOT NULL CONSTRAINT call_pk PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  workspace TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  period TEXT NOT NULL,
+  flow TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  model TEXT NOT NULL,
+  price_version TEXT NOT NULL,
+  hold_nusd INTEGER NOT NULL CONSTRAINT call_hold CHECK (hold_nusd >= 0),
+  state TEXT NOT NULL CONSTRAINT call_state CHECK (state IN ('reserved', 'open', 'settled', 'uncertain', 'released')),
+  actual_nusd INTEGER NOT NULL DEFAULT 0 CONSTRAINT call_actual CHECK (actual_nusd >= 0),
+  overrun_nusd INTEGER NOT NULL DEFAULT 0 CONSTRAINT call_overrun CHECK (overrun_nusd >= 0),
+  usage_json TEXT,
+  reason TEXT NOT NULL DEFAULT '',
+  accounts_json TEXT NOT NULL,
+  owner_epoch INTEGER NOT NULL,
+  opened_us INTEGER NOT NULL,
+  closed_us INTEGER
+) STRICT;
+-- A new owner of a run counts its attempts from one again; reservations are attempt 0 and may be made anew.
+CREATE UNIQUE INDEX call_attempt ON call (run_id, path, owner_epoch, attempt) WHERE attempt > 0;
+CREATE INDEX call_by_run ON call (run_id);
+CREATE INDEX call_by_channel ON call (workspace, channel, period, opened_us);
+CREATE INDEX call_unsettled ON call (workspace, state, run_id) WHERE state IN ('reserved', 'open', 'uncertain');
+
+CREATE TRIGGER call_born BEFORE INSERT ON call
+WHEN NEW.state NOT IN ('reserved', 'open') OR (NEW.state = 'reserved') <> (NEW.attempt = 0)
+BEGIN
+  SELECT RAISE(ABORT, 'a call begins as reserved or open');
+END;
+CREATE TRIGGER call_states BEFORE UPDATE ON call
+WHEN NOT (
+    (OLD.state = 'reserved' AND NEW.state = 'reserved' AND NEW.hold_nusd <= OLD.hold_nusd)
+    OR (OLD.hold_nusd = NEW.hold_nusd AND (
+      (OLD.state = 'reserved' AND NEW.state = 'released')
+      OR (OLD.state = 'open' AND NEW.state IN ('settled', 'uncertain', 'released'))
+      OR (OLD.state = 'uncertain' AND NEW.state IN ('settled', 'released')))))
+  OR OLD.id <> NEW.id OR OLD.run_id <> NEW.run_id OR OLD.path <> NEW.path OR OLD.attempt <> NEW.attempt
+  OR OLD.workspace <> NEW.workspace OR OLD.channel <> NEW.channel OR OLD.user_id <> NEW.user_id
+  OR OLD.period <> NEW.period OR OLD.model <> NEW.model OR OLD.accounts_json <> NEW.accounts_json
+  OR OLD.owner_epoch <> NEW.owner_epoch OR OLD.opened_us <> NEW.opened_us
+BEGIN
+  SELECT RAISE(ABORT, 'a call changes only along its states');
+END;
+CREATE TRIGGER call_kept BEFORE DELETE ON call
+BEGIN
+  SELECT RAISE(ABORT, 'calls are money and kept');
+END;
+
+-- Spend in sums, written by the settling transaction, so that reports stay quick at a million calls.
+CREATE TABLE spend (
+  workspace TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  period TEXT NOT NULL,
+  flow TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  model TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  calls INTEGER NOT NULL,
+  settled_nusd INTEGER NOT NULL,
+  uncertain_nusd INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  CONSTRAINT spend_pk PRIMARY KEY (workspace, channel, period, flow, agent, model, user_id)
+) STRICT;
+CREATE INDEX spend_by_period ON spend (workspace, period);
+
+CREATE TABLE snapshot (
+  hash TEXT NOT NULL CONSTRAINT snapshot_pk PRIMARY KEY,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE run (
+  id TEXT NOT NULL CONSTRAINT run_pk PRIMARY KEY,
+  workspace TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  channel_kind TEXT NOT NULL CONSTRAINT run_channel_kind CHECK (channel_kind IN ('channel', 'dm')),
+  thread_ts TEXT NOT NULL DEFAULT '',
+  root_ts TEXT NOT NULL DEFAULT '',
+  user_id TEXT NOT NULL,
+  kind TEXT NOT NULL CONSTRAINT run_kind CHECK (kind IN ('slack', 'terminal')),
+  request_content TEXT NOT NULL DEFAULT '',
+  flow TEXT NOT NULL DEFAULT '',
+  options_json TEXT NOT NULL DEFAULT '{}',
+  status TEXT NOT NULL CONSTRAINT run_status CHECK (status IN ('accepted', 'running', 'parked', 'done')),
+  stop_reason TEXT NOT NULL DEFAULT '',
+  epoch INTEGER NOT NULL DEFAULT 0,
+  lease_owner TEXT NOT NULL DEFAULT '',
+  lease_until_us INTEGER NOT NULL DEFAULT 0,
+  cancel_requested_by TEXT,
+  roster_hash TEXT NOT NULL DEFAULT '',
+  executed_ms INTEGER NOT NULL DEFAULT 0,
+  worst_nusd INTEGER NOT NULL DEFAULT 0,
+  cost_nusd INTEGER NOT NULL DEFAULT 0,
+  created_us INTEGER NOT NULL,
+  finished_us INTEGER,
+  delivery_key TEXT NOT NULL,
+  CONSTRAINT run_delivery UNIQUE (workspace, delivery_key)
+) STRICT;
+CREATE INDEX run_unfinished ON run (status, created_us) WHERE status <> 'done';
+CREATE INDEX run_by_channel ON run (workspace, channel, created_us);
+CREATE INDEX run_by_user ON run (workspace, user_id, created_us);
+CREATE INDEX run_by_thread ON run (workspace, channel, thread_ts, created_us);
+
+CREATE TABLE content (
+  id TEXT NOT NULL CONSTRAINT content_pk PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  workspace TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL,
+  created_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX content_by_run ON content (run_id);
+CREATE INDEX content_by_age ON content (created_us);
+
+CREATE TABLE step (
+  run_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  input_hash TEXT NOT NULL,
+  outcome TEXT NOT NULL CONSTRAINT step_outcome CHECK (outcome IN ('ok', 'failed', 'decision')),
+  agent TEXT NOT NULL DEFAULT '',
+  model TEXT NOT NULL DEFAULT '',
+  content_id TEXT,
+  data_json TEXT NOT NULL DEFAULT '{}',
+  reason TEXT NOT NULL DEFAULT '',
+  finish_reason TEXT NOT NULL DEFAULT '',
+  input_tokens INTEGER NOT NULL DEFAULT 0,
+  output_tokens INTEGER NOT NULL DEFAULT 0,
+  cost_nusd INTEGER NOT NULL DEFAULT 0,
+  elapsed_ms INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  call_id TEXT,
+  at_us INTEGER NOT NULL,
+  CONSTRAINT step_pk PRIMARY KEY (run_id, path)
+) STRICT;
+
+CREATE TABLE thread (
+  workspace TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  thread_ts TEXT NOT NULL,
+  active_run TEXT,
+  owner_user TEXT NOT NULL DEFAULT '',
+  CONSTRAINT thread_pk PRIMARY KEY (workspace, channel, thread_ts)
+) STRICT;
+
+CREATE TABLE slack_out (
+  run_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  ts TEXT,
+  state TEXT NOT NULL CONSTRAINT slack_out_state CHECK (state IN ('intended', 'posted', 'abandoned')),
+  at_us INTEGER NOT NULL,
+  CONSTRAINT slack_out_pk PRIMARY KEY (run_id, name)
+) STRICT;
+
+CREATE TABLE inbox (
+  key TEXT NOT NULL CONSTRAINT inbox_pk PRIMARY KEY,
+  workspace TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  payload_json TEXT NOT NULL,
+  received_us INTEGER NOT NULL,
+  done_us INTEGER,
+  note TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX inbox_waiting ON inbox (received_us) WHERE done_us IS NULL;
+
+CREATE TABLE question (
+  run_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  question_json TEXT NOT NULL,
+  decision_json TEXT,
+  asked_us INTEGER NOT NULL,
+  decided_us INTEGER,
+  deadline_us INTEGER,
+  CONSTRAINT question_pk PRIMARY KEY (run_id, path)
+) STRICT;
+CREATE INDEX question_due ON question (deadline_us) WHERE decided_us IS NULL;
+
+CREATE TABLE alert_sent (
+  workspace TEXT NOT NULL,
+  account TEXT NOT NULL,
+  period TEXT NOT NULL,
+  name TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  CONSTRAINT alert_sent_pk PRIMARY KEY (workspace, account, period, name)
+) STRICT;
+
+CREATE TABLE chore (
+  key TEXT NOT NULL CONSTRAINT chore_pk PRIMARY KEY,
+  at_us INTEGER NOT NULL,
+  by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE feedback (
+  run_id TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  value TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  CONSTRAINT feedback_pk PRIMARY KEY (run_id, user_id)
+) STRICT;
+
+-- A model that once cost more than its hold. Lifted, its holds are multiplied by allowance_pct / 100 from then on.
+CREATE TABLE model_quarantine (
+  workspace TEXT NOT NULL,
+  model TEXT NOT NULL,
+  allowance_pct INTEGER NOT NULL DEFAULT 100 CONSTRAINT model_quarantine_allowance CHECK (allowance_pct >= 100),
+  reason TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  lifted_us INTEGER,
+  CONSTRAINT model_quarantine_pk PRIMARY KEY (workspace, model)
+) STRICT;
+
+CREATE TABLE audit (
+  id TEXT NOT NULL CONSTRAINT audit_pk PRIMARY KEY,
+  at_us INTEGER NOT NULL,
+  workspace TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  account TEXT NOT NULL DEFAULT '',
+  before_json TEXT NOT NULL DEFAULT '{}',
+  after_json TEXT NOT NULL DEFAULT '{}',
+  reason TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX audit_by_time ON audit (workspace, at_us);
+
+CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+CREATE TRIGGER audit_kept BEFORE DELETE ON audit
+BEGIN
+  SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+
+INSERT INTO schema (id, version, min_code) VALUES (1, 1, 1);

