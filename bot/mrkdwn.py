@@ -44,6 +44,11 @@ def escape(text: str) -> Mrkdwn:
     return Mrkdwn(plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
+def unescape(text: str) -> str:
+    """What `escape` was given, so that escaped text can be measured, cut and turned back."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def literal(text: str) -> str:
     """Text for places that should not parse anything (plain_text, table cells, code): broken sequences all the same."""
     return _SEQUENCE.sub(f"<{WORD_JOINER}", _BROADCAST.sub(f"@{WORD_JOINER}", clean(text)))

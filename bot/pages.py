@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bot.markdown import Piece, code_piece, pieces
-from bot.mrkdwn import Mrkdwn, cut_at, size
+from bot.mrkdwn import Mrkdwn, cut_at, escape, size, unescape
 
 Profile = Literal["plain", "rich"]
 """`plain` shows everywhere (sections); `rich` uses markdown, table and plan blocks, which old clients do not know."""
@@ -96,12 +96,13 @@ def _small(piece: Piece, profile: Profile) -> Iterator[Piece]:
     elif _length([piece], profile) <= UNIT_MAX:
         yield Piece(piece.mrkdwn, piece.markdown, tight=piece.tight, code=piece.code)
     elif piece.code is not None:
-        for part in split(piece.code, UNIT_MAX // 6):
-            yield code_piece(part, tight=True)
+        for part in split(escape(piece.code), UNIT_MAX - 10):
+            yield code_piece(unescape(part), tight=True)
     else:
         source = piece.mrkdwn if profile == "plain" else piece.markdown
         for at, part in enumerate(split(source, UNIT_MAX)):
-            yield Piece(Mrkdwn(part), part, tight=piece.tight and at == 0)
+            safe = part if profile == "plain" else part.replace("<", "&lt;").replace(">", "&gt;")
+            yield Piece(Mrkdwn(safe), part, tight=piece.tight and at == 0)
 
 
 def _is_table(piece: Piece) -> bool:

@@ -41,6 +41,8 @@ REVIEW_STOP = "review_stop"
 """End the review without an approval; value: run id."""
 FEEDBACK = "feedback"
 """Say whether the answer helped; value: `up:<run id>` or `down:<run id>`."""
+FEEDBACK_DOWN = "feedback_down"
+"""The second button of the same, where they are two plain buttons: ids are unique within a block."""
 
 # ---------------------------------------------------------------- what goes out
 

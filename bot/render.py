@@ -1,0 +1,118 @@
+"""Views into Slack messages, through templates whose every value is JSON-encoded and whose every text is escaped.
+
+Layout lives in `templates/messages`, sentences in `bot.words`, `bot.outcomes` and `bot.lists`, Markdown of models in
+`bot.markdown` and `bot.pages`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from bot import lists, outcomes, views, words
+from bot.mrkdwn import Mrkdwn, clip, escape, join, literal
+from bot.pages import Profile, paginate, split
+from bot.views import AnswerView, SlackMessage
+
+SECTION_MAX = 3_000
+_TEMPLATES: Mapping[type, str] = {
+    views.RunView: "root",
+    views.ProgressView: "progress",
+    views.DetailsView: "details",
+    views.ConfirmView: "confirm",
+    views.RefusalView: "refusal",
+    views.ReviewView: "review",
+    views.NearMissView: "near_miss",
+    views.InviteView: "invite",
+    views.NoticeView: "notice",
+    views.HelpView: "help",
+    views.AgentsView: "agents",
+    views.FlowsView: "flows",
+    views.BalancesView: "balances",
+    views.RunsView: "runs",
+}
+View = (
+    views.RunView
+    | views.ProgressView
+    | views.DetailsView
+    | views.ConfirmView
+    | views.RefusalView
+    | views.ReviewView
+    | views.NearMissView
+    | views.InviteView
+    | views.NoticeView
+    | views.HelpView
+    | views.AgentsView
+    | views.FlowsView
+    | views.BalancesView
+    | views.RunsView
+)
+
+
+def templates_folder() -> Path:
+    """Where the message templates are, in a checkout and in an installed wheel alike: beside the package `bot`."""
+    return Path(__file__).resolve().parent.parent / "templates" / "messages"
+
+
+class Renderer:
+    """Everything the bot shows, in one profile."""
+
+    def __init__(self, profile: Profile = "rich", folder: Path | None = None) -> None:
+        self.profile: Profile = profile
+        self._templates = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
+        )
+        self._templates.globals.update(words=words, outcomes=outcomes, lists=lists, ids=views, profile=profile)
+        self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
+
+    def message(self, view: View) -> SlackMessage:
+        """One message for any view but an answer."""
+        return self._render(_TEMPLATES[type(view)], view=view)
+
+    def answer(self, view: AnswerView) -> tuple[SlackMessage, ...]:
+        """The answer as one or more messages, in order: the first has the headline, the last the footer."""
+        pages = paginate(view.result.output, self.profile)
+        messages = []
+        for at, page in enumerate(pages):
+            first, last = at == 0, at == len(pages) - 1
+            text = join(
+                "\n\n",
+                [
+                    outcomes.headline(view) if first else Mrkdwn(),
+                    *(unit.text for unit in page),
+                    outcomes.footer(view) if last else Mrkdwn(),
+                ],
+            )
+            blocks = [unit.block for unit in page]
+            rendered = self._render("answer", view=view, page=blocks, text_of_page=text, first=first, last=last)
+            messages.append(rendered)
+        return tuple(messages)
+
+    def _render(self, name: str, **values: Any) -> SlackMessage:  # noqa: ANN401 - a template takes what it names
+        source = self._templates.get_template(f"{name}.json.j2").render(values)
+        message = _without_nulls(json.loads(source))
+        return SlackMessage(text=message["text"], blocks=tuple(message["blocks"]))
+
+
+def _without_nulls(node: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The `null` that ends each list of a template spares it the commas."""
+    if isinstance(node, list):
+        return [_without_nulls(item) for item in node if item is not None]
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items()}
+    return node
+
+
+def _mrkdwn(text: str, limit: int = SECTION_MAX) -> str:
+    return clip(escape(text), limit)
+
+
+def _plain(text: str, limit: int) -> str:
+    return clip(literal(text), limit)
+
+
+def _parts(text: str) -> tuple[Mrkdwn, ...]:
+    return tuple(Mrkdwn(part) for part in split(escape(text), SECTION_MAX))
