@@ -222,13 +222,27 @@ class RouterNode(Entry):
     agents: Annotated[tuple[Name, ...], Field(min_length=1, max_length=ITEMS_MAX)]
 
 
+_POLICY_SCHEMA = {
+    "anyOf": [
+        {"enum": ["fail_fast", "continue"]},
+        {
+            "type": "object",
+            "properties": {"quorum": {"type": "integer", "minimum": 1}},
+            "required": ["quorum"],
+            "additionalProperties": False,
+        },
+    ]
+}
+"""What `_policy` takes, for editors."""
+
+
 class BroadcastNode(Entry):
     """Several voices on the same request, then a synthesis or a list."""
 
     agents: Annotated[tuple[Part, ...], Field(min_length=1, max_length=12)]
     synthesizer: Name | None = None
     collect: Literal["synthesis", "list"] = "synthesis"
-    on_failure: FailurePolicy = FailurePolicy()
+    on_failure: Annotated[FailurePolicy, WithJsonSchema(_POLICY_SCHEMA)] = FailurePolicy()
 
     @field_validator("on_failure", mode="before")
     @classmethod
