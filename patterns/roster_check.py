@@ -123,7 +123,8 @@ class _Checker:
         router = self.roster.router
         self.known(router.model, "model", ("router", "model"))
         self.known(router.default, "flow", ("router", "default"))
-        self.prompt(router.prompt, ("router", "prompt"), ("request", "flows", "agents"))
+        for needs in ((), ("request", "flows", "agents")):
+            self.prompt(router.prompt, ("router", "prompt"), needs)
         if router.synthesizer:
             self.agent(router.synthesizer, ("router", "synthesizer"), ("voices",))
 

@@ -134,8 +134,8 @@ class ModelEntry(Entry):
         return ModelSpec(
             name=name,
             model=self.model,
-            api_base=self.api_base,
-            api_key_env=self.api_key_env,
+            api_base=self.api_base or None,
+            api_key_env=self.api_key_env or None,
             price=self.price.price() if self.price else None,
             fallback=self.fallback,
             framing_tokens=self.framing_tokens,

@@ -1,0 +1,155 @@
+"""What a pattern may use, in one frozen value that can only get narrower on the way down.
+
+A child has a longer path, caps at least as tight and a deadline at most as late; nothing else can be changed, so no
+nesting can take more than its parent was given.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from patterns.errors import LimitReachedError
+from patterns.events import RunEvent
+from patterns.limits import MAX_DEPTH, Cap, RunLimits
+from patterns.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, ModelClient, Payer, StepRecord
+from patterns.roster import Roster
+
+if TYPE_CHECKING:
+    from patterns.agent import AgentRunner
+
+
+class Meter:
+    """The one thing branches share: how many steps the run took and how many calls are out."""
+
+    def __init__(self, limits: RunLimits) -> None:
+        self.steps_max = limits.steps
+        self.steps = 0
+        self.calls = asyncio.Semaphore(limits.concurrency)
+
+    def take_step(self) -> None:
+        """Count a paid step, journalled or not; LimitReachedError past the limit."""
+        if self.steps >= self.steps_max:
+            raise LimitReachedError(f"The run reached its limit of {self.steps_max} steps.", limit="steps")
+        self.steps += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The doors and the bounds of a run, as one place in its tree sees them.
+
+    `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names money already kept back for
+    this place; `may_stream` is true only where the text is the run's answer and nothing validates it.
+    """
+
+    runner: "AgentRunner"
+    ledger: Ledger
+    journal: Journal
+    decisions: Decisions
+    events: EventSink
+    clock: Clock
+    roster: Roster
+    limits: RunLimits
+    payer: Payer
+    fence: Fence
+    meter: Meter
+    caps: tuple[Cap, ...]
+    deadline: float
+    flow: str = ""
+    path: str = ""
+    depth: int = 0
+    envelope: str | None = None
+    may_stream: bool = False
+
+    def at(self, *segments: str | int) -> str:
+        """The path of something below this place."""
+        return "/".join([*([self.path] if self.path else []), *map(str, segments)])
+
+    def child(
+        self,
+        *segments: str | int,
+        limit_nusd: int | None = None,
+        deadline: float | None = None,
+        envelope: str | None = None,
+        may_stream: bool = True,
+    ) -> "Services":
+        """The same for a part of the work: a tighter cap, an earlier deadline, an envelope of its own."""
+        path = self.at(*segments)
+        caps = self.caps
+        if limit_nusd is not None:
+            key = f"{self.fence.run_id}:{path}"
+            caps = (*caps, Cap(kind="stage", key=key, limit_nusd=max(0, min(limit_nusd, self.pool_nusd))))
+        return replace(
+            self,
+            path=path,
+            caps=caps,
+            deadline=self.deadline if deadline is None else min(deadline, self.deadline),
+            envelope=envelope or self.envelope,
+            may_stream=may_stream and self.may_stream,
+        )
+
+    def deeper(self, pattern: str) -> "Services":
+        """One pattern further down; LimitReachedError below the deepest level."""
+        if self.depth >= MAX_DEPTH:
+            raise LimitReachedError(f"Patterns may be nested {MAX_DEPTH} deep.", limit="depth")
+        return replace(self.child(pattern), depth=self.depth + 1)
+
+    @property
+    def pool_nusd(self) -> int:
+        """What this place may spend at most."""
+        return min(cap.limit_nusd for cap in self.caps)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the deadline, below zero when it has passed."""
+        return self.deadline - self.clock.monotonic()
+
+    def emit(self, event: RunEvent) -> None:
+        """Tell whoever watches the run."""
+        self.events.emit(self.fence.run_id, event)
+
+    async def recall(self, path: str) -> StepRecord | None:
+        """A decision taken earlier in this run."""
+        return await self.journal.find(self.fence.run_id, path)
+
+    async def remember(self, path: str, data: Mapping[str, Any], text: str = "") -> StepRecord:
+        """Keep a decision that could come out differently next time; the first one wins."""
+        return await self.journal.record(
+            self.fence, StepRecord(path=path, input_hash="", outcome="decision", data=dict(data), text=text)
+        )
+
+
+def open_services(  # noqa: PLR0913 - the composition root hands over every door, each by keyword
+    *,
+    client: ModelClient,
+    ledger: Ledger,
+    journal: Journal,
+    decisions: Decisions,
+    events: EventSink,
+    clock: Clock,
+    roster: Roster,
+    payer: Payer,
+    fence: Fence,
+    executed_s: float = 0.0,
+    may_stream: bool = False,
+) -> Services:
+    """The services of a whole run. `executed_s` is what it already ran before it was parked or resumed."""
+    from patterns.agent import AgentRunner  # noqa: PLC0415 - the runner's steps take services
+
+    limits = roster.limits
+    return Services(
+        runner=AgentRunner(client),
+        ledger=ledger,
+        journal=journal,
+        decisions=decisions,
+        events=events,
+        clock=clock,
+        roster=roster,
+        limits=limits,
+        payer=payer,
+        fence=fence,
+        meter=Meter(limits),
+        caps=(Cap(kind="run", key=fence.run_id, limit_nusd=limits.run_nusd),),
+        deadline=clock.monotonic() + limits.run_s - executed_s,
+        may_stream=may_stream,
+    )
