@@ -1,0 +1,45 @@
+"""How channels behave, as their admins set it: small JSON, every change in the audit log."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from patterns.ports import Clock
+from storage.database import Database, Work, load, single
+
+q = load("channels")
+
+
+class ChannelSettings:
+    """Settings by channel; what was never set is absent."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def find(self, *, workspace: str, channel: str) -> dict[str, Any]:
+        """The channel's settings."""
+        rows = await self._db.read(lambda: single(q.find_settings(workspace=workspace, channel=channel)))
+        return json.loads(rows[0]["settings_json"]) if rows else {}
+
+    async def save(self, changes: Mapping[str, Any], *, workspace: str, channel: str, actor: str) -> None:
+        """Set some of them and write down who did."""
+
+        def work() -> Work[None]:
+            rows = yield q.find_settings(workspace=workspace, channel=channel)
+            before = json.loads(rows[0]["settings_json"]) if rows else {}
+            after = json.dumps({**before, **changes})
+            yield q.save_settings(workspace=workspace, channel=channel, settings_json=after)
+            yield q.insert_audit(
+                id=secrets.token_hex(8),
+                now_us=self._clock.now_us(),
+                workspace=workspace,
+                actor=actor,
+                action="channel settings",
+                account=channel,
+                before_json=json.dumps(before),
+                after_json=after,
+            )
+
+        await self._db.write(work)
