@@ -1,0 +1,149 @@
+"""One attempt over HTTP, on our own aiohttp session: seven times cheaper than litellm's, and honest on failure.
+
+Imports aiohttp, so it is imported late, by `patterns.llm` alone.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from patterns.errors import Charge
+from patterns.faults import Failure, from_status, model_error
+from patterns.ports import Completion, OnText, PreparedCall
+from patterns.replies import BrokenReplyError, Reading, ServerSentEvents, Shape
+
+REPLY_BYTES_MAX = 16 * 2**20
+"""Far above any answer within a roster's output cap; a provider that sends more is broken."""
+_ERROR_BYTES_MAX = 64 * 2**10
+_CONNECT_S = 10.0
+_CONNECTIONS = 1000
+_KEEPALIVE_S = 15.0
+"""Shorter than any provider's own, so that a request is hardly ever written into a connection just being closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How to send one prepared body. The headers carry the key and stay out of every repr."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    shape: Shape
+    stream: bool
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Whether a request's headers were written: before that, no failure can cost anything."""
+
+    yes: bool = False
+
+
+class Http:
+    """The session of one client. Open inside a running loop, closed with `aclose`."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+        """One attempt within the request's `timeout_s`.
+
+        Raises:
+            ModelError: with what it may have cost.
+        """
+        wire: Wire = call.wire
+        sent = _Sent()
+        try:
+            async with asyncio.timeout(call.request.timeout_s):
+                return await self._exchange(call, wire, sent, on_text)
+        except TimeoutError:
+            failure = Failure("timeout")
+        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
+            failure = Failure("truncated" if sent.yes else "connection")
+        except (aiohttp.ClientError, OSError):
+            failure = Failure("connection")
+        except BrokenReplyError as error:
+            failure = error.failure
+        charge = Charge.UNCERTAIN if sent.yes else Charge.NOTHING
+        raise model_error(call.request.model, failure, charge) from None
+
+    async def _exchange(self, call: PreparedCall, wire: Wire, sent: _Sent, on_text: OnText | None) -> Completion:
+        request = self._open().post(
+            wire.url, data=call.body, headers=wire.headers, allow_redirects=False, trace_request_ctx=sent
+        )
+        async with request as response:
+            try:
+                await _require_answer(call, wire, response)
+                reading = Reading(wire.shape, on_text if wire.stream else None)
+                if wire.stream:
+                    await _read_events(response, reading, call.request.idle_timeout_s)
+                else:
+                    reading.take(await _body(response, REPLY_BYTES_MAX))
+                return reading.completion(call.images)
+            except BaseException:
+                response.close()  # a reply given up must not go on being generated, nor its connection be used again
+                raise
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_mark_sent)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "agents-for-slack"},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
+                trace_configs=[trace],
+            )
+        return self._session
+
+
+async def _mark_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:  # noqa: ANN401 - aiohttp's signature
+    context.trace_request_ctx.yes = True
+
+
+async def _require_answer(call: PreparedCall, wire: Wire, response: aiohttp.ClientResponse) -> None:
+    if response.status == HTTPStatus.OK:
+        return
+    body = await _body(response, _ERROR_BYTES_MAX)
+    failure = from_status(response.status, body.decode(errors="replace"), response.headers, wire.secrets)
+    raise model_error(call.request.model, failure, Charge.NOTHING)
+
+
+async def _body(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > bytes_max:
+            raise BrokenReplyError(Failure("malformed"))
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _read_events(response: aiohttp.ClientResponse, reading: Reading, idle_timeout_s: float) -> None:
+    """Read to the end. The first event may take as long as the call; after it silence is bounded too."""
+    events, size, clock = ServerSentEvents(), 0, asyncio.get_running_loop()
+    async with asyncio.timeout(None) as idle:
+        while chunk := await response.content.readany():
+            idle.reschedule(clock.time() + idle_timeout_s)
+            size += len(chunk)
+            if size > REPLY_BYTES_MAX:
+                raise BrokenReplyError(Failure("malformed"))
+            _take(events, chunk, reading)
+    _take(events, b"\n", reading)
+
+
+def _take(events: ServerSentEvents, chunk: bytes, reading: Reading) -> None:
+    for data in events.feed(chunk):
+        if data != b"[DONE]":
+            reading.take(data)
