@@ -95,8 +95,21 @@ Command = (
     Ask | Estimate | Help | ListAgents | ListFlows | Balance | ListRuns | Stop | Allow | OpenModal | NearMiss | Invalid
 )
 
-TOPICS = ("ask", "use", "estimate", "help", "agents", "flows", "balance", "runs", "stop", "allow", "deny")
-"""Every word of the grammar, for help and for the spelling check."""
+TOPICS = {
+    "ask": "`ask REQUEST` sends the request as it stands, even when it begins like a command: `ask help me say no`",
+    "use": "`use FLOW: REQUEST` chooses how the agents work: `use decide: PostgreSQL or DynamoDB?`; "
+    "`use FLOW with a,b: REQUEST` also chooses who works.",
+    "estimate": "`estimate: REQUEST` says what a request can cost at most, and starts nothing.",
+    "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
+    "agents": "`agents` lists who can work for you.",
+    "flows": "`flows` lists the ways they can work, with the most each can cost.",
+    "balance": "`balance` says what is left of this month's budget here.",
+    "runs": "`runs` lists your recent requests and their state.",
+    "stop": "`stop` ends what runs for you here; `stop RUN` ends one run. What is done is paid, nothing more.",
+    "allow": "`allow guests` or `allow external` opens this channel to guests or to other organisations; for admins.",
+    "deny": "`deny guests` or `deny external` closes this channel to them again; for admins.",
+}
+"""The words of the grammar and what each does, in a sentence."""
 
 _WORDS: dict[str, Command] = {
     "help": Help(),
@@ -134,9 +147,9 @@ class _Names:
     agents: Collection[str] = field(default=())
 
 
-def parse(text: str, *, flows: Collection[str], agents: Collection[str]) -> Command:
-    """The command in `text`, which is as Slack sent it (escaped). Never raises: what is no command is a request."""
-    return _parse(unescape(text).strip(), _Names(flows, agents))
+def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped: bool = True) -> Command:
+    """The command in `text`, as Slack sent it unless `escaped` is False. Never raises: no command means a request."""
+    return _parse((unescape(text) if escaped else text).strip(), _Names(flows, agents))
 
 
 def unescape(text: str) -> str:

@@ -1,0 +1,151 @@
+"""Buttons, except Stop. Whoever clicks is checked by what the button reaches, never by who can see it."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.command_line import Ask, NearMiss, unescape
+from bot.listeners.carry_out import ask_in_direct_messages, carry_out, open_form, read
+from bot.listeners.deliveries import Kept, action_origin, kept_request
+from bot.listeners.inbox_middleware import key_of, workspace_of
+from bot.listeners.services import ListenerServices
+from bot.requests import ConfirmChoice, Origin
+from bot.views import (
+    COMMAND_YES,
+    DM_INSTEAD,
+    OPEN_ASK_MODAL,
+    REQUEST_YES,
+    RUN_ANSWER_INSTEAD,
+    RUN_CANCEL,
+    RUN_CONFIRM,
+    RUN_DETAILS,
+)
+from patterns.errors import UserError
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """Who clicked where, and the button's value."""
+
+    services: ListenerServices
+    origin: Origin
+    value: str
+    bot_user: str
+    client: AsyncWebClient
+    respond: AsyncRespond
+
+
+Clicked = Callable[[Click], Coroutine[Any, Any, None]]
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to our buttons."""
+    buttons: dict[str, Clicked] = {
+        RUN_DETAILS: _details,
+        RUN_CONFIRM: _confirm("run"),
+        RUN_CANCEL: _confirm("cancel"),
+        RUN_ANSWER_INSTEAD: _confirm("answer"),
+        COMMAND_YES: _command_meant,
+        REQUEST_YES: _request_meant,
+        DM_INSTEAD: _direct_messages,
+        OPEN_ASK_MODAL: _form,
+    }
+    for action_id, clicked in buttons.items():
+        app.action(action_id)(_listener(services, clicked))
+
+
+def _listener(services: ListenerServices, clicked: Clicked) -> Callable[..., Awaitable[None]]:
+    async def listener(
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: dict[str, Any],
+        context: AsyncBoltContext,
+        client: AsyncWebClient,
+        respond: AsyncRespond,
+    ) -> None:
+        await ack()
+        click = Click(
+            services=services,
+            origin=action_origin(body, key=key_of(context), workspace=workspace_of(context)),
+            value=str(action.get("value", "")),
+            bot_user=context.bot_user_id or "",
+            client=client,
+            respond=respond,
+        )
+        services.tasks.start(click.origin, clicked(click))
+
+    return listener
+
+
+async def _details(click: Click) -> None:
+    view = await click.services.runs.details(click.value, user=click.origin.user)
+    await click.services.say.private(click.origin, view)
+
+
+def _confirm(choice: ConfirmChoice) -> Clicked:
+    async def clicked(click: Click) -> None:
+        await click.services.runs.confirm(click.value, user=click.origin.user, choice=choice)
+
+    return clicked
+
+
+async def _form(click: Click) -> None:
+    await open_form(click.services, click.origin, click.client)
+
+
+async def _command_meant(click: Click) -> None:
+    kept = await _kept(click)
+    command = read(click.services, kept.said) if isinstance(kept.said, str) else kept.said
+    if isinstance(command, NearMiss):
+        command = read(click.services, command.suggestion, escaped=False)
+    await _take_back(click)
+    await carry_out(click.services, command, kept.origin, click.client)
+
+
+async def _request_meant(click: Click) -> None:
+    kept = await _kept(click)
+    await _take_back(click)
+    await carry_out(click.services, _as_request(kept), kept.origin, click.client)
+
+
+async def _direct_messages(click: Click) -> None:
+    kept = await _kept(click)
+    command = read(click.services, kept.said) if isinstance(kept.said, str) else kept.said
+    await _take_back(click)
+    ask = command if isinstance(command, Ask) else _as_request(kept)
+    await ask_in_direct_messages(click.services, ask, kept.origin)
+
+
+async def _kept(click: Click) -> Kept:
+    """What the button is about: the delivery its value names, asked by the person who clicks."""
+    payload = await click.services.inbox.find(click.value)
+    workspace = click.origin.workspace
+    kept = kept_request(payload, key=click.value, workspace=workspace, bot_user=click.bot_user) if payload else None
+    if kept is None:
+        raise UserError("I no longer have that request. Please send it again.")
+    if kept.origin.user != click.origin.user:
+        raise UserError("Only the person who asked can answer that.")
+    now = replace(kept.origin, response_url=click.origin.response_url, trigger_id=click.origin.trigger_id)
+    return replace(kept, origin=now)
+
+
+def _as_request(kept: Kept) -> Ask:
+    return Ask(unescape(kept.said).strip()) if isinstance(kept.said, str) else kept.said
+
+
+async def _take_back(click: Click) -> None:
+    """Remove a private question that was answered."""
+    if not click.origin.response_url:
+        return
+    try:
+        await click.respond(delete_original=True)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        # It stays on the screen; a second click finds the same delivery key and changes nothing.
+        log.warning("question not taken back", error=str(error))

@@ -1,0 +1,194 @@
+"""What is done with a command, whichever way it was said: the one place where words become runs, lists or refusals."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.access import Place
+from bot.command_line import (
+    TOPICS,
+    Allow,
+    Ask,
+    Balance,
+    Command,
+    Estimate,
+    Help,
+    Invalid,
+    ListAgents,
+    ListFlows,
+    ListRuns,
+    NearMiss,
+    OpenModal,
+    Stop,
+    parse,
+)
+from bot.listeners.services import ListenerServices
+from bot.modals import ask_form
+from bot.requests import Menu, Origin, PrivateView, RunRequest
+from bot.views import (
+    AgentsView,
+    BalancesView,
+    FlowsView,
+    HelpView,
+    InviteView,
+    NearMissView,
+    NoticeView,
+)
+from patterns.errors import AgentsError, UserError
+from patterns.ports import Payer
+
+log = structlog.get_logger()
+
+FORM_BALANCE_S = 1.0
+"""A form must open within three seconds of the click: its balance may take one of them."""
+_TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged"})
+
+
+def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
+    """Parse against the roster of now."""
+    menu = services.menu()
+    flows, agents = [flow.name for flow in menu.flows], [agent.name for agent in menu.agents]
+    return parse(text, flows=flows, agents=agents, escaped=escaped)
+
+
+async def carry_out(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
+    """Do what was said; a UserError is for the person."""
+    if isinstance(command, Ask):
+        await _ask(services, command, origin)
+    elif isinstance(command, OpenModal) and origin.trigger_id:
+        await open_form(services, origin, client)
+    else:
+        await services.say.private(origin, await _reply(services, command, origin))
+
+
+async def _reply(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
+    """The private answer to everything that starts nothing."""
+    match command:
+        case NearMiss():
+            return NearMissView(word=command.word, suggestion=command.suggestion, key=origin.delivery_key)
+        case Invalid():
+            return NoticeView(command.message, tone="warning")
+        case Stop():
+            # Stopping needs no admission: it must work even while Slack cannot tell who is who.
+            return await stop(services, origin, run_id=command.run)
+        case Help():
+            return _help(command.topic, services.menu())
+        case OpenModal():
+            # A mention brings no trigger that could open the form.
+            return _help("", services.menu())
+        case _:
+            return await _look_up(services, command, origin)
+
+
+async def _look_up(  # noqa: PLR0911 - one return a command
+    services: ListenerServices, command: Command, origin: Origin
+) -> PrivateView:
+    """Answers that show something of the workspace: only for whom it is open."""
+    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    match command:
+        case ListAgents():
+            return AgentsView(services.menu().agents)
+        case ListFlows():
+            return FlowsView(services.menu().flows)
+        case Balance():
+            return await services.runs.balance(_payer(origin, place))
+        case ListRuns():
+            return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
+        case Estimate():
+            return await services.runs.estimate(_request(command.ask, origin, place))
+        case Allow():
+            return NoticeView(
+                await services.access.allow(
+                    command, workspace=origin.workspace, channel=origin.channel, user=origin.user
+                )
+            )
+        case _:
+            raise TypeError(command)
+
+
+async def _ask(services: ListenerServices, ask: Ask, origin: Origin) -> None:
+    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    if place.can_post:
+        await services.runs.open(_request(ask, origin, place))
+    else:
+        await services.say.private(origin, InviteView(key=origin.delivery_key))
+
+
+async def ask_in_direct_messages(services: ListenerServices, ask: Ask, origin: Origin) -> None:
+    """Run a request in the person's direct messages with us, wherever it was asked."""
+    channel = await services.access.directory.direct_messages(origin.user)
+    there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
+    place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
+    await services.runs.open(replace(_request(ask, there, place), forced_here=True))
+
+
+async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
+    """Stop a run, or those of the place."""
+    outcome = await services.runs.stop(
+        workspace=origin.workspace,
+        channel=origin.channel,
+        thread_ts=origin.thread_ts,
+        run_id=run_id,
+        user=origin.user,
+    )
+    return NoticeView(outcome.text)
+
+
+async def open_form(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
+    """Show the request form; UserError when Slack finds that it took too long."""
+    channel = origin.channel or await services.access.directory.direct_messages(origin.user)
+    place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
+    form = ask_form(
+        services.menu(),
+        channel=channel,
+        channel_name=place.name,
+        can_post=place.can_post and place.kind == "channel",
+        balances=await _balances_soon(services, _payer(replace(origin, channel=channel), place)),
+        response_url=origin.response_url,
+    )
+    try:
+        await client.views_open(trigger_id=origin.trigger_id or "", view=form)
+    except SlackApiError as error:
+        if error.response.get("error") not in _TOO_LATE:
+            raise
+        raise UserError("The form took too long to open. Please try again.") from error
+
+
+async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesView | None:
+    try:
+        async with asyncio.timeout(FORM_BALANCE_S):
+            return await services.runs.balance(payer)
+    except (AgentsError, TimeoutError) as error:
+        # The form is of use without it, and late it is of none.
+        log.warning("form without balance", error=str(error))
+        return None
+
+
+def _request(ask: Ask, origin: Origin, place: Place) -> RunRequest:
+    return RunRequest(
+        delivery_key=origin.delivery_key,
+        workspace=origin.workspace,
+        channel=origin.channel,
+        channel_kind=place.kind,
+        user=origin.user,
+        text=ask.request,
+        flow=ask.flow,
+        agents=ask.agents,
+        thread_ts=origin.thread_ts,
+        message_ts=origin.message_ts,
+        response_url=origin.response_url,
+    )
+
+
+def _payer(origin: Origin, place: Place) -> Payer:
+    return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)
+
+
+def _help(topic: str, menu: Menu) -> PrivateView:
+    flow = next((flow for flow in menu.flows if flow.name == topic), None)
+    if flow is not None:
+        return FlowsView((flow,))
+    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=menu.flows)

@@ -1,0 +1,42 @@
+"""What nobody else listens to: acknowledged and logged, so that Slack neither repeats it nor shows a failure."""
+
+import re
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+
+from bot.listeners.command import COMMAND
+from bot.listeners.inbox_middleware import key_of
+from bot.listeners.services import ListenerServices
+
+log = structlog.get_logger()
+
+_ANY = re.compile("")
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to everything else; must come last."""
+
+    async def unknown_command(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        await ack(text=f"I only answer to `{COMMAND}`. Try `{COMMAND} help`.", response_type="ephemeral")
+        await _note(services, body, context)
+
+    async def unknown(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
+        await ack()
+        await _note(services, body, context)
+
+    app.command(_ANY)(unknown_command)
+    app.event(_ANY)(unknown)
+    app.action(_ANY)(unknown)
+    app.shortcut(_ANY)(unknown)
+    app.options(_ANY)(unknown)
+    app.view(_ANY)(unknown)
+    app.view_closed(_ANY)(unknown)
+
+
+async def _note(services: ListenerServices, body: dict[str, Any], context: AsyncBoltContext) -> None:
+    event = body.get("event") or {}
+    log.info("nobody listens to this", type=body.get("type"), event=event.get("type"), subtype=event.get("subtype"))
+    if key_of(context):
+        await services.inbox.done(key_of(context), "nobody listens")

@@ -1,0 +1,163 @@
+"""Reads Slack's payloads: which of them are work, under which key, said by whom and where. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.command_line import Ask, without_mention
+from bot.modals import ASK_FORM, AskForm, read_ask_form
+from bot.requests import Origin
+from bot.views import (
+    COMMAND_YES,
+    DM_INSTEAD,
+    REQUEST_YES,
+    RUN_ANSWER_INSTEAD,
+    RUN_CANCEL,
+    RUN_CONFIRM,
+    RUN_STOP,
+)
+
+Payload = Mapping[str, Any]
+Kind = Literal["command", "event", "action", "view"]
+KEPT_ACTIONS = frozenset({RUN_STOP, RUN_CONFIRM, RUN_CANCEL, RUN_ANSWER_INSTEAD, COMMAND_YES, REQUEST_YES, DM_INSTEAD})
+"""Clicks that must not be lost. Looking at something can simply be clicked again."""
+KEPT_EVENTS = frozenset({"agent_session_stopped"})
+_SAID = frozenset({None, "file_share", "thread_broadcast"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A payload that is work. The same key again is the same work, however Slack packs it."""
+
+    key: str
+    kind: Kind
+
+
+def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
+    """What to keep of a payload; None for what only shows something, and for what is not meant for us."""
+    if "command" in body:
+        return Delivery(f"trigger:{body['trigger_id']}", "command") if body.get("text", "").strip() else None
+    if body.get("type") == "event_callback":
+        return _event_delivery(body, workspace=workspace, bot_user=bot_user)
+    if body.get("type") == "block_actions":
+        kept = body["actions"][0]["action_id"] in KEPT_ACTIONS
+        return Delivery(f"trigger:{body['trigger_id']}", "action") if kept else None
+    if body.get("type") == "view_submission" and body["view"]["callback_id"] == ASK_FORM:
+        # A form sent back with field errors comes again under the same id and hash: only a good one is a delivery.
+        good = isinstance(read_ask_form(body["view"]), AskForm)
+        return Delivery(f"view:{body['view']['id']}:{body['view']['hash']}", "view") if good else None
+    return None
+
+
+def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
+    event = body["event"]
+    if called_text(event, bot_user) is not None:
+        # app_mention and message of one posting arrive under two event ids.
+        return Delivery(f"message:{workspace}:{event['channel']}:{event['ts']}", "event")
+    if event["type"] in KEPT_EVENTS or deleted_ts(event, bot_user) is not None:
+        return Delivery(f"event:{body['event_id']}", "event")
+    return None
+
+
+def called_text(event: Payload, bot_user: str) -> str | None:
+    """What a person said to the bot, without the mention; None when it is not for us."""
+    if event["type"] not in ("app_mention", "message") or event.get("subtype") not in _SAID:
+        return None
+    if not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
+        return None
+    text = str(event.get("text") or "")
+    if event.get("channel_type") == "im" or f"<@{bot_user}" in text:
+        rest = without_mention(text, bot_user)
+        return rest if event.get("channel_type") == "im" or rest != text.strip() else None
+    return None
+
+
+def deleted_ts(event: Payload, bot_user: str) -> str | None:
+    """The message a person deleted, None for anything else."""
+    if event["type"] != "message" or event.get("subtype") != "message_deleted":
+        return None
+    before = event.get("previous_message") or {}
+    return None if before.get("bot_id") or before.get("user") == bot_user else str(event["deleted_ts"])
+
+
+def live_us(body: Payload) -> int | None:
+    """When it happened by Slack's clock, in microseconds; None where the payload does not say."""
+    if body.get("type") == "event_callback":
+        stamp = body["event"].get("event_ts")
+    elif body.get("type") == "block_actions":
+        stamp = body["actions"][0].get("action_ts")
+    else:
+        return None
+    seconds, _, fraction = str(stamp or "").partition(".")
+    return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0")) if seconds.isdigit() else None
+
+
+def command_origin(body: Payload, *, key: str, workspace: str) -> Origin:
+    """Where a slash command was typed: never inside a thread."""
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=body["channel_id"],
+        user=body["user_id"],
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+    )
+
+
+def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
+    """Where a message was written."""
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=event["channel"],
+        user=event["user"],
+        thread_ts=event.get("thread_ts"),
+        message_ts=event["ts"],
+    )
+
+
+def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
+    """Where a button was clicked; `channel` is empty in the home tab."""
+    message = body.get("message") or {}
+    container = body.get("container") or {}
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=(body.get("channel") or {}).get("id") or "",
+        user=body["user"]["id"],
+        thread_ts=message.get("thread_ts") or container.get("thread_ts"),
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+    )
+
+
+def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Origin:
+    """Where a form was opened."""
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=form.channel,
+        user=body["user"]["id"],
+        response_url=form.response_url,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What somebody asked earlier: raw text that still has to be read, or a form's request."""
+
+    origin: Origin
+    said: str | Ask
+
+
+def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> Kept | None:
+    """A stored payload as what was asked in it; None when it was no request."""
+    if "command" in body:
+        return Kept(command_origin(body, key=key, workspace=workspace), body["text"])
+    if body.get("type") == "event_callback":
+        text = called_text(body["event"], bot_user)
+        return None if text is None else Kept(message_origin(body["event"], key=key, workspace=workspace), text)
+    form = read_ask_form(body["view"]) if body.get("type") == "view_submission" else None
+    if not isinstance(form, AskForm):
+        return None
+    return Kept(form_origin(body, form, key=key, workspace=workspace), Ask(form.text, form.flow))

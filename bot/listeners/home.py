@@ -1,0 +1,34 @@
+"""The app's home tab."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.listeners.inbox_middleware import workspace_of
+from bot.listeners.services import ListenerServices
+from bot.modals import home_tab
+from bot.requests import Origin
+from patterns.ports import Payer
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to people opening the app."""
+
+    async def opened(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
+        # The messages tab needs nothing from us: its prompts stand in the manifest.
+        if event.get("tab") == "home":
+            origin = Origin(
+                delivery_key="", workspace=workspace_of(context), channel=event["channel"], user=event["user"]
+            )
+            services.tasks.start(origin, _publish(services, origin, client))
+
+    app.event("app_home_opened")(opened)
+
+
+async def _publish(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
+    payer = Payer(workspace=origin.workspace, channel=origin.channel, channel_kind="dm", user=origin.user)
+    await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    runs = await services.runs.recent(workspace=origin.workspace, user=origin.user, channel="")
+    view = home_tab(runs, await services.runs.balance(payer))
+    await client.views_publish(user_id=origin.user, view=view)

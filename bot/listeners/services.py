@@ -1,0 +1,25 @@
+"""What every listener is given, in one value: the composition root fills it, tests fill it with doubles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.access import Access
+from bot.listeners.handover import Handover
+from bot.requests import Inbox, Menu, Runs, Say
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerServices:
+    """The ports of the listeners.
+
+    `menu` gives the roster as of now; `observe` takes Slack's time of a live delivery, in microseconds, so that a wrong
+    clock of ours shows.
+    """
+
+    runs: Runs
+    access: Access
+    say: Say
+    menu: Callable[[], Menu]
+    inbox: Inbox
+    tasks: Handover
+    observe: Callable[[int], None]

@@ -1,0 +1,38 @@
+"""Stop, by our button and by Slack's own."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+
+from bot.listeners.carry_out import stop
+from bot.listeners.deliveries import action_origin
+from bot.listeners.inbox_middleware import key_of, workspace_of
+from bot.listeners.services import ListenerServices
+from bot.requests import Origin
+from bot.views import RUN_STOP
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to both."""
+
+    async def clicked(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], context: AsyncBoltContext) -> None:
+        await ack()
+        origin = action_origin(body, key=key_of(context), workspace=workspace_of(context))
+        services.tasks.start(origin, _stop_and_say(services, origin, str(action.get("value", "")) or None))
+
+    async def session_stopped(event: dict[str, Any], context: AsyncBoltContext) -> None:
+        origin = Origin(
+            delivery_key=key_of(context),
+            workspace=workspace_of(context),
+            channel=event["channel"],
+            user=event["user"],
+            thread_ts=event["thread_ts"],
+        )
+        services.tasks.start(origin, _stop_and_say(services, origin, None))
+
+    app.action(RUN_STOP)(clicked)
+    app.event("agent_session_stopped")(session_stopped)
+
+
+async def _stop_and_say(services: ListenerServices, origin: Origin, run_id: str | None) -> None:
+    await services.say.private(origin, await stop(services, origin, run_id=run_id))

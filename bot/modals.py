@@ -1,0 +1,198 @@
+"""The forms people fill in, and the home tab: built here, read back here.
+
+Everything people or models wrote is shown as plain text objects, in which Slack interprets nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.requests import Menu
+from bot.views import OPEN_ASK_MODAL, BalancesView, FlowLine, RunsView
+from patterns.money import format_usd
+
+ASK_FORM = "ask_form"
+"""callback_id of the request form."""
+MAX_REQUEST_CHARS = 3000
+"""The longest text Slack's input takes."""
+_REQUEST, _FLOW, _WHERE = "request", "flow", "where"
+_ANY_FLOW = "-"
+_OPTION_CHARS = 75
+_MAX_OPTIONS = 100
+_HOME_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AskForm:
+    """A filled-in request form. `channel` is where it was opened; `where` is where the answer goes."""
+
+    text: str
+    flow: str | None
+    where: Literal["channel", "dm"]
+    channel: str
+    response_url: str | None
+
+
+def ask_form(
+    menu: Menu,
+    *,
+    channel: str,
+    channel_name: str,
+    can_post: bool,
+    balances: BalancesView | None,
+    response_url: str | None,
+) -> dict[str, Any]:
+    """The request form: what, by which flow, at most for how much, answered where."""
+    blocks = [_request_input(), _flow_input(menu.flows)]
+    if can_post:
+        blocks.append(_where_input(channel_name))
+    blocks.append(_small_print(_price_line(menu.flows, balances)))
+    if not can_post:
+        blocks.append(_small_print("The answer comes to our direct messages. To get it here, /invite me first."))
+    kept = {"channel": channel, "response_url": response_url, "can_post": can_post}
+    return {
+        "type": "modal",
+        "callback_id": ASK_FORM,
+        "private_metadata": json.dumps(kept),
+        "title": _plain("Ask the agents"),
+        "submit": _plain("Ask"),
+        "close": _plain("Cancel"),
+        "blocks": blocks,
+    }
+
+
+def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
+    """The form's values, or Slack's field errors by block. A field nobody touched may come as null."""
+    fields = view["state"]["values"]
+    text = str(_value(fields, _REQUEST).get("value") or "").strip()
+    if not text:
+        return {_REQUEST: "Write what the agents should do, for example: compare SQLite and PostgreSQL for our log."}
+    kept = json.loads(view["private_metadata"])
+    flow = (_value(fields, _FLOW).get("selected_option") or {}).get("value", _ANY_FLOW)
+    chosen = (_value(fields, _WHERE).get("selected_option") or {}).get("value", "channel")
+    return AskForm(
+        text=text,
+        flow=None if flow == _ANY_FLOW else str(flow),
+        where="channel" if kept["can_post"] and chosen == "channel" else "dm",
+        channel=str(kept["channel"]),
+        response_url=kept["response_url"],
+    )
+
+
+def ask_form_errors(message: str) -> dict[str, str]:
+    """A sentence as Slack's field error of the request."""
+    return {_REQUEST: message}
+
+
+def home_tab(runs: RunsView, balances: BalancesView) -> dict[str, Any]:
+    """The app's home: how to begin, what is left, what one asked lately."""
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": _plain("Agents for Slack")},
+        _text("Type /agents and your request in a channel, mention me in a thread, or write to me here."),
+        {"type": "actions", "elements": [_button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
+        {"type": "header", "text": _plain("Left this month")},
+        *[
+            _text(f"{b.name}: {format_usd(b.free_nusd)} of {format_usd(b.limit_nusd)}, resets {b.resets_on}")
+            for b in balances.balances
+        ],
+        {"type": "header", "text": _plain("Your recent runs")},
+    ]
+    for run in runs.runs[:_HOME_RUNS]:
+        line = f"{run.request}\n{run.state.value} · {format_usd(run.cost_nusd)} · {run.when}"
+        link = {"accessory": _button("Open", f"open_run_{run.run_id}") | {"url": run.link}} if run.link else {}
+        blocks.append(_text(line) | link)
+    if not runs.runs:
+        blocks.append(_text("None yet."))
+    return {"type": "home", "blocks": blocks}
+
+
+def _request_input() -> dict[str, Any]:
+    return {
+        "type": "input",
+        "block_id": _REQUEST,
+        "label": _plain("What should the agents do?"),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": _REQUEST,
+            "multiline": True,
+            "max_length": MAX_REQUEST_CHARS,
+            "placeholder": _plain("Compare SQLite and PostgreSQL for our event log"),
+        },
+    }
+
+
+def _flow_input(flows: tuple[FlowLine, ...]) -> dict[str, Any]:
+    anything = _option("Choose for me", _ANY_FLOW)
+    named = [_option(f"{flow.name} {_at_most(flow)}".strip(), flow.name, flow.description) for flow in flows]
+    return {
+        "type": "input",
+        "block_id": _FLOW,
+        "optional": True,
+        "label": _plain("How should they work?"),
+        "element": {
+            "type": "static_select",
+            "action_id": _FLOW,
+            "options": [anything, *named][:_MAX_OPTIONS],
+            "initial_option": anything,
+        },
+    }
+
+
+def _where_input(channel_name: str) -> dict[str, Any]:
+    here = _option(f"In #{channel_name}, for everyone" if channel_name else "Here, for everyone", "channel")
+    return {
+        "type": "input",
+        "block_id": _WHERE,
+        "optional": True,
+        "label": _plain("Where should the answer go?"),
+        "element": {
+            "type": "static_select",
+            "action_id": _WHERE,
+            "options": [here, _option("Only to me, in our direct messages", "dm")],
+            "initial_option": here,
+        },
+    }
+
+
+def _price_line(flows: tuple[FlowLine, ...], balances: BalancesView | None) -> str:
+    prices = [flow.worst_nusd for flow in flows if flow.worst_nusd is not None]
+    line = f"Costs at most {format_usd(max(prices))}, usually much less." if prices else "The plan names its price."
+    if balances is None:
+        return line
+    left = ", ".join(f"{b.name} has {format_usd(b.free_nusd)} left this month" for b in balances.balances)
+    return f"{line} {left}.{' Play money.' if balances.play_money else ''}"
+
+
+def _at_most(flow: FlowLine) -> str:
+    return "" if flow.worst_nusd is None else f"(up to {format_usd(flow.worst_nusd)})"
+
+
+def _value(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = fields.get(name, {}).get(name) or {}
+    return found
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _plain(_cut(text, MAX_REQUEST_CHARS))}
+
+
+def _small_print(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_plain(_cut(text, 2000))]}
+
+
+def _option(text: str, value: str, description: str = "") -> dict[str, Any]:
+    more = {"description": _plain(_cut(description, _OPTION_CHARS))} if description else {}
+    return {"text": _plain(_cut(text, _OPTION_CHARS)), "value": value} | more
+
+
+def _button(text: str, action_id: str) -> dict[str, Any]:
+    return {"type": "button", "action_id": action_id, "text": _plain(text)}
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
