@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from patterns.errors import RosterError
 from patterns.limits import RunLimits
 from patterns.prompts import Prompt, read_prompts
-from patterns.roster_check import check
+from patterns.roster_check import ROUTER, check
 from patterns.roster_file import AgentSpec, BudgetsEntry, Flow, ModelSpec, RosterFile, RouterEntry
 from patterns.roster_yaml import Mistake, Place, parse_yaml
 
@@ -47,6 +47,10 @@ class Roster:
     def hash(self) -> str:
         """The name of the snapshot."""
         return hashlib.sha256(self.snapshot().encode()).hexdigest()
+
+    def agent(self, name: str) -> AgentSpec:
+        """An agent by name; ROUTER is the Router itself."""
+        return self.router.agent() if name == ROUTER else self.agents[name]
 
     def with_models(self, models: Mapping[str, ModelSpec]) -> "Roster":
         """The same roster with other models under the same names; what is not named stays."""

@@ -13,6 +13,9 @@ from patterns.prompts import Prompt, mistakes
 from patterns.roster_file import Flow, Node, RosterFile, Stage, children
 from patterns.roster_yaml import Mistake, Place
 
+ROUTER = "router"
+"""The Router's name where agents are named, so no agent may have it."""
+
 
 def check(roster: RosterFile, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     """Every mistake between the parts of a roster that are each well-formed."""
@@ -60,6 +63,8 @@ class _Checker:
         return ()
 
     def agents(self) -> None:
+        if ROUTER in self.roster.agents:
+            self.say(("agents", ROUTER), f"{ROUTER!r} is the Router's own name; call the agent something else")
         for name, agent in self.roster.agents.items():
             self.known(agent.model, "model", ("agents", name, "model"))
             self.prompt(agent.prompt, ("agents", name, "prompt"), needs=())

@@ -1,0 +1,114 @@
+"""The only path to a model: hold, call, settle, for every attempt of every step.
+
+A step has a path and is finished once: its record in the journal is the checkpoint. It fails as a record too, when all
+of its models have failed. Costs: each attempt is held at its upper bound before it is sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from patterns.attempts import TRIES_PER_MODEL, Attempts, own_schema
+from patterns.context import TaskContext
+from patterns.errors import BudgetExceededError, DriftError, LimitReachedError
+from patterns.events import StepFinished, StepStarted
+from patterns.handoff import Handoff, images
+from patterns.money import Usage
+from patterns.ports import Message, ModelClient, ModelRequest, StepRecord
+from patterns.roster import AgentSpec
+from patterns.services import Services
+from patterns.structured import REPAIR_BYTES
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a step can cost: sent once to the dearest of its models, and with every retry and repair billed."""
+
+    once_nusd: int
+    worst_nusd: int
+
+
+class AgentRunner:
+    """Runs single steps; nothing else in the program may call the model client."""
+
+    def __init__(self, client: ModelClient) -> None:
+        self._client = client
+
+    async def step(
+        self,
+        ctx: TaskContext,
+        services: Services,
+        *,
+        agent: str,
+        path: str,
+        handoff: Handoff,
+        schema: Mapping[str, Any] | None = None,
+    ) -> StepRecord:
+        """One finished step: from the journal for free, or paid for now.
+
+        A failure of every model is a record with outcome `failed`, not an error.
+
+        Raises:
+            BudgetExceededError: an attempt was refused; nothing of it was sent.
+            LimitReachedError: no step or no time is left.
+            DriftError: the journal has this step with another input.
+        """
+        services.meter.take_step()
+        work = Attempts(self._client, ctx, services, agent, path, handoff, schema)
+        found = await services.journal.find(services.fence.run_id, path)
+        if found is not None:
+            if found.input_hash != work.input_hash:
+                raise DriftError
+            services.emit(_finished(found, usage=None, replayed=True))
+            return found
+        services.emit(StepStarted(path=path, agent=agent))
+        try:
+            record = await work.run()
+        except (BudgetExceededError, LimitReachedError) as error:
+            reason = "budget" if isinstance(error, BudgetExceededError) else error.limit
+            services.emit(_finished(work.record("failed", model="", reason=reason), usage=None, replayed=False))
+            raise
+        services.emit(_finished(record, usage=work.usage, replayed=False, uncertain=work.uncertain))
+        _log.info("step", run=ctx.run_id, path=path, agent=agent, outcome=record.outcome, cost_nusd=record.cost_nusd)
+        return record
+
+    def quote(
+        self, ctx: TaskContext, services: Services, *, agent: str, schema: Mapping[str, Any] | None = None
+    ) -> Quote:
+        """The price of a step nobody has the input of yet: every slot full to its bound."""
+        spec = services.roster.agent(agent)
+        wanted = schema or own_schema(spec)
+        filler = "x" * services.roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
+        messages = (Message("user", filler, images(ctx)),)
+        repair = (*messages, Message("user", "x" * (REPAIR_BYTES + 1000)))
+        first = [self._bound(spec, model, messages, wanted) for model in self._chain(spec)]
+        again = [self._bound(spec, model, repair, wanted) for model in self._chain(spec)] if wanted else []
+        return Quote(once_nusd=max(first), worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)))
+
+    def _chain(self, spec: AgentSpec) -> tuple[str, ...]:
+        return (spec.model, *self._client.fallbacks(spec.model))
+
+    def _bound(
+        self, spec: AgentSpec, model: str, messages: tuple[Message, ...], schema: Mapping[str, Any] | None
+    ) -> int:
+        request = ModelRequest(model=model, messages=messages, max_output_tokens=spec.max_output_tokens, schema=schema)
+        return self._client.prepare(request).bound_nusd
+
+
+def _finished(record: StepRecord, *, usage: Usage | None, replayed: bool, uncertain: bool = False) -> StepFinished:
+    return StepFinished(
+        path=record.path,
+        agent=record.agent,
+        model=record.model,
+        ok=record.outcome == "ok",
+        reason=record.reason,
+        usage=usage,
+        cost_nusd=record.cost_nusd,
+        elapsed_ms=record.elapsed_ms,
+        replayed=replayed,
+        uncertain=uncertain,
+    )

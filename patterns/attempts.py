@@ -1,0 +1,305 @@
+"""One step while it is being paid for: attempts, retries, fallbacks and the truth of each in the ledger.
+
+Used by `patterns.agent` alone. An attempt that fails is settled by what it may have cost and, where that makes sense,
+tried again on the same model once and then on its fallbacks; never after text was shown.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from patterns.context import TaskContext
+from patterns.errors import BudgetExceededError, Charge, LimitReachedError, ModelError
+from patterns.events import StepRetried, TextDelta
+from patterns.handoff import Handoff, images
+from patterns.money import Usage
+from patterns.ports import (
+    Charged,
+    Completion,
+    Hold,
+    HoldRequest,
+    Image,
+    Message,
+    ModelClient,
+    ModelRequest,
+    PreparedCall,
+    StepRecord,
+)
+from patterns.prompts import cut
+from patterns.roster import AgentSpec
+from patterns.services import Services
+from patterns.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
+
+TRIES_PER_MODEL = 2
+RETRY_AFTER_MAX_S = 20.0
+"""A provider that wants us to wait longer is left for the next model."""
+BACKOFF_S = 0.5
+IDLE_S = 20.0
+GRACE_S = 0.25
+"""The client ends a slow attempt itself and knows best what it cost; this is the backstop behind it."""
+
+_T = TypeVar("_T")
+
+
+class UnreadableError(Exception):
+    """An answer that was paid for and is not what the schema asks; the message says why."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(problem)
+        self.text = text
+
+
+@dataclass
+class Attempts:
+    """The attempts of one step, and what they cost together."""
+
+    client: ModelClient
+    ctx: TaskContext
+    services: Services
+    agent: str
+    path: str
+    handoff: Handoff
+    schema: Mapping[str, Any] | None
+    cost_nusd: int = 0
+    attempts: int = 0
+    uncertain: bool = False
+    usage: Usage | None = None
+    shown: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.spec = self.services.roster.agent(self.agent)
+        self.schema = self.schema or own_schema(self.spec)
+        prompt = self.services.roster.prompts[self.spec.prompt]
+        rendered = prompt.render(self.handoff.slots(self.ctx), self.spec.input_bytes_max)
+        self.images: tuple[Image, ...] = images(self.ctx) if "artifacts" in prompt.slots else ()
+        self.messages = (Message("system", rendered.system), Message("user", rendered.user))
+        parts = [self.agent, self.spec.model, self.spec.max_output_tokens, rendered.system, rendered.user, self.schema]
+        parts += [image.data_base64 for image in self.images]
+        self.input_hash = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        self.streams = self.services.may_stream and self.schema is None
+        self.started = self.services.clock.monotonic()
+
+    async def run(self) -> StepRecord:
+        """Answer, repaired once when it cannot be read; a failure is journalled like an answer."""
+        try:
+            try:
+                return await self.answer(self.messages, may_repair=self.schema is not None)
+            except UnreadableError as unreadable:
+                self.retried("invalid_output", self.spec.model)
+                shown = Message("assistant", cut(unreadable.text, REPAIR_BYTES))
+                asked = Message("user", repair_prompt(str(unreadable)))
+                return await self.answer((*self.messages, shown, asked), may_repair=False)
+        except ModelError as error:
+            failed = self.record("failed", model=self.spec.model, reason=error.reason, text="".join(self.shown))
+            return await self.services.journal.record(self.services.fence, failed)
+
+    async def answer(self, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
+        """The one retry loop: twice per model, then the next model; the last error when all have failed."""
+        chain = (self.spec.model, *self.client.fallbacks(self.spec.model))
+        failure: ModelError | BudgetExceededError | None = None
+        for position, model in enumerate(chain):
+            following = chain[position + 1 : position + 2]
+            for attempt in range(TRIES_PER_MODEL):
+                try:
+                    return await self.attempt(model, messages, may_repair=may_repair)
+                except BudgetExceededError as error:
+                    if error.blocked != "quarantined":
+                        raise
+                    failure, wait_s = error, None
+                except ModelError as error:
+                    if self.shown:
+                        raise
+                    failure, wait_s = error, self.wait_s(error, attempt)
+                reason = failure.reason if isinstance(failure, ModelError) else "quarantined"
+                if wait_s is None:
+                    if following:
+                        self.retried(reason, following[0])
+                    break
+                self.retried(reason, model)
+                await self.services.clock.sleep(wait_s)
+        raise failure or LookupError(self.agent)
+
+    def wait_s(self, error: ModelError, attempt: int) -> float | None:
+        """Seconds before the same model is asked again; None when it should not be."""
+        if not error.retryable or attempt + 1 >= TRIES_PER_MODEL:
+            return None
+        wait_s = BACKOFF_S * (1 + random.random()) if error.retry_after_s is None else error.retry_after_s  # noqa: S311 - jitter
+        return wait_s if wait_s <= min(RETRY_AFTER_MAX_S, self.services.left_s) else None
+
+    def retried(self, reason: str, next_model: str) -> None:
+        self.services.emit(StepRetried(path=self.path, agent=self.agent, reason=reason, next_model=next_model))
+
+    async def attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
+        """Hold, call, settle."""
+        async with self.services.meter.calls:
+            timeout_s = min(self.spec.timeout_s, self.services.left_s)
+            if timeout_s <= 0:
+                raise LimitReachedError("The time for this run is over.", limit="run_s")
+            call = self.client.prepare(self.request(model, messages, timeout_s))
+            hold = await self.hold(call)
+            try:
+                async with asyncio.timeout(timeout_s + GRACE_S):
+                    completion = await self.client.complete(call, self.on_text if self.streams else None)
+            except BaseException as error:
+                failure = self.failure(error)
+                await self.settle(hold, _charge_of(failure, hold), None)
+                if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0:
+                    raise LimitReachedError("The time for this run is over.", limit="run_s") from error
+                if isinstance(failure, ModelError):
+                    raise failure from error
+                raise
+            return await self.accept(completion, call, hold, may_repair=may_repair)
+
+    def request(self, model: str, messages: tuple[Message, ...], timeout_s: float) -> ModelRequest:
+        first, user, *rest = messages
+        seeing = self.images if self.services.roster.models[model].sees_images else ()
+        return ModelRequest(
+            model=model,
+            messages=(first, Message("user", user.content, seeing), *rest),
+            max_output_tokens=self.spec.max_output_tokens,
+            schema=self.schema,
+            stream=self.streams,
+            timeout_s=timeout_s,
+            idle_timeout_s=min(IDLE_S, timeout_s),
+        )
+
+    async def hold(self, call: PreparedCall) -> Hold:
+        self.attempts += 1
+        services = self.services
+        return await services.ledger.hold(
+            HoldRequest(
+                call_id=f"{services.fence.run_id}/{self.path}/{services.fence.epoch}.{self.attempts}",
+                fence=services.fence,
+                payer=services.payer,
+                caps=services.caps,
+                path=self.path,
+                attempt=self.attempts,
+                agent=self.agent,
+                model=call.request.model,
+                flow=services.flow,
+                price_version=call.price.version,
+                amount_nusd=call.bound_nusd,
+                envelope=services.envelope,
+            )
+        )
+
+    def failure(self, error: BaseException) -> BaseException:
+        if isinstance(error, TimeoutError):
+            text = "The model did not answer in time."
+            return ModelError(text, reason="timeout", retryable=True, charge=Charge.UNCERTAIN)
+        return error
+
+    async def accept(self, completion: Completion, call: PreparedCall, hold: Hold, *, may_repair: bool) -> StepRecord:
+        """Settle what came back and journal the step in the same transaction, if this answer finishes it."""
+        self.usage = completion.usage
+        model = call.request.model
+        charged = Charged("uncertain", hold.amount_nusd, reason="the provider sent no usage")
+        if completion.usage is not None:
+            charged = Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
+        refused = _refusal(completion)
+        if refused is not None:
+            await self.settle(hold, charged, None)
+            raise refused
+        data: dict[str, Any] = {}
+        if self.schema is not None:
+            try:
+                data = parse(completion.text, self.schema)
+            except InvalidOutputError as error:
+                failed = self.record("failed", model=model, reason="invalid_output", text=completion.text)
+                failed = _paid(failed, completion, self.cost_nusd + charged.actual_nusd)
+                await self.settle(hold, charged, None if may_repair else failed)
+                if may_repair:
+                    raise UnreadableError(completion.text, str(error)) from None
+                return failed
+        done = self.record("ok", model=model, text=completion.text, data=data)
+        done = _paid(done, completion, self.cost_nusd + charged.actual_nusd)
+        await self.settle(hold, charged, done)
+        return done
+
+    async def settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
+        """Write the truth even while being cancelled."""
+        self.uncertain = self.uncertain or charged.state == "uncertain"
+        settlement = await _unbroken(self.services.ledger.settle(hold, charged, self.services.fence, step))
+        self.cost_nusd += settlement.actual_nusd
+
+    def on_text(self, text: str) -> None:
+        self.shown.append(text)
+        self.services.emit(TextDelta(path=self.path, text=text))
+
+    def record(
+        self,
+        outcome: Literal["ok", "failed"],
+        *,
+        model: str,
+        reason: str = "",
+        text: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> StepRecord:
+        return StepRecord(
+            path=self.path,
+            input_hash=self.input_hash,
+            outcome=outcome,
+            agent=self.agent,
+            model=model,
+            text=text,
+            data=dict(data or {}),
+            reason=reason,
+            cost_nusd=self.cost_nusd,
+            elapsed_ms=int(1000 * (self.services.clock.monotonic() - self.started)),
+            attempts=self.attempts,
+        )
+
+
+def own_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
+    """The JSON Schema the roster asks this agent to answer in, if any."""
+    return None if spec.output == "text" else spec.output.json_schema
+
+
+def _paid(step: StepRecord, completion: Completion, cost_nusd: int) -> StepRecord:
+    usage = completion.usage or Usage(input_tokens=0, output_tokens=0)
+    return step.model_copy(
+        update={
+            "cost_nusd": cost_nusd,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "finish_reason": completion.finish_reason,
+        }
+    )
+
+
+def _refusal(completion: Completion) -> ModelError | None:
+    """Answers that are none, although they were paid for."""
+    if completion.finish_reason == "content_filter":
+        text = "The provider's content filter stopped the answer."
+        return ModelError(text, reason="content_policy", retryable=False, charge=Charge.NOTHING)
+    if not completion.text.strip():
+        return ModelError("The model answered nothing.", reason="empty", retryable=True, charge=Charge.NOTHING)
+    return None
+
+
+def _charge_of(error: BaseException, hold: Hold) -> Charged:
+    """What a call that ended with this error counts: nothing if that is sure, else all of the hold."""
+    if isinstance(error, ModelError):
+        if error.charge is Charge.NOTHING:
+            return Charged("released", 0, reason=error.reason)
+        return Charged("uncertain", hold.amount_nusd, reason=error.reason)
+    reason = "stopped" if isinstance(error, asyncio.CancelledError) else type(error).__name__
+    return Charged("uncertain", hold.amount_nusd, reason=reason)
+
+
+async def _unbroken(work: Coroutine[Any, Any, _T]) -> _T:
+    """Finish the work although the task around it is cancelled; the cancellation goes on afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None and task.exception() is None:
+        raise cancelled
+    return task.result()

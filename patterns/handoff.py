@@ -1,0 +1,67 @@
+"""What the orchestrator hands to an agent besides the request, so that nothing travels between agents unseen."""
+
+from patterns.context import Frozen, TaskContext
+from patterns.ports import Image
+from patterns.prompts import Piece, Slots
+
+HISTORY_CHARS = 6000
+"""The newest turns that fit are shown; older ones are left out with a mark."""
+
+
+class Handoff(Frozen):
+    """Work handed on by name: outputs of earlier stages, the draft under review and what was said of it."""
+
+    material: tuple[Piece, ...] = ()
+    voices: tuple[Piece, ...] = ()
+    draft: str = ""
+    feedback: str = ""
+    human: str = ""
+    acceptance: str = ""
+    agents: str = ""
+    flows: str = ""
+
+    def slots(self, ctx: TaskContext) -> Slots:
+        """Everything a template may show of this handoff and of the request."""
+        artifacts = tuple(
+            Piece(f"{item.name} ({item.media_type})", item.text or item.note or "shown as an image")
+            for item in ctx.artifacts
+        )
+        return {
+            "request": ctx.request,
+            "history": _history(ctx),
+            "artifacts": artifacts,
+            "material": self.material,
+            "voices": self.voices,
+            "draft": self.draft,
+            "feedback": self.feedback,
+            "human": self.human,
+            "acceptance": self.acceptance,
+            "agents": self.agents,
+            "flows": self.flows,
+        }
+
+
+NOTHING = Handoff()
+"""The first step of a run gets the request alone."""
+
+
+def images(ctx: TaskContext) -> tuple[Image, ...]:
+    """The pictures that came with a request."""
+    return tuple(
+        Image(media_type=item.media_type, data_base64=item.data_base64)
+        for item in ctx.artifacts
+        if item.data_base64 and item.media_type.startswith("image/")
+    )
+
+
+def _history(ctx: TaskContext) -> str:
+    turns = [f"{turn.role}: {turn.text}" for turn in ctx.history]
+    shown: list[str] = []
+    left = HISTORY_CHARS
+    for turn in reversed(turns):
+        if len(turn) > left:
+            shown.append("[… earlier turns not shown]")
+            break
+        shown.append(turn)
+        left -= len(turn)
+    return "\n\n".join(reversed(shown))
