@@ -35,6 +35,8 @@ class ModelChoice:
     price: Price | None = None
     context_tokens: int | None = None
     is_tiny: bool = False
+    reasons: bool = False
+    """Its models think before they write, and need the roster's room for it; others get none to ramble in."""
 
     @property
     def note(self) -> str:
@@ -50,7 +52,10 @@ class ModelChoice:
 
 
 _PROVIDERS = (
-    ("OPENAI_API_KEY", ModelChoice("OpenAI", "openai/gpt-5-mini", "openai/gpt-5.2", api_key_env="OPENAI_API_KEY")),
+    (
+        "OPENAI_API_KEY",
+        ModelChoice("OpenAI", "openai/gpt-5-mini", "openai/gpt-5.2", api_key_env="OPENAI_API_KEY", reasons=True),
+    ),
     (
         "ANTHROPIC_API_KEY",
         ModelChoice(
@@ -59,7 +64,9 @@ _PROVIDERS = (
     ),
     (
         "GEMINI_API_KEY",
-        ModelChoice("Gemini", "gemini/gemini-2.5-flash", "gemini/gemini-2.5-pro", api_key_env="GEMINI_API_KEY"),
+        ModelChoice(
+            "Gemini", "gemini/gemini-2.5-flash", "gemini/gemini-2.5-pro", api_key_env="GEMINI_API_KEY", reasons=True
+        ),
     ),
 )
 
@@ -85,9 +92,8 @@ async def ollama_choice(env: Mapping[str, str], *, play_money: bool = False) -> 
     if not names:
         return None
     model = f"openai/{names[0]}"
-    return ModelChoice(
-        f"Ollama's {names[0]}", model, model, api_base=f"{base}/v1", price=PLAY_PRICE if play_money else FREE_PRICE
-    )
+    price = PLAY_PRICE if play_money else FREE_PRICE
+    return ModelChoice(f"Ollama's {names[0]}", model, model, api_base=f"{base}/v1", price=price, reasons=True)
 
 
 def tiny_choice(api_base: str) -> ModelChoice:
@@ -137,4 +143,5 @@ def _chosen(spec: ModelSpec, choice: ModelChoice) -> ModelSpec:
         api_key_env=choice.api_key_env,
         price=spec.price or choice.price,
         context_tokens=choice.context_tokens or spec.context_tokens,
+        reasoning_tokens_max=spec.reasoning_tokens_max if choice.reasons else 0,
     )

@@ -137,8 +137,11 @@ def _once_nusd(roster: Roster, node: Node) -> int:
 
 def _call_nusd(roster: Roster, name: str) -> int:
     agent = roster.agents[name]
-    size = roster.prompts[agent.prompt].bytes_max(agent.input_bytes_max) + roster.models[agent.model].framing_tokens
-    return PRICES[agent.model].bound_nusd(input_tokens=size, output_tokens=agent.max_output_tokens)
+    model = roster.models[agent.model]
+    return PRICES[agent.model].bound_nusd(
+        input_tokens=roster.prompts[agent.prompt].bytes_max(agent.input_bytes_max) + model.framing_tokens,
+        output_tokens=agent.max_output_tokens + model.reasoning_tokens_max,
+    )
 
 
 def test_editors_accept_it_by_the_published_schema() -> None:
