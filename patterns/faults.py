@@ -8,7 +8,7 @@ it stays.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -86,21 +86,21 @@ def model_error(model: str, failure: Failure, charge: Charge) -> ModelError:
     )
 
 
-def from_status(status: int, body: str, headers: Mapping[str, str], secrets: Iterable[str] = ()) -> Failure:
+def from_status(status: int, body: str, headers: Mapping[str, str], secret: str = "") -> Failure:
     """An HTTP error reply, judged by its status and by the words the three providers use for what a status hides."""
     reason = _BY_STATUS.get(status, "server" if status >= _SERVER_ERRORS else "bad_request")
     if reason == "bad_request":
         reason = _hidden_in_400(body)
     elif reason == "rate_limit" and _QUOTA.search(body) and "retryDelay" not in body:
         reason = "quota"
-    return Failure(reason, status, _retry_after_s(headers, body), _detail(body, secrets))
+    return Failure(reason, status, _retry_after_s(headers, body), _detail(body, secret))
 
 
-def from_event(data: Mapping[str, Any], secrets: Iterable[str] = ()) -> Failure:
+def from_event(data: Mapping[str, Any]) -> Failure:
     """An error object inside a stream that had begun with status 200."""
     text = json.dumps(data, ensure_ascii=False)
     reason = "overloaded" if "overloaded" in text else "rate_limit" if "rate_limit" in text else "server"
-    return Failure(reason, detail=_detail(text, secrets))
+    return Failure(reason, detail=_detail(text, ""))
 
 
 def _hidden_in_400(body: str) -> str:
@@ -123,13 +123,13 @@ def _retry_after_s(headers: Mapping[str, str], body: str) -> float | None:
     return max(0.0, wish) if math.isfinite(wish) else None
 
 
-def _detail(body: str, secrets: Iterable[str]) -> str:
+def _detail(body: str, secret: str) -> str:
     try:
         error = json.loads(body).get("error", "")
         text = error if isinstance(error, str) else str(error.get("message", ""))
     except (ValueError, AttributeError, RecursionError):
         text = ""
-    for secret in filter(None, secrets):
+    if secret:
         text = text.replace(secret, "***")
     text = _SECRETS.sub("***", text)
     text = " ".join("".join(c if c.isprintable() and c not in "<>`" else " " for c in text).split())

@@ -4,8 +4,7 @@ Imports aiohttp, so it is imported late, by `patterns.llm` alone.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +13,8 @@ import aiohttp
 from patterns.errors import Charge
 from patterns.faults import Failure, from_status, model_error
 from patterns.ports import Completion, OnText, PreparedCall
-from patterns.replies import BrokenReplyError, Reading, ServerSentEvents, Shape
+from patterns.replies import SHAPES, BrokenReplyError, Reading, ServerSentEvents
+from patterns.translate import Target, Translation
 
 REPLY_BYTES_MAX = 16 * 2**20
 """Far above any answer within a roster's output cap; a provider that sends more is broken."""
@@ -23,17 +23,6 @@ _CONNECT_S = 10.0
 _CONNECTIONS = 1000
 _KEEPALIVE_S = 15.0
 """Shorter than any provider's own, so that a request is hardly ever written into a connection just being closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """How to send one prepared body. The headers carry the key and stay out of every repr."""
-
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    shape: Shape
-    stream: bool
-    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(slots=True)
@@ -55,17 +44,16 @@ class Http:
             await self._session.close()
             self._session = None
 
-    async def send(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+    async def send(self, call: PreparedCall, target: Target, on_text: OnText | None = None) -> Completion:
         """One attempt within the request's `timeout_s`.
 
         Raises:
             ModelError: with what it may have cost.
         """
-        wire: Wire = call.wire
         sent = _Sent()
         try:
             async with asyncio.timeout(call.request.timeout_s):
-                return await self._exchange(call, wire, sent, on_text)
+                return await self._exchange(call, target, sent, on_text)
         except TimeoutError:
             failure = Failure("timeout")
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
@@ -77,14 +65,15 @@ class Http:
         charge = Charge.UNCERTAIN if sent.yes else Charge.NOTHING
         raise model_error(call.request.model, failure, charge) from None
 
-    async def _exchange(self, call: PreparedCall, wire: Wire, sent: _Sent, on_text: OnText | None) -> Completion:
+    async def _exchange(self, call: PreparedCall, target: Target, sent: _Sent, on_text: OnText | None) -> Completion:
+        wire: Translation = call.wire
         request = self._open().post(
             wire.url, data=call.body, headers=wire.headers, allow_redirects=False, trace_request_ctx=sent
         )
         async with request as response:
             try:
-                await _require_answer(call, wire, response)
-                reading = Reading(wire.shape, on_text if wire.stream else None)
+                await _require_answer(call, target, response)
+                reading = Reading(SHAPES[str(target.shape)], on_text if wire.stream else None)
                 if wire.stream:
                     await _read_events(response, reading, call.request.idle_timeout_s)
                 else:
@@ -112,11 +101,11 @@ async def _mark_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRe
     context.trace_request_ctx.yes = True
 
 
-async def _require_answer(call: PreparedCall, wire: Wire, response: aiohttp.ClientResponse) -> None:
+async def _require_answer(call: PreparedCall, target: Target, response: aiohttp.ClientResponse) -> None:
     if response.status == HTTPStatus.OK:
         return
     body = await _body(response, _ERROR_BYTES_MAX)
-    failure = from_status(response.status, body.decode(errors="replace"), response.headers, wire.secrets)
+    failure = from_status(response.status, body.decode(errors="replace"), response.headers, target.key or "")
     raise model_error(call.request.model, failure, Charge.NOTHING)
 
 

@@ -121,6 +121,8 @@ class Provider:
     bills: list[Bill] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     in_flight: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no request is being answered, for tests that wait for a hang-up."""
     in_flight_max: int = 0
     hung_up: int = 0
     """Replies the client did not wait for."""
@@ -162,6 +164,7 @@ class Provider:
             return web.json_response({"error": {"message": "no such endpoint"}}, status=404)
         self.calls.append(call)
         self.in_flight += 1
+        self.idle.clear()
         self.in_flight_max = max(self.in_flight_max, self.in_flight)
         try:
             return await self._answer(request, call)
@@ -170,6 +173,8 @@ class Provider:
             raise
         finally:
             self.in_flight -= 1
+            if not self.in_flight:
+                self.idle.set()
 
     async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
         reply = await self._reply(call)
