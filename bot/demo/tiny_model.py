@@ -1,0 +1,81 @@
+"""A real model for machines without a key: SmolLM2-135M behind llama.cpp's server, which speaks OpenAI's protocol."""
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from bot.demo.cache import tiny_model_files
+from bot.demo.process import free_port, kept, until_ready
+
+ALIAS = "smollm2-135m"
+CONTEXT_TOKENS = 8192
+SLOTS = 4
+"""Conversations at once, each with the whole context; a broadcast of four answers side by side."""
+MAX_THREADS = 4
+START_TIMEOUT_S = 60
+
+
+class TinyModel:
+    """The server on loopback, while the block runs. `folder` gets its log.
+
+    Raises on entering:
+        UserError: it could not be fetched or started.
+    """
+
+    def __init__(self, *, env: Mapping[str, str], folder: Path, port: int = 0) -> None:
+        self._env = env
+        self._log = folder / "tiny-model.log"
+        self._wanted = port
+        self._stack = AsyncExitStack()
+        self.api_base = ""
+
+    async def __aenter__(self) -> Self:
+        program, weights = await tiny_model_files(self._env)
+        port = free_port(self._wanted)
+        health = f"http://127.0.0.1:{port}/health"
+        async with AsyncExitStack() as stack:
+            process = await stack.enter_async_context(
+                kept(_command(program, weights, port), log=self._log, env=self._env)
+            )
+            async with aiohttp.ClientSession() as session:
+                await until_ready(
+                    process,
+                    lambda: answers(session, health),
+                    name="The tiny model",
+                    log=self._log,
+                    wait_s=START_TIMEOUT_S,
+                )
+            self._stack = stack.pop_all()
+        self.api_base = f"http://127.0.0.1:{port}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+
+async def answers(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether a server says 200 there."""
+    try:
+        async with session.get(url) as reply:
+            return reply.ok
+    except aiohttp.ClientError:
+        return False
+
+
+def _command(program: Path, weights: Path, port: int) -> list[str]:
+    threads = min(os.cpu_count() or 1, MAX_THREADS)
+    return [
+        str(program),
+        *("--model", str(weights), "--alias", ALIAS),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--device", "none", "--threads", str(threads)),
+        *("--ctx-size", str(CONTEXT_TOKENS * SLOTS), "--parallel", str(SLOTS)),
+        "--no-webui",
+    ]
