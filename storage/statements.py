@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 _TOKEN = re.compile(
     r"'[^']*'|--[^\n]*|::|(?P<listed>\b(?P<no>NOT )?IN\s+:(?P<ids>[a-z]\w*)\.\.\.)|:(?P<name>[a-z]\w*)|(?P<percent>%)"
-    r"|(?P<lock>\s+FOR (?:UPDATE|SHARE)\b(?: SKIP LOCKED)?)"
+    r"|(?P<lock>\s+FOR (?:UPDATE|SHARE)\b(?: OF \w+)?(?: SKIP LOCKED)?)"
 )
 
 

@@ -83,7 +83,8 @@ CREATE TABLE call (
 CREATE UNIQUE INDEX call_attempt ON call (run_id, path, owner_epoch, attempt) WHERE attempt > 0;
 CREATE INDEX call_by_run ON call (run_id);
 CREATE INDEX call_by_channel ON call (workspace, channel, period, opened_us);
-CREATE INDEX call_unsettled ON call (workspace, state, run_id) WHERE state IN ('reserved', 'open', 'uncertain');
+CREATE INDEX call_unfinished ON call (run_id) WHERE closed_us IS NULL;
+CREATE INDEX call_uncertain ON call (workspace, opened_us) WHERE state = 'uncertain';
 
 CREATE TRIGGER call_born BEFORE INSERT ON call
 WHEN NEW.state NOT IN ('reserved', 'open') OR (NEW.state = 'reserved') <> (NEW.attempt = 0)

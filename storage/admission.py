@@ -1,0 +1,263 @@
+"""The rules of the ledger as pure functions over a Book: may this be held, and what does an ended call change."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Literal
+
+from patterns.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
+from patterns.limits import Cap
+from patterns.money import MAX_NUSD, format_usd
+from patterns.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
+from storage.book import Account, Book, Call, account_id, payer_key
+
+
+def accounts_of(book: Book, payer: Payer, caps: Iterable[Cap]) -> list[Account]:
+    """The accounts a hold counts against, widest first, with the limits in force now. Not yet those of the database."""
+    workspace, own = book.config(payer)
+    policy, space = book.policy, payer.workspace
+    if payer.channel_kind == "channel":
+        default = _first(workspace.default_channel_nusd, policy.channel_nusd)
+    else:
+        default = _first(workspace.dm_user_nusd, policy.dm_user_nusd)
+    wanted: list[tuple[str, str, str, int | None]] = [
+        ("workspace", space, workspace.period, _first(workspace.limit_nusd, policy.workspace_nusd)),
+        (payer.channel_kind, own.id, own.period, _first(own.limit_nusd, default)),
+    ]
+    if payer.channel_kind == "channel":
+        # Kept without a cap too: a cap set in mid-month must know what the person has spent.
+        wanted.append(("user", f"{own.id}:{payer.user}", own.period, own.user_cap_nusd))
+    wanted += dict.fromkeys((cap.kind, cap.key, "", cap.limit_nusd) for cap in caps)
+    return [
+        Account(account_id(space, kind, key, period), space, kind, key, period, limit_nusd)
+        for kind, key, period, limit_nusd in wanted
+    ]
+
+
+def _first(configured: int | None, fallback: int) -> int:
+    return fallback if configured is None else configured
+
+
+def admit_hold(book: Book, request: HoldRequest) -> Hold:
+    """Hold one attempt, drawing on its envelope first, or raise why not. Asking again for the same call is harmless."""
+    known = book.calls.get(request.call_id)
+    if known is not None:
+        return _known(known, "open")
+    _check_amount(request.amount_nusd)
+    _check_owner(book, request.fence)
+    accounts = _current(book, request.payer, request.caps)
+    _check_blocks(book, request.payer, request.model)
+    amount = _with_allowance(book, request)
+    deltas = dict.fromkeys((account.id for account in accounts), amount)
+    envelope = book.calls.get(request.envelope) if request.envelope else None
+    drawn = min(amount, envelope.hold_nusd) if envelope and envelope.state == "reserved" else 0
+    if envelope and drawn:
+        for id_ in envelope.accounts:
+            deltas[id_] = deltas.get(id_, 0) - drawn
+    _check_fit(accounts, deltas)
+    _reserve(book, deltas)
+    if envelope and drawn:
+        envelope.hold_nusd -= drawn
+        book.changed.add(envelope.id)
+    _open(book, request, accounts, amount_nusd=amount)
+    return Hold(request.call_id, amount)
+
+
+def admit_reserve(book: Book, requests: Sequence[ReserveRequest]) -> list[Hold]:
+    """Keep money back for all of them, or raise why not and change nothing."""
+    known = {call.id: call for call in map(book.calls.get, (request.call_id for request in requests)) if call}
+    if known:
+        return [_known(known[request.call_id], "reserved") for request in requests if request.call_id in known]
+    parts: list[tuple[ReserveRequest, list[Account]]] = []
+    deltas: dict[str, int] = {}
+    for request in requests:
+        _check_amount(request.amount_nusd)
+        _check_owner(book, request.fence)
+        accounts = _current(book, request.payer, request.caps)
+        _check_blocks(book, request.payer, None)
+        parts.append((request, accounts))
+        for account in accounts:
+            deltas[account.id] = deltas.get(account.id, 0) + request.amount_nusd
+    for _, accounts in parts:
+        _check_fit(accounts, deltas)
+    _reserve(book, deltas)
+    for request, accounts in parts:
+        _open(book, request, accounts, amount_nusd=request.amount_nusd)
+    return [Hold(request.call_id, request.amount_nusd) for request in requests]
+
+
+def settle(book: Book, call_id: str, charged: Charged) -> Settlement:
+    """Replace a hold by the truth, as its state allows; ended calls stay as they are."""
+    call = book.calls.get(call_id)
+    if call is None or call.state == "reserved":
+        raise StorageError(f"There is no open hold {call_id}. Nothing was settled.")
+    if call.state == "open":
+        actual = {"settled": charged.actual_nusd, "uncertain": call.hold_nusd, "released": 0}[charged.state]
+        close(book, call, charged.state, actual_nusd=actual, charged=charged)
+    elif call.state == "uncertain" and charged.state != "uncertain":
+        actual = charged.actual_nusd if charged.state == "settled" else 0
+        before = {"state": call.state, "actual_nusd": call.actual_nusd}
+        close(book, call, charged.state, actual_nusd=actual, charged=charged)
+        audit(book, call.workspace, actor="ledger", action="settle_late", subject=call.id, reason=charged.reason)
+        book.audits[-1] |= {
+            "before_json": json.dumps(before),
+            "after_json": json.dumps({"state": call.state, "actual_nusd": call.actual_nusd}),
+        }
+    return Settlement(call.actual_nusd, call.overrun_nusd)
+
+
+def release(book: Book, call_ids: Iterable[str]) -> None:
+    """Free reservations and holds that were never sent; what has ended, or never was, stays."""
+    for call in filter(None, map(book.calls.get, call_ids)):
+        if call.state in {"reserved", "open"}:
+            close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="never sent"))
+
+
+def abandon(book: Book, call: Call) -> None:
+    """End what a dead owner left: reservations are free, a hold that may have been sent counts in full."""
+    if call.state == "reserved":
+        close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="its owner ended"))
+    elif call.state == "open":
+        lost = Charged("uncertain", call.hold_nusd, reason="the process that sent it ended before an answer")
+        close(book, call, "uncertain", actual_nusd=call.hold_nusd, charged=lost)
+
+
+def close(
+    book: Book,
+    call: Call,
+    state: Literal["settled", "uncertain", "released"],
+    *,
+    actual_nusd: int,
+    charged: Charged,
+) -> None:
+    """Move a call along its states and its money with it."""
+    _check_amount(actual_nusd)
+    first, was_uncertain = call.state in {"reserved", "open"}, call.state == "uncertain"
+    paid_nusd = actual_nusd - (call.actual_nusd if was_uncertain else 0)
+    for id_ in call.accounts:
+        account = book.accounts[id_]
+        account.reserved_nusd -= call.held_nusd
+        account.settled_nusd += paid_nusd
+        book.touched.add(id_)
+    counted = state != "released"
+    if counted or was_uncertain:
+        book.write_off(
+            call,
+            calls=int(counted) if first else int(counted) - 1,
+            delta_nusd=paid_nusd,
+            uncertain_nusd=(actual_nusd if state == "uncertain" else 0) - (call.actual_nusd if was_uncertain else 0),
+            usage=charged.usage,
+        )
+    call.state, call.actual_nusd, call.reason, call.closed_us = state, actual_nusd, charged.reason, book.now_us
+    call.usage_json = json.dumps(asdict(charged.usage)) if charged.usage else call.usage_json
+    call.overrun_nusd = max(0, actual_nusd - call.hold_nusd)
+    book.changed.add(call.id)
+    if call.overrun_nusd:
+        book.overruns.append(call)
+
+
+def audit(book: Book, workspace: str, *, actor: str, action: str, subject: str, reason: str) -> None:
+    """One line of the append-only log."""
+    book.audits.append(
+        {"workspace": workspace, "actor": actor, "action": action, "account": subject, "reason": reason}
+        | {"before_json": "{}", "after_json": "{}", "now_us": book.now_us}
+    )
+
+
+def _known(call: Call, state: str) -> Hold:
+    if call.state != state:
+        raise RunLostError(f"The hold {call.id} was closed by another process; it must not be sent.")
+    return Hold(call.id, call.hold_nusd)
+
+
+def _current(book: Book, payer: Payer, caps: Iterable[Cap]) -> list[Account]:
+    """The database's accounts, each with the limit in force now."""
+    accounts = []
+    for wanted in accounts_of(book, payer, caps):
+        account = book.accounts[wanted.id]
+        account.limit_nusd = wanted.limit_nusd
+        accounts.append(account)
+    return accounts
+
+
+def _check_amount(nusd: int) -> None:
+    if not 0 <= nusd <= MAX_NUSD:
+        raise StorageError(f"{nusd} nano-dollars is not an amount the ledger takes. Check the price in the roster.")
+
+
+def _check_owner(book: Book, fence: Fence) -> None:
+    run = book.runs.get(fence.run_id)
+    if run is None or run["epoch"] != fence.epoch or run["status"] != "running":
+        raise RunLostError
+    if run["cancel_requested_by"] is not None:
+        raise CancelledRunError
+
+
+def _check_blocks(book: Book, payer: Payer, model: str | None) -> None:
+    workspace, own = book.config(payer)
+    if workspace.blocked:
+        raise _blocked("workspace", workspace.id, workspace.period, "paused", workspace.blocked_reason)
+    if own.blocked:
+        raise _blocked(own.kind, own.id, own.period, "frozen", own.blocked_reason)
+    found = book.quarantine.get((payer.workspace, model)) if model else None
+    if found and found["lifted_us"] is None:
+        raise _blocked(own.kind, own.id, own.period, "quarantined", found["reason"])
+
+
+def _blocked(kind: str, key: str, period: str, blocked: str, reason: str) -> BudgetExceededError:
+    sentence = f"Nothing was sent: this is {blocked} ({reason}). Ask an admin."
+    return BudgetExceededError(sentence, kind=kind, key=key, period=period, blocked=blocked)
+
+
+def _with_allowance(book: Book, request: HoldRequest) -> int:
+    found = book.quarantine.get((request.payer.workspace, request.model))
+    return -(-request.amount_nusd * found["allowance_pct"] // 100) if found else request.amount_nusd
+
+
+def _check_fit(accounts: Iterable[Account], deltas: dict[str, int]) -> None:
+    for account in accounts:
+        needed = deltas[account.id]
+        if not account.fits(needed):
+            limit = (account.limit_nusd or 0) + account.granted_nusd
+            raise BudgetExceededError(
+                kind=account.kind,
+                key=account.key,
+                period=account.period,
+                needed_nusd=needed,
+                limit_nusd=limit,
+                settled_nusd=account.settled_nusd,
+                reserved_nusd=account.reserved_nusd,
+                message=f"The {account.kind} budget is {format_usd(limit)}: {format_usd(account.settled_nusd)} spent,"
+                f" {format_usd(account.reserved_nusd)} held. This needs {format_usd(needed)}. Ask an admin for more.",
+            )
+
+
+def _reserve(book: Book, deltas: dict[str, int]) -> None:
+    for id_, delta_nusd in deltas.items():
+        book.accounts[id_].reserved_nusd += delta_nusd
+    book.touched.update(deltas)
+
+
+def _open(book: Book, request: HoldRequest | ReserveRequest, accounts: Sequence[Account], *, amount_nusd: int) -> None:
+    held = isinstance(request, HoldRequest)
+    payer = request.payer
+    book.calls[request.call_id] = Call(
+        id=request.call_id,
+        run_id=request.fence.run_id,
+        path=request.path,
+        attempt=request.attempt if isinstance(request, HoldRequest) else 0,
+        workspace=payer.workspace,
+        channel=payer.channel,
+        user_id=payer.user,
+        period=book.payers[payer.workspace, payer_key(payer)].period,
+        flow=request.flow,
+        agent=request.agent if isinstance(request, HoldRequest) else "",
+        model=request.model if isinstance(request, HoldRequest) else "",
+        price_version=request.price_version if isinstance(request, HoldRequest) else "",
+        hold_nusd=amount_nusd,
+        state="open" if held else "reserved",
+        accounts_json=json.dumps([account.id for account in accounts]),
+        owner_epoch=request.fence.epoch,
+        opened_us=book.now_us,
+    )
+    book.opened.append(request.call_id)

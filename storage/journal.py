@@ -1,0 +1,65 @@
+"""The finished steps of runs: checkpoint and trace in one, written once."""
+
+import json
+from typing import Any
+
+from patterns.errors import RunLostError
+from patterns.ports import Clock, Fence, StepRecord
+from storage.database import Database, Row, Work, load, single
+
+q = load("journal")
+
+
+class SqlJournal:
+    """The journal over a database; paid steps are written by the ledger, in the transaction of their money."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def find(self, run_id: str, path: str) -> StepRecord | None:
+        """The step of that path, once finished."""
+        rows = await self._db.read(lambda: single(q.find_step(run_id=run_id, path=path)))
+        return _record(rows[0]) if rows else None
+
+    async def steps(self, run_id: str) -> list[StepRecord]:
+        """The trace of a run, in the order it was written."""
+        return [_record(row) for row in await self._db.read(lambda: single(q.steps_of_run(run_id=run_id)))]
+
+    async def record(self, fence: Fence, step: StepRecord) -> StepRecord:
+        """Write a decision that cost nothing; the first writer wins, and its record is what comes back.
+
+        Raises:
+            RunLostError: another process owns the run.
+        """
+        now_us = self._clock.now_us()
+
+        def work() -> Work[StepRecord]:
+            runs = yield q.lock_epoch(run_id=fence.run_id)
+            if not runs or runs[0]["epoch"] != fence.epoch:
+                raise RunLostError
+            row = step_row(fence.run_id, runs[0]["workspace"], step, call_id=None, now_us=now_us)
+            yield q.add_step.many([row])
+            if step.text:
+                yield q.add_step_text.many([row])
+            rows = yield q.find_step(run_id=fence.run_id, path=step.path)
+            return _record(rows[0])
+
+        return await self._db.write(work)
+
+
+def step_row(run_id: str, workspace: str, step: StepRecord, *, call_id: str | None, now_us: int) -> dict[str, Any]:
+    """A step and its text as the parameters of `add_step` and `add_step_text`."""
+    return step.model_dump(exclude={"data"}) | {
+        "run_id": run_id,
+        "workspace": workspace,
+        "content_id": f"step/{run_id}/{step.path}" if step.text else None,
+        "data_json": json.dumps(step.data),
+        "call_id": call_id,
+        "now_us": now_us,
+    }
+
+
+def _record(row: Row) -> StepRecord:
+    stored = {name: row[name] for name in StepRecord.model_fields if name in row}
+    return StepRecord.model_validate(stored | {"text": row["text"] or "", "data": json.loads(row["data_json"])})

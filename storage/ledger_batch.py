@@ -1,0 +1,208 @@
+"""One transaction of the ledger as a script: lock and load in few statements, decide in turn, write together."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+
+from patterns.errors import AgentsError, BudgetExceededError
+from patterns.limits import Cap
+from patterns.money import format_usd
+from patterns.ports import Charged, Fence, HoldRequest, Payer, ReserveRequest, StepRecord
+from storage import admission
+from storage.book import Account, Book, Call, Config, payer_key
+from storage.database import Row, Work, load
+from storage.journal import q as journal
+from storage.journal import step_row
+
+q = load("ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Keep money back for several parts, all or nothing."""
+
+    requests: tuple[ReserveRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Replace a hold by the truth and publish its step."""
+
+    call_id: str
+    charged: Charged
+    fence: Fence
+    step: StepRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Free what was never sent."""
+
+    call_ids: tuple[str, ...]
+
+
+Operation = HoldRequest | Reserve | Settle | Release
+
+
+def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]:
+    """Decide the operations in turn; each result is a value, or the error its caller gets. `book` comes empty."""
+    runs = {fence.run_id for operation in operations for fence in _fences(operation)}
+    if runs:
+        book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
+    book_calls(book, (yield q.lock_calls(ids={id_ for operation in operations for id_ in _calls(operation)})))
+    requests = [request for operation in operations for request in _requests(operation)]
+    if requests:
+        yield from load_config(book, [request.payer for request in requests])
+        models = {request.model for request in requests if isinstance(request, HoldRequest)}
+        rows = yield q.quarantined(workspaces={request.payer.workspace for request in requests}, models=models)
+        book.quarantine = {(row["workspace"], row["model"]): row for row in rows}
+    yield from load_accounts(book, _wanted(book, requests))
+    results = [_decide(book, operation) for operation in operations]
+    yield from save(book)
+    return results
+
+
+def book_calls(book: Book, rows: Iterable[Row]) -> None:
+    """Take locked rows of `call` into the book."""
+    names = [column.name for column in fields(Call)]
+    book.calls |= {row["id"]: Call(**{name: row[name] for name in names}) for row in rows}
+
+
+def load_config(book: Book, payers: Sequence[Payer]) -> Work[None]:
+    """Read limits, zones and months of those who pay."""
+    spaces = {payer.workspace for payer in payers}
+    rows = yield q.workspaces(ids=spaces)
+    book.workspaces = {row["id"]: Config(**row) for row in rows}
+    rows = yield q.payers(workspaces=spaces, ids={payer_key(payer) for payer in payers})
+    book.payers = {(row["workspace"], row["id"]): Config(**row) for row in rows}
+
+
+def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
+    """Lock the wanted accounts and those of the calls in the book, opening the ones that are new."""
+    ids = {*wanted, *(id_ for call in book.calls.values() for id_ in call.accounts)}
+    if not ids:
+        return
+    for row in (yield q.lock_accounts(ids=ids)):
+        book.accounts[row["id"]] = Account(**row)
+    missing = sorted(ids - book.accounts.keys())
+    if missing:
+        yield q.open_account.many([asdict(wanted[id_]) for id_ in missing])
+        for row in (yield q.lock_accounts(ids=missing)):
+            book.accounts[row["id"]] = Account(**row)
+
+
+def save(book: Book) -> Work[None]:
+    """Write what the decisions changed."""
+    for config in book.turned:
+        query = q.turn_workspace if config.kind == "workspace" else q.turn_payer
+        yield query(**asdict(config))
+    if book.touched:
+        yield q.save_account.many([asdict(book.accounts[id_]) for id_ in sorted(book.touched)])
+    if book.opened:
+        yield q.open_call.many([asdict(book.calls[id_]) for id_ in book.opened])
+    changed = sorted(book.changed.difference(book.opened))
+    if changed:
+        yield q.save_call.many([asdict(book.calls[id_]) for id_ in changed])
+    if book.spent:
+        yield q.add_spend.many([_spend(key, sums) for key, sums in sorted(book.spent.items())])
+    if book.steps:
+        yield journal.add_step.many(book.steps)
+        texts = [row for row in book.steps if row["content_id"]]
+        if texts:
+            yield journal.add_step_text.many(texts)
+    for call in book.overruns:
+        yield from _stop_overrun(book, call)
+    if book.audits:
+        yield q.add_audit.many([{"id": secrets.token_hex(10), **row} for row in book.audits])
+
+
+def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:
+    names = ("workspace", "channel", "period", "flow", "agent", "model", "user_id")
+    amounts = ("calls", "settled_nusd", "uncertain_nusd", "input_tokens", "output_tokens")
+    return dict(zip(names + amounts, (*key, *sums), strict=True))
+
+
+def _stop_overrun(book: Book, call: Call) -> Work[None]:
+    """A bill above its hold: no more of that model, and no more of that channel when it is past its limit."""
+    reason = (
+        f"{call.model} billed {format_usd(call.actual_nusd)}, more than the {format_usd(call.hold_nusd)} held for it"
+    )
+    yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
+    admission.audit(book, call.workspace, actor="ledger", action="quarantine", subject=call.model, reason=reason)
+    for account in (book.accounts[id_] for id_ in call.accounts):
+        limit_nusd = (account.limit_nusd or 0) + account.granted_nusd
+        if account.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
+            yield q.freeze_payer(workspace=call.workspace, id=account.key, reason=reason)
+            admission.audit(book, call.workspace, actor="ledger", action="freeze", subject=account.id, reason=reason)
+
+
+def _decide(book: Book, operation: Operation) -> object:
+    try:
+        match operation:
+            case HoldRequest():
+                return admission.admit_hold(book, operation)
+            case Reserve():
+                return admission.admit_reserve(book, operation.requests)
+            case Settle():
+                settlement = admission.settle(book, operation.call_id, operation.charged)
+                return settlement, _publish(book, operation)
+            case Release():
+                admission.release(book, operation.call_ids)
+                return None
+    except AgentsError as error:
+        return error
+
+
+def _publish(book: Book, operation: Settle) -> bool:
+    """Journal the step while its writer owns the run; False when it does not."""
+    if operation.step is None:
+        return True
+    run = book.runs.get(operation.fence.run_id)
+    if run is None or run["epoch"] != operation.fence.epoch:
+        return False
+    book.steps.append(
+        step_row(run["id"], run["workspace"], operation.step, call_id=operation.call_id, now_us=book.now_us)
+    )
+    return True
+
+
+def _requests(operation: Operation) -> Sequence[HoldRequest | ReserveRequest]:
+    match operation:
+        case HoldRequest():
+            return (operation,)
+        case Reserve():
+            return operation.requests
+        case _:
+            return ()
+
+
+def _fences(operation: Operation) -> Sequence[Fence]:
+    if isinstance(operation, Settle):
+        return (operation.fence,) if operation.step else ()
+    return [request.fence for request in _requests(operation)]
+
+
+def _calls(operation: Operation) -> Sequence[str]:
+    match operation:
+        case HoldRequest():
+            return (operation.call_id, operation.envelope) if operation.envelope else (operation.call_id,)
+        case Reserve():
+            return [request.call_id for request in operation.requests]
+        case Settle():
+            return (operation.call_id,)
+        case Release():
+            return operation.call_ids
+
+
+def _wanted(book: Book, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:
+    wanted: dict[str, Account] = {}
+    known: set[tuple[Payer, tuple[Cap, ...]]] = set()
+    for request in requests:
+        if (request.payer, request.caps) in known:
+            continue
+        known.add((request.payer, request.caps))
+        try:
+            wanted |= {account.id: account for account in admission.accounts_of(book, request.payer, request.caps)}
+        except BudgetExceededError:
+            continue  # deciding meets the same error, and gives it to its caller
+    return wanted
