@@ -94,7 +94,7 @@ def test_a_prompt_with_only_a_request_has_no_empty_headings(name: str, roster: R
 def _required(prompt: Prompt) -> set[str]:
     """Slots that the place of a prompt in its flow always fills."""
     if prompt.name == "router":
-        return {"flows", "agents"}
+        return {"agents"}
     if "voices" in prompt.slots:
         return {"voices"}
     return {"draft", "acceptance"} if prompt.name == "critic" else set()
