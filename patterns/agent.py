@@ -28,8 +28,19 @@ _log = structlog.get_logger(__name__)
 class Quote:
     """What a step can cost: sent once to the dearest of its models, and with every retry and repair billed."""
 
-    once_nusd: int
-    worst_nusd: int
+    once_nusd: int = 0
+    worst_nusd: int = 0
+
+    def __add__(self, other: "Quote") -> "Quote":
+        return Quote(self.once_nusd + other.once_nusd, self.worst_nusd + other.worst_nusd)
+
+    def times(self, count: int) -> "Quote":
+        """The price of doing it again and again."""
+        return Quote(self.once_nusd * count, self.worst_nusd * count)
+
+    def either(self, other: "Quote") -> "Quote":
+        """The price of doing one of both, whichever is dearer."""
+        return Quote(max(self.once_nusd, other.once_nusd), max(self.worst_nusd, other.worst_nusd))
 
 
 class AgentRunner:

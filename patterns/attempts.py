@@ -223,7 +223,7 @@ class Attempts:
     async def settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         """Write the truth even while being cancelled."""
         self.uncertain = self.uncertain or charged.state == "uncertain"
-        settlement = await _unbroken(self.services.ledger.settle(hold, charged, self.services.fence, step))
+        settlement = await unbroken(self.services.ledger.settle(hold, charged, self.services.fence, step))
         self.cost_nusd += settlement.actual_nusd
 
     def on_text(self, text: str) -> None:
@@ -291,7 +291,7 @@ def _charge_of(error: BaseException, hold: Hold) -> Charged:
     return Charged("uncertain", hold.amount_nusd, reason=reason)
 
 
-async def _unbroken(work: Coroutine[Any, Any, _T]) -> _T:
+async def unbroken(work: Coroutine[Any, Any, _T]) -> _T:
     """Finish the work although the task around it is cancelled; the cancellation goes on afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

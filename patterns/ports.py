@@ -276,6 +276,7 @@ class Question(Frozen):
     round: int = 0
     amount_nusd: int = 0
     deadline_s: int = 0
+    reminder_s: int = 0
 
 
 class Decision(Frozen):

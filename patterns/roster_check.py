@@ -7,11 +7,15 @@ their place in a flow hands them.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from patterns.limits import MAX_DEPTH
 from patterns.prompts import Prompt, mistakes
 from patterns.roster_file import Flow, Node, RosterFile, Stage, children
 from patterns.roster_yaml import Mistake, Place
+
+if TYPE_CHECKING:
+    from patterns.roster import Roster
 
 ROUTER = "router"
 """The Router's name where agents are named, so no agent may have it."""
@@ -28,9 +32,16 @@ def check(roster: RosterFile, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     return checker.found
 
 
+def node_mistakes(roster: "Roster", node: Node) -> list[Mistake]:
+    """What is wrong with a tree composed on the way, by the same rules as for the trees of the file."""
+    checker = _Checker(roster, roster.prompts)
+    checker.node(node, (), depth=0)
+    return checker.found
+
+
 @dataclass
 class _Checker:
-    roster: RosterFile
+    roster: "RosterFile | Roster"
     prompts: Mapping[str, Prompt]
     found: list[Mistake] = field(default_factory=list)
 

@@ -1,0 +1,237 @@
+"""Broadcast: several voices on the same request at once, then one synthesis or a list.
+
+When to use it: independent views of one question, or several checks of one text. How it fails: a voice that fails is
+named with its reason, and the policy decides whether the rest is enough (fail_fast, continue, quorum). What it costs:
+all voices and the synthesis; that money is kept back before the first voice is asked, or fewer voices are asked.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from patterns.agent import Quote
+from patterns.attempts import unbroken
+from patterns.context import TaskContext
+from patterns.errors import BudgetExceededError, ParkedError
+from patterns.events import MissingVoice, Noted, PatternResult, StopReason
+from patterns.handoff import NOTHING, Handoff
+from patterns.limits import FailurePolicy
+from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_part, say
+from patterns.ports import Hold, ReserveRequest
+from patterns.prompts import Piece
+from patterns.services import Services
+
+CONTINUE = FailurePolicy()
+SYNTHESIS = "synthesis"
+SYNTHESIS_TIME = 0.25
+"""The part of the time left that voices may not use up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Voices with a synthesizer; without one, their texts are listed."""
+
+    voices: tuple[Pattern, ...]
+    synthesizer: str | None
+    policy: FailurePolicy = CONTINUE
+
+    @property
+    def label(self) -> str:
+        """The synthesizer, or the voices."""
+        return self.synthesizer or ", ".join(voice.label for voice in self.voices)
+
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+        """Admit the whole fan-out, hear the voices, bring them together."""
+        inner = services.deeper("broadcast")
+        try:
+            envelopes = await self._admit(ctx, inner)
+        except BudgetExceededError as error:
+            missing = tuple(_left_out(voice) for voice in self.voices)
+            return PatternResult(output="", stop_reason=StopReason.BUDGET, missing=missing, notes=(str(error),))
+        try:
+            heard = await self._hear(ctx, inner, handoff, envelopes)
+            return await self._together(ctx, inner, handoff, heard)
+        finally:
+            await unbroken(inner.ledger.release([hold for hold in envelopes.values() if hold is not None]))
+
+    @property
+    def _voices_min(self) -> int:
+        if self.policy.mode == "fail_fast":
+            return len(self.voices)
+        return self.policy.quorum if self.policy.mode == "quorum" else 1
+
+    def _name(self, number: int) -> str:
+        """Where a voice stands in paths: an agent under its name, a nested pattern under its number."""
+        voice = self.voices[number]
+        return voice.label if isinstance(voice, Solo) else str(number + 1)
+
+    # ------------------------------------------------------------ admission
+
+    async def _admit(self, ctx: TaskContext, inner: Services) -> dict[str, Hold | None]:
+        """The voices that are asked, each with the money kept back for it, and the same for the synthesis.
+
+        Inside another fan-out that money is part of what the outer one keeps back. A resumed run asks the voices it
+        asked before, even when their money cannot be kept back again.
+        """
+        path = inner.at("admission")
+        earlier = await inner.recall(path)
+        count = len(self.voices) if earlier is None else int(earlier.data["voices"])
+        if inner.envelope is not None:
+            return dict.fromkeys(self._parts(ctx, inner, count))
+        while True:
+            parts = self._parts(ctx, inner, count)
+            try:
+                holds = await inner.ledger.reserve_many([_reservation(inner, *part) for part in parts.items()])
+            except BudgetExceededError:
+                if earlier is not None:
+                    return dict.fromkeys(parts)
+                if count <= self._voices_min:
+                    raise
+                count -= 1
+                continue
+            if count < len(self.voices):
+                await inner.remember(path, {"voices": count})
+                left_out = ", ".join(voice.label for voice in self.voices[count:])
+                inner.emit(Noted(path, f"The budget allows {count} of {len(self.voices)} voices; without {left_out}."))
+            return dict(zip(parts, holds, strict=True))
+
+    def _parts(self, ctx: TaskContext, inner: Services, count: int) -> dict[str, int]:
+        """The price of each voice and of the synthesis, by its name in paths."""
+        parts = {self._name(n): voice.quote(ctx, inner).once_nusd for n, voice in enumerate(self.voices[:count])}
+        if self.synthesizer:
+            parts[SYNTHESIS] = inner.runner.quote(ctx, inner, agent=self.synthesizer).once_nusd
+        return parts
+
+    # ------------------------------------------------------------ voices
+
+    async def _hear(
+        self, ctx: TaskContext, inner: Services, handoff: Handoff, envelopes: Mapping[str, Hold | None]
+    ) -> dict[str, PatternResult]:
+        """What each voice said or why it did not, all at once, until too many have failed."""
+        deadline = inner.deadline - SYNTHESIS_TIME * max(0.0, inner.left_s) if self.synthesizer else inner.deadline
+        tasks: dict[str, asyncio.Task[PatternResult]] = {}
+        for number, voice in enumerate(self.voices):
+            name = self._name(number)
+            if name in envelopes:
+                segments = () if isinstance(voice, Solo) else (name,)
+                envelope = envelopes[name]
+                place = inner.child(
+                    *segments, deadline=deadline, envelope=envelope.call_id if envelope else None, may_stream=False
+                )
+                work = run_part(ctx, place, voice, handoff, outcome=inner.at(name, "outcome"))
+                tasks[name] = asyncio.create_task(work, name=f"{ctx.run_id} {inner.at(name)}")
+        failures_max = len(tasks) - self._voices_min if self.policy.mode != "continue" else len(tasks)
+        try:
+            pending = set(tasks.values())
+            while pending and not _is_over(tasks.values(), failures_max):
+                _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+        errors = [error for task in tasks.values() if not task.cancelled() and (error := task.exception())]
+        for error in sorted(errors, key=lambda error: isinstance(error, ParkedError)):
+            raise error
+        return {name: _stopped(name) if task.cancelled() else task.result() for name, task in tasks.items()}
+
+    # ------------------------------------------------------------ synthesis
+
+    async def _together(
+        self, ctx: TaskContext, inner: Services, handoff: Handoff, heard: Mapping[str, PatternResult]
+    ) -> PatternResult:
+        """One text of what was heard, labelled with what was not."""
+        pieces: list[Piece] = []
+        silent: list[MissingVoice] = []
+        for number, voice in enumerate(self.voices):
+            result = heard.get(self._name(number))
+            if result is not None and result.output:
+                pieces.append(Piece(voice.label, result.output))
+                continue
+            missing = _left_out(voice) if result is None else MissingVoice(name=voice.label, reason=_why(result))
+            silent.append(missing)
+            pieces.append(Piece(voice.label, missing=missing.reason))
+        answered = [piece for piece in pieces if not piece.missing]
+        listed = "\n\n".join(f"**{piece.name}**\n{piece.text}" for piece in answered)
+        partial = any(result.stop_reason is not StopReason.COMPLETED for result in heard.values()) or bool(silent)
+        reason = StopReason.PARTIAL if partial else StopReason.COMPLETED
+        results = [result for result in heard.values() if result.output] + [
+            result.model_copy(update={"missing": ()}) for result in heard.values() if not result.output
+        ]
+        whole = gathered(results, output=listed, stop_reason=reason)
+        whole = whole.model_copy(update={"missing": (*whole.missing, *silent)})
+        if len(answered) < self._voices_min:
+            return _too_few(whole, heard, answered=len(answered), needed=self._voices_min)
+        if self.synthesizer is None:
+            return whole
+        for name, result in heard.items():
+            await build_on(inner, result, outcome=inner.at(name, "outcome"))
+        return await self._synthesis(ctx, inner, handoff.model_copy(update={"voices": tuple(pieces)}), whole)
+
+    async def _synthesis(
+        self, ctx: TaskContext, inner: Services, handoff: Handoff, whole: PatternResult
+    ) -> PatternResult:
+        said = (await say(ctx, inner.child(SYNTHESIS), agent=self.synthesizer or "", handoff=handoff)).result
+        if said.output:
+            reason = said.stop_reason if said.stop_reason is not StopReason.COMPLETED else whole.stop_reason
+            return gathered((whole, said), output=said.output, stop_reason=reason)
+        note = f"{self.synthesizer} could not bring the voices together ({_why(said)}); here they are one by one."
+        reason = StopReason.PARTIAL if said.stop_reason is StopReason.FAILED else said.stop_reason
+        result = gathered((whole, said), output=whole.output, stop_reason=reason)
+        return result.model_copy(update={"notes": (*result.notes, note)})
+
+    def quote(self, ctx: TaskContext, services: Services) -> Quote:
+        """The sum of the voices and the synthesis."""
+        total = sum((voice.quote(ctx, services) for voice in self.voices), Quote())
+        return total + services.runner.quote(ctx, services, agent=self.synthesizer) if self.synthesizer else total
+
+    def plan(self, path: str) -> tuple[tuple[str, str], ...]:
+        """The voices, then the synthesis."""
+        steps: list[tuple[str, str]] = []
+        for number, voice in enumerate(self.voices):
+            inside = () if isinstance(voice, Solo) else (self._name(number),)
+            steps += voice.plan(join(path, "broadcast", *inside))
+        if self.synthesizer:
+            steps.append((join(path, "broadcast", SYNTHESIS, self.synthesizer), self.synthesizer))
+        return tuple(steps)
+
+
+def _reservation(inner: Services, name: str, amount_nusd: int) -> ReserveRequest:
+    return ReserveRequest(
+        call_id=f"{inner.fence.run_id}/{inner.at(name)}/{inner.fence.epoch}.reserve.{amount_nusd}",
+        fence=inner.fence,
+        payer=inner.payer,
+        caps=inner.caps,
+        path=inner.at(name),
+        flow=inner.flow,
+        amount_nusd=amount_nusd,
+    )
+
+
+def _is_over(tasks: Iterable[asyncio.Task[PatternResult]], failures_max: int) -> bool:
+    done = [task for task in tasks if task.done()]
+    if any(task.exception() and not isinstance(task.exception(), ParkedError) for task in done):
+        return True
+    return sum(not task.exception() and not task.result().output for task in done) > failures_max
+
+
+def _left_out(voice: Pattern) -> MissingVoice:
+    return MissingVoice(name=voice.label, reason="the budget did not allow it")
+
+
+def _stopped(name: str) -> PatternResult:
+    reason = "it was stopped because too many other voices had failed"
+    return PatternResult(output="", stop_reason=StopReason.CANCELLED, missing=(MissingVoice(name=name, reason=reason),))
+
+
+def _why(result: PatternResult) -> str:
+    return "; ".join(dict.fromkeys(missing.reason for missing in result.missing)) or "it gave no answer"
+
+
+def _too_few(whole: PatternResult, heard: Mapping[str, PatternResult], *, answered: int, needed: int) -> PatternResult:
+    """Not enough voices for a result: what there is, under the reason the others ended."""
+    reasons = [result.stop_reason for result in heard.values() if not result.output]
+    limits = (StopReason.BUDGET, StopReason.TIMEOUT, StopReason.LIMIT)
+    fallback = StopReason.PARTIAL if answered else StopReason.FAILED
+    reason = next((limit for limit in limits if limit in reasons), fallback)
+    note = f"Only {answered} of the {needed} voices that are needed answered, so nothing was concluded from them."
+    return whole.model_copy(update={"stop_reason": reason, "notes": (*whole.notes, note)})

@@ -1,0 +1,207 @@
+"""From a request to what runs: the choice, the tree of patterns, its price, and the run itself.
+
+`resolve` fixes the plan (journalled, so that a resumed run goes the same way), `run_flow` carries it out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from patterns.agent import Quote
+from patterns.broadcast import Broadcast
+from patterns.context import TaskContext
+from patterns.errors import LimitReachedError, UserError
+from patterns.events import Noted, PatternResult, Planned, StopReason
+from patterns.handoff import NOTHING
+from patterns.pattern import Pattern, Solo, gathered
+from patterns.pipeline import Pipeline
+from patterns.roster import Roster
+from patterns.roster_check import node_mistakes
+from patterns.roster_file import PATTERNS, BroadcastNode, Node, RouterNode, Stage, SupervisorNode
+from patterns.router import RouteDecision, Router, decide
+from patterns.services import Services
+from patterns.supervisor import Supervisor
+
+FREE = PatternResult(output="", stop_reason=StopReason.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the person asked for explicitly; empty means the Router decides."""
+
+    flow: str | None = None
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run and what it can cost. `took` is what deciding cost already."""
+
+    decision: RouteDecision
+    pattern: Pattern
+    quote: Quote
+    worst_nusd: int
+    took: PatternResult
+
+    @property
+    def title(self) -> str:
+        """The flow or the composed pattern, for people."""
+        return self.decision.flow or f"{self.decision.pattern} of {self.pattern.label}"
+
+
+async def resolve(
+    ctx: TaskContext, services: Services, choice: Choice | None = None, *, expected_nusd: int | None = None
+) -> Plan:
+    """Decide what runs and say what it can cost, at most.
+
+    Raises:
+        UserError: the person named a flow or agents that are not there or do not fit.
+    """
+    path = services.at("plan")
+    kept = await services.recall(path)
+    took = FREE
+    if kept is not None:
+        decision = RouteDecision.model_validate(kept.data["decision"])
+        took = PatternResult.model_validate(kept.data["took"])
+    else:
+        chosen = chosen_by_person(services.roster, choice or Choice())
+        if chosen is None:
+            routing = await decide(ctx, services)
+            chosen, took = routing.decision, routing.took.model_copy(update={"output": "", "missing": ()})
+        decision, note = _fitting(services.roster, chosen)
+        if note:
+            services.emit(Noted(path, note))
+        data = {"decision": decision.model_dump(mode="json"), "took": took.model_dump(mode="json")}
+        decision = RouteDecision.model_validate((await services.remember(path, data)).data["decision"])
+    services.emit(decision.routed)
+    plan = plan_of(ctx, services, decision, took=took)
+    services.emit(Planned(plan.title, plan.worst_nusd, expected_nusd, plan.pattern.plan("")))
+    return plan
+
+
+def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = FREE) -> Plan:
+    """The tree and the price of a decision, without asking a model."""
+    pattern = build(tree(services.roster, decision))
+    quote = pattern.quote(ctx, services)
+    worst_nusd = min(quote.worst_nusd + took.cost_nusd, services.pool_nusd)
+    return Plan(decision=decision, pattern=pattern, quote=quote, worst_nusd=worst_nusd, took=took)
+
+
+async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
+    """Carry out a plan. Every failure is in the result; only stops, parking and lost ownership are raised."""
+    place = replace(services, flow=plan.decision.flow or plan.decision.pattern)
+    try:
+        result = await plan.pattern.run(ctx, place, NOTHING)
+    except LimitReachedError as error:
+        result = PatternResult(output="", stop_reason=StopReason.LIMIT, notes=(str(error),))
+    return gathered((plan.took, result), output=result.output, stop_reason=result.stop_reason)
+
+
+# ---------------------------------------------------------------- what a person chose
+
+
+def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
+    """The decision that a person's words leave no doubt about; None when the Router has to decide."""
+    unknown = [agent for agent in choice.agents if agent not in roster.agents]
+    if unknown:
+        raise UserError(f"There is no agent {unknown[0]!r}. The agents are {', '.join(sorted(roster.agents))}.")
+    if len(set(choice.agents)) != len(choice.agents):
+        raise UserError("Name each agent once.")
+    said = {"agents": choice.agents, "reason": "You chose it.", "chosen_by": "person"}
+    if choice.flow is None:
+        if not choice.agents:
+            return None
+        pattern = "router" if len(choice.agents) == 1 else "broadcast"
+        return RouteDecision.model_validate({**said, "pattern": pattern})
+    if choice.flow not in roster.flows:
+        raise UserError(f"There is no flow {choice.flow!r}. The flows are {', '.join(sorted(roster.flows))}.")
+    if choice.agents and roster.flows[choice.flow].kind not in ("router", "broadcast"):
+        raise UserError(f"{choice.flow} works with agents of its own. Leave out the names, or leave out the flow.")
+    return RouteDecision.model_validate({**said, "flow": choice.flow})
+
+
+# ---------------------------------------------------------------- trees
+
+
+def tree(roster: Roster, decision: RouteDecision) -> Node:
+    """The flow of the roster, narrowed to the agents that were named, or the pattern composed from them."""
+    if not decision.flow:
+        return _composed(roster, decision.pattern, decision.agents)
+    flow = roster.flows[decision.flow]
+    if decision.agents and flow.router:
+        return Node(router=RouterNode(agents=decision.agents))
+    if decision.agents and flow.broadcast:
+        voices = tuple(Node(agent=agent) for agent in decision.agents)
+        policy = flow.broadcast.on_failure
+        fewer = policy.model_copy(update={"quorum": min(policy.quorum, len(voices))})
+        return Node(broadcast=flow.broadcast.model_copy(update={"agents": voices, "on_failure": fewer}))
+    return flow
+
+
+def _composed(roster: Roster, pattern: str, agents: tuple[str, ...]) -> Node:
+    if pattern == "pipeline":
+        return Node(pipeline=tuple(Stage(agent=agent) for agent in agents))
+    if pattern == "broadcast":
+        synthesizer = roster.router.synthesizer
+        voices = tuple(Node(agent=agent) for agent in agents)
+        collect = "synthesis" if synthesizer else "list"
+        return Node(broadcast=BroadcastNode(agents=voices, synthesizer=synthesizer, collect=collect))
+    if pattern == "supervisor":
+        return Node(supervisor=SupervisorNode(worker=Node(agent=agents[0]), reviewer=agents[1]))
+    return Node(router=RouterNode(agents=agents))
+
+
+AGENTS_OF: Mapping[str, tuple[int, int | None]] = {
+    "router": (1, None),
+    "pipeline": (2, None),
+    "broadcast": (2, None),
+    "supervisor": (2, 2),
+}
+"""How many agents a composed pattern needs, and takes at most."""
+
+
+def _fitting(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
+    """The decision if its tree can run, else the default flow and the sentence that says so."""
+    if decision.flow:
+        fits = (
+            decision.chosen_by != "person" or not decision.agents or not node_mistakes(roster, tree(roster, decision))
+        )
+    else:
+        fewest, most = AGENTS_OF[decision.pattern]
+        count = len(decision.agents)
+        fits = fewest <= count <= (most or count) and not node_mistakes(roster, tree(roster, decision))
+    if fits:
+        return decision, ""
+    if decision.chosen_by == "person":
+        raise UserError(f"{', '.join(decision.agents)} cannot work together like that. Try fewer agents, or a flow.")
+    note = f"The Router wanted {decision.pattern} of {', '.join(decision.agents) or 'nobody'}, which cannot work."
+    return RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default", reason=note), note
+
+
+def build(node: Node) -> Pattern:
+    """The pattern of a node of the roster, with everything inside it."""
+    if node.router:
+        agents = node.router.agents
+        return Router(agents, chosen=agents[0] if len(agents) == 1 else None)
+    if node.pipeline:
+        return Pipeline(tuple(build(stage) for stage in node.pipeline), tuple(stage.share for stage in node.pipeline))
+    if node.broadcast:
+        fan = node.broadcast
+        synthesizer = fan.synthesizer if fan.collect == "synthesis" else None
+        return Broadcast(tuple(build(voice) for voice in fan.agents), synthesizer, fan.on_failure)
+    if node.supervisor:
+        team = node.supervisor
+        return Supervisor(
+            worker=build(team.worker),
+            reviewer=team.reviewer,
+            rounds=team.rounds,
+            acceptance=team.acceptance,
+            human=team.human,
+            deadline_s=team.deadline_s,
+            reminder_s=team.reminder_s,
+        )
+    return Solo(node.agent or "")
+
+
+def kind_of(roster: Roster, decision: RouteDecision) -> str:
+    """The pattern a decision comes to, one of PATTERNS or `agent`."""
+    return tree(roster, decision).kind if decision.flow or decision.pattern in PATTERNS else "agent"

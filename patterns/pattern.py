@@ -1,0 +1,174 @@
+"""What every pattern is, and the smallest one: a single agent.
+
+When to use the single agent: whenever one will do. How it fails: as a PatternResult without output, or with the part
+that was already shown. What it costs: one step.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from patterns.agent import Quote
+from patterns.context import TaskContext
+from patterns.errors import BudgetExceededError, LimitReachedError
+from patterns.events import MissingVoice, PatternResult, StopReason
+from patterns.handoff import NOTHING, Handoff
+from patterns.ports import StepRecord
+from patterns.services import Services
+
+WHY = {
+    "rate_limit": "its provider had no room",
+    "overloaded": "its provider was overloaded",
+    "timeout": "its model did not respond in time",
+    "connection": "its model could not be reached",
+    "truncated": "its answer broke off",
+    "auth": "its provider refused our key",
+    "bad_request": "its provider refused the request",
+    "context_length": "the material was too long for its model",
+    "content_policy": "its provider's content filter refused",
+    "malformed": "its provider sent nothing readable",
+    "server": "its provider had an internal error",
+    "empty": "its model answered nothing",
+    "invalid_output": "its answer did not have the required form, even when asked again",
+}
+"""Reasons of failed steps in words for the reader of the answer."""
+
+GOES_ON = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
+"""With one of these and some output, later work can build on a result."""
+
+
+class Pattern(Protocol):
+    """A way for agents to work together. It never raises for a failure: that is a value."""
+
+    @property
+    def label(self) -> str:
+        """Its name for people and in later prompts."""
+        ...
+
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+        """Do the work at the place that `services` describes."""
+        ...
+
+    def quote(self, ctx: TaskContext, services: Services) -> Quote:
+        """What it can cost, without asking a model."""
+        ...
+
+    def plan(self, path: str) -> tuple[tuple[str, str], ...]:
+        """The steps people will see, each a path and a label."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an agent's step came to; `data` is there when the answer was asked for in a schema and is good."""
+
+    result: PatternResult
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Solo:
+    """One agent, one step."""
+
+    agent: str
+
+    @property
+    def label(self) -> str:
+        """The agent's name."""
+        return self.agent
+
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+        """Ask the agent."""
+        return (await say(ctx, services, agent=self.agent, handoff=handoff)).result
+
+    def quote(self, ctx: TaskContext, services: Services) -> Quote:
+        """The price of one step."""
+        return services.runner.quote(ctx, services, agent=self.agent)
+
+    def plan(self, path: str) -> tuple[tuple[str, str], ...]:
+        """One step."""
+        return ((join(path, self.agent), self.agent),)
+
+
+async def say(
+    ctx: TaskContext,
+    services: Services,
+    *,
+    agent: str,
+    handoff: Handoff,
+    schema: Mapping[str, Any] | None = None,
+) -> Said:
+    """One step of an agent with every way it can end as a value."""
+    path = services.at(agent)
+    try:
+        record = await services.runner.step(ctx, services, agent=agent, path=path, handoff=handoff, schema=schema)
+    except BudgetExceededError as error:
+        return Said(_stopped(agent, StopReason.BUDGET, "the budget did not allow it", str(error)))
+    except LimitReachedError as error:
+        reason = StopReason.TIMEOUT if error.limit == "run_s" else StopReason.LIMIT
+        return Said(_stopped(agent, reason, "the run reached a limit before it", str(error)))
+    if record.outcome == "failed":
+        return Said(_failed(record))
+    notes = (f"The text of {agent} was cut at its length limit.",) if record.finish_reason == "length" else ()
+    result = PatternResult(
+        output=record.text, stop_reason=StopReason.COMPLETED, steps=1, cost_nusd=record.cost_nusd, notes=notes
+    )
+    return Said(result, record.data)
+
+
+def _stopped(agent: str, reason: StopReason, missing: str, note: str) -> PatternResult:
+    return PatternResult(
+        output="", stop_reason=reason, missing=(MissingVoice(name=agent, reason=missing),), notes=(note,)
+    )
+
+
+def _failed(record: StepRecord) -> PatternResult:
+    tries = f" ({record.attempts} tries)" if record.attempts > 1 else ""
+    why = WHY.get(record.reason, "its model failed") + tries
+    shown = "" if record.reason == "invalid_output" else record.text
+    return PatternResult(
+        output=shown,
+        stop_reason=StopReason.PARTIAL if shown else StopReason.FAILED,
+        steps=1,
+        cost_nusd=record.cost_nusd,
+        missing=(MissingVoice(name=record.agent, reason=why),),
+        notes=(f"The answer of {record.agent} broke off: {why}.",) if shown else (),
+    )
+
+
+def gathered(results: Iterable[PatternResult], *, output: str, stop_reason: StopReason) -> PatternResult:
+    """One result over several: steps and money add up, what is missing and what must be said stays."""
+    parts = tuple(results)
+    return PatternResult(
+        output=output,
+        stop_reason=stop_reason,
+        steps=sum(part.steps for part in parts),
+        cost_nusd=sum(part.cost_nusd for part in parts),
+        missing=tuple(dict.fromkeys(missing for part in parts for missing in part.missing)),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+def join(path: str, *segments: str | int) -> str:
+    """A path with more segments."""
+    return "/".join([*([path] if path else []), *map(str, segments)])
+
+
+async def run_part(
+    ctx: TaskContext, place: Services, part: Pattern, handoff: Handoff, *, outcome: str
+) -> PatternResult:
+    """Run a part that later work builds on, or take what came of it before the run was interrupted."""
+    found = await place.recall(outcome)
+    if found is None:
+        return await part.run(ctx, place, handoff)
+    return PatternResult.model_validate({**found.data, "output": found.text})
+
+
+async def build_on(services: Services, result: PatternResult, *, outcome: str) -> None:
+    """Fix a result before later work builds on it.
+
+    Refusals and timeouts are not in the journal, so a resumed run could end them differently and no longer match the
+    steps that follow.
+    """
+    if result.stop_reason is not StopReason.COMPLETED:
+        await services.remember(outcome, result.model_dump(mode="json", exclude={"output"}), result.output)

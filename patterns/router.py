@@ -1,0 +1,179 @@
+"""Router: one request, one flow or one specialist, chosen by intent.
+
+When to use it: many kinds of requests come in by the same door. It never does the work itself. How it fails: unsure,
+unreadable or unreachable, it takes the default and says so; names that are not in the roster cannot even be parsed, and
+a person's own choice is never overruled. What it costs: one short step of a small model, none when there is no choice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patterns.agent import Quote
+from patterns.context import Frozen, TaskContext
+from patterns.events import PatternResult, Routed
+from patterns.handoff import NOTHING, Handoff
+from patterns.pattern import Solo, gathered, join, say
+from patterns.roster import Roster
+from patterns.roster_check import ROUTER
+from patterns.roster_file import Flow
+from patterns.services import Services
+
+REASON_CHARS = 300
+
+COMPOSED = {
+    "router": "one agent answers; name it",
+    "pipeline": "agents work one after the other, each on what the one before handed on; name them in order",
+    "broadcast": "agents answer side by side and are brought together; name them",
+    "supervisor": "the first agent writes, the second reviews, until it is good; name the two",
+}
+"""What the Router may compose from agents itself when no flow of the roster fits."""
+
+
+class RouteDecision(Frozen):
+    """What runs: a flow of the roster, or a pattern over agents; why, how sure, and who chose it."""
+
+    flow: str = ""
+    pattern: str = ""
+    agents: tuple[str, ...] = ()
+    confidence: float = 1.0
+    reason: str = ""
+    chosen_by: Literal["person", "router", "default"] = "router"
+
+    @property
+    def routed(self) -> Routed:
+        """The same as an event."""
+        name = self.flow or self.pattern
+        return Routed(name, self.agents, self.confidence, self.reason, self.chosen_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """A decision with what it took to come to it."""
+
+    decision: RouteDecision
+    took: PatternResult
+
+
+async def decide(ctx: TaskContext, services: Services) -> Routing:
+    """Ask the Router for a flow, or a pattern with agents; the default flow when that leads nowhere."""
+    roster = services.roster
+    handoff = Handoff(flows=flows_text(roster), agents=agents_text(roster, roster.agents))
+    said = await say(ctx, services.child("route"), agent=ROUTER, handoff=handoff, schema=route_schema(roster))
+    default = RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default")
+    if said.data is None:
+        why = f"The Router could not choose ({said.result.missing[0].reason}), so this is the default flow."
+        return Routing(default.model_copy(update={"reason": why}), said.result)
+    chosen = _read(roster, said.data)
+    if chosen.confidence < roster.router.min_confidence:
+        why = f"The Router was not sure ({chosen.confidence:.2f}), so this is the default flow."
+        chosen = default.model_copy(update={"reason": why, "confidence": chosen.confidence})
+    return Routing(chosen, said.result)
+
+
+def _read(roster: Roster, data: Mapping[str, Any]) -> RouteDecision:
+    name, agents = data["flow"], tuple(dict.fromkeys(data["agents"]))[: roster.router.agents_max]
+    confidence, reason = float(data["confidence"]), data["reason"][:REASON_CHARS]
+    if name not in roster.flows:
+        return RouteDecision(pattern=name, agents=agents, confidence=confidence, reason=reason)
+    allowed = roster.flows[name].router.agents if roster.flows[name].router else ()  # type: ignore[union-attr]
+    fitting = tuple(agent for agent in agents if agent in allowed)[:1]
+    return RouteDecision(flow=name, agents=fitting, confidence=confidence, reason=reason)
+
+
+def route_schema(roster: Roster) -> dict[str, Any]:
+    """The only answers the Router can give: names of this roster."""
+    composed = [name for name in roster.router.patterns if name not in roster.flows]
+    agents = {"type": "array", "items": {"type": "string", "enum": list(roster.agents)}}
+    return _object(
+        flow={"type": "string", "enum": [*roster.flows, *composed]},
+        agents={**agents, "maxItems": roster.router.agents_max},
+        confidence={"type": "number", "minimum": 0, "maximum": 1},
+        reason={"type": "string"},
+    )
+
+
+def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def flows_text(roster: Roster) -> str:
+    """The flows as the Router sees them, then the patterns it may compose."""
+    lines = [line for name, flow in roster.flows.items() for line in _flow_lines(name, flow)]
+    most = f"(at most {roster.router.agents_max})"
+    composed = [pattern for pattern in roster.router.patterns if pattern not in roster.flows]
+    lines += [f"- {pattern}: only if no flow fits: {COMPOSED[pattern]} {most}" for pattern in composed]
+    return "\n".join(lines)
+
+
+def _flow_lines(name: str, flow: Flow) -> list[str]:
+    choice = f" Agents to choose from: {', '.join(flow.router.agents)}." if flow.router else ""
+    return [f"- {name}: {flow.description}{choice}", *(f"  e.g. {example}" for example in flow.examples)]
+
+
+def agents_text(roster: Roster, names: Sequence[str] | Mapping[str, Any]) -> str:
+    """Agents with what they are for."""
+    return "\n".join(f"- {name}: {roster.agents[name].description}" for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Hands the request to one of its agents; `chosen` says which when that is known already."""
+
+    agents: tuple[str, ...]
+    chosen: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The agent that is known to answer, or all that could."""
+        return self.chosen or " or ".join(self.agents)
+
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+        """Choose, then let the chosen one answer."""
+        inner = services.deeper("router")
+        if self.chosen is not None or len(self.agents) == 1:
+            return await Solo(self.chosen or self.agents[0]).run(ctx, inner, handoff)
+        chosen, took = await self._choose(ctx, inner, handoff)
+        answer = await Solo(chosen).run(ctx, inner, handoff)
+        asked = took.model_copy(update={"missing": (), "notes": ()})
+        return gathered((asked, answer), output=answer.output, stop_reason=answer.stop_reason)
+
+    async def _choose(self, ctx: TaskContext, inner: Services, handoff: Handoff) -> tuple[str, PatternResult]:
+        given = handoff.model_copy(update={"agents": agents_text(inner.roster, self.agents)})
+        said = await say(ctx, inner.child("choice"), agent=ROUTER, handoff=given, schema=self._schema)
+        data = said.data or {"agent": self.agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
+        sure = data["confidence"] >= inner.roster.router.min_confidence
+        wanted = data["agent"] if sure else self.agents[0]
+        kept = await inner.remember(inner.at("decision"), {**data, "agent": wanted})
+        chosen = str(kept.data["agent"])
+        chosen_by = "router" if sure else "default"
+        inner.emit(Routed(chosen, (chosen,), data["confidence"], data["reason"][:REASON_CHARS], chosen_by))
+        return chosen, said.result
+
+    @property
+    def _schema(self) -> dict[str, Any]:
+        return _object(
+            agent={"type": "string", "enum": list(self.agents)},
+            confidence={"type": "number", "minimum": 0, "maximum": 1},
+            reason={"type": "string"},
+        )
+
+    def quote(self, ctx: TaskContext, services: Services) -> Quote:
+        """The dearest agent, and the choice where there is one."""
+        dearest = Quote()
+        for agent in (self.chosen,) if self.chosen else self.agents:
+            dearest = dearest.either(services.runner.quote(ctx, services, agent=agent))
+        if self.chosen is not None or len(self.agents) == 1:
+            return dearest
+        return dearest + services.runner.quote(ctx, services, agent=ROUTER, schema=self._schema)
+
+    def plan(self, path: str) -> tuple[tuple[str, str], ...]:
+        """The choice where there is one, then the agent if it is known."""
+        if self.chosen is not None or len(self.agents) == 1:
+            return Solo(self.chosen or self.agents[0]).plan(join(path, "router"))
+        return ((join(path, "router", "choice", ROUTER), "choose"),)
