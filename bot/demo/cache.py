@@ -103,9 +103,10 @@ async def _npm_archive(package: str, folder: Path, env: Mapping[str, str]) -> Pa
         # npm knows the user's registry, proxy and login, and checks what the registry states.
         command = [npm, "pack", f"{package}@{LOCAL_SLACK_VERSION}", "--silent", "--pack-destination", str(folder)]
         await _run(command, env, f"npm could not fetch {package} {LOCAL_SLACK_VERSION}. Check its registry setting")
-        integrity = LOCAL_SLACK_INTEGRITY.get(package)
+        stated = ""
     else:
-        integrity = LOCAL_SLACK_INTEGRITY.get(package, await _download(package, archive, env))
+        stated = await _download(package, archive, env)
+    integrity = LOCAL_SLACK_INTEGRITY.get(package, stated)
     content = await asyncio.to_thread(archive.read_bytes)
     if integrity and base64.b64encode(hashlib.sha512(content).digest()).decode() != integrity:
         raise UserError(f"{package} from the registry is not the file we know; nothing was run. Check the registry.")

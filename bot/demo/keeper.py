@@ -11,24 +11,50 @@ import fcntl
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Dial = Callable[[], Awaitable[Streams]]
+Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
 CHUNK_BYTES = 64 * 1024
 GRACE_S = 5
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
 
 
-async def relay(here: Streams, dial: Dial) -> None:
-    """Join a connection with the one that `dial` opens, both ways, until either side is done."""
+@asynccontextmanager
+async def relaying(listen: Callable[[Accept], Awaitable[asyncio.Server]], dial: Dial) -> AsyncIterator[asyncio.Server]:
+    """Join each connection that arrives at a server with one that `dial` opens, while the block runs."""
+    relays: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(_relay((reader, writer), dial))
+        relays.add(task)
+        task.add_done_callback(relays.discard)
+
+    server = await listen(accept)
+    try:
+        yield server
+    finally:
+        server.close()
+        for task in relays:
+            task.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
+
+
+async def _relay(here: Streams, dial: Dial) -> None:
+    writers = [here[1]]
     try:
         there = await dial()
+        writers.append(there[1])
+        await asyncio.gather(_pump(here[0], there[1]), _pump(there[0], here[1]))
     except OSError:  # nobody listens there yet: to the caller that is a closed connection
-        here[1].close()
-        return
-    await asyncio.gather(_pump(here[0], there[1]), _pump(there[0], here[1]))
+        pass
+    finally:
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -56,25 +82,25 @@ async def _stdin_closed() -> None:
 
 async def keep(command: Sequence[str], door: tuple[str, str] | None) -> int:
     """Run the program until it ends or stdin closes."""
-    if door is not None:
-        raise_loopback()
-    program = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
-    if door is not None:
-        path, port = door
-        await asyncio.start_unix_server(
-            lambda *here: relay(here, lambda: asyncio.open_connection("127.0.0.1", int(port))), path
-        )
-    await asyncio.wait(
-        {asyncio.ensure_future(program.wait()), asyncio.ensure_future(_stdin_closed())},
-        return_when=asyncio.FIRST_COMPLETED,
-    )
-    if program.returncode is None:
-        program.terminate()
-        try:
-            await asyncio.wait_for(program.wait(), GRACE_S)
-        except TimeoutError:
-            program.kill()
-    return await program.wait()
+    async with AsyncExitStack() as stack:
+        if door is not None:
+            path, port = door
+            raise_loopback()
+            inwards = relaying(
+                lambda accept: asyncio.start_unix_server(accept, path),
+                lambda: asyncio.open_connection("127.0.0.1", int(port)),
+            )
+            await stack.enter_async_context(inwards)
+        program = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        ends = {asyncio.ensure_future(program.wait()), asyncio.ensure_future(_stdin_closed())}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if program.returncode is None:
+            program.terminate()
+            try:
+                await asyncio.wait_for(program.wait(), GRACE_S)
+            except TimeoutError:
+                program.kill()
+        return await program.wait()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import aiohttp
 import yaml
 
 from bot.demo.cache import local_slack_program
-from bot.demo.keeper import relay
+from bot.demo.keeper import relaying
 from bot.demo.process import free_port, kept, own_network, until_ready
 from bot.demo.tiny_model import answers
 from patterns.errors import UserError
@@ -156,13 +156,12 @@ class LocalSlack:
 
     async def _listen(self, stack: AsyncExitStack, door: Path) -> int:
         """Open the only way in: a relay on loopback to the door of the program's own network."""
-
-        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await relay((reader, writer), lambda: asyncio.open_unix_connection(str(door)))
-
+        inwards = relaying(
+            lambda accept: asyncio.start_server(accept, "127.0.0.1", self._wanted),
+            lambda: asyncio.open_unix_connection(str(door)),
+        )
         try:
-            server = await asyncio.start_server(enter, "127.0.0.1", self._wanted)
+            server = await stack.enter_async_context(inwards)
         except OSError:
             raise UserError(f"Port {self._wanted} is in use. Pass another with --port.") from None
-        stack.callback(server.close)
         return int(server.sockets[0].getsockname()[1])

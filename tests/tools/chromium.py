@@ -32,7 +32,7 @@ def bring() -> str:
         raise SystemExit("The browser tests need Chromium: install it (Debian: sudo apt-get install chromium).")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([apt_get, "update", "-qq"], check=True, env=quiet, stdout=subprocess.DEVNULL)
-    packages = ["chromium", "fonts-dejavu-core"]
+    packages = ["chromium", "fonts-dejavu-core", "fonts-noto-color-emoji"]
     install = [apt_get, "install", "-y", "-qq", "--no-install-recommends", *packages]
     subprocess.run(install, check=True, env=quiet, stdout=subprocess.DEVNULL)
     if found := find():
