@@ -1,0 +1,174 @@
+"""The ports of the core in memory: a ledger that obeys its laws, a journal, decisions, events and a clock."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from patterns.errors import BudgetExceededError, CancelledRunError, ParkedError, RunLostError
+from patterns.events import RunEvent
+from patterns.limits import Cap
+from patterns.ports import Charged, Decision, Fence, Hold, HoldRequest, Question, ReserveRequest, Settlement, StepRecord
+
+
+@dataclass
+class Call:
+    """One hold or reservation and what became of it."""
+
+    request: HoldRequest | ReserveRequest
+    accounts: tuple[Cap, ...]
+    held_nusd: int
+    state: str
+    actual_nusd: int = 0
+    reason: str = ""
+
+
+@dataclass
+class Memory:
+    """Ledger, journal, decisions, events and clock of one test. `budget_nusd` is the channel's month."""
+
+    budget_nusd: int = 10**12
+    epoch: int = 1
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
+    answers: dict[str, Decision] = field(default_factory=dict)
+    asked: dict[str, Question] = field(default_factory=dict)
+    events: list[RunEvent] = field(default_factory=list)
+    slept_s: list[float] = field(default_factory=list)
+    now_s: float = 1000.0
+    stopped: bool = False
+    die_after_steps: int | None = None
+    quarantined: str = ""
+    over_limit: list[str] = field(default_factory=list)
+
+    # ---------------------------------------------------------------- ledger
+
+    def used_nusd(self, key: str) -> int:
+        """Settled and held on an account; what an envelope lends to a hold is counted once."""
+        return sum(
+            call.actual_nusd + call.held_nusd for call in self.calls.values() if any(c.key == key for c in call.accounts)
+        )
+
+    @property
+    def settled_nusd(self) -> int:
+        return sum(call.actual_nusd for call in self.calls.values())
+
+    @property
+    def held_nusd(self) -> int:
+        return sum(call.held_nusd for call in self.calls.values())
+
+    def _admit(self, request: HoldRequest | ReserveRequest, lent_nusd: int) -> tuple[Cap, ...]:
+        if request.fence.epoch != self.epoch:
+            raise RunLostError
+        if self.stopped:
+            raise CancelledRunError
+        accounts = (Cap("run", "month", self.budget_nusd), *request.caps)
+        for cap in accounts:
+            used = self.used_nusd(cap.key)
+            if request.amount_nusd and used - lent_nusd + request.amount_nusd > cap.limit_nusd:
+                kind = "channel" if cap.key == "month" else cap.kind
+                raise BudgetExceededError(
+                    f"The {kind} has not enough left.",
+                    kind=kind,
+                    key=cap.key,
+                    needed_nusd=request.amount_nusd,
+                    limit_nusd=cap.limit_nusd,
+                    settled_nusd=used,
+                )
+        return accounts
+
+    async def hold(self, request: HoldRequest) -> Hold:
+        await asyncio.sleep(0)
+        assert request.call_id not in self.calls
+        if request.model == self.quarantined:
+            raise BudgetExceededError("Quarantined.", kind="workspace", key="w", blocked="quarantined")
+        envelope = self.calls.get(request.envelope or "")
+        lent = min(envelope.held_nusd, request.amount_nusd) if envelope and envelope.state == "reserved" else 0
+        accounts = self._admit(request, lent)
+        if envelope:
+            envelope.held_nusd -= lent
+        self.calls[request.call_id] = Call(request, accounts, request.amount_nusd, "open")
+        return Hold(request.call_id, request.amount_nusd)
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+        await asyncio.sleep(0)
+        added: list[str] = []
+        try:
+            for request in requests:
+                assert request.call_id not in self.calls
+                accounts = self._admit(request, 0)
+                self.calls[request.call_id] = Call(request, accounts, request.amount_nusd, "reserved")
+                added.append(request.call_id)
+        except BudgetExceededError:
+            for call_id in added:
+                del self.calls[call_id]
+            raise
+        return [Hold(request.call_id, request.amount_nusd) for request in requests]
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
+        await asyncio.sleep(0)
+        call = self.calls[hold.call_id]
+        assert call.state == "open", call
+        call.state, call.held_nusd, call.actual_nusd = charged.state, 0, charged.actual_nusd
+        call.reason = charged.reason
+        if charged.actual_nusd > hold.amount_nusd:
+            self.over_limit.append(hold.call_id)
+        if fence.epoch != self.epoch:
+            raise RunLostError
+        if step is not None:
+            self._write(step)
+        return Settlement(charged.actual_nusd, max(0, charged.actual_nusd - hold.amount_nusd))
+
+    async def release(self, holds: Sequence[Hold]) -> None:
+        for hold in holds:
+            call = self.calls[hold.call_id]
+            if call.state == "reserved":
+                call.state, call.held_nusd = "released", 0
+
+    # ---------------------------------------------------------------- journal
+
+    def _write(self, step: StepRecord) -> StepRecord:
+        if self.die_after_steps is not None and len(self.steps) >= self.die_after_steps:
+            raise RunLostError
+        return self.steps.setdefault(step.path, step)
+
+    async def find(self, run_id: str, path: str) -> StepRecord | None:
+        assert run_id
+        return self.steps.get(path)
+
+    async def record(self, fence: Fence, step: StepRecord) -> StepRecord:
+        if fence.epoch != self.epoch:
+            raise RunLostError
+        return self._write(step)
+
+    def crash(self) -> None:
+        """The process died: what was reserved is free, what was sent counts in full, and a new owner comes."""
+        self.epoch += 1
+        self.die_after_steps = None
+        for call in self.calls.values():
+            if call.state == "open":
+                call.state, call.actual_nusd, call.held_nusd = "uncertain", call.held_nusd, 0
+            elif call.state == "reserved":
+                call.state, call.held_nusd = "released", 0
+
+    # ---------------------------------------------------------------- people, events, time
+
+    async def ask(self, fence: Fence, path: str, question: Question) -> Decision:
+        assert fence.epoch == self.epoch
+        self.asked[path] = question
+        if path not in self.answers:
+            raise ParkedError(path)
+        return self.answers[path]
+
+    def emit(self, run_id: str, event: RunEvent) -> None:
+        assert run_id
+        self.events.append(event)
+
+    def now_us(self) -> int:
+        return int(self.now_s * 1_000_000)
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        self.now_s += seconds

@@ -1,0 +1,147 @@
+"""A model that says what the test scripted, and fails the test on every call nobody expected or made."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from patterns.errors import Charge, ModelError
+from patterns.money import Price, Usage
+from patterns.ports import Completion, ModelRequest, OnText, PreparedCall
+
+PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
+"""1,000 nano-dollars per input token, 2,000 per output token."""
+
+USAGE = Usage(input_tokens=100, output_tokens=10)
+COST_NUSD = 120_000
+"""What a scripted reply costs unless it says otherwise."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """A reply. `pieces` are streamed first when the call streams; `gate` holds it back until the test opens it."""
+
+    text: str
+    usage: Usage | None = USAGE
+    finish_reason: str = "stop"
+    pieces: tuple[str, ...] = ()
+    gate: asyncio.Event | None = None
+
+
+@dataclass(frozen=True)
+class Fail:
+    """A reply that is an error, after `pieces` were streamed."""
+
+    reason: str = "server"
+    retryable: bool = True
+    charge: Charge = Charge.NOTHING
+    retry_after_s: float | None = None
+    pieces: tuple[str, ...] = ()
+
+    def error(self) -> ModelError:
+        return ModelError(
+            f"scripted {self.reason}",
+            reason=self.reason,
+            retryable=self.retryable,
+            charge=self.charge,
+            retry_after_s=self.retry_after_s,
+        )
+
+
+class Hang:
+    """A reply that never comes."""
+
+
+Reply = Say | Fail | Hang | str | Mapping[str, Any]
+Script = Callable[[ModelRequest], Reply]
+
+
+@dataclass
+class ScriptedModel:
+    """A ModelClient over a queue of replies, or over a function of the request.
+
+    A queue must be empty at the end of `with`; a call past its end fails the test at once.
+    """
+
+    replies: list[Reply] | Script
+    fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    requests: list[ModelRequest] = field(default_factory=list)
+    billed_nusd: int = 0
+    at_once: int = 0
+    at_once_max: int = 0
+
+    def __post_init__(self) -> None:
+        self.queue = deque(self.replies) if isinstance(self.replies, list) else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            assert not self.queue, f"never asked for: {list(self.queue)}"
+
+    def price(self, model: str) -> Price:
+        return self.prices.get(model, PRICE)
+
+    def fallbacks(self, model: str) -> tuple[str, ...]:
+        return self.fallback.get(model, ())
+
+    def prepare(self, request: ModelRequest) -> PreparedCall:
+        body = json.dumps(
+            [[message.role, message.content] for message in request.messages], ensure_ascii=False
+        ).encode()
+        return PreparedCall(
+            request=request,
+            body=body,
+            input_tokens_max=len(body),
+            output_tokens_max=request.max_output_tokens,
+            images=sum(len(message.images) for message in request.messages),
+            price=self.price(request.model),
+        )
+
+    async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+        self.requests.append(call.request)
+        self.at_once += 1
+        self.at_once_max = max(self.at_once_max, self.at_once)
+        try:
+            return await self._reply(self._next(call.request), call, on_text)
+        finally:
+            self.at_once -= 1
+
+    def _next(self, request: ModelRequest) -> Reply:
+        if self.queue is None:
+            assert callable(self.replies)
+            return self.replies(request)
+        assert self.queue, f"nobody expected this call: {request.messages[-1].content[:200]}"
+        return self.queue.popleft()
+
+    async def _reply(self, reply: Reply, call: PreparedCall, on_text: OnText | None) -> Completion:
+        if isinstance(reply, Hang):
+            await asyncio.Event().wait()
+        if isinstance(reply, str):
+            reply = Say(reply)
+        if isinstance(reply, Mapping):
+            reply = Say(json.dumps(reply))
+        assert isinstance(reply, Say | Fail)
+        if on_text is not None:
+            for piece in reply.pieces:
+                on_text(piece)
+        if isinstance(reply, Fail):
+            raise reply.error()
+        if reply.gate is not None:
+            await reply.gate.wait()
+        await asyncio.sleep(0)
+        if reply.usage is not None:
+            self.billed_nusd += call.price.cost_nusd(reply.usage)
+        return Completion(text=reply.text, usage=reply.usage, finish_reason=reply.finish_reason)  # type: ignore[arg-type]
+
+
+def system_of(request: ModelRequest) -> str:
+    return request.messages[0].content
+
+
+def user_of(request: ModelRequest) -> str:
+    return request.messages[1].content
