@@ -12,7 +12,7 @@ import structlog
 
 from patterns.attempts import TRIES_PER_MODEL, Attempts, own_schema
 from patterns.context import TaskContext
-from patterns.errors import BudgetExceededError, DriftError, LimitReachedError
+from patterns.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.events import StepFinished, StepStarted
 from patterns.handoff import Handoff, images
 from patterns.money import Usage
@@ -96,18 +96,19 @@ class AgentRunner:
         filler = "x" * services.roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
         messages = (Message("user", filler, images(ctx)),)
         repair = (*messages, Message("user", "x" * (REPAIR_BYTES + 1000)))
-        first = [self._bound(spec, model, messages, wanted) for model in self._chain(spec)]
-        again = [self._bound(spec, model, repair, wanted) for model in self._chain(spec)] if wanted else []
+        chain = (spec.model, *self._client.fallbacks(spec.model))
+        first = [self._bound(spec, model, messages, wanted) for model in chain]
+        again = [self._bound(spec, model, repair, wanted) for model in chain] if wanted else []
         return Quote(once_nusd=max(first), worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)))
-
-    def _chain(self, spec: AgentSpec) -> tuple[str, ...]:
-        return (spec.model, *self._client.fallbacks(spec.model))
 
     def _bound(
         self, spec: AgentSpec, model: str, messages: tuple[Message, ...], schema: Mapping[str, Any] | None
     ) -> int:
         request = ModelRequest(model=model, messages=messages, max_output_tokens=spec.max_output_tokens, schema=schema)
-        return self._client.prepare(request).bound_nusd
+        try:
+            return self._client.prepare(request).bound_nusd
+        except ModelError:
+            return 0  # what cannot be sent costs nothing; the step itself will say why it failed
 
 
 def _finished(record: StepRecord, *, usage: Usage | None, replayed: bool, uncertain: bool = False) -> StepFinished:

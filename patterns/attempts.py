@@ -87,17 +87,17 @@ class Attempts:
         """Answer, repaired once when it cannot be read; a failure is journalled like an answer."""
         try:
             try:
-                return await self.answer(self.messages, may_repair=self.schema is not None)
+                return await self._answer(self.messages, may_repair=self.schema is not None)
             except UnreadableError as unreadable:
-                self.retried("invalid_output", self.spec.model)
+                self._retried("invalid_output", self.spec.model)
                 shown = Message("assistant", cut(unreadable.text, REPAIR_BYTES))
                 asked = Message("user", repair_prompt(str(unreadable)))
-                return await self.answer((*self.messages, shown, asked), may_repair=False)
+                return await self._answer((*self.messages, shown, asked), may_repair=False)
         except ModelError as error:
             failed = self.record("failed", model=self.spec.model, reason=error.reason, text="".join(self.shown))
             return await self.services.journal.record(self.services.fence, failed)
 
-    async def answer(self, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
+    async def _answer(self, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
         """The one retry loop: twice per model, then the next model; the last error when all have failed."""
         chain = (self.spec.model, *self.client.fallbacks(self.spec.model))
         failure: ModelError | BudgetExceededError | None = None
@@ -105,7 +105,7 @@ class Attempts:
             following = chain[position + 1 : position + 2]
             for attempt in range(TRIES_PER_MODEL):
                 try:
-                    return await self.attempt(model, messages, may_repair=may_repair)
+                    return await self._attempt(model, messages, may_repair=may_repair)
                 except BudgetExceededError as error:
                     if error.blocked != "quarantined":
                         raise
@@ -113,48 +113,48 @@ class Attempts:
                 except ModelError as error:
                     if self.shown:
                         raise
-                    failure, wait_s = error, self.wait_s(error, attempt)
+                    failure, wait_s = error, self._wait_s(error, attempt)
                 reason = failure.reason if isinstance(failure, ModelError) else "quarantined"
                 if wait_s is None:
                     if following:
-                        self.retried(reason, following[0])
+                        self._retried(reason, following[0])
                     break
-                self.retried(reason, model)
+                self._retried(reason, model)
                 await self.services.clock.sleep(wait_s)
         raise failure or LookupError(self.agent)
 
-    def wait_s(self, error: ModelError, attempt: int) -> float | None:
+    def _wait_s(self, error: ModelError, attempt: int) -> float | None:
         """Seconds before the same model is asked again; None when it should not be."""
         if not error.retryable or attempt + 1 >= TRIES_PER_MODEL:
             return None
         wait_s = BACKOFF_S * (1 + random.random()) if error.retry_after_s is None else error.retry_after_s  # noqa: S311 - jitter
         return wait_s if wait_s <= min(RETRY_AFTER_MAX_S, self.services.left_s) else None
 
-    def retried(self, reason: str, next_model: str) -> None:
+    def _retried(self, reason: str, next_model: str) -> None:
         self.services.emit(StepRetried(path=self.path, agent=self.agent, reason=reason, next_model=next_model))
 
-    async def attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
+    async def _attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
         """Hold, call, settle."""
         async with self.services.meter.calls:
             timeout_s = min(self.spec.timeout_s, self.services.left_s)
             if timeout_s <= 0:
                 raise LimitReachedError("The time for this run is over.", limit="run_s")
-            call = self.client.prepare(self.request(model, messages, timeout_s))
-            hold = await self.hold(call)
+            call = self.client.prepare(self._request(model, messages, timeout_s))
+            hold = await self._hold(call)
             try:
                 async with asyncio.timeout(timeout_s + GRACE_S):
-                    completion = await self.client.complete(call, self.on_text if self.streams else None)
+                    completion = await self.client.complete(call, self._on_text if self.streams else None)
             except BaseException as error:
-                failure = self.failure(error)
-                await self.settle(hold, _charge_of(failure, hold), None)
+                failure = self._failure(error)
+                await self._settle(hold, _charge_of(failure, hold), None)
                 if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0:
                     raise LimitReachedError("The time for this run is over.", limit="run_s") from error
                 if isinstance(failure, ModelError):
                     raise failure from error
                 raise
-            return await self.accept(completion, call, hold, may_repair=may_repair)
+            return await self._accept(completion, call, hold, may_repair=may_repair)
 
-    def request(self, model: str, messages: tuple[Message, ...], timeout_s: float) -> ModelRequest:
+    def _request(self, model: str, messages: tuple[Message, ...], timeout_s: float) -> ModelRequest:
         first, user, *rest = messages
         seeing = self.images if self.services.roster.models[model].sees_images else ()
         return ModelRequest(
@@ -167,7 +167,7 @@ class Attempts:
             idle_timeout_s=min(IDLE_S, timeout_s),
         )
 
-    async def hold(self, call: PreparedCall) -> Hold:
+    async def _hold(self, call: PreparedCall) -> Hold:
         self.attempts += 1
         services = self.services
         return await services.ledger.hold(
@@ -187,13 +187,13 @@ class Attempts:
             )
         )
 
-    def failure(self, error: BaseException) -> BaseException:
+    def _failure(self, error: BaseException) -> BaseException:
         if isinstance(error, TimeoutError):
             text = "The model did not answer in time."
             return ModelError(text, reason="timeout", retryable=True, charge=Charge.UNCERTAIN)
         return error
 
-    async def accept(self, completion: Completion, call: PreparedCall, hold: Hold, *, may_repair: bool) -> StepRecord:
+    async def _accept(self, completion: Completion, call: PreparedCall, hold: Hold, *, may_repair: bool) -> StepRecord:
         """Settle what came back and journal the step in the same transaction, if this answer finishes it."""
         self.usage = completion.usage
         model = call.request.model
@@ -202,7 +202,7 @@ class Attempts:
             charged = Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
         refused = _refusal(completion)
         if refused is not None:
-            await self.settle(hold, charged, None)
+            await self._settle(hold, charged, None)
             raise refused
         data: dict[str, Any] = {}
         if self.schema is not None:
@@ -211,22 +211,22 @@ class Attempts:
             except InvalidOutputError as error:
                 failed = self.record("failed", model=model, reason="invalid_output", text=completion.text)
                 failed = _paid(failed, completion, self.cost_nusd + charged.actual_nusd)
-                await self.settle(hold, charged, None if may_repair else failed)
+                await self._settle(hold, charged, None if may_repair else failed)
                 if may_repair:
                     raise UnreadableError(completion.text, str(error)) from None
                 return failed
         done = self.record("ok", model=model, text=completion.text, data=data)
         done = _paid(done, completion, self.cost_nusd + charged.actual_nusd)
-        await self.settle(hold, charged, done)
+        await self._settle(hold, charged, done)
         return done
 
-    async def settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
+    async def _settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         """Write the truth even while being cancelled."""
         self.uncertain = self.uncertain or charged.state == "uncertain"
         settlement = await unbroken(self.services.ledger.settle(hold, charged, self.services.fence, step))
         self.cost_nusd += settlement.actual_nusd
 
-    def on_text(self, text: str) -> None:
+    def _on_text(self, text: str) -> None:
         self.shown.append(text)
         self.services.emit(TextDelta(path=self.path, text=text))
 
@@ -239,6 +239,7 @@ class Attempts:
         text: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> StepRecord:
+        """The step as the journal keeps it, with what its attempts have cost so far."""
         return StepRecord(
             path=self.path,
             input_hash=self.input_hash,

@@ -6,7 +6,7 @@ never an approval. What it costs: a worker and a review per round; waiting for a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import Field
@@ -107,39 +107,29 @@ class Supervisor:
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
         """Write and review until it is good, no round is left, or another would bring nothing."""
         inner = services.deeper("supervisor")
-        spent: list[PatternResult] = []
-        best: Round | None = None
-        stalled, asked = 0, ""
+        course = _Course()
         given = handoff.model_copy(update={"acceptance": self.acceptance})
         for number in range(1, self.rounds + 1):
-            latest = await self._round(ctx, inner, given, number, spent)
-            if latest is None:
-                return _ended(spent, best, reason=spent[-1].stop_reason, note="The next draft could not be written.")
-            if latest.verdict is None:
-                chosen = best or latest
-                return _ended(spent, chosen, reason=spent[-1].stop_reason, note="Nobody reviewed the last draft.")
-            stalled = 0 if best is None or latest.rank > best.rank else stalled + 1
-            best = latest if best is None or latest.rank > best.rank else best
-            over = latest.verdict.is_accepted or stalled >= STALLED_ROUNDS or latest.verdict.asks == asked
-            over = over or number == self.rounds
-            asked = latest.verdict.asks
-            update = {"draft": latest.draft.output, "feedback": asked, "human": ""}
+            latest = await self._round(ctx, inner, given, number, course.spent)
+            if latest is None or latest.verdict is None:
+                return _interrupted(course, latest)
+            course.take(latest, latest.verdict)
+            is_last = number == self.rounds
+            over = course.is_over or is_last
+            update = {"draft": latest.draft.output, "feedback": latest.verdict.asks, "human": ""}
             if self.human == "feedback" or (self.human == "approve" and over):
+                best = course.best or latest
                 decision = await self._ask(inner, number, best)
-                if decision.verdict in ("approve", "edit", "stop"):
-                    return _decided(spent, best, decision)
-                if decision.verdict == "changes":
-                    if number == self.rounds:
-                        return _ended(spent, best, note=f"No round is left for these changes: {decision.text}")
-                    # A person's wish is the new measure: earlier drafts no longer compete.
+                if decision.verdict == "changes" and not is_last:
                     update |= {"draft": best.draft.output, "human": decision.text}
-                    best, stalled, asked, over = None, 0, "", False
-                elif self.human == "approve":
-                    return _ended(spent, best, note="Nobody approved this draft in time.")
-            if over and best is not None:
-                return _ended(spent, best)
+                    course.start_anew()
+                    over = False
+                elif decision.verdict not in ("expired", "none") or self.human == "approve":
+                    return _decided(course, best, decision)
+            if over:
+                break
             given = given.model_copy(update=update)
-        return _ended(spent, best)
+        return _ended(course)
 
     async def _round(
         self, ctx: TaskContext, inner: Services, given: Handoff, number: int, spent: list[PatternResult]
@@ -196,35 +186,68 @@ def _words(verdict: Verdict | None) -> str:
     return f"not accepted, {verdict.score} of 10\n{verdict.asks}".strip()
 
 
-def _ended(
-    spent: list[PatternResult],
-    best: Round | None,
-    *,
-    reason: StopReason = StopReason.COMPLETED,
-    note: str = "",
-) -> PatternResult:
-    """The best draft, with what the reader must know of it."""
-    whole = gathered(spent, output=best.draft.output if best else "", stop_reason=reason)
+@dataclass
+class _Course:
+    """How the rounds went so far."""
+
+    spent: list[PatternResult] = field(default_factory=list)
+    best: Round | None = None
+    stalled: int = 0
+    asked: str | None = None
+    is_over: bool = False
+
+    def take(self, latest: Round, verdict: Verdict) -> None:
+        """Another reviewed draft: over when it is accepted, or when one more round would go in a circle."""
+        is_better = self.best is None or latest.rank > self.best.rank
+        self.stalled = 0 if is_better else self.stalled + 1
+        self.is_over = verdict.is_accepted or self.stalled >= STALLED_ROUNDS or verdict.asks == self.asked
+        self.best = latest if is_better else self.best
+        self.asked = verdict.asks
+
+    def start_anew(self) -> None:
+        """A person's wish is the new measure: earlier drafts no longer compete."""
+        self.best, self.stalled, self.asked, self.is_over = None, 0, None, False
+
+
+UNREVIEWED = "This text was not reviewed; that is not an approval."
+
+
+def _interrupted(course: _Course, latest: Round | None) -> PatternResult:
+    """The worker or the reviewer failed: the best draft so far, or the one that nobody reviewed."""
+    reason = course.spent[-1].stop_reason
+    if latest is None:
+        return _ended(course, reason=reason, note="The next draft could not be written.")
+    if course.best is None:
+        course.best = latest
+        return _ended(course, reason=reason)
+    return _ended(course, reason=reason, note="The last draft was not reviewed, so this is the best one before it.")
+
+
+def _decided(course: _Course, best: Round, decision: Decision) -> PatternResult:
+    """A person had the last word, or let the deadline pass."""
+    if decision.verdict == "changes":
+        return _ended(course, note=f"No round is left for what was asked: {decision.text}")
+    if decision.verdict in ("expired", "none"):
+        return _ended(course, note="Nobody approved this text in time.")
+    text = decision.text if decision.verdict == "edit" else best.draft.output
+    if decision.verdict in ("approve", "edit"):
+        return gathered(course.spent, output=text, stop_reason=StopReason.COMPLETED)
+    whole = gathered(course.spent, output=text, stop_reason=StopReason.REJECTED)
+    return whole.model_copy(update={"notes": (*whole.notes, "A person stopped the review; this is the best draft.")})
+
+
+def _ended(course: _Course, *, reason: StopReason = StopReason.COMPLETED, note: str = "") -> PatternResult:
+    """The best draft, with what the reader must know of it; complete only when it was accepted."""
+    best = course.best
+    whole = gathered(course.spent, output=best.draft.output if best else "", stop_reason=reason)
     if best is None:
         return whole
     notes = [*whole.notes, note] if note else [*whole.notes]
-    if not best.rank[0]:
-        notes.append(f"The reviewer did not accept this text: {_words(best.verdict)}." if best.verdict else _UNREVIEWED)
+    if best.verdict is None:
+        notes.append(UNREVIEWED)
+    elif not best.verdict.is_accepted:
+        notes.append(f"The reviewer did not accept this text: {_words(best.verdict)}")
     if reason in (StopReason.COMPLETED, StopReason.FAILED):
-        whole_draft = best.draft.stop_reason is StopReason.COMPLETED
-        reason = StopReason.COMPLETED if best.rank[0] and whole_draft and not note else StopReason.PARTIAL
+        is_good = best.rank[0] and best.draft.stop_reason is StopReason.COMPLETED and not note
+        reason = StopReason.COMPLETED if is_good else StopReason.PARTIAL
     return whole.model_copy(update={"stop_reason": reason, "notes": tuple(dict.fromkeys(notes))})
-
-
-_UNREVIEWED = "This text was not reviewed; that is not an approval."
-
-
-def _decided(spent: list[PatternResult], best: Round, decision: Decision) -> PatternResult:
-    """A person had the last word."""
-    text = decision.text if decision.verdict == "edit" else best.draft.output
-    if decision.verdict == "stop":
-        whole = gathered(spent, output=text, stop_reason=StopReason.REJECTED)
-        return whole.model_copy(
-            update={"notes": (*whole.notes, "A person stopped the review; this is the best draft.")}
-        )
-    return gathered(spent, output=text, stop_reason=StopReason.COMPLETED)

@@ -1,0 +1,100 @@
+"""How well the Router does on a team's own requests, so that descriptions and examples can be tuned by figures."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import Field, ValidationError
+
+from patterns.context import Frozen, TaskContext
+from patterns.errors import UserError
+from patterns.flow import kind_of
+from patterns.money import format_usd
+from patterns.router import RouteDecision, decide
+from patterns.services import Meter, Services
+
+
+class Example(Frozen):
+    """A request with the right answer: `pattern` is a flow or a kind of pattern, `agents` those that should work."""
+
+    text: str = Field(min_length=1)
+    pattern: str = Field(min_length=1)
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the Router said to one example."""
+
+    example: Example
+    decision: RouteDecision
+    said: str
+    cost_nusd: int
+    elapsed_ms: int
+
+
+def read_examples(text: str) -> list[Example]:
+    """The examples of a JSONL file; UserError names the line that cannot be read."""
+    examples: list[Example] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                examples.append(Example.model_validate(json.loads(line)))
+            except (ValueError, ValidationError) as error:
+                first = str(error).splitlines()[0]
+                raise UserError(f"Line {number} is not an example with text, pattern and agents: {first}") from None
+    if not examples:
+        raise UserError('The file has no examples. Write lines like {"text": "…", "pattern": "decide", "agents": []}.')
+    return examples
+
+
+async def evaluate_routes(ctx: TaskContext, services: Services, examples: Sequence[Example]) -> list[Outcome]:
+    """Ask the Router about each example, one after the other, under the limits of one run."""
+    outcomes: list[Outcome] = []
+    for number, example in enumerate(examples, start=1):
+        place = replace(services.child("eval", number), meter=Meter(services.limits), flow="eval")
+        asked = ctx.model_copy(update={"request": example.text, "history": (), "artifacts": ()})
+        started = services.clock.monotonic()
+        routing = await decide(asked, place)
+        elapsed_ms = int(1000 * (services.clock.monotonic() - started))
+        name = routing.decision.flow or routing.decision.pattern
+        kind = kind_of(services.roster, routing.decision)
+        said = kind if example.pattern not in services.roster.flows and example.pattern == kind else name
+        outcomes.append(Outcome(example, routing.decision, said, routing.took.cost_nusd, elapsed_ms))
+    return outcomes
+
+
+def report(outcomes: Sequence[Outcome]) -> str:
+    """Accuracy per class, confusion, agents, money and time as text."""
+    right = [outcome for outcome in outcomes if outcome.said == outcome.example.pattern]
+    lines = [f"{len(right)} of {len(outcomes)} right ({_percent(len(right), len(outcomes))})", "", "class  right  of"]
+    classes = Counter(outcome.example.pattern for outcome in outcomes)
+    hits = Counter(outcome.example.pattern for outcome in right)
+    lines += [
+        f"{name}  {hits[name]}  {count}  {_percent(hits[name], count)}" for name, count in sorted(classes.items())
+    ]
+    wrong = Counter((o.example.pattern, o.said) for o in outcomes if o.said != o.example.pattern)
+    lines += ["", "taken for another"] if wrong else []
+    lines += [f"{expected} -> {said}  {count}" for (expected, said), count in wrong.most_common()]
+    named = [outcome for outcome in outcomes if outcome.example.agents]
+    if named:
+        alike = sum(_overlap(o.example.agents, o.decision.agents) for o in named) / len(named)
+        lines += ["", f"agents alike: {alike:.2f} (1.00 means the same agents)"]
+    times = sorted(outcome.elapsed_ms for outcome in outcomes)
+    unsure = sum(outcome.decision.chosen_by == "default" for outcome in outcomes)
+    lines += [
+        "",
+        f"fell back to the default: {unsure}",
+        f"cost: {format_usd(sum(outcome.cost_nusd for outcome in outcomes))}",
+        f"latency: {times[len(times) // 2]} ms median, {times[-1]} ms at most",
+    ]
+    return "\n".join(lines)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %"
+
+
+def _overlap(expected: Sequence[str], actual: Sequence[str]) -> float:
+    return len(set(expected) & set(actual)) / len(set(expected) | set(actual))
