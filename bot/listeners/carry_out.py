@@ -83,9 +83,7 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
             return await _look_up(services, command, origin)
 
 
-async def _look_up(  # noqa: PLR0911 - one return a command
-    services: ListenerServices, command: Command, origin: Origin
-) -> PrivateView:
+async def _look_up(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
     """Answers that show something of the workspace: only for whom it is open."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     match command:

@@ -36,7 +36,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 async def _note(services: ListenerServices, body: dict[str, Any], context: AsyncBoltContext) -> None:
-    event = body.get("event") or {}
-    log.info("nobody listens to this", type=body.get("type"), event=event.get("type"), subtype=event.get("subtype"))
+    said = body.get("event") or {}
+    log.info("nobody listens to this", type=body.get("type"), said=said.get("type"), subtype=said.get("subtype"))
     if key_of(context):
         await services.inbox.done(key_of(context), "nobody listens")

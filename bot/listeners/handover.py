@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class Handover:
-    """Tasks of the listeners. Each closes its delivery in the inbox; one cut off by the end of the program is replayed."""
+    """Tasks of the listeners. Each closes its delivery in the inbox; one cut off by the end is replayed."""
 
     def __init__(self, *, inbox: Inbox, say: Say) -> None:
         self._inbox = inbox

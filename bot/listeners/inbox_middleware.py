@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest, AsyncRespond
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
-from bot.listeners.deliveries import Kind, delivery_of, live_us
+from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form_errors
 
@@ -16,18 +17,31 @@ log = structlog.get_logger()
 NOT_STORED = "I could not store that, nothing was started. Please try again."
 _REPLAYED = "replayed"
 _KEY = "delivery_key"
+_SECRETS = frozenset({"token"})
+"""Slack's old verification token is not kept."""
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
     """Put the inbox before every listener."""
+    app.use(InboxMiddleware(services))
 
-    async def remember(
+
+class InboxMiddleware(AsyncMiddleware):
+    """Bolt's middleware as a class: its arguments are there even for payloads in which Bolt finds its way no better."""
+
+    def __init__(self, services: ListenerServices) -> None:
+        self._inbox = services.inbox
+        self._observe = services.observe
+
+    async def async_process(
+        self,
+        *,
         req: AsyncBoltRequest,
-        body: dict[str, Any],
-        context: AsyncBoltContext,
-        respond: AsyncRespond,
-        next_: Callable[[], Awaitable[None]],
+        resp: BoltResponse,  # noqa: ARG002 - Bolt's signature
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's signature
     ) -> BoltResponse | None:
+        """Go on to the listeners with what is new; answer everything else here."""
+        body, context = req.body, req.context
         try:
             delivery = delivery_of(body, workspace=workspace_of(context), bot_user=context.bot_user_id or "")
             happened_us = live_us(body)
@@ -35,26 +49,28 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             # Not the shape Slack documents: asking Slack to send it again would not mend it.
             log.exception("malformed payload", type=body.get("type"))
             return BoltResponse(status=200)
-        is_live = not context.get(_REPLAYED) and "x-slack-retry-num" not in req.headers
-        if is_live and happened_us is not None:
-            services.observe(happened_us)
+        is_replayed = context.get(_REPLAYED, False)
+        if happened_us is not None and not is_replayed and "x-slack-retry-num" not in req.headers:
+            self._observe(happened_us)
         if delivery is not None:
             context[_KEY] = delivery.key
-            if not context.get(_REPLAYED):
-                try:
-                    is_new = await services.inbox.store(
-                        delivery.key, workspace_of(context), delivery.kind, _without_token(body)
-                    )
-                except Exception:
-                    log.exception("delivery not stored", delivery=delivery.key)
-                    return await _refuse(delivery.kind, respond)
-                if not is_new:
-                    log.info("delivery seen before", delivery=delivery.key)
-                    return BoltResponse(status=200)
-        await next_()
-        return None
+            refusal = None if is_replayed else await self._store(delivery, req)
+            if refusal is not None:
+                return refusal
+        return await next()
 
-    app.middleware(remember)
+    async def _store(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
+        """None when it is new and committed."""
+        payload = {name: value for name, value in req.body.items() if name not in _SECRETS}
+        try:
+            is_new = await self._inbox.store(delivery.key, workspace_of(req.context), delivery.kind, payload)
+        except Exception:
+            log.exception("delivery not stored", delivery=delivery.key)
+            return await _refuse(delivery.kind, req.context)
+        if is_new:
+            return None
+        log.info("delivery seen before", delivery=delivery.key)
+        return BoltResponse(status=200)
 
 
 async def replay(app: AsyncApp, payload: Mapping[str, Any]) -> None:
@@ -72,18 +88,13 @@ def key_of(context: AsyncBoltContext) -> str:
     return str(context.get(_KEY, ""))
 
 
-def _without_token(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload without Slack's old verification token: secrets are not kept."""
-    return {name: value for name, value in body.items() if name != "token"}
-
-
-async def _refuse(kind: Kind, respond: AsyncRespond) -> BoltResponse:
+async def _refuse(kind: Kind, context: AsyncBoltContext) -> BoltResponse:
     if kind == "command":
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": NOT_STORED})
     if kind == "view":
         return BoltResponse(status=200, body={"response_action": "errors", "errors": ask_form_errors(NOT_STORED)})
-    if kind == "action":
-        await respond(text=NOT_STORED, response_type="ephemeral", replace_original=False)
+    if kind == "action" and context.respond is not None:
+        await context.respond(text=NOT_STORED, response_type="ephemeral", replace_original=False)
         return BoltResponse(status=200)
     # Slack sends an event again when we do not say that we have it.
     return BoltResponse(status=503)

@@ -1,0 +1,370 @@
+"""Doubles of what listeners need, a Slack Web API without a network, and payloads shaped like Slack's own."""
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+from slack_sdk.webhook.webhook_response import WebhookResponse
+
+from bot.access import Access, ChannelRules, SlackDirectory
+from bot.listeners import ListenerServices, register_all
+from bot.listeners.handover import Handover
+from bot.requests import Menu, Origin, PrivateView, RunRequest, StopOutcome
+from bot.views import (
+    AgentLine,
+    BalancesView,
+    BalanceView,
+    DetailsView,
+    FlowLine,
+    NoticeView,
+    Person,
+    RunLine,
+    RunState,
+    RunsView,
+    RunView,
+)
+from patterns.errors import StorageError
+from patterns.ports import Payer
+
+TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
+CHANNEL, PRIVATE, OUTSIDE, DM = "C1", "G1", "C2", "D1"
+RESPONSE_URL = "https://hooks.slack.example/commands/T1/1/abc"
+SECRET = "signing secret"
+MENU = Menu(
+    flows=(
+        FlowLine("answer", "One agent answers.", 50_000_000),
+        FlowLine("decide", "Four agents argue.", 250_000_000),
+    ),
+    agents=(AgentLine("advocate", "Speaks for it."), AgentLine("sceptic", "Speaks against it.")),
+)
+BALANCES = BalancesView((BalanceView("#platform", 25_000_000_000, 1_000_000_000, 0, "1 Dec"),))
+_numbers = itertools.count(1)
+
+
+class FakeSlack:
+    """The Web API: answers by method, or by method and id; an exception or an error code is raised."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.responded: list[dict[str, Any]] = []
+        member = {"is_member": True, "name": "platform"}
+        self.answers: dict[str, Any] = {
+            f"users.info {ANNA}": {"user": {"id": ANNA, "team_id": TEAM}},
+            f"users.info {BEN}": {"user": {"id": BEN, "team_id": TEAM}},
+            f"conversations.info {CHANNEL}": {"channel": {"id": CHANNEL, **member}},
+            f"conversations.info {PRIVATE}": "channel_not_found",
+            f"conversations.info {OUTSIDE}": {"channel": {"id": OUTSIDE, "is_member": False, "name": "general"}},
+            f"conversations.info {DM}": {"channel": {"id": DM, "is_im": True, "user": ANNA}},
+            "conversations.open": {"channel": {"id": DM}},
+            "views.open": {"view": {"id": "V1"}},
+            "views.publish": {"view": {"id": "V2"}},
+        }
+
+    async def api_call(self, method: str, **said: Any) -> Mapping[str, Any]:
+        """Stands in for AsyncWebClient.api_call."""
+        arguments = said.get("json") or said.get("params") or {}
+        self.calls.append((method, arguments))
+        name = arguments.get("user") or arguments.get("channel") or ""
+        answer = self.answers.get(f"{method} {name}", self.answers.get(method))
+        if isinstance(answer, Exception):
+            raise answer
+        if not isinstance(answer, dict):
+            raise SlackApiError(f"{method} failed", {"ok": False, "error": answer or "unknown_method"})
+        return answer
+
+    async def respond(self, body: dict[str, Any]) -> WebhookResponse:
+        """Stands in for what is posted to a response_url."""
+        self.responded.append(body)
+        return WebhookResponse(url=RESPONSE_URL, status_code=200, body="ok", headers={})
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of the network."""
+        monkeypatch.setattr(AsyncWebClient, "api_call", lambda _client, method, **said: self.api_call(method, **said))
+        monkeypatch.setattr(AsyncWebhookClient, "send_dict", lambda _client, body, **_: self.respond(body))
+
+    def called(self, method: str) -> list[dict[str, Any]]:
+        return [said for name, said in self.calls if name == method]
+
+
+class FakeRuns:
+    """Remembers what was asked of it; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.opened: list[RunRequest] = []
+        self.stopped: list[dict[str, Any]] = []
+        self.deleted: list[tuple[str, str]] = []
+        self.confirmed: list[tuple[str, str, str]] = []
+        self.payers: list[Payer] = []
+        self.error: Exception | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def open(self, request: RunRequest) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.opened.append(request)
+
+    async def stop(self, **said: Any) -> StopOutcome:
+        self.stopped.append(said)
+        return StopOutcome(("r1",), "Stopped r1.")
+
+    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
+        assert workspace == TEAM
+        self.deleted.append((channel, message_ts))
+
+    async def confirm(self, run_id: str, *, user: str, choice: str) -> None:
+        self.confirmed.append((run_id, user, choice))
+
+    async def details(self, run_id: str, *, user: str) -> DetailsView:
+        return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
+
+    async def balance(self, payer: Payer) -> BalancesView:
+        self.payers.append(payer)
+        if self.error is not None:
+            raise self.error
+        return BALANCES
+
+    async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
+        assert workspace == TEAM
+        return RunsView(
+            (RunLine("r1", f"{user} in {channel or 'all'}", RunState.DONE, 5, "today", "https://l.example"),)
+        )
+
+    async def estimate(self, request: RunRequest) -> NoticeView:
+        return NoticeView(f"At most $0.05 for {request.text} by {request.flow}.")
+
+
+class FakeInbox:
+    """Deliveries in memory; `error` is raised when one is stored."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self.notes: dict[str, str] = {}
+        self.error: Exception | None = None
+
+    async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
+        assert workspace == TEAM
+        if self.error is not None:
+            raise self.error
+        is_new = key not in self.stored
+        self.stored.setdefault(key, (kind, json.loads(json.dumps(payload))))
+        return is_new
+
+    async def done(self, key: str, note: str) -> None:
+        self.notes[key] = note
+
+    async def find(self, key: str) -> Mapping[str, Any] | None:
+        return self.stored[key][1] if key in self.stored else None
+
+
+class FakeSay:
+    """What people were shown in private."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[Origin, PrivateView]] = []
+        self.error: Exception | None = None
+
+    async def private(self, to: Origin, view: PrivateView) -> None:
+        if self.error is not None:
+            raise self.error
+        self.said.append((to, view))
+
+    @property
+    def views(self) -> list[PrivateView]:
+        return [view for _origin, view in self.said]
+
+
+class FakeRules:
+    """Rules of channels in memory."""
+
+    def __init__(self) -> None:
+        self.by_channel: dict[str, ChannelRules] = {}
+        self.changes: list[tuple[str, str]] = []
+
+    async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
+        assert workspace == TEAM
+        return self.by_channel.get(channel, ChannelRules())
+
+    async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
+        assert workspace == TEAM
+        self.by_channel[channel] = rules
+        self.changes.append((channel, actor))
+
+
+@dataclass
+class Bot:
+    """The app with doubles around it."""
+
+    slack: FakeSlack = field(default_factory=FakeSlack)
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    inbox: FakeInbox = field(default_factory=FakeInbox)
+    say: FakeSay = field(default_factory=FakeSay)
+    rules: FakeRules = field(default_factory=FakeRules)
+    observed: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        client = AsyncWebClient(token="xoxb-test")
+        self.tasks = Handover(inbox=self.inbox, say=self.say)
+        self.services = ListenerServices(
+            runs=self.runs,
+            access=Access(SlackDirectory(client), self.rules, admins={BEN}),
+            say=self.say,
+            menu=lambda: MENU,
+            inbox=self.inbox,
+            tasks=self.tasks,
+            observe=self.observed.append,
+        )
+        self.app = AsyncApp(signing_secret=SECRET, authorize=_authorize, client=client)
+        register_all(self.app, self.services)
+
+    async def receive(self, body: dict[str, Any], *, retry: int = 0) -> BoltResponse:
+        """One delivery by Socket Mode, with everything that follows from it."""
+        headers = {"x-slack-retry-num": str(retry), "x-slack-retry-reason": "timeout"} if retry else None
+        response = await self.app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode", headers=headers))
+        await self.settle()
+        return response
+
+    async def receive_http(self, body: dict[str, Any], *, secret: str = SECRET) -> BoltResponse:
+        """One delivery by HTTP, signed."""
+        is_form = "command" in body
+        raw = urlencode(body) if is_form else json.dumps(body)
+        stamp = str(int(time.time()))
+        headers = {
+            "content-type": "application/x-www-form-urlencoded" if is_form else "application/json",
+            "x-slack-request-timestamp": stamp,
+            "x-slack-signature": SignatureVerifier(secret).generate_signature(timestamp=stamp, body=raw) or "",
+        }
+        response = await self.app.async_dispatch(AsyncBoltRequest(body=raw, headers=headers))
+        await self.settle()
+        return response
+
+    async def settle(self) -> None:
+        """Let what was handed over come to its end."""
+        while True:
+            # Bolt starts event listeners as bare tasks; they hand over in their first step.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            if not others:
+                return
+            await asyncio.wait(others)
+
+
+async def _authorize(**_said: Any) -> AuthorizeResult:
+    return AuthorizeResult(
+        enterprise_id=None, team_id=TEAM, bot_user_id=BOT, bot_id="BBOT", bot_token="xoxb-test", team="Team"
+    )
+
+
+BROKEN = StorageError("The disk is full.")
+UNREACHABLE = aiohttp.ClientConnectionError("no route")
+
+# ---------------------------------------------------------------- payloads, as Slack sends them
+
+
+def command(text: str = "", *, user: str = ANNA, channel: str = CHANNEL, name: str = "/agents") -> dict[str, Any]:
+    return {
+        "token": "verification",
+        "team_id": TEAM,
+        "team_domain": "team",
+        "channel_id": channel,
+        "channel_name": "directmessage" if channel == DM else "platform",
+        "user_id": user,
+        "user_name": "anna",
+        "command": name,
+        "text": text,
+        "api_app_id": "A1",
+        "is_enterprise_install": "false",
+        "response_url": RESPONSE_URL,
+        "trigger_id": f"{next(_numbers)}.738474920.8088930838d88f008e0",
+    }
+
+
+def event(inner: dict[str, Any]) -> dict[str, Any]:
+    number = next(_numbers)
+    return {
+        "token": "verification",
+        "team_id": TEAM,
+        "api_app_id": "A1",
+        "event": inner,
+        "type": "event_callback",
+        "event_id": f"Ev{number}",
+        "event_time": 1_700_000_000,
+        "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": BOT, "is_bot": True}],
+        "is_ext_shared_channel": False,
+    }
+
+
+def message(
+    text: str, *, ts: str = "1700000000.000100", user: str = ANNA, channel: str = CHANNEL, **more: Any
+) -> dict[str, Any]:
+    kind = "im" if channel == DM else "channel"
+    said = {"type": "message", "user": user, "text": text, "ts": ts, "channel": channel, "team": TEAM}
+    return event(said | {"channel_type": kind, "event_ts": ts} | more)
+
+
+def mention(
+    text: str, *, ts: str = "1700000000.000100", user: str = ANNA, channel: str = CHANNEL, **more: Any
+) -> dict[str, Any]:
+    said = {"type": "app_mention", "user": user, "text": text, "ts": ts, "channel": channel, "team": TEAM}
+    return event(said | {"event_ts": ts} | more)
+
+
+def click(
+    action_id: str, value: str = "", *, user: str = ANNA, channel: str | None = CHANNEL, **more: Any
+) -> dict[str, Any]:
+    place = {} if channel is None else {"channel": {"id": channel, "name": "platform"}}
+    return {
+        "type": "block_actions",
+        "user": {"id": user, "username": "anna", "team_id": TEAM},
+        "api_app_id": "A1",
+        "token": "verification",
+        "container": {"type": "message", "message_ts": "1700000001.000100", "channel_id": channel},
+        "trigger_id": f"{next(_numbers)}.738474920.8088930838d88f008e0",
+        "team": {"id": TEAM, "domain": "team"},
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "state": {"values": {}},
+        "response_url": RESPONSE_URL,
+        "actions": [
+            {
+                "type": "button",
+                "action_id": action_id,
+                "block_id": "b",
+                "value": value,
+                "action_ts": "1700000002.500000",
+            }
+        ],
+        **place,
+        **more,
+    }
+
+
+def submission(
+    view: dict[str, Any], values: dict[str, Any], *, view_id: str = "V1", user: str = ANNA
+) -> dict[str, Any]:
+    return {
+        "type": "view_submission",
+        "team": {"id": TEAM, "domain": "team"},
+        "user": {"id": user, "username": "anna", "team_id": TEAM},
+        "api_app_id": "A1",
+        "token": "verification",
+        "trigger_id": f"{next(_numbers)}.738474920.8088930838d88f008e0",
+        "view": {**view, "id": view_id, "hash": "156772938.1827394", "state": {"values": values}},
+        "response_urls": [],
+        "is_enterprise_install": False,
+        "enterprise": None,
+    }

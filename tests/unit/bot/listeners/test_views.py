@@ -1,0 +1,139 @@
+import json
+from typing import Any
+
+from slack_sdk.models.views import View
+
+from bot.listeners.inbox_middleware import NOT_STORED
+from bot.modals import ask_form, home_tab
+from bot.requests import RunRequest
+from bot.views import BalancesView, InviteView, NoticeView, RunsView
+from tests.fakes.bot_services import (
+    ANNA,
+    BALANCES,
+    BROKEN,
+    CHANNEL,
+    DM,
+    MENU,
+    OUTSIDE,
+    RESPONSE_URL,
+    TEAM,
+    UNREACHABLE,
+    Bot,
+    event,
+    submission,
+)
+
+
+def form(*, channel: str = CHANNEL, can_post: bool = True) -> dict[str, Any]:
+    return ask_form(
+        MENU, channel=channel, channel_name="platform", can_post=can_post, balances=BALANCES, response_url=RESPONSE_URL
+    )
+
+
+def filled(text: str | None, flow: str | None = None, where: str | None = None) -> dict[str, Any]:
+    def chosen(value: str | None) -> dict[str, Any]:
+        return {"type": "static_select", "selected_option": value and {"value": value}}
+
+    return {
+        "request": {"request": {"type": "plain_text_input", "value": text}},
+        "flow": {"flow": chosen(flow)},
+        "where": {"where": chosen(where)},
+    }
+
+
+async def test_the_form_runs_where_it_was_opened(bot: Bot) -> None:
+    response = await bot.receive(submission(form(), filled("help me decide", "decide", "channel")))
+    expected = RunRequest(
+        delivery_key="view:V1:156772938.1827394",
+        workspace=TEAM,
+        channel=CHANNEL,
+        channel_kind="channel",
+        user=ANNA,
+        text="help me decide",
+        flow="decide",
+        response_url=RESPONSE_URL,
+    )
+    assert (response.status, response.body) == (200, "")
+    assert [expected] == bot.runs.opened
+
+
+async def test_the_form_runs_in_our_direct_messages_when_asked(bot: Bot) -> None:
+    await bot.receive(submission(form(), filled("tea?", "-", "dm")))
+    assert [(run.channel, run.channel_kind, run.flow, run.forced_here) for run in bot.runs.opened] == [
+        (DM, "dm", None, True)
+    ]
+
+
+async def test_untouched_fields_take_their_defaults(bot: Bot) -> None:
+    await bot.receive(submission(form(), filled("tea?")))
+    assert [(run.channel, run.flow) for run in bot.runs.opened] == [(CHANNEL, None)]
+
+
+async def test_an_empty_request_is_a_field_error_and_can_be_mended(bot: Bot) -> None:
+    response = await bot.receive(submission(form(), filled("  ")))
+    answer = json.loads(response.body)
+    assert (answer["response_action"], list(answer["errors"])) == ("errors", ["request"])
+    await bot.receive(submission(form(), filled("tea?")))
+    assert [run.text for run in bot.runs.opened] == ["tea?"]
+
+
+async def test_a_form_sent_twice_asks_once(bot: Bot) -> None:
+    for _again in range(2):
+        assert (await bot.receive(submission(form(), filled("tea?")))).status == 200
+    assert len(bot.runs.opened) == 1
+
+
+async def test_a_form_that_cannot_be_stored_stays_open_and_says_so(bot: Bot) -> None:
+    bot.inbox.error = BROKEN
+    response = await bot.receive(submission(form(), filled("tea?")))
+    assert json.loads(response.body) == {"response_action": "errors", "errors": {"request": NOT_STORED}}
+
+
+async def test_where_we_cannot_post_the_form_answers_in_direct_messages(bot: Bot) -> None:
+    view = form(channel=OUTSIDE, can_post=False)
+    assert "where" not in [block.get("block_id") for block in view["blocks"]]
+    await bot.receive(submission(view, filled("tea?")))
+    assert [run.channel for run in bot.runs.opened] == [DM]
+
+
+async def test_the_bot_thrown_out_meanwhile_keeps_the_forms_request(bot: Bot) -> None:
+    bot.slack.answers[f"conversations.info {CHANNEL}"] = {"channel": {"id": CHANNEL, "is_member": False}}
+    await bot.receive(submission(form(), filled("tea?")))
+    assert [InviteView("view:V1:156772938.1827394")] == bot.say.views
+
+
+async def test_unknown_forms_are_acknowledged(bot: Bot) -> None:
+    view = form() | {"callback_id": "somebody_elses"}
+    assert (await bot.receive(submission(view, filled("tea?")))).status == 200
+    assert (await bot.receive(submission(view, {}) | {"type": "view_closed"})).status == 200
+    assert bot.runs.opened == []
+
+
+def opened_home(tab: str) -> dict[str, Any]:
+    return event({"type": "app_home_opened", "user": ANNA, "channel": DM, "tab": tab, "event_ts": "1700000000.1"})
+
+
+async def test_the_home_tab_shows_runs_and_balance(bot: Bot) -> None:
+    await bot.receive(opened_home("home"))
+    (published,) = bot.slack.called("views.publish")
+    shown = json.dumps(published["view"])
+    assert published["user_id"] == ANNA
+    assert all(words in shown for words in ("$24.00 of $25.00", f"{ANNA} in all", "https://l.example"))
+
+
+async def test_the_messages_tab_needs_nothing(bot: Bot) -> None:
+    await bot.receive(opened_home("messages"))
+    assert bot.slack.calls == []
+
+
+async def test_a_home_that_cannot_be_shown_says_why(bot: Bot) -> None:
+    bot.slack.answers[f"users.info {ANNA}"] = UNREACHABLE
+    await bot.receive(opened_home("home"))
+    (view,) = bot.say.views
+    assert isinstance(view, NoticeView)
+    assert view.tone == "warning"
+
+
+def test_the_views_keep_slacks_limits() -> None:
+    for view in (form(), form(can_post=False), home_tab(RunsView(()), BalancesView(()))):
+        View(**view).validate_json()
