@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version as _version
@@ -218,6 +219,7 @@ def _litellm() -> ModuleType:
     os.environ["LITELLM_MODE"] = "PRODUCTION"
     import litellm  # noqa: PLC0415 - two seconds, so only when a model is really needed
 
+    warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)  # of its own types
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its errors quote requests; ours are typed

@@ -85,7 +85,7 @@ async def test_reasoning_counts_as_output(shape: ShapeName, *, stream: bool) -> 
 @both_ways
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
 async def test_an_early_end_is_a_result_that_says_so(shape: ShapeName, finish: str, *, stream: bool) -> None:
-    completion, _, _ = await one_call(shape, Reply("Half an", finish=finish), request(stream=stream))  # type: ignore[arg-type]
+    completion, _, _ = await one_call(shape, Reply("Half an", finish=finish), request(stream=stream))
     assert (completion.text, completion.finish_reason) == ("Half an", finish)
 
 
@@ -184,7 +184,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("fault", "stream", "reason"), FAULTS)
 async def test_a_broken_answer_counts_in_full(shape: ShapeName, fault: str, *, stream: bool, reason: str) -> None:
-    error = await one_failure(shape, Reply(TEXT * 3, fault=fault), request(stream=stream))  # type: ignore[arg-type]
+    error = await one_failure(shape, Reply(TEXT * 3, fault=fault), request(stream=stream))
     assert judged(error) == (reason, True, Charge.UNCERTAIN)
 
 
@@ -200,7 +200,7 @@ async def test_a_broken_answer_counts_in_full(shape: ShapeName, fault: str, *, s
 )
 async def test_silence_ends_in_time(shape: ShapeName, fault: str, asked: ModelRequest) -> None:
     async with asyncio.timeout(5):
-        error = await one_failure(shape, Reply(TEXT, fault=fault), asked)  # type: ignore[arg-type]
+        error = await one_failure(shape, Reply(TEXT, fault=fault), asked)
     assert judged(error) == ("timeout", True, Charge.UNCERTAIN)
 
 
