@@ -1,7 +1,7 @@
 """The rules of the ledger as pure functions over a Book: may this be held, and what does an ended call change."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -98,11 +98,15 @@ def settle(book: Book, call_id: str, charged: Charged) -> Settlement:
         actual = charged.actual_nusd if charged.state == "settled" else 0
         before = {"state": call.state, "actual_nusd": call.actual_nusd}
         close(book, call, charged.state, actual_nusd=actual, charged=charged)
-        audit(book, call.workspace, actor="ledger", action="settle_late", subject=call.id, reason=charged.reason)
-        book.audits[-1] |= {
-            "before_json": json.dumps(before),
-            "after_json": json.dumps({"state": call.state, "actual_nusd": call.actual_nusd}),
-        }
+        after = {"state": call.state, "actual_nusd": call.actual_nusd}
+        audit(
+            book,
+            (call.workspace, call.id),
+            actor="ledger",
+            action="settle_late",
+            reason=charged.reason,
+            change=(before, after),
+        )
     return Settlement(call.actual_nusd, call.overrun_nusd)
 
 
@@ -156,11 +160,20 @@ def close(
         book.overruns.append(call)
 
 
-def audit(book: Book, workspace: str, *, actor: str, action: str, subject: str, reason: str) -> None:
-    """One line of the append-only log."""
+def audit(
+    book: Book,
+    subject: tuple[str, str],
+    *,
+    actor: str,
+    action: str,
+    reason: str,
+    change: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
+) -> None:
+    """One line of the append-only log about a (workspace, subject); `change` is what was and what is."""
+    workspace, name = subject
     book.audits.append(
-        {"workspace": workspace, "actor": actor, "action": action, "account": subject, "reason": reason}
-        | {"before_json": "{}", "after_json": "{}", "now_us": book.now_us}
+        {"workspace": workspace, "account": name, "actor": actor, "action": action, "reason": reason}
+        | {"before_json": json.dumps(change[0]), "after_json": json.dumps(change[1]), "now_us": book.now_us}
     )
 
 

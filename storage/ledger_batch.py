@@ -128,12 +128,12 @@ def _stop_overrun(book: Book, call: Call) -> Work[None]:
         f"{call.model} billed {format_usd(call.actual_nusd)}, more than the {format_usd(call.hold_nusd)} held for it"
     )
     yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
-    admission.audit(book, call.workspace, actor="ledger", action="quarantine", subject=call.model, reason=reason)
+    admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
     for account in (book.accounts[id_] for id_ in call.accounts):
         limit_nusd = (account.limit_nusd or 0) + account.granted_nusd
         if account.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
             yield q.freeze_payer(workspace=call.workspace, id=account.key, reason=reason)
-            admission.audit(book, call.workspace, actor="ledger", action="freeze", subject=account.id, reason=reason)
+            admission.audit(book, (call.workspace, account.id), actor="ledger", action="freeze", reason=reason)
 
 
 def _decide(book: Book, operation: Operation) -> object:

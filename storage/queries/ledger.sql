@@ -50,16 +50,16 @@ WHERE id = :id;
 
 -- name: turn_workspace
 -- A workspace entered a month; never backwards, whoever writes last.
-INSERT INTO workspace (id, zone, next_zone, period) VALUES (:id, :zone, :next_zone, :period)
-ON CONFLICT (id) DO UPDATE SET zone = excluded.zone, next_zone = excluded.next_zone, period = excluded.period
+INSERT INTO workspace (id, period) VALUES (:id, :period)
+ON CONFLICT (id) DO UPDATE
+SET zone = COALESCE(workspace.next_zone, workspace.zone), next_zone = NULL, period = excluded.period
 WHERE workspace.period < excluded.period;
 
 -- name: turn_payer
 -- A channel, or a person's direct messages, entered a month.
-INSERT INTO channel (workspace, id, kind, zone, next_zone, period)
-VALUES (:workspace, :id, :kind, :zone, :next_zone, :period)
+INSERT INTO channel (workspace, id, kind, period) VALUES (:workspace, :id, :kind, :period)
 ON CONFLICT (workspace, id) DO UPDATE
-SET zone = excluded.zone, next_zone = excluded.next_zone, period = excluded.period
+SET zone = COALESCE(channel.next_zone, channel.zone), next_zone = NULL, period = excluded.period
 WHERE channel.period < excluded.period;
 
 -- name: open_call

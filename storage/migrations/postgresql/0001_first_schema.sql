@@ -86,6 +86,11 @@ CREATE INDEX call_by_channel ON call (workspace, channel, period, opened_us);
 CREATE INDEX call_unfinished ON call (run_id) WHERE closed_us IS NULL;
 CREATE INDEX call_uncertain ON call (workspace, opened_us) WHERE state = 'uncertain';
 
+-- The one function of SQLite that our queries use: the parts of a JSON list.
+CREATE FUNCTION json_each(list TEXT) RETURNS TABLE (value TEXT) LANGUAGE sql IMMUTABLE AS $$
+  SELECT json_array_elements_text(list::json)
+$$;
+
 CREATE FUNCTION call_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN

@@ -1,0 +1,133 @@
+"""What people ask of their money: balances, what is held and for whom, thresholds passed, sums for reports."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from patterns.ports import Clock, Payer
+from storage import admission
+from storage.book import Account, Book, Policy
+from storage.database import Database, Row, Work, load, single
+from storage.ledger_batch import load_config
+from storage.periods import period_end_us
+
+q = load("budgets")
+
+DEFAULT_ALERTS_PCT = (50, 80, 95, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One month account: nano-dollars, and when the month turns. `limit_nusd` None means nobody set a cap."""
+
+    kind: str
+    key: str
+    period: str
+    limit_nusd: int | None
+    granted_nusd: int
+    settled_nusd: int
+    held_nusd: int
+    resets_at_us: int
+    blocked: str
+    blocked_reason: str
+
+    @property
+    def free_nusd(self) -> int | None:
+        """What may still be held, never below zero; None without a cap."""
+        if self.limit_nusd is None:
+            return None
+        return max(0, self.limit_nusd + self.granted_nusd - self.settled_nusd - self.held_nusd)
+
+
+class Balances:
+    """Reads of the ledger; nothing here changes money."""
+
+    def __init__(self, db: Database, clock: Clock, policy: Policy) -> None:
+        self._db = db
+        self._clock = clock
+        self._policy = policy
+
+    async def balances(self, payer: Payer) -> list[Balance]:
+        """Every month account a call of this payer counts against, widest first."""
+
+        def work() -> Work[list[Balance]]:
+            book = Book(self._policy, self._clock.now_us())
+            yield from load_config(book, [payer])
+            accounts = admission.accounts_of(book, payer, ())
+            rows = yield q.accounts(ids=[account.id for account in accounts])
+            stored = {row["id"]: Account(**row) for row in rows}
+            return [_balance(book, payer, account, stored.get(account.id, account)) for account in accounts]
+
+        return await self._db.read(work)
+
+    async def balance(self, payer: Payer) -> Balance:
+        """The account that pays first: the channel's month, or the person's."""
+        return next(one for one in await self.balances(payer) if one.kind == payer.channel_kind)
+
+    async def claim_alerts(self, payer: Payer) -> list[int]:
+        """Thresholds (per cent of the limit) that spending has passed and nobody was told of this month."""
+        balance = await self.balance(payer)
+        limit_nusd = (balance.limit_nusd or 0) + balance.granted_nusd
+        now_us = self._clock.now_us()
+
+        def work() -> Work[list[int]]:
+            (row,) = yield q.alerts(workspace=payer.workspace, id=balance.key)
+            stored = row["own"] or row["shared"]
+            percents: Sequence[int] = json.loads(stored) if stored else DEFAULT_ALERTS_PCT
+            claimed = []
+            for pct in percents:
+                if limit_nusd and balance.settled_nusd * 100 >= limit_nusd * pct:
+                    key = {"workspace": payer.workspace, "account": balance.key, "period": balance.period}
+                    if (yield q.claim_alert(**key, name=f"{pct}%", now_us=now_us)):
+                        claimed.append(pct)
+            return claimed
+
+        return await self._db.write(work)
+
+    async def held_by_runs(self, payer: Payer) -> list[Row]:
+        """Rows run_id, calls, held_nusd, since_us of what is set aside right now."""
+        statement = q.held_by_runs(
+            workspace=payer.workspace, channel=payer.channel, kind=payer.channel_kind, user_id=payer.user
+        )
+        return await self._db.read(lambda: single(statement))
+
+    async def uncertain(self, workspace: str) -> list[Row]:
+        """Calls that count in full because nobody knows what they cost, oldest first."""
+        return await self._db.read(lambda: single(q.uncertain(workspace=workspace)))
+
+    async def quarantined(self, workspace: str) -> list[Row]:
+        """Models held back: model, allowance_pct, reason, at_us."""
+        return await self._db.read(lambda: single(q.quarantined_now(workspace=workspace)))
+
+    async def audit_log(self, workspace: str, *, most: int = 100) -> list[Row]:
+        """Who changed what, newest first."""
+        return await self._db.read(lambda: single(q.audit_log(workspace=workspace, most=most)))
+
+    async def spend(self, payer: Payer, period: str) -> list[Row]:
+        """One month in sums by flow, agent, model and person, dearest first; as quick at a million calls as at one."""
+        statement = q.spend(workspace=payer.workspace, channel=payer.channel, period=period)
+        return await self._db.read(lambda: single(statement))
+
+    async def months(self, payer: Payer, *, most: int = 12) -> list[Row]:
+        """The last months in calls and settled_nusd, newest first."""
+        statement = q.spend_by_period(workspace=payer.workspace, channel=payer.channel, most=most)
+        return await self._db.read(lambda: single(statement))
+
+
+def _balance(book: Book, payer: Payer, wanted: Account, stored: Account) -> Balance:
+    workspace, own = book.config(payer)
+    config = workspace if wanted.kind == "workspace" else own
+    blocked = {"workspace": "paused"}.get(config.kind, "frozen") if config.blocked else ""
+    zone = (own.zone if config is own else None) or workspace.zone or book.policy.zone
+    return Balance(
+        kind=wanted.kind,
+        key=wanted.key,
+        period=wanted.period,
+        limit_nusd=wanted.limit_nusd,
+        granted_nusd=stored.granted_nusd,
+        settled_nusd=stored.settled_nusd,
+        held_nusd=stored.reserved_nusd,
+        resets_at_us=period_end_us(wanted.period, zone),
+        blocked=blocked,
+        blocked_reason=config.blocked_reason,
+    )

@@ -1,0 +1,158 @@
+"""Every message the bot can send, filled with hostile text, is one that Slack takes and that acts on nothing."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import views as v
+from bot.pages import Profile
+from bot.render import Renderer
+from patterns.events import MissingVoice, PatternResult, StopReason
+from tests.fakes.blockkit import check_message, strings
+
+RENDERERS: dict[Profile, Renderer] = {"plain": Renderer("plain"), "rich": Renderer("rich")}
+ASKER = v.Person("U0ASKER", "Dana")
+OURS = re.compile(r"<@U0ASKER>|<https?://[^\s<>|]+>")
+LIVE = re.compile(
+    r"<(?:!(?:here|channel|everyone|group|subteam|date)|@[UWB]|#C|[a-z]+:[^>\s]*\|)|@(?:here|channel|everyone)\b",
+    re.IGNORECASE,
+)
+
+HOSTILE = [
+    "<!channel> <!here> <!everyone> <!subteam^S1|x> <@U123> <#C123|general> @here @channel @everyone",
+    "<https://evil.example|https://good.example> [https://good.example](https://evil.example) ![x](https://e.example/?q)",
+    "\\[a](http://evil.example) [b]: http://evil.example\n\n[b] <mailto:a@b.c|x> <!date^1^{date}^https://evil.example|x>",
+    "```\n<!channel>\n``` ```` `<!here>` `` ` `` & &lt;!channel&gt; &#60;!here&#62;",
+    '{{ 7*7 }} {% raw %} " \\ \u202egnp.exe',
+    "&" * 5_000,
+    "<!here>" * 2_000,
+    "x" * 20_000,
+    '"\\\n' * 4_000,
+    "word " * 6_000,
+    "\U0001f600" * 6_000,
+    "```\n" + "&<>" * 4_000,
+    "|a|b|\n|-|-|\n" + "|<!here>|" + "&" * 300 + "|\n|||\n",
+    ("|a" * 30 + "|\n" + "|-" * 30 + "|\n") + ("|1" * 30 + "|\n") * 150,
+    "|a|b|\n|-|-|\n|1|2|\n\n" * 60,
+    "- a\n    - b\n        - c\n" * 300,
+    "",
+    " \n\t\x00\x07",
+]
+TEXTS = st.one_of(
+    st.sampled_from(HOSTILE), st.text(max_size=4_000), st.text("<>!@#|&`*_[]()\n -CUhere", max_size=4_000)
+)
+
+
+def every_view(text: str) -> list[Any]:
+    balance = v.BalanceView(text, 25_000_000_000, 23_940_000_000, 750_000_000, text, 3)
+    person = v.Person(text, text)
+    run = v.RunView(
+        run_id="run-1", channel="C0PLATFORM", asker=person, request=text, state=v.RunState.RUNNING, flow=text,
+        agents=(text,) * 20, outcome_line=text, worst_nusd=120_000_000, expected_nusd=30_000_000, balance=balance,
+        model_note=text, play_money=True,
+    )  # fmt: skip
+    states = list(v.StepState)
+    steps = tuple(v.StepView(f"p/{n}", text, states[n % 6], text, n, n * 10_000, text) for n in range(45))
+    flow = v.FlowLine(text, text, 10)
+    found = [
+        v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
+        v.RefusalView(840_000_000, balance, text, 50_000_000, person),
+        v.RefusalView(1, balance, owner=ASKER, blocked=text or "paused"),
+        v.ConfirmView(run, text, 5),
+        v.ConfirmView(run, decided=text or "Run."),
+        v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps),
+        v.ReviewView(run, text, text, text, 1, text),
+        v.ReviewView(run, text, text, decided=text or "Approved."),
+        v.NearMissView(text, text, "key"),
+        v.InviteView("key", text),
+        v.NoticeView(text or "ok", "error", text),
+        v.HelpView(text, text, (flow,) * 40),
+        v.AgentsView((v.AgentLine(text, text, text),) * 40),
+        v.FlowsView((flow,) * 40),
+        v.BalancesView((balance,) * 40, play_money=True),
+        v.RunsView((v.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),
+    ]
+    for state in v.RunState:
+        closed = v.RunView("run-1", "C1", ASKER, text, state, outcome_line=text, scripted=True)
+        found += [closed, v.ProgressView(closed, steps)]
+    return found
+
+
+def answer_view(text: str, reason: StopReason) -> v.AnswerView:
+    run = v.RunView("run-1", "C0PLATFORM", ASKER, text, v.RunState.DONE)
+    missing = (MissingVoice(name=text, reason=text), MissingVoice(name="cost", reason="it did not answer"))
+    result = PatternResult(output=text, stop_reason=reason, cost_nusd=5, missing=missing, notes=(text,) * 9)
+    return v.AnswerView(run, result, 80, 3, 3, 5, 90_000_000, ASKER, 300_000_000, mention_asker=True)
+
+
+def complaints(message: v.SlackMessage) -> list[str]:
+    found = check_message(message.blocks, message.text)
+    if not message.text.strip():
+        found.append("no fallback text")
+    spoken = [message.text, *_spoken(message.blocks)]
+    found += [f"live: {text[:200]!r}" for text in spoken if "<" in OURS.sub("", text)]
+    everything = [message.text, *strings(message.blocks)]
+    found += [f"live: {text[:200]!r}" for text in everything if LIVE.search(OURS.sub("", text))]
+    return found
+
+
+def _spoken(node: Any) -> list[str]:
+    """The texts that Slack parses as mrkdwn."""
+    if isinstance(node, dict):
+        own = [node["text"]] if node.get("type") == "mrkdwn" else []
+        return own + [text for value in node.values() for text in _spoken(value)]
+    return [text for value in node for text in _spoken(value)] if isinstance(node, list | tuple) else []
+
+
+@pytest.mark.parametrize("profile", ["plain", "rich"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_message_of_hostile_text_is_accepted_and_harmless(text: str, profile: Profile) -> None:
+    found = {type(view).__name__: complaints(RENDERERS[profile].message(view)) for view in every_view(text)}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("profile", ["plain", "rich"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_answer_of_hostile_text_is_accepted_and_harmless(text: str, profile: Profile) -> None:
+    for reason in StopReason:
+        messages = RENDERERS[profile].answer(answer_view(text, reason))
+        assert [complaints(message) for message in messages] == [[] for _ in messages]
+
+
+@given(text=TEXTS, profile=st.sampled_from(["plain", "rich"]))
+@settings(max_examples=40, deadline=None)
+def test_any_text_is_accepted_and_harmless(text: str, profile: Profile) -> None:
+    for message in RENDERERS[profile].answer(answer_view(text, StopReason.PARTIAL)):
+        assert complaints(message) == []
+    for view in every_view(text)[:8]:
+        assert complaints(RENDERERS[profile].message(view)) == []
+
+
+BROKEN: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "3001 characters": lambda: [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3_001}}],
+    "51 blocks": lambda: [{"type": "divider"}] * 51,
+    "unknown block": lambda: [{"type": "sextion"}],
+    "unknown property": lambda: [{"type": "divider", "color": "red"}],
+    "two tables": lambda: [{"type": "table", "rows": [[{"type": "raw_text", "text": "a"}]]}] * 2,
+    "empty cell": lambda: [{"type": "table", "rows": [[{"type": "raw_text", "text": ""}]]}],
+    "same action id": lambda: [{"type": "actions", "elements": [_button("a"), _button("a")]}],
+    "mrkdwn on a button": lambda: [{"type": "actions", "elements": [_button("a", "mrkdwn")]}],
+    "same block id": lambda: [{"type": "divider", "block_id": "a"}] * 2,
+    "alert in a message": lambda: [{"type": "alert", "text": {"type": "plain_text", "text": "over"}}],
+    "too much in all": lambda: [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2_900}}] * 5,
+    "too much markdown": lambda: [{"type": "markdown", "text": "x" * 4_100}] * 3,
+    "no elements": lambda: [{"type": "context", "elements": []}],
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_the_checker_finds_what_slack_refuses(case: str) -> None:
+    assert check_message(BROKEN[case](), "text") != []
+
+
+def _button(action_id: str, kind: str = "plain_text") -> dict[str, Any]:
+    return {"type": "button", "action_id": action_id, "text": {"type": kind, "text": "Go"}}
