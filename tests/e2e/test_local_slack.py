@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -20,16 +20,47 @@ from tests.e2e.slack_page import SlackPage
 
 BUTTON = {"type": "button", "action_id": "again", "text": {"type": "plain_text", "text": "Again"}, "value": "1"}
 
+FORM = {
+    "type": "modal",
+    "callback_id": "form",
+    "title": {"type": "plain_text", "text": "Ask"},
+    "submit": {"type": "plain_text", "text": "Start"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "request",
+            "label": {"type": "plain_text", "text": "Request"},
+            "element": {"type": "plain_text_input", "action_id": "text"},
+        },
+        {
+            "type": "input",
+            "block_id": "flow",
+            "label": {"type": "plain_text", "text": "Flow"},
+            "element": {
+                "type": "static_select",
+                "action_id": "name",
+                "options": [
+                    {"text": {"type": "plain_text", "text": name.title()}, "value": name}
+                    for name in ("answer", "decide")
+                ],
+            },
+        },
+    ],
+}
+
 
 @pytest.fixture
 async def parrot(local_slack: LocalSlack) -> AsyncIterator[LocalSlack]:
-    """A bot that quotes a command in the channel, answers in its thread and has one button."""
+    """A bot that quotes a command in the channel, answers in its thread and has a button; without words, a form."""
     client = AsyncWebClient(stage.BOT_TOKEN, base_url=local_slack.api_url)
     app = AsyncApp(client=client, signing_secret=stage.SIGNING_SECRET)
 
     @app.command("/agents")
     async def _(ack: Any, body: dict[str, Any]) -> None:
         await ack()
+        if not body["text"]:
+            await client.views_open(trigger_id=body["trigger_id"], view=FORM)
+            return
         channel = body["channel_id"]
         root = await client.chat_postMessage(channel=channel, text=f"asked: {body['text']}")
         blocks = [
@@ -44,6 +75,13 @@ async def parrot(local_slack: LocalSlack) -> AsyncIterator[LocalSlack]:
         thread = body["message"]["thread_ts"]
         person = body["user"]["id"]
         await client.chat_postMessage(channel=body["channel"]["id"], thread_ts=thread, text=f"again for {person}")
+
+    @app.view("form")
+    async def _(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        values = body["view"]["state"]["values"]
+        flow = values["flow"]["name"]["selected_option"]["value"]
+        await client.chat_postMessage(channel=stage.TRY_IT, text=f"{flow}: {values['request']['text']['value']}")
 
     handler = AsyncSocketModeHandler(
         app, stage.APP_TOKEN, web_client=AsyncWebClient(stage.APP_TOKEN, base_url=local_slack.api_url)
@@ -63,6 +101,21 @@ async def test_a_person_types_a_command_and_reads_the_thread(parrot: LocalSlack,
     await slack.until_thread_says(f"again for {stage.ADA}")
     await slack.picture(tmp_path / "thread.png")
     assert len(await slack.thread()) == 3
+
+
+async def test_a_person_fills_in_a_form(parrot: LocalSlack, page: Page) -> None:
+    slack = await SlackPage.open(page, parrot.url)
+    await slack.until_bot_is_connected()
+    await slack.type("/agents")
+    await slack.fill_in("Request", "SQLite or PostgreSQL?")
+    await slack.choose("Flow", "Decide")
+    await slack.press("Start")
+    await slack.until_channel_says("decide: SQLite or PostgreSQL?")
+
+
+async def test_the_page_opens_where_to_try_it(local_slack: LocalSlack, page: Page) -> None:
+    await page.goto(local_slack.url)
+    await expect(page.locator(".channel-title")).to_have_text("# try-it")
 
 
 async def test_the_same_through_the_control_api(parrot: LocalSlack) -> None:
