@@ -8,9 +8,9 @@ import asyncio
 import hashlib
 import json
 import random
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, Charge, LimitReachedError, ModelError
@@ -33,6 +33,7 @@ from patterns.prompts import cut
 from patterns.roster import AgentSpec
 from patterns.services import Services
 from patterns.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
+from patterns.tasks import unbroken
 
 TRIES_PER_MODEL = 2
 RETRY_AFTER_MAX_S = 20.0
@@ -41,8 +42,6 @@ BACKOFF_S = 0.5
 IDLE_S = 20.0
 GRACE_S = 0.25
 """The client ends a slow attempt itself and knows best what it cost; this is the backstop behind it."""
-
-_T = TypeVar("_T")
 
 
 class UnreadableError(Exception):
@@ -290,17 +289,3 @@ def _charge_of(error: BaseException, hold: Hold) -> Charged:
         return Charged("uncertain", hold.amount_nusd, reason=error.reason)
     reason = "stopped" if isinstance(error, asyncio.CancelledError) else type(error).__name__
     return Charged("uncertain", hold.amount_nusd, reason=reason)
-
-
-async def unbroken(work: Coroutine[Any, Any, _T]) -> _T:
-    """Finish the work although the task around it is cancelled; the cancellation goes on afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None and task.exception() is None:
-        raise cancelled
-    return task.result()

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from patterns.agent import Quote
-from patterns.attempts import unbroken
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, ParkedError
 from patterns.events import MissingVoice, Noted, PatternResult, StopReason
@@ -20,6 +19,7 @@ from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_part, 
 from patterns.ports import Hold, ReserveRequest
 from patterns.prompts import Piece
 from patterns.services import Services
+from patterns.tasks import unbroken
 
 CONTINUE = FailurePolicy()
 SYNTHESIS = "synthesis"

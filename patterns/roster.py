@@ -18,7 +18,8 @@ from patterns.errors import RosterError
 from patterns.limits import RunLimits
 from patterns.prompts import Prompt, read_prompts
 from patterns.roster_check import ROUTER, check
-from patterns.roster_file import AgentSpec, BudgetsEntry, Flow, ModelSpec, RosterFile, RouterEntry
+from patterns.roster_file import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
+from patterns.roster_models import ModelSpec
 from patterns.roster_yaml import Mistake, Place, parse_yaml
 
 __all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "json_schema", "load_roster"]

@@ -28,9 +28,9 @@ def parse(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         value = json.loads(plain, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidOutputError(f"This is not JSON: {error}") from None
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
-    if error is not None:
-        raise InvalidOutputError(f"At {error.json_path}: {error.message[:300]}")
+    mistake = best_match(Draft202012Validator(schema).iter_errors(value))
+    if mistake is not None:
+        raise InvalidOutputError(f"At {mistake.json_path}: {mistake.message[:300]}")
     return value if isinstance(value, dict) else {"value": value}
 
 
