@@ -2,14 +2,14 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 from patterns.errors import AgentsError, BudgetExceededError
 from patterns.limits import Cap
 from patterns.money import format_usd
 from patterns.ports import Charged, Fence, HoldRequest, Payer, ReserveRequest, StepRecord
 from storage import admission
-from storage.book import Account, Book, Call, Config, payer_key
+from storage.book import Account, Book, Call, Config, as_row, payer_key
 from storage.database import Row, Work, load
 from storage.journal import q as journal
 from storage.journal import step_row
@@ -64,8 +64,7 @@ def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]
 
 def book_calls(book: Book, rows: Iterable[Row]) -> None:
     """Take locked rows of `call` into the book."""
-    names = [column.name for column in fields(Call)]
-    book.calls |= {row["id"]: Call(**{name: row[name] for name in names}) for row in rows}
+    book.calls |= {row["id"]: Call(**row) for row in rows}
 
 
 def load_config(book: Book, payers: Sequence[Payer]) -> Work[None]:
@@ -86,7 +85,7 @@ def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
         book.accounts[row["id"]] = Account(**row)
     missing = sorted(ids - book.accounts.keys())
     if missing:
-        yield q.open_account.many([asdict(wanted[id_]) for id_ in missing])
+        yield q.open_account.many([as_row(wanted[id_]) for id_ in missing])
         for row in (yield q.lock_accounts(ids=missing)):
             book.accounts[row["id"]] = Account(**row)
 
@@ -95,14 +94,14 @@ def save(book: Book) -> Work[None]:
     """Write what the decisions changed."""
     for config in book.turned:
         query = q.turn_workspace if config.kind == "workspace" else q.turn_payer
-        yield query(**asdict(config))
+        yield query(**as_row(config))
     if book.touched:
-        yield q.save_account.many([asdict(book.accounts[id_]) for id_ in sorted(book.touched)])
+        yield q.save_account.many([as_row(book.accounts[id_]) for id_ in sorted(book.touched)])
     if book.opened:
-        yield q.open_call.many([asdict(book.calls[id_]) for id_ in book.opened])
+        yield q.open_call.many([as_row(book.calls[id_]) for id_ in book.opened])
     changed = sorted(book.changed.difference(book.opened))
     if changed:
-        yield q.save_call.many([asdict(book.calls[id_]) for id_ in changed])
+        yield q.save_call.many([as_row(book.calls[id_]) for id_ in changed])
     if book.spent:
         yield q.add_spend.many([_spend(key, sums) for key, sums in sorted(book.spent.items())])
     if book.steps:

@@ -80,8 +80,8 @@ CREATE TABLE call (
   closed_us BIGINT
 );
 -- A new owner of a run counts its attempts from one again; reservations are attempt 0 and may be made anew.
-CREATE UNIQUE INDEX call_attempt ON call (run_id, path, owner_epoch, attempt) WHERE attempt > 0;
-CREATE INDEX call_by_run ON call (run_id);
+CREATE UNIQUE INDEX call_attempt
+  ON call (run_id, path, owner_epoch, attempt, (CASE WHEN attempt = 0 THEN id ELSE '' END));
 CREATE INDEX call_by_channel ON call (workspace, channel, period, opened_us);
 CREATE INDEX call_unfinished ON call (run_id) WHERE closed_us IS NULL;
 CREATE INDEX call_uncertain ON call (workspace, opened_us) WHERE state = 'uncertain';
