@@ -103,6 +103,10 @@ class Runs(Protocol):
         """Models, tokens and steps of a run this person may see."""
         ...
 
+    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+        """Keep what a person thought of an answer: `up` or `down`."""
+        ...
+
     async def balance(self, payer: Payer) -> BalancesView:
         """What is left, for the accounts this person may see here."""
         ...

@@ -11,19 +11,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.command_line import Ask, NearMiss, unescape
 from bot.listeners.carry_out import ask_in_direct_messages, carry_out, open_form, read
-from bot.listeners.deliveries import Kept, action_origin, kept_request
-from bot.listeners.inbox_middleware import key_of, workspace_of
+from bot.listeners.deliveries import Kept, kept_request
+from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import ConfirmChoice, Origin
 from bot.views import (
     COMMAND_YES,
     DM_INSTEAD,
+    FEEDBACK,
+    FEEDBACK_DOWN,
     OPEN_ASK_MODAL,
     REQUEST_YES,
     RUN_ANSWER_INSTEAD,
     RUN_CANCEL,
     RUN_CONFIRM,
     RUN_DETAILS,
+    NoticeView,
 )
 from patterns.errors import UserError
 
@@ -56,6 +59,8 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         REQUEST_YES: _request_meant,
         DM_INSTEAD: _direct_messages,
         OPEN_ASK_MODAL: _form,
+        FEEDBACK: _feedback,
+        FEEDBACK_DOWN: _feedback,
     }
     for action_id, clicked in buttons.items():
         app.action(action_id)(_listener(services, clicked))
@@ -64,7 +69,6 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 def _listener(services: ListenerServices, clicked: Clicked) -> Callable[..., Awaitable[None]]:
     async def listener(
         ack: AsyncAck,
-        body: dict[str, Any],
         action: dict[str, Any],
         context: AsyncBoltContext,
         client: AsyncWebClient,
@@ -73,7 +77,7 @@ def _listener(services: ListenerServices, clicked: Clicked) -> Callable[..., Awa
         await ack()
         click = Click(
             services=services,
-            origin=action_origin(body, key=key_of(context), workspace=workspace_of(context)),
+            origin=origin_of(context),
             value=str(action.get("value", "")),
             bot_user=context.bot_user_id or "",
             client=client,
@@ -98,6 +102,12 @@ def _confirm(choice: ConfirmChoice) -> Clicked:
 
 async def _form(click: Click) -> None:
     await open_form(click.services, click.origin, click.client)
+
+
+async def _feedback(click: Click) -> None:
+    value, _, run_id = click.value.partition(":")
+    await click.services.runs.feedback(run_id, user=click.origin.user, value=value)
+    await click.services.say.private(click.origin, NoticeView("Thank you. That is kept with the request."))
 
 
 async def _command_meant(click: Click) -> None:

@@ -54,6 +54,11 @@ def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Comm
     return parse(text, flows=flows, agents=agents, escaped=escaped)
 
 
+async def hear(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
+    """Read what somebody wrote and do it."""
+    await carry_out(services, read(services, text), origin, client)
+
+
 async def carry_out(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
     """Do what was said; a UserError is for the person."""
     if isinstance(command, Ask):

@@ -7,7 +7,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.listeners.command import COMMAND
-from bot.listeners.inbox_middleware import key_of
+from bot.listeners.inbox_middleware import ORIGIN
 from bot.listeners.services import ListenerServices
 
 log = structlog.get_logger()
@@ -38,5 +38,6 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 async def _note(services: ListenerServices, body: dict[str, Any], context: AsyncBoltContext) -> None:
     said = body.get("event") or {}
     log.info("nobody listens to this", type=body.get("type"), said=said.get("type"), subtype=said.get("subtype"))
-    if key_of(context):
-        await services.inbox.done(key_of(context), "nobody listens")
+    origin = context.get(ORIGIN)
+    if origin is not None and origin.delivery_key:
+        await services.inbox.done(origin.delivery_key, "nobody listens")

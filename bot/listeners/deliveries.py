@@ -10,6 +10,8 @@ from bot.requests import Origin
 from bot.views import (
     COMMAND_YES,
     DM_INSTEAD,
+    FEEDBACK,
+    FEEDBACK_DOWN,
     REQUEST_YES,
     RUN_ANSWER_INSTEAD,
     RUN_CANCEL,
@@ -19,44 +21,78 @@ from bot.views import (
 
 Payload = Mapping[str, Any]
 Kind = Literal["command", "event", "action", "view"]
-KEPT_ACTIONS = frozenset({RUN_STOP, RUN_CONFIRM, RUN_CANCEL, RUN_ANSWER_INSTEAD, COMMAND_YES, REQUEST_YES, DM_INSTEAD})
+KEPT_ACTIONS = frozenset(
+    {
+        RUN_STOP,
+        RUN_CONFIRM,
+        RUN_CANCEL,
+        RUN_ANSWER_INSTEAD,
+        COMMAND_YES,
+        REQUEST_YES,
+        DM_INSTEAD,
+        FEEDBACK,
+        FEEDBACK_DOWN,
+    }
+)
 """Clicks that must not be lost. Looking at something can simply be clicked again."""
-KEPT_EVENTS = frozenset({"agent_session_stopped"})
 _SAID = frozenset({None, "file_share", "thread_broadcast"})
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A payload that is work. The same key again is the same work, however Slack packs it."""
+    """A payload a listener answers. `origin.delivery_key` is empty when losing it would lose nothing.
 
-    key: str
+    The same key again is the same work, however Slack packs it.
+    """
+
     kind: Kind
+    origin: Origin
 
 
 def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
-    """What to keep of a payload; None for what only shows something, and for what is not meant for us."""
+    """A payload as a delivery; None for what is not meant for us.
+
+    Raises:
+        KeyError, IndexError, TypeError, AttributeError, ValueError: it has not the shape Slack documents.
+    """
     if "command" in body:
-        return Delivery(f"trigger:{body['trigger_id']}", "command") if body.get("text", "").strip() else None
-    if body.get("type") == "event_callback":
-        return _event_delivery(body, workspace=workspace, bot_user=bot_user)
-    if body.get("type") == "block_actions":
-        kept = body["actions"][0]["action_id"] in KEPT_ACTIONS
-        return Delivery(f"trigger:{body['trigger_id']}", "action") if kept else None
-    if body.get("type") == "view_submission" and body["view"]["callback_id"] == ASK_FORM:
-        # A form sent back with field errors comes again under the same id and hash: only a good one is a delivery.
-        good = isinstance(read_ask_form(body["view"]), AskForm)
-        return Delivery(f"view:{body['view']['id']}:{body['view']['hash']}", "view") if good else None
-    return None
+        # Without words it only opens a form.
+        key = f"trigger:{body['trigger_id']}" if body.get("text", "").strip() else ""
+        return Delivery("command", command_origin(body, key=key, workspace=workspace))
+    match body.get("type"):
+        case "event_callback":
+            return _event_delivery(body, workspace=workspace, bot_user=bot_user)
+        case "block_actions":
+            kept = body["actions"][0]["action_id"] in KEPT_ACTIONS
+            key = f"trigger:{body['trigger_id']}" if kept else ""
+            return Delivery("action", action_origin(body, key=key, workspace=workspace))
+        case "view_submission" if body["view"]["callback_id"] == ASK_FORM:
+            form, key = read_ask_form(body["view"]), f"view:{body['view']['id']}:{body['view']['hash']}"
+            # Sent back with field errors it comes again under the same id and hash: only a good one is a delivery.
+            if not isinstance(form, AskForm):
+                return None
+            return Delivery("view", form_origin(body, form, key=key, workspace=workspace))
+        case _:
+            return None
 
 
 def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
     event = body["event"]
     if called_text(event, bot_user) is not None:
         # app_mention and message of one posting arrive under two event ids.
-        return Delivery(f"message:{workspace}:{event['channel']}:{event['ts']}", "event")
-    if event["type"] in KEPT_EVENTS or deleted_ts(event, bot_user) is not None:
-        return Delivery(f"event:{body['event_id']}", "event")
-    return None
+        key = f"message:{workspace}:{event['channel']}:{event['ts']}"
+        return Delivery("event", message_origin(event, key=key, workspace=workspace))
+    if event["type"] == "agent_session_stopped":
+        place = {"channel": event["channel"], "user": event["user"], "thread_ts": event["thread_ts"]}
+    elif event["type"] == "app_home_opened":
+        origin = Origin(delivery_key="", workspace=workspace, channel=event["channel"], user=event["user"])
+        return Delivery("event", origin)
+    elif deleted_ts(event, bot_user) is not None:
+        # Nobody is told: who deletes the question sees the run end in its thread.
+        place = {"channel": event["channel"], "user": ""}
+    else:
+        return None
+    return Delivery("event", Origin(delivery_key=f"event:{body['event_id']}", workspace=workspace, **place))
 
 
 def called_text(event: Payload, bot_user: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.inbox_middleware import workspace_of
+from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.modals import home_tab
 from bot.requests import Origin
@@ -18,9 +18,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def opened(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         # The messages tab needs nothing from us: its prompts stand in the manifest.
         if event.get("tab") == "home":
-            origin = Origin(
-                delivery_key="", workspace=workspace_of(context), channel=event["channel"], user=event["user"]
-            )
+            origin = origin_of(context)
             services.tasks.start(origin, _publish(services, origin, client))
 
     app.event("app_home_opened")(opened)

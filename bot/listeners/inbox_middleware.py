@@ -11,12 +11,14 @@ from slack_bolt.response import BoltResponse
 from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form_errors
+from bot.requests import Origin
 
 log = structlog.get_logger()
 
 NOT_STORED = "I could not store that, nothing was started. Please try again."
 _REPLAYED = "replayed"
-_KEY = "delivery_key"
+ORIGIN = "origin"
+"""Where the context keeps who said it where."""
 _SECRETS = frozenset({"token"})
 """Slack's old verification token is not kept."""
 
@@ -53,8 +55,8 @@ class InboxMiddleware(AsyncMiddleware):
         if happened_us is not None and not is_replayed and "x-slack-retry-num" not in req.headers:
             self._observe(happened_us)
         if delivery is not None:
-            context[_KEY] = delivery.key
-            refusal = None if is_replayed else await self._store(delivery, req)
+            context[ORIGIN] = delivery.origin
+            refusal = None if is_replayed or not delivery.origin.delivery_key else await self._store(delivery, req)
             if refusal is not None:
                 return refusal
         return await next()
@@ -62,14 +64,15 @@ class InboxMiddleware(AsyncMiddleware):
     async def _store(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
         """None when it is new and committed."""
         payload = {name: value for name, value in req.body.items() if name not in _SECRETS}
+        key = delivery.origin.delivery_key
         try:
-            is_new = await self._inbox.store(delivery.key, workspace_of(req.context), delivery.kind, payload)
+            is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
         except Exception:
-            log.exception("delivery not stored", delivery=delivery.key)
+            log.exception("delivery not stored", delivery=key)
             return await _refuse(delivery.kind, req.context)
         if is_new:
             return None
-        log.info("delivery seen before", delivery=delivery.key)
+        log.info("delivery seen before", delivery=key)
         return BoltResponse(status=200)
 
 
@@ -83,9 +86,10 @@ def workspace_of(context: AsyncBoltContext) -> str:
     return context.team_id or context.enterprise_id or ""
 
 
-def key_of(context: AsyncBoltContext) -> str:
-    """The key under which this payload was stored, empty when it was not."""
-    return str(context.get(_KEY, ""))
+def origin_of(context: AsyncBoltContext) -> Origin:
+    """Who said it where, as the inbox read it; KeyError for a payload that is not for us."""
+    origin: Origin = context[ORIGIN]
+    return origin
 
 
 async def _refuse(kind: Kind, context: AsyncBoltContext) -> BoltResponse:

@@ -5,8 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.listeners.carry_out import stop
-from bot.listeners.deliveries import action_origin
-from bot.listeners.inbox_middleware import key_of, workspace_of
+from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
 from bot.views import RUN_STOP
@@ -15,19 +14,13 @@ from bot.views import RUN_STOP
 def register(app: AsyncApp, services: ListenerServices) -> None:
     """Listen to both."""
 
-    async def clicked(ack: AsyncAck, body: dict[str, Any], action: dict[str, Any], context: AsyncBoltContext) -> None:
+    async def clicked(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack()
-        origin = action_origin(body, key=key_of(context), workspace=workspace_of(context))
+        origin = origin_of(context)
         services.tasks.start(origin, _stop_and_say(services, origin, str(action.get("value", "")) or None))
 
-    async def session_stopped(event: dict[str, Any], context: AsyncBoltContext) -> None:
-        origin = Origin(
-            delivery_key=key_of(context),
-            workspace=workspace_of(context),
-            channel=event["channel"],
-            user=event["user"],
-            thread_ts=event["thread_ts"],
-        )
+    async def session_stopped(context: AsyncBoltContext) -> None:
+        origin = origin_of(context)
         services.tasks.start(origin, _stop_and_say(services, origin, None))
 
     app.action(RUN_STOP)(clicked)

@@ -7,8 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.command_line import Ask
 from bot.listeners.carry_out import ask_in_direct_messages, carry_out
-from bot.listeners.deliveries import form_origin
-from bot.listeners.inbox_middleware import key_of, workspace_of
+from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.modals import ASK_FORM, AskForm, read_ask_form
 
@@ -16,15 +15,13 @@ from bot.modals import ASK_FORM, AskForm, read_ask_form
 def register(app: AsyncApp, services: ListenerServices) -> None:
     """Listen to the form."""
 
-    async def sent(
-        ack: AsyncAck, body: dict[str, Any], view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
-    ) -> None:
+    async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         form = read_ask_form(view)
         if not isinstance(form, AskForm):
             await ack(response_action="errors", errors=form)
             return
         await ack()
-        origin = form_origin(body, form, key=key_of(context), workspace=workspace_of(context))
+        origin = origin_of(context)
         ask = Ask(form.text, form.flow)
         work = (
             carry_out(services, ask, origin, client)

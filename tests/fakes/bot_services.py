@@ -108,6 +108,7 @@ class FakeRuns:
         self.stopped: list[dict[str, Any]] = []
         self.deleted: list[tuple[str, str]] = []
         self.confirmed: list[tuple[str, str, str]] = []
+        self.feedbacks: list[tuple[str, str, str]] = []
         self.payers: list[Payer] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -132,6 +133,9 @@ class FakeRuns:
 
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
+
+    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+        self.feedbacks.append((run_id, user, value))
 
     async def balance(self, payer: Payer) -> BalancesView:
         self.payers.append(payer)

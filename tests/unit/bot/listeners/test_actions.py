@@ -6,6 +6,8 @@ from bot.requests import RunRequest
 from bot.views import (
     COMMAND_YES,
     DM_INSTEAD,
+    FEEDBACK,
+    FEEDBACK_DOWN,
     OPEN_ASK_MODAL,
     REQUEST_YES,
     RUN_ANSWER_INSTEAD,
@@ -45,6 +47,13 @@ async def test_the_price_card_is_answered_by_whoever_clicked(bot: Bot, action_id
     await bot.receive(body)
     assert [(RUN, BEN, choice)] == bot.runs.confirmed
     assert list(bot.inbox.notes) == [f"trigger:{body['trigger_id']}"]
+
+
+@pytest.mark.parametrize(("action_id", "value"), [(FEEDBACK, "up"), (FEEDBACK_DOWN, "down")])
+async def test_feedback_is_kept_with_the_run_and_thanked_for_in_private(bot: Bot, action_id: str, value: str) -> None:
+    await bot.receive(click(action_id, f"{value}:{RUN}"))
+    assert bot.runs.feedbacks == [(RUN, ANNA, value)]
+    assert len(bot.say.said) == 1
 
 
 async def test_details_are_private(bot: Bot) -> None:
