@@ -18,13 +18,13 @@ from importlib.metadata import version as _version
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from patterns.errors import Charge, RosterError
+from patterns.errors import Charge, ModelError, RosterError
 from patterns.faults import Failure, from_status, model_error
 from patterns.money import Price
 from patterns.ports import Completion, ModelRequest, OnText, PreparedCall
 from patterns.quote import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.replies import SHAPES, BrokenReplyError, Reading
-from patterns.roster_file import ModelSpec
+from patterns.roster import ModelSpec
 from patterns.translate import Target, cap_in, refuse, translate
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class LiteLLMClient:
         cap = request.max_output_tokens + spec.reasoning_tokens_max
         try:
             translation = translate(request, target, cap)
-        except (_litellm().exceptions.BadRequestError, ValueError, TypeError, KeyError) as error:
+        except ModelError:
+            raise
+        except Exception as error:  # litellm's translators share no root of their own
             raise refuse(request, f"litellm could not translate it ({type(error).__name__}).") from error
         # Lone surrogates are no text; escapes such as \\u00e9 would be, at three times the length.
         encoded = json.dumps(translation.body, ensure_ascii=False).encode(errors="replace")
@@ -150,16 +152,17 @@ class LiteLLMClient:
                     max_retries=0,
                     timeout=request.timeout_s,
                 )
-            reading = Reading(SHAPES["openai"], on_text if request.stream and request.schema is None else None)
-            reading.take(reply.model_dump_json().encode())
-            return reading.completion(call.images)
         except TimeoutError:
-            failure, charge = Failure("timeout"), Charge.UNCERTAIN
-        except BrokenReplyError as error:
-            failure, charge = error.failure, Charge.UNCERTAIN
+            raise model_error(request.model, Failure("timeout"), Charge.UNCERTAIN) from None
         except Exception as error:  # noqa: BLE001 - litellm's exceptions share no root of their own
             failure, charge = _failure_of(error, target.key)
-        raise model_error(request.model, failure, charge)
+            raise model_error(request.model, failure, charge) from None  # theirs quote the request
+        reading = Reading(SHAPES["openai"], on_text if request.stream and request.schema is None else None)
+        try:
+            reading.take(reply.model_dump_json().encode())
+            return reading.completion(call.images)
+        except BrokenReplyError as error:
+            raise model_error(request.model, error.failure, Charge.UNCERTAIN) from None
 
     def _spec(self, model: str) -> ModelSpec:
         try:
@@ -187,7 +190,7 @@ class LiteLLMClient:
             name=name,
             shape=shape,
             api_base=spec.api_base or api_base or _API_BASE.get(provider, ""),
-            key=next((key for variable in variables if (key := self._env.get(variable))), None),
+            key=next((key for variable in variables if (key := self._env.get(variable, "").strip())), None),
             supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
         )
         if shape is None:

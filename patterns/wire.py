@@ -50,20 +50,19 @@ class Http:
         Raises:
             ModelError: with what it may have cost.
         """
-        sent = _Sent()
+        sent, cause = _Sent(), None
         try:
             async with asyncio.timeout(call.request.timeout_s):
                 return await self._exchange(call, target, sent, on_text)
         except TimeoutError:
             failure = Failure("timeout")
-        except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
-            failure = Failure("truncated" if sent.yes else "connection")
-        except (aiohttp.ClientError, OSError):
-            failure = Failure("connection")
+        except (aiohttp.ClientError, OSError) as error:
+            broke_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
+            failure, cause = Failure("truncated" if sent.yes and broke_off else "connection"), error
         except BrokenReplyError as error:
             failure = error.failure
         charge = Charge.UNCERTAIN if sent.yes else Charge.NOTHING
-        raise model_error(call.request.model, failure, charge) from None
+        raise model_error(call.request.model, failure, charge) from cause
 
     async def _exchange(self, call: PreparedCall, target: Target, sent: _Sent, on_text: OnText | None) -> Completion:
         wire: Translation = call.wire

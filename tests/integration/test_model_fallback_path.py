@@ -9,7 +9,7 @@ from patterns.errors import Charge, ModelError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
 from patterns.ports import Completion, Message, ModelRequest
-from patterns.roster_file import ModelSpec
+from patterns.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply
 
 KEY = "gsk-very-secret-key-0123456789"

@@ -3,13 +3,14 @@
 import asyncio
 import socket
 
+import aiohttp
 import pytest
 
 from patterns.errors import Charge, ModelError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
 from patterns.ports import Completion, Message, ModelRequest
-from patterns.roster_file import ModelSpec
+from patterns.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply, ShapeName
 
 MODELS: dict[ShapeName, str] = {
@@ -26,7 +27,7 @@ SCHEMA = {
     "additionalProperties": False,
 }
 
-pytestmark = pytest.mark.parametrize("shape", list(MODELS))
+each_shape = pytest.mark.parametrize("shape", list(MODELS))
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
@@ -64,6 +65,7 @@ def judged(error: ModelError) -> tuple[str, bool, Charge]:
     return error.reason, error.retryable, error.charge
 
 
+@each_shape
 @both_ways
 async def test_an_answer_arrives_whole_with_the_bill_of_the_provider(shape: ShapeName, *, stream: bool) -> None:
     reply = Reply(TEXT, input_tokens=50, output_tokens=20, cached_tokens=30, reasoning_tokens=0)
@@ -74,6 +76,7 @@ async def test_an_answer_arrives_whole_with_the_bill_of_the_provider(shape: Shap
     assert (call.system, call.user, call.max_tokens, call.stream) == ("You answer.", "What?", 100, stream)
 
 
+@each_shape
 @both_ways
 async def test_reasoning_counts_as_output(shape: ShapeName, *, stream: bool) -> None:
     reply = Reply(TEXT, input_tokens=50, output_tokens=90, reasoning_tokens=70)
@@ -82,6 +85,7 @@ async def test_reasoning_counts_as_output(shape: ShapeName, *, stream: bool) -> 
     assert completion.usage.output_tokens == 90
 
 
+@each_shape
 @both_ways
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
 async def test_an_early_end_is_a_result_that_says_so(shape: ShapeName, finish: str, *, stream: bool) -> None:
@@ -89,18 +93,21 @@ async def test_an_early_end_is_a_result_that_says_so(shape: ShapeName, finish: s
     assert (completion.text, completion.finish_reason) == ("Half an", finish)
 
 
+@each_shape
 @both_ways
 async def test_an_empty_answer_was_paid_for(shape: ShapeName, *, stream: bool) -> None:
     completion, _, _ = await one_call(shape, Reply("", input_tokens=9, output_tokens=1), request(stream=stream))
     assert completion == Completion("", Usage(9, 1), "stop")
 
 
+@each_shape
 @both_ways
 async def test_an_answer_without_usage_has_no_known_price(shape: ShapeName, *, stream: bool) -> None:
     completion, _, _ = await one_call(shape, Reply(TEXT, fault="no_usage"), request(stream=stream))
     assert completion == Completion(TEXT, None, "stop")
 
 
+@each_shape
 async def test_a_schema_travels_and_its_json_comes_back_unstreamed(shape: ShapeName) -> None:
     asked = ModelRequest("m", (Message("user", "Well?"),), 100, schema=SCHEMA, stream=True)
     completion, provider, heard = await one_call(shape, {"accepted": True}, asked)
@@ -129,6 +136,7 @@ STATUSES = [
 ]
 
 
+@each_shape
 @both_ways
 @pytest.mark.parametrize(("status", "reason", "retryable"), STATUSES)
 async def test_an_error_status_costs_nothing(
@@ -154,6 +162,7 @@ WORDS = [
 ]
 
 
+@each_shape
 @pytest.mark.parametrize(("status", "words", "reason"), WORDS)
 async def test_what_a_status_hides_is_read_from_its_words(
     shape: ShapeName, status: int, words: str, reason: str
@@ -162,6 +171,7 @@ async def test_what_a_status_hides_is_read_from_its_words(
     assert judged(error) == (reason, False, Charge.NOTHING)
 
 
+@each_shape
 async def test_the_wish_to_wait_is_handed_on(shape: ShapeName) -> None:
     error = await one_failure(shape, Reply(status=429, retry_after_s=7.5), request())
     assert error.retry_after_s == 7.5
@@ -182,12 +192,14 @@ FAULTS = [
 ]
 
 
+@each_shape
 @pytest.mark.parametrize(("fault", "stream", "reason"), FAULTS)
 async def test_a_broken_answer_counts_in_full(shape: ShapeName, fault: str, *, stream: bool, reason: str) -> None:
     error = await one_failure(shape, Reply(TEXT * 3, fault=fault), request(stream=stream))
     assert judged(error) == (reason, True, Charge.UNCERTAIN)
 
 
+@each_shape
 @pytest.mark.parametrize(
     ("fault", "asked"),
     [
@@ -204,6 +216,7 @@ async def test_silence_ends_in_time(shape: ShapeName, fault: str, asked: ModelRe
     assert judged(error) == ("timeout", True, Charge.UNCERTAIN)
 
 
+@each_shape
 async def test_a_refused_connection_costs_nothing(shape: ShapeName) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -214,6 +227,7 @@ async def test_a_refused_connection_costs_nothing(shape: ShapeName) -> None:
     assert judged(caught.value) == ("connection", True, Charge.NOTHING)
 
 
+@each_shape
 async def test_a_missing_key_is_found_before_anything_is_sent(shape: ShapeName) -> None:
     models = LiteLLMClient({"m": ModelSpec("m", MODELS[shape])}, {})
     with pytest.raises(ModelError) as caught:
@@ -221,12 +235,14 @@ async def test_a_missing_key_is_found_before_anything_is_sent(shape: ShapeName) 
     assert judged(caught.value) == ("auth", False, Charge.NOTHING)
 
 
+@each_shape
 async def test_an_endless_reply_is_cut_off(shape: ShapeName, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patterns.wire.REPLY_BYTES_MAX", 10_000)
     error = await one_failure(shape, Reply("x" * 20_000), request())
     assert judged(error) == ("malformed", True, Charge.UNCERTAIN)
 
 
+@each_shape
 async def test_cancelling_hangs_up_within_a_second(shape: ShapeName) -> None:
     heard = asyncio.Event()
     endless = Provider([Reply(TEXT, fault="stall")])
@@ -240,3 +256,19 @@ async def test_cancelling_hangs_up_within_a_second(shape: ShapeName) -> None:
                 await task
             await endless.idle.wait()
     assert endless.hung_up == 1
+
+
+async def test_an_older_claude_answers_through_a_tool_where_newer_ones_take_a_schema() -> None:
+    async with Provider([{"accepted": False}, {"accepted": True}]) as provider:
+        for name, field in (("an-older-claude", "tools"), ("claude-sonnet-4-5", "output_format")):
+            spec = ModelSpec("m", f"anthropic/{name}", api_base=provider.url, price=Price(1, 1))
+            async with LiteLLMClient({"m": spec}, {}) as models:
+                call = models.prepare(ModelRequest("m", (Message("user", "Well?"),), 100, schema=SCHEMA))
+                completion = await models.complete(call)
+            assert field in provider.calls[-1].body
+            assert completion.text == ('{"accepted": false}' if field == "tools" else '{"accepted": true}')
+
+
+async def test_a_broken_connection_keeps_its_cause_for_the_log() -> None:
+    error = await one_failure("openai", Reply("text", fault="drop"), request())
+    assert isinstance(error.__cause__, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)

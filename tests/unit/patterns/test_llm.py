@@ -11,7 +11,7 @@ from patterns.errors import Charge, ModelError, RosterError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price
 from patterns.ports import Image, Message, ModelRequest, PreparedCall
-from patterns.roster_file import ModelSpec
+from patterns.roster import ModelSpec
 from patterns.translate import Target
 
 PRICE = Price(10**9, 2 * 10**9)
@@ -134,6 +134,11 @@ def test_a_blind_model_is_sent_no_picture() -> None:
     assert (
         str(error) == "m cannot take this request. It does not see images: send text, or set sees_images in the roster."
     )
+
+
+def test_what_litellm_cannot_translate_is_refused_in_a_sentence() -> None:
+    error = refusal("anthropic/claude-sonnet-4-5", Message("system", "Nobody asks."))
+    assert str(error) == "m cannot take this request. litellm could not translate it (AnthropicError)."
 
 
 def test_a_body_that_lost_its_cap_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
