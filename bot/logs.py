@@ -21,6 +21,7 @@ def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(

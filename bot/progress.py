@@ -132,7 +132,8 @@ class ProgressBoard:
 def _fold(board: _Board, event: RunEvent) -> None:
     match event:
         case Routed():
-            board.run = replace(board.run, flow=event.flow, agents=event.agents)
+            # A Router inside the flow chooses an agent, not another flow.
+            board.run = replace(board.run, flow=board.run.flow or event.flow, agents=event.agents)
         case Planned():
             board.run = replace(board.run, worst_nusd=event.worst_nusd, expected_nusd=event.expected_nusd)
             planned = {path: StepView(path, label) for path, label in event.paths}

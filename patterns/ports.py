@@ -282,7 +282,7 @@ class Question(Frozen):
 class Decision(Frozen):
     """What a person decided, kept as the journal's step of the question's path."""
 
-    verdict: Literal["approve", "changes", "edit", "stop", "run", "cancel", "expired", "none"]
+    verdict: Literal["approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none"]
     text: str = ""
     user: str = ""
     at_us: int = 0

@@ -159,6 +159,10 @@ class RunStore:
         """Leave the run to whoever comes next."""
         await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
 
+    async def break_leases(self) -> None:
+        """Make every running run of Slack claimable: only for the holder of the bot's role, whose rivals are dead."""
+        await self._write(q.break_leases())
+
     async def place(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
         """Remember the root message and occupy its thread."""
 
@@ -234,6 +238,10 @@ class RunStore:
         """Runs of Slack that wait for somebody to go on with them, oldest first."""
         return [str(row["id"]) for row in await self._read(q.open_runs())]
 
+    async def parked(self) -> list[RunRow]:
+        """Runs that wait for people."""
+        return [_run(row) for row in await self._read(q.parked_runs())]
+
     async def undelivered_ids(self) -> list[str]:
         """Finished runs whose messages are not all posted."""
         return [str(row["id"]) for row in await self._read(q.undelivered_runs())]
@@ -247,10 +255,6 @@ class RunStore:
         """A person's latest runs."""
         rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
         return [_run(row) for row in rows]
-
-    async def steps(self, run_id: str) -> list[Row]:
-        """The finished steps, as stored."""
-        return await self._read(q.steps_of(run_id=run_id))
 
     async def money(self, run_id: str) -> list[Row]:
         """Calls, dollars and uncertain dollars by model."""

@@ -52,6 +52,10 @@ RETURNING cancel_requested_by;
 -- Let go of a run that somebody shall go on with.
 UPDATE run SET lease_until_us = 0, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch AND status = 'running';
 
+-- name: break_leases
+-- The bot's role has a new holder: whoever owned a run of Slack is dead.
+UPDATE run SET lease_until_us = 0 WHERE kind = 'slack' AND status = 'running' RETURNING id;
+
 -- name: place_run
 -- Remember where the run lives: its root message and thread.
 UPDATE run SET root_ts = :root_ts, thread_ts = :thread_ts WHERE id = :id AND epoch = :epoch
@@ -114,6 +118,10 @@ ORDER BY created_us LIMIT 1;
 -- Runs of Slack that somebody has to go on with.
 SELECT id FROM run WHERE kind = 'slack' AND status IN ('accepted', 'running') ORDER BY created_us;
 
+-- name: parked_runs
+-- Runs of Slack that wait for people.
+SELECT * FROM run WHERE kind = 'slack' AND status = 'parked' ORDER BY created_us;
+
 -- name: undelivered_runs
 -- Finished runs whose answer has not reached the thread.
 SELECT DISTINCT run.id, run.created_us FROM run JOIN slack_out ON slack_out.run_id = run.id
@@ -126,10 +134,6 @@ SELECT * FROM run WHERE workspace = :workspace AND channel = :channel AND status
 -- name: recent_runs
 -- A person's latest runs.
 SELECT * FROM run WHERE workspace = :workspace AND user_id = :user_id ORDER BY created_us DESC LIMIT :most;
-
--- name: steps_of
--- The finished steps of a run, in the order they ended.
-SELECT * FROM step WHERE run_id = :run_id ORDER BY at_us, path;
 
 -- name: money_of
 -- What the attempts of a run cost, by model.

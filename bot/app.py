@@ -1,0 +1,200 @@
+"""The composition root: the only file that knows every adapter. Settings in, a running engine or bot out."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+
+from bot.access import Access, SlackDirectory
+from bot.clock import SystemClock
+from bot.delivery import Delivery
+from bot.dispatch import LocalDispatcher
+from bot.engine import Engine
+from bot.executor import Executor
+from bot.figures import Figures
+from bot.listeners import ListenerServices, register_all
+from bot.listeners.handover import Handover
+from bot.listeners.inbox_middleware import replay
+from bot.menu import menu_of
+from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
+from bot.progress import ProgressBoard
+from bot.render import Renderer
+from bot.rules import StoredRules
+from bot.runs import SlackRuns
+from bot.say import Teller
+from bot.schedule import Scheduler
+from bot.settings import Settings
+from bot.slack import SlackOut, slack_client
+from patterns.llm import LiteLLMClient
+from patterns.roster import Roster, load_roster
+from storage.balances import Balances
+from storage.book import Policy
+from storage.channels import ChannelSettings
+from storage.database import connect, migrate
+from storage.inbox import Inbox
+from storage.journal import SqlJournal
+from storage.ledger import SqlLedger
+from storage.outbox import Outbox
+from storage.periods import ClockGuard
+from storage.questions import Questions
+from storage.runs import RunStore
+
+log = structlog.get_logger()
+
+REAL_SLACK = "https://slack.com/api/"
+
+
+def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
+    """The deployment's roster with its models chosen.
+
+    Raises:
+        RosterError: every mistake in it, a line each.
+    """
+    text = settings.roster_path.read_text("utf-8")
+    roster = load_roster(text, file=settings.roster_path.name, env=settings.env)
+    return roster.with_models(apply_choice(roster.models, choice)) if choice is not None else roster
+
+
+async def choose_models(settings: Settings) -> ModelChoice | None:
+    """Who answers where the roster says `auto`; None when it names every model itself.
+
+    Raises:
+        UserError: there is nobody.
+    """
+    return await choose(settings) if needs_choice(read_roster(settings, None).models) else None
+
+
+def policy_of(settings: Settings, roster: Roster) -> Policy:
+    """What holds in every month that no admin has changed."""
+    budgets = roster.budgets
+    return Policy(
+        workspace_nusd=budgets.workspace_nusd,
+        channel_nusd=budgets.default_channel_nusd,
+        dm_user_nusd=budgets.dm_user_nusd,
+        zone=settings.timezone or budgets.timezone,
+    )
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, choice: ModelChoice | None, *, month_cap_nusd: int | None = None
+) -> AsyncIterator[Engine]:
+    """Everything a run needs: database, ledger, models. `month_cap_nusd` lowers the default budgets (the demo's)."""
+    roster = read_roster(settings, choice)
+    policy = policy_of(settings, roster)
+    if month_cap_nusd is not None:
+        policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
+    if settings.is_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await migrate(settings.database_url)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        db = await connect(settings.database_url)
+        stack.push_async_callback(db.close)
+        guard = ClockGuard(clock)
+        ledger = SqlLedger(db, clock, policy, guard=guard)
+        stack.push_async_callback(ledger.close)
+        client = LiteLLMClient(roster.models, settings.env)
+        stack.push_async_callback(client.aclose)
+        engine = Engine(
+            settings=settings,
+            choice=choice,
+            clock=clock,
+            guard=guard,
+            db=db,
+            roster=roster,
+            client=client,
+            ledger=ledger,
+            journal=SqlJournal(db, clock),
+            balances=Balances(db, clock, policy),
+            questions=Questions(db, clock),
+            store=RunStore(db, clock),
+        )
+        stack.push_async_callback(engine.close)
+        yield engine
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A running bot: its Bolt app for whatever transport brings the deliveries."""
+
+    slack_app: AsyncApp
+    executor: Executor
+    dispatcher: LocalDispatcher
+    handover: Handover
+    engine: Engine
+
+    async def drain(self, grace_s: float) -> None:
+        """Take nothing new; what does not end within the grace is resumed at the next start."""
+        await self.handover.drain(grace_s)
+        await self.dispatcher.drain(grace_s)
+
+    async def is_healthy(self) -> bool:
+        """Whether the database answers."""
+        try:
+            await self.engine.store.open_ids()
+        except Exception:
+            log.exception("health check failed")
+            return False
+        return True
+
+
+@asynccontextmanager
+async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
+    """The bot over an engine: listeners, dispatcher and chores, with everything unfinished taken up again."""
+    settings = engine.settings
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(slack_client(settings.slack_bot_token, settings.slack_api_url))
+        await engine.client.warm()
+        outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
+        out = SlackOut(client, outbox, engine.clock)
+        directory = SlackDirectory(client)
+        access = Access(directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=settings.admins)
+        # A local Slack and old clients show only the plain blocks.
+        renderer = Renderer("rich" if settings.slack_api_url == REAL_SLACK else "plain")
+        say = Teller(out, renderer)
+        figures = Figures(
+            engine.balances,
+            directory,
+            owner_id=min(settings.admins, default=""),
+            is_play_money=bool(engine.choice and engine.choice.is_play_money),
+        )
+        delivery = Delivery(engine, out, outbox, renderer, ProgressBoard(engine.clock), figures)
+        executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
+        dispatcher = LocalDispatcher(executor.execute)
+        executor.dispatch_with(dispatcher)
+        handover = Handover(inbox=inbox, say=say)
+        slack_app = AsyncApp(
+            client=client,
+            token=settings.slack_bot_token,
+            signing_secret=settings.slack_signing_secret or None,
+            request_verification_enabled=bool(settings.slack_signing_secret),
+        )
+        menu = menu_of(engine)
+        services = ListenerServices(
+            runs=SlackRuns(engine, delivery, access, say, executor),
+            access=access,
+            say=say,
+            menu=lambda: menu,
+            inbox=inbox,
+            tasks=handover,
+            observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
+        )
+        register_all(slack_app, services)
+        stack.enter_context(Scheduler(engine, executor, out, inbox).running())
+        bot = Bot(slack_app, executor, dispatcher, handover, engine)
+        await _take_up(bot, inbox)
+        stack.push_async_callback(bot.drain, 0.0)
+        yield bot
+
+
+async def _take_up(bot: Bot, inbox: Inbox) -> None:
+    """Everything an earlier process stored and did not end: runs first, then deliveries, which may open more."""
+    await bot.executor.resume()
+    for delivery in await inbox.unfinished():
+        log.info("delivery replayed", delivery=delivery.key)
+        await replay(bot.slack_app, delivery.payload)

@@ -1,0 +1,243 @@
+"""What a run shows in its thread: a root message, one progress message, one answer; each posted once, ever."""
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.engine import CONFIRM_PATH, Engine, paid_steps, payer_of
+from bot.figures import Figures
+from bot.progress import ProgressBoard
+from bot.render import Renderer
+from bot.slack import SlackOut
+from bot.slack_errors import SlackError
+from bot.views import (
+    AnswerView,
+    ConfirmView,
+    DetailsView,
+    ModelUse,
+    ProgressView,
+    ReviewView,
+    RunState,
+    RunView,
+    SlackMessage,
+    StepState,
+    StepView,
+)
+from patterns.context import Frozen
+from patterns.events import PatternResult, StopReason
+from patterns.money import format_usd
+from patterns.ports import Question
+from storage.outbox import Outbox
+from storage.runs import RunRow
+
+log = structlog.get_logger()
+
+ROOT, PROGRESS = "root", "progress"
+LONG_RUN_S = 60
+_STATES = {
+    StopReason.COMPLETED: RunState.DONE,
+    StopReason.CANCELLED: RunState.STOPPED,
+    StopReason.FAILED: RunState.FAILED,
+}
+
+
+class Ending(Frozen):
+    """How a run ended, as it is kept: enough to tell it again after a crash. `needed_nusd` is set on a refusal."""
+
+    result: PatternResult
+    needed_nusd: int = 0
+
+    @property
+    def state(self) -> RunState:
+        """The word of the root message."""
+        if self.needed_nusd:
+            return RunState.REFUSED
+        partly = RunState.PARTIAL if self.result.output else RunState.FAILED
+        return _STATES.get(self.result.stop_reason, partly)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Shows runs in Slack."""
+
+    engine: Engine
+    out: SlackOut
+    outbox: Outbox
+    renderer: Renderer
+    board: ProgressBoard
+    figures: Figures
+
+    async def begin(self, run: RunRow) -> RunRow:
+        """Post the root and the progress message, or take up those of an earlier attempt.
+
+        Raises:
+            SlackError: there is no place to post.
+        """
+        view = await self.view(run, RunState.RUNNING)
+        root_ts = await self.out.post_once(
+            run.id,
+            ROOT,
+            channel=run.channel,
+            message=self.renderer.message(view),
+            thread_ts=run.thread_ts or None,
+        )
+        run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
+        await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
+        progress_ts = await self.out.post_once(
+            run.id,
+            PROGRESS,
+            channel=run.channel,
+            message=self.renderer.message(ProgressView(view)),
+            thread_ts=run.thread_ts,
+        )
+
+        async def edit(progress: ProgressView) -> None:
+            await self.out.update(channel=run.channel, ts=progress_ts, message=self.renderer.message(progress))
+
+        self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
+        return run
+
+    async def ask(self, run: RunRow, path: str, question: Question) -> None:
+        """Show what a parked run waits for."""
+        view = await self.view(run, RunState.WAITING)
+        await self.board.close(run.id, view)
+        await self._edit(run, ROOT, self.renderer.message(view))
+        await self.out.post_once(
+            run.id,
+            f"ask/{path}",
+            channel=run.channel,
+            message=await self.card(run, path, question),
+            thread_ts=run.thread_ts,
+        )
+
+    async def decided(self, run: RunRow, path: str, question: Question, words: str) -> None:
+        """Close the card: who decided what."""
+        await self._edit(run, f"ask/{path}", await self.card(run, path, question, decided=words))
+
+    async def card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
+        """The card of a question."""
+        view = await self.view(run, RunState.WAITING)
+        if path == CONFIRM_PATH:
+            cheap = self.engine.roster.router.default
+            worst_nusd = self.engine.quote_flow(payer_of(run), cheap).worst_nusd
+            offered = run.options.get("flow") != cheap and worst_nusd < question.amount_nusd
+            view = replace(view, worst_nusd=question.amount_nusd, flow=question.title)
+            return self.renderer.message(
+                ConfirmView(view, cheap if offered else "", worst_nusd if offered else 0, decided)
+            )
+        return self.renderer.message(
+            ReviewView(view, question.title, question.draft, question.verdict, question.round, decided=decided)
+        )
+
+    def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
+        """The answer as it will be posted."""
+        return self.renderer.answer(view)
+
+    async def finish(self, run: RunRow, ending: Ending) -> None:
+        """Post what is still owed of a finished run; harmless to repeat.
+
+        Raises:
+            SlackError: the rest is owed until the next try.
+        """
+        answer = await self.answer(run, ending)
+        for number, message in enumerate(await self._ending_messages(run, ending, answer)):
+            await self.out.post_once(
+                run.id, f"answer/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts or None
+            )
+        await self.board.close(run.id, answer.run)
+        await self._edit(run, ROOT, self.renderer.message(answer.run))
+
+    async def count(self, run: RunRow, ending: Ending) -> int:
+        """How many messages the ending takes: their names are written down before the first is posted."""
+        return len(await self._ending_messages(run, ending, await self.answer(run, ending)))
+
+    async def _ending_messages(self, run: RunRow, ending: Ending, answer: AnswerView) -> tuple[SlackMessage, ...]:
+        if not ending.needed_nusd:
+            return self.renderer.answer(answer)
+        payer = payer_of(run)
+        balance = await self.engine.tightest(payer, ending.needed_nusd)
+        refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
+        return (self.renderer.message(refusal),)
+
+    async def answer(self, run: RunRow, ending: Ending) -> AnswerView:
+        """The end of a run with everything the ledger knows of it."""
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        money = await self.engine.store.money(run.id)
+        cost_nusd = sum(row["cost_nusd"] for row in money)
+        was_stopped = ending.result.stop_reason is StopReason.CANCELLED
+        seconds = run.executed_ms / 1000
+        shown = self.board.view(run.id)
+        done = sum(step.outcome == "ok" for step in steps)
+        line = f"{format_usd(cost_nusd)} · {seconds:.0f} s"
+        view = await self.view(run, ending.state, outcome_line=line)
+        return AnswerView(
+            run=view,
+            result=ending.result.model_copy(update={"cost_nusd": cost_nusd}),
+            seconds=seconds,
+            agents_count=len({step.agent for step in steps if step.agent}),
+            steps_done=done,
+            steps_total=max(done, len(shown.steps) if shown else len(steps)),
+            # A stop by a person is not an alarm.
+            uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
+            owner=await self.figures.owner(),
+            mention_asker=seconds > LONG_RUN_S,
+        )
+
+    async def details(self, run: RunRow) -> DetailsView:
+        """What stands behind the Details button."""
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        models = []
+        for row in await self.engine.store.money(run.id):
+            mine = [step for step in steps if step.model == row["model"]]
+            models.append(
+                ModelUse(
+                    model=row["model"],
+                    calls=row["calls"],
+                    input_tokens=sum(step.input_tokens for step in mine),
+                    output_tokens=sum(step.output_tokens for step in mine),
+                    cost_nusd=row["cost_nusd"],
+                )
+            )
+        shown = tuple(
+            StepView(
+                path=step.path,
+                label=step.path,
+                state=StepState.DONE if step.outcome == "ok" else StepState.FAILED,
+                agent=step.agent,
+                elapsed_s=step.elapsed_ms / 1000,
+                cost_nusd=step.cost_nusd,
+                note=step.reason,
+            )
+            for step in steps
+        )
+        state = RunState.DONE if run.status == "done" else RunState.RUNNING
+        cost_nusd = sum(model.cost_nusd for model in models)
+        return DetailsView(await self.view(run, state), run.executed_ms / 1000, cost_nusd, tuple(models), shown)
+
+    async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
+        """A run as people see it."""
+        choice = self.engine.choice
+        return RunView(
+            run_id=run.id,
+            channel=run.channel,
+            asker=await self.figures.person(run.user),
+            request=await self.engine.store.text(run.id, "request") or "(deleted)",
+            state=state,
+            thread_ts=run.thread_ts,
+            flow=run.flow,
+            outcome_line=outcome_line,
+            balance=await self.figures.balance(payer_of(run)),
+            worst_nusd=run.worst_nusd or None,
+            model_note=choice.note if choice else "",
+            play_money=self.figures.is_play_money,
+        )
+
+    async def _edit(self, run: RunRow, name: str, message: SlackMessage) -> None:
+        """Change a message of ours if it stands; a view is never worth failing for."""
+        ts = await self.outbox.find(run.id, name)
+        if ts is None:
+            return
+        try:
+            await self.out.update(channel=run.channel, ts=ts, message=message)
+        except SlackError as error:
+            log.warning("message_not_updated", run=run.id, name=name, code=error.code)

@@ -1,0 +1,219 @@
+"""Carries out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.model_choice import ModelChoice, apply_choice
+from bot.settings import Settings
+from patterns.context import TaskContext
+from patterns.errors import AgentsError, DriftError, UserError
+from patterns.events import PatternResult, RunEvent, StopReason
+from patterns.flow import Choice, Plan, chosen_by_person, plan_of, resolve, run_flow
+from patterns.llm import LiteLLMClient
+from patterns.ports import Clock, EventSink, Fence, Payer, Question, StepRecord
+from patterns.roster import Roster, from_snapshot
+from patterns.roster_check import ROUTER
+from patterns.router import RouteDecision, route_schema
+from patterns.services import Services, open_services
+from storage.balances import Balance, Balances
+from storage.database import Database
+from storage.journal import SqlJournal
+from storage.ledger import SqlLedger
+from storage.periods import ClockGuard
+from storage.questions import Questions
+from storage.runs import RunRow, RunStore
+
+CONFIRM_PATH = "confirm"
+"""Where the journal and the questions keep whether a person accepted the price."""
+
+
+class NotStartedError(AgentsError):
+    """The plan needs more than is free; nothing but the choice of it was paid."""
+
+    def __init__(self, needed_nusd: int, balance: Balance) -> None:
+        super().__init__()
+        self.needed_nusd = needed_nusd
+        self.balance = balance
+
+
+class Unheard:
+    """An EventSink for work that nobody watches."""
+
+    def emit(self, run_id: str, event: RunEvent) -> None:
+        """Let it pass."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything a run needs, of one process. `roster` has its models chosen and priced."""
+
+    settings: Settings
+    choice: ModelChoice | None
+    clock: Clock
+    guard: ClockGuard
+    db: Database
+    roster: Roster
+    client: LiteLLMClient
+    ledger: SqlLedger
+    journal: SqlJournal
+    balances: Balances
+    questions: Questions
+    store: RunStore
+    _older: dict[str, tuple[Roster, LiteLLMClient]] = field(default_factory=dict)
+
+    async def carry_out(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
+        """The result of a run that this process owns.
+
+        Raises:
+            NotStartedError: the channel cannot pay for the plan.
+            ParkedError, RunLostError, CancelledRunError: the run waits, is somebody else's, or was stopped.
+        """
+        await self.ledger.recover_run(run.fence)
+        try:
+            roster, client = await self._roster_of(run)
+            services = self._services(
+                payer_of(run),
+                run.fence,
+                roster,
+                client,
+                events,
+                executed_s=run.executed_ms / 1000,
+                may_stream=may_stream,
+            )
+            return await self._planned(run, await self._context(run), services)
+        except (UserError, DriftError) as error:
+            return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
+
+    async def _planned(self, run: RunRow, ctx: TaskContext, services: Services) -> PatternResult:
+        choice = Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
+        plan = await resolve(ctx, services, choice)
+        confirmed = await self._confirmed(run, ctx, services, plan)
+        if confirmed is None:
+            note = "The price was declined, so nothing more was started."
+            return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(note,))
+        await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
+        if not await self.journal.steps(run.id):
+            await self.afford(services.payer, confirmed.quote.once_nusd)
+        return await run_flow(ctx, services, confirmed)
+
+    async def afford(self, payer: Payer, needed_nusd: int) -> None:
+        """NotStartedError when a month has not that much left: better said now than half-way."""
+        for balance in await self.balances.balances(payer):
+            free_nusd = balance.free_nusd
+            if balance.blocked or (free_nusd is not None and needed_nusd > free_nusd):
+                raise NotStartedError(needed_nusd, balance)
+
+    def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
+        """What a request costs, without a run and without asking a model; the Router's choice is taken as the default.
+
+        Raises:
+            UserError: the person named a flow or agents that are not there or do not fit.
+        """
+        ctx = TaskContext(
+            run_id="quote",
+            workspace=payer.workspace,
+            channel=payer.channel,
+            channel_kind=payer.channel_kind,
+            thread="",
+            user=payer.user,
+            request=request,
+        )
+        services = self._services(payer, Fence("quote", 0), self.roster, self.client, Unheard())
+        decision = chosen_by_person(self.roster, choice)
+        if decision is not None:
+            return plan_of(ctx, services, decision)
+        plan = plan_of(ctx, services, RouteDecision(flow=self.roster.router.default, chosen_by="default"))
+        routing = services.runner.quote(ctx, services, agent=ROUTER, schema=route_schema(self.roster))
+        quote = plan.quote + routing
+        return replace(plan, quote=quote, worst_nusd=min(quote.worst_nusd, services.pool_nusd))
+
+    async def tightest(self, payer: Payer, needed_nusd: int) -> Balance:
+        """The account that refuses an amount, else the one that pays first."""
+        try:
+            await self.afford(payer, needed_nusd)
+        except NotStartedError as error:
+            return error.balance
+        return await self.balances.balance(payer)
+
+    def quote_flow(self, payer: Payer, flow: str) -> Plan:
+        """What a flow of the roster costs for a short request."""
+        return self.quote(payer, "", Choice(flow=flow))
+
+    async def _confirmed(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
+        """The plan people agreed to: at once when it is cheap, else after somebody said Run, or None."""
+        if plan.worst_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
+            return plan
+        question = Question(kind="confirm", title=plan.title, amount_nusd=plan.worst_nusd)
+        decision = await self.questions.ask(run.fence, CONFIRM_PATH, question)
+        if decision.verdict == "run":
+            return plan
+        if decision.verdict == "instead":
+            cheap = RouteDecision(flow=services.roster.router.default, chosen_by="person", reason="You chose it.")
+            return plan_of(ctx, services, cheap, took=plan.took)
+        return None
+
+    def _services(  # noqa: PLR0913 - the doors that differ from run to run
+        self,
+        payer: Payer,
+        fence: Fence,
+        roster: Roster,
+        client: LiteLLMClient,
+        events: EventSink,
+        *,
+        executed_s: float = 0.0,
+        may_stream: bool = False,
+    ) -> Services:
+        return open_services(
+            client=client,
+            ledger=self.ledger,
+            journal=self.journal,
+            decisions=self.questions,
+            events=events,
+            clock=self.clock,
+            roster=roster,
+            payer=payer,
+            fence=fence,
+            executed_s=executed_s,
+            may_stream=may_stream,
+        )
+
+    async def _context(self, run: RunRow) -> TaskContext:
+        request = await self.store.text(run.id, "request")
+        if request is None:
+            raise UserError("The text of this request has been deleted, so it cannot be continued.")
+        return TaskContext(
+            run_id=run.id,
+            workspace=run.workspace,
+            channel=run.channel,
+            channel_kind=run.channel_kind,
+            thread=run.thread_ts,
+            user=run.user,
+            request=request,
+        )
+
+    async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
+        """The roster the run was accepted under, which an update may have replaced since."""
+        if run.roster_hash == self.roster.hash:
+            return self.roster, self.client
+        if run.roster_hash not in self._older:
+            env = self.settings.env
+            roster = from_snapshot(await self.store.snapshot(run.roster_hash), env=env)
+            if self.choice is not None:
+                roster = roster.with_models(apply_choice(roster.models, self.choice))
+            self._older[run.roster_hash] = roster, LiteLLMClient(roster.models, env)
+        return self._older[run.roster_hash]
+
+    async def close(self) -> None:
+        """Let go of the connections that older rosters opened."""
+        for _roster, client in self._older.values():
+            await client.aclose()
+
+
+def payer_of(run: RunRow) -> Payer:
+    """Who pays for a run."""
+    return Payer(workspace=run.workspace, channel=run.channel, channel_kind=run.channel_kind, user=run.user)
+
+
+def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:
+    """The steps that cost something or failed, without the decisions between them."""
+    return [step for step in journal if step.outcome != "decision"]

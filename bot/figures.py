@@ -1,0 +1,87 @@
+"""People and money as they are shown: names from Slack's directory, figures from the ledger."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.access import Directory
+from bot.views import BalancesView, BalanceView, Person, RefusalView
+from patterns.errors import AgentsError
+from patterns.ports import Payer
+from storage.balances import Balance, Balances
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Turns ids and rows into views. `owner` is whom to ask for money, where the operator named somebody."""
+
+    balances: Balances
+    directory: Directory
+    owner_id: str = ""
+    is_play_money: bool = False
+
+    async def person(self, user: str) -> Person:
+        """Somebody by name; by id where Slack does not say."""
+        try:
+            found = await self.directory.user(user)
+        except AgentsError:
+            return Person(user, user)
+        profile = found.get("profile") or {}
+        name = profile.get("display_name") or found.get("real_name") or found.get("name") or user
+        return Person(user, str(name))
+
+    async def owner(self) -> Person | None:
+        """Who can grant money."""
+        return await self.person(self.owner_id) if self.owner_id else None
+
+    async def balance(self, payer: Payer) -> BalanceView:
+        """The month that pays: the channel's, or the person's."""
+        return await self.view(payer, await self.balances.balance(payer))
+
+    async def all(self, payer: Payer) -> BalancesView:
+        """Every month that limits this person here."""
+        views = [
+            await self.view(payer, one) for one in await self.balances.balances(payer) if one.limit_nusd is not None
+        ]
+        return BalancesView(tuple(reversed(views)), play_money=self.is_play_money)
+
+    async def refusal(
+        self, payer: Payer, balance: Balance, needed_nusd: int, *, instead: tuple[str, int] = ("", 0)
+    ) -> RefusalView:
+        """Why there is not enough, and the ways out; `instead` is a cheaper flow with what it needs."""
+        flow, flow_nusd = instead
+        free_nusd = balance.free_nusd
+        affordable = flow and free_nusd is not None and flow_nusd <= free_nusd < needed_nusd
+        return RefusalView(
+            needed_nusd=needed_nusd,
+            balance=await self.view(payer, balance),
+            alternative_flow=flow if affordable else "",
+            alternative_nusd=flow_nusd if affordable else 0,
+            owner=await self.owner(),
+            blocked=balance.blocked,
+        )
+
+    async def view(self, payer: Payer, balance: Balance) -> BalanceView:
+        """An account's month under the name people call it."""
+        resets = datetime.fromtimestamp(balance.resets_at_us / 1_000_000, UTC)
+        held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
+        return BalanceView(
+            name=await self._name(payer, balance.kind),
+            limit_nusd=(balance.limit_nusd or 0) + balance.granted_nusd,
+            settled_nusd=balance.settled_nusd,
+            held_nusd=balance.held_nusd,
+            resets_on=f"{resets.day} {resets:%b}",
+            held_runs=len({row["run_id"] for row in held}),
+        )
+
+    async def _name(self, payer: Payer, kind: str) -> str:
+        if kind == "channel":
+            return await self.channel_name(payer.channel)
+        return {"workspace": "the workspace", "dm": "your direct messages", "user": "your share here"}.get(kind, kind)
+
+    async def channel_name(self, channel: str) -> str:
+        """`#platform`; the id where Slack does not say."""
+        try:
+            found = await self.directory.channel(channel)
+        except AgentsError:
+            found = None
+        return f"#{found['name']}" if found and found.get("name") else channel

@@ -1,0 +1,216 @@
+"""Runs as people touch them in Slack: asked for, stopped, decided, looked at. Executing them is `bot.executor`'s."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.access import Access
+from bot.delivery import Delivery, Ending
+from bot.engine import Engine, NotStartedError
+from bot.executor import Executor
+from bot.requests import ConfirmChoice, Origin, RunRequest, StopOutcome
+from bot.say import Teller
+from bot.views import BalancesView, DetailsView, NoticeView, RunLine, RunState, RunsView
+from patterns.errors import UserError
+from patterns.flow import Choice, Plan
+from patterns.money import format_usd
+from patterns.ports import Decision, Payer
+from storage.runs import NewRun, RunRow
+
+log = structlog.get_logger()
+
+RECENT = 10
+_CHOICES = {
+    "run": ("run", "{name} said Run."),
+    "answer": ("instead", "{name} chose the cheaper way."),
+    "cancel": ("cancel", "{name} declined."),
+}
+
+
+@dataclass
+class SlackRuns:
+    """The port `Runs` of the listeners."""
+
+    engine: Engine
+    delivery: Delivery
+    access: Access
+    say: Teller
+    executor: Executor
+
+    # ------------------------------------------------------------ accepting
+
+    async def open(self, request: RunRequest) -> None:
+        """Store the run and set it going, or tell the person why not. The same delivery key again changes nothing."""
+        payer = _payer(request)
+        plan = self.engine.quote(payer, request.text, _choice(request))
+        try:
+            await self.engine.afford(payer, plan.quote.once_nusd)
+        except NotStartedError as error:
+            default = self.engine.roster.router.default
+            cheap = self.engine.quote_flow(payer, default)
+            refusal = await self.delivery.figures.refusal(
+                payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd)
+            )
+            await self.say.private(_origin(request), refusal)
+            return
+        run_id, is_new = await self.engine.store.accept(self._new(request))
+        if is_new:
+            log.info("run accepted", run=run_id, channel=request.channel, flow=request.flow or "")
+        await self.executor.submit(run_id)
+
+    def _new(self, request: RunRequest) -> NewRun:
+        roster = self.engine.roster
+        return NewRun(
+            workspace=request.workspace,
+            channel=request.channel,
+            channel_kind=request.channel_kind,
+            thread_ts=request.thread_ts or request.message_ts or "",
+            user=request.user,
+            kind="slack",
+            request=request.text,
+            flow=request.flow or "",
+            options={
+                "flow": request.flow,
+                "agents": list(request.agents),
+                "message_ts": request.message_ts,
+                "response_url": request.response_url,
+                "delivery_key": request.delivery_key,
+            },
+            roster_hash=roster.hash,
+            roster_json=roster.snapshot(),
+            # Asked again elsewhere, because we could not post where it was asked first, it is another run.
+            delivery_key=f"{request.delivery_key}:here" if request.forced_here else request.delivery_key,
+        )
+
+    # ------------------------------------------------------------ what people do
+
+    async def stop(
+        self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
+    ) -> StopOutcome:
+        """Stop the named run, else those of the thread, else this person's in the channel; checks who asks."""
+        stopped, refused = [], 0
+        for run in await self._meant(workspace, channel, thread_ts, run_id, user):
+            if await self.access.may_stop(user, asker=run.user, workspace=workspace, channel=run.channel):
+                await self.executor.stop(run, by=user)
+                stopped.append(run.id)
+            else:
+                refused += 1
+        if stopped:
+            count = "it" if len(stopped) == 1 else f"{len(stopped)} requests"
+            return StopOutcome(tuple(stopped), f"Stopping {count}. The thread will say what was done and paid.")
+        if refused:
+            return StopOutcome((), "Only the person who asked and admins can stop that.")
+        return StopOutcome((), "Nothing of yours is running here.")
+
+    async def _meant(
+        self, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
+    ) -> list[RunRow]:
+        if run_id:
+            run = await self.engine.store.get(run_id)
+            return [run] if run is not None and run.workspace == workspace and run.status != "done" else []
+        live = await self.engine.store.live(workspace, channel)
+        if thread_ts:
+            return [run for run in live if run.thread_ts == thread_ts]
+        return [run for run in live if run.user == user]
+
+    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
+        """Stop the run that this message asked for: who deletes the question wants no answer."""
+        for run in await self.engine.store.live(workspace, channel):
+            if run.options.get("message_ts") == message_ts:
+                await self.executor.stop(run, by=run.user)
+
+    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
+        """Answer the price card of a waiting run; the first answer counts."""
+        verdict, words = _CHOICES[choice]
+        await self.decide(run_id, Decision.model_validate({"verdict": verdict, "user": user}), words=words)
+
+    async def decide(self, run_id: str, decision: Decision, *, words: str) -> None:
+        """Decide what a parked run waits for, and set it going again."""
+        run = await self.engine.store.get(run_id)
+        pending = await self.engine.questions.pending(run_id)
+        if run is None or pending is None:
+            raise UserError("That has been decided already.")
+        user = decision.user
+        if not await self.access.may_decide(user, asker=run.user, workspace=run.workspace, channel=run.channel):
+            raise UserError("Only the person who asked and admins can decide that.")
+        path, question = pending
+        decision = decision.model_copy(update={"at_us": self.engine.clock.now_us()})
+        in_force = await self.engine.questions.decide(run_id, path, decision)
+        if in_force != decision:
+            raise UserError("Somebody else was faster; the card says what was decided.")
+        name = (await self.delivery.figures.person(user)).name
+        await self.delivery.decided(run, path, question, words.format(name=name))
+        await self.executor.wake(run_id)
+
+    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+        """Keep what a person thought of an answer."""
+        if await self.engine.store.get(run_id) is not None:
+            await self.engine.store.feedback(run_id, user=user, value=value)
+
+    # ------------------------------------------------------------ what people look at
+
+    async def details(self, run_id: str, *, user: str) -> DetailsView:
+        """Models, tokens and steps of a run this person may see."""
+        run = await self.engine.store.get(run_id)
+        if run is None or (run.channel_kind == "dm" and run.user != user):
+            raise UserError("That run is not known here.")
+        return await self.delivery.details(run)
+
+    async def balance(self, payer: Payer) -> BalancesView:
+        """What is left, for the accounts this person may see here."""
+        return await self.delivery.figures.all(payer)
+
+    async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
+        """This person's latest runs. `channel` empty: wherever they were."""
+        runs = await self.engine.store.recent(workspace, user, most=RECENT)
+        return RunsView(tuple([await self._line(run) for run in runs if channel in ("", run.channel)]))
+
+    async def estimate(self, request: RunRequest) -> NoticeView:
+        """The worst-case price of a request, in a sentence. Nothing is started or held."""
+        plan = self.engine.quote(_payer(request), request.text, _choice(request))
+        return NoticeView(estimate_words(plan, is_chosen=plan.decision.chosen_by == "person"))
+
+    async def _line(self, run: RunRow) -> RunLine:
+        state = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}.get(run.status)
+        kept = await self.engine.store.text(run.id, "result") if state is None else None
+        if state is None:
+            state = Ending.model_validate_json(kept).state if kept else RunState.DONE
+        created = datetime.fromtimestamp(run.created_us / 1_000_000, UTC)
+        return RunLine(
+            run_id=run.id,
+            request=await self.engine.store.text(run.id, "request") or "(deleted)",
+            state=state,
+            cost_nusd=run.cost_nusd,
+            when=f"{created.day} {created:%b %H:%M} UTC",
+        )
+
+
+def estimate_words(plan: Plan, *, is_chosen: bool) -> str:
+    """What a request would cost."""
+    bound = f"at most {format_usd(plan.worst_nusd)} with every retry, {format_usd(plan.quote.once_nusd)} without"
+    if is_chosen:
+        return f"`{plan.title}` costs {bound}. Nothing was started."
+    return f"The Router chooses the flow; with `{plan.title}`, the default, it costs {bound}. Nothing was started."
+
+
+def _choice(request: RunRequest) -> Choice:
+    return Choice(flow=request.flow, agents=request.agents)
+
+
+def _payer(request: RunRequest) -> Payer:
+    return Payer(
+        workspace=request.workspace, channel=request.channel, channel_kind=request.channel_kind, user=request.user
+    )
+
+
+def _origin(request: RunRequest) -> Origin:
+    return Origin(
+        delivery_key=request.delivery_key,
+        workspace=request.workspace,
+        channel=request.channel,
+        user=request.user,
+        thread_ts=request.thread_ts,
+        message_ts=request.message_ts,
+        response_url=request.response_url,
+    )

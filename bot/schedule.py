@@ -1,0 +1,124 @@
+"""APScheduler's chores: late, twice or in five processes makes no difference, and no promise depends on them."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.engine import Engine
+from bot.executor import Executor
+from bot.slack import SlackOut
+from bot.slack_errors import SlackError
+from bot.views import NoticeView
+from patterns.money import format_usd
+from patterns.ports import Payer
+from storage.chores import Chores, SpentMonth
+from storage.inbox import Inbox
+from storage.periods import period_key
+from storage.verify import verify
+
+log = structlog.get_logger()
+
+SWEEP_S, REDELIVER_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 60, 3600, 3600, 6 * 3600
+DAY_US = 86_400_000_000
+TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """What has to be done now and then."""
+
+    engine: Engine
+    executor: Executor
+    out: SlackOut
+    inbox: Inbox
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Do the chores while the block runs."""
+        # Missed ones are done once when the process is there again: it may have slept over a month's turn.
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+        )
+        chores: dict[Callable[[], Awaitable[None]], int] = {
+            self.sweep: SWEEP_S,
+            self.executor.redeliver: REDELIVER_S,
+            self.announce: ANNOUNCE_S,
+            self.check_sums: VERIFY_S,
+            self.tidy: TIDY_S,
+        }
+        for chore, seconds in chores.items():
+            first = datetime.now(UTC) if chore in (self.announce, self.tidy) else None
+            extra = {"next_run_time": first} if first else {}
+            scheduler.add_job(_heard(chore), "interval", seconds=seconds, id=chore.__name__, **extra)
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
+
+    async def sweep(self) -> None:
+        """End the calls of owners that are gone."""
+        await self.engine.ledger.sweep()
+
+    async def check_sums(self) -> None:
+        """Re-derive the ledger's sums; a difference is an alarm."""
+        found = await verify(self.engine.db)
+        if not found.ok:
+            log.error("ledger sums differ", differences=len(found.differences), accounts=found.accounts)
+
+    async def tidy(self) -> None:
+        """Forget texts and deliveries that are old enough."""
+        now_us = self.engine.clock.now_us()
+        await self._chores.forget_texts(before_us=now_us - TEXTS_KEPT_DAYS * DAY_US)
+        await self.inbox.forget(before_us=now_us - DELIVERIES_KEPT_DAYS * DAY_US)
+
+    async def announce(self) -> None:
+        """Open the new month in every channel that spent money in an earlier one, with what that one came to."""
+        for spent in await self._chores.spent_months():
+            zone = spent.zone or self.engine.settings.timezone or self.engine.roster.budgets.timezone
+            period = period_key(self.engine.clock.now_us(), zone)
+            if period <= spent.period or not self.engine.guard.trusted:
+                continue
+            key = f"month/{spent.workspace}/{spent.channel}/{period}"
+            if not await self._chores.claim(key, by=self.executor.owner):
+                continue
+            try:
+                await self._announce(spent, period)
+            except SlackError as error:
+                log.warning("month not announced", channel=spent.channel, code=error.code)
+                if error.kind == "unreachable":
+                    await self._chores.unclaim(key)
+
+    async def _announce(self, spent: SpentMonth, period: str) -> None:
+        payer = Payer(workspace=spent.workspace, channel=spent.channel, channel_kind="channel", user="")
+        months = {row["period"]: row for row in await self.engine.balances.months(payer)}
+        last = months.get(spent.period)
+        balance = await self.engine.balances.balance(payer)
+        was = f"{_month(spent.period)}: {format_usd(last['settled_nusd'])} in {last['calls']} calls. " if last else ""
+        limit = format_usd((balance.limit_nusd or 0) + balance.granted_nusd)
+        notice = NoticeView(f"{was}{_month(period)} begins with {limit} for this channel.")
+        await self.out.post(channel=spent.channel, message=self.executor.delivery.renderer.message(notice))
+
+    @property
+    def _chores(self) -> Chores:
+        return Chores(self.engine.db, self.engine.clock)
+
+
+def _month(period: str) -> str:
+    return f"{datetime.strptime(period, '%Y-%m').replace(tzinfo=UTC):%B %Y}"
+
+
+def _heard(chore: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The chore with its failures in the log: the next round tries again."""
+
+    async def run() -> None:
+        try:
+            await chore()
+        except Exception:
+            log.exception("chore failed", chore=chore.__name__)
+
+    return run

@@ -1,0 +1,141 @@
+"""`agents run`: the bot over Socket Mode or HTTP, from the first check to the last drained run."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator
+
+import structlog
+import uvicorn
+from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from bot.app import Bot, choose_models, open_bot, open_engine
+from bot.logs import configure_logs
+from bot.manifest import EVENTS_PATH
+from bot.role import bot_role
+from bot.settings import VARIABLES, Settings, read_settings
+from patterns.errors import UserError
+
+log = structlog.get_logger()
+
+GRACE_S = 25.0
+"""How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
+
+
+async def serve(*, port: int | None) -> int:
+    """Run until SIGTERM or Ctrl-C; a second one leaves at once."""
+    settings = read_settings()
+    port = settings.port if port is None else port
+    check_tokens(settings, port=port)
+    secrets = [
+        settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
+    ]
+    configure_logs(settings.log_level, secrets=secrets)
+    stop = stop_on_signals()
+    with contextlib.ExitStack() as stack:
+        if settings.is_sqlite:
+            stack.enter_context(bot_role(settings))
+        async with (
+            open_engine(settings, await choose_models(settings)) as engine,
+            open_bot(engine) as bot,
+            listen(bot, settings, port=port),
+        ):
+            log.info("ready", mode="socket" if port is None else "http", database=engine.db.dialect)
+            await stop.wait()
+            log.info("draining", grace_s=GRACE_S)
+            await bot.drain(GRACE_S)
+    return 0
+
+
+def check_tokens(settings: Settings, *, port: int | None) -> None:
+    """UserError naming every token that this mode lacks."""
+    needed = {"SLACK_BOT_TOKEN": settings.slack_bot_token}
+    if port is None:
+        needed["SLACK_APP_TOKEN"] = settings.slack_app_token
+    else:
+        needed["SLACK_SIGNING_SECRET"] = settings.slack_signing_secret
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        raise UserError(
+            f"{' and '.join(missing)} must be set. docs/install.md shows where to find them; `agents demo` needs none."
+        )
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second one ends the process there and then."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def leave() -> None:
+        if stop.is_set():
+            for name in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(name)
+            # Nothing is lost by it: what runs is resumed at the next start.
+            signal.raise_signal(signal.SIGKILL)
+        stop.set()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, leave)
+    return stop
+
+
+@contextlib.asynccontextmanager
+async def listen(bot: Bot, settings: Settings, *, port: int | None) -> AsyncIterator[None]:
+    """Take what Slack sends while the block runs."""
+    if port is None:
+        async with _socket_mode(bot.slack_app, settings):
+            yield
+    else:
+        async with _http(bot, port):
+            yield
+
+
+@contextlib.asynccontextmanager
+async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+    client = AsyncWebClient(token=settings.slack_app_token, base_url=settings.slack_api_url)
+    handler = AsyncSocketModeHandler(slack_app, settings.slack_app_token, web_client=client)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+@contextlib.asynccontextmanager
+async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
+    try:
+        # Opened here, so that a taken port is one sentence; what arrives before the server runs waits in the backlog.
+        listener = socket.create_server(("0.0.0.0", port))  # noqa: S104 - a server behind a load balancer
+    except OSError as error:
+        raise UserError(
+            f"Port {port} could not be opened ({error.strerror}). Choose another with --port or PORT."
+        ) from None
+    server = uvicorn.Server(uvicorn.Config(web_app(bot), log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def web_app(bot: Bot) -> Starlette:
+    """What HTTP mode serves: Slack's deliveries, checked by signature and time, and the health of the process."""
+
+    async def health(_request: Request) -> JSONResponse:
+        healthy = await bot.is_healthy()
+        return JSONResponse({"ok": healthy}, status_code=200 if healthy else 503)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", health),
+            Mount("/", AsyncSlackRequestHandler(bot.slack_app, path=EVENTS_PATH)),  # type: ignore[arg-type]
+        ]
+    )

@@ -1,0 +1,47 @@
+"""Chores that several processes may think of and one does, because it claimed the key first."""
+
+from dataclasses import dataclass
+
+from patterns.ports import Clock
+from storage.database import Database, load, single
+
+q = load("chores")
+
+
+@dataclass(frozen=True, slots=True)
+class SpentMonth:
+    """The latest month in which a channel spent money. `zone` None: the deployment's."""
+
+    workspace: str
+    channel: str
+    period: str
+    zone: str | None
+
+
+class Chores:
+    """Claims, and what the chores need to know."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def claim(self, key: str, *, by: str) -> bool:
+        """Whether this caller is the one to do it."""
+        statement = q.claim_chore(key=key, now_us=self._clock.now_us(), owner=by)
+        return bool(await self._db.write(lambda: single(statement)))
+
+    async def unclaim(self, key: str) -> None:
+        """Leave it to a later try."""
+        await self._db.write(lambda: single(q.unclaim_chore(key=key)))
+
+    async def spent_months(self) -> list[SpentMonth]:
+        """For every channel that ever spent money, when it last did."""
+        rows = await self._db.read(lambda: single(q.turned_channels()))
+        return [
+            SpentMonth(row["workspace"], row["channel"], row["period"], row["zone"] or row["shared_zone"])
+            for row in rows
+        ]
+
+    async def forget_texts(self, *, before_us: int) -> None:
+        """Drop requests, answers and steps of runs that ended before that time; calls and sums stay."""
+        await self._db.write(lambda: single(q.forget_texts(before_us=before_us)))

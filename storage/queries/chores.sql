@@ -1,0 +1,21 @@
+-- name: claim_chore
+-- Do a chore once, however many processes think of it.
+INSERT INTO chore (key, at_us, by) VALUES (:key, :now_us, :owner) ON CONFLICT DO NOTHING RETURNING key;
+
+-- name: unclaim_chore
+-- It could not be done; somebody shall try again.
+DELETE FROM chore WHERE key = :key;
+
+-- name: turned_channels
+-- Where money was spent in an earlier month and the clock may have turned: the latest such month of each channel.
+SELECT account.workspace, account.key AS channel, MAX(account.period) AS period, channel.zone, workspace.zone AS shared_zone
+FROM account
+LEFT JOIN channel ON channel.workspace = account.workspace AND channel.id = account.key
+LEFT JOIN workspace ON workspace.id = account.workspace
+WHERE account.kind = 'channel' AND account.settled_nusd > 0
+GROUP BY account.workspace, account.key, channel.zone, workspace.zone;
+
+-- name: forget_texts
+-- Drop what people and models wrote, once a run has been over for long enough. Money is kept.
+DELETE FROM content WHERE created_us < :before_us
+AND run_id IN (SELECT id FROM run WHERE status = 'done' AND finished_us < :before_us);
