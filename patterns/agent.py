@@ -80,6 +80,7 @@ class AgentRunner:
         try:
             record = await work.run()
         except (BudgetExceededError, LimitReachedError) as error:
+            error.spent_nusd = work.cost_nusd
             reason = "budget" if isinstance(error, BudgetExceededError) else error.limit
             services.emit(_finished(work.record("failed", model="", reason=reason), usage=None, replayed=False))
             raise

@@ -37,6 +37,9 @@ class DriftError(AgentsError):
 class LimitReachedError(AgentsError):
     """A limit of this run was reached: its time, its steps or its depth."""
 
+    spent_nusd = 0
+    """What attempts of the step had already cost."""
+
     def __init__(self, message: str, *, limit: str) -> None:
         super().__init__(message)
         self.limit = limit
@@ -48,6 +51,9 @@ class BudgetExceededError(AgentsError):
     Amounts are integer nano-dollars. `kind` names the account that refused (workspace, channel, dm, user, run, stage),
     `blocked` says why when it is not a matter of amounts (paused, frozen, quarantined, clock).
     """
+
+    spent_nusd = 0
+    """What attempts of the step had already cost."""
 
     def __init__(  # noqa: PLR0913 - a refusal names all of it, each by keyword
         self,

@@ -102,11 +102,8 @@ async def say(
     path = services.at(agent)
     try:
         record = await services.runner.step(ctx, services, agent=agent, path=path, handoff=handoff, schema=schema)
-    except BudgetExceededError as error:
-        return Said(_stopped(agent, StopReason.BUDGET, "the budget did not allow it", str(error)))
-    except LimitReachedError as error:
-        reason = StopReason.TIMEOUT if error.limit == "run_s" else StopReason.LIMIT
-        return Said(_stopped(agent, reason, "the run reached a limit before it", str(error)))
+    except (BudgetExceededError, LimitReachedError) as error:
+        return Said(_stopped(agent, error))
     if record.outcome == "failed":
         return Said(_failed(record))
     notes = (f"The text of {agent} was cut at its length limit.",) if record.finish_reason == "length" else ()
@@ -116,9 +113,18 @@ async def say(
     return Said(result, record.data)
 
 
-def _stopped(agent: str, reason: StopReason, missing: str, note: str) -> PatternResult:
+def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> PatternResult:
+    if isinstance(error, BudgetExceededError):
+        reason, missing = StopReason.BUDGET, "the budget did not allow it"
+    else:
+        reason = StopReason.TIMEOUT if error.limit == "run_s" else StopReason.LIMIT
+        missing = "the run reached a limit before it was done"
     return PatternResult(
-        output="", stop_reason=reason, missing=(MissingVoice(name=agent, reason=missing),), notes=(note,)
+        output="",
+        stop_reason=reason,
+        cost_nusd=error.spent_nusd,
+        missing=(MissingVoice(name=agent, reason=missing),),
+        notes=(str(error),),
     )
 
 

@@ -44,9 +44,8 @@ class Memory:
 
     def used_nusd(self, key: str) -> int:
         """Settled and held on an account; what an envelope lends to a hold is counted once."""
-        return sum(
-            call.actual_nusd + call.held_nusd for call in self.calls.values() if any(c.key == key for c in call.accounts)
-        )
+        charged = [call for call in self.calls.values() if any(cap.key == key for cap in call.accounts)]
+        return sum(call.actual_nusd + call.held_nusd for call in charged)
 
     @property
     def settled_nusd(self) -> int:
@@ -79,6 +78,7 @@ class Memory:
     async def hold(self, request: HoldRequest) -> Hold:
         await asyncio.sleep(0)
         assert request.call_id not in self.calls
+        assert request.path not in self.steps, f"{request.path} is finished and would be paid again"
         if request.model == self.quarantined:
             raise BudgetExceededError("Quarantined.", kind="workspace", key="w", blocked="quarantined")
         envelope = self.calls.get(request.envelope or "")

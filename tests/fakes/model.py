@@ -72,6 +72,7 @@ class ScriptedModel:
     billed_nusd: int = 0
     at_once: int = 0
     at_once_max: int = 0
+    _waiting: list[tuple[int, asyncio.Event]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.queue = deque(self.replies) if isinstance(self.replies, list) else None
@@ -104,12 +105,22 @@ class ScriptedModel:
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
         self.requests.append(call.request)
+        for count, event in self._waiting:
+            if len(self.requests) >= count:
+                event.set()
         self.at_once += 1
         self.at_once_max = max(self.at_once_max, self.at_once)
         try:
             return await self._reply(self._next(call.request), call, on_text)
         finally:
             self.at_once -= 1
+
+    async def asked(self, count: int = 1) -> None:
+        """Wait until so many calls have come in."""
+        event = asyncio.Event()
+        self._waiting.append((count, event))
+        if len(self.requests) < count:
+            await event.wait()
 
     def _next(self, request: ModelRequest) -> Reply:
         if self.queue is None:

@@ -33,7 +33,7 @@ agents:
   b: {description: agent b, model: fast, prompt: plain, max_output_tokens: 100, timeout_s: 5, input_bytes_max: 4000}
   c: {description: agent c, model: fast, prompt: plain, max_output_tokens: 100, timeout_s: 5, input_bytes_max: 4000}
   chair: {description: chair, model: fast, prompt: chair, max_output_tokens: 100, timeout_s: 5, input_bytes_max: 4000}
-  critic: {description: critic, model: fast, prompt: critic, max_output_tokens: 100, timeout_s: 5, input_bytes_max: 4000}
+  critic: {description: cr, model: fast, prompt: critic, max_output_tokens: 100, timeout_s: 5, input_bytes_max: 4000}
   form:
     description: answers in a form
     model: fast
@@ -75,9 +75,11 @@ CTX = TaskContext(
 )
 
 
+LOADED = load_roster(ROSTER, file="roster.yml", env={}, prompts=PROMPTS)
+
+
 def roster(**limits: Any) -> Roster:
-    loaded = load_roster(ROSTER, file="roster.yml", env={}, prompts=PROMPTS)
-    return replace(loaded, limits=replace(loaded.limits, **limits))
+    return replace(LOADED, limits=replace(LOADED.limits, **limits))
 
 
 def services(model: ScriptedModel, memory: Memory, *, may_stream: bool = False, **limits: Any) -> Services:

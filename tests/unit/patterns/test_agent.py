@@ -1,0 +1,348 @@
+"""One path to a model: what is held, tried again, settled and journalled, and what is not."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from patterns.context import Artifact
+from patterns.errors import BudgetExceededError, Charge, DriftError, LimitReachedError
+from patterns.events import StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.handoff import NOTHING, Handoff
+from patterns.ports import ModelRequest, StepRecord
+from patterns.services import Services
+from tests.fakes.memory import Memory
+from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, user_of
+from tests.unit.patterns.house import CTX, services
+
+ROOT = Path(__file__).parents[3]
+
+
+async def step(place: Services, *, agent: str = "a", handoff: Handoff = NOTHING) -> StepRecord:
+    return await place.runner.step(CTX, place, agent=agent, path=agent, handoff=handoff)
+
+
+def states(memory: Memory) -> list[tuple[str, int]]:
+    return [(call.state, call.actual_nusd) for call in memory.calls.values()]
+
+
+async def test_an_answer_is_settled_at_its_true_price_and_journalled() -> None:
+    memory = Memory()
+    with ScriptedModel(["hello"]) as model:
+        record = await step(services(model, memory))
+    assert (record.outcome, record.text, record.cost_nusd, record.attempts) == ("ok", "hello", COST_NUSD, 1)
+    assert states(memory) == [("settled", COST_NUSD)]
+    assert memory.steps == {"a": record}
+
+
+async def test_the_hold_is_an_upper_bound_of_the_body() -> None:
+    memory = Memory()
+    with ScriptedModel(["hello"]) as model:
+        place = services(model, memory)
+        await step(place)
+    (call,) = memory.calls.values()
+    assert call.request.amount_nusd == model.prepare(model.requests[0]).bound_nusd
+    assert call.request.caps == place.caps
+
+
+async def test_a_finished_step_returns_from_the_journal_for_free() -> None:
+    memory = Memory()
+    with ScriptedModel(["hello"]) as model:
+        first = await step(services(model, memory))
+        again = await step(services(model, memory))
+    assert again == first
+    replays = [event.replayed for event in memory.events if isinstance(event, StepFinished)]
+    assert replays == [False, True]
+
+
+async def test_a_step_whose_input_changed_is_refused() -> None:
+    memory = Memory()
+    with ScriptedModel(["hello"]) as model:
+        await step(services(model, memory))
+        with pytest.raises(DriftError):
+            await step(services(model, memory), handoff=Handoff(draft="something else"))
+
+
+async def test_events_tell_the_story_of_a_step() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("server"), "hello"]) as model:
+        await step(services(model, memory))
+    kinds = [type(event) for event in memory.events]
+    assert kinds == [StepStarted, StepRetried, StepFinished]
+
+
+# ---------------------------------------------------------------- retries and fallbacks
+
+
+@pytest.mark.parametrize("reason", ["rate_limit", "overloaded", "server", "connection", "timeout"])
+async def test_a_passing_failure_is_tried_once_more(reason: str) -> None:
+    memory = Memory()
+    with ScriptedModel([Fail(reason), "hello"]) as model:
+        record = await step(services(model, memory))
+    assert (record.text, record.attempts) == ("hello", 2)
+    assert states(memory) == [("released", 0), ("settled", COST_NUSD)]
+    assert len(memory.slept_s) == 1
+
+
+async def test_two_tries_for_each_model_then_a_failure_that_is_journalled() -> None:
+    memory = Memory()
+    replies = [Fail("server")] * 4
+    with ScriptedModel(list(replies), fallback={"fast": ("spare",)}) as model:
+        record = await step(services(model, memory))
+        again = await step(services(model, memory))
+    assert [request.model for request in model.requests] == ["fast", "fast", "spare", "spare"]
+    assert (record.outcome, record.reason, record.attempts) == ("failed", "server", 4)
+    assert again == record
+
+
+@pytest.mark.parametrize("reason", ["auth", "bad_request", "content_policy", "context_length"])
+async def test_what_will_not_pass_goes_straight_to_the_fallback(reason: str) -> None:
+    memory = Memory()
+    with ScriptedModel([Fail(reason, retryable=False), "hello"], fallback={"fast": ("spare",)}) as model:
+        record = await step(services(model, memory))
+    assert (record.text, record.model) == ("hello", "spare")
+    assert memory.slept_s == []
+
+
+async def test_retry_after_is_honoured_when_it_is_short() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("rate_limit", retry_after_s=7.0), "hello"]) as model:
+        await step(services(model, memory))
+    assert memory.slept_s == [7.0]
+
+
+async def test_a_long_retry_after_is_not_waited_for() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("rate_limit", retry_after_s=70.0), "hello"], fallback={"fast": ("spare",)}) as model:
+        record = await step(services(model, memory))
+    assert (record.model, memory.slept_s) == ("spare", [])
+
+
+async def test_each_attempt_is_held_anew_and_an_uncertain_one_counts_in_full() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("timeout", charge=Charge.UNCERTAIN), "hello"]) as model:
+        record = await step(services(model, memory))
+    first, second = memory.calls.values()
+    assert (first.state, first.actual_nusd) == ("uncertain", first.request.amount_nusd)
+    assert record.cost_nusd == first.actual_nusd + second.actual_nusd == memory.settled_nusd
+
+
+async def test_an_answer_without_usage_counts_the_whole_hold() -> None:
+    memory = Memory()
+    with ScriptedModel([Say("hello", usage=None)]) as model:
+        record = await step(services(model, memory))
+    (call,) = memory.calls.values()
+    assert ("uncertain", call.request.amount_nusd) == (call.state, record.cost_nusd)
+    assert [event.uncertain for event in memory.events if isinstance(event, StepFinished)] == [True]
+
+
+async def test_an_empty_answer_is_paid_for_and_tried_again() -> None:
+    memory = Memory()
+    with ScriptedModel(["  ", "hello"]) as model:
+        record = await step(services(model, memory))
+    assert (record.text, record.cost_nusd) == ("hello", 2 * COST_NUSD)
+
+
+async def test_a_filtered_answer_is_no_answer() -> None:
+    memory = Memory()
+    with ScriptedModel([Say("half", finish_reason="content_filter")]) as model:
+        record = await step(services(model, memory))
+    assert (record.outcome, record.reason, record.cost_nusd) == ("failed", "content_policy", COST_NUSD)
+
+
+async def test_a_quarantined_model_gives_way_to_its_fallback() -> None:
+    memory = Memory(quarantined="fast")
+    with ScriptedModel(["hello"], fallback={"fast": ("spare",)}) as model:
+        record = await step(services(model, memory))
+    assert record.model == "spare"
+
+
+# ---------------------------------------------------------------- limits
+
+
+async def test_a_refusal_sends_nothing_and_is_not_journalled() -> None:
+    memory = Memory(budget_nusd=1)
+    with ScriptedModel([]) as model, pytest.raises(BudgetExceededError):
+        await step(services(model, memory))
+    assert (memory.calls, memory.steps) == ({}, {})
+
+
+async def test_no_step_starts_after_the_last_one() -> None:
+    memory = Memory()
+    with ScriptedModel(["hello"]) as model:
+        place = services(model, memory, steps=1)
+        await step(place)
+        with pytest.raises(LimitReachedError) as refused:
+            await step(place, agent="b")
+    assert refused.value.limit == "steps"
+
+
+async def test_no_step_starts_after_the_deadline() -> None:
+    memory = Memory()
+    with ScriptedModel([]) as model:
+        place = services(model, memory, run_s=10.0)
+        memory.now_s += 10
+        with pytest.raises(LimitReachedError) as refused:
+            await step(place)
+    assert (refused.value.limit, memory.calls) == ("run_s", {})
+
+
+async def test_a_model_that_hangs_is_left_at_the_end_of_the_run_and_counted() -> None:
+    memory = Memory()
+    with ScriptedModel([Hang()]) as model:
+        place = services(model, memory, run_s=0.01)
+        work = asyncio.create_task(step(place))
+        await model.asked()
+        memory.now_s += 1
+        with pytest.raises(LimitReachedError):
+            await work
+    assert [state for state, _ in states(memory)] == ["uncertain"]
+
+
+async def test_calls_at_once_never_pass_the_limit() -> None:
+    memory = Memory()
+    with ScriptedModel(lambda _: "hello") as model:
+        place = services(model, memory, concurrency=2)
+        await asyncio.gather(
+            *(place.runner.step(CTX, place, agent="a", path=f"x/{n}", handoff=NOTHING) for n in range(8))
+        )
+    assert model.at_once_max == 2
+
+
+# ---------------------------------------------------------------- stopping and streaming
+
+
+async def test_a_stop_settles_what_was_sent_and_ends_at_once() -> None:
+    memory = Memory()
+    with ScriptedModel([Hang()]) as model:
+        work = asyncio.create_task(step(services(model, memory)))
+        await model.asked()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    (call,) = memory.calls.values()
+    assert ("uncertain", call.request.amount_nusd, "stopped") == (call.state, call.actual_nusd, call.reason)
+    assert memory.steps == {}
+
+
+async def test_a_stop_while_settling_still_writes_the_truth() -> None:
+    memory = Memory()
+    gate = asyncio.Event()
+    with ScriptedModel([Say("hello", gate=gate)]) as model:
+        work = asyncio.create_task(step(services(model, memory)))
+        settle = memory.settle
+        entered, leave = asyncio.Event(), asyncio.Event()
+
+        async def slow(*given: object) -> object:
+            entered.set()
+            await leave.wait()
+            return await settle(*given)  # type: ignore[arg-type]
+
+        memory.settle = slow  # type: ignore[assignment, method-assign]
+        gate.set()
+        await entered.wait()
+        work.cancel()
+        await asyncio.sleep(0)
+        work.cancel()
+        leave.set()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert states(memory) == [("settled", COST_NUSD)]
+    assert memory.steps["a"].text == "hello"
+
+
+async def test_text_streams_only_where_it_may() -> None:
+    for may_stream, expected in ((True, ["he", "llo"]), (False, [])):
+        memory = Memory()
+        with ScriptedModel([Say("hello", pieces=("he", "llo"))]) as model:
+            await step(services(model, memory, may_stream=may_stream))
+        assert [event.text for event in memory.events if isinstance(event, TextDelta)] == expected
+        assert model.requests[0].stream is may_stream
+
+
+async def test_nothing_is_tried_again_after_text_was_shown() -> None:
+    memory = Memory()
+    broken = Fail("truncated", charge=Charge.UNCERTAIN, pieces=("he",))
+    with ScriptedModel([broken], fallback={"fast": ("spare",)}) as model:
+        record = await step(services(model, memory, may_stream=True))
+    assert (record.outcome, record.reason, record.text) == ("failed", "truncated", "he")
+
+
+async def test_an_answer_with_a_form_never_streams() -> None:
+    memory = Memory()
+    with ScriptedModel([{"n": 1}]) as model:
+        await step(services(model, memory, may_stream=True), agent="form")
+    assert model.requests[0].stream is False
+
+
+# ---------------------------------------------------------------- forms
+
+
+async def test_a_form_is_read_into_data() -> None:
+    memory = Memory()
+    with ScriptedModel(['```json\n{"n": 1}\n```']) as model:
+        record = await step(services(model, memory), agent="form")
+    assert record.data == {"n": 1}
+
+
+@pytest.mark.parametrize("bad", ["no json", '{"n": "one"}', '{"n": 1, "m": 2}', '{"n": NaN}', "[" * 100_000])
+async def test_a_bad_form_is_repaired_once_by_a_second_paid_attempt(bad: str) -> None:
+    memory = Memory()
+    with ScriptedModel([bad, {"n": 2}]) as model:
+        record = await step(services(model, memory), agent="form")
+    assert (record.data, record.cost_nusd, record.attempts) == ({"n": 2}, 2 * COST_NUSD, 2)
+    assert model.requests[1].messages[-1].content.startswith("Your answer could not be read.")
+
+
+async def test_a_form_that_stays_bad_is_a_failure() -> None:
+    memory = Memory()
+    with ScriptedModel(["no", "still no"]) as model:
+        record = await step(services(model, memory), agent="form")
+    assert (record.outcome, record.reason, record.cost_nusd) == ("failed", "invalid_output", 2 * COST_NUSD)
+    assert memory.steps == {"form": record}
+
+
+# ---------------------------------------------------------------- pictures and prompts
+
+
+async def test_pictures_go_only_to_models_that_see() -> None:
+    picture = Artifact(name="x.png", media_type="image/png", data_base64="AAAA")
+    ctx = CTX.model_copy(update={"artifacts": (picture,)})
+    with ScriptedModel(["hello"]) as model:
+        place = services(model, Memory())
+        await place.runner.step(ctx, place, agent="a", path="a", handoff=NOTHING)
+    assert model.requests[0].messages[1].images == ()
+    assert "x.png (image/png):" in user_of(model.requests[0])
+
+
+def test_only_the_runner_and_its_attempts_call_a_model_client() -> None:
+    call = re.compile(r"\.(complete|prepare)\(")
+    sources = [path for folder in ("bot", "patterns", "storage") for path in (ROOT / folder).rglob("*.py")]
+    callers = {path.name for path in sources if call.search(path.read_text("utf-8"))}
+    assert callers == {"agent.py", "attempts.py"}
+
+
+def test_a_quote_bounds_every_call_of_the_step() -> None:
+    place = services(ScriptedModel([]), Memory())
+    quote = place.runner.quote(CTX, place, agent="a")
+    hostile = Handoff(draft='ﷺ\u0001"\\é' * 5000, feedback="🧨" * 5000)
+    model = ScriptedModel(["hello"])
+    memory = Memory()
+    asyncio.run(step(services(model, memory), handoff=hostile))
+    (call,) = memory.calls.values()
+    assert json.loads(model.prepare(model.requests[0]).body)
+    assert call.request.amount_nusd <= quote.once_nusd <= quote.worst_nusd
+
+
+async def test_a_refused_second_try_still_tells_what_the_first_one_cost() -> None:
+    memory = Memory()
+
+    def reply(_: ModelRequest) -> Reply:
+        memory.budget_nusd = 1
+        return Fail("timeout", charge=Charge.UNCERTAIN)
+
+    with ScriptedModel(reply) as model, pytest.raises(BudgetExceededError) as refused:
+        await step(services(model, memory))
+    assert refused.value.spent_nusd == memory.settled_nusd > 0

@@ -1,0 +1,193 @@
+"""A fan-out: admitted as a whole, heard at once, brought together with what is missing named."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from patterns.errors import CancelledRunError
+from patterns.events import MissingVoice, Noted, StopReason
+from patterns.flow import Choice, resolve, run_flow
+from patterns.ports import ModelRequest
+from tests.fakes.memory import Memory
+from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, system_of, user_of
+from tests.unit.patterns.house import CTX, run, services
+
+REFUSED = Fail("auth", retryable=False)
+
+
+def by_order(*voices: Reply, synthesis: Reply = "together") -> Callable[[ModelRequest], Reply]:
+    """Voices in the order in which they are asked, and the chair."""
+    left = list(voices)
+
+    def reply(request: ModelRequest) -> Reply:
+        return synthesis if "chair" in system_of(request) else left.pop(0)
+
+    return reply
+
+
+async def test_all_voices_are_brought_together() -> None:
+    memory = Memory()
+    with ScriptedModel(by_order("one", "two", "three")) as model:
+        result = await run("fan", model, memory)
+    assert (result.output, result.stop_reason, result.steps) == ("together", StopReason.COMPLETED, 4)
+    assert result.cost_nusd == 4 * COST_NUSD == memory.settled_nusd
+    chair = user_of(model.requests[-1])
+    assert all(f"{name}:\n<voices:" in chair for name in "abc")
+
+
+async def test_voices_never_see_each_other() -> None:
+    with ScriptedModel(by_order("one", "two", "three")) as model:
+        await run("fan", model, Memory())
+    voices = [user_of(request) for request in model.requests[:3]]
+    assert voices[0] == voices[1] == voices[2]
+
+
+async def test_voices_work_at_the_same_time() -> None:
+    gate = asyncio.Event()
+    memory = Memory()
+    with ScriptedModel(by_order(*(Say(text, gate=gate) for text in ("1", "2", "3")))) as model:
+        work = asyncio.create_task(run("fan", model, memory))
+        await model.asked(3)
+        gate.set()
+        result = await work
+    assert result.stop_reason is StopReason.COMPLETED
+
+
+async def test_a_list_needs_no_synthesis() -> None:
+    with ScriptedModel(["one", "two"]) as model:
+        result = await run("listed", model, Memory())
+    assert result.output == "**a**\none\n\n**b**\ntwo"
+
+
+# ---------------------------------------------------------------- failures
+
+
+async def test_it_goes_on_without_a_voice_and_says_so() -> None:
+    with ScriptedModel(by_order("one", REFUSED, "three")) as model:
+        result = await run("fan", model, Memory())
+    assert (result.output, result.stop_reason) == ("together", StopReason.PARTIAL)
+    assert result.missing == (MissingVoice(name="b", reason="its provider refused our key"),)
+    assert "b is missing: its provider refused our key" in user_of(model.requests[-1])
+
+
+async def test_a_quorum_that_is_met_is_enough() -> None:
+    with ScriptedModel(by_order("one", REFUSED, "three")) as model:
+        result = await run("quorum", model, Memory())
+    assert result.output == "together"
+
+
+async def test_a_quorum_that_is_missed_concludes_nothing_and_shows_what_there_is() -> None:
+    with ScriptedModel(by_order("one", REFUSED, REFUSED)) as model:
+        result = await run("quorum", model, Memory())
+    assert (result.output, result.stop_reason) == ("**a**\none", StopReason.PARTIAL)
+    assert result.notes == ("Only 1 of the 2 voices that are needed answered, so nothing was concluded from them.",)
+
+
+async def test_fail_fast_stops_the_others_and_settles_them() -> None:
+    memory = Memory()
+    with ScriptedModel(by_order(Hang(), REFUSED, Hang())) as model:
+        result = await run("strict", model, memory)
+    assert (result.output, result.stop_reason) == ("", StopReason.FAILED)
+    sent = [call.state for call in memory.calls.values() if call.request.path in ("broadcast/a", "broadcast/c")]
+    assert sorted(sent) == ["released", "released", "uncertain", "uncertain"]
+
+
+async def test_when_nobody_answers_it_has_failed() -> None:
+    with ScriptedModel(by_order(REFUSED, REFUSED, REFUSED)) as model:
+        result = await run("fan", model, Memory())
+    assert (result.output, result.stop_reason, len(result.missing)) == ("", StopReason.FAILED, 3)
+
+
+async def test_voices_survive_a_synthesis_that_fails() -> None:
+    with ScriptedModel(by_order("one", "two", "three", synthesis=REFUSED)) as model:
+        result = await run("fan", model, Memory())
+    assert (result.output, result.stop_reason) == ("**a**\none\n\n**b**\ntwo\n\n**c**\nthree", StopReason.PARTIAL)
+    assert "chair could not bring the voices together (its provider refused our key)" in result.notes[0]
+
+
+async def test_time_is_kept_for_the_synthesis() -> None:
+    memory = Memory()
+
+    def reply(request: ModelRequest) -> Reply:
+        memory.now_s += 80 if "chair" not in system_of(request) else 0
+        return "together" if "chair" in system_of(request) else "late"
+
+    with ScriptedModel(reply) as model:
+        result = await run("fan", model, memory, run_s=100.0, concurrency=1)
+    assert (result.output, result.stop_reason) == ("together", StopReason.PARTIAL)
+    assert [missing.name for missing in result.missing] == ["b", "c"]
+
+
+async def test_a_stop_ends_all_voices_and_is_raised() -> None:
+    memory = Memory()
+    with ScriptedModel(by_order(Hang(), Hang(), Hang())) as model:
+        work = asyncio.create_task(run("fan", model, memory))
+        await model.asked(3)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert (memory.held_nusd, model.at_once) == (0, 0)
+
+
+async def test_a_stopped_run_is_raised_out_of_a_voice() -> None:
+    memory = Memory()
+
+    def reply(_: ModelRequest) -> Reply:
+        memory.stopped = True
+        return Fail("server")
+
+    with ScriptedModel(reply) as model, pytest.raises(CancelledRunError):
+        await run("fan", model, memory)
+    assert memory.held_nusd == 0
+
+
+# ---------------------------------------------------------------- money
+
+
+def price_of(flow_agents: int) -> int:
+    place = services(ScriptedModel([]), Memory())
+    voice = place.runner.quote(CTX, place, agent="a").once_nusd
+    chair = place.runner.quote(CTX, place, agent="chair").once_nusd
+    return flow_agents * voice + chair
+
+
+async def test_the_money_for_all_of_it_is_there_before_the_first_voice_is_asked() -> None:
+    memory = Memory()
+    held: list[int] = []
+
+    def reply(_: ModelRequest) -> Reply:
+        held.append(memory.held_nusd)
+        return "x"
+
+    with ScriptedModel(reply) as model:
+        await run("fan", model, memory, concurrency=1)
+    assert held[0] == price_of(3)
+
+
+async def test_a_plan_that_does_not_fit_is_narrowed_and_says_so() -> None:
+    memory = Memory(budget_nusd=price_of(2))
+    with ScriptedModel(by_order("one", "two")) as model:
+        result = await run("fan", model, memory)
+    assert (result.output, result.stop_reason) == ("together", StopReason.PARTIAL)
+    assert result.missing == (MissingVoice(name="c", reason="the budget did not allow it"),)
+    assert [event.text for event in memory.events if isinstance(event, Noted)] == [
+        "The budget allows 2 of 3 voices; without c."
+    ]
+    assert memory.steps["broadcast/admission"].data == {"voices": 2}
+
+
+async def test_a_quorum_is_not_narrowed_away() -> None:
+    memory = Memory(budget_nusd=price_of(1))
+    with ScriptedModel([]) as model:
+        result = await run("quorum", model, memory)
+    assert (result.output, result.stop_reason, memory.calls) == ("", StopReason.BUDGET, {})
+    assert len(result.missing) == 3
+
+
+async def test_what_the_voices_did_not_need_is_free_again() -> None:
+    memory = Memory()
+    with ScriptedModel(by_order("one", "two", "three")) as model:
+        place = services(model, memory)
+        await run_flow(CTX, place, await resolve(CTX, place, Choice("fan")))
+    assert (memory.held_nusd, memory.settled_nusd) == (0, model.billed_nusd)
