@@ -35,6 +35,18 @@ KEPT_ACTIONS = frozenset(
     }
 )
 """Clicks that must not be lost. Looking at something can simply be clicked again."""
+HEARD = frozenset(
+    {
+        "event_callback",
+        "block_actions",
+        "view_submission",
+        "view_closed",
+        "block_suggestion",
+        "shortcut",
+        "message_action",
+    }
+)
+"""The types of payloads, besides commands, that our listeners or the catch-alls take."""
 _SAID = frozenset({None, "file_share", "thread_broadcast"})
 
 
@@ -50,20 +62,21 @@ class Delivery:
 
 
 def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
-    """A payload as a delivery; None for what is not meant for us.
+    """A payload as a delivery; None for what is not meant for us and left to the other listeners.
 
     Raises:
         KeyError, IndexError, TypeError, AttributeError, ValueError: it has not the shape Slack documents.
     """
     if "command" in body:
+        _name(body["command"])
         # Without words it only opens a form.
-        key = f"trigger:{body['trigger_id']}" if body.get("text", "").strip() else ""
+        key = f"trigger:{_name(body['trigger_id'])}" if body.get("text", "").strip() else ""
         return Delivery("command", command_origin(body, key=key, workspace=workspace))
     match body.get("type"):
         case "event_callback":
             return _event_delivery(body, workspace=workspace, bot_user=bot_user)
         case "block_actions":
-            kept = body["actions"][0]["action_id"] in KEPT_ACTIONS
+            kept = _name(body["actions"][0]["action_id"]) in KEPT_ACTIONS
             key = f"trigger:{body['trigger_id']}" if kept else ""
             return Delivery("action", action_origin(body, key=key, workspace=workspace))
         case "view_submission" if body["view"]["callback_id"] == ASK_FORM:
@@ -73,23 +86,35 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
                 return None
             return Delivery("view", form_origin(body, form, key=key, workspace=workspace))
         case _:
+            if body.get("type") not in HEARD:
+                raise ValueError("a type of payload nobody listens to")
             return None
+
+
+def _name(value: object) -> str:
+    """A part without which nothing can be done; TypeError when it is no text."""
+    if not isinstance(value, str):
+        raise TypeError("a name is missing")
+    return value
 
 
 def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
     event = body["event"]
+    _name(event["type"])
     if called_text(event, bot_user) is not None:
         # app_mention and message of one posting arrive under two event ids.
         key = f"message:{workspace}:{event['channel']}:{event['ts']}"
         return Delivery("event", message_origin(event, key=key, workspace=workspace))
     if event["type"] == "agent_session_stopped":
-        place = {"channel": event["channel"], "user": event["user"], "thread_ts": event["thread_ts"]}
+        place = {name: _name(event[name]) for name in ("channel", "user", "thread_ts")}
     elif event["type"] == "app_home_opened":
-        origin = Origin(delivery_key="", workspace=workspace, channel=event["channel"], user=event["user"])
+        origin = Origin(
+            delivery_key="", workspace=workspace, channel=_name(event["channel"]), user=_name(event["user"])
+        )
         return Delivery("event", origin)
     elif deleted_ts(event, bot_user) is not None:
         # Nobody is told: who deletes the question sees the run end in its thread.
-        place = {"channel": event["channel"], "user": ""}
+        place = {"channel": _name(event["channel"]), "user": ""}
     else:
         return None
     return Delivery("event", Origin(delivery_key=f"event:{body['event_id']}", workspace=workspace, **place))
@@ -133,8 +158,8 @@ def command_origin(body: Payload, *, key: str, workspace: str) -> Origin:
     return Origin(
         delivery_key=key,
         workspace=workspace,
-        channel=body["channel_id"],
-        user=body["user_id"],
+        channel=_name(body["channel_id"]),
+        user=_name(body["user_id"]),
         response_url=body.get("response_url"),
         trigger_id=body.get("trigger_id"),
     )
@@ -145,10 +170,10 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
     return Origin(
         delivery_key=key,
         workspace=workspace,
-        channel=event["channel"],
-        user=event["user"],
+        channel=_name(event["channel"]),
+        user=_name(event["user"]),
         thread_ts=event.get("thread_ts"),
-        message_ts=event["ts"],
+        message_ts=_name(event["ts"]),
     )
 
 
@@ -160,7 +185,7 @@ def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
         delivery_key=key,
         workspace=workspace,
         channel=(body.get("channel") or {}).get("id") or "",
-        user=body["user"]["id"],
+        user=_name(body["user"]["id"]),
         thread_ts=message.get("thread_ts") or container.get("thread_ts"),
         response_url=body.get("response_url"),
         trigger_id=body.get("trigger_id"),
@@ -173,7 +198,7 @@ def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Or
         delivery_key=key,
         workspace=workspace,
         channel=form.channel,
-        user=body["user"]["id"],
+        user=_name(body["user"]["id"]),
         response_url=form.response_url,
     )
 
