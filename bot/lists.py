@@ -22,6 +22,8 @@ from bot.views import (
 from bot.words import count, duration, money_label, person, run_state, short, usd
 
 SHOWN = 25
+DRAFT_MAX = 6_000
+"""Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
 _TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
 
 
@@ -162,7 +164,7 @@ def review(view: ReviewView) -> Mrkdwn:
 
 def draft(view: ReviewView, profile: Profile) -> list[dict[str, Any]]:
     """The draft under review; the card shows its beginning and says so when there is more."""
-    first, *more = paginate(view.draft or "(The draft is empty.)", profile)
+    first, *more = paginate(view.draft.strip() or "(The draft is empty.)", profile, DRAFT_MAX)
     blocks = [unit.block for unit in first]
     if more:
         said = "_The draft goes on; Edit shows all of it._"

@@ -95,7 +95,7 @@ def with_links(text: str) -> Mrkdwn:
 
 def size(text: str) -> int:
     """Characters as Slack counts them: UTF-16 units, so that an emoji outside the basic plane is two."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le")) // 2
 
 
 def clip(text: str, limit: int) -> str:
@@ -108,9 +108,9 @@ def clip(text: str, limit: int) -> str:
 
 def cut_at(text: str, limit: int) -> int:
     """The largest index whose head fits into `limit` units without ending inside `&…;` or `<…>`."""
-    index = min(len(text), limit)
-    while size(text[:index]) > limit:
-        index -= size(text[:index]) - limit
+    index = min(len(text), max(0, limit))
+    while (over := size(text[:index]) - limit) > 0 and index:
+        index -= (over + 1) // 2
     for opening, closing in (("&", ";"), ("<", ">")):
         start = text.rfind(opening, max(0, index - LINK_MAX - 2), index)
         if start > 0 and closing not in text[start:index] and closing in text[index : start + LINK_MAX + 2]:

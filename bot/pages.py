@@ -17,10 +17,10 @@ Profile = Literal["plain", "rich"]
 
 UNIT_MAX = 2_800
 """Characters of one text block, with air under the 3,000 of a section."""
-PAGE_MAX = 10_500
+PAGE_MAX = 7_500
 """Characters of a message's answer blocks as JSON; the rest of 13,200 is for the headline and the footer."""
 PAGE_BLOCKS = 40
-TABLE_MAX = 8_000
+TABLE_MAX = 7_000
 TABLE_ROWS = 100
 TABLE_COLUMNS = 20
 _BOUNDARIES = ("\n\n", "\n", ". ", " ")
@@ -34,22 +34,22 @@ class Unit:
     text: Mrkdwn
 
 
-def paginate(markdown: str, profile: Profile) -> tuple[tuple[Unit, ...], ...]:
+def paginate(markdown: str, profile: Profile, page_max: int = PAGE_MAX) -> tuple[tuple[Unit, ...], ...]:
     """The answer's blocks, grouped into messages; at least one message."""
     pages: list[list[Unit]] = [[]]
     for unit in _units(pieces(markdown), profile):
-        if pages[-1] and not _fits(pages[-1], unit):
+        if pages[-1] and not _fits(pages[-1], unit, page_max):
             pages.append([])
         pages[-1].append(unit)
     return tuple(tuple(page) for page in pages)
 
 
-def _fits(page: Sequence[Unit], unit: Unit) -> bool:
+def _fits(page: Sequence[Unit], unit: Unit, page_max: int) -> bool:
     if len(page) == PAGE_BLOCKS:
         return False
     if unit.block["type"] == "table" and any(u.block["type"] == "table" for u in page):
         return False
-    return sum(map(_weight, page)) + _weight(unit) <= PAGE_MAX
+    return sum(map(_weight, page)) + _weight(unit) <= page_max
 
 
 def _weight(unit: Unit) -> int:

@@ -13,11 +13,13 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot import lists, outcomes, views, words
-from bot.mrkdwn import Mrkdwn, clip, escape, join, literal
+from bot.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.pages import Profile, paginate, split
 from bot.views import AnswerView, SlackMessage
 
 SECTION_MAX = 3_000
+TEXT_MAX = 5_000
+"""Characters, as JSON, of one sentence or list; no message of ours has more than two long ones."""
 _TEMPLATES: Mapping[type, str] = {
     views.RunView: "root",
     views.ProgressView: "progress",
@@ -115,4 +117,10 @@ def _plain(text: str, limit: int) -> str:
 
 
 def _parts(text: str) -> tuple[Mrkdwn, ...]:
-    return tuple(Mrkdwn(part) for part in split(escape(text), SECTION_MAX))
+    """Our own sentences and lists as sections: bounded, because a message has a limit in all; a cut is visible."""
+    safe = escape(text)
+    limit = TEXT_MAX
+    while size(json.dumps(safe, ensure_ascii=False)) > TEXT_MAX:
+        safe = Mrkdwn(clip(safe, limit))
+        limit = limit * 3 // 4
+    return tuple(Mrkdwn(part) for part in split(safe, SECTION_MAX))

@@ -198,7 +198,7 @@ def collapsed(view: ProgressView) -> Mrkdwn:
 def confirm(view: ConfirmView) -> Mrkdwn:
     """The question before an expensive run."""
     if view.decided:
-        return short(view.decided, 300)
+        return short(view.decided, 300) or Mrkdwn("Decided.")
     alternative = ""
     if view.alternative_flow:
         alternative = mrkdwn(
