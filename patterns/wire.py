@@ -70,17 +70,14 @@ class Http:
             wire.url, data=call.body, headers=wire.headers, allow_redirects=False, trace_request_ctx=sent
         )
         async with request as response:
-            try:
-                await _require_answer(call, target, response)
-                reading = Reading(SHAPES[str(target.shape)], on_text if wire.stream else None)
-                if wire.stream:
-                    await _read_events(response, reading, call.request.idle_timeout_s)
-                else:
-                    reading.take(await _body(response, REPLY_BYTES_MAX))
-                return reading.completion(call.images)
-            except BaseException:
-                response.close()  # a reply given up must not go on being generated, nor its connection be used again
-                raise
+            # Leaving this block early closes the connection, which is what stops the provider from generating.
+            await _require_answer(call, target, response)
+            reading = Reading(SHAPES[str(target.shape)], on_text if wire.stream else None)
+            if wire.stream:
+                await _read_events(response, reading, call.request.idle_timeout_s)
+            else:
+                reading.take(await _body(response, REPLY_BYTES_MAX))
+            return reading.completion(call.images)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

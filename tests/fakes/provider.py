@@ -54,6 +54,8 @@ class Reply:
     """With an error status: a JSON object, or text, instead of the provider's usual error object."""
     error: str = "scripted failure"
     retry_after_s: float | None = None
+    location: str | None = None
+    """With a redirect: where to."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int = 0
@@ -263,6 +265,8 @@ class Provider:
 
 def _error(call: Call, reply: Reply) -> web.Response:
     headers = {} if reply.retry_after_s is None else {"Retry-After": f"{reply.retry_after_s:g}"}
+    if reply.location is not None:
+        headers["Location"] = reply.location
     body = shapes.error(call, reply) if reply.body is None else reply.body
     if isinstance(body, str):
         return web.Response(text=body, status=reply.status, headers=headers)

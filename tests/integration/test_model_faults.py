@@ -266,7 +266,17 @@ async def test_an_older_claude_answers_through_a_tool_where_newer_ones_take_a_sc
                 call = models.prepare(ModelRequest("m", (Message("user", "Well?"),), 100, schema=SCHEMA))
                 completion = await models.complete(call)
             assert field in provider.calls[-1].body
+            assert "json_mode" not in provider.calls[-1].body
             assert completion.text == ('{"accepted": false}' if field == "tools" else '{"accepted": true}')
+
+
+async def test_a_redirect_is_not_followed_with_our_key() -> None:
+    async with Provider(["stolen"]) as elsewhere:
+        error = await one_failure(
+            "openai", Reply(status=307, location=f"{elsewhere.url}/v1/chat/completions"), request()
+        )
+        assert (error.reason, error.status, elsewhere.calls) == ("bad_request", 307, [])
+        elsewhere.strict = False
 
 
 async def test_a_broken_connection_keeps_its_cause_for_the_log() -> None:
