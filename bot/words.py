@@ -140,7 +140,9 @@ def plan(run: RunView) -> Mrkdwn:
         return Mrkdwn("Choosing who should work on this.")
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
     free = (
-        mrkdwn("{name} has {free} free", name=run.balance.name, free=usd(run.balance.free_nusd)) if run.balance else ""
+        mrkdwn("{name} has {free} free", name=short(run.balance.name, 80), free=usd(run.balance.free_nusd))
+        if run.balance
+        else ""
     )
     return join("\n", [head, join(" · ", [price(run), escape(free), short(run.model_note, 200), money_label(run)])])
 
@@ -184,7 +186,7 @@ def task_status(view: StepView) -> str:
 
 def notes(view: ProgressView) -> Mrkdwn:
     """The newest decisions worth showing."""
-    return join("\n", [mrkdwn("↳ {note}", note=short(note, 300)) for note in view.notes[-NOTES_SHOWN:]])
+    return join("\n", [mrkdwn("↳ {note}", note=short(note, 160)) for note in view.notes[-NOTES_SHOWN:]])
 
 
 def collapsed(view: ProgressView) -> Mrkdwn:
