@@ -1,0 +1,309 @@
+"""The ledger against a model of the truth: any order, duplicates, crashes between any two statements, new months."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from patterns.errors import BudgetExceededError, RunLostError
+from patterns.limits import Cap
+from patterns.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
+from storage import admission
+from storage.book import Book, Call, Policy, as_row
+from storage.database import Query, Statement, Work, load
+from storage.ledger_batch import Operation, Release, Reserve, Settle, book_calls, load_accounts, q, run_batch, save
+from storage.migrate import MIGRATIONS
+from tests.ledgers import START_US, Asking
+
+T = TypeVar("T")
+LIMIT = 100
+POLICY = Policy(workspace_nusd=150, channel_nusd=LIMIT, dm_user_nusd=LIMIT)
+MONTH_US = 31 * 86_400 * 1_000_000
+SCHEMA = (MIGRATIONS / "sqlite" / "0001_first_schema.sql").read_text("utf-8")
+
+
+class CrashError(Exception):
+    """The process died here."""
+
+
+class Driver:
+    """Runs scripts on a database in memory, and dies before a chosen statement, or before or after the commit."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.row_factory = lambda cursor, row: {
+            column[0]: value for column, value in zip(cursor.description, row, strict=True)
+        }
+        self.connection.executescript(SCHEMA)
+
+    def run(self, script: Work[T], *, statements: int | None = None, lose_answer: bool = False) -> T:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            answer = self._drive(script, statements)
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+        if lose_answer:
+            raise CrashError
+        return answer
+
+    def _drive(self, script: Work[T], statements: int | None) -> T:
+        done = 0
+        try:
+            statement = next(script)
+            while True:
+                if done == statements:
+                    script.close()
+                    raise CrashError
+                done += 1
+                statement = script.send(self._execute(statement))
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+
+    def _execute(self, statement: Statement) -> list[Any]:
+        query, params = statement.query, statement.params
+        if isinstance(params, Sequence):
+            self.connection.executemany(query.sqlite, params)
+            return []
+        return self.connection.execute(query.sqlite, query.bind(params, "sqlite")).fetchall()
+
+    def rows(self, sql: str) -> list[Any]:
+        return self.connection.execute(sql).fetchall()
+
+
+@dataclass
+class Truth:
+    """A call as the model knows it."""
+
+    request: HoldRequest | ReserveRequest
+    accounts: tuple[str, ...]
+    held: int
+    state: str
+    paid: int = 0
+
+
+amounts = st.integers(0, 60)
+crashes = st.none() | st.integers(0, 14)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    @initialize()
+    def begin(self) -> None:
+        self.driver = Driver()
+        self.now_us = START_US
+        self.month = "2026-11"
+        self.limit = LIMIT
+        self.granted: dict[str, int] = {}
+        self.runs = [Asking(name, caps=(Cap("run", name, 70),)) for name in ("R1", "R2")]
+        self.truth: dict[str, Truth] = {}
+        for run in self.runs:
+            self.driver.connection.execute(
+                "INSERT INTO run (id, workspace, channel, channel_kind, user_id, kind, status, epoch, created_us,"
+                " delivery_key) VALUES (?, 'T1', 'C1', 'channel', 'U1', 'slack', 'running', 1, 0, ?)",
+                (run.run_id, run.run_id),
+            )
+
+    @rule(which=st.lists(st.tuples(st.integers(0, 1), amounts, st.booleans()), min_size=1, max_size=4), crash=crashes)
+    def hold_several(self, which: list[tuple[int, int, bool]], crash: int | None) -> None:
+        envelopes = [id_ for id_, call in self.truth.items() if call.state == "reserved"]
+        requests = []
+        for index, amount, draw in which:
+            run = self.runs[index]
+            own = [id_ for id_ in envelopes if self.truth[id_].request.fence == run.fence]
+            requests.append(run.hold(amount, envelope=own[0] if draw and own else None))
+        self._perform(requests, crash)
+
+    @rule(index=st.integers(0, 1), parts=st.lists(amounts, min_size=1, max_size=3), crash=crashes)
+    def reserve(self, index: int, parts: list[int], crash: int | None) -> None:
+        run = self.runs[index]
+        self._perform([Reserve(tuple(run.reserve(amount) for amount in parts))], crash)
+
+    @rule(data=st.data(), share=st.integers(0, 100), crash=crashes, twice=st.booleans())
+    def settle(self, data: st.DataObject, share: int, crash: int | None, *, twice: bool) -> None:
+        holds = [id_ for id_, call in self.truth.items() if call.state not in {"reserved", "gone"}]
+        if not holds:
+            return
+        id_ = data.draw(st.sampled_from(holds))
+        state = data.draw(st.sampled_from(["settled", "settled", "uncertain", "released"]))
+        call = self.truth[id_]
+        charged = Charged(state, call.held * share // 100 if state == "settled" else 0)
+        self._perform([Settle(id_, charged, call.request.fence, None)] * (2 if twice else 1), crash)
+
+    @rule(data=st.data(), crash=crashes)
+    def release(self, data: st.DataObject, crash: int | None) -> None:
+        if self.truth:
+            ids = data.draw(st.lists(st.sampled_from(sorted(self.truth)), max_size=3))
+            self._perform([Release(tuple(ids))], crash)
+
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        if self.truth:
+            call = self.truth[data.draw(st.sampled_from(sorted(self.truth)))]
+            if isinstance(call.request, HoldRequest):
+                self._perform([call.request], None)
+
+    @rule(index=st.integers(0, 1), crash=crashes)
+    def owner_dies(self, index: int, crash: int | None) -> None:
+        run = self.runs[index]
+        run.epoch += 1
+        self.driver.connection.execute("UPDATE run SET epoch = ? WHERE id = ?", (run.epoch, run.run_id))
+
+        def recover() -> Work[None]:
+            book = self._book()
+            book_calls(book, (yield q.lock_abandoned_of_run(run_id=run.run_id, epoch=run.epoch)))
+            yield from load_accounts(book, {})
+            for call in book.calls.values():
+                admission.abandon(book, call)
+            yield from save(book)
+
+        self._survive(recover, crash)
+        for call in self.truth.values():
+            if call.request.fence.run_id == run.run_id and call.state in {"reserved", "open"}:
+                call.state, call.paid = ("released", 0) if call.state == "reserved" else ("uncertain", call.held)
+
+    @rule(months=st.integers(-1, 1))
+    def time_passes(self, months: int) -> None:
+        self.now_us += months * MONTH_US
+
+    @rule(limit=st.integers(0, 150))
+    def change_the_limit(self, limit: int) -> None:
+        self.limit = limit
+        self.driver.connection.execute(
+            "INSERT INTO channel (workspace, id, kind, limit_nusd) VALUES ('T1', 'C1', 'channel', :limit)"
+            " ON CONFLICT DO UPDATE SET limit_nusd = :limit",
+            {"limit": limit},
+        )
+
+    @rule(amount=st.integers(1, 50))
+    def grant(self, amount: int) -> None:
+        id_ = f"T1/channel/C1/{self.month}"
+        done = self.driver.connection.execute(
+            "UPDATE account SET granted_nusd = granted_nusd + ? WHERE id = ?", (amount, id_)
+        )
+        if done.rowcount:
+            self.granted[id_] = self.granted.get(id_, 0) + amount
+
+    @invariant()
+    def sums_are_those_of_the_model(self) -> None:
+        if not hasattr(self, "driver"):
+            return
+        for row in self.driver.rows("SELECT * FROM account"):
+            counted = [call for call in self.truth.values() if row["id"] in call.accounts]
+            assert row["settled_nusd"] == sum(call.paid for call in counted)
+            assert row["reserved_nusd"] == sum(call.held for call in counted if call.state in {"reserved", "open"})
+        assert self.driver.rows(load("verify").account_differences.sqlite) == []
+
+    def _book(self) -> Book:
+        return Book(POLICY, self.now_us)
+
+    def _survive(self, make: Callable[[], Work[T]], crash: int | None) -> T:
+        """Run the script, dying once on the way (at a statement, or with the answer lost), then run it again."""
+        if crash is not None:
+            try:
+                self.driver.run(make(), statements=crash, lose_answer=True)
+            except CrashError:
+                return self.driver.run(make())
+        return self.driver.run(make())
+
+    def _perform(self, operations: Sequence[Operation], crash: int | None) -> None:
+        answers = self._survive(lambda: run_batch(self._book(), operations), crash)
+        months = self.driver.rows("SELECT period FROM channel WHERE id = 'C1'")
+        assert not months or months[0]["period"] >= self.month or not months[0]["period"]
+        self.month = max([self.month, *(row["period"] for row in months)])
+        for operation, answer in zip(operations, answers, strict=True):
+            self._believe(operation, answer)
+
+    def _believe(self, operation: Operation, answer: object) -> None:
+        match operation:
+            case HoldRequest():
+                self._believe_hold(operation, answer)
+            case Reserve():
+                needed = sum(request.amount_nusd for request in operation.requests)
+                assert isinstance(answer, list) == self._fits(operation.requests[0], needed, None)
+                for request in operation.requests if isinstance(answer, list) else ():
+                    self.truth[request.call_id] = Truth(
+                        request, self._accounts(request), request.amount_nusd, "reserved"
+                    )
+            case Settle():
+                self._believe_settled(operation, answer)
+            case Release():
+                for id_ in operation.call_ids:
+                    if self.truth[id_].state in {"reserved", "open"}:
+                        self.truth[id_].state = "released"
+
+    def _believe_hold(self, request: HoldRequest, answer: object) -> None:
+        known = self.truth.get(request.call_id)
+        if known:
+            assert isinstance(answer, Hold if known.state == "open" else RunLostError)
+            return
+        envelope = self.truth.get(request.envelope or "")
+        admitted = self._fits(request, request.amount_nusd, envelope)
+        assert isinstance(answer, Hold if admitted else BudgetExceededError)
+        if admitted:
+            if envelope:
+                envelope.held -= min(envelope.held, request.amount_nusd)
+            self.truth[request.call_id] = Truth(request, self._accounts(request), request.amount_nusd, "open")
+
+    def _believe_settled(self, operation: Settle, answer: object) -> None:
+        call = self.truth[operation.call_id]
+        charged = operation.charged
+        if call.state == "open" or (call.state == "uncertain" and charged.state != "uncertain"):
+            call.paid = {"settled": charged.actual_nusd, "uncertain": call.held, "released": 0}[charged.state]
+            call.state = charged.state
+        assert isinstance(answer, tuple)
+        assert answer[0] == Settlement(call.paid, 0)
+
+    def _accounts(self, request: HoldRequest | ReserveRequest) -> tuple[str, ...]:
+        run = request.fence.run_id
+        month = self.month
+        return f"T1/workspace/T1/{month}", f"T1/channel/C1/{month}", f"T1/user/C1:U1/{month}", f"T1/run/{run}/"
+
+    def _fits(self, request: HoldRequest | ReserveRequest, amount: int, envelope: Truth | None) -> bool:
+        """The rule, said once more and differently: after this hold, no account is above its limit."""
+        limits = (POLICY.workspace_nusd, self.limit, None, 70)
+        for id_, limit in zip(self._accounts(request), limits, strict=True):
+            counted = [call for call in self.truth.values() if id_ in call.accounts]
+            used = sum(call.paid + (call.held if call.state in {"reserved", "open"} else 0) for call in counted)
+            drawn = min(envelope.held, amount) if envelope and id_ in envelope.accounts else 0
+            more = amount - drawn
+            if limit is not None and more > 0 and used + more > limit + self.granted.get(id_, 0):
+                return False
+        return True
+
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_a_crash_really_drops_the_transaction() -> None:
+    """The driver of this file must be able to lose work, or its crashes prove nothing."""
+    driver = Driver()
+
+    def script() -> Work[None]:
+        yield Query("one", "INSERT INTO chore (key, at_us, by) VALUES ('a', 1, 'x')")()
+        yield Query("two", "INSERT INTO chore (key, at_us, by) VALUES ('b', 1, 'x')")()
+
+    outcomes = []
+    for statements in (0, 1, 2):
+        try:
+            driver.run(script(), statements=statements)
+        except CrashError:
+            outcomes.append(len(driver.rows("SELECT * FROM chore")))
+        else:
+            outcomes.append(len(driver.rows("SELECT * FROM chore")))
+    assert outcomes == [0, 0, 2]
+
+
+def test_rows_have_the_columns_of_their_table() -> None:
+    driver = Driver()
+    columns = {row["name"] for row in driver.rows("PRAGMA table_info(call)")}
+    fields = set(as_row(Call(*["x"] * 12, 0, "open", "[]", 1, 0)))  # type: ignore[arg-type]
+    assert fields == columns
