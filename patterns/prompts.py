@@ -87,13 +87,14 @@ def weigh(text: str) -> int:
 def cut(text: str, bytes_max: int) -> str:
     """The start of a text that weighs at most `bytes_max`, with a visible mark when something is missing."""
     clean = text.encode("utf-8", "replace").decode()
-    if weigh(clean) <= bytes_max:
+    head = clean[: max(0, bytes_max)]  # every character weighs at least one byte
+    if len(head) == len(clean) and weigh(clean) <= bytes_max:
         return clean
-    low, high = 0, min(len(clean), max(0, bytes_max))
+    low, high = 0, len(head)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if weigh(clean[:middle]) <= bytes_max else (low, middle - 1)
-    shown = clean[:low]
+        low, high = (middle, high) if weigh(head[:middle]) <= bytes_max else (low, middle - 1)
+    shown = head[:low]
     return f"{shown}[… cut, {len(shown.encode())} of {len(clean.encode())} bytes shown]"
 
 
@@ -138,7 +139,8 @@ def compose(slots: Slots, bytes_max: int) -> tuple[dict[str, str], bool]:
     """Every slot as the string a template shows, all together within `bytes_max`, and whether something was cut."""
     pieces = _pieces(slots)
     shown = pieces[: max(1, bytes_max // (2 * PIECE_BYTES))]
-    shares = fair_shares([weigh(piece.text) for _, piece in shown], bytes_max - len(shown) * PIECE_BYTES)
+    sizes = [weigh(piece.text[:bytes_max]) for _, piece in shown]
+    shares = fair_shares(sizes, bytes_max - len(shown) * PIECE_BYTES)
     blocks: dict[str, list[str]] = {slot: [] for slot in SLOTS}
     was_cut = len(shown) < len(pieces)
     for (slot, piece), share in zip(shown, shares, strict=True):
@@ -173,6 +175,22 @@ class Prompt:
         return frozenset(find_undeclared_variables(_ENVIRONMENT.parse(self.source)))
 
     @cached_property
+    def mistakes(self) -> tuple[str, ...]:
+        """What is wrong with the template, each with the fix."""
+        try:
+            split(self.source)
+            tree = _ENVIRONMENT.parse(self.source)
+            unknown = sorted(self.slots - set(SLOTS))
+            if unknown:
+                return (f"shows {', '.join(unknown)}, which nothing fills; the slots are {', '.join(SLOTS)}",)
+            self.bytes_max(0)
+        except (ValueError, TemplateError) as error:
+            return (f"cannot be rendered: {error}",)
+        shown = [name.name for output in tree.find_all(nodes.Output) for name in output.find_all(nodes.Name)]
+        twice = sorted({name for name in shown if shown.count(name) > 1})
+        return tuple(f"shows {name} more than once; show it once, or its price has no bound" for name in twice)
+
+    @cached_property
     def _parts(self) -> tuple[Template, Template]:
         system, user = split(self.source)
         return _ENVIRONMENT.from_string(system), _ENVIRONMENT.from_string(user)
@@ -200,22 +218,6 @@ def split(source: str) -> tuple[str, str]:
         raise ValueError(f"needs one line {USER_LINE!r} between the system part and the user part")
     at = next(i for i, line in enumerate(lines) if line.strip() == USER_LINE)
     return "\n".join(lines[:at]), "\n".join(lines[at + 1 :])
-
-
-def mistakes(prompt: Prompt) -> list[str]:
-    """What is wrong with a template, each with the fix."""
-    try:
-        split(prompt.source)
-        tree = _ENVIRONMENT.parse(prompt.source)
-        unknown = sorted(prompt.slots - set(SLOTS))
-        if unknown:
-            return [f"shows {', '.join(unknown)}, which nothing fills; the slots are {', '.join(SLOTS)}"]
-        prompt.bytes_max(0)
-    except (ValueError, TemplateError) as error:
-        return [f"cannot be rendered: {error}"]
-    shown = [name.name for output in tree.find_all(nodes.Output) for name in output.find_all(nodes.Name)]
-    twice = sorted({name for name in shown if shown.count(name) > 1})
-    return [f"shows {name} more than once; show it once, or its price has no bound" for name in twice]
 
 
 def read_prompts(folder: Path | None = None) -> dict[str, str]:

@@ -74,12 +74,13 @@ def load_roster(text: str, *, file: str, env: Mapping[str, str], prompts: Mappin
     document = parse_yaml(text, env=env)
     found = list(document.mistakes)
     parsed: RosterFile | None = None
-    try:
-        parsed = RosterFile.model_validate(document.value)
-    except ValidationError as error:
-        found += [Mistake(_place(e["loc"]), _words(e)) for e in error.errors(include_url=False)]
-    else:
-        found += check(parsed, sources)
+    if document.value is not None:
+        try:
+            parsed = RosterFile.model_validate(document.value)
+        except ValidationError as error:
+            found += [Mistake(_place(e["loc"]), _words(e)) for e in error.errors(include_url=False)]
+        else:
+            found += check(parsed, sources)
     if found or parsed is None:
         lines = sorted({(document.line(mistake.place), mistake.text) for mistake in found})
         raise RosterError("\n".join(f"{file}:{line}: {words}" for line, words in lines))
@@ -113,7 +114,7 @@ def _place(location: tuple[int | str, ...]) -> Place:
 
 
 def _words(error: Any) -> str:  # noqa: ANN401 - pydantic's error details are an untyped mapping in practice
-    where = ".".join(str(part) for part in _place(error["loc"]))
+    where = ".".join(str(part) for part in _place(error["loc"])) or "the file"
     if error["type"] == "missing":
         return f"{where} is missing; add it"
     if error["type"] == "extra_forbidden":

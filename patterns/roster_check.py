@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from patterns.limits import MAX_DEPTH
-from patterns.prompts import Prompt, mistakes
+from patterns.prompts import Prompt
 from patterns.roster_file import Flow, Node, RosterFile, Stage, children
 from patterns.roster_yaml import Mistake, Place
 
@@ -84,7 +84,7 @@ class _Checker:
         if not self.known(name, "prompt", place):
             return
         prompt = self.prompts[name]
-        wrong = mistakes(prompt)
+        wrong = prompt.mistakes
         if not needs:
             for text in wrong:
                 self.say(place, f"prompt {name!r} {text}")

@@ -48,13 +48,12 @@ def parse_yaml(text: str, *, env: Mapping[str, str]) -> Document:
     document = Document()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        document.lines[()] = mark.line + 1 if mark else 1
-        document.mistakes.append(Mistake((), f"this is not YAML: {error.problem or error}"))
-        return document
     except yaml.YAMLError as error:
-        document.mistakes.append(Mistake((), f"this is not YAML: {error}"))
+        mark = getattr(error, "problem_mark", None)
+        document.lines[()] = mark.line + 1 if mark else 1
+        hint = "; inside { } put ${NAME} in quotes" if "${" in text.splitlines()[document.lines[()] - 1] else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        document.mistakes.append(Mistake((), f"this is not YAML: {problem}{hint}"))
         return document
     if node is None:
         document.mistakes.append(Mistake((), "the file is empty; start from the shipped roster"))

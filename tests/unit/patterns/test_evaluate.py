@@ -1,0 +1,61 @@
+"""Figures of the Router on a team's own requests."""
+
+import pytest
+
+from patterns.errors import UserError
+from patterns.evaluate import evaluate_routes, read_examples, report
+from patterns.ports import ModelRequest
+from tests.fakes.memory import Memory
+from tests.fakes.model import Reply, ScriptedModel, user_of
+from tests.unit.patterns.house import CTX, services
+
+FILE = """
+{"text": "compare", "pattern": "fan", "agents": []}
+{"text": "simple", "pattern": "pick", "agents": ["b"]}
+{"text": "chain it", "pattern": "pipeline", "agents": ["a", "b"]}
+{"text": "mistaken", "pattern": "fan"}
+"""
+
+
+def reply(request: ModelRequest) -> Reply:
+    text = user_of(request)
+    answers = {
+        "compare": ("fan", []),
+        "simple": ("pick", ["b"]),
+        "chain it": ("pipeline", ["a", "c"]),
+        "mistaken": ("team", []),
+    }
+    flow, agents = next(answer for word, answer in answers.items() if f"\n{word}\n" in text)
+    return {"flow": flow, "agents": agents, "confidence": 0.9, "reason": "r"}
+
+
+async def test_accuracy_confusion_agents_cost_and_time_are_told() -> None:
+    memory = Memory()
+    with ScriptedModel(reply) as model:
+        outcomes = await evaluate_routes(CTX, services(model, memory, steps=1), read_examples(FILE))
+    assert report(outcomes).splitlines() == [
+        "3 of 4 right (75 %)",
+        "",
+        "class  right  of",
+        "fan  1  2  50 %",
+        "pick  1  1  100 %",
+        "pipeline  1  1  100 %",
+        "",
+        "taken for another",
+        "fan -> team  1",
+        "",
+        "agents alike: 0.67 (1.00 means the same agents)",
+        "",
+        "fell back to the default: 0",
+        "cost: $0.00048",
+        "latency: 0 ms median, 0 ms at most",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "The file has no examples"), ("no", "Line 1 is not"), ('\n{"text": "x"}', "Line 2 is not an example")],
+)
+def test_a_file_that_cannot_be_read_is_told(text: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        read_examples(text)
