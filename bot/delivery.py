@@ -144,7 +144,8 @@ class Delivery:
             await self.out.post_once(
                 run.id, f"answer/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts or None
             )
-        await self.board.close(run.id, answer.run)
+        # The collapsed progress line has figures of its own.
+        await self.board.close(run.id, replace(answer.run, outcome_line=""))
         await self._edit(run, ROOT, self.renderer.message(answer.run))
 
     async def count(self, run: RunRow, ending: Ending) -> int:
