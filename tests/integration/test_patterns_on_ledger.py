@@ -1,0 +1,71 @@
+"""The patterns over the real ledger and journal: what runs cost is what the accounts say, after deaths too."""
+
+from dataclasses import replace
+
+import pytest
+
+from patterns.errors import RunLostError
+from patterns.flow import Choice, resolve, run_flow
+from patterns.ports import Charged, Fence, Hold, Settlement, StepRecord
+from patterns.services import open_services
+from storage.database import Database
+from storage.journal import SqlJournal
+from storage.ledger import SqlLedger
+from tests.fakes.memory import Memory
+from tests.fakes.model import ScriptedModel
+from tests.ledgers import POLICY, Asking, FakeClock, account, execute, open_run, rows
+from tests.unit.patterns.house import CTX, roster
+from tests.unit.patterns.test_resume import sensible
+
+
+class Dying(SqlLedger):
+    """A ledger whose process dies after so many published steps."""
+
+    lives = 1_000
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
+        if self.lives == 0:
+            raise RunLostError
+        self.lives -= 1
+        return await super().settle(hold, charged, fence, step)
+
+
+@pytest.mark.parametrize("flow", ["one", "pick", "chain", "fan", "listed", "team", "deep"])
+async def test_accounts_say_what_the_run_cost(database: Database, flow: str) -> None:
+    clock = FakeClock()
+    ledger, journal = SqlLedger(database, clock, POLICY), SqlJournal(database, clock)
+    asking = Asking(run_id="run1")
+    await open_run(database, asking)
+    model, people = ScriptedModel(sensible), Memory()
+    lives = 1
+    while True:
+        process = Dying(database, clock, POLICY)
+        process.lives = lives
+        services = open_services(
+            client=model,
+            ledger=process,
+            journal=journal,
+            decisions=people,
+            events=people,
+            clock=clock,
+            roster=roster(),
+            payer=asking.payer,
+            fence=asking.fence,
+        )
+        try:
+            result = await run_flow(CTX, services, await resolve(CTX, services, Choice(flow)))
+            break
+        except RunLostError:
+            lives += 1
+            asking = replace(asking, epoch=asking.epoch + 1)
+            await execute(database, "UPDATE run SET epoch = :epoch WHERE id = 'run1'", epoch=asking.epoch)
+            await ledger.recover_run(asking.fence)
+        finally:
+            await process.close()
+    settled, held = await account(database, "T1/run/run1/")
+    (sums,) = await rows(database, "SELECT COALESCE(SUM(actual_nusd), 0) AS actual FROM call WHERE run_id = 'run1'")
+    assert (settled, held) == (sums["actual"], 0)
+    paid = [step.path for step in await journal.steps("run1") if step.outcome != "decision"]
+    assert len(paid) == len(set(paid)) == result.steps
+    assert result.cost_nusd <= settled
+    await ledger.close()
