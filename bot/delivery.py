@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.ending import Ending
 from bot.engine import CONFIRM_PATH, Engine, paid_steps, payer_of
 from bot.figures import Figures
 from bot.progress import ProgressBoard
@@ -23,8 +24,7 @@ from bot.views import (
     StepState,
     StepView,
 )
-from patterns.context import Frozen
-from patterns.events import PatternResult, StopReason
+from patterns.events import StopReason
 from patterns.money import format_usd
 from patterns.ports import Question
 from storage.outbox import Outbox
@@ -34,26 +34,6 @@ log = structlog.get_logger()
 
 ROOT, PROGRESS = "root", "progress"
 LONG_RUN_S = 60
-_STATES = {
-    StopReason.COMPLETED: RunState.DONE,
-    StopReason.CANCELLED: RunState.STOPPED,
-    StopReason.FAILED: RunState.FAILED,
-}
-
-
-class Ending(Frozen):
-    """How a run ended, as it is kept: enough to tell it again after a crash. `needed_nusd` is set on a refusal."""
-
-    result: PatternResult
-    needed_nusd: int = 0
-
-    @property
-    def state(self) -> RunState:
-        """The word of the root message."""
-        if self.needed_nusd:
-            return RunState.REFUSED
-        partly = RunState.PARTIAL if self.result.output else RunState.FAILED
-        return _STATES.get(self.result.stop_reason, partly)
 
 
 @dataclass(frozen=True, slots=True)

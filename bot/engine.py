@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.ending import Ending
 from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
-from patterns.context import TaskContext
+from patterns.context import TaskContext, Turn
 from patterns.errors import AgentsError, DriftError, UserError
 from patterns.events import PatternResult, RunEvent, StopReason
 from patterns.flow import Choice, Plan, chosen_by_person, plan_of, resolve, run_flow
@@ -23,6 +24,8 @@ from storage.periods import ClockGuard
 from storage.questions import Questions
 from storage.runs import RunRow, RunStore
 
+HISTORY_RUNS = 10
+"""Earlier exchanges of a thread that a follow-up may know."""
 CONFIRM_PATH = "confirm"
 """Where the journal and the questions keep whether a person accepted the price."""
 
@@ -189,6 +192,7 @@ class Engine:
             thread=run.thread_ts,
             user=run.user,
             request=request,
+            history=_history(await self.store.earlier(run, most=HISTORY_RUNS)),
         )
 
     async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
@@ -207,6 +211,15 @@ class Engine:
         """Let go of the connections that older rosters opened."""
         for _roster, client in self._older.values():
             await client.aclose()
+
+
+def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
+    """Our own transcript of the thread; the prompts' slots bound how much of it agents see."""
+    turns: list[Turn] = []
+    for request, kept in earlier:
+        answer = Ending.model_validate_json(kept).result.output
+        turns += [Turn(role="user", text=request), *([Turn(role="assistant", text=answer)] if answer else [])]
+    return tuple(turns)
 
 
 def payer_of(run: RunRow) -> Payer:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from bot.delivery import Delivery, Ending
+from bot.delivery import Delivery
 from bot.dispatch import Dispatcher
+from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.requests import Origin
 from bot.say import Teller

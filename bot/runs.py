@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.access import Access
-from bot.delivery import Delivery, Ending
+from bot.delivery import Delivery
+from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.executor import Executor
 from bot.requests import ConfirmChoice, Origin, RunRequest, StopOutcome

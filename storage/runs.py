@@ -256,6 +256,21 @@ class RunStore:
         rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
         return [_run(row) for row in rows]
 
+    async def earlier(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
+        """The thread's earlier requests with their stored results, oldest first."""
+        if not run.thread_ts:
+            return []
+        rows = await self._read(
+            q.earlier_in_thread(
+                workspace=run.workspace,
+                channel=run.channel,
+                thread_ts=run.thread_ts,
+                before_us=run.created_us,
+                most=most,
+            )
+        )
+        return [(row["request"], row["result"]) for row in reversed(rows)]
+
     async def money(self, run_id: str) -> list[Row]:
         """Calls, dollars and uncertain dollars by model."""
         return await self._read(q.money_of(run_id=run_id))

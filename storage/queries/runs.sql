@@ -135,6 +135,16 @@ SELECT * FROM run WHERE workspace = :workspace AND channel = :channel AND status
 -- A person's latest runs.
 SELECT * FROM run WHERE workspace = :workspace AND user_id = :user_id ORDER BY created_us DESC LIMIT :most;
 
+-- name: earlier_in_thread
+-- What was asked and answered in a thread before a run, newest first; what was forgotten is absent.
+SELECT asked.text AS request, answered.text AS result
+FROM run
+JOIN content asked ON asked.id = run.request_content
+JOIN content answered ON answered.id = run.id || ':result'
+WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = :thread_ts
+  AND run.status = 'done' AND run.created_us < :before_us
+ORDER BY run.created_us DESC LIMIT :most;
+
 -- name: money_of
 -- What the attempts of a run cost, by model.
 SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS cost_nusd,
