@@ -1,0 +1,132 @@
+"""Several processes on one ledger, killed with SIGKILL again and again while a fake provider writes down every bill."""
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from patterns.ports import Fence
+from storage.book import Policy
+from storage.database import Database, connect
+from storage.ledger import SqlLedger
+from storage.verify import verify
+from tests.ledgers import CENT, USD, Asking, FakeClock, execute, open_run, rows
+
+PROCESSES = 3
+PRICES = Policy(workspace_nusd=900_000 * USD, channel_nusd=900_000 * USD, dm_user_nusd=USD)
+STUCK_S = 60
+
+
+@dataclass
+class Report:
+    """What the storm found. `over_limit` counts samples above the limit, `unrecorded_nusd` bills in no ledger."""
+
+    kills: int = 0
+    calls: int = 0
+    refused: int = 0
+    samples: int = 0
+    over_limit: int = 0
+    billed_nusd: int = 0
+    settled_nusd: int = 0
+    uncertain_nusd: int = 0
+    limit_nusd: int = 0
+    unrecorded_nusd: int = 0
+    understated: list[str] = field(default_factory=list)
+    sums_ok: bool = False
+
+
+@dataclass
+class Worker:
+    """A process and the file its provider writes to."""
+
+    run_id: str
+    bills: Path
+    process: "subprocess.Popen[bytes]"
+
+    def lines(self) -> int:
+        return self.bills.read_bytes().count(b"\n") if self.bills.exists() else 0
+
+
+async def storm(url: str, folder: Path, *, kills: int, seed: int = 1) -> Report:
+    """Kill that many processes at random moments, each soon replaced, then derive everything again."""
+    database = await connect(url)
+    # Enough for about a hundred calls a kill, so that the end of the budget is part of the storm.
+    report = Report(limit_nusd=kills * 150 * CENT)
+    await execute(
+        database,
+        "INSERT INTO channel (workspace, id, kind, limit_nusd) VALUES ('T1', 'C1', 'channel', :limit)",
+        limit=report.limit_nusd,
+    )
+    chance = random.Random(seed)
+    run_ids = [f"R{n}" for n in range(PROCESSES)]
+    for run_id in run_ids:
+        await open_run(database, Asking(run_id))
+    workers = [_start(url, folder, run_id, n) for n, run_id in enumerate(run_ids)]
+    try:
+        for number in range(kills):
+            index = chance.randrange(PROCESSES)
+            victim = workers[index]
+            await _until(lambda: victim.lines() >= chance.randint(1, 60), victim, lambda: _sample(database, report))  # noqa: B023 - awaited in this turn
+            victim.process.kill()
+            victim.process.wait()
+            report.kills += 1
+            await _sample(database, report)
+            workers[index] = _start(url, folder, victim.run_id, PROCESSES + number)
+    finally:
+        for worker in workers:
+            worker.process.kill()
+            worker.process.wait()
+    await _settle_accounts(database, folder, run_ids, report)
+    await database.close()
+    return report
+
+
+def _start(url: str, folder: Path, run_id: str, number: int) -> Worker:
+    bills = folder / f"bills-{number}"
+    command = [sys.executable, "-m", "tests.crash.ledger_worker", url, run_id, str(bills), str(number)]
+    return Worker(run_id, bills, subprocess.Popen(command, cwd=Path(__file__).parents[2]))
+
+
+async def _until(ready: Callable[[], bool], worker: Worker, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    give_up = time.monotonic() + STUCK_S
+    while not ready():
+        if worker.process.poll() is not None or time.monotonic() > give_up:
+            raise RuntimeError(f"The worker of {worker.run_id} ended by itself, or bills nothing any more.")
+        await meanwhile()
+        time.sleep(0.005)  # noqa: ASYNC251 - nothing else runs here; the storm is in other processes
+
+
+async def _sample(database: Database, report: Report) -> None:
+    for row in await rows(database, "SELECT settled_nusd, reserved_nusd FROM account WHERE kind = 'channel'"):
+        report.samples += 1
+        report.over_limit += row["settled_nusd"] + row["reserved_nusd"] > report.limit_nusd
+
+
+def _bills(folder: Path) -> list[list[str]]:
+    return [line.split() for path in sorted(folder.glob("bills-*")) for line in path.read_text().splitlines()]
+
+
+async def _settle_accounts(database: Database, folder: Path, run_ids: list[str], report: Report) -> None:
+    """Recover what the last owners left, then compare every bill with the ledger."""
+    ledger = SqlLedger(database, FakeClock(), PRICES)
+    for run_id in run_ids:
+        await ledger.recover_run(Fence(run_id, 1_000_000))
+    await _sample(database, report)
+    calls = {row["id"]: row for row in await rows(database, "SELECT id, state, actual_nusd FROM call")}
+    report.calls = len(calls)
+    for call_id, billed in _bills(folder):
+        if call_id == "refused":
+            report.refused += 1
+            continue
+        report.billed_nusd += int(billed)
+        call = calls.get(call_id)
+        if call is None or call["state"] not in {"settled", "uncertain"}:
+            report.unrecorded_nusd += int(billed)
+        elif call["actual_nusd"] < int(billed):
+            report.understated.append(call_id)
+    found = await verify(database)
+    report.sums_ok, report.settled_nusd = found.ok and found.held_nusd == 0, found.settled_nusd
+    report.uncertain_nusd = sum(call["actual_nusd"] for call in calls.values() if call["state"] == "uncertain")
