@@ -46,6 +46,8 @@ from storage.runs import RunStore
 log = structlog.get_logger()
 
 REAL_SLACK = "https://slack.com/api/"
+OVERDUE_S = 120.0
+"""A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
 
 
 def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
@@ -185,16 +187,21 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
             observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )
         register_all(slack_app, services)
-        stack.enter_context(Scheduler(engine, executor, out, inbox).running())
         bot = Bot(slack_app, executor, dispatcher, handover, engine)
-        await _take_up(bot, inbox)
+        # Runs first: a replayed delivery may ask for one that is there already.
+        await executor.resume()
+        await _replay(slack_app, inbox)
+
+        async def overdue() -> None:
+            await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
+
+        stack.enter_context(Scheduler(engine, executor, out, inbox, overdue).running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
 
 
-async def _take_up(bot: Bot, inbox: Inbox) -> None:
-    """Everything an earlier process stored and did not end: runs first, then deliveries, which may open more."""
-    await bot.executor.resume()
-    for delivery in await inbox.unfinished():
+async def _replay(slack_app: AsyncApp, inbox: Inbox, *, older_than_s: float = 0.0) -> None:
+    """Deliveries that were stored and not dealt with: by a process that died, or because storing them half failed."""
+    for delivery in await inbox.unfinished(older_than_s=older_than_s):
         log.info("delivery replayed", delivery=delivery.key)
-        await replay(bot.slack_app, delivery.payload)
+        await replay(slack_app, delivery.payload)

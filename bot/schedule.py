@@ -35,6 +35,7 @@ class Scheduler:
     executor: Executor
     out: SlackOut
     inbox: Inbox
+    replay_overdue: Callable[[], Awaitable[None]]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -46,6 +47,7 @@ class Scheduler:
         chores: dict[Callable[[], Awaitable[None]], int] = {
             self.sweep: SWEEP_S,
             self.executor.redeliver: REDELIVER_S,
+            self.replay_overdue: REDELIVER_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,
             self.tidy: TIDY_S,

@@ -47,9 +47,10 @@ class Inbox:
         rows = await self._db.read(lambda: single(q.find_delivery(key=key)))
         return json.loads(rows[0]["payload_json"]) if rows else None
 
-    async def unfinished(self, *, most: int = 1000) -> list[Delivery]:
-        """What was stored and not dealt with, oldest first: to be replayed at start."""
-        rows = await self._db.read(lambda: single(q.open_deliveries(most=most)))
+    async def unfinished(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[Delivery]:
+        """What was stored and not dealt with, oldest first: to be replayed."""
+        before_us = self._clock.now_us() - int(older_than_s * 1e6) + 1
+        rows = await self._db.read(lambda: single(q.open_deliveries(before_us=before_us, most=most)))
         return [
             Delivery(
                 key=row["key"],

@@ -15,7 +15,8 @@ SELECT payload_json FROM inbox WHERE key = :key;
 
 -- name: open_deliveries
 -- What was stored and never dealt with, oldest first.
-SELECT key, workspace, kind, payload_json, received_us FROM inbox WHERE done_us IS NULL ORDER BY received_us LIMIT :most;
+SELECT key, workspace, kind, payload_json, received_us FROM inbox
+WHERE done_us IS NULL AND received_us < :before_us ORDER BY received_us LIMIT :most;
 
 -- name: forget_deliveries
 -- Drop payloads that were dealt with long ago: they hold message text.
