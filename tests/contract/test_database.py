@@ -1,0 +1,208 @@
+"""The door to both databases: whole transactions, plain sentences for faults, schemas that move forward."""
+
+import asyncio
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from patterns.errors import StorageError
+from storage import database as module
+from storage import migrate as migrations
+from storage.database import ConstraintError, Database, Query, Work, connect, migrate, single
+from storage.ledger import SqlLedger
+from storage.verify import verify
+from tests.ledgers import CENT, POLICY, Asking, FakeClock, execute, open_run, rows, settled
+
+ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x')")
+KEYS = "SELECT key FROM chore ORDER BY key"
+
+
+async def keys(database: Database) -> list[str]:
+    return [row["key"] for row in await rows(database, KEYS)]
+
+
+async def test_an_error_in_a_script_undoes_all_of_it(database: Database) -> None:
+    def work() -> Work[None]:
+        yield ADD(key="a")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await database.write(work)
+    assert await keys(database) == []
+
+
+async def test_a_broken_rule_is_a_constraint_error_and_undoes_all_of_it(database: Database) -> None:
+    def work() -> Work[None]:
+        yield ADD(key="a")
+        yield ADD(key="a")
+
+    with pytest.raises(ConstraintError):
+        await database.write(work)
+    assert await keys(database) == []
+
+
+async def test_a_cancelled_caller_leaves_a_whole_transaction(database: Database) -> None:
+    waiting = asyncio.create_task(database.write(lambda: single(ADD(key="a"))))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await database.write(lambda: single(ADD(key="b")))
+    assert await keys(database) == ["a", "b"]
+
+
+async def test_a_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(StorageError):
+        await database.read(lambda: single(ADD(key="a")))
+
+
+async def test_sequences_percents_and_quotes_reach_both_databases_alike(database: Database) -> None:
+    for key in ("a", "b", ":c", "50%"):
+        await database.write(lambda key=key: single(ADD(key=key)))  # type: ignore[misc]
+    some = await rows(database, "SELECT key FROM chore WHERE key IN :ids... ORDER BY key", ids=["a", ":c", "none"])
+    rest = await rows(database, "SELECT key FROM chore WHERE key NOT IN :ids... AND key LIKE '%%' ", ids={"a", "b"})
+    colon = await rows(database, "SELECT key FROM chore WHERE key = ':c' -- not a :parameter")
+    assert [row["key"] for row in some] == [":c", "a"]
+    assert {row["key"] for row in rest} == {":c", "50%"}
+    assert [row["key"] for row in colon] == [":c"]
+
+
+class TestSchema:
+    async def test_is_made_once_whoever_starts(self, empty_url: str) -> None:
+        await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
+        await migrate(empty_url)
+        opened = await connect(empty_url)
+        found = await rows(opened, "SELECT version, min_code FROM schema")
+        await opened.close()
+        assert found == [{"version": 1, "min_code": 1}]
+
+    async def test_is_asked_for_when_it_is_missing(self, empty_url: str) -> None:
+        with pytest.raises(StorageError, match="Run `agents migrate`"):
+            await connect(empty_url)
+
+    async def test_moves_on_from_the_oldest_shipped_one_with_its_money(
+        self, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old = await connect(database_url)
+        run = Asking()
+        await open_run(old, run)
+        ledger = SqlLedger(old, FakeClock(), POLICY)
+        await ledger.settle(await ledger.hold(run.hold(30 * CENT)), settled(10 * CENT), run.fence)
+        await old.close()
+        folder = shutil.copytree(migrations.MIGRATIONS, tmp_path / "migrations")
+        for dialect in ("sqlite", "postgresql"):
+            (folder / dialect / "0002_next.sql").write_text(
+                "ALTER TABLE run ADD COLUMN mood TEXT;\nUPDATE schema SET version = 2;\n", "utf-8"
+            )
+        monkeypatch.setattr(migrations, "MIGRATIONS", folder)
+        monkeypatch.setattr(module, "CODE_VERSION", 2)
+        with pytest.raises(StorageError, match="has schema 1 of 2"):
+            await connect(database_url)
+        await migrate(database_url)
+        new = await connect(database_url)
+        found = await verify(new)
+        with pytest.raises(ConstraintError):
+            await execute(new, "DELETE FROM call")
+        moods = await rows(new, "SELECT mood FROM run")
+        await new.close()
+        assert (found.ok, found.settled_nusd) == (True, 10 * CENT)
+        assert moods == [{"mood": None}]
+
+    async def test_of_newer_code_is_used_unless_it_forbids(self, database_url: str) -> None:
+        opened = await connect(database_url)
+        await execute(opened, "UPDATE schema SET version = 7")
+        await (await connect(database_url)).close()
+        await execute(opened, "UPDATE schema SET min_code = 7")
+        await opened.close()
+        with pytest.raises(StorageError, match="newer than this program"):
+            await connect(database_url)
+
+    async def test_a_migration_that_was_killed_can_be_broken_free(
+        self, empty_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await migrate(empty_url)
+        monkeypatch.setattr(module, "CODE_VERSION", 2)
+        monkeypatch.setattr(migrations, "LOCK_TIMEOUT_S", 0.01)
+        opened = await connect_unchecked(empty_url)
+        await execute(opened, "INSERT INTO yoyo_lock (locked, pid) VALUES (1, 4242)")
+        await opened.close()
+        with pytest.raises(StorageError, match="--break-lock"):
+            await migrate(empty_url)
+        await migrate(empty_url, break_lock=True)
+        await migrate(empty_url)
+
+
+async def connect_unchecked(url: str) -> Database:
+    return await module._open(url)
+
+
+class TestFaultsOfSqlite:
+    async def test_a_missing_file_is_not_made_by_accident(self, tmp_path: Path) -> None:
+        with pytest.raises(StorageError, match="There is no database at"):
+            await connect(f"sqlite:///{tmp_path / 'typo.db'}")
+        assert not (tmp_path / "typo.db").exists()
+
+    @pytest.mark.parametrize("content", [b"not a database, " * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
+    async def test_a_broken_file_says_restore(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "agents.db"
+        path.write_bytes(content)
+        with pytest.raises(StorageError, match=r"[Rr]estore the last backup"):
+            await connect(f"sqlite:///{path}")
+        with pytest.raises(StorageError, match=r"[Rr]estore the last backup"):
+            await migrate(f"sqlite:///{path}")
+
+    async def test_a_locked_database_says_who_holds_it_and_loses_nothing(
+        self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("storage.sqlite.BUSY_TIMEOUT_S", 0.05)
+        database = await connect(sqlite_url)
+        run = Asking()
+        await open_run(database, run)
+        ledger = SqlLedger(database, FakeClock(), POLICY)
+        hold = await ledger.hold(run.hold(10 * CENT))
+        other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        answers = await asyncio.gather(
+            *(ledger.hold(run.hold(CENT)) for _ in range(3)),
+            ledger.settle(hold, settled(CENT), run.fence),
+            return_exceptions=True,
+        )
+        other.execute("ROLLBACK")
+        other.close()
+        await ledger.settle(hold, settled(CENT), run.fence)
+        found = await verify(database)
+        await database.close()
+        assert [str(answer) for answer in answers] == [
+            "The database is locked: another process has held it for too long. Stop that process, then try again."
+        ] * 4
+        assert (found.ok, found.settled_nusd, found.held_nusd) == (True, CENT, 0)
+
+    async def test_a_full_disk_says_so_and_the_ledger_goes_on_when_there_is_room(self, sqlite_url: str) -> None:
+        database = await connect(sqlite_url)
+        run = Asking()
+        await open_run(database, run)
+        ledger = SqlLedger(database, FakeClock(), POLICY)
+        await ledger.hold(run.hold(CENT))
+        writer = database._writer  # type: ignore[attr-defined]
+        (size,) = await writer.execute_fetchall("PRAGMA page_count")
+        await writer.execute_fetchall(f"PRAGMA max_page_count = {size['page_count']}")
+        with pytest.raises(StorageError, match="disk of the database is full"):
+            await asyncio.gather(*(ledger.hold(run.hold(0, agent="x" * 500)) for _ in range(50)))
+        await writer.execute_fetchall("PRAGMA max_page_count = 1000000")
+        await ledger.hold(run.hold(CENT))
+        found = await verify(database)
+        await database.close()
+        assert (found.ok, found.held_nusd) == (True, 2 * CENT)
+
+
+@pytest.mark.parametrize("url", ["mysql://x", "sqlite://x", "agents.db"])
+async def test_an_address_we_do_not_know_is_explained(url: str) -> None:
+    with pytest.raises(StorageError, match=r"sqlite:////path/file\.db"):
+        await connect(url)
+
+
+async def test_a_postgresql_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="PostgreSQL does not answer"):
+        await connect(f"postgresql://x@/x?host={tmp_path}")
