@@ -153,7 +153,9 @@ def step(view: StepView) -> Mrkdwn:
     cost = [usd(view.cost_nusd)] if view.cost_nusd else []
     again = [Mrkdwn("from before, not paid again")] if view.state is StepState.REPLAYED else []
     who = f" ({view.agent})" if view.agent and view.agent != view.label else ""
-    name = mrkdwn("{icon} {label}", icon=_STEP_ICONS[view.state], label=short(view.label + who, 100))
+    name = mrkdwn(
+        "{icon} {label}", icon=_STEP_ICONS[view.state], label=short(view.label + who, 100) or short(view.path, 100)
+    )
     return join(" · ", [name, *took, *cost, *again, short(view.note, 160)])
 
 
