@@ -13,7 +13,7 @@ import structlog
 from patterns.attempts import TRIES_PER_MODEL, Attempts, own_schema
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
-from patterns.events import StepFinished, StepStarted
+from patterns.events import Noted, StepFinished, StepStarted
 from patterns.handoff import Handoff, images
 from patterns.money import Usage
 from patterns.ports import Message, ModelClient, ModelRequest, StepRecord
@@ -77,6 +77,8 @@ class AgentRunner:
             services.emit(_finished(found, usage=None, replayed=True))
             return found
         services.emit(StepStarted(path=path, agent=agent))
+        if work.was_cut:
+            services.emit(Noted(path, f"{agent} sees long material only in part; the cuts are marked."))
         try:
             record = await work.run()
         except (BudgetExceededError, LimitReachedError) as error:
@@ -84,7 +86,7 @@ class AgentRunner:
             reason = "budget" if isinstance(error, BudgetExceededError) else error.limit
             services.emit(_finished(work.record("failed", model="", reason=reason), usage=None, replayed=False))
             raise
-        services.emit(_finished(record, usage=work.usage, replayed=False, uncertain=work.uncertain))
+        services.emit(_finished(record, usage=work.usage, replayed=False, uncertain=work.uncertain_nusd > 0))
         _log.info("step", run=ctx.run_id, path=path, agent=agent, outcome=record.outcome, cost_nusd=record.cost_nusd)
         return record
 

@@ -65,7 +65,7 @@ class Attempts:
     schema: Mapping[str, Any] | None
     cost_nusd: int = 0
     attempts: int = 0
-    uncertain: bool = False
+    uncertain_nusd: int = 0
     usage: Usage | None = None
     shown: list[str] = field(default_factory=list)
 
@@ -74,6 +74,7 @@ class Attempts:
         self.schema = self.schema or own_schema(self.spec)
         prompt = self.services.roster.prompts[self.spec.prompt]
         rendered = prompt.render(self.handoff.slots(self.ctx), self.spec.input_bytes_max)
+        self.was_cut = rendered.was_cut
         self.images: tuple[Image, ...] = images(self.ctx) if "artifacts" in prompt.slots else ()
         self.messages = (Message("system", rendered.system), Message("user", rendered.user))
         parts = [self.agent, self.spec.model, self.spec.max_output_tokens, rendered.system, rendered.user, self.schema]
@@ -145,7 +146,9 @@ class Attempts:
                     completion = await self.client.complete(call, self._on_text if self.streams else None)
             except BaseException as error:
                 failure = self._failure(error)
-                await self._settle(hold, _charge_of(failure, hold), None)
+                charged = _charge_of(failure, hold)
+                self._doubt(charged)
+                await self._settle(hold, charged, None)
                 if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0:
                     raise LimitReachedError("The time for this run is over.", limit="run_s") from error
                 if isinstance(failure, ModelError):
@@ -199,14 +202,14 @@ class Attempts:
         charged = Charged("uncertain", hold.amount_nusd, reason="the provider sent no usage")
         if completion.usage is not None:
             charged = Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
+        self._doubt(charged)
         refused = _refusal(completion)
         if refused is not None:
             await self._settle(hold, charged, None)
             raise refused
-        data: dict[str, Any] = {}
         if self.schema is not None:
             try:
-                data = parse(completion.text, self.schema)
+                parse(completion.text, self.schema)
             except InvalidOutputError as error:
                 failed = self.record("failed", model=model, reason="invalid_output", text=completion.text)
                 failed = _paid(failed, completion, self.cost_nusd + charged.actual_nusd)
@@ -214,16 +217,19 @@ class Attempts:
                 if may_repair:
                     raise UnreadableError(completion.text, str(error)) from None
                 return failed
-        done = self.record("ok", model=model, text=completion.text, data=data)
+        done = self.record("ok", model=model, text=completion.text)
         done = _paid(done, completion, self.cost_nusd + charged.actual_nusd)
         await self._settle(hold, charged, done)
         return done
 
     async def _settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         """Write the truth even while being cancelled."""
-        self.uncertain = self.uncertain or charged.state == "uncertain"
         settlement = await unbroken(self.services.ledger.settle(hold, charged, self.services.fence, step))
         self.cost_nusd += settlement.actual_nusd
+
+    def _doubt(self, charged: Charged) -> None:
+        """Remember what nobody can be sure of, for the reader of the answer."""
+        self.uncertain_nusd += charged.actual_nusd if charged.state == "uncertain" else 0
 
     def _on_text(self, text: str) -> None:
         self.shown.append(text)
@@ -236,7 +242,6 @@ class Attempts:
         model: str,
         reason: str = "",
         text: str = "",
-        data: Mapping[str, Any] | None = None,
     ) -> StepRecord:
         """The step as the journal keeps it, with what its attempts have cost so far."""
         return StepRecord(
@@ -246,7 +251,7 @@ class Attempts:
             agent=self.agent,
             model=model,
             text=text,
-            data=dict(data or {}),
+            data={"uncertain_nusd": self.uncertain_nusd} if self.uncertain_nusd else {},
             reason=reason,
             cost_nusd=self.cost_nusd,
             elapsed_ms=int(1000 * (self.services.clock.monotonic() - self.started)),

@@ -3,6 +3,7 @@
 `resolve` fixes the plan (journalled, so that a resumed run goes the same way), `run_flow` carries it out.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from patterns.events import Noted, PatternResult, Planned, StopReason
 from patterns.handoff import NOTHING
 from patterns.pattern import Pattern, Solo, gathered
 from patterns.pipeline import Pipeline
+from patterns.ports import StepRecord
 from patterns.roster import Roster
 from patterns.roster_check import node_mistakes
 from patterns.roster_file import PATTERNS, BroadcastNode, Node, RouterNode, Stage, SupervisorNode
@@ -60,8 +62,7 @@ async def resolve(
     kept = await services.recall(path)
     took = FREE
     if kept is not None:
-        decision = RouteDecision.model_validate(kept.data["decision"])
-        took = PatternResult.model_validate(kept.data["took"])
+        decision, took = _read(kept)
     else:
         chosen = chosen_by_person(services.roster, choice or Choice())
         if chosen is None:
@@ -70,12 +71,17 @@ async def resolve(
         decision, note = _fitting(services.roster, chosen)
         if note:
             services.emit(Noted(path, note))
-        data = {"decision": decision.model_dump(mode="json"), "took": took.model_dump(mode="json")}
-        decision = RouteDecision.model_validate((await services.remember(path, data)).data["decision"])
+        written = json.dumps([decision.model_dump(mode="json"), took.model_dump(mode="json")])
+        decision, took = _read(await services.remember(path, text=written))
     services.emit(decision.routed)
     plan = plan_of(ctx, services, decision, took=took)
     services.emit(Planned(plan.title, plan.worst_nusd, expected_nusd, plan.pattern.plan("")))
     return plan
+
+
+def _read(kept: StepRecord) -> tuple[RouteDecision, PatternResult]:
+    decision, took = json.loads(kept.text)
+    return RouteDecision.model_validate(decision), PatternResult.model_validate(took)
 
 
 def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = FREE) -> Plan:

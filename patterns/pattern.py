@@ -13,8 +13,10 @@ from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, LimitReachedError
 from patterns.events import MissingVoice, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
+from patterns.money import format_usd
 from patterns.ports import StepRecord
 from patterns.services import Services
+from patterns.structured import parse
 
 WHY = {
     "rate_limit": "its provider had no room",
@@ -32,6 +34,8 @@ WHY = {
     "invalid_output": "its answer did not have the required form, even when asked again",
 }
 """Reasons of failed steps in words for the reader of the answer."""
+
+DOUBT = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
 
 GOES_ON = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
 """With one of these and some output, later work can build on a result."""
@@ -104,13 +108,16 @@ async def say(
         record = await services.runner.step(ctx, services, agent=agent, path=path, handoff=handoff, schema=schema)
     except (BudgetExceededError, LimitReachedError) as error:
         return Said(_stopped(agent, error))
+    doubt = int(record.data.get("uncertain_nusd", 0))
+    notes = (DOUBT.format(agent=agent, amount=format_usd(doubt)),) if doubt else ()
     if record.outcome == "failed":
-        return Said(_failed(record))
-    notes = (f"The text of {agent} was cut at its length limit.",) if record.finish_reason == "length" else ()
+        return Said(_failed(record, notes))
+    if record.finish_reason == "length":
+        notes = (*notes, f"The text of {agent} was cut at its length limit.")
     result = PatternResult(
         output=record.text, stop_reason=StopReason.COMPLETED, steps=1, cost_nusd=record.cost_nusd, notes=notes
     )
-    return Said(result, record.data)
+    return Said(result, None if schema is None else parse(record.text, schema))
 
 
 def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> PatternResult:
@@ -128,7 +135,7 @@ def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> Patt
     )
 
 
-def _failed(record: StepRecord) -> PatternResult:
+def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
     tries = f" ({record.attempts} tries)" if record.attempts > 1 else ""
     why = WHY.get(record.reason, "its model failed") + tries
     shown = "" if record.reason == "invalid_output" else record.text
@@ -138,7 +145,7 @@ def _failed(record: StepRecord) -> PatternResult:
         steps=1,
         cost_nusd=record.cost_nusd,
         missing=(MissingVoice(name=record.agent, reason=why),),
-        notes=(f"The answer of {record.agent} broke off: {why}.",) if shown else (),
+        notes=(*notes, f"The answer of {record.agent} broke off: {why}.") if shown else notes,
     )
 
 
@@ -165,9 +172,7 @@ async def run_part(
 ) -> PatternResult:
     """Run a part that later work builds on, or take what came of it before the run was interrupted."""
     found = await place.recall(outcome)
-    if found is None:
-        return await part.run(ctx, place, handoff)
-    return PatternResult.model_validate({**found.data, "output": found.text})
+    return PatternResult.model_validate_json(found.text) if found else await part.run(ctx, place, handoff)
 
 
 async def build_on(services: Services, result: PatternResult, *, outcome: str) -> None:
@@ -177,4 +182,4 @@ async def build_on(services: Services, result: PatternResult, *, outcome: str) -
     steps that follow.
     """
     if result.stop_reason is not StopReason.COMPLETED:
-        await services.remember(outcome, result.model_dump(mode="json", exclude={"output"}), result.output)
+        await services.remember(outcome, text=result.model_dump_json())

@@ -6,7 +6,7 @@ a person's own choice is never overruled. What it costs: one short step of a sma
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from patterns.agent import Quote
@@ -59,7 +59,8 @@ async def decide(ctx: TaskContext, services: Services) -> Routing:
     """Ask the Router for a flow, or a pattern with agents; the default flow when that leads nowhere."""
     roster = services.roster
     handoff = Handoff(flows=flows_text(roster), agents=agents_text(roster, roster.agents))
-    said = await say(ctx, services.child("route"), agent=ROUTER, handoff=handoff, schema=route_schema(roster))
+    place = replace(services.child("route"), flow="route")
+    said = await say(ctx, place, agent=ROUTER, handoff=handoff, schema=route_schema(roster))
     default = RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default")
     if said.data is None:
         why = f"The Router could not choose ({said.result.missing[0].reason}), so this is the default flow."
@@ -149,7 +150,7 @@ class Router:
         data = said.data or {"agent": self.agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
         sure = data["confidence"] >= inner.roster.router.min_confidence
         wanted = data["agent"] if sure else self.agents[0]
-        kept = await inner.remember(inner.at("decision"), {**data, "agent": wanted})
+        kept = await inner.remember(inner.at("decision"), {"agent": wanted})
         chosen = str(kept.data["agent"])
         chosen_by = "router" if sure else "default"
         inner.emit(Routed(chosen, (chosen,), data["confidence"], data["reason"][:REASON_CHARS], chosen_by))

@@ -112,11 +112,13 @@ class Services:
         """A decision taken earlier in this run."""
         return await self.journal.find(self.fence.run_id, path)
 
-    async def remember(self, path: str, data: Mapping[str, Any], text: str = "") -> StepRecord:
-        """Keep a decision that could come out differently next time; the first one wins."""
-        return await self.journal.record(
-            self.fence, StepRecord(path=path, input_hash="", outcome="decision", data=dict(data), text=text)
-        )
+    async def remember(self, path: str, data: Mapping[str, Any] | None = None, *, text: str = "") -> StepRecord:
+        """Keep a decision that could come out differently next time; the first one wins.
+
+        What people or models said belongs into `text`, which can be forgotten.
+        """
+        step = StepRecord(path=path, input_hash="", outcome="decision", data=dict(data or {}), text=text)
+        return await self.journal.record(self.fence, step)
 
 
 def open_services(  # noqa: PLR0913 - the composition root hands over every door, each by keyword

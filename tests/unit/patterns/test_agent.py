@@ -9,13 +9,16 @@ import pytest
 
 from patterns.context import Artifact
 from patterns.errors import BudgetExceededError, Charge, DriftError, LimitReachedError
-from patterns.events import StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.events import Noted, StepFinished, StepRetried, StepStarted, TextDelta
 from patterns.handoff import NOTHING, Handoff
+from patterns.money import format_usd
 from patterns.ports import ModelRequest, StepRecord
 from patterns.services import Services
+from patterns.structured import parse
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, user_of
-from tests.unit.patterns.house import CTX, services
+from tests.unit.patterns.house import CTX, run, services
+from tests.unit.patterns.test_resume import sensible
 
 ROOT = Path(__file__).parents[3]
 
@@ -280,11 +283,8 @@ async def test_an_answer_with_a_form_never_streams() -> None:
 # ---------------------------------------------------------------- forms
 
 
-async def test_a_form_is_read_into_data() -> None:
-    memory = Memory()
-    with ScriptedModel(['```json\n{"n": 1}\n```']) as model:
-        record = await step(services(model, memory), agent="form")
-    assert record.data == {"n": 1}
+def test_a_form_may_come_in_a_fence() -> None:
+    assert parse('```json\n{"n": 1}\n```', {"type": "object"}) == {"n": 1}
 
 
 @pytest.mark.parametrize("bad", ["no json", '{"n": "one"}', '{"n": 1, "m": 2}', '{"n": NaN}', "[" * 100_000])
@@ -292,7 +292,7 @@ async def test_a_bad_form_is_repaired_once_by_a_second_paid_attempt(bad: str) ->
     memory = Memory()
     with ScriptedModel([bad, {"n": 2}]) as model:
         record = await step(services(model, memory), agent="form")
-    assert (record.data, record.cost_nusd, record.attempts) == ({"n": 2}, 2 * COST_NUSD, 2)
+    assert (record.text, record.cost_nusd, record.attempts) == ('{"n": 2}', 2 * COST_NUSD, 2)
     assert model.requests[1].messages[-1].content.startswith("Your answer could not be read.")
 
 
@@ -346,3 +346,29 @@ async def test_a_refused_second_try_still_tells_what_the_first_one_cost() -> Non
     with ScriptedModel(reply) as model, pytest.raises(BudgetExceededError) as refused:
         await step(services(model, memory))
     assert refused.value.spent_nusd == memory.settled_nusd > 0
+
+
+async def test_what_nobody_can_be_sure_of_is_said_to_the_reader() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("timeout", charge=Charge.UNCERTAIN), "hello"]) as model:
+        result = await run("one", model, memory)
+    (lost, _) = memory.calls.values()
+    amount = format_usd(lost.actual_nusd)
+    expected = f"Nobody can tell whether the provider billed a lost call of a, so {amount} is counted for it."
+    assert result.notes == (expected,)
+
+
+async def test_material_that_is_cut_is_noted() -> None:
+    memory = Memory()
+    with ScriptedModel(["hello"]) as model:
+        await step(services(model, memory), handoff=Handoff(draft="x" * 50_000))
+    assert [event.text for event in memory.events if isinstance(event, Noted)] == [
+        "a sees long material only in part; the cuts are marked."
+    ]
+
+
+async def test_texts_are_kept_only_where_they_can_be_forgotten() -> None:
+    memory = Memory()
+    with ScriptedModel(sensible) as model:
+        await run("deep", model, memory)
+    assert {key for step in memory.steps.values() for key in step.data} == {"agent"}
