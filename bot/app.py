@@ -125,7 +125,7 @@ class Bot:
     """A running bot: its Bolt app for whatever transport brings the deliveries."""
 
     slack_app: AsyncApp
-    executor: Executor
+    executor: Executor[Delivery]
     dispatcher: LocalDispatcher
     handover: Handover
     engine: Engine

@@ -2,19 +2,20 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from bot.delivery import Delivery
 from bot.dispatch import Dispatcher
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
-from bot.requests import Origin
-from bot.say import Teller
+from bot.requests import Origin, Say
 from bot.slack_errors import SlackError
 from bot.views import InviteView, NoticeView
 from patterns.errors import ParkedError, RunLostError
 from patterns.events import PatternResult, StopReason
+from patterns.ports import EventSink, Question
+from storage.outbox import Outbox
 from storage.runs import RunRow
 
 log = structlog.get_logger()
@@ -24,13 +25,46 @@ HEARTBEAT_S = 5.0
 _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "missing_scope", "gone", "refused"})
 
 
+class Stage(Protocol):
+    """Where a run shows itself: `bot.delivery` for threads of Slack, `bot.terminal` for a shell."""
+
+    @property
+    def board(self) -> EventSink:
+        """Who hears what happens in the run."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """The names of the messages that tell its ending."""
+        ...
+
+    async def begin(self, run: RunRow) -> RunRow:
+        """Show that it works. Returns the run with its place; SlackError when there is none."""
+        ...
+
+    async def ask(self, run: RunRow, path: str, question: Question) -> None:
+        """Show what it waits for."""
+        ...
+
+    async def count(self, run: RunRow, ending: Ending) -> int:
+        """How many messages its ending takes."""
+        ...
+
+    async def finish(self, run: RunRow, ending: Ending) -> None:
+        """Post what is still owed of its ending; SlackError when that has to wait."""
+        ...
+
+
+S = TypeVar("S", bound=Stage)
+
+
 @dataclass
-class Executor:
+class Executor(Generic[S]):
     """What the dispatcher runs. `owner` names this process in leases."""
 
     engine: Engine
-    delivery: Delivery
-    say: Teller
+    delivery: S
+    say: Say
     owner: str
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
     _dispatcher: Dispatcher | None = None

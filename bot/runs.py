@@ -37,7 +37,7 @@ class SlackRuns:
     delivery: Delivery
     access: Access
     say: Teller
-    executor: Executor
+    executor: Executor[Delivery]
 
     # ------------------------------------------------------------ accepting
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.delivery import Delivery
 from bot.engine import Engine
 from bot.executor import Executor
 from bot.slack import SlackOut
@@ -32,7 +33,7 @@ class Scheduler:
     """What has to be done now and then."""
 
     engine: Engine
-    executor: Executor
+    executor: Executor[Delivery]
     out: SlackOut
     inbox: Inbox
     replay_overdue: Callable[[], Awaitable[None]]
