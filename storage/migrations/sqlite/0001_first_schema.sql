@@ -83,7 +83,7 @@ CREATE TABLE call (
 CREATE UNIQUE INDEX call_attempt
   ON call (run_id, path, owner_epoch, attempt, (CASE WHEN attempt = 0 THEN id ELSE '' END));
 CREATE INDEX call_by_channel ON call (workspace, channel, period, opened_us);
-CREATE INDEX call_unfinished ON call (run_id) WHERE closed_us IS NULL;
+CREATE INDEX call_unfinished ON call (workspace, channel, run_id) WHERE closed_us IS NULL;
 CREATE INDEX call_uncertain ON call (workspace, opened_us) WHERE state = 'uncertain';
 
 CREATE TRIGGER call_born BEFORE INSERT ON call
@@ -163,6 +163,7 @@ CREATE TABLE run (
 CREATE INDEX run_unfinished ON run (status, created_us) WHERE status <> 'done';
 CREATE INDEX run_by_channel ON run (workspace, channel, created_us);
 CREATE INDEX run_by_user ON run (workspace, user_id, created_us);
+CREATE INDEX run_by_flow ON run (workspace, flow, created_us);
 CREATE INDEX run_by_thread ON run (workspace, channel, thread_ts, created_us);
 
 CREATE TABLE content (
