@@ -38,7 +38,6 @@ class Memory:
     stopped: bool = False
     die_after_steps: int | None = None
     quarantined: str = ""
-    over_limit: list[str] = field(default_factory=list)
 
     # ---------------------------------------------------------------- ledger
 
@@ -110,8 +109,6 @@ class Memory:
         assert call.state == "open", call
         call.state, call.held_nusd, call.actual_nusd = charged.state, 0, charged.actual_nusd
         call.reason = charged.reason
-        if charged.actual_nusd > hold.amount_nusd:
-            self.over_limit.append(hold.call_id)
         if fence.epoch != self.epoch:
             raise RunLostError
         if step is not None:
