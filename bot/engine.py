@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bot.ending import Ending
 from bot.model_choice import ModelChoice, apply_choice
@@ -14,10 +15,11 @@ from patterns.llm import LiteLLMClient
 from patterns.ports import Clock, EventSink, Fence, Payer, Question, StepRecord
 from patterns.roster import Roster, from_snapshot
 from patterns.roster_check import ROUTER
-from patterns.router import RouteDecision, route_schema
+from patterns.router import ROUTE, RouteDecision, route_schema
 from patterns.services import Services, open_services
 from storage.balances import Balance, Balances
 from storage.database import Database
+from storage.history import History
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.periods import ClockGuard
@@ -28,6 +30,8 @@ HISTORY_RUNS = 10
 """Earlier exchanges of a thread that a follow-up may know."""
 CONFIRM_PATH = "confirm"
 """Where the journal and the questions keep whether a person accepted the price."""
+PRICE_PATH = "price"
+"""Where the journal keeps what the flow usually cost when the run began."""
 
 
 class NotStartedError(AgentsError):
@@ -89,13 +93,13 @@ class Engine:
 
     async def _planned(self, run: RunRow, ctx: TaskContext, services: Services) -> PatternResult:
         choice = Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
-        plan = await resolve(ctx, services, choice)
+        plan = await resolve(ctx, services, choice, expected=partial(self._usual, services))
         confirmed = await self._confirmed(run, ctx, services, plan)
         if confirmed is None:
             note = "The price was declined, so nothing more was started."
             return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(note,))
         await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
-        if not await self.journal.steps(run.id):
+        if not any(_is_work(step) for step in await self.journal.steps(run.id)):
             await self.afford(services.payer, confirmed.quote.once_nusd)
         return await run_flow(ctx, services, confirmed)
 
@@ -130,6 +134,16 @@ class Engine:
         quote = plan.quote + routing
         return replace(plan, quote=quote, worst_nusd=min(quote.worst_nusd, services.pool_nusd))
 
+    async def expected_nusd(self, workspace: str, flow: str) -> int | None:
+        """What a flow usually costs here, once the ledger has seen enough of it."""
+        return await History(self.db).expected_nusd(workspace, flow)
+
+    async def _usual(self, services: Services, flow: str) -> int | None:
+        """The same, fixed for the run: other runs change the history, and nobody should be asked half-way."""
+        known_nusd = await self.expected_nusd(services.payer.workspace, flow)
+        kept: int | None = (await services.remember(PRICE_PATH, {"expected_nusd": known_nusd})).data["expected_nusd"]
+        return kept
+
     async def tightest(self, payer: Payer, needed_nusd: int) -> Balance:
         """The account that refuses an amount, else the one that pays first."""
         try:
@@ -144,7 +158,8 @@ class Engine:
 
     async def _confirmed(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
         """The plan people agreed to: at once when it is cheap, else after somebody said Run, or None."""
-        if plan.worst_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
+        price_nusd = plan.worst_nusd if plan.expected_nusd is None else plan.expected_nusd
+        if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
             return plan
         question = Question(kind="confirm", title=plan.title, amount_nusd=plan.worst_nusd)
         decision = await self.questions.ask(run.fence, CONFIRM_PATH, question)
@@ -225,6 +240,11 @@ def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
 def payer_of(run: RunRow) -> Payer:
     """Who pays for a run."""
     return Payer(workspace=run.workspace, channel=run.channel, channel_kind=run.channel_kind, user=run.user)
+
+
+def _is_work(step: StepRecord) -> bool:
+    """Whether it is more than the choice of what to do."""
+    return step.outcome != "decision" and not step.path.startswith(f"{ROUTE}/")
 
 
 def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:

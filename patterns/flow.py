@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from patterns.agent import Quote
@@ -36,13 +36,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run and what it can cost. `took` is what deciding cost already."""
+    """What will run and what it can cost. `took` is what deciding cost, `expected_nusd` what it usually costs."""
 
     decision: RouteDecision
     pattern: Pattern
     quote: Quote
     worst_nusd: int
     took: PatternResult
+    expected_nusd: int | None = None
 
     @property
     def title(self) -> str:
@@ -50,10 +51,14 @@ class Plan:
         return self.decision.flow or f"{self.decision.pattern} of {self.pattern.label}"
 
 
+Expected = Callable[[str], Awaitable[int | None]]
+"""What a flow usually costs, where somebody knows."""
+
+
 async def resolve(
-    ctx: TaskContext, services: Services, choice: Choice | None = None, *, expected_nusd: int | None = None
+    ctx: TaskContext, services: Services, choice: Choice | None = None, *, expected: Expected | None = None
 ) -> Plan:
-    """Decide what runs and say what it can cost, at most.
+    """Decide what runs and say what it can cost: at most, and usually.
 
     Raises:
         UserError: the person named a flow or agents that are not there or do not fit.
@@ -75,7 +80,9 @@ async def resolve(
         decision, took = _read(await services.remember(path, text=written))
     services.emit(decision.routed)
     plan = plan_of(ctx, services, decision, took=took)
-    services.emit(Planned(plan.title, plan.worst_nusd, expected_nusd, plan.pattern.plan("")))
+    if expected is not None:
+        plan = replace(plan, expected_nusd=await expected(plan.title))
+    services.emit(Planned(plan.title, plan.worst_nusd, plan.expected_nusd, plan.pattern.plan("")))
     return plan
 
 

@@ -20,6 +20,8 @@ from patterns.roster_file import Flow
 from patterns.services import Services
 
 REASON_CHARS = 300
+ROUTE = "route"
+"""Where the choice of a flow stands in the journal, and the flow it is billed as."""
 
 COMPOSED = {
     "router": "one agent answers; name it",
@@ -59,7 +61,7 @@ async def decide(ctx: TaskContext, services: Services) -> Routing:
     """Ask the Router for a flow, or a pattern with agents; the default flow when that leads nowhere."""
     roster = services.roster
     handoff = Handoff(flows=flows_text(roster), agents=agents_text(roster, roster.agents))
-    place = replace(services.child("route"), flow="route")
+    place = replace(services.child(ROUTE), flow=ROUTE)
     said = await say(ctx, place, agent=ROUTER, handoff=handoff, schema=route_schema(roster))
     default = RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default")
     if said.data is None:
