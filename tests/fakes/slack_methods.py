@@ -4,11 +4,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aiohttp import web
+
 from tests.fakes.blockkit import check_message, check_view
 from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, TEAM, Channel, Refused, Workspace, visible
 
 Arguments = Mapping[str, Any]
 Method = Callable[[Workspace, Arguments], dict[str, Any]]
+
+
+async def arguments_of(request: web.Request) -> dict[str, Any]:
+    if request.content_type == "application/json":
+        return dict(await request.json())
+    return {**request.query, **dict(await request.post())}
 
 
 def decoded(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-from tests.fakes.slack_methods import METHODS, decoded, new_message
+from tests.fakes.slack_methods import METHODS, arguments_of, decoded, new_message
 from tests.fakes.slack_people import People
 from tests.fakes.slack_state import (
     APP_TOKEN,
@@ -95,7 +95,7 @@ class SlackServer(People):
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
-        args = await _arguments(request)
+        args = await arguments_of(request)
         self.workspace.calls.append((method, args))
         fault = self.workspace.fault(method)
         if fault and (answer := _faulty(request, fault)):
@@ -260,12 +260,6 @@ class SlackServer(People):
         if what in w.channels:
             return web.json_response(w.channels[what].messages)
         return web.json_response(known[what]) if what in known else web.json_response({}, status=404)
-
-
-async def _arguments(request: web.Request) -> dict[str, Any]:
-    if request.content_type == "application/json":
-        return dict(await request.json())
-    return {**request.query, **dict(await request.post())}
 
 
 def _faulty(request: web.Request, fault: Fault) -> web.Response | None:
