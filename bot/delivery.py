@@ -167,12 +167,13 @@ class Delivery:
     async def details(self, run: RunRow) -> DetailsView:
         """What stands behind the Details button."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
-        models = []
+        models, known = [], self.engine.roster.models
         for row in await self.engine.store.money(run.id):
             mine = [step for step in steps if step.model == row["model"]]
             models.append(
                 ModelUse(
-                    model=row["model"],
+                    # The ledger keeps the roster's own name, which says little to whoever did not write it.
+                    model=known[row["model"]].model if row["model"] in known else row["model"],
                     calls=row["calls"],
                     input_tokens=sum(step.input_tokens for step in mine),
                     output_tokens=sum(step.output_tokens for step in mine),

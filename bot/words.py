@@ -192,11 +192,10 @@ def notes(view: ProgressView) -> Mrkdwn:
 
 
 def collapsed(view: ProgressView) -> Mrkdwn:
-    """The progress message once there is an answer: one line."""
+    """The progress message once there is an answer: one line; what it took and cost is part of how it ended."""
     done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
     finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
-    took = [finished, duration(view.elapsed_s), usd(view.cost_nusd)]
-    return join(" · ", [state(view.run), *took])
+    return join(" · ", [state(view.run), finished])
 
 
 def confirm(view: ConfirmView) -> Mrkdwn:

@@ -61,6 +61,12 @@ class SlackPage:
     async def until_thread_says(self, text: str, *, wait_s: float = WAIT_S) -> None:
         await expect(self.page.locator(".thread-body")).to_contain_text(text, timeout=wait_s * 1000)
 
+    async def privately(self, text: str) -> str:
+        """The newest message that only this person can see and that contains `text`, as soon as it is there."""
+        message = self.page.locator(".msg", has=self.page.locator(".badge-eph")).filter(has_text=text).last
+        await expect(message).to_be_visible(timeout=WAIT_S * 1000)
+        return await message.locator(".msg-body").inner_text()
+
     async def channel(self) -> list[str]:
         """What stands in the channel, a string each message, as it is read."""
         return await self.page.locator(".main .msg .msg-body").all_inner_texts()

@@ -1,0 +1,70 @@
+"""The whole bot in this process, over any Slack on loopback and a model double: `agents run` without a shell."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.app import Bot, choose_models, open_bot, open_engine
+from bot.demo.local_slack import APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET
+from bot.serve import listen
+from bot.settings import Settings, read_settings
+from tests.fakes.provider import Provider
+
+KEY = "sk-of-a-double"
+
+
+def bot_environment(*, api_url: str, provider_url: str, folder: Path) -> dict[str, str]:
+    """The environment of a bot that talks to loopback only. The key's name chooses the shipped OpenAI models."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],
+        "AGENTS_DATA_DIR": str(folder),
+        "AGENTS_ADMINS": DANA,
+        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "SLACK_APP_TOKEN": APP_TOKEN,
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+        "SLACK_API_URL": api_url,
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_API_BASE": provider_url,
+    }
+
+
+@dataclass(frozen=True)
+class House:
+    """A running bot and its ledger."""
+
+    bot: Bot
+    settings: Settings
+
+    def spent_nusd(self) -> int:
+        """What the ledger's file says was paid, whatever the bot says."""
+        return int(
+            self.ledger("SELECT COALESCE(SUM(actual_nusd), 0) FROM call WHERE state IN ('settled', 'uncertain')")
+        )
+
+    def held_nusd(self) -> int:
+        """What is still held."""
+        return int(self.ledger("SELECT COALESCE(SUM(reserved_nusd), 0) FROM account WHERE kind = 'workspace'"))
+
+    def ledger(self, question: str) -> int:
+        """A number from the SQLite file."""
+        with closing(sqlite3.connect(self.settings.database_url.removeprefix("sqlite:///"))) as db:
+            return int(db.execute(question).fetchone()[0])
+
+
+@asynccontextmanager
+async def open_house(
+    *, api_url: str, provider: Provider, folder: Path, month_cap_nusd: int | None = None
+) -> AsyncIterator[House]:
+    """A bot with the shipped roster over SQLite in `folder`, connected by Socket Mode."""
+    env = bot_environment(api_url=api_url, provider_url=provider.api_base("openai"), folder=folder)
+    settings = read_settings(env)
+    async with AsyncExitStack() as stack:
+        choice = await choose_models(settings)
+        engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=month_cap_nusd))
+        bot = await stack.enter_async_context(open_bot(engine))
+        await stack.enter_async_context(listen(bot, settings, port=None))
+        yield House(bot, settings)
