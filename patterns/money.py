@@ -50,6 +50,23 @@ def format_usd(nusd: int) -> str:
     return f"{sign}${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,f}"
 
 
+def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
+    """Parts of a sum, rounded so that what people see adds up to the sum as `format_usd` shows it.
+
+    Whole cents, or the last place `format_usd` shows of a sum below one cent; the largest remainders go up.
+    """
+    total_nusd = sum(parts_nusd)
+    unit_nusd = NUSD_PER_USD // 100
+    if 0 < total_nusd < unit_nusd:
+        unit_nusd = 10 ** max(0, len(str(total_nusd)) - 2)
+    shown = [part // unit_nusd for part in parts_nusd]
+    missing = (total_nusd * 2 + unit_nusd) // (unit_nusd * 2) - sum(shown)
+    by_remainder = sorted(range(len(shown)), key=lambda at: parts_nusd[at] % unit_nusd, reverse=True)
+    for at in by_remainder[:missing]:
+        shown[at] += 1
+    return [part * unit_nusd for part in shown]
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call as the provider counted them; `output_tokens` includes the reasoning nobody sees."""

@@ -1,0 +1,342 @@
+"""What people type after `budget`, as typed values: pure, and strict wherever a number could be misread.
+
+A verb is a command only when the rest looks like its values; `budget set up a meeting` stays a request. What looks
+like a value and is none is a UserError that says how to write it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from patterns.errors import UserError
+from patterns.money import MAX_NUSD, parse_usd
+from storage.periods import checked_zone
+
+Switch = Literal["freeze", "unfreeze", "pause", "resume"]
+AmountName = Literal["limit", "user-cap", "channel-default", "dm-default", "workspace-limit"]
+_ALERTS_MAX = 10
+_PERCENT_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ShowBudget:
+    """How this month stands, for the person who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowReport:
+    """A month for everybody in the channel. `period` empty: the current one; `csv` adds the numbers as a file."""
+
+    period: str = ""
+    csv: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAudit:
+    """Who changed what."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAll:
+    """Every channel of the workspace, for its admins."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditBudget:
+    """The form with all current values."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAmount:
+    """A limit a month; None returns to the default, for a user cap to none at all."""
+
+    name: AmountName
+    nusd: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """More for this month only."""
+
+    nusd: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlerts:
+    """At which shares of the limit people are told."""
+
+    percents: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetZone:
+    """Where the month turns."""
+
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """Freeze or unfreeze the channel, pause or resume the workspace."""
+
+    switch: Switch
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCall:
+    """An uncertain call that was never billed."""
+
+    call_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftModel:
+    """A model held back after an overrun may be called again, its holds multiplied by `percent` / 100."""
+
+    model: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetDigest:
+    """A summary every Monday."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetOwner:
+    """Somebody who looks after this channel's budget."""
+
+    user: str
+    owns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetModels:
+    """Where this channel's text may go: providers and models; empty for all of the roster."""
+
+    allowed: tuple[str, ...]
+
+
+BudgetCommand = (
+    ShowBudget
+    | ShowReport
+    | ShowAudit
+    | ShowAll
+    | EditBudget
+    | SetAmount
+    | Grant
+    | SetAlerts
+    | SetZone
+    | Flip
+    | ReleaseCall
+    | LiftModel
+    | SetDigest
+    | SetOwner
+    | SetModels
+)
+
+_QUOTED = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)')\s*""")
+_CALL_ID = re.compile(r"r[0-9a-f]{12}/\S+")
+_PERSON = re.compile(r"(?:@\S+ \()?<?@?(?P<id>[UW][A-Z0-9]{2,})>?\)?")
+_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})")
+_MODEL = re.compile(r"[A-Za-z0-9][\w./:-]*")
+_AMOUNTS: dict[str, AmountName] = {
+    "set": "limit",
+    "user-cap": "user-cap",
+    "default": "channel-default",
+    "dm-default": "dm-default",
+    "workspace": "workspace-limit",
+}
+_BACK = frozenset({"default", "off", "none"})
+
+
+def parse_budget(text: str) -> BudgetCommand | None:
+    """The command in what follows `budget`, unescaped; None when it is a request after all.
+
+    Raises:
+        UserError: it is a command with a value that cannot be used.
+    """
+    verb, _, rest = text.strip().partition(" ")
+    verb, rest = verb.casefold().rstrip("?!."), rest.strip()
+    if verb in _AMOUNTS:
+        return _amount(_AMOUNTS[verb], verb, rest)
+    reader = _READERS.get(verb)
+    return reader(rest) if reader else None
+
+
+def read_amount(text: str) -> int:
+    """Nano-dollars a person wrote; UserError names what stands in the way and how to write it."""
+    said = text.strip()
+    if re.search(r"[€£¥₹]|\b(?:eur|gbp|chf|jpy|inr|euros?|pounds?)\b", said, re.IGNORECASE):
+        raise UserError(f"{said[:40]} is not in US dollars, the only currency here. Write the amount like 50 or $50.")
+    said = re.sub(r"\s*(?:usd|dollars?)$", "", said, flags=re.IGNORECASE)
+    if said.startswith("-"):
+        raise UserError(f"{said[:40]} is negative. Write an amount from 0 up, like 50.")
+    if "," in said:
+        raise UserError(f"{said[:40]} could mean two amounts. Write it with a point and no comma, like 50.00 or 1000.")
+    if re.fullmatch(r"\$?\d*\.?\d*e[+-]?\d+", said, re.IGNORECASE):
+        raise UserError(f"{said[:40]} is too easy to misread. Write the amount out, like 50.")
+    nusd = parse_usd(said)
+    if nusd % 10_000_000:
+        raise UserError(f"{said[:40]} has parts of a cent. Write dollars and cents, like 50 or 50.25.")
+    return nusd
+
+
+def read_percents(text: str) -> tuple[int, ...]:
+    """Thresholds as people write them: `50 80 95`, `50%, 80%`."""
+    parts = [part for part in re.split(r"[\s,%]+", text) if part]
+    if not parts or len(parts) > _ALERTS_MAX or not all(part.isascii() and part.isdigit() for part in parts):
+        raise UserError("Write the thresholds as whole per cent, like 50 80 95.")
+    percents = tuple(sorted({int(part) for part in parts}))
+    if not 1 <= percents[0] <= percents[-1] <= _PERCENT_MAX:
+        raise UserError(f"Write thresholds between 1 and {_PERCENT_MAX} per cent, like 50 80 95.")
+    return percents
+
+
+def read_models(text: str) -> tuple[str, ...]:
+    """Providers and models as people write them: `openai anthropic/claude-haiku-4-5`; `any` for all."""
+    parts = tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text) if part))
+    if not parts or not all(_MODEL.fullmatch(part) for part in parts):
+        raise UserError("Write providers or models, like `openai` or `anthropic/claude-haiku-4-5`, or `any`.")
+    return () if [part.casefold() for part in parts] == ["any"] else parts
+
+
+def read_month(text: str) -> str:
+    """A month like `2026-10`."""
+    match = _MONTH.fullmatch(text)
+    if match is None or not 1 <= int(match["month"]) <= 12 or int(match["year"]) < 2000:  # noqa: PLR2004 - the calendar
+        raise UserError(f"{text[:40]} is not a month. Write it like 2026-10.")
+    return text
+
+
+def _amount(name: AmountName, verb: str, rest: str) -> BudgetCommand | None:
+    said, reason = _split_reason(rest)
+    if said.casefold() in _BACK:
+        return SetAmount(name, None, reason)
+    if not _looks_like_amount(said):
+        return None
+    _only_one(said, f"budget {verb} 50", f'budget {verb} 50 "why"')
+    return SetAmount(name, read_amount(said), reason)
+
+
+def _grant(rest: str) -> BudgetCommand | None:
+    said, reason = _split_reason(rest)
+    if not _looks_like_amount(said):
+        return None
+    _only_one(said, "budget grant 10", 'budget grant 10 "launch week"')
+    nusd = read_amount(said)
+    if not 0 < nusd <= MAX_NUSD:
+        raise UserError("A grant of nothing changes nothing. Write how many dollars, like 10.")
+    return Grant(nusd, reason)
+
+
+def _alerts(rest: str) -> BudgetCommand | None:
+    return SetAlerts(read_percents(rest)) if rest[:1].isdigit() or rest.startswith("-") else None
+
+
+def _zone(rest: str) -> BudgetCommand | None:
+    said = rest.strip("\"'")
+    return SetZone(checked_zone(said)) if said and " " not in said else None
+
+
+def _flip(switch: Switch) -> Callable[[str], BudgetCommand | None]:
+    def read(rest: str) -> BudgetCommand | None:
+        said, reason = _split_reason(rest)
+        return None if said else Flip(switch, reason)
+
+    return read
+
+
+def _release(rest: str) -> BudgetCommand | None:
+    said, reason = _split_reason(rest)
+    if not _CALL_ID.fullmatch(said.strip("`")):
+        return None
+    if not reason:
+        raise UserError('Say why it costs nothing, in quotes: budget release CALL "the provider lists no such call".')
+    return ReleaseCall(said.strip("`"), reason)
+
+
+def _lift(rest: str) -> BudgetCommand | None:
+    model, _, percent = rest.partition(" ")
+    said = percent.strip().rstrip("%")
+    if not said or not said.isascii() or not said.isdigit():
+        return None
+    return LiftModel(model, int(said))
+
+
+def _report(rest: str) -> BudgetCommand | None:
+    period, csv = "", False
+    for word in rest.split():
+        if word.casefold() == "csv":
+            csv = True
+        elif word[0].isdigit() and not period:
+            period = read_month(word)
+        else:
+            return None
+    return ShowReport(period, csv)
+
+
+def _owner(rest: str) -> BudgetCommand | None:
+    said = re.sub(r"^(?:add|remove)\s+", "", rest)
+    match = _PERSON.fullmatch(said)
+    return SetOwner(match["id"], owns=not rest.startswith("remove")) if match else None
+
+
+def _models(rest: str) -> BudgetCommand | None:
+    # Plain words may be a request ("models for the forecast"); names of models have a sign in them, or stand alone.
+    parts = rest.replace(",", " ").split()
+    is_list = len(parts) == 1 or ("," in rest) or any("/" in part for part in parts)
+    return SetModels(read_models(rest)) if parts and is_list else None
+
+
+def _digest(rest: str) -> BudgetCommand | None:
+    return SetDigest(rest.casefold() == "on") if rest.casefold() in {"on", "off"} else None
+
+
+def _alone(command: BudgetCommand) -> Callable[[str], BudgetCommand | None]:
+    return lambda rest: None if rest else command
+
+
+_READERS: dict[str, Callable[[str], BudgetCommand | None]] = {
+    "": _alone(ShowBudget()),
+    "report": _report,
+    "grant": _grant,
+    "alerts": _alerts,
+    "zone": _zone,
+    "freeze": _flip("freeze"),
+    "unfreeze": _flip("unfreeze"),
+    "pause": _flip("pause"),
+    "resume": _flip("resume"),
+    "release": _release,
+    "lift": _lift,
+    "audit": _alone(ShowAudit()),
+    "all": _alone(ShowAll()),
+    "edit": _alone(EditBudget()),
+    "digest": _digest,
+    "owner": _owner,
+    "models": _models,
+}
+
+
+def _split_reason(rest: str) -> tuple[str, str]:
+    """What stands before a quoted reason at the end, and the reason."""
+    for match in _QUOTED.finditer(rest):
+        if match.end() == len(rest):
+            return rest[: match.start()].strip(), (match["double"] or match["single"] or "").strip()[:500]
+    return rest.strip(), ""
+
+
+def _looks_like_amount(said: str) -> bool:
+    return bool(re.match(r"[-$€£¥₹]?\s*[.\d]", said))
+
+
+def _only_one(said: str, plain: str, with_reason: str) -> None:
+    if " " in re.sub(r"\s*(?:usd|dollars?|eur|euros?|gbp|pounds?|chf|jpy|inr)$", "", said, flags=re.IGNORECASE):
+        raise UserError(f"Write one amount, like `{plain}`, and a reason in quotes, like `{with_reason}`.")

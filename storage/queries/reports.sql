@@ -1,0 +1,89 @@
+-- name: spent_by_quarter_hour
+-- When a month's money was set aside: quarter hours, because every time zone begins its day on one.
+SELECT opened_us / 900000000 AS quarter, CAST(SUM(actual_nusd) AS BIGINT) AS nusd
+FROM call
+WHERE workspace = :workspace AND channel = :channel AND period = :period AND state IN ('settled', 'uncertain')
+GROUP BY opened_us / 900000000 ORDER BY quarter;
+
+-- name: dearest_runs
+-- Which requests took the most of a month, with where they stand.
+SELECT dear.run_id, dear.calls, dear.nusd, run.thread_ts, run.root_ts, run.flow
+FROM (
+  SELECT run_id, COUNT(*) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS nusd
+  FROM call
+  WHERE workspace = :workspace AND channel = :channel AND period = :period AND state IN ('settled', 'uncertain')
+  GROUP BY run_id ORDER BY nusd DESC, run_id LIMIT :most
+) AS dear LEFT JOIN run ON run.id = dear.run_id
+ORDER BY dear.nusd DESC, dear.run_id;
+
+-- name: overruns
+-- Calls that were billed above what was held for them; there are few, or none.
+SELECT id, run_id, channel, agent, model, hold_nusd, actual_nusd, overrun_nusd, opened_us
+FROM call
+WHERE workspace = :workspace AND channel = :channel AND period = :period AND overrun_nusd > 0
+ORDER BY opened_us, id;
+
+-- name: uncertain
+-- Calls of one month that count in full because nobody knows what they cost.
+SELECT id, run_id, channel, agent, model, actual_nusd, reason, opened_us
+FROM call
+WHERE workspace = :workspace AND state = 'uncertain' AND (:channel = '' OR channel = :channel)
+  AND (:period = '' OR period = :period)
+ORDER BY opened_us, id;
+
+-- name: month_account
+-- A month's account as it stands or as it ended.
+SELECT limit_nusd, granted_nusd, settled_nusd, reserved_nusd FROM account WHERE id = :id;
+
+-- name: payers
+-- Every channel, and everybody with direct messages, with its own limits; NULL falls back to the workspace's.
+SELECT id, kind, name, zone, limit_nusd, user_cap_nusd, alerts_json, frozen, frozen_reason, period, settings_json
+FROM channel WHERE workspace = :workspace ORDER BY id;
+
+-- name: payer
+-- One of them.
+SELECT id, kind, name, zone, next_zone, limit_nusd, user_cap_nusd, alerts_json, frozen, frozen_reason, period,
+       settings_json
+FROM channel WHERE workspace = :workspace AND id = :id;
+
+-- name: workspace
+-- What holds where a channel has nothing of its own.
+SELECT zone, limit_nusd, default_channel_nusd, dm_user_nusd, paused, paused_reason, alerts_json, period, settings_json
+FROM workspace WHERE id = :workspace;
+
+-- name: workspaces
+-- Everybody this ledger keeps books for.
+SELECT id FROM workspace ORDER BY id;
+
+-- name: month_accounts
+-- The accounts of some months in one workspace: channels, direct messages and the workspace itself.
+SELECT kind, key, period, limit_nusd, granted_nusd, settled_nusd, reserved_nusd
+FROM account WHERE workspace = :workspace AND kind IN ('workspace', 'channel', 'dm') AND period IN :periods...
+ORDER BY kind, key, period;
+
+-- name: audit_of
+-- Who changed what in one channel or in the workspace as a whole, newest first.
+SELECT at_us, actor, action, account, before_json, after_json, reason FROM audit
+WHERE workspace = :workspace AND (
+  :channel = '' OR account = :channel OR account = :workspace
+  OR account LIKE :workspace || '/%/' || :channel || '/%'
+  OR EXISTS (SELECT 1 FROM call WHERE call.id = audit.account AND call.channel = :channel))
+ORDER BY at_us DESC, id DESC LIMIT :most;
+
+-- name: calls
+-- One month, a row each call, in the order they were made: for finance, and to lay beside a provider's bill.
+SELECT id, run_id, path, attempt, channel, user_id, period, flow, agent, model, price_version, state, hold_nusd,
+       actual_nusd, overrun_nusd, usage_json, reason, opened_us, closed_us
+FROM call
+WHERE workspace = :workspace AND channel IN :channels... AND period = :period AND state <> 'reserved' AND attempt > 0
+ORDER BY opened_us, id;
+
+-- name: channels_with_spend
+-- Where money was spent in a month.
+SELECT DISTINCT channel FROM spend WHERE workspace = :workspace AND period = :period ORDER BY channel;
+
+-- name: stopped_for_money
+-- Where an alarm is due: what the ledger itself wrote into the audit log since some moment.
+SELECT id, at_us, action, account, reason FROM audit
+WHERE workspace = :workspace AND actor = 'ledger' AND action IN ('freeze', 'quarantine') AND at_us >= :since_us
+ORDER BY at_us, id;
