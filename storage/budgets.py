@@ -13,7 +13,7 @@ from storage.book import Book, Policy, payer_key
 from storage.database import Database, Row, Work, load
 from storage.ledger_batch import book_calls, load_accounts, load_config, save
 from storage.ledger_batch import q as ledger
-from storage.periods import checked_zone
+from storage.periods import ClockGuard, checked_zone
 
 q = load("budgets")
 
@@ -29,10 +29,11 @@ class Change:
 class Budgets:
     """Limits, grants and freezes. Amounts in nano-dollars; None returns to the default."""
 
-    def __init__(self, db: Database, clock: Clock, policy: Policy) -> None:
+    def __init__(self, db: Database, clock: Clock, policy: Policy, *, guard: ClockGuard | None = None) -> None:
         self._db = db
         self._clock = clock
         self._policy = policy
+        self._guard = guard or ClockGuard(clock)
 
     async def set_limit(self, payer: Payer, nusd: int | None, *, actor: str, reason: str = "") -> Change:
         """A channel's, or a person's, limit a month from now on; what was spent stays counted."""
@@ -157,7 +158,7 @@ class Budgets:
         return await self._db.write(work)
 
     def _book(self) -> Book:
-        return Book(self._policy, self._clock.now_us())
+        return Book(self._policy, self._clock.now_us(), trusted=self._guard.trusted)
 
     async def _payer(
         self,

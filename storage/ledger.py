@@ -87,7 +87,7 @@ class SqlLedger:
 
     async def recover_run(self, fence: Fence) -> Recovered:
         """End what earlier owners of a run left, after claiming it: reservations are free, open calls uncertain."""
-        return await self._abandon(q.lock_abandoned_of_run(run_id=fence.run_id, epoch=fence.epoch))
+        return await self._abandon(q.lock_abandoned_of_run(run_id=fence.run_id, epoch=fence.epoch), run_id=fence.run_id)
 
     async def sweep(self) -> Recovered:
         """The same for every run that has ended, waits, or has a later owner."""
@@ -98,13 +98,12 @@ class SqlLedger:
         while self._writer is not None:
             await asyncio.wait([self._writer])
 
-    def new_book(self) -> Book:
-        """An empty book at this moment."""
+    def _new_book(self) -> Book:
         return Book(self.policy, self._clock.now_us(), trusted=self._guard.trusted)
 
-    async def _abandon(self, statement: Statement) -> Recovered:
+    async def _abandon(self, statement: Statement, **about: str) -> Recovered:
         def work() -> Work[Recovered]:
-            book = self.new_book()
+            book = self._new_book()
             rows: list[Row] = yield statement
             book_calls(book, rows)
             yield from load_accounts(book, {})
@@ -116,7 +115,7 @@ class SqlLedger:
 
         recovered = await self._db.write(work)
         if recovered.uncertain:
-            log.warning("calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd)
+            log.warning("calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd, **about)
         return recovered
 
     async def _submit(self, operation: Operation) -> object:
@@ -184,7 +183,7 @@ class SqlLedger:
 
     def _work(self, batch: list[_Ticket]) -> Callable[[], Work[list[object]]]:
         operations = [ticket.operation for ticket in batch]
-        return lambda: run_batch(self.new_book(), operations)
+        return lambda: run_batch(self._new_book(), operations)
 
     def _answer(self, ticket: _Ticket, answer: object) -> None:
         if ticket.future.cancelled():
