@@ -1,0 +1,19 @@
+"""Every accepted request ends in one answer and no step is paid twice, however often the bot dies."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tests.crash.run_storm import Storm
+
+KILLS = 6
+
+
+@pytest.mark.timeout(300)
+async def test_a_bot_killed_again_and_again_answers_everybody_once(sqlite_url: str, tmp_path: Path) -> None:
+    report = await Storm(sqlite_url, tmp_path, seed=7).rage(KILLS)
+    print(f"\n{asdict(report)}")
+    assert report.wrongs() == {}
+    assert report.kills == KILLS
+    assert report.accepted > 0
