@@ -124,8 +124,7 @@ class Delivery:
             await self.out.post_once(
                 run.id, f"answer/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts or None
             )
-        # The collapsed progress line has figures of its own.
-        await self.board.close(run.id, replace(answer.run, outcome_line=""))
+        await self.board.close(run.id, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
 
     async def count(self, run: RunRow, ending: Ending) -> int:
@@ -198,7 +197,6 @@ class Delivery:
 
     async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
         """A run as people see it."""
-        choice = self.engine.choice
         return RunView(
             run_id=run.id,
             channel=run.channel,
@@ -210,7 +208,7 @@ class Delivery:
             outcome_line=outcome_line,
             balance=await self.figures.balance(payer_of(run)),
             worst_nusd=run.worst_nusd or None,
-            model_note=choice.note if choice else "",
+            model_note=self.engine.model_note,
             play_money=self.figures.is_play_money,
         )
 

@@ -68,6 +68,14 @@ class Engine:
     store: RunStore
     _older: dict[str, tuple[Roster, LiteLLMClient]] = field(default_factory=dict)
 
+    @property
+    def model_note(self) -> str:
+        """Which models answer, in a sentence for the thread."""
+        if self.choice is not None:
+            return self.choice.note
+        used = {self.roster.models[agent.model].model for agent in self.roster.agents.values()}
+        return f"{', '.join(sorted(used))} answer"
+
     async def carry_out(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
         """The result of a run that this process owns.
 

@@ -192,10 +192,10 @@ def notes(view: ProgressView) -> Mrkdwn:
 
 
 def collapsed(view: ProgressView) -> Mrkdwn:
-    """The progress message once there is an answer: one line; what it took and cost is part of how it ended."""
+    """The progress message once there is an answer: one line, with who answered; time and cost are the outcome."""
     done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
     finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
-    return join(" · ", [state(view.run), finished])
+    return join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
 
 
 def confirm(view: ConfirmView) -> Mrkdwn:
