@@ -75,10 +75,11 @@ class Raw:
     def text(self, sql: str) -> None:
         self._execute(Query("text", sql)())
 
-    def pairs(self, *, seconds: float, batch: int) -> float:
-        """Pairs per second; `batch` 1 commits each half of a pair, more commits that many pairs at once."""
-        done, end, start = 0, time.perf_counter() + seconds, time.perf_counter()
-        while time.perf_counter() < end:
+    def pairs(self, *, seconds: float, batch: int) -> tuple[float, float]:
+        """Pairs per second and the median latency of a round in milliseconds; `batch` 1 commits each half of a pair, more commits that many pairs at once."""
+        took: list[float] = []
+        while sum(took) < seconds:
+            start = time.perf_counter()
             if batch == 1:
                 self._transaction([self._hold, self._settle])
             else:
@@ -86,8 +87,8 @@ class Raw:
                 for _ in range(batch):
                     self._settle(self._hold())
                 self.text("COMMIT")
-            done += batch
-        return done / (time.perf_counter() - start)
+            took.append(time.perf_counter() - start)
+        return len(took) * batch / sum(took), statistics.median(took) * 1000
 
     def _transaction(self, halves: Sequence[Callable[..., Any]]) -> None:
         call_id: tuple[str, ...] = ()
@@ -179,22 +180,22 @@ async def measure(url: str, *, seconds: float) -> None:
     await migrate(url)
     database = await connect(url)
     print(f"{database.dialect}: hold-and-settle pairs per second (median latency of a pair)")
-    rates = {}
+    rates, latencies_ms = {}, {}
     for tasks in (1, 50, 200):
         rate, latency_ms = await ours(database, tasks=tasks, seconds=seconds)
-        rates[tasks] = rate
+        rates[tasks], latencies_ms[tasks] = rate, latency_ms
         print(f"  ours, {tasks:3} tasks        {rate:9,.0f}   {latency_ms:7.2f} ms", flush=True)
     sound = (await verify(database)).ok
     await open_run(database, asking("RAW"))
     await database.close()
     path_or_url: Any = path_of(url) if url.startswith("sqlite") else url
     connection, raw = (raw_sqlite if url.startswith("sqlite") else raw_postgresql)(path_or_url)
-    one = raw.pairs(seconds=seconds, batch=1)
-    print(f"  bare, a commit each    {one:9,.0f}   {1000 / one:7.2f} ms")
-    print(f"  bare, {RAW_BATCH} in a commit  {raw.pairs(seconds=seconds, batch=RAW_BATCH):9,.0f}")
+    one, one_ms = raw.pairs(seconds=seconds, batch=1)
+    print(f"  bare, a commit each    {one:9,.0f}   {one_ms:7.2f} ms")
+    print(f"  bare, {RAW_BATCH} in a commit  {raw.pairs(seconds=seconds, batch=RAW_BATCH)[0]:9,.0f}")
     connection.close()
     print(
-        f"  alone: {one / rates[1]:.1f} times the bare driver's time; 200 tasks: {rates[200] / one:.1f} times its rate"
+        f"  alone: {latencies_ms[1] / one_ms:.1f} times the bare driver's time; 200 tasks: {rates[200] / one:.1f} times its rate"
     )
     print(f"  sums derived again: {'all right' if sound else 'WRONG'}")
 

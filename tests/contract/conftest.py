@@ -1,0 +1,29 @@
+"""A ledger on each database, and a run that may spend 80 cents."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from patterns.limits import Cap
+from storage.database import Database
+from storage.ledger import SqlLedger
+from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def ledger(database: Database, clock: FakeClock) -> AsyncIterator[SqlLedger]:
+    made = SqlLedger(database, clock, POLICY)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(name="run")
+async def owned_run(database: Database) -> Asking:
+    asking = Asking(caps=(Cap("run", "R1", 80 * CENT),))
+    await open_run(database, asking)
+    return asking
