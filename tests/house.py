@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.app import Bot, choose_models, open_bot, open_engine
@@ -63,7 +63,8 @@ async def open_house(
     env = bot_environment(api_url=api_url, provider_url=provider.api_base("openai"), folder=folder)
     settings = read_settings(env)
     async with AsyncExitStack() as stack:
-        choice = await choose_models(settings)
+        # The README's picture comes from here: it must not say that a provider wrote what a script says.
+        choice = replace(await choose_models(settings), name="A scripted model")
         engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=month_cap_nusd))
         bot = await stack.enter_async_context(open_bot(engine))
         await stack.enter_async_context(listen(bot, settings, port=None))

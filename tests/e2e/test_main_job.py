@@ -56,7 +56,7 @@ async def test_a_typed_request_becomes_an_answer_paid_for_to_the_cent(
     await slack.picture(tmp_path / "thread.png")
     root, progress, answer = await slack.thread()
     assert f"ada asked:\n\n{QUESTION}" in root
-    assert "5 of 5 steps" in progress
+    assert progress.endswith(" · 5 of 5 steps · A scripted model answers")
     assert "Take SQLite now, and write the export that lets you leave it." in answer
     footer = FOOTER.search(answer)
     assert footer is not None

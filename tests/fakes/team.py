@@ -11,15 +11,10 @@ RECOMMENDATION = """\
 **Take SQLite now, and write the export that lets you leave it.** A small team with one service that writes gains \
 nothing from a server it has to run.
 
-| | SQLite | PostgreSQL |
-|---|---|---|
-| Writers at once | one | many |
-| To run | a file and its backup | a server, upgrades, a pool |
-| Leaving later | an afternoon, while the log is small | not needed |
-
 **Why**
 - Every voice agrees that the log has one writer today.
 - Operations counts no pager duty for a file, and two nights a year for a server.
+- The file costs a backup; a managed server costs about 60 dollars a month.
 
 **Dissent:** the sceptic would start on PostgreSQL, because the second writer comes without asking. \
 Decide again when it does, or at 50 GB."""
