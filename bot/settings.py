@@ -31,6 +31,7 @@ VARIABLES = (
     Variable("SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one."),
     Variable("DATABASE_URL", "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR."),
     Variable("AGENTS_DATA_DIR", "Folder of the SQLite ledger. Unset: this system's data folder for the user."),
+    Variable("AGENTS_CACHE_DIR", "Where the demo and the tests keep what they fetch. Unset: the user's cache folder."),
     Variable("AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml."),
     Variable("AGENTS_ADMINS", "Slack user ids that administer budgets besides workspace admins, comma separated."),
     Variable("AGENTS_TIMEZONE", "Zone in which months turn, such as Europe/Paris. Unset: the roster's."),
