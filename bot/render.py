@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot import lists, outcomes, views, words
+from bot import budget_views, lists, outcomes, report_words, views, words
 from bot.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.pages import Profile, paginate, split
 from bot.views import AnswerView, SlackMessage
@@ -35,6 +35,9 @@ _TEMPLATES: Mapping[type, str] = {
     views.FlowsView: "flows",
     views.BalancesView: "balances",
     views.RunsView: "runs",
+    budget_views.BudgetView: "budget",
+    budget_views.BooksView: "books",
+    budget_views.AuditView: "audit",
 }
 View = (
     views.RunView
@@ -51,6 +54,9 @@ View = (
     | views.FlowsView
     | views.BalancesView
     | views.RunsView
+    | budget_views.BudgetView
+    | budget_views.BooksView
+    | budget_views.AuditView
 )
 
 
@@ -68,6 +74,7 @@ class Renderer:
             loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
         )
         self._templates.globals.update(words=words, outcomes=outcomes, lists=lists, ids=views, profile=profile)
+        self._templates.globals.update(report_words=report_words, budget_ids=budget_views)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
 
     def message(self, view: View) -> SlackMessage:
