@@ -29,6 +29,7 @@ from bot.say import Teller
 from bot.schedule import Scheduler
 from bot.settings import Settings
 from bot.slack import SlackOut, slack_client
+from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
 from patterns.roster import Roster, load_roster
 from storage.balances import Balances
@@ -56,7 +57,10 @@ def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
     Raises:
         RosterError: every mistake in it, a line each.
     """
-    text = settings.roster_path.read_text("utf-8")
+    try:
+        text = settings.roster_path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RosterError(f"{settings.roster_path} cannot be read ({error}). Check AGENTS_ROSTER.") from None
     roster = load_roster(text, file=settings.roster_path.name, env=settings.env)
     return roster.with_models(apply_choice(roster.models, choice)) if choice is not None else roster
 

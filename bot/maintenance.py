@@ -25,11 +25,9 @@ async def verify() -> int:
     finally:
         await db.close()
     for row in found.differences:
-        click.echo(
-            f"{row['id']} says {format_usd(row['settled_nusd'])} settled and {format_usd(row['reserved_nusd'])} held; its "
-            f"calls say {format_usd(row['true_settled_nusd'])} and {format_usd(row['true_reserved_nusd'])}.",
-            err=True,
-        )
+        says = f"{format_usd(row['settled_nusd'])} settled and {format_usd(row['reserved_nusd'])} held"
+        truth = f"{format_usd(row['true_settled_nusd'])} and {format_usd(row['true_reserved_nusd'])}"
+        click.echo(f"{row['id']} says {says}; its calls say {truth}.", err=True)
     click.echo(sums(found))
     return 0 if found.ok else 1
 

@@ -69,13 +69,18 @@ class Settings:
         return self.database_url.startswith("sqlite:")
 
 
+def environment() -> dict[str, str]:
+    """The environment as it is, for whoever has to explain what is wrong with it."""
+    return dict(os.environ)
+
+
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment.
 
     Raises:
         UserError: a value that cannot be used, with the variable's name.
     """
-    env = dict(os.environ if env is None else env)
+    env = environment() if env is None else dict(env)
     data_dir = Path(env.get("AGENTS_DATA_DIR") or platformdirs.user_data_dir("agents-for-slack")).expanduser().resolve()
     return Settings(
         data_dir=data_dir,

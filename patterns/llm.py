@@ -25,7 +25,7 @@ from patterns.ports import Completion, ModelRequest, OnText, PreparedCall
 from patterns.quote import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.replies import SHAPES, BrokenReplyError, Reading
 from patterns.roster import ModelSpec
-from patterns.translate import Target, cap_in, refuse, translate
+from patterns.translate import Target, cap_in, listing, refuse, translate
 
 if TYPE_CHECKING:
     from patterns.wire import Http
@@ -78,6 +78,11 @@ class LiteLLMClient:
         if known is None:
             known = self._prices[model] = self._price_from_map(model)
         return known
+
+    def listing(self, model: str) -> tuple[str, dict[str, str]] | None:
+        """Address and headers of a free question, the provider's list of models; None where we do not know one."""
+        target = self._target(model)
+        return listing(target) if target.shape is not None and target.api_base else None
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """The roster's fallback models for it, in order."""

@@ -47,6 +47,14 @@ class Translation:
     stream: bool = False
 
 
+def listing(target: Target) -> tuple[str, dict[str, str]]:
+    """Address and headers that ask a provider for its models: it costs nothing and shows whether our key is taken."""
+    base, key = target.api_base.rstrip("/"), target.key or _NO_KEY
+    if target.shape == "anthropic":
+        return f"{base.removesuffix('/v1')}/v1/models", {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    return f"{base}/models", {"x-goog-api-key": key} if target.shape == "gemini" else {"Authorization": f"Bearer {key}"}
+
+
 def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
     """The body, address and headers of one call that may make `cap` tokens.
 
