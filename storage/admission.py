@@ -12,8 +12,15 @@ from patterns.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequ
 from storage.book import Account, Book, Call, account_id, payer_key
 
 
-def accounts_of(book: Book, payer: Payer, caps: Iterable[Cap]) -> list[Account]:
+def accounts_of(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> Sequence[Account]:
     """The accounts a hold counts against, widest first, with the limits in force now. Not yet those of the database."""
+    known = book.plans.get((payer, caps))
+    if known is None:
+        known = book.plans[payer, caps] = _planned(book, payer, caps)
+    return known
+
+
+def _planned(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> list[Account]:
     workspace, own = book.config(payer)
     policy, space = book.policy, payer.workspace
     if payer.channel_kind == "channel":
@@ -183,7 +190,7 @@ def _known(call: Call, state: str) -> Hold:
     return Hold(call.id, call.hold_nusd)
 
 
-def _current(book: Book, payer: Payer, caps: Iterable[Cap]) -> list[Account]:
+def _current(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> list[Account]:
     """The database's accounts, each with the limit in force now."""
     accounts = []
     for wanted in accounts_of(book, payer, caps):

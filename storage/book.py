@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from patterns.errors import BudgetExceededError
+from patterns.limits import Cap
 from patterns.money import Usage
 from patterns.ports import Payer
 from storage.database import Row
@@ -88,6 +89,19 @@ class Call:
         """The ids of the accounts it counts against."""
         return _listed(self.accounts_json)
 
+    def ending(self) -> dict[str, Any]:
+        """The columns that change along its states."""
+        return {
+            "id": self.id,
+            "hold_nusd": self.hold_nusd,
+            "state": self.state,
+            "actual_nusd": self.actual_nusd,
+            "overrun_nusd": self.overrun_nusd,
+            "usage_json": self.usage_json,
+            "reason": self.reason,
+            "closed_us": self.closed_us,
+        }
+
     @property
     def held_nusd(self) -> int:
         """What is still set aside for it."""
@@ -155,6 +169,7 @@ class Book:
     contents: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[Call] = field(default_factory=list)
     audits: list[dict[str, Any]] = field(default_factory=list)
+    plans: dict[tuple[Payer, tuple[Cap, ...]], list[Account]] = field(default_factory=dict)
     _configs: dict[Payer, tuple[Config, Config]] = field(default_factory=dict)
 
     def config(self, payer: Payer) -> tuple[Config, Config]:

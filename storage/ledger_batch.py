@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from patterns.errors import AgentsError, BudgetExceededError
-from patterns.limits import Cap
 from patterns.money import format_usd
 from patterns.ports import Charged, Fence, HoldRequest, Payer, ReserveRequest, StepRecord
 from storage import admission
@@ -101,7 +100,7 @@ def save(book: Book) -> Work[None]:
         yield q.open_call.many([as_row(book.calls[id_]) for id_ in book.opened])
     changed = sorted(book.changed.difference(book.opened))
     if changed:
-        yield q.save_call.many([as_row(book.calls[id_]) for id_ in changed])
+        yield q.save_call.many([book.calls[id_].ending() for id_ in changed])
     if book.spent:
         yield q.add_spend.many([_spend(key, sums) for key, sums in sorted(book.spent.items())])
     if book.steps:
@@ -195,11 +194,7 @@ def _calls(operation: Operation) -> Sequence[str]:
 
 def _wanted(book: Book, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:
     wanted: dict[str, Account] = {}
-    known: set[tuple[Payer, tuple[Cap, ...]]] = set()
     for request in requests:
-        if (request.payer, request.caps) in known:
-            continue
-        known.add((request.payer, request.caps))
         try:
             wanted |= {account.id: account for account in admission.accounts_of(book, request.payer, request.caps)}
         except BudgetExceededError:

@@ -76,7 +76,10 @@ class Raw:
         self._execute(Query("text", sql)())
 
     def pairs(self, *, seconds: float, batch: int) -> tuple[float, float]:
-        """Pairs per second and the median latency of a round in milliseconds; `batch` 1 commits each half of a pair, more commits that many pairs at once."""
+        """Pairs per second and the median latency of a round in milliseconds.
+
+        `batch` 1 commits each half of a pair, more commits that many pairs at once.
+        """
         took: list[float] = []
         while sum(took) < seconds:
             start = time.perf_counter()
