@@ -197,9 +197,8 @@ async def measure(url: str, *, seconds: float) -> None:
     print(f"  bare, a commit each    {one:9,.0f}   {one_ms:7.2f} ms")
     print(f"  bare, {RAW_BATCH} in a commit  {raw.pairs(seconds=seconds, batch=RAW_BATCH)[0]:9,.0f}")
     connection.close()
-    print(
-        f"  alone: {latencies_ms[1] / one_ms:.1f} times the bare driver's time; 200 tasks: {rates[200] / one:.1f} times its rate"
-    )
+    alone, crowded = latencies_ms[1] / one_ms, rates[200] / one
+    print(f"  alone: {alone:.1f} times the bare driver's time; 200 tasks: {crowded:.1f} times its rate")
     print(f"  sums derived again: {'all right' if sound else 'WRONG'}")
 
 
