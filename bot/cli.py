@@ -1,6 +1,7 @@
 """The `agents` command. Everything heavy is imported inside the command that needs it, so that help is instant."""
 
 import asyncio
+import errno
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -19,6 +20,11 @@ class _Sentences(click.Group):
         try:
             return super().invoke(ctx)
         except AgentsError as error:
+            click.echo(f"agents: {error}", err=True)
+            sys.exit(1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read us has gone, which click ends quietly
+                raise
             click.echo(f"agents: {error}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
@@ -64,11 +70,15 @@ def demo(port: int, request: str | None) -> None:
 @click.option("--flow", default="", help="The flow to run; without it the Router decides.")
 @click.option("--agents", "agents", default="", metavar="A,B", help="Only these agents, comma separated.")
 @click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
-@click.option("--estimate", is_flag=True, help="Say what it would cost at most, and run nothing.")
-@click.option("--yes", is_flag=True, help="Run without asking, whatever the price.")
+@click.option("--estimate", is_flag=True, help="Say what it would cost, and run nothing.")
+@click.option("--yes", is_flag=True, help="Agree to the price beforehand, whatever it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
-    """Run a request here, without Slack: same patterns, same ledger."""
+    """Run a request here, without Slack: same patterns, same ledger, beside a running bot.
+
+    The answer goes to standard output, everything else to standard error. Exit code 0: an answer came, in part at
+    least; 1: none; 130: stopped with Ctrl-C, and the last line says what was paid.
+    """
     from bot.ask import Request
     from bot.ask import ask as start
 
@@ -92,11 +102,12 @@ def verify() -> None:
 
 
 @main.command()
-def migrate() -> None:
-    """Bring the database's schema up to date."""
+@click.option("--break-lock", is_flag=True, help="Remove the mark of a migration that was killed half-way.")
+def migrate(*, break_lock: bool) -> None:
+    """Create the database, or bring its schema up to date."""
     from bot.maintenance import migrate as start
 
-    _run(start())
+    _run(start(break_lock=break_lock))
 
 
 @main.command()
@@ -124,8 +135,9 @@ def evaluate() -> None:
 
 @evaluate.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def routes(file: Path) -> None:
+@click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
+def routes(file: Path, channel: str) -> None:
     """Route every line of FILE (JSON with text, pattern, agents) and print accuracy, confusion, cost and latency."""
-    from bot.ask import evaluate_routes
+    from bot.eval_routes import evaluate_routes
 
-    _run(evaluate_routes(file))
+    _run(evaluate_routes(file, channel=channel))
