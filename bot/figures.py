@@ -78,6 +78,10 @@ class Figures:
             return await self.channel_name(payer.channel)
         return {"workspace": "the workspace", "dm": "your direct messages", "user": "your share here"}.get(kind, kind)
 
+    async def place_name(self, payer: Payer) -> str:
+        """Whose month it is: the channel, or a person's direct messages."""
+        return await self._name(payer, payer.channel_kind)
+
     async def channel_name(self, channel: str) -> str:
         """`#platform`; the id where Slack does not say."""
         try:
