@@ -12,11 +12,12 @@ import click
 
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError, paid_steps
+from bot.estimates import estimate_words
 from bot.executor import Executor
 from bot.figures import Figures
 from bot.outcomes import refusal
 from bot.shell import accept, figures_of, interruptible, opened, owner, payer_for
-from bot.terminal import Terminal, plain, price_words, say, shown_ending
+from bot.terminal import Terminal, plain, say, shown_ending
 from bot.views import AnswerView, Person, RunView
 from patterns.errors import RunLostError, UserError
 from patterns.events import PatternResult, StopReason
@@ -79,13 +80,7 @@ class Shell:
             figures = {"once": plan.quote.once_nusd, "worst": plan.worst_nusd, "expected": expected_nusd}
             _print_json({"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures)})
             return 0
-        price = price_words(plan.worst_nusd, expected_nusd)
-        if plan.decision.chosen_by == "person":
-            click.echo(f"{plan.title} costs {price}. Nothing was started.")
-        else:
-            click.echo(
-                f"The Router chooses the flow; with {plan.title}, the default, it costs {price}. Nothing was started."
-            )
+        click.echo(estimate_words(plan, expected_nusd))
         return 0
 
     async def run(self) -> int:

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from bot.engine import Engine, NotStartedError, payer_of
+from bot.estimates import price_words
 from bot.outcomes import refusal
 from bot.shell import accept, figures_of, finish, opened, owner, payer_for
-from bot.terminal import plain, price_words, say
+from bot.terminal import plain, say
 from patterns import evaluate
 from patterns.context import TaskContext
 from patterns.errors import RunLostError, UserError
@@ -42,10 +43,7 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
     Raises:
         UserError: the file holds no examples, or the channel cannot pay for one.
     """
-    try:
-        examples = evaluate.read_examples(file.read_text("utf-8"))
-    except UnicodeDecodeError:
-        raise UserError(f"{file} is not UTF-8 text. Save it as UTF-8, one JSON object a line.") from None
+    examples = _examples(file)
     async with opened() as engine:
         payer = await payer_for(engine, channel)
         run_id = await accept(engine, payer, f"eval routes: {len(examples)} examples of {file.name}", {"flow": "eval"})
@@ -67,6 +65,13 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
     if unasked:
         say(f"agents: {unasked} of {len(examples)} could not be asked for want of money or time; they count as wrong.")
     return 1 if unasked else 0
+
+
+def _examples(file: Path) -> list[evaluate.Example]:
+    try:
+        return evaluate.read_examples(file.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise UserError(f"{file} is not UTF-8 text. Save it as UTF-8, one JSON object a line.") from None
 
 
 async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float) -> tuple[str, int]:

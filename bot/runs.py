@@ -9,24 +9,19 @@ from bot.access import Access
 from bot.delivery import Delivery
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
+from bot.estimates import estimate_words
 from bot.executor import Executor
-from bot.requests import ConfirmChoice, Origin, RunRequest, StopOutcome
+from bot.requests import Origin, RunRequest, StopOutcome
 from bot.say import Teller
 from bot.views import BalancesView, DetailsView, NoticeView, RunLine, RunState, RunsView
 from patterns.errors import UserError
-from patterns.flow import Choice, Plan
-from patterns.money import format_usd
-from patterns.ports import Decision, Payer
+from patterns.flow import Choice
+from patterns.ports import Payer
 from storage.runs import NewRun, RunRow
 
 log = structlog.get_logger()
 
 RECENT = 10
-_CHOICES = {
-    "run": ("run", "{name} said Run."),
-    "answer": ("instead", "{name} chose the cheaper way."),
-    "cancel": ("cancel", "{name} declined."),
-}
 
 
 @dataclass
@@ -121,29 +116,6 @@ class SlackRuns:
             if run.options.get("message_ts") == message_ts:
                 await self.executor.stop(run, by=run.user)
 
-    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
-        """Answer the price card of a waiting run; the first answer counts."""
-        verdict, words = _CHOICES[choice]
-        await self.decide(run_id, Decision.model_validate({"verdict": verdict, "user": user}), words=words)
-
-    async def decide(self, run_id: str, decision: Decision, *, words: str) -> None:
-        """Decide what a parked run waits for, and set it going again."""
-        run = await self.engine.store.get(run_id)
-        pending = await self.engine.questions.pending(run_id)
-        if run is None or pending is None:
-            raise UserError("That has been decided already.")
-        user = decision.user
-        if not await self.access.may_decide(user, asker=run.user, workspace=run.workspace, channel=run.channel):
-            raise UserError("Only the person who asked and admins can decide that.")
-        path, question = pending
-        decision = decision.model_copy(update={"at_us": self.engine.clock.now_us()})
-        in_force = await self.engine.questions.decide(run_id, path, decision)
-        if in_force != decision:
-            raise UserError("Somebody else was faster; the card says what was decided.")
-        name = (await self.delivery.figures.person(user)).name
-        await self.delivery.decided(run, path, question, words.format(name=name))
-        await self.executor.wake(run_id)
-
     async def feedback(self, run_id: str, *, user: str, value: str) -> None:
         """Keep what a person thought of an answer."""
         if await self.engine.store.get(run_id) is not None:
@@ -168,9 +140,9 @@ class SlackRuns:
         return RunsView(tuple([await self._line(run) for run in runs if channel in ("", run.channel)]))
 
     async def estimate(self, request: RunRequest) -> NoticeView:
-        """The worst-case price of a request, in a sentence. Nothing is started or held."""
+        """The price of a request, in a sentence. Nothing is started or held."""
         plan = self.engine.quote(_payer(request), request.text, _choice(request))
-        return NoticeView(estimate_words(plan, is_chosen=plan.decision.chosen_by == "person"))
+        return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.workspace, plan.title)))
 
     async def _line(self, run: RunRow) -> RunLine:
         state = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}.get(run.status)
@@ -185,14 +157,6 @@ class SlackRuns:
             cost_nusd=run.cost_nusd,
             when=f"{created.day} {created:%b %H:%M} UTC",
         )
-
-
-def estimate_words(plan: Plan, *, is_chosen: bool) -> str:
-    """What a request would cost."""
-    bound = f"at most {format_usd(plan.worst_nusd)} with every retry, {format_usd(plan.quote.once_nusd)} without"
-    if is_chosen:
-        return f"`{plan.title}` costs {bound}. Nothing was started."
-    return f"The Router chooses the flow; with `{plan.title}`, the default, it costs {bound}. Nothing was started."
 
 
 def _choice(request: RunRequest) -> Choice:

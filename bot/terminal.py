@@ -11,6 +11,7 @@ import click
 
 from bot.ending import Ending
 from bot.engine import CONFIRM_PATH, Engine
+from bot.estimates import price_words
 from bot.mrkdwn import clean, unescape
 from bot.outcomes import footer, headline
 from bot.requests import Origin, PrivateView
@@ -35,12 +36,6 @@ def say(text: str) -> None:
 def plain(text: str) -> str:
     """Slack's text as a terminal shows it."""
     return unescape(text)
-
-
-def price_words(worst_nusd: int, expected_nusd: int | None) -> str:
-    """`about $0.03, at most $0.12`; the first half only where the ledger has a history."""
-    most = f"at most {format_usd(worst_nusd)}"
-    return most if expected_nusd is None else f"about {format_usd(expected_nusd)}, {most}"
 
 
 def shown_ending(view: AnswerView) -> tuple[str, str, str]:
