@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.app import Bot, choose_models, open_bot, open_engine
-from bot.demo.local_slack import APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET
+from bot.demo.local_slack import DANA
 from bot.serve import listen
 from bot.settings import Settings, read_settings
 from tests.fakes.provider import Provider
+from tests.fakes.slack_server import SIGNING_SECRET
+from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN
 
 KEY = "sk-of-a-double"
+WAIT_S = 10.0
 
 
 def bot_environment(*, api_url: str, provider_url: str, folder: Path) -> dict[str, str]:
@@ -48,6 +51,11 @@ class House:
     def held_nusd(self) -> int:
         """What is still held."""
         return int(self.ledger("SELECT COALESCE(SUM(reserved_nusd), 0) FROM account WHERE kind = 'workspace'"))
+
+    async def until_no_run_is_open(self) -> None:
+        """Wait for the work in progress, deliveries included."""
+        await self.bot.handover.drain(WAIT_S)
+        await self.bot.dispatcher.drain(WAIT_S)
 
     def ledger(self, question: str) -> int:
         """A number from the SQLite file."""

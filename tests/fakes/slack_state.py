@@ -40,7 +40,8 @@ class Channel:
 
     def json(self) -> dict[str, Any]:
         names = ("id", "name", "is_im", "is_private", "is_archived", "is_ext_shared")
-        return {**{name: getattr(self, name) for name in names}, "is_channel": not self.is_im}
+        is_member = {} if self.is_im else {"is_member": BOT_USER in self.members}
+        return {**{name: getattr(self, name) for name in names}, "is_channel": not self.is_im, **is_member}
 
 
 @dataclass
