@@ -24,6 +24,7 @@ from bot.views import (
     StepState,
     StepView,
 )
+from bot.words import moment
 from patterns.events import StopReason
 from patterns.money import format_usd
 from patterns.ports import Question
@@ -70,17 +71,25 @@ class Delivery:
             message=self.renderer.message(ProgressView(view)),
             thread_ts=run.thread_ts,
         )
+        await self._open_progress(run, view, progress_ts)
+        return run
 
+    async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         async def edit(progress: ProgressView) -> None:
             await self.out.update(channel=run.channel, ts=progress_ts, message=self.renderer.message(progress))
 
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
-        return run
+
+    async def _close_progress(self, run: RunRow, view: RunView) -> None:
+        """Let the progress message show where the run stands, even when another process had opened it."""
+        if self.board.view(run.id) is None and (ts := await self.outbox.find(run.id, PROGRESS)) is not None:
+            await self._open_progress(run, view, ts)
+        await self.board.close(run.id, view)
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what a parked run waits for."""
         view = await self.view(run, RunState.WAITING)
-        await self.board.close(run.id, view)
+        await self._close_progress(run, view)
         await self._edit(run, ROOT, self.renderer.message(view))
         await self.out.post_once(
             run.id,
@@ -105,9 +114,29 @@ class Delivery:
             return self.renderer.message(
                 ConfirmView(view, cheap if offered else "", worst_nusd if offered else 0, decided)
             )
+        is_optional = question.kind == "feedback"
         return self.renderer.message(
-            ReviewView(view, question.title, question.draft, question.verdict, question.round, decided=decided)
+            ReviewView(
+                view,
+                question.title,
+                question.draft,
+                question.verdict,
+                question.round,
+                deadline=await self._deadline(run, path, is_optional=is_optional),
+                decided=decided,
+                question=path,
+                is_optional=is_optional,
+                has_approvers=bool(question.approvers),
+            )
         )
+
+    async def _deadline(self, run: RunRow, path: str, *, is_optional: bool) -> str:
+        """Until when somebody has to say something, and what follows when nobody does."""
+        asked = await self.engine.questions.find(run.id, path)
+        if asked is None or asked.deadline_us is None:
+            return ""
+        until = moment(asked.deadline_us, self.engine.zone)
+        return f"At {until} it goes on by itself." if is_optional else f"Until {until}; then it ends as not approved."
 
     def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
         """The answer as it will be posted."""
@@ -124,7 +153,7 @@ class Delivery:
             await self.out.post_once(
                 run.id, f"answer/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts or None
             )
-        await self.board.close(run.id, answer.run)
+        await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
 
     async def count(self, run: RunRow, ending: Ending) -> int:

@@ -1,6 +1,8 @@
 """Executes an owned run to its end, to a question or to somebody else, and sees that its ending is told once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
@@ -20,8 +22,11 @@ from storage.runs import RunRow
 
 log = structlog.get_logger()
 
-LEASE_S = 30.0
-HEARTBEAT_S = 5.0
+LEASE_S = 15.0
+"""After the last sign of life of its owner, somebody else goes on with a run."""
+HEARTBEAT_S = 2.0
+CLOSED = "closed"
+"""Among the messages owed of a run: its root and its progress say how it ended."""
 _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "missing_scope", "gone", "refused"})
 
 
@@ -102,7 +107,8 @@ class Executor(Generic[S]):
             stop.set()
         try:
             outcome = await self._until_stopped(run, stop, started_s)
-            await self._conclude(self._clocked(run, started_s), outcome)
+            async with self._telling(run):
+                await self._conclude(self._clocked(run, started_s), outcome)
         except RunLostError:
             log.info("run is somebody else's", run=run_id)
         except asyncio.CancelledError:
@@ -171,7 +177,7 @@ class Executor(Generic[S]):
             await self._park(run)
             return
         run = await self._fresh(run)
-        names = [f"answer/{number}" for number in range(await self.delivery.count(run, outcome))] if run.root_ts else []
+        names = [*await self._answers(run, outcome), CLOSED] if run.root_ts else []
         waiting = await self.engine.store.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
@@ -194,9 +200,33 @@ class Executor(Generic[S]):
         except SlackError as error:
             log.warning("answer not delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _HOPELESS:
-                for number in range(await self.delivery.count(run, ending)):
-                    await self.delivery.outbox.abandon(run.id, f"answer/{number}")
+                for name in (*await self._answers(run, ending), CLOSED):
+                    await self.delivery.outbox.abandon(run.id, name)
                 await self._tell(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
+        else:
+            await self.delivery.outbox.posted(run.id, CLOSED, run.root_ts)
+
+    async def _answers(self, run: RunRow, ending: Ending) -> list[str]:
+        return [f"answer/{number}" for number in range(await self.delivery.count(run, ending))]
+
+    @asynccontextmanager
+    async def _telling(self, run: RunRow) -> AsyncIterator[None]:
+        """Keep the lease while something is told, so that nobody tells it too; then let go."""
+        renewing = asyncio.create_task(self._renew(run), name=f"telling {run.id}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            if (now := await self.engine.store.get(run.id)) is not None:
+                await self.engine.store.let_go(run.fence, executed_ms=now.executed_ms)
+
+    async def _renew(self, run: RunRow) -> None:
+        while True:
+            await self.engine.clock.sleep(HEARTBEAT_S)
+            now = await self.engine.store.get(run.id)
+            if now is None or now.epoch != run.epoch:
+                return
+            await self.engine.store.renew(run.fence, lease_s=LEASE_S, executed_ms=now.executed_ms)
 
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)
@@ -210,29 +240,38 @@ class Executor(Generic[S]):
             await self.wake(run.id)
             return
         try:
-            await self.delivery.ask(run, *pending)
+            await self.delivery.ask(run, pending.path, pending.question)
         except SlackError as error:
             log.warning("question not posted", run=run.id, code=error.code)
             await self._tell(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
 
     async def resume(self) -> None:
-        """Go on with what an earlier process left: open runs, questions and answers that never reached their thread.
+        """Go on with everything that an earlier process left.
 
         Only the holder of the bot's role may call this: every lease of a Slack run is a dead process's.
         """
         await self.engine.store.break_leases()
-        for run_id in await self.engine.store.open_ids():
-            await self.submit(run_id)
-        for run in await self.engine.store.parked():
-            await self._ask(run)
-        await self.redeliver()
+        await self.take_up()
 
-    async def redeliver(self) -> None:
-        """Post what is still owed of finished runs."""
-        for run_id in await self.engine.store.undelivered_ids():
-            run, kept = await self.engine.store.get(run_id), await self.engine.store.text(run_id, "result")
-            if run is not None and kept is not None:
-                await self._deliver(run, Ending.model_validate_json(kept))
+    async def take_up(self) -> None:
+        """Go on with what nobody does: runs without an owner, questions and answers that never reached their thread."""
+        for run_id in await self.engine.store.waiting_ids():
+            await self.submit(run_id)
+        await self.tell_untold()
+
+    async def tell_untold(self) -> None:
+        """Ask and post what an owner that is gone left unsaid."""
+        owed = [*await self.engine.store.unasked_ids(), *await self.engine.store.undelivered_ids()]
+        for run_id in owed:
+            run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
+            if run is None:
+                continue
+            async with self._telling(run):
+                kept = await self.engine.store.text(run_id, "result")
+                if run.status == "parked":
+                    await self._ask(run)
+                elif kept is not None:
+                    await self._deliver(run, Ending.model_validate_json(kept))
 
     async def _tell(self, run: RunRow, view: InviteView | NoticeView) -> None:
         origin = Origin(

@@ -23,7 +23,7 @@ from storage.verify import verify
 
 log = structlog.get_logger()
 
-SWEEP_S, REDELIVER_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 60, 3600, 3600, 6 * 3600
+SWEEP_S, TAKE_UP_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 60, 3600, 3600, 6 * 3600
 DAY_US = 86_400_000_000
 TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
 
@@ -47,8 +47,8 @@ class Scheduler:
         )
         chores: dict[Callable[[], Awaitable[None]], int] = {
             self.sweep: SWEEP_S,
-            self.executor.redeliver: REDELIVER_S,
-            self.replay_overdue: REDELIVER_S,
+            self.executor.take_up: TAKE_UP_S,
+            self.replay_overdue: REPLAY_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,
             self.tidy: TIDY_S,
@@ -82,7 +82,7 @@ class Scheduler:
     async def announce(self) -> None:
         """Open the new month in every channel that spent money in an earlier one, with what that one came to."""
         for spent in await self._chores.spent_months():
-            zone = spent.zone or self.engine.settings.timezone or self.engine.roster.budgets.timezone
+            zone = spent.zone or self.engine.zone
             period = period_key(self.engine.clock.now_us(), zone)
             if period <= spent.period or not self.engine.guard.trusted:
                 continue

@@ -140,6 +140,13 @@ class RunStore:
 
         return await self._db.write(work)
 
+    async def claim_telling(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
+        """Own what is left to tell of a run that ended or waits; None when somebody else is telling it."""
+        now_us = self._clock.now_us()
+        until_us = now_us + int(lease_s * 1e6)
+        rows = await self._write(q.claim_telling(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us))
+        return _run(rows[0]) if rows else None
+
     async def renew(self, fence: Fence, *, lease_s: float, executed_ms: int) -> str | None:
         """Stay the owner; returns who asked the run to stop, if anybody did.
 
@@ -156,11 +163,11 @@ class RunStore:
         return by
 
     async def let_go(self, fence: Fence, *, executed_ms: int) -> None:
-        """Leave the run to whoever comes next."""
+        """Leave the run, or what is left to tell of it, to whoever comes next."""
         await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
 
     async def break_leases(self) -> None:
-        """Make every running run of Slack claimable: only for the holder of the bot's role, whose rivals are dead."""
+        """Make every run of Slack claimable: only for the holder of the bot's role, whose rivals are dead."""
         await self._write(q.break_leases())
 
     async def place(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
@@ -238,9 +245,13 @@ class RunStore:
         """Runs of Slack that wait for somebody to go on with them, oldest first."""
         return [str(row["id"]) for row in await self._read(q.open_runs())]
 
-    async def parked(self) -> list[RunRow]:
-        """Runs that wait for people."""
-        return [_run(row) for row in await self._read(q.parked_runs())]
+    async def waiting_ids(self) -> list[str]:
+        """Runs of Slack that could go on now and that nobody executes, oldest first."""
+        return [str(row["id"]) for row in await self._read(q.waiting_runs(now_us=self._clock.now_us()))]
+
+    async def unasked_ids(self) -> list[str]:
+        """Parked runs whose question does not stand in their thread, or that were decided and never woken."""
+        return [str(row["id"]) for row in await self._read(q.unasked_runs())]
 
     async def undelivered_ids(self) -> list[str]:
         """Finished runs whose messages are not all posted."""

@@ -49,12 +49,12 @@ UPDATE run SET lease_until_us = :lease_until_us, executed_ms = :executed_ms WHER
 RETURNING cancel_requested_by;
 
 -- name: release_lease
--- Let go of a run that somebody shall go on with.
-UPDATE run SET lease_until_us = 0, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch AND status = 'running';
+-- Let go of a run that somebody shall go on with, or of which nothing is left to tell.
+UPDATE run SET lease_until_us = 0, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch;
 
 -- name: break_leases
 -- The bot's role has a new holder: whoever owned a run of Slack is dead.
-UPDATE run SET lease_until_us = 0 WHERE kind = 'slack' AND status = 'running' RETURNING id;
+UPDATE run SET lease_until_us = 0 WHERE kind = 'slack' AND lease_until_us > 0;
 
 -- name: place_run
 -- Remember where the run lives: its root message and thread.
@@ -67,20 +67,20 @@ UPDATE run SET flow = :flow, worst_nusd = :worst_nusd WHERE id = :id AND epoch =
 RETURNING id;
 
 -- name: park_run
--- Wait for a person: no owner, no lease.
-UPDATE run SET status = 'parked', lease_owner = '', lease_until_us = 0, executed_ms = :executed_ms
+-- Wait for a person. The lease stays until the question stands in the thread.
+UPDATE run SET status = 'parked', executed_ms = :executed_ms
 WHERE id = :id AND epoch = :epoch AND status = 'running'
 RETURNING id;
 
 -- name: wake_run
 -- A decision came: somebody may claim the run again.
-UPDATE run SET status = 'accepted' WHERE id = :id AND status = 'parked'
+UPDATE run SET status = 'accepted', lease_until_us = 0 WHERE id = :id AND status = 'parked'
 RETURNING id;
 
 -- name: finish_run
--- The end of a run; only its owner may write it, once.
+-- The end of a run; only its owner may write it, once. The lease stays until the ending is told.
 UPDATE run SET status = 'done', stop_reason = :stop_reason, cost_nusd = :cost_nusd, executed_ms = :executed_ms,
-               finished_us = :now_us, lease_owner = '', lease_until_us = 0
+               finished_us = :now_us
 WHERE id = :id AND epoch = :epoch AND status IN ('running', 'accepted', 'parked')
 RETURNING id;
 
@@ -118,9 +118,28 @@ ORDER BY created_us LIMIT 1;
 -- Runs of Slack that somebody has to go on with.
 SELECT id FROM run WHERE kind = 'slack' AND status IN ('accepted', 'running') ORDER BY created_us;
 
--- name: parked_runs
--- Runs of Slack that wait for people.
-SELECT * FROM run WHERE kind = 'slack' AND status = 'parked' ORDER BY created_us;
+-- name: waiting_runs
+-- Runs of Slack that nobody executes although their thread is free, oldest first.
+SELECT run.id FROM run
+LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
+                AND thread.thread_ts = run.thread_ts
+WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease_until_us <= :now_us
+  AND (thread.active_run IS NULL OR thread.active_run = run.id)
+ORDER BY run.created_us;
+
+-- name: unasked_runs
+-- Parked runs of Slack whose question does not stand in the thread, or has been decided without waking the run.
+SELECT run.id FROM run
+WHERE run.kind = 'slack' AND run.status = 'parked' AND NOT EXISTS (
+  SELECT 1 FROM question JOIN slack_out ON slack_out.run_id = question.run_id AND slack_out.name = 'ask/' || question.path
+  WHERE question.run_id = run.id AND question.decided_us IS NULL AND slack_out.state <> 'intended')
+ORDER BY run.created_us;
+
+-- name: claim_telling
+-- Tell what an owner that is gone left untold: an ending, a question.
+UPDATE run SET epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
+WHERE id = :id AND status IN ('done', 'parked') AND lease_until_us <= :now_us
+RETURNING *;
 
 -- name: undelivered_runs
 -- Finished runs whose answer has not reached the thread.
@@ -170,25 +189,6 @@ UPDATE slack_out SET state = 'posted', ts = :ts, at_us = :now_us WHERE run_id = 
 UPDATE slack_out SET state = 'abandoned', at_us = :now_us
 WHERE run_id = :run_id AND name = :name AND state = 'intended'
 RETURNING name;
-
--- name: insert_question
--- Ask people something on behalf of a run.
-INSERT INTO question (run_id, path, question_json, asked_us, deadline_us)
-VALUES (:run_id, :path, :question_json, :now_us, :deadline_us) ON CONFLICT DO NOTHING;
-
--- name: find_question
--- A question with its decision, if there is one.
-SELECT * FROM question WHERE run_id = :run_id AND path = :path;
-
--- name: open_question
--- What a parked run waits for.
-SELECT * FROM question WHERE run_id = :run_id AND decided_us IS NULL ORDER BY asked_us DESC LIMIT 1;
-
--- name: decide_question
--- The first decision counts.
-UPDATE question SET decision_json = :decision_json, decided_us = :now_us
-WHERE run_id = :run_id AND path = :path AND decided_us IS NULL
-RETURNING path;
 
 -- name: insert_feedback
 -- What a person thought of an answer; the latest word counts.

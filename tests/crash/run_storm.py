@@ -25,7 +25,7 @@ from tests.fakes.team import Team
 from tests.house import bot_environment
 
 SETTLED_S = 180
-ASK_EVERY_S = 0.7
+ASK_EVERY_S = 1.0
 
 
 @dataclass
@@ -175,7 +175,7 @@ class Storm:
         report.failed = [run["id"] for run in runs if run["stop_reason"] not in ("completed", "partial")]
         report.silent = [run["id"] for run in runs if not posted[run["id"], "answer/0"]]
         report.posted_twice = [message for message, count in posted.items() if count > 1]
-        report.half_truths = [text for text in self._slack.shown("root") if "answered" not in text.lower()]
+        report.half_truths = [shown for shown in self._slack.shown("root") if "✅ answered" not in shown]
 
     async def _count_money(self) -> None:
         report = self.report

@@ -82,9 +82,9 @@ class StormSlack(SlackServer):
         return found
 
     def shown(self, name: str) -> list[str]:
-        """The text of every message of that name as it stands now."""
+        """Every message of that name as it stands now: what people see, in JSON."""
         return [
-            message["text"]
+            json.dumps(message["blocks"] or message["text"], ensure_ascii=False)
             for channel in self.workspace.channels.values()
             for message in channel.messages
             if message.get("metadata", {}).get("event_payload", {}).get("name") == name
