@@ -23,6 +23,7 @@ from bot.menu import menu_of
 from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
 from bot.progress import ProgressBoard
 from bot.render import Renderer
+from bot.review import SlackReviews
 from bot.rules import StoredRules
 from bot.runs import SlackRuns
 from bot.say import Teller
@@ -183,6 +184,7 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
         menu = menu_of(engine)
         services = ListenerServices(
             runs=SlackRuns(engine, delivery, access, say, executor),
+            reviews=SlackReviews(engine, delivery, access, executor),
             access=access,
             say=say,
             menu=lambda: menu,

@@ -111,6 +111,11 @@ class Engine:
             await self.afford(services.payer, confirmed.quote.once_nusd)
         return await run_flow(ctx, services, confirmed)
 
+    @property
+    def zone(self) -> str:
+        """The time zone people here live by."""
+        return self.settings.timezone or self.roster.budgets.timezone
+
     async def afford(self, payer: Payer, needed_nusd: int) -> None:
         """NotStartedError when a month has not that much left: better said now than half-way."""
         for balance in await self.balances.balances(payer):

@@ -19,11 +19,14 @@ from bot.views import (
     ReviewView,
     RunLine,
 )
-from bot.words import count, duration, money_label, person, run_state, short, usd
+from bot.words import count, duration, money_label, person, quoted, run_state, short, usd
 
 SHOWN = 25
 DRAFT_MAX = 6_000
 """Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
+DECIDED_MAX = 600
+"""Characters of a draft once it is decided."""
+VERDICT_LINES = 12
 _TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
 
 
@@ -157,14 +160,29 @@ def review(view: ReviewView) -> Mrkdwn:
     """The head of the verdict card."""
     head = mrkdwn("*{title}* · round {round}", title=short(view.title, 150), round=str(view.round))
     if view.decided:
-        return join("\n", [head, short(view.decided, 300)])
-    asks = mrkdwn("{asker} may decide. A reply here counts as a request for changes.", asker=person(view.run.asker))
-    return join("\n", [head, short(view.verdict, 1500), asks])
+        return join("\n", [head, short(view.decided, 600)])
+    verdict = join("\n", [short(line, 300) for line in f"The reviewer: {view.verdict}".splitlines()[:VERDICT_LINES]])
+    return join("\n", [head, verdict])
+
+
+def review_asks(view: ReviewView) -> Mrkdwn:
+    """Who may say what until when, below the buttons' draft."""
+    who = "{asker}, {decide} or write in this thread what should change."
+    if view.is_optional:
+        who = "{asker}, write in this thread what should change, or let it go on."
+    decide = "you or a named approver decide:" if view.has_approvers else "decide"
+    asks = mrkdwn(who, asker=person(view.run.asker), decide=decide)
+    return join(" ", [asks, short(view.deadline, 200)])
 
 
 def draft(view: ReviewView, profile: Profile) -> list[dict[str, Any]]:
     """The draft under review; the card shows its beginning and says so when there is more."""
-    first, *more = paginate(view.draft.strip() or "(The draft is empty.)", profile, DRAFT_MAX)
+    text = view.draft.strip() or "(The draft is empty.)"
+    if view.decided:
+        # What was decided is the news; the answer, or the next card, has the text.
+        said = {"type": "mrkdwn", "verbatim": True, "text": quoted(text, DECIDED_MAX)}
+        return [{"type": "section", "text": said}]
+    first, *more = paginate(text, profile, DRAFT_MAX)
     blocks = [unit.block for unit in first]
     if more:
         said = "_The draft goes on; Edit shows all of it._"

@@ -55,9 +55,9 @@ def ask_form(
         "type": "modal",
         "callback_id": ASK_FORM,
         "private_metadata": json.dumps(kept),
-        "title": _plain("Ask the agents"),
-        "submit": _plain("Ask"),
-        "close": _plain("Cancel"),
+        "title": plain("Ask the agents"),
+        "submit": plain("Ask"),
+        "close": plain("Cancel"),
         "blocks": blocks,
     }
 
@@ -80,23 +80,18 @@ def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
     )
 
 
-def ask_form_errors(message: str) -> dict[str, str]:
-    """A sentence as Slack's field error of the request."""
-    return {_REQUEST: message}
-
-
 def home_tab(runs: RunsView, balances: BalancesView) -> dict[str, Any]:
     """The app's home: how to begin, what is left, what one asked lately."""
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _plain("Agents for Slack")},
+        {"type": "header", "text": plain("Agents for Slack")},
         _text("Type /agents and your request in a channel, mention me in a thread, or write to me here."),
         {"type": "actions", "elements": [_button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
-        {"type": "header", "text": _plain("Left this month")},
+        {"type": "header", "text": plain("Left this month")},
         *[
             _text(f"{b.name}: {format_usd(b.free_nusd)} of {format_usd(b.limit_nusd)}, resets {b.resets_on}")
             for b in balances.balances
         ],
-        {"type": "header", "text": _plain("Your recent runs")},
+        {"type": "header", "text": plain("Your recent runs")},
     ]
     for run in runs.runs[:_HOME_RUNS]:
         line = f"{run.request}\n{run.state.value} · {format_usd(run.cost_nusd)} · {run.when}"
@@ -111,13 +106,13 @@ def _request_input() -> dict[str, Any]:
     return {
         "type": "input",
         "block_id": _REQUEST,
-        "label": _plain("What should the agents do?"),
+        "label": plain("What should the agents do?"),
         "element": {
             "type": "plain_text_input",
             "action_id": _REQUEST,
             "multiline": True,
             "max_length": MAX_REQUEST_CHARS,
-            "placeholder": _plain("Compare SQLite and PostgreSQL for our event log"),
+            "placeholder": plain("Compare SQLite and PostgreSQL for our event log"),
         },
     }
 
@@ -129,7 +124,7 @@ def _flow_input(flows: tuple[FlowLine, ...]) -> dict[str, Any]:
         "type": "input",
         "block_id": _FLOW,
         "optional": True,
-        "label": _plain("How should they work?"),
+        "label": plain("How should they work?"),
         "element": {
             "type": "static_select",
             "action_id": _FLOW,
@@ -145,7 +140,7 @@ def _where_input(channel_name: str) -> dict[str, Any]:
         "type": "input",
         "block_id": _WHERE,
         "optional": True,
-        "label": _plain("Where should the answer go?"),
+        "label": plain("Where should the answer go?"),
         "element": {
             "type": "static_select",
             "action_id": _WHERE,
@@ -173,25 +168,26 @@ def _value(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def _plain(text: str) -> dict[str, Any]:
+def plain(text: str) -> dict[str, Any]:
+    """A text object in which Slack interprets nothing."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def _text(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _plain(_cut(text, MAX_REQUEST_CHARS))}
+    return {"type": "section", "text": plain(_cut(text, MAX_REQUEST_CHARS))}
 
 
 def _small_print(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [_plain(_cut(text, 2000))]}
+    return {"type": "context", "elements": [plain(_cut(text, 2000))]}
 
 
 def _option(text: str, value: str, description: str = "") -> dict[str, Any]:
-    more = {"description": _plain(_cut(description, _OPTION_CHARS))} if description else {}
-    return {"text": _plain(_cut(text, _OPTION_CHARS)), "value": value} | more
+    more = {"description": plain(_cut(description, _OPTION_CHARS))} if description else {}
+    return {"text": plain(_cut(text, _OPTION_CHARS)), "value": value} | more
 
 
 def _button(text: str, action_id: str) -> dict[str, Any]:
-    return {"type": "button", "action_id": action_id, "text": _plain(text)}
+    return {"type": "button", "action_id": action_id, "text": plain(text)}
 
 
 def _cut(text: str, limit: int) -> str:

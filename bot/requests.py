@@ -1,7 +1,7 @@
 """What listeners hand over and what they need in return: the contract between Slack's payloads and the runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from bot.views import (
@@ -17,13 +17,26 @@ from bot.views import (
     NoticeView,
     RunsView,
 )
-from patterns.ports import Payer
+from patterns.ports import Payer, Question
 
 ChannelKind = Literal["channel", "dm"]
 PrivateView = (
     AgentsView | BalancesView | DetailsView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
 )
 """What only the person who acted may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What came with a request besides its words, as Slack described it; reading it is `bot.material`'s.
+
+    `files` are Slack's file objects. `may_have_more` says that Slack left files out of this kind of event. `about` is
+    the delivery key of a message somebody pointed at with our shortcut.
+    """
+
+    files: tuple[Mapping[str, Any], ...] = ()
+    may_have_more: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,7 @@ class Origin:
     message_ts: str | None = None
     response_url: str | None = None
     trigger_id: str | None = None
+    attached: Attached = field(default_factory=Attached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,7 @@ class RunRequest:
     message_ts: str | None = None
     response_url: str | None = None
     forced_here: bool = False
+    attached: Attached = field(default_factory=Attached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,7 @@ class StopOutcome:
 
 
 ConfirmChoice = Literal["run", "cancel", "answer"]
+Verdict = Literal["approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none"]
 
 
 class Runs(Protocol):
@@ -93,10 +109,6 @@ class Runs(Protocol):
 
     async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
         """Stop the run that this message asked for, if there is one: who deletes the question wants no answer."""
-        ...
-
-    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
-        """Answer the price card of a waiting run; the first answer counts."""
         ...
 
     async def details(self, run_id: str, *, user: str) -> DetailsView:
@@ -117,6 +129,42 @@ class Runs(Protocol):
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         """The worst-case price of a request, in a sentence. Nothing is started or held."""
+        ...
+
+
+class Reviews(Protocol):
+    """What people decide on parked runs; UserError for those who may not, and for those who come second."""
+
+    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
+        """Answer the price card of a waiting run; the first answer counts."""
+        ...
+
+    async def question(self, run_id: str, path: str, *, user: str) -> Question:
+        """What is asked, for somebody who may decide it and before anybody has."""
+        ...
+
+    async def decide(self, run_id: str, path: str, *, user: str, verdict: Verdict, text: str = "") -> None:
+        """Decide what a parked run waits for, and set it going again."""
+        ...
+
+    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
+        """Whether a reply in this thread can be a word on a draft."""
+        ...
+
+    async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
+        """Take a reply in a thread under review as a decision; False when nothing is under review there."""
+        ...
+
+
+class Followups(Protocol):
+    """Which messages concern us although nobody called us; asked before anything of them is kept."""
+
+    async def continues(self, origin: Origin) -> bool:
+        """Whether an untagged reply belongs to a conversation of ours."""
+        ...
+
+    async def was_asked(self, origin: Origin) -> bool:
+        """Whether that message, changed now, had asked for a run."""
         ...
 
 

@@ -32,13 +32,15 @@ DM_INSTEAD = "dm_instead"
 OPEN_ASK_MODAL = "open_ask_modal"
 """Open the request form; value: anything."""
 REVIEW_APPROVE = "review_approve"
-"""Approve the draft under review; value: run id."""
+"""Approve the draft under review; value: run id and path of the question."""
 REVIEW_CHANGES = "review_changes"
-"""Ask for changes of the draft; value: run id."""
+"""Ask for changes of the draft; value: the same."""
 REVIEW_EDIT = "review_edit"
-"""Edit the draft by hand; value: run id."""
+"""Edit the draft by hand; value: the same."""
 REVIEW_STOP = "review_stop"
-"""End the review without an approval; value: run id."""
+"""End the review without an approval; value: the same."""
+REVIEW_GO_ON = "review_go_on"
+"""Let the next round begin without a word; value: the same."""
 FEEDBACK = "feedback"
 """Say whether the answer helped; value: `up:<run id>` or `down:<run id>`."""
 FEEDBACK_DOWN = "feedback_down"
@@ -241,7 +243,10 @@ class RefusalView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """The verdict card of a parked review. `decided` closes it: who decided what, and when."""
+    """The verdict card of a parked review. `decided` closes it: who decided what, and when.
+
+    `question` goes with the buttons. With `is_optional` nobody has to say anything: at the deadline the work goes on.
+    """
 
     run: RunView
     title: str
@@ -250,6 +255,9 @@ class ReviewView:
     round: int = 1
     deadline: str = ""
     decided: str = ""
+    question: str = ""
+    is_optional: bool = False
+    has_approvers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

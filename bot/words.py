@@ -4,6 +4,8 @@ Figures come from the views; nothing here decides anything.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
 from bot.views import (
@@ -67,6 +69,12 @@ def duration(seconds: float) -> Mrkdwn:
         return Mrkdwn(f"{seconds:.1f} s".replace(".0 s", " s"))
     minutes, rest = divmod(round(seconds), 60)
     return Mrkdwn(f"{minutes} min {rest} s" if minutes else f"{rest} s")
+
+
+def moment(at_us: int, zone: str) -> str:
+    """`23 Nov 14:02 UTC`: a time by the clocks of the people there."""
+    at = datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(zone))
+    return f"{at.day} {at:%b %H:%M %Z}"
 
 
 def count(number: int, one: str) -> Mrkdwn:

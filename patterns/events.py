@@ -112,13 +112,15 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """One round of a supervisor: what the reviewer said of the draft."""
+    """One round of a supervisor: what the reviewer said of the draft, criterion by criterion in `verdict`."""
 
     path: str
     round: int
     accepted: bool
     score: int
     feedback: str
+    draft: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

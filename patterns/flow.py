@@ -211,6 +211,7 @@ def build(node: Node) -> Pattern:
             human=team.human,
             deadline_s=team.deadline_s,
             reminder_s=team.reminder_s,
+            approvers=team.approvers,
         )
     return Solo(node.agent or "")
 

@@ -267,9 +267,12 @@ class Journal(Protocol):
 
 
 class Question(Frozen):
-    """What people are asked: the draft under review, or a price to confirm."""
+    """What people are asked: the draft under review, a price to confirm, or money to go on with.
 
-    kind: Literal["approve", "feedback", "confirm"]
+    `amount_nusd` is what saying yes can cost, `approvers` are people who may decide besides the asker and admins.
+    """
+
+    kind: Literal["approve", "feedback", "confirm", "money"]
     title: str
     draft: str = ""
     verdict: str = ""
@@ -277,6 +280,7 @@ class Question(Frozen):
     amount_nusd: int = 0
     deadline_s: int = 0
     reminder_s: int = 0
+    approvers: tuple[str, ...] = ()
 
 
 class Decision(Frozen):

@@ -172,6 +172,7 @@ class SupervisorNode(Entry):
     human: Literal["none", "approve", "feedback"] = "none"
     deadline_s: Annotated[int, Field(strict=True, ge=60, le=30 * 86_400)] = 86_400
     reminder_s: Annotated[int, Field(strict=True, ge=60, le=30 * 86_400)] = 14_400
+    approvers: Annotated[tuple[Annotated[str, Field(pattern="^[UW][A-Z0-9]+$")], ...], Field(max_length=ITEMS_MAX)] = ()
 
 
 class Flow(Node):

@@ -21,6 +21,8 @@ from patterns.services import Services
 
 STALLED_ROUNDS = 2
 """So many rounds without a better score, and another one is not worth its money."""
+WISHES = 5
+"""So many times a person's wish gets a round of its own when no other is left."""
 
 
 class Criterion(Frozen):
@@ -47,6 +49,13 @@ class Verdict(Frozen):
     def asks(self) -> str:
         """What the worker has to change, a line per criterion."""
         return "\n".join(f"- {c.criterion}: {c.change}" for c in self.feedback if not c.met)
+
+    @property
+    def words(self) -> str:
+        """All of it for people: the sum, then a line per criterion."""
+        head = f"{'accepted' if self.is_accepted else 'not accepted'}, {self.score} of 10"
+        lines = (f"✓ {c.criterion}" if c.met else f"✗ {c.criterion}: {c.change}" for c in self.feedback)
+        return "\n".join([head, *lines])
 
 
 VERDICT_SCHEMA: Mapping[str, Any] = {
@@ -98,6 +107,7 @@ class Supervisor:
     human: Literal["none", "approve", "feedback"] = "none"
     deadline_s: int = 86_400
     reminder_s: int = 14_400
+    approvers: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -107,22 +117,22 @@ class Supervisor:
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
         """Write and review until it is good, no round is left, or another would bring nothing."""
         inner = services.deeper("supervisor")
-        course = _Course()
+        course = _Course(self.rounds)
         given = handoff.model_copy(update={"acceptance": self.acceptance})
-        for number in range(1, self.rounds + 1):
+        for number in range(1, self.rounds + WISHES + 1):
             latest = await self._round(ctx, inner, given, number, course.spent)
             if latest is None or latest.verdict is None:
                 return _interrupted(course, latest)
             course.take(latest, latest.verdict)
-            is_last = number == self.rounds
+            is_last = number >= course.rounds
             over = course.is_over or is_last
             update = {"draft": latest.draft.output, "feedback": latest.verdict.asks, "human": ""}
             if self.human == "feedback" or (self.human == "approve" and over):
                 best = course.best or latest
-                decision = await self._ask(inner, number, best)
-                if decision.verdict == "changes" and not is_last:
+                decision = await self._ask(ctx, inner, number, best)
+                if decision.verdict == "changes" and number < self.rounds + WISHES:
                     update |= {"draft": best.draft.output, "human": decision.text}
-                    course.start_anew()
+                    course.start_anew(number)
                     over = False
                 elif decision.verdict not in ("expired", "none") or self.human == "approve":
                     return _decided(course, best, decision)
@@ -150,27 +160,33 @@ class Supervisor:
         if said.result.output.strip() in draft.output:
             # A verdict that stands in the draft word for word is the draft's own, not the reviewer's.
             verdict = verdict.model_copy(update={"accepted": False, "score": 0})
-        inner.emit(Reviewed(place.path, number, verdict.is_accepted, verdict.score, verdict.asks))
+        said_so = (verdict.is_accepted, verdict.score, verdict.asks, draft.output, verdict.words)
+        inner.emit(Reviewed(place.path, number, *said_so))
         return Round(draft, verdict)
 
-    async def _ask(self, inner: Services, number: int, best: Round) -> Decision:
+    async def _ask(self, ctx: TaskContext, inner: Services, number: int, best: Round) -> Decision:
         """What a person says; ParkedError while nobody has said anything."""
         kind: Literal["approve", "feedback"] = "feedback" if self.human == "feedback" else "approve"
         question = Question(
             kind=kind,
-            title=f"Round {number} of {self.rounds}",
+            title="The draft is ready" if best.rank[0] else "The draft so far",
             draft=best.draft.output,
-            verdict=_words(best.verdict),
+            verdict=best.verdict.words if best.verdict else "not reviewed",
             round=number,
+            amount_nusd=min(self._a_round(ctx, inner).once_nusd, inner.pool_nusd),
             deadline_s=self.deadline_s,
             reminder_s=self.reminder_s,
+            approvers=self.approvers,
         )
         return await inner.decisions.ask(inner.fence, inner.at(number, "human"), question)
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """A draft and a review for every round."""
+        """A draft and a review for every round; a round that a person asks for has its price on the card."""
+        return self._a_round(ctx, services).times(self.rounds)
+
+    def _a_round(self, ctx: TaskContext, services: Services) -> Quote:
         review = services.runner.quote(ctx, services, agent=self.reviewer, schema=VERDICT_SCHEMA)
-        return (self.worker.quote(ctx, services) + review).times(self.rounds)
+        return self.worker.quote(ctx, services) + review
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
         """The first round; whether more follow is decided on the way."""
@@ -188,8 +204,9 @@ def _words(verdict: Verdict | None) -> str:
 
 @dataclass
 class _Course:
-    """How the rounds went so far."""
+    """How the rounds went so far; `rounds` is how many there may be."""
 
+    rounds: int
     spent: list[PatternResult] = field(default_factory=list)
     best: Round | None = None
     stalled: int = 0
@@ -204,8 +221,9 @@ class _Course:
         self.best = latest if is_better else self.best
         self.asked = verdict.asks
 
-    def start_anew(self) -> None:
-        """A person's wish is the new measure: earlier drafts no longer compete."""
+    def start_anew(self, number: int) -> None:
+        """A person's wish is the new measure: earlier drafts no longer compete, and it gets a round of its own."""
+        self.rounds = max(self.rounds, number + 1)
         self.best, self.stalled, self.asked, self.is_over = None, 0, None, False
 
 

@@ -1,10 +1,24 @@
 """Questions that runs ask people: stored while the run is parked, answered once, whoever clicks first."""
 
+from dataclasses import dataclass
+
 from patterns.errors import ParkedError
 from patterns.ports import Clock, Decision, Fence, Question
-from storage.database import Database, Row, Work, load, single
+from storage.database import Database, Row, Statement, Work, load, single
 
-q = load("runs")
+q = load("questions")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of a run, with its decision once there is one. Times in microseconds."""
+
+    run_id: str
+    path: str
+    question: Question
+    decision: Decision | None
+    asked_us: int
+    deadline_us: int | None
 
 
 class Questions:
@@ -29,15 +43,26 @@ class Questions:
             )
             return (yield q.find_question(run_id=fence.run_id, path=path))
 
-        row = (await self._db.write(work))[0]
-        if row["decision_json"] is None:
+        asked = _asked((await self._db.write(work))[0])
+        if asked.decision is None:
             raise ParkedError(path)
-        return Decision.model_validate_json(row["decision_json"])
+        return asked.decision
 
-    async def pending(self, run_id: str) -> tuple[str, Question] | None:
-        """What the run waits for: path and question."""
-        rows = await self._db.read(lambda: single(q.open_question(run_id=run_id)))
-        return (rows[0]["path"], Question.model_validate_json(rows[0]["question_json"])) if rows else None
+    async def find(self, run_id: str, path: str) -> Asked | None:
+        """One question, decided or not."""
+        return await self._one(q.find_question(run_id=run_id, path=path))
+
+    async def pending(self, run_id: str) -> Asked | None:
+        """What the run waits for."""
+        return await self._one(q.open_question(run_id=run_id))
+
+    async def pending_in(self, *, workspace: str, channel: str, thread_ts: str) -> Asked | None:
+        """What people are asked in a thread."""
+        return await self._one(q.question_in_thread(workspace=workspace, channel=channel, thread_ts=thread_ts))
+
+    async def waiting(self) -> list[Asked]:
+        """Everything that people of Slack are asked, oldest first."""
+        return [_asked(row) for row in await self._db.read(lambda: single(q.waiting_questions()))]
 
     async def decide(self, run_id: str, path: str, decision: Decision) -> Decision:
         """Decide; returns the decision in force, which is the first one given."""
@@ -49,3 +74,19 @@ class Questions:
             return (yield q.find_question(run_id=run_id, path=path))
 
         return Decision.model_validate_json((await self._db.write(work))[0]["decision_json"])
+
+    async def _one(self, statement: Statement) -> Asked | None:
+        rows = await self._db.read(lambda: single(statement))
+        return _asked(rows[0]) if rows else None
+
+
+def _asked(row: Row) -> Asked:
+    decided = row["decision_json"]
+    return Asked(
+        run_id=row["run_id"],
+        path=row["path"],
+        question=Question.model_validate_json(row["question_json"]),
+        decision=None if decided is None else Decision.model_validate_json(decided),
+        asked_us=row["asked_us"],
+        deadline_us=row["deadline_us"],
+    )

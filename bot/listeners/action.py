@@ -63,10 +63,12 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         FEEDBACK_DOWN: _feedback,
     }
     for action_id, clicked in buttons.items():
-        app.action(action_id)(_listener(services, clicked))
+        app.action(action_id)(listener_of(services, clicked))
 
 
-def _listener(services: ListenerServices, clicked: Clicked) -> Callable[..., Awaitable[None]]:
+def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., Awaitable[None]]:
+    """Acknowledge the click at once and do its work in a task of its own."""
+
     async def listener(
         ack: AsyncAck,
         action: dict[str, Any],
@@ -95,7 +97,7 @@ async def _details(click: Click) -> None:
 
 def _confirm(choice: ConfirmChoice) -> Clicked:
     async def clicked(click: Click) -> None:
-        await click.services.runs.confirm(click.value, user=click.origin.user, choice=choice)
+        await click.services.reviews.confirm(click.value, user=click.origin.user, choice=choice)
 
     return clicked
 

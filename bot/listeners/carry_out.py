@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from slack_sdk.errors import SlackApiError
@@ -24,6 +25,7 @@ from bot.command_line import (
     OpenModal,
     Stop,
     parse,
+    unescape,
 )
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form
@@ -55,8 +57,12 @@ def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Comm
 
 
 async def hear(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
-    """Read what somebody wrote and do it."""
-    await carry_out(services, read(services, text), origin, client)
+    """Read what somebody wrote and do it; in a thread under review, plain words are about the draft."""
+    command = read(services, text)
+    is_plain = isinstance(command, Ask) and command == Ask(command.request)
+    if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
+        return
+    await carry_out(services, command, origin, client)
 
 
 async def carry_out(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
@@ -152,6 +158,11 @@ async def open_form(services: ListenerServices, origin: Origin, client: AsyncWeb
         balances=await _balances_soon(services, _payer(replace(origin, channel=channel), place)),
         response_url=origin.response_url,
     )
+    await open_view(client, origin, form)
+
+
+async def open_view(client: AsyncWebClient, origin: Origin, form: dict[str, Any]) -> None:
+    """Show a form; UserError when Slack finds that it took too long."""
     try:
         await client.views_open(trigger_id=origin.trigger_id or "", view=form)
     except SlackApiError as error:

@@ -7,12 +7,16 @@ from typing import Any, Literal
 from bot.command_line import Ask, without_mention
 from bot.modals import ASK_FORM, AskForm, read_ask_form
 from bot.requests import Origin
+from bot.review_modals import REVIEW_FORMS, ReviewForm, read_review_form
 from bot.views import (
     COMMAND_YES,
     DM_INSTEAD,
     FEEDBACK,
     FEEDBACK_DOWN,
     REQUEST_YES,
+    REVIEW_APPROVE,
+    REVIEW_GO_ON,
+    REVIEW_STOP,
     RUN_ANSWER_INSTEAD,
     RUN_CANCEL,
     RUN_CONFIRM,
@@ -27,6 +31,9 @@ KEPT_ACTIONS = frozenset(
         RUN_CONFIRM,
         RUN_CANCEL,
         RUN_ANSWER_INSTEAD,
+        REVIEW_APPROVE,
+        REVIEW_GO_ON,
+        REVIEW_STOP,
         COMMAND_YES,
         REQUEST_YES,
         DM_INSTEAD,
@@ -79,16 +86,27 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
             kept = _name(body["actions"][0]["action_id"]) in KEPT_ACTIONS
             key = f"trigger:{body['trigger_id']}" if kept else ""
             return Delivery("action", action_origin(body, key=key, workspace=workspace))
-        case "view_submission" if body["view"]["callback_id"] == ASK_FORM:
-            form, key = read_ask_form(body["view"]), f"view:{body['view']['id']}:{body['view']['hash']}"
-            # Sent back with field errors it comes again under the same id and hash: only a good one is a delivery.
-            if not isinstance(form, AskForm):
-                return None
-            return Delivery("view", form_origin(body, form, key=key, workspace=workspace))
+        case "view_submission":
+            return _form_delivery(body, workspace=workspace)
         case _:
             if body.get("type") not in HEARD:
                 raise ValueError("a type of payload nobody listens to")
             return None
+
+
+def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
+    """A form sent in. With field errors it comes again under the same id and hash: only a good one is a delivery."""
+    view = body["view"]
+    key = f"view:{view['id']}:{view['hash']}"
+    if view["callback_id"] == ASK_FORM:
+        asked = read_ask_form(view)
+        if isinstance(asked, AskForm):
+            return Delivery("view", form_origin(body, asked, key=key, workspace=workspace))
+    elif view["callback_id"] in REVIEW_FORMS:
+        review = read_review_form(view)
+        if isinstance(review, ReviewForm):
+            return Delivery("view", Origin(key, workspace, review.channel, _name(body["user"]["id"]), review.thread_ts))
+    return None
 
 
 def _name(value: object) -> str:
@@ -101,7 +119,7 @@ def _name(value: object) -> str:
 def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
     event = body["event"]
     _name(event["type"])
-    if called_text(event, bot_user) is not None:
+    if called_text(event, bot_user) is not None or replied_text(event, bot_user) is not None:
         # app_mention and message of one posting arrive under two event ids.
         key = f"message:{workspace}:{event['channel']}:{event['ts']}"
         return Delivery("event", message_origin(event, key=key, workspace=workspace))
@@ -131,6 +149,15 @@ def called_text(event: Payload, bot_user: str) -> str | None:
         rest = without_mention(text, bot_user)
         return rest if event.get("channel_type") == "im" or rest != text.strip() else None
     return None
+
+
+def replied_text(event: Payload, bot_user: str) -> str | None:
+    """What a person wrote into a thread without calling anybody: ours only where we wait for a word."""
+    is_reply = event["type"] == "message" and event.get("subtype") in _SAID and event.get("thread_ts")
+    if not is_reply or not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
+        return None
+    text = str(event.get("text") or "")
+    return None if "<@" in text or event.get("channel_type") == "im" else text.strip() or None
 
 
 def deleted_ts(event: Payload, bot_user: str) -> str | None:

@@ -8,9 +8,8 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
-from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us
+from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us, replied_text
 from bot.listeners.services import ListenerServices
-from bot.modals import ask_form_errors
 from bot.requests import Origin
 
 log = structlog.get_logger()
@@ -33,6 +32,7 @@ class InboxMiddleware(AsyncMiddleware):
 
     def __init__(self, services: ListenerServices) -> None:
         self._inbox = services.inbox
+        self._reviews = services.reviews
         self._observe = services.observe
 
     async def async_process(
@@ -54,12 +54,22 @@ class InboxMiddleware(AsyncMiddleware):
         is_replayed = context.get(_REPLAYED, False)
         if happened_us is not None and not is_replayed and "x-slack-retry-num" not in req.headers:
             self._observe(happened_us)
-        if delivery is not None:
+        if delivery is not None and await self._is_for_us(delivery, body, context):
             context[ORIGIN] = delivery.origin
             refusal = None if is_replayed or not delivery.origin.delivery_key else await self._store(delivery, req)
             if refusal is not None:
                 return refusal
         return await next()
+
+    async def _is_for_us(self, delivery: Delivery, body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
+        """What people say to each other in a thread is for us only while a draft waits for their word."""
+        event = body.get("event")
+        if not event or replied_text(event, context.bot_user_id or "") is None:
+            return True
+        place = delivery.origin
+        return await self._reviews.is_waiting(
+            workspace=place.workspace, channel=place.channel, thread_ts=place.thread_ts or ""
+        )
 
     async def _store(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
         """None when it is new and committed."""
@@ -69,7 +79,7 @@ class InboxMiddleware(AsyncMiddleware):
             is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
         except Exception:
             log.exception("delivery not stored", delivery=key)
-            return await _refuse(delivery.kind, req.context)
+            return await _refuse(delivery.kind, req.context, req.body)
         if is_new:
             return None
         log.info("delivery seen before", delivery=key)
@@ -92,11 +102,16 @@ def origin_of(context: AsyncBoltContext) -> Origin:
     return origin
 
 
-async def _refuse(kind: Kind, context: AsyncBoltContext) -> BoltResponse:
+def _first_field(body: Mapping[str, Any]) -> str:
+    """Where a form can show a sentence."""
+    return next(str(block["block_id"]) for block in body["view"]["blocks"] if block["type"] == "input")
+
+
+async def _refuse(kind: Kind, context: AsyncBoltContext, body: Mapping[str, Any]) -> BoltResponse:
     if kind == "command":
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": NOT_STORED})
     if kind == "view":
-        return BoltResponse(status=200, body={"response_action": "errors", "errors": ask_form_errors(NOT_STORED)})
+        return BoltResponse(status=200, body={"response_action": "errors", "errors": {_first_field(body): NOT_STORED}})
     if kind == "action" and context.respond is not None:
         await context.respond(text=NOT_STORED, response_type="ephemeral", replace_original=False)
         return BoltResponse(status=200)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.access import Access
 from bot.listeners.handover import Handover
-from bot.requests import Inbox, Menu, Runs, Say
+from bot.requests import Followups, Inbox, Menu, Reviews, Runs, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,11 @@ class ListenerServices:
     """
 
     runs: Runs
+    reviews: Reviews
     access: Access
     say: Say
     menu: Callable[[], Menu]
     inbox: Inbox
     tasks: Handover
     observe: Callable[[int], None]
+    followups: Followups

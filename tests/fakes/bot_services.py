@@ -38,7 +38,7 @@ from bot.views import (
     RunView,
 )
 from patterns.errors import StorageError
-from patterns.ports import Payer
+from patterns.ports import Payer, Question
 
 TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
 CHANNEL, PRIVATE, OUTSIDE, DM = "C1", "G1", "C2", "D1"
@@ -107,7 +107,6 @@ class FakeRuns:
         self.opened: list[RunRequest] = []
         self.stopped: list[dict[str, Any]] = []
         self.deleted: list[tuple[str, str]] = []
-        self.confirmed: list[tuple[str, str, str]] = []
         self.feedbacks: list[tuple[str, str, str]] = []
         self.payers: list[Payer] = []
         self.error: Exception | None = None
@@ -127,9 +126,6 @@ class FakeRuns:
     async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
         assert workspace == TEAM
         self.deleted.append((channel, message_ts))
-
-    async def confirm(self, run_id: str, *, user: str, choice: str) -> None:
-        self.confirmed.append((run_id, user, choice))
 
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
@@ -151,6 +147,42 @@ class FakeRuns:
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         return NoticeView(f"At most $0.05 for {request.text} by {request.flow}.")
+
+
+class FakeReviews:
+    """Remembers what was decided; `waiting` are the threads with a draft under review."""
+
+    def __init__(self) -> None:
+        self.confirmed: list[tuple[str, str, str]] = []
+        self.decided: list[tuple[str, str, str, str, str]] = []
+        self.replies: list[tuple[str, str, bool]] = []
+        self.waiting: set[str] = set()
+        self.asked = Question(kind="approve", title="The draft is ready", draft="Dear all", amount_nusd=20_000_000)
+        self.error: Exception | None = None
+
+    async def confirm(self, run_id: str, *, user: str, choice: str) -> None:
+        self.confirmed.append((run_id, user, choice))
+
+    async def question(self, run_id: str, path: str, *, user: str) -> Question:
+        assert run_id
+        assert path
+        assert user
+        if self.error is not None:
+            raise self.error
+        return self.asked
+
+    async def decide(self, run_id: str, path: str, *, user: str, verdict: str, text: str = "") -> None:
+        self.decided.append((run_id, path, user, verdict, text))
+
+    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
+        assert (workspace, bool(channel)) == (TEAM, True)
+        return thread_ts in self.waiting
+
+    async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
+        if origin.thread_ts not in self.waiting:
+            return False
+        self.replies.append((origin.user, text, was_called))
+        return True
 
 
 class FakeInbox:
@@ -216,6 +248,7 @@ class Bot:
 
     slack: FakeSlack = field(default_factory=FakeSlack)
     runs: FakeRuns = field(default_factory=FakeRuns)
+    reviews: FakeReviews = field(default_factory=FakeReviews)
     inbox: FakeInbox = field(default_factory=FakeInbox)
     say: FakeSay = field(default_factory=FakeSay)
     rules: FakeRules = field(default_factory=FakeRules)
@@ -226,6 +259,7 @@ class Bot:
         self.tasks = Handover(inbox=self.inbox, say=self.say)
         self.services = ListenerServices(
             runs=self.runs,
+            reviews=self.reviews,
             access=Access(SlackDirectory(client), self.rules, admins={BEN}),
             say=self.say,
             menu=lambda: MENU,

@@ -45,7 +45,7 @@ RUN = "r0123456789ab"
 async def test_the_price_card_is_answered_by_whoever_clicked(bot: Bot, action_id: str, choice: str) -> None:
     body = click(action_id, RUN, user=BEN)
     await bot.receive(body)
-    assert [(RUN, BEN, choice)] == bot.runs.confirmed
+    assert [(RUN, BEN, choice)] == bot.reviews.confirmed
     assert list(bot.inbox.notes) == [f"trigger:{body['trigger_id']}"]
 
 

@@ -1,0 +1,65 @@
+"""The review conversation: buttons of its card, its two forms, and replies in its thread."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+
+from bot.listeners.action import Click, Clicked, listener_of
+from bot.listeners.carry_out import open_view
+from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.services import ListenerServices
+from bot.requests import Verdict
+from bot.review_modals import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
+from bot.views import REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
+from patterns.errors import UserError
+from patterns.money import format_usd
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to the card and its forms."""
+    buttons: dict[str, Clicked] = {
+        REVIEW_APPROVE: _decided("approve"),
+        REVIEW_GO_ON: _decided("none"),
+        REVIEW_STOP: _decided("stop"),
+        REVIEW_CHANGES: _ask_what,
+        REVIEW_EDIT: _show_draft,
+    }
+    for action_id, clicked in buttons.items():
+        app.action(action_id)(listener_of(services, clicked))
+
+    async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
+        form = read_review_form(view)
+        if not isinstance(form, ReviewForm):
+            await ack(response_action="errors", errors=form)
+            return
+        await ack()
+        origin = origin_of(context)
+        decide = services.reviews.decide(form.run_id, form.path, user=origin.user, verdict=form.verdict, text=form.text)
+        services.tasks.start(origin, decide)
+
+    for callback_id in REVIEW_FORMS:
+        app.view(callback_id)(sent)
+
+
+def _decided(verdict: Verdict) -> Clicked:
+    async def clicked(click: Click) -> None:
+        run_id, _, path = click.value.partition(":")
+        await click.services.reviews.decide(run_id, path, user=click.origin.user, verdict=verdict)
+
+    return clicked
+
+
+async def _ask_what(click: Click) -> None:
+    run_id, _, path = click.value.partition(":")
+    question = await click.services.reviews.question(run_id, path, user=click.origin.user)
+    price = format_usd(question.amount_nusd)
+    await open_view(click.client, click.origin, changes_form(run_id, path, origin=click.origin, price=price))
+
+
+async def _show_draft(click: Click) -> None:
+    run_id, _, path = click.value.partition(":")
+    question = await click.services.reviews.question(run_id, path, user=click.origin.user)
+    form = edit_form(run_id, path, origin=click.origin, draft=question.draft)
+    if form is None:
+        raise UserError("This draft is too long for a form. Reply with what should change instead.")
+    await open_view(click.client, click.origin, form)

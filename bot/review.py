@@ -1,0 +1,125 @@
+"""What people decide on parked runs: who may, the first one counts, the card says who and when, and the run goes on."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.access import Access
+from bot.delivery import Delivery
+from bot.engine import CONFIRM_PATH, Engine
+from bot.executor import Executor
+from bot.requests import ConfirmChoice, Origin, Verdict
+from bot.words import moment
+from patterns.errors import UserError
+from patterns.ports import Decision, Question
+from storage.questions import Asked
+from storage.runs import RunRow
+
+log = structlog.get_logger()
+
+_CHOICES: dict[ConfirmChoice, Verdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
+_REVIEWS = frozenset({"approve", "feedback"})
+_YES = frozenset({"approve", "approved", "lgtm", "go on", "continue"})
+"""Replies that ask for no change."""
+_SAID = {
+    "approve": "{name} approved this draft",
+    "changes": "{name} asked for changes: {text}",
+    "edit": "{name} edited the draft; the edited text is the answer",
+    "stop": "{name} ended it here",
+    "none": "{name} said to go on",
+    "run": "{name} said Run",
+    "instead": "{name} chose the cheaper way",
+    "cancel": "{name} declined",
+    "expired": "Nobody decided in time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SlackReviews:
+    """The port `Reviews` of the listeners."""
+
+    engine: Engine
+    delivery: Delivery
+    access: Access
+    executor: Executor[Delivery]
+
+    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
+        """Answer the price card of a waiting run; the first answer counts."""
+        await self.decide(run_id, CONFIRM_PATH, user=user, verdict=_CHOICES[choice])
+
+    async def question(self, run_id: str, path: str, *, user: str) -> Question:
+        """What is asked, for somebody who may decide it and before anybody has."""
+        _run, asked = await self._open_to(run_id, path, user)
+        if asked.decision is not None:
+            raise UserError(f"{await self.words(asked.question, asked.decision)}. The newest card counts.")
+        return asked.question
+
+    async def decide(self, run_id: str, path: str, *, user: str, verdict: Verdict, text: str = "") -> None:
+        """Decide what a parked run waits for, and set it going again. The same decision again changes nothing."""
+        run, asked = await self._open_to(run_id, path, user)
+        if run.status == "done":
+            raise UserError("That request is over; there is nothing left to decide.")
+        given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
+        in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
+        if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, user):
+            raise UserError(f"{await self.words(asked.question, in_force)}, which was faster.")
+        await self.go_on(run, asked, in_force)
+
+    async def go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
+        """Close the card and wake the run."""
+        words = f"{await self.words(asked.question, decision)}."
+        await self.delivery.decided(run, asked.path, asked.question, words)
+        log.info("decided", run=run.id, path=asked.path, verdict=decision.verdict)
+        await self.executor.wake(run.id)
+
+    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
+        """Whether a reply in this thread can be a word on a draft."""
+        asked = await self.engine.questions.pending_in(workspace=workspace, channel=channel, thread_ts=thread_ts)
+        return asked is not None and asked.question.kind in _REVIEWS
+
+    async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
+        """Take a reply in a thread under review as a decision; False when nothing is under review there."""
+        asked = await self.engine.questions.pending_in(
+            workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
+        )
+        if asked is None or asked.question.kind not in _REVIEWS:
+            return False
+        run = await self.engine.store.get(asked.run_id)
+        if run is None or not await self._may(run, asked.question, origin.user):
+            # People may talk about a draft among themselves.
+            if was_called:
+                raise UserError(f"This thread waits for a decision on a draft. {self._who(asked.question)}")
+            return True
+        verdict: Verdict = "changes"
+        if " ".join(text.casefold().split()).strip(" .!") in _YES:
+            verdict = "approve" if asked.question.kind == "approve" else "none"
+        said = "" if verdict != "changes" else text
+        await self.decide(asked.run_id, asked.path, user=origin.user, verdict=verdict, text=said)
+        return True
+
+    async def words(self, question: Question, decision: Decision) -> str:
+        """`dana approved this draft · 23 Nov 14:02 UTC`."""
+        name = (await self.delivery.figures.person(decision.user)).name if decision.user else ""
+        said = _SAID[decision.verdict].format(name=name, text=decision.text)
+        if question.kind == "money" and decision.verdict == "run":
+            said = "There is money again, so I went on"
+        return f"{said} · {moment(decision.at_us, self.engine.zone)}"
+
+    async def _open_to(self, run_id: str, path: str, user: str) -> tuple[RunRow, Asked]:
+        run = await self.engine.store.get(run_id)
+        asked = await self.engine.questions.find(run_id, path)
+        if run is None or asked is None:
+            raise UserError("I no longer have that question.")
+        if not await self._may(run, asked.question, user):
+            raise UserError(self._who(asked.question))
+        return run, asked
+
+    async def _may(self, run: RunRow, question: Question, user: str) -> bool:
+        return await self.access.may_decide(
+            user, asker=run.user, workspace=run.workspace, channel=run.channel, approvers=question.approvers
+        )
+
+    @staticmethod
+    def _who(question: Question) -> str:
+        approvers = ", the named approvers" if question.approvers else ""
+        return f"Only the person who asked{approvers} and admins can decide that."
