@@ -16,8 +16,8 @@ BUDGET_FORM = "budget_form"
 class BudgetView:
     """A month. For the channel it never says who spent what; for one person it has their own share.
 
-    `own_nusd` None: nobody in particular reads this. `names` are people by id, for admins only. `price_note` says where
-    prices come from, `answer` stands above all else (`Posted in the channel.`).
+    `own_nusd` None: nobody in particular reads this. `names` are people by id, for admins only. `warning` says that
+    nothing starts here at all, `price_note` where prices come from, `attached` which files follow.
     """
 
     report: Report
@@ -27,6 +27,7 @@ class BudgetView:
     can_post: bool = False
     price_note: str = ""
     attached: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

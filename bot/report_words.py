@@ -48,7 +48,8 @@ def _head(view: BudgetView) -> Mrkdwn:
         else mrkdwn("Your own share: {own}. Only you see this line.", own=usd(view.own_nusd))
     )
     title = mrkdwn("*Budget of {name}, {month}*", name=short(report.name, 80), month=report.month)
-    return join("\n", [title, standing(report), _outlook(report), _compared(report), own])
+    warning = mrkdwn("🚫 {warning}", warning=short(view.warning, 300)) if view.warning else Mrkdwn()
+    return join("\n", [title, warning, standing(report), _outlook(report), _compared(report), own])
 
 
 def standing(report: Report) -> Mrkdwn:

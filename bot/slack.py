@@ -31,7 +31,15 @@ SEARCH_PAGES = 5
 QUIET = {"parse": "none", "link_names": False}
 UNFURLED = {"unfurl_links": False, "unfurl_media": False}
 READS = frozenset(
-    {"conversations.history", "conversations.replies", "conversations.info", "conversations.members", "users.info"}
+    {
+        "chat.getPermalink",
+        "conversations.history",
+        "conversations.info",
+        "conversations.members",
+        "conversations.replies",
+        "files.getUploadURLExternal",
+        "users.info",
+    }
 )
 """Methods that do not read a JSON body."""
 _REFUSED_BLOCKS = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format", "invalid_attachments"})
