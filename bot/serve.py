@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import structlog
 import uvicorn
@@ -108,6 +108,15 @@ async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator
         await handler.close_async()  # type: ignore[no-untyped-call]
 
 
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn raises them again at its end, and to us a second one means leaving at once."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
 @contextlib.asynccontextmanager
 async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
     try:
@@ -117,7 +126,7 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
         raise UserError(
             f"Port {port} could not be opened ({error.strerror}). Choose another with --port or PORT."
         ) from None
-    server = uvicorn.Server(uvicorn.Config(web_app(bot), log_config=None, lifespan="off"))
+    server = _Server(uvicorn.Config(web_app(bot), log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         yield

@@ -138,7 +138,7 @@ async def test_a_mention_and_its_message_are_one_request(slack: SlackServer, pro
 
 
 async def test_a_run_cut_off_goes_on_in_the_next_process_and_pays_no_step_twice(
-    slack: SlackServer, opened: Opened, tmp_path: Path
+    slack: SlackServer, tmp_path: Path
 ) -> None:
     hangs = True
 
