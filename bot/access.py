@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -34,20 +34,30 @@ class LookupFailedError(AccessError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A conversation as it concerns us: who pays there, and whether we can post in it."""
+    """A conversation as it concerns us: who pays there, whether we can post in it, and which flow its admins chose."""
 
     kind: ChannelKind
     can_post: bool
     name: str = ""
+    flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
-    """What admins opened in one channel, and who owns its budget besides them."""
+    """How one channel behaves, as its admins set it, and who owns its budget besides them.
+
+    `people` counts where `who` is `named`. `flow` runs where nobody names one; empty lets the Router choose. `replies`
+    says which untagged replies continue a thread of ours: the asker's, nobody's, everybody's.
+    """
 
     guests: bool = False
     external: bool = False
     owners: frozenset[str] = frozenset()
+    who: Literal["everyone", "admins", "named"] = "everyone"
+    people: frozenset[str] = frozenset()
+    flow: str = ""
+    replies: Literal["asker", "tagged", "free"] = "asker"
+    quiet: bool = False
 
 
 class RulesStore(Protocol):
@@ -158,8 +168,10 @@ class Access:
             raise AccessError(
                 "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
             )
+        if not await self._is_open_to(user, rules):
+            raise AccessError("Only some people may ask here. An admin changes that with `/agents settings`.")
         if conversation is None:
-            return Place("channel", can_post=False)
+            return Place("channel", can_post=False, flow=rules.flow)
         if conversation.get("is_archived"):
             raise AccessError("This channel is archived. Ask me in another one or in our direct messages.")
         if _is_shared(conversation) and not rules.external:
@@ -171,7 +183,12 @@ class Access:
             return Place("dm", can_post=True)
         # Slack always says whether we are a member; where it does not, posting itself will tell.
         can_post = bool(conversation.get("is_member", True))
-        return Place("channel", can_post=can_post, name=str(conversation.get("name") or ""))
+        return Place("channel", can_post=can_post, name=str(conversation.get("name") or ""), flow=rules.flow)
+
+    async def _is_open_to(self, user: str, rules: ChannelRules) -> bool:
+        if rules.who == "everyone" or user in rules.owners or (rules.who == "named" and user in rules.people):
+            return True
+        return await self.is_admin(user)
 
     async def is_admin(self, user: str) -> bool:
         """Workspace admins and owners as Slack says, and those of AGENTS_ADMINS."""

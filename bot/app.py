@@ -16,6 +16,7 @@ from bot.dispatch import LocalDispatcher
 from bot.engine import Engine
 from bot.executor import Executor
 from bot.figures import Figures
+from bot.followups import ThreadFollowups
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
@@ -44,6 +45,7 @@ from storage.outbox import Outbox
 from storage.periods import ClockGuard
 from storage.questions import Questions
 from storage.runs import RunStore
+from storage.threads import Threads
 
 log = structlog.get_logger()
 
@@ -160,7 +162,8 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
         outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
         out = SlackOut(client, outbox, engine.clock)
         directory = SlackDirectory(client)
-        access = Access(directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=settings.admins)
+        rules = StoredRules(ChannelSettings(engine.db, engine.clock))
+        access = Access(directory, rules, admins=settings.admins)
         # A local Slack and old clients show only the plain blocks.
         renderer = Renderer("rich" if settings.slack_api_url == REAL_SLACK else "plain")
         say = Teller(out, renderer)
@@ -195,6 +198,7 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
         register_all(slack_app, services)
         bot = Bot(slack_app, executor, dispatcher, handover, engine)
         # Runs first: a replayed delivery may ask for one that is there already.
+            followups=ThreadFollowups(Threads(engine.db, engine.clock), rules),
         await executor.resume()
         await _replay(slack_app, inbox)
 

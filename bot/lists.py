@@ -142,6 +142,11 @@ def near_miss(view: NearMissView) -> Mrkdwn:
     )
 
 
+def edited() -> Mrkdwn:
+    """What to do about changed words: nothing by itself, because what runs is paid."""
+    return Mrkdwn("You changed your request after I had begun with it. I go on with the words I read first.")
+
+
 def invite(view: InviteView) -> Mrkdwn:
     """What to do where we may not post."""
     return mrkdwn(

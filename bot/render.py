@@ -28,6 +28,7 @@ _TEMPLATES: Mapping[type, str] = {
     views.RefusalView: "refusal",
     views.ReviewView: "review",
     views.NearMissView: "near_miss",
+    views.EditedView: "edited",
     views.InviteView: "invite",
     views.NoticeView: "notice",
     views.HelpView: "help",
@@ -47,6 +48,7 @@ View = (
     | views.RefusalView
     | views.ReviewView
     | views.NearMissView
+    | views.EditedView
     | views.InviteView
     | views.NoticeView
     | views.HelpView

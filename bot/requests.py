@@ -11,6 +11,7 @@ from bot.views import (
     DetailsView,
     FlowLine,
     FlowsView,
+    EditedView,
     HelpView,
     InviteView,
     NearMissView,
@@ -21,7 +22,7 @@ from patterns.ports import Payer, Question
 
 ChannelKind = Literal["channel", "dm"]
 PrivateView = (
-    AgentsView | BalancesView | DetailsView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
+    AgentsView | BalancesView | DetailsView | EditedView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
 )
 """What only the person who acted may see."""
 

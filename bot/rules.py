@@ -1,7 +1,12 @@
-"""What admins opened in a channel, read from and written to the channel's settings."""
+"""How a channel behaves, read from and written to the channel's settings."""
+
+from dataclasses import asdict, fields
 
 from bot.access import ChannelRules
 from storage.channels import ChannelSettings
+
+_NAMES = frozenset(field.name for field in fields(ChannelRules))
+_SETS = frozenset({"owners", "people"})
 
 
 class StoredRules:
@@ -11,15 +16,12 @@ class StoredRules:
         self._settings = settings
 
     async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
-        """The channel's rules; closed when nobody set any."""
+        """The channel's rules; the closed defaults when nobody set any."""
         kept = await self._settings.find(workspace=workspace, channel=channel)
-        return ChannelRules(
-            guests=bool(kept.get("guests")),
-            external=bool(kept.get("external")),
-            owners=frozenset(kept.get("owners", ())),
-        )
+        known = {name: value for name, value in kept.items() if name in _NAMES}
+        return ChannelRules(**{name: frozenset(value) if name in _SETS else value for name, value in known.items()})
 
     async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
         """Replace them."""
-        changes = {"guests": rules.guests, "external": rules.external, "owners": sorted(rules.owners)}
+        changes = {name: sorted(value) if name in _SETS else value for name, value in asdict(rules).items()}
         await self._settings.save(changes, workspace=workspace, channel=channel, actor=actor)

@@ -29,6 +29,8 @@ REQUEST_YES = "request_yes"
 """A near miss was meant as a request; value: key of the kept text."""
 DM_INSTEAD = "dm_instead"
 """Run a kept request in our direct messages; value: key of the kept text."""
+RUN_EDITED = "run_edited"
+"""Run a request again as it was edited; value: key of the kept edit."""
 OPEN_ASK_MODAL = "open_ask_modal"
 """Open the request form; value: anything."""
 REVIEW_APPROVE = "review_approve"
@@ -266,6 +268,13 @@ class NearMissView:
 
     word: str
     suggestion: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditedView:
+    """Somebody changed the words of a request after it had begun; the new ones are kept under `key`."""
+
     key: str
 
 

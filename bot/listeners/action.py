@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncResp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.command_line import Ask, NearMiss, unescape
-from bot.listeners.carry_out import ask_in_direct_messages, carry_out, open_form, read
+from bot.listeners.carry_out import ask_in_direct_messages, carry_out, hear, open_form, read
 from bot.listeners.deliveries import Kept, kept_request
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
@@ -26,6 +26,7 @@ from bot.views import (
     RUN_CANCEL,
     RUN_CONFIRM,
     RUN_DETAILS,
+    RUN_EDITED,
     NoticeView,
 )
 from patterns.errors import UserError
@@ -58,6 +59,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         COMMAND_YES: _command_meant,
         REQUEST_YES: _request_meant,
         DM_INSTEAD: _direct_messages,
+        RUN_EDITED: _edited,
         OPEN_ASK_MODAL: _form,
         FEEDBACK: _feedback,
         FEEDBACK_DOWN: _feedback,
@@ -125,6 +127,12 @@ async def _request_meant(click: Click) -> None:
     kept = await _kept(click)
     await _take_back(click)
     await carry_out(click.services, _as_request(kept), kept.origin, click.client)
+
+
+async def _edited(click: Click) -> None:
+    kept = await _kept(click)
+    await _take_back(click)
+    await hear(click.services, str(kept.said), kept.origin, click.client)
 
 
 async def _direct_messages(click: Click) -> None:

@@ -44,6 +44,8 @@ from patterns.ports import Payer
 
 log = structlog.get_logger()
 
+ATTACHED_ONLY = "Read what is attached and say what matters in it."
+"""What somebody wants who sends a file without a word."""
 FORM_BALANCE_S = 1.0
 """A form must open within three seconds of the click: its balance may take one of them."""
 _TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged"})
@@ -58,7 +60,7 @@ def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Comm
 
 async def hear(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
     """Read what somebody wrote and do it; in a thread under review, plain words are about the draft."""
-    command = read(services, text)
+    command = read(services, text if text or not origin.attached.files else ATTACHED_ONLY)
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
     if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
         return
@@ -189,11 +191,12 @@ def _request(ask: Ask, origin: Origin, place: Place) -> RunRequest:
         channel_kind=place.kind,
         user=origin.user,
         text=ask.request,
-        flow=ask.flow,
+        flow=ask.flow or place.flow or None,
         agents=ask.agents,
         thread_ts=origin.thread_ts,
         message_ts=origin.message_ts,
         response_url=origin.response_url,
+        attached=origin.attached,
     )
 
 

@@ -7,7 +7,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.listeners.command import COMMAND
-from bot.listeners.inbox_middleware import ORIGIN
+from bot.listeners.inbox_middleware import delivery_in
 from bot.listeners.services import ListenerServices
 
 log = structlog.get_logger()
@@ -38,6 +38,6 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 async def _note(services: ListenerServices, body: dict[str, Any], context: AsyncBoltContext) -> None:
     said = body.get("event") or {}
     log.info("nobody listens to this", type=body.get("type"), said=said.get("type"), subtype=said.get("subtype"))
-    origin = context.get(ORIGIN)
-    if origin is not None and origin.delivery_key:
-        await services.inbox.done(origin.delivery_key, "nobody listens")
+    delivery = delivery_in(context)
+    if delivery is not None and delivery.origin.delivery_key:
+        await services.inbox.done(delivery.origin.delivery_key, "nobody listens")

@@ -1,12 +1,13 @@
 """Reads Slack's payloads: which of them are work, under which key, said by whom and where. Pure."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bot.command_line import Ask, without_mention
 from bot.modals import ASK_FORM, AskForm, read_ask_form
-from bot.requests import Origin
+from bot.requests import Attached, Origin
 from bot.review_modals import REVIEW_FORMS, ReviewForm, read_review_form
 from bot.views import (
     COMMAND_YES,
@@ -20,6 +21,7 @@ from bot.views import (
     RUN_ANSWER_INSTEAD,
     RUN_CANCEL,
     RUN_CONFIRM,
+    RUN_EDITED,
     RUN_STOP,
 )
 
@@ -31,6 +33,7 @@ KEPT_ACTIONS = frozenset(
         RUN_CONFIRM,
         RUN_CANCEL,
         RUN_ANSWER_INSTEAD,
+        RUN_EDITED,
         REVIEW_APPROVE,
         REVIEW_GO_ON,
         REVIEW_STOP,
@@ -55,17 +58,22 @@ HEARD = frozenset(
 )
 """The types of payloads, besides commands, that our listeners or the catch-alls take."""
 _SAID = frozenset({None, "file_share", "thread_broadcast"})
+_SOMEBODY = re.compile(r"<(?:@|!)")
+"""A reply that mentions somebody is for them, not for us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A payload a listener answers. `origin.delivery_key` is empty when losing it would lose nothing.
 
-    The same key again is the same work, however Slack packs it.
+    The same key again is the same work, however Slack packs it. `said` is what a person wrote. `if_` names what must be
+    true of it to concern us at all: a `reply` may be in a thread of ours, an `edit` may change a request.
     """
 
     kind: Kind
     origin: Origin
+    said: str | None = None
+    if_: Literal["", "reply", "edit"] = ""
 
 
 def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
@@ -119,10 +127,14 @@ def _name(value: object) -> str:
 def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
     event = body["event"]
     _name(event["type"])
-    if called_text(event, bot_user) is not None or replied_text(event, bot_user) is not None:
-        # app_mention and message of one posting arrive under two event ids.
-        key = f"message:{workspace}:{event['channel']}:{event['ts']}"
-        return Delivery("event", message_origin(event, key=key, workspace=workspace))
+    said, reply = called_text(event, bot_user), replied_text(event, bot_user)
+    if said is not None or reply is not None:
+        origin = message_origin(event, key=message_key(workspace, event["channel"], event["ts"]), workspace=workspace)
+        return Delivery("event", origin, reply, "reply") if said is None else Delivery("event", origin, said)
+    edited = edited_message(event, bot_user)
+    if edited is not None:
+        origin = message_origin(edited, key=f"event:{body['event_id']}", workspace=workspace)
+        return Delivery("event", origin, edited["text"], "edit")
     if event["type"] == "agent_session_stopped":
         place = {name: _name(event[name]) for name in ("channel", "user", "thread_ts")}
     elif event["type"] == "app_home_opened":
@@ -152,12 +164,27 @@ def called_text(event: Payload, bot_user: str) -> str | None:
 
 
 def replied_text(event: Payload, bot_user: str) -> str | None:
-    """What a person wrote into a thread without calling anybody: ours only where we wait for a word."""
+    """What a person wrote into a thread without calling anybody: ours only in threads of ours."""
     is_reply = event["type"] == "message" and event.get("subtype") in _SAID and event.get("thread_ts")
     if not is_reply or not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
         return None
     text = str(event.get("text") or "")
-    return None if "<@" in text or event.get("channel_type") == "im" else text.strip() or None
+    if _SOMEBODY.search(text) or event.get("channel_type") == "im" or event["thread_ts"] == event["ts"]:
+        return None
+    return text.strip() if text.strip() or event.get("files") else None
+
+
+def edited_message(event: Payload, bot_user: str) -> dict[str, Any] | None:
+    """A person's message as they changed it; None where no word of it changed, as when Slack unfurls a link."""
+    if event["type"] != "message" or event.get("subtype") != "message_changed" or "message" not in event:
+        return None
+    now, before = event["message"], event.get("previous_message") or {}
+    if not now.get("user") or now.get("bot_id") or now["user"] == bot_user or now.get("subtype") not in _SAID:
+        return None
+    if now.get("text") == before.get("text"):
+        return None
+    place = {"channel": event["channel"], "channel_type": event.get("channel_type"), "type": "message"}
+    return {**now, **place, "text": without_mention(str(now.get("text") or ""), bot_user)}
 
 
 def deleted_ts(event: Payload, bot_user: str) -> str | None:
@@ -201,7 +228,16 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
         user=_name(event["user"]),
         thread_ts=event.get("thread_ts"),
         message_ts=_name(event["ts"]),
+        attached=Attached(
+            files=tuple(event.get("files") or ()),
+            may_have_more=event["type"] == "app_mention" and "files" not in event,
+        ),
     )
+
+
+def message_key(workspace: str, channel: str, ts: str) -> str:
+    """The key of a message: app_mention and message of one posting arrive under two event ids and are one request."""
+    return f"message:{workspace}:{channel}:{ts}"
 
 
 def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
@@ -243,8 +279,8 @@ def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> K
     if "command" in body:
         return Kept(command_origin(body, key=key, workspace=workspace), body["text"])
     if body.get("type") == "event_callback":
-        text = called_text(body["event"], bot_user)
-        return None if text is None else Kept(message_origin(body["event"], key=key, workspace=workspace), text)
+        asked = _event_delivery(body, workspace=workspace, bot_user=bot_user)
+        return Kept(replace(asked.origin, delivery_key=key), asked.said) if asked and asked.said is not None else None
     form = read_ask_form(body["view"]) if body.get("type") == "view_submission" else None
     if not isinstance(form, AskForm):
         return None

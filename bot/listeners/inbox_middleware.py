@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
-from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us, replied_text
+from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
 
@@ -16,8 +16,8 @@ log = structlog.get_logger()
 
 NOT_STORED = "I could not store that, nothing was started. Please try again."
 _REPLAYED = "replayed"
-ORIGIN = "origin"
-"""Where the context keeps who said it where."""
+DELIVERY = "delivery"
+"""Where the context keeps who said what where."""
 _SECRETS = frozenset({"token"})
 """Slack's old verification token is not kept."""
 
@@ -34,6 +34,7 @@ class InboxMiddleware(AsyncMiddleware):
         self._inbox = services.inbox
         self._reviews = services.reviews
         self._observe = services.observe
+        self._followups = services.followups
 
     async def async_process(
         self,
@@ -54,22 +55,35 @@ class InboxMiddleware(AsyncMiddleware):
         is_replayed = context.get(_REPLAYED, False)
         if happened_us is not None and not is_replayed and "x-slack-retry-num" not in req.headers:
             self._observe(happened_us)
-        if delivery is not None and await self._is_for_us(delivery, body, context):
-            context[ORIGIN] = delivery.origin
-            refusal = None if is_replayed or not delivery.origin.delivery_key else await self._store(delivery, req)
-            if refusal is not None:
-                return refusal
+        if delivery is not None and not is_replayed:
+            answer = await self._take(delivery, req)
+            if answer is not None:
+                return answer
+        if delivery is not None:
+            context[DELIVERY] = delivery
         return await next()
 
-    async def _is_for_us(self, delivery: Delivery, body: Mapping[str, Any], context: AsyncBoltContext) -> bool:
-        """What people say to each other in a thread is for us only while a draft waits for their word."""
-        event = body.get("event")
-        if not event or replied_text(event, context.bot_user_id or "") is None:
-            return True
+    async def _take(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
+        """Keep it when it concerns us; None when the listeners may have it."""
+        try:
+            is_for_us = await self._is_for_us(delivery)
+        except Exception:
+            log.exception("nobody knows whom it is for", delivery=delivery.origin.delivery_key)
+            return await _refuse(delivery.kind, req.context, req.body)
+        if not is_for_us:
+            return BoltResponse(status=200)
+        return await self._store(delivery, req) if delivery.origin.delivery_key else None
+
+    async def _is_for_us(self, delivery: Delivery) -> bool:
+        """What people say to each other is ours only in threads of ours; nothing else of it is kept."""
         place = delivery.origin
-        return await self._reviews.is_waiting(
-            workspace=place.workspace, channel=place.channel, thread_ts=place.thread_ts or ""
-        )
+        if delivery.if_ == "edit":
+            return await self._followups.was_asked(place)
+        if delivery.if_ == "reply":
+            return await self._followups.continues(place) or await self._reviews.is_waiting(
+                workspace=place.workspace, channel=place.channel, thread_ts=place.thread_ts or ""
+            )
+        return True
 
     async def _store(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
         """None when it is new and committed."""
@@ -98,8 +112,14 @@ def workspace_of(context: AsyncBoltContext) -> str:
 
 def origin_of(context: AsyncBoltContext) -> Origin:
     """Who said it where, as the inbox read it; KeyError for a payload that is not for us."""
-    origin: Origin = context[ORIGIN]
-    return origin
+    delivery: Delivery = context[DELIVERY]
+    return delivery.origin
+
+
+def delivery_in(context: AsyncBoltContext) -> Delivery | None:
+    """The delivery as the inbox read it; None for what is not for us."""
+    found: Delivery | None = context.get(DELIVERY)
+    return found
 
 
 def _first_field(body: Mapping[str, Any]) -> str:

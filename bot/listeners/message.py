@@ -1,4 +1,4 @@
-"""Messages: requests in our direct messages, mentions in channels, and deleted questions. The rest is not ours."""
+"""Messages: requests in our direct messages, mentions, replies in our threads, edits and deletions. The rest is not."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.command_line import unescape
 from bot.listeners.carry_out import hear
-from bot.listeners.deliveries import called_text, deleted_ts, replied_text
-from bot.listeners.inbox_middleware import ORIGIN, origin_of
+from bot.listeners.deliveries import deleted_ts
+from bot.listeners.inbox_middleware import delivery_in
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
+from bot.views import EditedView
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -26,21 +27,28 @@ def answer_message(
     services: ListenerServices, event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
 ) -> None:
     """Hand over what is for us. A mention arrives as two events; whichever is stored first comes here."""
-    bot_user = context.bot_user_id or ""
-    text, deleted = called_text(event, bot_user), deleted_ts(event, bot_user)
-    reply = replied_text(event, bot_user) if ORIGIN in context else None
-    if text is not None:
-        origin = origin_of(context)
-        services.tasks.start(origin, hear(services, text, origin, client))
-    elif reply is not None:
-        origin = origin_of(context)
-        services.tasks.start(origin, _take(services, origin, reply))
-    elif deleted is not None:
-        origin = origin_of(context)
-        cancel = services.runs.message_deleted(workspace=origin.workspace, channel=origin.channel, message_ts=deleted)
-        services.tasks.start(origin, cancel)
+    delivery = delivery_in(context)
+    if delivery is None:
+        return
+    origin, said = delivery.origin, delivery.said or ""
+    deleted = deleted_ts(event, context.bot_user_id or "")
+    if deleted is not None:
+        work = services.runs.message_deleted(workspace=origin.workspace, channel=origin.channel, message_ts=deleted)
+    elif delivery.if_ == "edit":
+        work = services.say.private(origin, EditedView(origin.delivery_key))
+    elif delivery.if_ == "reply":
+        work = _reply(services, said, origin, client)
+    else:
+        work = hear(services, said, origin, client)
+    services.tasks.start(origin, work)
 
 
-async def _take(services: ListenerServices, origin: Origin, text: str) -> None:
-    """A word on a draft; when the draft has been decided in the meantime, it was said to the others."""
-    await services.reviews.reply(origin, unescape(text), was_called=False)
+async def _reply(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
+    """An untagged reply: a word on the draft under review, else the next request of the conversation.
+
+    When a draft has been decided in the meantime, others than the asker spoke to each other.
+    """
+    if await services.reviews.reply(origin, unescape(text), was_called=False):
+        return
+    if await services.followups.continues(origin):
+        await hear(services, text, origin, client)

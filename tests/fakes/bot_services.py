@@ -149,6 +149,23 @@ class FakeRuns:
         return NoticeView(f"At most $0.05 for {request.text} by {request.flow}.")
 
 
+class FakeFollowups:
+    """Threads of ours by who opened them, and the messages that asked for runs."""
+
+    def __init__(self) -> None:
+        self.openers: dict[str, str] = {}
+        self.asked: set[str] = set()
+        self.error: Exception | None = None
+
+    async def continues(self, origin: Origin) -> bool:
+        if self.error is not None:
+            raise self.error
+        return self.openers.get(origin.thread_ts or "") == origin.user
+
+    async def was_asked(self, origin: Origin) -> bool:
+        return origin.message_ts in self.asked
+
+
 class FakeReviews:
     """Remembers what was decided; `waiting` are the threads with a draft under review."""
 
@@ -249,6 +266,7 @@ class Bot:
     slack: FakeSlack = field(default_factory=FakeSlack)
     runs: FakeRuns = field(default_factory=FakeRuns)
     reviews: FakeReviews = field(default_factory=FakeReviews)
+    followups: FakeFollowups = field(default_factory=FakeFollowups)
     inbox: FakeInbox = field(default_factory=FakeInbox)
     say: FakeSay = field(default_factory=FakeSay)
     rules: FakeRules = field(default_factory=FakeRules)
@@ -266,6 +284,7 @@ class Bot:
             inbox=self.inbox,
             tasks=self.tasks,
             observe=self.observed.append,
+            followups=self.followups,
         )
         self.app = AsyncApp(signing_secret=SECRET, authorize=_authorize, client=client)
         register_all(self.app, self.services)

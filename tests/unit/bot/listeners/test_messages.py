@@ -2,9 +2,23 @@ from typing import Any
 
 import pytest
 
-from bot.requests import RunRequest
-from bot.views import HelpView, NoticeView
-from tests.fakes.bot_services import ANNA, BOT, CHANNEL, DM, MENU, TEAM, Bot, event, mention, message
+from bot.requests import Attached, RunRequest
+from bot.views import RUN_EDITED, EditedView, HelpView, NoticeView
+from tests.fakes.bot_services import (
+    ANNA,
+    BEN,
+    BOT,
+    BROKEN,
+    CHANNEL,
+    DM,
+    MENU,
+    TEAM,
+    Bot,
+    click,
+    event,
+    mention,
+    message,
+)
 
 TS = "1700000000.000100"
 
@@ -20,6 +34,7 @@ async def test_a_mention_asks_in_its_own_thread(bot: Bot) -> None:
         text="tea?",
         flow="decide",
         message_ts=TS,
+        attached=Attached(may_have_more=True),
     )
     assert response.status == 200
     assert [expected] == bot.runs.opened
@@ -123,3 +138,107 @@ async def test_unknown_events_are_acknowledged(bot: Bot, kind: str) -> None:
     response = await bot.receive(event({"type": kind, "event_ts": TS}))
     assert response.status == 200
     assert bot.inbox.stored == {}
+
+
+# ---------------------------------------------------------------- replies in threads of ours
+
+THREAD = "1600000000.000001"
+NOTES = {"id": "F1", "name": "notes.md", "mimetype": "text/markdown", "size": 5}
+
+
+def reply(text: str, *, user: str = ANNA, thread_ts: str = THREAD, **more: Any) -> dict[str, Any]:
+    return message(text, user=user, thread_ts=thread_ts, **more)
+
+
+async def test_an_untagged_reply_of_the_asker_goes_on_with_the_conversation(bot: Bot) -> None:
+    bot.followups.openers[THREAD] = ANNA
+    body = reply("use decide: and coffee?")
+    await bot.receive(body)
+    await bot.receive(body, retry=1)
+    assert [(run.text, run.flow, run.thread_ts, run.message_ts) for run in bot.runs.opened] == [
+        ("and coffee?", "decide", THREAD, TS)
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        reply("and coffee?", user=BEN),
+        reply("and coffee?", thread_ts="1500000000.000001"),
+        reply(f"<@{BEN}> what do you think?"),
+        reply("<!subteam^S1|@baristas> what do you think?"),
+        reply("<!here> coffee!"),
+        reply("coffee!", bot_id="B2"),
+        reply("", subtype="channel_join"),
+        message("the root itself", ts=THREAD, thread_ts=THREAD),
+        reply("   "),
+    ],
+)
+async def test_what_people_say_to_each_other_in_a_thread_is_neither_kept_nor_answered(
+    bot: Bot, body: dict[str, Any]
+) -> None:
+    bot.followups.openers[THREAD] = ANNA
+    assert (await bot.receive(body)).status == 200
+    assert (bot.inbox.stored, bot.runs.opened, bot.say.views) == ({}, [], [])
+
+
+async def test_others_tag_the_bot_in_the_askers_thread(bot: Bot) -> None:
+    bot.followups.openers[THREAD] = ANNA
+    await bot.receive(reply(f"<@{BOT}> and coffee?", user=BEN))
+    assert [(run.user, run.text, run.thread_ts) for run in bot.runs.opened] == [(BEN, "and coffee?", THREAD)]
+
+
+async def test_slack_repeats_a_reply_of_which_nobody_knows_whose_it_is(bot: Bot) -> None:
+    bot.followups.error = BROKEN
+    assert (await bot.receive(reply("and coffee?"))).status == 503
+    bot.followups.error, bot.followups.openers[THREAD] = None, ANNA
+    await bot.receive(reply("and coffee?"), retry=1)
+    assert [run.text for run in bot.runs.opened] == ["and coffee?"]
+
+
+async def test_files_come_with_the_request_even_without_a_word(bot: Bot) -> None:
+    bot.followups.openers[THREAD] = ANNA
+    await bot.receive(reply("", subtype="file_share", files=[NOTES]))
+    assert [(run.text, run.attached) for run in bot.runs.opened] == [
+        ("Read what is attached and say what matters in it.", Attached((NOTES,)))
+    ]
+
+
+# ---------------------------------------------------------------- edits
+
+
+def edit(text: str, *, before: str = "tea?", **more: Any) -> dict[str, Any]:
+    said = {"type": "message", "user": ANNA, "ts": TS}
+    place = {"channel": CHANNEL, "channel_type": "channel", "ts": "1700000009.1", "event_ts": "1700000009.1"}
+    return event(
+        {"type": "message", "subtype": "message_changed", **place}
+        | {"message": said | {"text": text} | more, "previous_message": said | {"text": before}}
+    )
+
+
+async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_says_so(bot: Bot) -> None:
+    bot.followups.asked.add(TS)
+    body = edit(f"<@{BOT}> use decide: coffee?", before=f"<@{BOT}> tea?")
+    await bot.receive(body)
+    key = f"event:{body['event_id']}"
+    assert [EditedView(key)] == bot.say.views
+    assert bot.runs.opened == []
+    await bot.receive(click(RUN_EDITED, key, user=BEN))
+    assert bot.runs.opened == []
+    await bot.receive(click(RUN_EDITED, key))
+    assert [(run.text, run.flow, run.message_ts) for run in bot.runs.opened] == [("coffee?", "decide", TS)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [edit("tea?", attachments=[{"title": "unfurled"}]), edit("tea!", bot_id="B2"), edit("tea!", user=BOT)],
+)
+async def test_a_change_of_no_word_or_of_ours_is_nothing(bot: Bot, body: dict[str, Any]) -> None:
+    bot.followups.asked.add(TS)
+    await bot.receive(body)
+    assert (bot.inbox.stored, bot.say.views) == ({}, [])
+
+
+async def test_edits_of_what_never_asked_are_not_kept(bot: Bot) -> None:
+    await bot.receive(edit("coffee!"))
+    assert (bot.inbox.stored, bot.say.views) == ({}, [])

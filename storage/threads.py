@@ -1,0 +1,80 @@
+"""What we know of threads before a run begins: whose they are, who works in them, what was read for them."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from patterns.ports import Clock
+from storage.database import Database, Work, load, single
+from storage.runs import RunRow
+
+q = load("threads")
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A place in Slack where people talk."""
+
+    workspace: str
+    channel: str
+    thread_ts: str
+
+
+class Threads:
+    """Reads threads; keeps what came with their requests."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def opener(self, thread: Thread) -> str | None:
+        """Who opened a thread of ours; None where we were not, or were only called into a talk of others."""
+        rows = await self._db.read(lambda: single(q.first_in_thread(**asdict(thread))))
+        if not rows:
+            return None
+        row = rows[0]
+        began_with = (row["root_ts"], json.loads(row["options_json"]).get("message_ts"))
+        return str(row["user_id"]) if thread.thread_ts in began_with else None
+
+    async def run_of_delivery(self, workspace: str, key: str) -> str | None:
+        """The run that a delivery opened."""
+        rows = await self._db.read(lambda: single(q.run_of_delivery(workspace=workspace, delivery_key=key)))
+        return str(rows[0]["id"]) if rows else None
+
+    async def active_run(self, thread: Thread) -> str | None:
+        """The run that occupies a thread."""
+        rows = await self._db.read(lambda: single(q.active_in_thread(**asdict(thread))))
+        return str(rows[0]["active_run"]) if rows else None
+
+    async def keep_material(self, run: RunRow, text: str) -> str:
+        """Keep what was read for a run; returns what is in force, so that a resumed run sees the same."""
+
+        def work() -> Work[str]:
+            yield q.keep_material(
+                id=_material(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
+            )
+            rows = yield q.find_material(id=_material(run.id))
+            return str(rows[0]["text"])
+
+        return await self._db.write(work)
+
+    async def material(self, run_id: str) -> str | None:
+        """What was read for a run; None before that, and once forgotten."""
+        rows = await self._db.read(lambda: single(q.find_material(id=_material(run_id))))
+        return str(rows[0]["text"]) if rows else None
+
+    async def earlier_material(self, run: RunRow, *, most: int) -> list[str]:
+        """What was read for the thread's earlier runs, newest first."""
+        if not run.thread_ts:
+            return []
+        statement = q.earlier_material(
+            workspace=run.workspace,
+            channel=run.channel,
+            thread_ts=run.thread_ts,
+            before_us=run.created_us,
+            most=most,
+        )
+        return [str(row["text"]) for row in await self._db.read(lambda: single(statement))]
+
+
+def _material(run_id: str) -> str:
+    return f"{run_id}:material"
