@@ -10,6 +10,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.access import Access, SlackDirectory
+from bot.budget_desk import BudgetDesk
 from bot.clock import SystemClock
 from bot.delivery import Delivery
 from bot.dispatch import LocalDispatcher
@@ -22,6 +23,7 @@ from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
 from bot.menu import menu_of
 from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
+from bot.prices import price_note
 from bot.progress import ProgressBoard
 from bot.render import Renderer
 from bot.review import SlackReviews
@@ -31,11 +33,13 @@ from bot.say import Teller
 from bot.schedule import Scheduler
 from bot.settings import Settings
 from bot.slack import SlackOut, slack_client
+from bot.steering import Steering
 from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
 from patterns.roster import Roster, load_roster
 from storage.balances import Balances
 from storage.book import Policy
+from storage.budgets import Budgets
 from storage.channels import ChannelSettings
 from storage.database import connect, migrate
 from storage.inbox import Inbox
@@ -44,6 +48,7 @@ from storage.ledger import SqlLedger
 from storage.outbox import Outbox
 from storage.periods import ClockGuard
 from storage.questions import Questions
+from storage.reports import Reports
 from storage.runs import RunStore
 from storage.threads import Threads
 
@@ -185,7 +190,27 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
             request_verification_enabled=bool(settings.slack_signing_secret),
         )
         menu = menu_of(engine)
+        reports = Reports(engine.db, engine.clock, engine.ledger.policy)
+        steering = Steering(
+            Budgets(engine.db, engine.clock, engine.ledger.policy, guard=engine.guard),
+            reports,
+            ChannelSettings(engine.db, engine.clock),
+            rules,
+            access,
+            figures,
+            lambda: engine.roster.models,
+        )
+        desk = BudgetDesk(
+            reports,
+            steering,
+            figures,
+            out,
+            renderer,
+            engine.clock,
+            lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
+        )
         services = ListenerServices(
+            budget=desk,
             runs=SlackRuns(engine, delivery, access, say, executor),
             reviews=SlackReviews(engine, delivery, access, executor),
             access=access,

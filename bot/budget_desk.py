@@ -12,6 +12,7 @@ import structlog
 from bot import budget_commands as said
 from bot.access import AccessError
 from bot.budget_commands import BudgetCommand
+from bot.budget_modal import budget_form
 from bot.budget_views import AuditLine, AuditView, BookLine, BooksView, BudgetView
 from bot.chart import alt_text, draw
 from bot.csv_export import month_csv
@@ -27,6 +28,7 @@ from bot.views import NoticeView
 from patterns.errors import UserError
 from patterns.money import format_usd
 from patterns.ports import Clock, Payer
+from storage.book import payer_key
 from storage.reports import Month, PayerMonth, Reports
 
 log = structlog.get_logger()
@@ -80,7 +82,7 @@ class BudgetDesk:
         private: list[str] = []
         try:
             for command in commands:
-                changed = await self.steering.change(command, payer)
+                changed = await self.steering.change(command, payer, key=origin.delivery_key)
                 log.info("budget changed", channel=payer.channel, command=type(command).__name__)
                 (public if changed.is_public else private).append(changed.sentence)
         finally:
@@ -88,6 +90,17 @@ class BudgetDesk:
             if public:
                 private += await self._say_publicly(public, origin, payer)
         return NoticeView(" ".join(private)) if private else None
+
+    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+        """The form with everything that can be changed here; AccessError for whom it is not."""
+        await self.steering.check(said.EditBudget(), payer)
+        return budget_form(
+            payer,
+            await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
+            name=await self.figures.place_name(payer),
+            uncertain=await self.reports.uncertain(payer.workspace, payer.channel),
+            response_url=response_url,
+        )
 
     async def _say_publicly(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:
         """Tell the channel; what it could not be told is left for the person."""
@@ -140,8 +153,7 @@ class BudgetDesk:
         if wanted > balance.period:
             raise UserError(f"{month_name(wanted)} has not begun here. The current month is {balance.period}.")
         month = await self.reports.month(payer, wanted, deep=deep)
-        key = payer.channel if payer.channel_kind == "channel" else payer.user
-        settings = await self.reports.settings(payer.workspace, key, payer.channel_kind)
+        settings = await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind)
         if wanted == balance.period:
             limit_nusd = (balance.limit_nusd or 0) + balance.granted_nusd
         elif month.spent:

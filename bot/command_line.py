@@ -8,6 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bot.budget_commands import BudgetCommand, ShowBudget, parse_budget
+from patterns.errors import UserError
+
 RUN_ID = re.compile(r"r[0-9a-f]{12}")
 """How runs are named; nobody writes such a word by chance."""
 
@@ -48,6 +51,13 @@ class ListFlows:
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What is left this month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Something about money that is more than the balance."""
+
+    command: BudgetCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class Invalid:
 
 
 Command = (
-    Ask | Estimate | Help | ListAgents | ListFlows | Balance | ListRuns | Stop | Allow | OpenModal | NearMiss | Invalid
+    Ask | Estimate | Help | ListAgents | ListFlows | Balance | Budget | ListRuns | Stop | Allow | OpenModal | NearMiss | Invalid
 )
 
 TOPICS = {
@@ -104,6 +114,10 @@ TOPICS = {
     "agents": "`agents` lists who can work for you.",
     "flows": "`flows` lists the ways they can work, with the most each can cost.",
     "balance": "`balance` says what is left of this month's budget here.",
+    "budget": "`budget` shows how this month stands; `budget report`, `budget report 2026-10 csv` posts a month here. "
+    "Admins and budget owners: `budget edit`, `set 50`, `grant 10 \"launch week\"`, `user-cap 5`, `alerts 50 80 95`, "
+    "`zone Europe/Paris`, `freeze`, `unfreeze`, `release CALL \"why\"`, `models openai`, `digest on`, `audit`. Admins: "
+    "`budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, `lift MODEL 150`.",
     "runs": "`runs` lists your recent requests and their state.",
     "stop": "`stop` ends what runs for you here; `stop RUN` ends one run. What is done is paid, nothing more.",
     "allow": "`allow guests` or `allow external` opens this channel to guests or to other organisations; for admins.",
@@ -116,8 +130,7 @@ _WORDS: dict[str, Command] = {
     "agents": ListAgents(),
     "flows": ListFlows(),
     "balance": Balance(),
-    "budget": Balance(),
-    "budget report": Balance(),
+    "budget": Budget(ShowBudget()),
     "runs": ListRuns(),
     "stop": Stop(),
     "allow guests": Allow("guests", allowed=True),
@@ -181,7 +194,8 @@ def _parse(text: str, names: _Names) -> Command:
     plain = text.translate(_PLAIN)
     if not plain:
         return OpenModal()
-    command = _word(plain, names) or _ask(text, plain) or _use(text, plain, names) or _estimate(text, plain, names)
+    command = _word(plain, names) or _budget(plain) or _ask(text, plain)
+    command = command or _use(text, plain, names) or _estimate(text, plain, names)
     return command or _near_miss(plain, text, names) or Ask(text)
 
 
@@ -197,6 +211,17 @@ def _word(plain: str, names: _Names) -> Command | None:
     if first == "help" and (rest in TOPICS or rest in names.flows):
         return Help(rest)
     return _WORDS.get(said)
+
+
+def _budget(plain: str) -> Command | None:
+    first, _, rest = plain.strip().partition(" ")
+    if first.casefold() != "budget":
+        return None
+    try:
+        command = parse_budget(rest)
+    except UserError as error:
+        return Invalid(str(error))
+    return Budget(command) if command else None
 
 
 def _ask(text: str, plain: str) -> Command | None:

@@ -1,9 +1,11 @@
 """What listeners hand over and what they need in return: the contract between Slack's payloads and the runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from bot.budget_commands import BudgetCommand
+from bot.budget_views import AuditView, BooksView, BudgetView
 from bot.views import (
     AgentLine,
     AgentsView,
@@ -22,7 +24,10 @@ from patterns.ports import Payer, Question
 
 ChannelKind = Literal["channel", "dm"]
 PrivateView = (
-    AgentsView | BalancesView | DetailsView | EditedView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
+    AuditView
+    | BooksView
+    | BudgetView
+    | AgentsView | BalancesView | DetailsView | EditedView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
 )
 """What only the person who acted may see."""
 
@@ -166,6 +171,30 @@ class Followups(Protocol):
 
     async def was_asked(self, origin: Origin) -> bool:
         """Whether that message, changed now, had asked for a run."""
+        ...
+
+
+class Budgets(Protocol):
+    """The desk for everything after `/agents budget`. A UserError's sentence is shown privately; nothing changed then."""
+
+    async def do(
+        self, command: BudgetCommand, origin: Origin, payer: Payer, *, can_post: bool
+    ) -> BudgetView | BooksView | AuditView | NoticeView | None:
+        """The private answer; None when everybody in the channel was answered."""
+        ...
+
+    async def steer(
+        self, commands: Sequence[BudgetCommand], origin: Origin, payer: Payer, *, can_post: bool
+    ) -> NoticeView | None:
+        """Change what is asked, one after the other, and say it where it concerns people."""
+        ...
+
+    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+        """The form with everything that can be changed there."""
+        ...
+
+    async def home(self, workspace: str, user: str) -> BooksView | None:
+        """The workspace's books for an admin's home tab; None for everybody else."""
         ...
 
 

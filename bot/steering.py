@@ -16,6 +16,7 @@ from patterns.errors import UserError
 from patterns.money import format_usd
 from patterns.ports import Payer
 from patterns.roster import ModelSpec
+from storage.book import payer_key
 from storage.budgets import Budgets
 from storage.channels import ChannelSettings
 from storage.reports import PayerSettings, Reports
@@ -45,6 +46,7 @@ class _Act:
     actor_name: str
     place: str
     settings: PayerSettings
+    key: str
 
 
 @dataclass(frozen=True)
@@ -71,20 +73,20 @@ class Steering:
                 f"Only admins of this workspace and the owners of this channel's budget can change that. {whom}"
             )
 
-    async def change(self, command: BudgetCommand, payer: Payer) -> Changed:
-        """Do it; `payer.user` is who asks.
+    async def change(self, command: BudgetCommand, payer: Payer, *, key: str = "") -> Changed:
+        """Do it; `payer.user` is who asks, and a grant with the same `key` again is refused.
 
         Raises:
             UserError: not allowed, or not possible; nothing was changed.
         """
         await self.check(command, payer)
-        key = payer.channel if payer.channel_kind == "channel" else payer.user
         act = _Act(
             payer=payer,
             actor=payer.user,
             actor_name=(await self.figures.person(payer.user)).name,
             place=await self.figures.place_name(payer),
-            settings=await self.reports.settings(payer.workspace, key, payer.channel_kind),
+            settings=await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
+            key=key,
         )
         doings: dict[type, Callable[[Any, _Act], Awaitable[Changed]]] = {
             said.SetAmount: self._amount,
@@ -134,7 +136,9 @@ class Steering:
         return Changed(sentence, is_public=False)
 
     async def _grant(self, command: said.Grant, act: _Act) -> Changed:
-        change = await self.budgets.grant(act.payer, command.nusd, actor=act.actor, reason=command.reason)
+        change = await self.budgets.grant(
+            act.payer, command.nusd, actor=act.actor, reason=command.reason, key=act.key
+        )
         balance = await self.figures.balances.balance(act.payer)
         limit_nusd = balance.limit_nusd or 0
         was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))

@@ -10,7 +10,7 @@ from patterns.money import MAX_NUSD
 from patterns.ports import Charged, Clock, Payer
 from storage import admission
 from storage.book import Book, Policy, payer_key
-from storage.database import Database, Row, Work, load
+from storage.database import ConstraintError, Database, Row, Work, load
 from storage.ledger_batch import book_calls, load_accounts, load_config, save
 from storage.ledger_batch import q as ledger
 from storage.periods import ClockGuard, checked_zone
@@ -96,8 +96,9 @@ class Budgets:
         actor: str,
         reason: str,
         kind: Literal["workspace", "payer", "user"] = "payer",
+        key: str = "",
     ) -> Change:
-        """Raise one account for this month only."""
+        """Raise one account for this month only. The same `key` again is refused, so that nothing is granted twice."""
         amount = _amount(nusd)
         wanted_kind = payer.channel_kind if kind == "payer" else kind
 
@@ -113,10 +114,17 @@ class Budgets:
             change = Change({"granted_nusd": account.granted_nusd}, {"granted_nusd": granted_nusd})
             yield q.save_grant(id=account.id, granted_nusd=_amount(granted_nusd))
             _audit(book, (payer.workspace, account.id), change, action="grant", actor=actor, reason=reason)
+            if key:
+                book.audits[-1]["id"] = key
             yield from save(book)
             return change
 
-        return await self._db.write(work)
+        try:
+            return await self._db.write(work)
+        except ConstraintError as error:
+            if not key:
+                raise
+            raise UserError("That was granted already, before a restart. The audit log shows it.") from error
 
     async def release_uncertain(self, workspace: str, call_id: str, *, actor: str, reason: str) -> Change:
         """Count an uncertain call as nothing, because somebody found out that it was never billed."""

@@ -2,7 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.listeners import action, catch_all, command, home, inbox_middleware, mention, message, review, stop, view
+from bot.listeners import action, budget, catch_all, command, home, inbox_middleware, mention, message, review, stop, view
 from bot.listeners.services import ListenerServices
 
 __all__ = ["ListenerServices", "register_all"]
@@ -10,5 +10,5 @@ __all__ = ["ListenerServices", "register_all"]
 
 def register_all(app: AsyncApp, services: ListenerServices) -> None:
     """Everything the app listens to; the inbox comes first, the catch-alls come last."""
-    for part in (inbox_middleware, command, mention, message, action, review, view, home, stop, catch_all):
+    for part in (inbox_middleware, command, mention, message, action, budget, review, view, home, stop, catch_all):
         part.register(app, services)

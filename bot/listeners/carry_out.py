@@ -14,6 +14,7 @@ from bot.command_line import (
     Allow,
     Ask,
     Balance,
+    Budget,
     Command,
     Estimate,
     Help,
@@ -27,6 +28,7 @@ from bot.command_line import (
     parse,
     unescape,
 )
+from bot.listeners.budget import do_budget
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form
 from bot.requests import Menu, Origin, PrivateView, RunRequest
@@ -71,6 +73,8 @@ async def carry_out(services: ListenerServices, command: Command, origin: Origin
     """Do what was said; a UserError is for the person."""
     if isinstance(command, Ask):
         await _ask(services, command, origin)
+    elif isinstance(command, Budget):
+        await do_budget(services, command.command, origin, client)
     elif isinstance(command, OpenModal) and origin.trigger_id:
         await open_form(services, origin, client)
     else:

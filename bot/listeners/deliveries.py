@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bot.budget_modal import BudgetForm, read_budget_form
+from bot.budget_views import BUDGET_FORM
 from bot.command_line import Ask, without_mention
 from bot.modals import ASK_FORM, AskForm, read_ask_form
 from bot.requests import Attached, Origin
@@ -110,6 +112,11 @@ def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
         asked = read_ask_form(view)
         if isinstance(asked, AskForm):
             return Delivery("view", form_origin(body, asked, key=key, workspace=workspace))
+    elif view["callback_id"] == BUDGET_FORM:
+        budget = read_budget_form(view)
+        if isinstance(budget, BudgetForm):
+            user = _name(body["user"]["id"])
+            return Delivery("view", Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url))
     elif view["callback_id"] in REVIEW_FORMS:
         review = read_review_form(view)
         if isinstance(review, ReviewForm):

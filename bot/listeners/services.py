@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.access import Access
 from bot.listeners.handover import Handover
-from bot.requests import Followups, Inbox, Menu, Reviews, Runs, Say
+from bot.requests import Budgets, Followups, Inbox, Menu, Reviews, Runs, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class ListenerServices:
     """
 
     runs: Runs
+    budget: Budgets
     reviews: Reviews
     access: Access
     say: Say

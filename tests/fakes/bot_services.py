@@ -259,6 +259,34 @@ class FakeRules:
         self.changes.append((channel, actor))
 
 
+class FakeBudgets:
+    """Remembers what was asked of the desk, and answers with a sentence."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[Any, Payer, bool]] = []
+        self.steered: list[tuple[tuple[Any, ...], Payer]] = []
+        self.error: Exception | None = None
+
+    async def do(self, command: Any, origin: Origin, payer: Payer, *, can_post: bool) -> NoticeView | None:
+        if self.error is not None:
+            raise self.error
+        self.done.append((command, payer, can_post))
+        return NoticeView(f"{type(command).__name__} for {origin.user}")
+
+    async def steer(self, commands: Any, origin: Origin, payer: Payer, *, can_post: bool) -> NoticeView | None:
+        assert can_post
+        self.steered.append((tuple(commands), payer))
+        return NoticeView(f"Changed for {origin.user}")
+
+    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+        if self.error is not None:
+            raise self.error
+        return {"type": "modal", "callback_id": "budget_form", "payer": payer.channel, "url": response_url}
+
+    async def home(self, workspace: str, user: str) -> None:
+        return None
+
+
 @dataclass
 class Bot:
     """The app with doubles around it."""
@@ -270,12 +298,14 @@ class Bot:
     inbox: FakeInbox = field(default_factory=FakeInbox)
     say: FakeSay = field(default_factory=FakeSay)
     rules: FakeRules = field(default_factory=FakeRules)
+    budgets: FakeBudgets = field(default_factory=FakeBudgets)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         client = AsyncWebClient(token="xoxb-test")
         self.tasks = Handover(inbox=self.inbox, say=self.say)
         self.services = ListenerServices(
+            budget=self.budgets,
             runs=self.runs,
             reviews=self.reviews,
             access=Access(SlackDirectory(client), self.rules, admins={BEN}),

@@ -1,0 +1,88 @@
+"""Budgets: the command, the button that posts a month, and the form. Who may is the desk's to check."""
+
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.access import Place
+from bot.budget_commands import BudgetCommand, EditBudget, ShowBudget, ShowReport
+from bot.budget_modal import BudgetForm, read_budget_form
+from bot.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
+from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.services import ListenerServices
+from bot.requests import Origin
+from patterns.errors import UserError
+from patterns.ports import Payer
+
+log = structlog.get_logger()
+
+_TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged"})
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to the buttons and the form."""
+
+    async def post(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
+        await ack()
+        command = ShowReport(period=str(action.get("value", "")))
+        origin = origin_of(context)
+        services.tasks.start(origin, do_budget(services, command, origin, client))
+
+    async def edit(ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
+        await ack()
+        origin = origin_of(context)
+        services.tasks.start(origin, do_budget(services, EditBudget(), origin, client))
+
+    async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
+        form = read_budget_form(view)
+        if not isinstance(form, BudgetForm):
+            await ack(response_action="errors", errors=form)
+            return
+        await ack()
+        origin = origin_of(context)
+        services.tasks.start(origin, _apply(services, form, origin))
+
+    app.action(BUDGET_POST)(post)
+    app.action(BUDGET_EDIT)(edit)
+    app.view(BUDGET_FORM)(sent)
+
+
+async def do_budget(services: ListenerServices, command: BudgetCommand, origin: Origin, client: AsyncWebClient) -> None:
+    """Carry out one command of the budget grammar; a UserError is for the person."""
+    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    payer = payer_at(origin, place)
+    if isinstance(command, EditBudget):
+        if origin.trigger_id:
+            await _open_form(services, origin, payer, client)
+            return
+        # A mention brings no trigger that could open the form; the month's own button does.
+        command = ShowBudget()
+    view = await services.budget.do(command, origin, payer, can_post=place.can_post)
+    if view is not None:
+        await services.say.private(origin, view)
+
+
+async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, client: AsyncWebClient) -> None:
+    form = await services.budget.form(payer, response_url=origin.response_url)
+    try:
+        await client.views_open(trigger_id=origin.trigger_id or "", view=form)
+    except SlackApiError as error:
+        if error.response.get("error") not in _TOO_LATE:
+            raise
+        raise UserError("The form took too long to open. Please try again.") from error
+
+
+async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:
+    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    payer = payer_at(origin, place)
+    view = await services.budget.steer(form.commands, origin, payer, can_post=place.can_post)
+    if view is not None:
+        await services.say.private(origin, view)
+
+
+def payer_at(origin: Origin, place: Place) -> Payer:
+    """Whose month it is there."""
+    return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)
