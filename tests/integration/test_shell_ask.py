@@ -1,0 +1,212 @@
+"""`agents ask` as people run it: the answer, its price, what is refused, what Ctrl-C and kill leave in the ledger."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from patterns.money import format_usd
+from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.team import ANSWER, Team
+from tests.shells import Ended, Shell, ended
+
+ASK = ("ask", "--flow", "answer", "--agents", "researcher", "SQLite or PostgreSQL?")
+FLOWS = ("answer", "catchup", "critique", "decide", "draft", "plan", "postmortem", "translate")
+AGAIN = """
+INSERT INTO run (id, workspace, channel, channel_kind, user_id, kind, flow, status, stop_reason, epoch, cost_nusd,
+                 created_us, delivery_key)
+SELECT run.id || again.value, workspace, channel, channel_kind, user_id, kind, flow, status, stop_reason, epoch,
+       cost_nusd, created_us, delivery_key || again.value
+FROM run, json_each('[1, 2, 3, 4]') AS again
+"""
+
+
+class Hanging:
+    """A provider that takes a request and never answers it."""
+
+    def __init__(self) -> None:
+        self.was_asked = asyncio.Event()
+
+    def __call__(self, _: Call) -> Reply:
+        self.was_asked.set()
+        return Reply("never", fault="hang")
+
+
+async def verified(shell: Shell) -> str:
+    found = await shell.run("verify")
+    assert found.err == ""
+    assert found.code == 0
+    return found.out
+
+
+def only_sentence(refused: Ended) -> str:
+    """The one line of an error."""
+    assert refused.code == 1
+    assert refused.out == ""
+    (line,) = refused.err.splitlines()
+    return line
+
+
+async def test_the_answer_is_printed_and_the_footer_is_the_ledgers(tmp_path: Path) -> None:
+    async with Provider(Team()) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        answered = await shell.run("ask", "SQLite or PostgreSQL?")
+    assert answered.code == 0, answered.err
+    assert answered.out == f"{ANSWER}\n"
+    paid_nusd = shell.paid_nusd()
+    footer = answered.err.splitlines()[-1]
+    assert paid_nusd > 0
+    assert footer.startswith(f"{format_usd(paid_nusd)} · ")
+    assert footer.endswith(" · 2 agents · $25.00 left · No sources looked up")
+    assert "2 calls" in await verified(shell)
+
+
+async def test_json_is_one_object_with_exact_dollars(tmp_path: Path) -> None:
+    async with Provider(Team()) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        answered = await shell.run(*ASK, "--json")
+    told = json.loads(answered.out)
+    paid_nusd = shell.paid_nusd()
+    assert told["cost_nusd"] == paid_nusd
+    assert told["cost_usd"] == f"0.{paid_nusd:09d}"
+    assert told["balance"]["free_nusd"] == 25 * 10**9 - paid_nusd
+    expected = {
+        "flow": "answer",
+        "agents": ["researcher"],
+        "output": ANSWER,
+        "stop_reason": "completed",
+        "notes": [],
+        "missing": [],
+        "uncertain_nusd": 0,
+        "steps": {"done": 1, "total": 1},
+        "play_money": False,
+    }
+    assert {name: told[name] for name in expected} == expected
+
+
+async def test_control_sequences_of_a_model_never_reach_the_terminal(tmp_path: Path) -> None:
+    async with Provider([Reply("red \x1b[31malert\x07 text")]) as provider:
+        answered = await Shell(tmp_path, provider.api_base("openai")).run(*ASK)
+    assert answered.out == "red [31malert text\n"
+
+
+async def test_an_estimate_calls_nobody_and_stores_nothing(tmp_path: Path) -> None:
+    async with Provider([]) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        said = await shell.run("ask", "--estimate", "--flow", "decide", "Build or buy?")
+    assert said.code == 0
+    assert said.out.startswith("`decide` costs at most $")
+    assert shell.sql("SELECT COUNT(*) FROM run") == [(0,)]
+
+
+async def test_after_five_runs_an_estimate_knows_what_the_flow_usually_costs(tmp_path: Path) -> None:
+    async with Provider(Team()) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        assert (await shell.run(*ASK)).code == 0
+        shell.sql(AGAIN)
+        said = await shell.run("ask", "--estimate", "--flow", "answer", "Why?")
+    assert said.out.startswith(f"`answer` costs about {format_usd(shell.paid_nusd())}, at most $")
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("ask", "  "), "agents: Say what the agents should do, like: agents ask"),
+        (("ask", "--flow", "nonsense", "Why?"), "agents: There is no flow 'nonsense'. The flows are answer, "),
+        (("ask", "--agents", "nobody", "Why?"), "agents: There is no agent 'nobody'. The agents are "),
+        (("ask", "--flow", "draft", "--agents", "writer", "Why?"), "agents: draft works with agents of its own."),
+    ],
+)
+async def test_what_cannot_be_run_is_one_sentence(tmp_path: Path, args: tuple[str, ...], sentence: str) -> None:
+    async with Provider([]) as provider:
+        refused = await Shell(tmp_path, provider.api_base("openai")).run(*args)
+    assert only_sentence(refused).startswith(sentence)
+
+
+async def test_without_any_model_it_says_what_to_set(tmp_path: Path) -> None:
+    env = {"OPENAI_API_KEY": "", "OLLAMA_API_BASE": "http://127.0.0.1:9"}
+    refused = await Shell(tmp_path, "").run(*ASK, env=env)
+    assert only_sentence(refused).startswith("agents: No language model is configured. Set OPENAI_API_KEY, ")
+
+
+async def test_a_spent_budget_refuses_before_anything_is_sent(tmp_path: Path) -> None:
+    async with Provider([]) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        refused = await shell.run(*ASK, env=shell.roster(default_channel_usd="0.0001"))
+    sentence = only_sentence(refused)
+    assert sentence.startswith("agents: Not started, nothing spent. This needs up to $")
+    assert "terminal has $0.00010 free ($0.00010 limit, $0.00 spent)" in sentence
+
+
+async def test_a_dear_run_needs_a_yes(tmp_path: Path) -> None:
+    async with Provider([Reply("Because.")]) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        dear = shell.roster(confirm_above_usd="0.0001")
+        refused = await shell.run(*ASK, env=dear)
+        assert provider.calls == []
+        agreed = await shell.run(*ASK, "--yes", env=dear)
+    assert refused.code == 1
+    assert refused.out == ""
+    assert "Add --yes to agree beforehand." in refused.err
+    assert (agreed.code, agreed.out) == (0, "Because.\n")
+
+
+async def test_every_flow_of_the_shipped_roster_completes_in_shells_side_by_side(tmp_path: Path) -> None:
+    async with Provider() as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        runs = [shell.run("ask", "--yes", "--json", "--flow", flow, "Move to Thursday?") for flow in FLOWS]
+        all_ended = await asyncio.gather(*runs)
+    told = {flow: json.loads(end.out) for flow, end in zip(FLOWS, all_ended, strict=True)}
+    # Nobody can approve in a pipe, so the draft stays a draft.
+    expected = {**dict.fromkeys(FLOWS, "completed"), "draft": "partial"}
+    assert {flow: one["stop_reason"] for flow, one in told.items()} == expected
+    assert [end.code for end in all_ended] == [0] * len(FLOWS)
+    assert told["draft"]["notes"] == ["Nobody approved this text in time."]
+    assert sum(one["cost_nusd"] for one in told.values()) == shell.paid_nusd()
+    assert shell.sql("SELECT COUNT(*) FROM call WHERE state = 'settled'") == [(len(provider.calls),)]
+    await verified(shell)
+
+
+async def test_ctrl_c_settles_what_was_under_way_and_says_what_was_paid(tmp_path: Path) -> None:
+    hanging = Hanging()
+    async with Provider(hanging) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        process = await shell.start(*ASK)
+        await hanging.was_asked.wait()
+        process.send_signal(signal.SIGINT)
+        stopped = await ended(process)
+    ((state, hold_nusd, actual_nusd, reason),) = shell.sql("SELECT state, hold_nusd, actual_nusd, reason FROM call")
+    assert (state, actual_nusd, reason) == ("uncertain", hold_nusd, "stopped")
+    assert stopped.code == 130
+    assert stopped.out == ""
+    assert f"Stopped after 0 of 1 step ({format_usd(hold_nusd)})." in stopped.err
+    assert f"{format_usd(hold_nusd)} of it is the call that was under way" in stopped.err
+    assert shell.sql("SELECT status, stop_reason FROM run") == [("done", "cancelled")]
+    await verified(shell)
+
+
+async def test_the_next_shell_ends_what_a_killed_one_left(tmp_path: Path) -> None:
+    hanging = Hanging()
+    async with Provider(hanging) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        process = await shell.start(*ASK)
+        await hanging.was_asked.wait()
+        process.kill()
+        await ended(process)
+        shell.sql("UPDATE run SET lease_until_us = 1")
+        assert (await shell.run("ask", "--estimate", "Why?")).code == 0
+    ((state, hold_nusd, actual_nusd),) = shell.sql("SELECT state, hold_nusd, actual_nusd FROM call")
+    assert (state, actual_nusd) == ("uncertain", hold_nusd)
+    assert shell.sql("SELECT status, stop_reason FROM run") == [("done", "failed")]
+    assert "$0.00 held" in await verified(shell)
+
+
+async def test_a_failing_provider_is_said_in_words(tmp_path: Path) -> None:
+    async with Provider([Reply(status=401)]) as provider:
+        failed = await Shell(tmp_path, provider.api_base("openai")).run(*ASK)
+    assert failed.code == 1
+    assert failed.out == ""
+    assert "its provider refused our key" in failed.err
+    assert "Traceback" not in failed.err
