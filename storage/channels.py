@@ -27,7 +27,7 @@ class ChannelSettings:
         """Set some of them and write down who did."""
 
         def work() -> Work[None]:
-            rows = yield q.find_settings(workspace=workspace, channel=channel)
+            rows = yield q.lock_settings(workspace=workspace, channel=channel)
             before = json.loads(rows[0]["settings_json"]) if rows else {}
             after = json.dumps({**before, **changes})
             yield q.save_settings(workspace=workspace, channel=channel, settings_json=after)

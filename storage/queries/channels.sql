@@ -1,11 +1,23 @@
 -- name: find_settings
 -- How a channel behaves, as its admins set it.
+SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel;
+
+-- name: lock_settings
+-- The same, before they are replaced.
+SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel;
+
+-- name: open_settings
+-- A row to lock: two admins who are the first to change something must not overwrite each other.
+INSERT INTO channel (workspace, id, kind, settings_json) VALUES (:workspace, :channel, 'channel', '{}')
+ON CONFLICT DO NOTHING;
+
+-- name: lock_settings
+-- The settings, nobody else's to change until we commit.
 SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel FOR UPDATE;
 
 -- name: save_settings
 -- Replace them; the money columns are not touched.
-INSERT INTO channel (workspace, id, kind, settings_json) VALUES (:workspace, :channel, 'channel', :settings_json)
-ON CONFLICT (workspace, id) DO UPDATE SET settings_json = :settings_json;
+UPDATE channel SET settings_json = :settings_json WHERE workspace = :workspace AND id = :channel;
 
 -- name: insert_audit
 -- Who changed what.

@@ -1,0 +1,365 @@
+"""Runs, deliveries, messages owed, questions, chores and channel settings: what both databases promise the bot."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from patterns.errors import ParkedError, RunLostError, StorageError
+from patterns.ports import Decision, Question
+from storage.channels import ChannelSettings
+from storage.chores import Chores
+from storage.database import Database
+from storage.inbox import Inbox
+from storage.outbox import Outbox
+from storage.questions import Questions
+from storage.runs import NewRun, RunRow, RunStore
+from tests.ledgers import FakeClock, execute, rows
+
+LEASE_S = 30.0
+SECOND_US, DAY_US = 1_000_000, 86_400_000_000
+REQUEST = NewRun(
+    workspace="T1",
+    channel="C1",
+    channel_kind="channel",
+    thread_ts="",
+    user="U1",
+    kind="slack",
+    request="SQLite or PostgreSQL?",
+    flow="decide",
+    options={"flow": "decide", "agents": []},
+    roster_hash="hash",
+    roster_json='{"version": 1}',
+    delivery_key="trigger:1",
+)
+QUESTION = Question(kind="confirm", title="decide", amount_nusd=250_000_000)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(database: Database, clock: FakeClock) -> RunStore:
+    return RunStore(database, clock)
+
+
+@pytest.fixture
+def inbox(database: Database, clock: FakeClock) -> Inbox:
+    return Inbox(database, clock)
+
+
+async def owned(store: RunStore, new: NewRun = REQUEST, *, owner: str = "A") -> RunRow:
+    run_id, _is_new = await store.accept(new)
+    run = await store.claim(run_id, owner=owner, lease_s=LEASE_S)
+    assert run is not None
+    return run
+
+
+async def finish(store: RunStore, run: RunRow, intents: tuple[str, ...] = ()) -> str | None:
+    return await store.finish(
+        run, stop_reason="completed", result_json='{"output": "SQLite"}', cost_nusd=7, executed_ms=9, intents=intents
+    )
+
+
+# ---------------------------------------------------------------- accepting
+
+
+async def test_an_accepted_request_is_kept_with_its_words_and_its_roster(store: RunStore) -> None:
+    run_id, is_new = await store.accept(REQUEST)
+    run = await store.get(run_id)
+    assert is_new
+    assert run is not None
+    assert (run.status, run.user, run.options) == ("accepted", "U1", {"flow": "decide", "agents": []})
+    assert await store.text(run_id, "request") == "SQLite or PostgreSQL?"
+    assert await store.snapshot("hash") == '{"version": 1}'
+    with pytest.raises(StorageError):
+        await store.snapshot("another")
+
+
+async def test_the_same_delivery_is_the_same_run(store: RunStore) -> None:
+    first, _ = await store.accept(REQUEST)
+    again = await asyncio.gather(*(store.accept(replace(REQUEST, request="twice")) for _ in range(5)))
+    other, is_new = await store.accept(replace(REQUEST, delivery_key="trigger:2"))
+    assert again == [(first, False)] * 5
+    assert (other != first, is_new) == (True, True)
+    assert await store.text(first, "request") == "SQLite or PostgreSQL?"
+
+
+# ---------------------------------------------------------------- one owner
+
+
+async def test_one_of_many_claims_a_run(store: RunStore) -> None:
+    run_id, _ = await store.accept(REQUEST)
+    claims = await asyncio.gather(*(store.claim(run_id, owner=name, lease_s=LEASE_S) for name in "ABCDE"))
+    assert [claim.epoch for claim in claims if claim is not None] == [1]
+
+
+async def test_a_lease_that_ran_out_lets_the_next_one_in_and_the_old_owner_out(
+    store: RunStore, clock: FakeClock
+) -> None:
+    old = await owned(store)
+    clock.us += int(LEASE_S * SECOND_US)
+    new = await store.claim(old.id, owner="B", lease_s=LEASE_S)
+    assert new is not None
+    assert new.epoch == old.epoch + 1
+    with pytest.raises(RunLostError):
+        await store.renew(old.fence, lease_s=LEASE_S, executed_ms=1)
+    with pytest.raises(RunLostError):
+        await store.place(old, root_ts="1.1", thread_ts="1.1")
+    with pytest.raises(RunLostError):
+        await store.park(old.fence, executed_ms=1)
+    with pytest.raises(RunLostError):
+        await finish(store, old)
+    assert await finish(store, new) is None
+
+
+async def test_a_renewed_lease_keeps_others_out_and_says_who_wants_a_stop(store: RunStore, clock: FakeClock) -> None:
+    run = await owned(store)
+    clock.us += int(LEASE_S * SECOND_US) - 1
+    assert await store.renew(run.fence, lease_s=LEASE_S, executed_ms=29_000) is None
+    clock.us += SECOND_US
+    assert await store.claim(run.id, owner="B", lease_s=LEASE_S) is None
+    assert await store.request_cancel(run.id, by="U1") is True
+    assert await store.request_cancel(run.id, by="U2") is False
+    assert await store.renew(run.fence, lease_s=LEASE_S, executed_ms=30_000) == "U1"
+
+
+async def test_a_run_let_go_is_claimed_at_once_with_its_time(store: RunStore) -> None:
+    run = await owned(store)
+    await store.let_go(run.fence, executed_ms=1234)
+    again = await store.claim(run.id, owner="B", lease_s=LEASE_S)
+    assert again is not None
+    assert (again.epoch, again.executed_ms) == (2, 1234)
+
+
+async def test_a_new_bot_takes_over_the_runs_of_slack_and_leaves_those_of_shells(store: RunStore) -> None:
+    mine = await owned(store)
+    shell = await owned(store, replace(REQUEST, kind="terminal", delivery_key="shell"))
+    await store.break_leases()
+    assert await store.claim(mine.id, owner="B", lease_s=LEASE_S) is not None
+    assert await store.claim(shell.id, owner="B", lease_s=LEASE_S) is None
+    assert await store.open_ids() == [mine.id]
+
+
+# ---------------------------------------------------------------- threads
+
+
+async def test_a_thread_works_on_one_run_at_a_time_in_the_order_of_asking(store: RunStore, clock: FakeClock) -> None:
+    first = await owned(store, replace(REQUEST, thread_ts="1.1"))
+    ids = []
+    for number in (2, 3):
+        clock.us += SECOND_US
+        ids.append((await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key=f"trigger:{number}")))[0])
+    assert await store.claim(ids[0], owner="A", lease_s=LEASE_S) is None
+    assert await finish(store, first) == ids[0]
+    second = await store.claim(ids[0], owner="A", lease_s=LEASE_S)
+    assert second is not None
+    assert await store.claim(ids[1], owner="A", lease_s=LEASE_S) is None
+    assert await finish(store, second) == ids[1]
+
+
+async def test_a_parked_run_keeps_its_thread_until_it_is_over(store: RunStore) -> None:
+    run = await owned(store)
+    await store.place(run, root_ts="1.1", thread_ts="1.1")
+    await store.park(run.fence, executed_ms=5)
+    other, _ = await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="trigger:2"))
+    assert await store.claim(other, owner="A", lease_s=LEASE_S) is None
+    assert await store.claim(run.id, owner="A", lease_s=LEASE_S) is None
+    assert [await store.wake(run.id), await store.wake(run.id)] == [True, False]
+    again = await store.claim(run.id, owner="A", lease_s=LEASE_S)
+    assert again is not None
+    assert (again.root_ts, again.executed_ms) == ("1.1", 5)
+    assert await finish(store, again) == other
+
+
+# ---------------------------------------------------------------- endings
+
+
+async def test_an_ending_is_written_with_the_messages_that_tell_it(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    run = await owned(store)
+    await finish(store, run, ("answer/0", "answer/1"))
+    ended = await store.get(run.id)
+    assert ended is not None
+    assert (ended.status, ended.stop_reason, ended.cost_nusd, ended.executed_ms) == ("done", "completed", 7, 9)
+    assert await store.text(run.id, "result") == '{"output": "SQLite"}'
+    assert await store.request_cancel(run.id, by="U1") is False
+    with pytest.raises(RunLostError):
+        await finish(store, run)
+    outbox = Outbox(database, clock)
+    clock.us += int(LEASE_S * SECOND_US)
+    for name in ("answer/0", "answer/1"):
+        assert await store.undelivered_ids() == [run.id]
+        await outbox.posted(run.id, name, "2.2")
+    assert await store.undelivered_ids() == []
+
+
+async def test_one_process_at_a_time_tells_an_ending(store: RunStore, clock: FakeClock) -> None:
+    run = await owned(store)
+    await finish(store, run, ("answer/0",))
+    assert await store.claim_telling(run.id, owner="B", lease_s=LEASE_S) is None
+    clock.us += int(LEASE_S * SECOND_US)
+    tellers = await asyncio.gather(*(store.claim_telling(run.id, owner=n, lease_s=LEASE_S) for n in "BCD"))
+    assert len([teller for teller in tellers if teller is not None]) == 1
+
+
+async def test_people_see_their_latest_runs_and_what_is_live(store: RunStore, clock: FakeClock) -> None:
+    ids = []
+    for number in range(3):
+        clock.us += SECOND_US
+        ids.append((await owned(store, replace(REQUEST, delivery_key=f"trigger:{number}"))).id)
+    await owned(store, replace(REQUEST, user="U2", channel="C2", delivery_key="other"))
+    assert [run.id for run in await store.recent("T1", "U1", most=2)] == [ids[2], ids[1]]
+    assert [run.id for run in await store.live("T1", "C1")] == ids[::-1]
+    assert await store.live("T2", "C1") == []
+
+
+async def test_the_latest_word_on_an_answer_counts(database: Database, store: RunStore) -> None:
+    run = await owned(store)
+    for value in ("up", "down"):
+        await store.feedback(run.id, user="U1", value=value)
+    assert [row["value"] for row in await rows(database, "SELECT value FROM feedback")] == ["down"]
+
+
+# ---------------------------------------------------------------- deliveries
+
+
+async def test_a_delivery_is_stored_once_and_open_until_it_is_done(inbox: Inbox, clock: FakeClock) -> None:
+    stored = [await inbox.store("k1", "T1", "command", {"text": "é"}) for _ in range(2)]
+    clock.us += SECOND_US
+    await inbox.store("k2", "T1", "event", {})
+    clock.us += SECOND_US
+    assert stored == [True, False]
+    assert [(d.key, d.payload) for d in await inbox.unfinished()] == [("k1", {"text": "é"}), ("k2", {})]
+    await inbox.done("k1", "done")
+    assert [delivery.key for delivery in await inbox.unfinished()] == ["k2"]
+    assert await inbox.store("k1", "T1", "command", {}) is False
+    assert await inbox.find("k1") == {"text": "é"}
+
+
+async def test_what_was_dealt_with_is_forgotten_and_what_was_not_is_kept(inbox: Inbox, clock: FakeClock) -> None:
+    for key in ("done", "open"):
+        await inbox.store(key, "T1", "command", {})
+    await inbox.done("done")
+    await inbox.forget(before_us=clock.us)
+    assert await inbox.find("done") == {}
+    await inbox.forget(before_us=clock.us + 1)
+    assert (await inbox.find("done"), await inbox.find("open")) == (None, {})
+
+
+# ---------------------------------------------------------------- messages we owe
+
+
+async def test_a_message_is_posted_at_once_looked_for_after_a_crash_and_then_known(
+    database: Database, clock: FakeClock
+) -> None:
+    outbox, next_process = Outbox(database, clock), Outbox(database, clock)
+    assert await outbox.intend("R1", "root", "C1") == ("new", None)
+    assert await next_process.intend("R1", "root", "C1") == ("intended", None)
+    await next_process.posted("R1", "root", "1.1")
+    assert await outbox.intend("R1", "root", "C1") == ("posted", "1.1")
+    await outbox.abandon("R1", "root")
+    assert await outbox.find("R1", "root") == "1.1"
+
+
+async def test_an_intent_of_ones_own_transaction_needs_no_search_once(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    run = await owned(store)
+    await finish(store, run, ("answer/0",))
+    outbox = Outbox(database, clock)
+    outbox.wrote(run.id, "answer/0")
+    assert await outbox.intend(run.id, "answer/0", "C1") == ("new", None)
+    assert await outbox.intend(run.id, "answer/0", "C1") == ("intended", None)
+    await outbox.abandon(run.id, "answer/0")
+    assert await outbox.intend(run.id, "answer/0", "C1") == ("abandoned", None)
+
+
+# ---------------------------------------------------------------- questions
+
+
+async def test_a_question_parks_its_run_and_the_first_decision_counts(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    questions, run = Questions(database, clock), await owned(store)
+    for _ in range(2):
+        with pytest.raises(ParkedError):
+            await questions.ask(run.fence, "confirm", QUESTION)
+    asked = await questions.pending(run.id)
+    assert asked is not None
+    assert (asked.path, asked.question, asked.asked_us) == ("confirm", QUESTION, clock.us)
+    yes, no = Decision(verdict="run", user="U1"), Decision(verdict="cancel", user="U2")
+    assert await questions.decide(run.id, "confirm", yes) == yes
+    assert await questions.decide(run.id, "confirm", no) == yes
+    assert await questions.pending(run.id) is None
+    assert await questions.ask(run.fence, "confirm", QUESTION) == yes
+
+
+# ---------------------------------------------------------------- chores
+
+
+async def test_a_chore_is_done_by_one_and_again_only_when_it_is_given_back(
+    database: Database, clock: FakeClock
+) -> None:
+    chores = Chores(database, clock)
+    claims = await asyncio.gather(*(chores.claim("month/C1/2026-12", by=name) for name in "ABCDE"))
+    assert sorted(claims) == [False] * 4 + [True]
+    await chores.unclaim("month/C1/2026-12")
+    assert await chores.claim("month/C1/2026-12", by="A") is True
+
+
+async def test_texts_are_forgotten_and_the_run_with_its_money_stays(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    run = await owned(store)
+    await finish(store, run)
+    unfinished = await owned(store, replace(REQUEST, delivery_key="open"))
+    chores = Chores(database, clock)
+    await chores.forget_texts(before_us=clock.us)
+    assert await store.text(run.id, "request") is not None
+    await chores.forget_texts(before_us=clock.us + DAY_US)
+    assert [await store.text(run.id, kind) for kind in ("request", "result")] == [None, None]
+    assert await store.text(unfinished.id, "request") == "SQLite or PostgreSQL?"
+    kept = await store.get(run.id)
+    assert kept is not None
+    assert kept.cost_nusd == 7
+
+
+async def test_the_latest_month_with_spending_is_known_for_each_channel(database: Database, clock: FakeClock) -> None:
+    for channel, period, settled in (("C1", "2026-09", 5), ("C1", "2026-10", 5), ("C2", "2026-11", 0)):
+        await execute(
+            database,
+            "INSERT INTO account (id, workspace, kind, key, period, settled_nusd) "
+            "VALUES (:id, 'T1', 'channel', :key, :period, :nusd)",
+            id=f"{channel}{period}",
+            key=channel,
+            period=period,
+            nusd=settled,
+        )
+    spent = await Chores(database, clock).spent_months()
+    assert [(month.channel, month.period, month.zone) for month in spent] == [("C1", "2026-10", None)]
+
+
+# ---------------------------------------------------------------- channel settings
+
+
+async def test_channel_settings_merge_and_every_change_is_in_the_audit_log(
+    database: Database, clock: FakeClock
+) -> None:
+    settings = ChannelSettings(database, clock)
+    assert await settings.find(workspace="T1", channel="C1") == {}
+    await settings.save({"guests": True}, workspace="T1", channel="C1", actor="U9")
+    await settings.save({"external": True}, workspace="T1", channel="C1", actor="U9")
+    assert await settings.find(workspace="T1", channel="C1") == {"guests": True, "external": True}
+    audit = await rows(database, "SELECT actor, before_json FROM audit ORDER BY after_json DESC")
+    assert {(row["actor"], row["before_json"]) for row in audit} == {("U9", "{}"), ("U9", '{"guests": true}')}
+
+
+async def test_two_admins_at_once_lose_nothing(database: Database, clock: FakeClock) -> None:
+    settings = ChannelSettings(database, clock)
+    changes = [{f"setting {number}": True} for number in range(8)]
+    await asyncio.gather(*(settings.save(c, workspace="T1", channel="C1", actor="U9") for c in changes))
+    assert sorted(await settings.find(workspace="T1", channel="C1")) == sorted(key for c in changes for key in c)
