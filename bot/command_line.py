@@ -102,7 +102,19 @@ class Invalid:
 
 
 Command = (
-    Ask | Estimate | Help | ListAgents | ListFlows | Balance | Budget | ListRuns | Stop | Allow | OpenModal | NearMiss | Invalid
+    Ask
+    | Estimate
+    | Help
+    | ListAgents
+    | ListFlows
+    | Balance
+    | Budget
+    | ListRuns
+    | Stop
+    | Allow
+    | OpenModal
+    | NearMiss
+    | Invalid
 )
 
 TOPICS = {
@@ -115,8 +127,8 @@ TOPICS = {
     "flows": "`flows` lists the ways they can work, with the most each can cost.",
     "balance": "`balance` says what is left of this month's budget here.",
     "budget": "`budget` shows how this month stands; `budget report`, `budget report 2026-10 csv` posts a month here. "
-    "Admins and budget owners: `budget edit`, `set 50`, `grant 10 \"launch week\"`, `user-cap 5`, `alerts 50 80 95`, "
-    "`zone Europe/Paris`, `freeze`, `unfreeze`, `release CALL \"why\"`, `models openai`, `digest on`, `audit`. Admins: "
+    'Admins and budget owners: `budget edit`, `set 50`, `grant 10 "launch week"`, `user-cap 5`, `alerts 50 80 95`, '
+    '`zone Europe/Paris`, `freeze`, `unfreeze`, `release CALL "why"`, `models openai`, `digest on`, `audit`. Admins: '
     "`budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, `lift MODEL 150`.",
     "runs": "`runs` lists your recent requests and their state.",
     "stop": "`stop` ends what runs for you here; `stop RUN` ends one run. What is done is paid, nothing more.",

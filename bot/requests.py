@@ -11,9 +11,9 @@ from bot.views import (
     AgentsView,
     BalancesView,
     DetailsView,
+    EditedView,
     FlowLine,
     FlowsView,
-    EditedView,
     HelpView,
     InviteView,
     NearMissView,
@@ -27,7 +27,16 @@ PrivateView = (
     AuditView
     | BooksView
     | BudgetView
-    | AgentsView | BalancesView | DetailsView | EditedView | FlowsView | HelpView | InviteView | NearMissView | NoticeView | RunsView
+    | AgentsView
+    | BalancesView
+    | DetailsView
+    | EditedView
+    | FlowsView
+    | HelpView
+    | InviteView
+    | NearMissView
+    | NoticeView
+    | RunsView
 )
 """What only the person who acted may see."""
 
@@ -175,7 +184,7 @@ class Followups(Protocol):
 
 
 class Budgets(Protocol):
-    """The desk for everything after `/agents budget`. A UserError's sentence is shown privately; nothing changed then."""
+    """The desk for everything after `/agents budget`. A UserError is shown privately."""
 
     async def do(
         self, command: BudgetCommand, origin: Origin, payer: Payer, *, can_post: bool

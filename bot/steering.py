@@ -1,6 +1,6 @@
 """What people who answer for money may change, and the sentence that says what changed, from what to what."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -59,7 +59,7 @@ class Steering:
     rules: RulesStore
     access: Access
     figures: Figures
-    models: Callable[[], dict[str, ModelSpec]]
+    models: Callable[[], Mapping[str, ModelSpec]]
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:
         """AccessError when this person may not, naming whom to ask."""
@@ -136,9 +136,7 @@ class Steering:
         return Changed(sentence, is_public=False)
 
     async def _grant(self, command: said.Grant, act: _Act) -> Changed:
-        change = await self.budgets.grant(
-            act.payer, command.nusd, actor=act.actor, reason=command.reason, key=act.key
-        )
+        change = await self.budgets.grant(act.payer, command.nusd, actor=act.actor, reason=command.reason, key=act.key)
         balance = await self.figures.balances.balance(act.payer)
         limit_nusd = balance.limit_nusd or 0
         was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))

@@ -2,7 +2,19 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.listeners import action, budget, catch_all, command, home, inbox_middleware, mention, message, review, stop, view
+from bot.listeners import (
+    action,
+    budget,
+    catch_all,
+    command,
+    home,
+    inbox_middleware,
+    mention,
+    message,
+    review,
+    stop,
+    view,
+)
 from bot.listeners.services import ListenerServices
 
 __all__ = ["ListenerServices", "register_all"]

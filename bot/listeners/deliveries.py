@@ -116,7 +116,8 @@ def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
         budget = read_budget_form(view)
         if isinstance(budget, BudgetForm):
             user = _name(body["user"]["id"])
-            return Delivery("view", Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url))
+            origin = Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url)
+            return Delivery("view", origin)
     elif view["callback_id"] in REVIEW_FORMS:
         review = read_review_form(view)
         if isinstance(review, ReviewForm):
