@@ -218,12 +218,12 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
             menu=lambda: menu,
             inbox=inbox,
             tasks=handover,
+            followups=ThreadFollowups(Threads(engine.db, engine.clock), rules),
             observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )
         register_all(slack_app, services)
         bot = Bot(slack_app, executor, dispatcher, handover, engine)
         # Runs first: a replayed delivery may ask for one that is there already.
-            followups=ThreadFollowups(Threads(engine.db, engine.clock), rules),
         await executor.resume()
         await _replay(slack_app, inbox)
 
