@@ -27,8 +27,9 @@ class ChannelSettings:
         """Set some of them and write down who did."""
 
         def work() -> Work[None]:
+            yield q.open_settings(workspace=workspace, channel=channel)
             rows = yield q.lock_settings(workspace=workspace, channel=channel)
-            before = json.loads(rows[0]["settings_json"]) if rows else {}
+            before = json.loads(rows[0]["settings_json"])
             after = json.dumps({**before, **changes})
             yield q.save_settings(workspace=workspace, channel=channel, settings_json=after)
             yield q.insert_audit(

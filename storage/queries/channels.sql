@@ -2,10 +2,6 @@
 -- How a channel behaves, as its admins set it.
 SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel;
 
--- name: lock_settings
--- The same, before they are replaced.
-SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel;
-
 -- name: open_settings
 -- A row to lock: two admins who are the first to change something must not overwrite each other.
 INSERT INTO channel (workspace, id, kind, settings_json) VALUES (:workspace, :channel, 'channel', '{}')
