@@ -13,7 +13,7 @@ from bot.access import Access, SlackDirectory
 from bot.budget_desk import BudgetDesk
 from bot.clock import SystemClock
 from bot.delivery import Delivery
-from bot.dispatch import LocalDispatcher
+from bot.dispatch import Dispatcher, LocalDispatcher
 from bot.engine import Engine
 from bot.executor import Executor
 from bot.figures import Figures
@@ -54,6 +54,10 @@ from storage.threads import Threads
 
 log = structlog.get_logger()
 
+CONCURRENCY = 32
+"""Runs that one process executes at once; they mostly wait for models."""
+GRACE_S = 25.0
+"""How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
 REAL_SLACK = "https://slack.com/api/"
 OVERDUE_S = 120.0
 """A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
@@ -138,7 +142,7 @@ class Bot:
 
     slack_app: AsyncApp
     executor: Executor[Delivery]
-    dispatcher: LocalDispatcher
+    dispatcher: Dispatcher
     handover: Handover
     engine: Engine
 
@@ -158,8 +162,11 @@ class Bot:
 
 
 @asynccontextmanager
-async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
-    """The bot over an engine: listeners, dispatcher and chores, with everything unfinished taken up again."""
+async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIterator[Bot]:
+    """The bot over an engine: listeners, dispatcher and chores, with everything unfinished taken up again.
+
+    `concurrency` is how many runs it executes at once; 0 leaves them to workers, which takes PostgreSQL.
+    """
     settings = engine.settings
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(slack_client(settings.slack_bot_token, settings.slack_api_url))
@@ -180,8 +187,6 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
         )
         delivery = Delivery(engine, out, outbox, renderer, ProgressBoard(engine.clock), figures)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
-        dispatcher = LocalDispatcher(executor.execute)
-        executor.dispatch_with(dispatcher)
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(
             client=client,
@@ -222,10 +227,11 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
             observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )
         register_all(slack_app, services)
+        dispatcher = await stack.enter_async_context(_dispatching(executor, concurrency))
         bot = Bot(slack_app, executor, dispatcher, handover, engine)
-        # Runs first: a replayed delivery may ask for one that is there already.
-        await executor.resume()
-        await _replay(slack_app, inbox)
+        # Runs first: a replayed delivery may ask for one that is there already. Of several bots on PostgreSQL another
+        # may still be at it, so there it has to be overdue.
+        await _replay(slack_app, inbox, older_than_s=0.0 if settings.is_sqlite else OVERDUE_S)
 
         async def overdue() -> None:
             await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
@@ -233,6 +239,25 @@ async def open_bot(engine: Engine) -> AsyncIterator[Bot]:
         stack.enter_context(Scheduler(engine, executor, out, inbox, overdue).running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
+
+
+@asynccontextmanager
+async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncIterator[Dispatcher]:
+    """Runs are executed here, or on PostgreSQL by whichever process has room; at the end ours are left to others."""
+    engine = executor.engine
+    if engine.settings.is_sqlite:
+        local = LocalDispatcher(executor.execute, engine.store.waiting_ids, concurrency=concurrency)
+        executor.dispatch_with(local)
+        await executor.resume()
+        yield local
+        return
+    from bot.distributed import DistributedDispatcher, install_queue  # noqa: PLC0415 - SQLite does without it
+
+    await install_queue(engine.settings.database_url)
+    shared = DistributedDispatcher(engine, execute=executor.execute, stop_here=executor.stop_here, grace_s=GRACE_S)
+    executor.dispatch_with(shared)
+    async with shared.opened(), shared.working(concurrency=concurrency):
+        yield shared
 
 
 async def _replay(slack_app: AsyncApp, inbox: Inbox, *, older_than_s: float = 0.0) -> None:

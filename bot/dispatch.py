@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -17,8 +17,12 @@ class Dispatcher(Protocol):
         """Have the run executed soon."""
         ...
 
+    async def take_up(self) -> None:
+        """Have everything executed that waits and that nobody executes."""
+        ...
+
     async def cancel(self, run_id: str) -> None:
-        """Interrupt the run if it executes here; its row already says that it should stop."""
+        """Tell another process that executes the run that it should stop; its row says so already."""
         ...
 
     async def drain(self, grace_s: float) -> None:
@@ -29,8 +33,15 @@ class Dispatcher(Protocol):
 class LocalDispatcher:
     """Runs as asyncio tasks of this process, at most `concurrency` at once; what waits is in the database anyway."""
 
-    def __init__(self, execute: Callable[[str], Awaitable[None]], *, concurrency: int = 32) -> None:
+    def __init__(
+        self,
+        execute: Callable[[str], Awaitable[None]],
+        waiting: Callable[[], Awaitable[Sequence[str]]],
+        *,
+        concurrency: int = 32,
+    ) -> None:
         self._execute = execute
+        self._waiting = waiting
         self._slots = asyncio.Semaphore(concurrency)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -40,11 +51,14 @@ class LocalDispatcher:
         """Start the run, or start it again after the attempt that is just ending."""
         self._start(run_id)
 
+    async def take_up(self) -> None:
+        """Start what waits and has no task yet."""
+        for run_id in await self._waiting():
+            if run_id not in self._tasks:
+                self._start(run_id)
+
     async def cancel(self, run_id: str) -> None:
-        """Interrupt the run's task, if it is here."""
-        task = self._tasks.get(run_id)
-        if task is not None:
-            task.cancel()
+        """There is no other process."""
 
     async def drain(self, grace_s: float) -> None:
         """Wait for the running tasks, then interrupt what is left; the database knows how to go on."""

@@ -91,10 +91,16 @@ class Executor(Generic[S]):
     async def stop(self, run: RunRow, *, by: str) -> None:
         """End the run within a moment, wherever it is executed."""
         await self.engine.store.request_cancel(run.id, by=by)
-        local = self._stops.get(run.id)
+        if not self.stop_here(run.id) and self._dispatcher is not None:
+            await self._dispatcher.cancel(run.id)
+        await self.wake(run.id)
+
+    def stop_here(self, run_id: str) -> bool:
+        """End the run within a moment; False when it is not executed in this process."""
+        local = self._stops.get(run_id)
         if local is not None:
             local.set()
-        await self.wake(run.id)
+        return local is not None
 
     async def execute(self, run_id: str) -> None:
         """Own the run and take it as far as it goes: to its end, to a question, or to somebody else."""
@@ -246,32 +252,32 @@ class Executor(Generic[S]):
             await self._tell(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
 
     async def resume(self) -> None:
-        """Go on with everything that an earlier process left.
+        """Go on with every run that an earlier process left; what it left untold follows with the first chores.
 
         Only the holder of the bot's role may call this: every lease of a Slack run is a dead process's.
         """
         await self.engine.store.break_leases()
-        await self.take_up()
+        if self._dispatcher is not None:
+            await self._dispatcher.take_up()
 
     async def take_up(self) -> None:
         """Go on with what nobody does: runs without an owner, questions and answers that never reached their thread."""
-        for run_id in await self.engine.store.waiting_ids():
-            await self.submit(run_id)
-        await self.tell_untold()
-
-    async def tell_untold(self) -> None:
-        """Ask and post what an owner that is gone left unsaid."""
+        if self._dispatcher is not None:
+            await self._dispatcher.take_up()
         owed = [*await self.engine.store.unasked_ids(), *await self.engine.store.undelivered_ids()]
-        for run_id in owed:
-            run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
-            if run is None:
-                continue
-            async with self._telling(run):
-                kept = await self.engine.store.text(run_id, "result")
-                if run.status == "parked":
-                    await self._ask(run)
-                elif kept is not None:
-                    await self._deliver(run, Ending.model_validate_json(kept))
+        await asyncio.gather(*map(self._tell_owed, owed))
+
+    async def _tell_owed(self, run_id: str) -> None:
+        """Ask or post what an owner that is gone left unsaid."""
+        run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
+        if run is None:
+            return
+        async with self._telling(run):
+            kept = await self.engine.store.text(run_id, "result")
+            if run.status == "parked":
+                await self._ask(run)
+            elif kept is not None:
+                await self._deliver(run, Ending.model_validate_json(kept))
 
     async def _tell(self, run: RunRow, view: InviteView | NoticeView) -> None:
         origin = Origin(

@@ -54,7 +54,7 @@ class Scheduler:
             self.tidy: TIDY_S,
         }
         for chore, seconds in chores.items():
-            first = datetime.now(UTC) if chore in (self.announce, self.tidy) else None
+            first = datetime.now(UTC) if chore in (self.executor.take_up, self.announce, self.tidy) else None
             extra = {"next_run_time": first} if first else {}
             scheduler.add_job(_heard(chore), "interval", seconds=seconds, id=chore.__name__, **extra)
         scheduler.start()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import structlog
 import uvicorn
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from bot.app import Bot, choose_models, open_bot, open_engine
+from bot.app import CONCURRENCY, GRACE_S, Bot, choose_models, open_bot, open_engine
 from bot.logs import configure_logs
 from bot.manifest import EVENTS_PATH
 from bot.role import bot_role
@@ -26,32 +26,58 @@ from patterns.errors import UserError
 
 log = structlog.get_logger()
 
-GRACE_S = 25.0
-"""How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
-
 
 async def serve(*, port: int | None) -> int:
     """Run until SIGTERM or Ctrl-C; a second one leaves at once."""
     settings = read_settings()
     port = settings.port if port is None else port
     check_tokens(settings, port=port)
+    with contextlib.ExitStack() as stack:
+        if settings.is_sqlite:
+            stack.enter_context(bot_role(settings))
+        return await _run(settings, port=port, hears=True, concurrency=CONCURRENCY)
+
+
+async def web(*, port: int | None) -> int:
+    """Only hear what Slack sends; workers execute it. As many as needed, behind a load balancer."""
+    settings = read_settings()
+    _check_shared(settings)
+    port = settings.port if port is None else port
+    check_tokens(settings, port=port)
+    return await _run(settings, port=port, hears=True, concurrency=0)
+
+
+async def worker(*, concurrency: int) -> int:
+    """Only execute runs, `concurrency` at once. As many as needed."""
+    settings = read_settings()
+    _check_shared(settings)
+    _check_set({"SLACK_BOT_TOKEN": settings.slack_bot_token})
+    return await _run(settings, port=None, hears=False, concurrency=concurrency)
+
+
+def _check_shared(settings: Settings) -> None:
+    if settings.is_sqlite:
+        raise UserError(
+            "Several processes need PostgreSQL: set DATABASE_URL to postgresql://…, or start the bot with `agents run`."
+        )
+
+
+async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency: int) -> int:
     secrets = [
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
     configure_logs(settings.log_level, secrets=secrets)
     stop = stop_on_signals()
-    with contextlib.ExitStack() as stack:
-        if settings.is_sqlite:
-            stack.enter_context(bot_role(settings))
-        async with (
-            open_engine(settings, await choose_models(settings)) as engine,
-            open_bot(engine) as bot,
-            listen(bot, settings, port=port),
-        ):
-            log.info("ready", mode="socket" if port is None else "http", database=engine.db.dialect)
-            await stop.wait()
-            log.info("draining", grace_s=GRACE_S)
-            await bot.drain(GRACE_S)
+    async with (
+        open_engine(settings, await choose_models(settings)) as engine,
+        open_bot(engine, concurrency=concurrency) as bot,
+        listen(bot, settings, port=port) if hears else contextlib.nullcontext(),
+    ):
+        mode = "worker" if not hears else "socket" if port is None else "http"
+        log.info("ready", mode=mode, database=engine.db.dialect)
+        await stop.wait()
+        log.info("draining", grace_s=GRACE_S)
+        await bot.drain(GRACE_S)
     return 0
 
 
@@ -62,6 +88,10 @@ def check_tokens(settings: Settings, *, port: int | None) -> None:
         needed["SLACK_APP_TOKEN"] = settings.slack_app_token
     else:
         needed["SLACK_SIGNING_SECRET"] = settings.slack_signing_secret
+    _check_set(needed)
+
+
+def _check_set(needed: Mapping[str, str]) -> None:
     missing = [name for name, value in needed.items() if not value]
     if missing:
         raise UserError(

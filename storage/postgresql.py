@@ -1,7 +1,8 @@
 """PostgreSQL through psycopg, for several processes on one ledger."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import psycopg
@@ -10,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from patterns.errors import StorageError
 from storage.database import ConstraintError, Database
-from storage.statements import Dialect, Row, Statement, T, Work
+from storage.statements import Dialect, Query, Row, Statement, T, Work
 
 CONNECT_TIMEOUT_S = 10.0
 POOL_SIZE = 8
@@ -18,6 +19,18 @@ RETRIES = 10
 """Of a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
 
 Connection = psycopg.AsyncConnection[DictRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Enlisted(Statement):
+    """A step of a transaction script that somebody else's client writes, on the connection of the transaction."""
+
+    call: Callable[[Connection], Awaitable[None]]
+
+    @classmethod
+    def by(cls, call: Callable[[Connection], Awaitable[None]]) -> Self:
+        """The step that this call is; it returns no rows and may be run again."""
+        return cls(Query("enlisted", ""), {}, call)
 
 
 class PostgresqlDatabase(Database):
@@ -90,7 +103,11 @@ async def _drive(connection: Connection, work: Work[T]) -> T:
     try:
         statement = next(work)
         while True:
-            statement = work.send(await _execute(cursor, statement))
+            if isinstance(statement, Enlisted):
+                await statement.call(connection)
+                statement = work.send([])
+            else:
+                statement = work.send(await _execute(cursor, statement))
     except StopIteration as end:
         result: T = end.value
         return result

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,10 @@ from storage.database import Database, Row, Statement, Work, load, single
 q = load("runs")
 
 Status = Literal["accepted", "running", "parked", "done"]
+
+
+HandOver = Callable[[str, str], Work[None]]
+"""Part of a transaction: workspace and channel whose waiting runs may have found a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class RunStore:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._hand_over: HandOver | None = None
+
+    def hand_over_with(self, hand_over: HandOver) -> None:
+        """Have accepted runs given to the workers of other machines, in the transaction that accepts them."""
+        self._hand_over = hand_over
 
     async def accept(self, new: NewRun) -> tuple[str, bool]:
         """Store a request. Returns the run's id, and False when this delivery had opened it before."""
@@ -101,6 +110,8 @@ class RunStore:
                 known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
                 return str(known[0]["id"]), False
             yield _content(run_id, new.workspace, "request", new.request, now_us)
+            if self._hand_over is not None:
+                yield from self._hand_over(new.workspace, new.channel)
             return run_id, True
 
         return await self._db.write(work)

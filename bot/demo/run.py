@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
-from bot.app import Bot, open_bot, open_engine
+from bot.app import GRACE_S, Bot, open_bot, open_engine
 from bot.demo.local_slack import ADA, APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, TEAM, LocalSlack
 from bot.demo.tiny_model import TinyModel
+from bot.demo.tour import listen_beside, open_tour
 from bot.engine import Engine
 from bot.logs import configure_logs
 from bot.model_choice import ModelChoice, ollama_choice, provider_choice, tiny_choice
-from bot.serve import GRACE_S, listen, stop_on_signals
+from bot.serve import listen, stop_on_signals
 from bot.settings import Settings, read_settings
 from bot.views import RUN_CONFIRM
 from patterns.money import NUSD_PER_USD, format_usd
@@ -44,12 +45,14 @@ async def demo(*, port: int, once: str | None) -> int:
         cap_nusd = None if choice.is_play_money else REAL_MONEY_CAP_NUSD
         engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=cap_nusd))
         bot = await stack.enter_async_context(open_bot(engine))
-        await stack.enter_async_context(listen(bot, settings, port=None))
         if once:
+            await stack.enter_async_context(listen(bot, settings, port=None))
             return await _once(slack, bot, once)
+        tour = await stack.enter_async_context(open_tour(settings))
+        await stack.enter_async_context(listen_beside(bot, tour, settings))
         _welcome(slack, choice, folder)
         await stop.wait()
-        await bot.drain(GRACE_S)
+        await asyncio.gather(bot.drain(GRACE_S), tour.drain(GRACE_S))
         return 0
 
 
@@ -92,6 +95,7 @@ def _welcome(slack: LocalSlack, choice: ModelChoice, folder: Path) -> None:
         f"\n  Open {slack.url} and type in #try-it:\n\n"
         "    /agents decide: should a small team use SQLite or PostgreSQL for its event log?\n\n"
         f"  {choice.note}. {money}\n  {network}\n"
+        "  What it is like with a good model is in #tour: four requests to copy, with answers written beforehand.\n"
         f"  Ledger and logs: {folder}. Ctrl-C ends everything.\n"
     )
 

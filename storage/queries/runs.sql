@@ -40,7 +40,8 @@ SELECT * FROM run WHERE id = :id FOR UPDATE;
 -- name: claim_run
 -- Own a run: the epoch rises, and whoever held the old one can neither hold money nor publish.
 UPDATE run SET status = 'running', epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
-WHERE id = :id AND (status = 'accepted' OR (status = 'running' AND lease_until_us <= :now_us))
+WHERE id = :id
+  AND (status = 'accepted' OR (status = 'running' AND (lease_until_us <= :now_us OR lease_owner = 'queue')))
 RETURNING *;
 
 -- name: renew_lease

@@ -84,15 +84,16 @@ class Storm:
             stack.push_async_callback(self._db.close)
             self._provider = await stack.enter_async_context(Provider(self._say, strict=False))
             self._slack = await stack.enter_async_context(StormSlack(self._chance, self._web))
-            log = stack.enter_context((self._folder / "fleet.log").open("wb"))
-            env = self._environment()
+            env, logs = self._environment(), self._folder
+            web = "web" if self._workers else "run"
             self._members = [
-                *(Member(("run", "--port", str(port)), env, log, port) for port in self._ports),
-                *(Member(("worker",), env, log) for _ in range(self._workers)),
+                *(Member((web, "--port", str(port)), env, logs / f"{web}-{port}.log") for port in self._ports),
+                *(Member(("worker",), env, logs / f"worker-{number}.log") for number in range(self._workers)),
             ]
             for member in self._members:
                 member.start()
                 stack.callback(member.leave)
+            await asyncio.gather(*(member.ready() for member in self._members))
             people = asyncio.create_task(self._people(), name="people")
             for _ in range(kills):
                 await self._kill_one()

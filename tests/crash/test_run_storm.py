@@ -5,14 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.run_storm import Storm
+from tests.crash.run_storm import Report, Storm
 
 KILLS = 6
 
 
 @pytest.mark.timeout(300)
 async def test_a_bot_killed_again_and_again_answers_everybody_once(sqlite_url: str, tmp_path: Path) -> None:
-    report = await Storm(sqlite_url, tmp_path, seed=7).rage(KILLS)
+    check(await Storm(sqlite_url, tmp_path, seed=7).rage(KILLS))
+
+
+@pytest.mark.timeout(300)
+async def test_web_processes_and_workers_killed_in_turn_answer_everybody_once(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    check(await Storm(postgresql_url, tmp_path, seed=7, webs=2, workers=3).rage(KILLS))
+
+
+def check(report: Report) -> None:
     print(f"\n{asdict(report)}")
     assert report.wrongs() == {}
     assert report.kills == KILLS

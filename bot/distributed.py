@@ -1,0 +1,161 @@
+"""Runs on many machines: Procrastinate carries run ids to live workers; money, steps and ownership stay in our tables.
+
+Only imported where the ledger is PostgreSQL. A job is a hint that a run waits: one too many finds nothing to claim, one
+too few is noticed by the sweep of any worker.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.job_context import AbortReason
+from procrastinate.jobs import Status
+
+from bot.engine import Engine
+from storage.fair_queue import CHANNEL_SHARE, FairQueue
+from storage.postgresql import Connection
+
+log = structlog.get_logger()
+
+QUEUE = "runs"
+HEARTBEAT_S, STALLED_S = 3.0, 15.0
+SWEEP_S = 3.0
+POOL_SIZE = 4
+_INSTALL_LOCK = 7_245_913
+
+
+async def install_queue(url: str) -> None:
+    """Create Procrastinate's tables where they are missing; safe from several processes at once."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("SELECT pg_advisory_lock(%s)", (_INSTALL_LOCK,))
+        async with App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=1)).open_async() as app:
+            if not await app.check_connection_async():
+                await app.schema_manager.apply_schema_async()
+
+
+class DistributedDispatcher:
+    """The dispatcher of several processes. Every one may submit; those inside `working()` execute."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        execute: Callable[[str], Awaitable[None]],
+        stop_here: Callable[[str], bool],
+        grace_s: float,
+        share: int = CHANNEL_SHARE,
+    ) -> None:
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job twice
+        url = engine.settings.database_url
+        self._app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=POOL_SIZE))
+        self._task = self._app.task(name="run", queue=QUEUE, pass_context=True)(self._work)
+        self._execute = execute
+        self._stop_here = stop_here
+        self._grace_s = grace_s
+        self._worker: asyncio.Task[None] | None = None
+        self._queue = FairQueue(engine.db, engine.clock, self._defer, share=share)
+        self._store = engine.store
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Take runs while the block runs: those the store accepts, and those that are submitted."""
+        async with self._app.open_async():
+            self._store.hand_over_with(self._queue.hand_over)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def working(self, *, concurrency: int) -> AsyncIterator[None]:
+        """Execute runs while the block runs, and look after those of dead workers. `concurrency` 0: leave all to others."""
+        if not concurrency:
+            yield
+            return
+        self._worker = asyncio.create_task(
+            self._app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=concurrency,
+                install_signal_handlers=False,
+                delete_jobs="always",
+                update_heartbeat_interval=HEARTBEAT_S,
+                stalled_worker_timeout=STALLED_S,
+                shutdown_graceful_timeout=self._grace_s,
+            ),
+            name="worker",
+        )
+        sweeping = asyncio.create_task(self._sweep_often(), name="sweep of the queue")
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await self.drain(self._grace_s)
+
+    async def submit(self, run_id: str) -> None:
+        """Hand the run over, when its channel's share has room for it."""
+        await self._queue.hand_over_like(run_id)
+
+    async def take_up(self) -> None:
+        """Hand over everything that waits."""
+        await self._queue.hand_over_all()
+
+    async def cancel(self, run_id: str) -> None:
+        """Have the worker that executes the run told at once; it would see it at its next sign of life anyway."""
+        for job in await self._app.job_manager.list_jobs_async(queueing_lock=run_id, status=Status.DOING.value):
+            if job.id is not None:
+                await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True)
+
+    async def drain(self, grace_s: float) -> None:  # noqa: ARG002 - the worker was told its grace when it started
+        """Fetch nothing new, let running work end within the grace, leave the rest to other workers."""
+        if self._worker is not None:
+            self._worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+            self._worker = None
+
+    async def _defer(self, connection: Connection, run_id: str) -> None:
+        # A duplicate would spoil the transaction it stands in, so it gets a savepoint of its own.
+        with contextlib.suppress(AlreadyEnqueued):
+            async with connection.transaction():
+                await self._task.configure(queueing_lock=run_id, connection=connection).defer_async(run_id=run_id)
+
+    async def _work(self, context: JobContext, run_id: str) -> None:
+        with structlog.contextvars.bound_contextvars(run=run_id):
+            work = asyncio.ensure_future(self._execute(run_id))
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:
+                if context.abort_reason() is not AbortReason.USER_REQUEST:
+                    work.cancel()
+                    await asyncio.wait({work})
+                    raise
+                # Somebody pressed Stop in another process: the run ends by itself, and tells it.
+                self._stop_here(run_id)
+                await work
+            finally:
+                await self._queue.hand_back(run_id)
+                await self._queue.hand_over_like(run_id)
+
+    async def _sweep_often(self) -> None:
+        while True:
+            try:
+                await self._sweep()
+            except Exception:
+                log.exception("sweep of the queue failed")
+            await asyncio.sleep(SWEEP_S)
+
+    async def _sweep(self) -> None:
+        """Queue the jobs of dead workers again, and the runs whose leases they left behind."""
+        jobs = self._app.job_manager
+        for job in await jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_S):
+            if job.id is None:
+                continue
+            try:
+                await jobs.retry_job_by_id_async(job.id, retry_at=datetime.now(UTC))
+            except ConnectorException:
+                # Its run is queued again already; this one has nothing left to say.
+                await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
+        await self.take_up()

@@ -1,0 +1,63 @@
+"""The fair queue of many machines: the run table itself, of which each channel gets at most its share of workers."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from patterns.ports import Clock
+from storage.database import Database, Work, load, single
+from storage.postgresql import Connection, Enlisted
+
+q = load("fair_queue")
+
+CHANNEL_SHARE = 4
+"""Runs of one channel that the workers may have at once: a noisy channel waits for itself, not the others for it."""
+HANDED_S = 60.0
+"""After so long a run that no worker has claimed is handed over again."""
+
+Defer = Callable[[Connection, str], Awaitable[None]]
+"""Queues the job of a run inside the connection's transaction; queued twice is queued once."""
+
+
+class FairQueue:
+    """Decides which runs the workers may have. PostgreSQL only."""
+
+    def __init__(self, db: Database, clock: Clock, defer: Defer, *, share: int = CHANNEL_SHARE) -> None:
+        self._db = db
+        self._clock = clock
+        self._defer = defer
+        self._share = share
+
+    def hand_over(self, workspace: str, channel: str) -> Work[None]:
+        """The part of a transaction that fills the channel's share: rows and jobs are written together or not at all."""
+        now_us = self._clock.now_us()
+        yield q.lock_channel(key=f"{workspace}/{channel}")
+        handed = yield q.hand_over(
+            workspace=workspace,
+            channel=channel,
+            share=self._share,
+            now_us=now_us,
+            until_us=now_us + int(HANDED_S * 1e6),
+        )
+        for row in handed:
+            yield Enlisted.by(partial(self._defer_run, str(row["id"])))
+
+    async def hand_over_like(self, run_id: str) -> None:
+        """Fill the share of the run's channel."""
+        for row in await self._db.read(lambda: single(q.channel_of(id=run_id))):
+            await self._hand_over(row["workspace"], row["channel"])
+
+    async def hand_over_all(self) -> None:
+        """Fill the share of every channel in which somebody waits."""
+        now_us = self._clock.now_us()
+        for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us))):
+            await self._hand_over(row["workspace"], row["channel"])
+
+    async def hand_back(self, run_id: str) -> None:
+        """A worker had no use for the run: its place is free."""
+        await self._db.write(lambda: single(q.hand_back(id=run_id)))
+
+    async def _hand_over(self, workspace: str, channel: str) -> None:
+        await self._db.write(lambda: self.hand_over(workspace, channel))
+
+    async def _defer_run(self, run_id: str, connection: Connection) -> None:
+        await self._defer(connection, run_id)

@@ -1,0 +1,34 @@
+-- name: lock_channel
+-- One process at a time decides which runs of a channel may go on. PostgreSQL only, as all of this file.
+SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)) AS locked;
+
+-- name: hand_over
+-- Give the channel's oldest waiting runs to the workers, as many as its share has room for. Handed over is a lease of
+-- the queue: when no worker has claimed the run by its end, it is handed over again.
+UPDATE run SET lease_owner = 'queue', lease_until_us = :until_us
+WHERE id IN (
+  SELECT waiting.id FROM run waiting
+  LEFT JOIN thread ON thread.workspace = waiting.workspace AND thread.channel = waiting.channel
+                  AND thread.thread_ts = waiting.thread_ts
+  WHERE waiting.workspace = :workspace AND waiting.channel = :channel AND waiting.kind = 'slack'
+    AND waiting.status IN ('accepted', 'running') AND waiting.lease_until_us <= :now_us
+    AND (thread.active_run IS NULL OR thread.active_run = waiting.id)
+  ORDER BY waiting.created_us
+  LIMIT GREATEST(0, :share - (
+    SELECT COUNT(*) FROM run busy
+    WHERE busy.workspace = :workspace AND busy.channel = :channel AND busy.kind = 'slack'
+      AND busy.status IN ('accepted', 'running') AND busy.lease_until_us > :now_us)))
+RETURNING id;
+
+-- name: waiting_channels
+-- Where somebody waits for a worker.
+SELECT DISTINCT workspace, channel FROM run
+WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us <= :now_us;
+
+-- name: channel_of
+-- The channel of a run.
+SELECT workspace, channel FROM run WHERE id = :id;
+
+-- name: hand_back
+-- The run cannot go on now, because its thread works on another: whoever ends that one hands it over again.
+UPDATE run SET lease_until_us = 0 WHERE id = :id AND status IN ('accepted', 'running') AND lease_owner = 'queue';
