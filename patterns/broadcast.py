@@ -7,7 +7,7 @@ all voices and the synthesis; that money is kept back before the first voice is 
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patterns.agent import Quote
 from patterns.context import TaskContext
@@ -50,7 +50,7 @@ class Broadcast:
             return PatternResult(output="", stop_reason=StopReason.BUDGET, missing=missing, notes=(str(error),))
         try:
             heard = await self._hear(ctx, inner, handoff, envelopes)
-            return await self._together(ctx, inner, handoff, heard)
+            return await self._together(ctx, _drawing_on(inner, envelopes.get(SYNTHESIS)), handoff, heard)
         finally:
             await unbroken(inner.ledger.release([hold for hold in envelopes.values() if hold is not None]))
 
@@ -114,10 +114,7 @@ class Broadcast:
             name = self._name(number)
             if name in envelopes:
                 segments = () if isinstance(voice, Solo) else (name,)
-                envelope = envelopes[name]
-                place = inner.child(
-                    *segments, deadline=deadline, envelope=envelope.call_id if envelope else None, may_stream=False
-                )
+                place = _drawing_on(inner.child(*segments, deadline=deadline, may_stream=False), envelopes[name])
                 work = run_part(ctx, place, voice, handoff, outcome=inner.at(name, "outcome"))
                 tasks[name] = asyncio.create_task(work, name=f"{ctx.run_id} {inner.at(name)}")
         failures_max = len(tasks) - self._voices_min if self.policy.mode != "continue" else len(tasks)
@@ -193,6 +190,11 @@ class Broadcast:
         if self.synthesizer:
             steps.append((join(path, "broadcast", SYNTHESIS, self.synthesizer), self.synthesizer))
         return tuple(steps)
+
+
+def _drawing_on(place: Services, envelope: Hold | None) -> Services:
+    """The same place, paying first with what was kept back for it."""
+    return place if envelope is None else replace(place, envelope=envelope.call_id)
 
 
 def _reservation(inner: Services, name: str, amount_nusd: int) -> ReserveRequest:

@@ -70,10 +70,9 @@ class Services:
         *segments: str | int,
         limit_nusd: int | None = None,
         deadline: float | None = None,
-        envelope: str | None = None,
         may_stream: bool = True,
     ) -> "Services":
-        """The same for a part of the work: a tighter cap, an earlier deadline, an envelope of its own."""
+        """The same for a part of the work: a tighter cap, an earlier deadline."""
         path = self.at(*segments)
         caps = self.caps
         if limit_nusd is not None:
@@ -84,7 +83,6 @@ class Services:
             path=path,
             caps=caps,
             deadline=self.deadline if deadline is None else min(deadline, self.deadline),
-            envelope=envelope or self.envelope,
             may_stream=may_stream and self.may_stream,
         )
 

@@ -8,6 +8,7 @@ import pytest
 from patterns.errors import CancelledRunError
 from patterns.events import MissingVoice, Noted, StopReason
 from patterns.flow import Choice, resolve, run_flow
+from patterns.money import Usage
 from patterns.ports import ModelRequest
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, system_of, user_of
@@ -191,3 +192,16 @@ async def test_what_the_voices_did_not_need_is_free_again() -> None:
         place = services(model, memory)
         await run_flow(CTX, place, await resolve(CTX, place, Choice("fan")))
     assert (memory.held_nusd, memory.settled_nusd) == (0, model.billed_nusd)
+
+
+async def test_the_synthesis_is_paid_from_the_money_kept_back_for_it() -> None:
+    memory = Memory(budget_nusd=price_of(3))
+
+    def reply(request: ModelRequest) -> Reply:
+        bound = model.prepare(request)
+        dearest = Usage(bound.input_tokens_max, bound.output_tokens_max)
+        return Say("together" if "chair" in system_of(request) else "x", usage=dearest)
+
+    with ScriptedModel(reply) as model:
+        result = await run("fan", model, memory)
+    assert (result.output, result.stop_reason) == ("together", StopReason.COMPLETED)
