@@ -97,11 +97,13 @@ class AgentRunner:
         spec = services.roster.agent(agent)
         wanted = schema or own_schema(spec)
         filler = "x" * services.roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
-        messages = (Message("user", filler, images(ctx)),)
-        repair = (*messages, Message("user", "x" * (REPAIR_BYTES + 1000)))
+        shown = images(ctx) if "artifacts" in services.roster.prompts[spec.prompt].slots else ()
+        repair = Message("user", "x" * (REPAIR_BYTES + 1000))
         chain = (spec.model, *self._client.fallbacks(spec.model))
-        first = [self._bound(spec, model, messages, wanted) for model in chain]
-        again = [self._bound(spec, model, repair, wanted) for model in chain] if wanted else []
+        seen = {model: shown if services.roster.models[model].sees_images else () for model in chain}
+        asked = {model: Message("user", filler, seen[model]) for model in chain}
+        first = [self._bound(spec, model, (asked[model],), wanted) for model in chain]
+        again = [self._bound(spec, model, (asked[model], repair), wanted) for model in chain] if wanted else []
         return Quote(once_nusd=max(first), worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)))
 
     def _bound(

@@ -149,7 +149,7 @@ class Attempts:
                 charged = _charge_of(failure, hold)
                 self._doubt(charged)
                 await self._settle(hold, charged, None)
-                if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0:
+                if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
                     raise LimitReachedError("The time for this run is over.", limit="run_s") from error
                 if isinstance(failure, ModelError):
                     raise failure from error

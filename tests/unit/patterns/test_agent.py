@@ -9,10 +9,10 @@ import pytest
 
 from patterns.context import Artifact
 from patterns.errors import BudgetExceededError, Charge, DriftError, LimitReachedError
-from patterns.events import Noted, StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
 from patterns.handoff import NOTHING, Handoff
 from patterns.money import format_usd
-from patterns.ports import ModelRequest, StepRecord
+from patterns.ports import ModelRequest, PreparedCall, StepRecord
 from patterns.services import Services
 from patterns.structured import parse
 from tests.fakes.memory import Memory
@@ -273,6 +273,21 @@ async def test_nothing_is_tried_again_after_text_was_shown() -> None:
     assert (record.outcome, record.reason, record.text) == ("failed", "truncated", "he")
 
 
+async def test_what_was_shown_before_the_time_was_over_is_kept() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("timeout", charge=Charge.UNCERTAIN, pieces=("he",))]) as model:
+        place = services(model, memory, may_stream=True, run_s=10.0)
+        emit = memory.emit
+
+        def late(run_id: str, event: RunEvent) -> None:
+            emit(run_id, event)
+            memory.now_s += 20 if isinstance(event, TextDelta) else 0
+
+        memory.emit = late  # type: ignore[method-assign]
+        record = await step(place)
+    assert (record.outcome, record.reason, record.text) == ("failed", "timeout", "he")
+
+
 async def test_an_answer_with_a_form_never_streams() -> None:
     memory = Memory()
     with ScriptedModel([{"n": 1}]) as model:
@@ -317,11 +332,24 @@ async def test_pictures_go_only_to_models_that_see() -> None:
     assert "x.png (image/png):" in user_of(model.requests[0])
 
 
+def test_a_model_that_sees_nothing_has_its_price_with_pictures_too() -> None:
+    class Blind(ScriptedModel):
+        def prepare(self, request: ModelRequest) -> PreparedCall:
+            if any(message.images for message in request.messages):
+                raise Fail("bad_request", retryable=False).error()
+            return super().prepare(request)
+
+    place = services(Blind([]), Memory())
+    picture = Artifact(name="x.png", media_type="image/png", data_base64="AAAA")
+    seen = CTX.model_copy(update={"artifacts": (picture,)})
+    assert place.runner.quote(seen, place, agent="a") == place.runner.quote(CTX, place, agent="a")
+
+
 def test_only_the_runner_and_its_attempts_call_a_model_client() -> None:
     call = re.compile(r"\.(complete|prepare)\(")
     sources = [path for folder in ("bot", "patterns", "storage") for path in (ROOT / folder).rglob("*.py")]
     callers = {path.name for path in sources if call.search(path.read_text("utf-8"))}
-    assert callers == {"agent.py", "attempts.py"}
+    assert callers == {"agent.py", "attempts.py", "allowed_models.py"}  # the last is a client around the client
 
 
 def test_a_quote_bounds_every_call_of_the_step() -> None:
