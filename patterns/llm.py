@@ -108,8 +108,8 @@ class LiteLLMClient:
             raise refuse(request, f"litellm could not translate it ({type(error).__name__}).") from error
         # Lone surrogates are no text; escapes such as \\u00e9 would be, at three times the length.
         encoded = json.dumps(translation.body, ensure_ascii=False).encode(errors="replace")
-        # Pictures are counted as pictures, not as the bytes of their base64.
-        text = functools.reduce(lambda rest, image: rest.replace(image.data_base64, ""), images, encoded.decode())
+        # Pictures are counted as pictures, not as the bytes of their base64; text that repeats one stays text.
+        text = functools.reduce(lambda rest, image: rest.replace(image.data_base64, "", 1), images, encoded.decode())
         framing = spec.framing_tokens + len(images) * image_tokens_max(f"{target.provider}/{target.name}")
         if request.schema is not None:
             framing += SCHEMA_TOKENS

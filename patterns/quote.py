@@ -27,9 +27,7 @@ IMAGE_TOKENS_OTHER = 50_000
 """Bound of one image for providers that publish none."""
 
 _TIER = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
-_BILLED_OTHERWISE = re.compile(
-    r"(input|output)_cost_per_(request|second|image|character)|citation.*"
-)
+_BILLED_OTHERWISE = re.compile(r"(input|output)_cost_per_(request|second|image|character)|citation.*")
 _SEARCHES_ALWAYS = re.compile(r"perplexity/|search|deep-research")
 
 

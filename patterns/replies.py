@@ -148,6 +148,7 @@ class Reading:
     _texts: list[str] = field(default_factory=list)
     _told: dict[str, Any] = field(default_factory=dict)
     _finish: str | None = None
+    _is_counted: bool = False
     _repeats: int = 0
     _parts: int = 0
 
@@ -167,6 +168,8 @@ class Reading:
             raise BrokenReplyError(Failure("malformed")) from None
         self._parts += 1
         self._finish = str(part.finish) if part.finish else self._finish
+        # Counts from before the ending are of a part: Anthropic opens with 1, Gemini counts on the way.
+        self._is_counted = self._is_counted or bool(self._finish and part.usage)
         if part.text:
             self._add(part.text)
 
@@ -190,7 +193,8 @@ class Reading:
         finish = _FINISH.get(self._finish.lower())
         if finish is None:
             raise BrokenReplyError(Failure("malformed"))
-        return Completion("".join(self._texts), usage_of(self.shape, self._told, images), finish)
+        usage = usage_of(self.shape, self._told, images) if self._is_counted else None
+        return Completion("".join(self._texts), usage, finish)
 
 
 class ServerSentEvents:

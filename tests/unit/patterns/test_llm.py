@@ -129,6 +129,12 @@ def test_pictures_count_as_pictures() -> None:
         assert most < call.input_tokens_max < most + 1_000
 
 
+def test_text_that_repeats_a_picture_counts_as_text() -> None:
+    picture = Image("image/png", "AAAA")
+    call = prepared("openai/gpt-4o", Message("user", "AAAA" * 10_000, (picture,)), sees_images=True)
+    assert call.input_tokens_max > 40_000 + 10_000
+
+
 def test_a_blind_model_is_sent_no_picture() -> None:
     error = refusal("openai/gpt-4o", Message("user", "See:", (Image("image/png", "AAAA"),)))
     assert (

@@ -75,6 +75,18 @@ def test_geminis_thoughts_are_not_the_answer_and_a_blocked_prompt_has_a_reason()
     assert blocked == Completion("", Usage(4, 0), "content_filter")
 
 
+def test_a_count_from_before_the_ending_is_not_the_bill() -> None:
+    start = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}}
+    text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Long."}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    assert read("anthropic", start, text, end).usage is None
+    assert read("anthropic", start, text, {**end, "usage": {"output_tokens": 40}}).usage == Usage(9, 40)
+    early = {"usageMetadata": {"promptTokenCount": 4, "totalTokenCount": 5}, "candidates": [{"content": {}}]}
+    assert read("gemini", early, {"candidates": [{"finishReason": "STOP"}]}).usage is None
+    late = {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    assert read("openai", openai("x"), openai("", "stop"), late).usage == Usage(10, 5)
+
+
 USAGES = [
     ("openai", {"prompt_tokens": 10, "completion_tokens": 5}, Usage(10, 5)),
     ("openai", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 95}, Usage(10, 85)),
