@@ -302,7 +302,7 @@ def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
     for known in dict.fromkeys(key.split()[0] for key in _WORDS):
         if word != known and _is_near(word, known):
             suggestion = f"{known} {rest}".strip()
-            if _word(suggestion, names) is not None:
+            if _word(suggestion, names) is not None or isinstance(_budget(suggestion), Budget):
                 return NearMiss(word, suggestion, text)
     return None
 

@@ -2,10 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.budget_commands import SetAmount, ShowBudget, ShowReport
 from bot.command_line import (
     Allow,
     Ask,
     Balance,
+    Budget,
     Command,
     Estimate,
     Help,
@@ -40,7 +42,7 @@ def said(text: str) -> Command:
         ("—help", Help()),
         ("--help", Help()),
         ("?", Help()),
-        ("help budget", Ask("help budget")),
+        ("help budget", Help("budget")),
         ("help stop", Help("stop")),
         ("help decide", Help("decide")),
         ("help me write to a customer", Ask("help me write to a customer")),
@@ -48,8 +50,15 @@ def said(text: str) -> Command:
         ("agents of change", Ask("agents of change")),
         ("flows", ListFlows()),
         ("balance?", Balance()),
-        ("budget", Balance()),
-        ("budget  report", Balance()),
+        ("balance", Balance()),
+        ("budget", Budget(ShowBudget())),
+        ("budget  report", Budget(ShowReport())),
+        ("Budget set 50", Budget(SetAmount("limit", 50_000_000_000))),
+        ("budget set up a meeting", Ask("budget set up a meeting")),
+        (
+            "budget set 50,00",
+            Invalid("50,00 could mean two amounts. Write it with a point and no comma, like 50.00 or 1000."),
+        ),
         ("budget for the offsite", Ask("budget for the offsite")),
         ("runs", ListRuns()),
         ("stop", Stop()),
@@ -95,10 +104,11 @@ def test_requests_keep_their_words(text: str, expected: Command) -> None:
     ("text", "expected"),
     [
         ("bugdet", NearMiss("bugdet", "budget", "bugdet")),
+        ("bugdet set 50", NearMiss("bugdet", "budget set 50", "bugdet set 50")),
+        ("bugdet for the offsite", Ask("bugdet for the offsite")),
         ("Hlep?", NearMiss("hlep", "help", "Hlep?")),
         ("baalnce", NearMiss("baalnce", "balance", "baalnce")),
         ("stpo r0123456789ab", NearMiss("stpo", "stop r0123456789ab", "stpo r0123456789ab")),
-        ("bugdet for the offsite", Ask("bugdet for the offsite")),
         ("hello", Ask("hello")),
         ("use decdie: tea", NearMiss("use decdie", "use decide: tea", "use decdie: tea")),
         ("use plan B for launch", NearMiss("use plan", "use plan: B for launch", "use plan B for launch")),

@@ -22,7 +22,6 @@ from bot.views import (
 )
 from tests.fakes.bot_services import (
     ANNA,
-    BALANCES,
     BEN,
     BOT,
     CHANNEL,
@@ -82,7 +81,7 @@ async def near_miss(bot: Bot, text: str) -> str:
 async def test_a_near_miss_meant_as_the_command_does_that(bot: Bot) -> None:
     key = await near_miss(bot, "bugdet")
     await bot.receive(click(COMMAND_YES, key))
-    assert bot.say.views == [BALANCES]
+    assert bot.say.views == [NoticeView(f"ShowBudget for {ANNA}")]
     assert [said["delete_original"] for said in bot.slack.responded] == [True]
 
 
