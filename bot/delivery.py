@@ -239,6 +239,7 @@ class Delivery:
             worst_nusd=run.worst_nusd or None,
             model_note=self.engine.model_note,
             play_money=self.figures.is_play_money,
+            scripted=bool(self.engine.choice and self.engine.choice.script),
         )
 
     async def _edit(self, run: RunRow, name: str, message: SlackMessage) -> None:

@@ -156,9 +156,10 @@ def invite(view: InviteView) -> Mrkdwn:
 
 
 def notice(view: NoticeView) -> Mrkdwn:
-    """A sentence for one person, with the code under which the log has more."""
+    """A sentence for one person, or a line for each of a few, with the code under which the log has more."""
     code = mrkdwn(" (code `{code}`)", code=short(view.code, 40)) if view.code else ""
-    return mrkdwn("{icon}{text}{code}", icon=_TONES[view.tone], text=short(view.text, 2000), code=code)
+    text = join("\n", [short(line, 2000) for line in view.text.splitlines()])
+    return mrkdwn("{icon}{text}{code}", icon=_TONES[view.tone], text=text, code=code)
 
 
 def review(view: ReviewView) -> Mrkdwn:

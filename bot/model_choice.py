@@ -1,8 +1,9 @@
 """Which models answer when the roster says `auto`: the keys that are set, else a running Ollama, else the tiny one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Protocol
 
 import aiohttp
 
@@ -23,6 +24,14 @@ TINY_CONTEXT_TOKENS = 8192
 _OLLAMA_PROBE_S = 0.5
 
 
+class Script(Protocol):
+    """What a model that only recites can answer; the demo's tour has one."""
+
+    def check(self, request: str, *, flow: str | None, agents: Sequence[str]) -> None:
+        """UserError with what can be asked, for everything else."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """Who answers, and the sentence that says so in the thread."""
@@ -37,10 +46,14 @@ class ModelChoice:
     is_tiny: bool = False
     reasons: bool = False
     """Its models think before they write, and need the roster's room for it; others get none to ramble in."""
+    script: Script | None = None
+    """There is no model: what is answered was written beforehand, and people must see that everywhere."""
 
     @property
     def note(self) -> str:
-        """What people should know of the model before they judge the answer."""
+        """What people should know of the model before they judge the answer; a script has a label of its own."""
+        if self.script is not None:
+            return ""
         if self.is_tiny:
             return f"{self.name} answers: a tiny model that only shows the way of things"
         return f"{self.name} answers"

@@ -1,6 +1,6 @@
 """Runs as people touch them in Slack: asked for, stopped, decided, looked at. Executing them is `bot.executor`'s."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -38,6 +38,8 @@ class SlackRuns:
 
     async def open(self, request: RunRequest) -> None:
         """Store the run and set it going, or tell the person why not. The same delivery key again changes nothing."""
+        if self.engine.choice is not None and self.engine.choice.script is not None:
+            self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
         payer = _payer(request)
         plan = self.engine.quote(payer, request.text, _choice(request))
         try:
@@ -72,6 +74,7 @@ class SlackRuns:
                 "message_ts": request.message_ts,
                 "response_url": request.response_url,
                 "delivery_key": request.delivery_key,
+                "attached": asdict(request.attached),
             },
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),

@@ -23,7 +23,7 @@ SIGNING_SECRET = "local"  # noqa: S105 - same
 TEAM, APP, BOT = "T0LOCAL", "A0AGENTS", "U0AGENTS"
 ADA, DANA = "U0ADA", "U0DANA"
 """Ada asks; Dana administers budgets."""
-TRY_IT, GENERAL, ADAS_DM = "C0TRYIT", "C0GENERAL", "D0ADA"
+TRY_IT, TOUR, GENERAL, ADAS_DM = "C0TRYIT", "C0TOUR", "C0GENERAL", "D0ADA"
 START_TIMEOUT_S = 30
 WORKSPACE: dict[str, Any] = {
     "workspace": {"name": "Agents at home", "domain": "agents-at-home", "teamId": TEAM},
@@ -42,6 +42,7 @@ WORKSPACE: dict[str, Any] = {
     ],
     "channels": [
         {"id": TRY_IT, "name": "try-it", "topic": "Type /agents and a request", "members": [ADA, DANA, BOT]},
+        {"id": TOUR, "name": "tour", "topic": "Scripted: no AI runs here, play money", "members": [ADA, DANA, BOT]},
         {"id": GENERAL, "name": "general", "members": [ADA, DANA, BOT]},
         {"id": ADAS_DM, "name": "ada", "is_im": True, "members": [ADA, BOT]},
     ],

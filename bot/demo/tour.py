@@ -1,0 +1,97 @@
+"""The demo's `#tour`: a second bot with its own ledger whose model recites, so that one sees what a good one is like.
+
+Everything but the words is real: the same patterns, prices, holds, cards and refusals.
+"""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import Bot, open_bot, open_engine
+from bot.demo.local_slack import TOUR
+from bot.demo.scripted_model import TourScript, read_tour, scripted_model
+from bot.model_choice import PLAY_PRICE, ModelChoice
+from bot.mrkdwn import escape
+from bot.settings import SHIPPED_ROSTER, Settings
+
+BUDGET_NUSD = 40_000_000
+"""Four cents a month: enough for three of the stops, and by design not for the fourth."""
+_MODEL = "openai/scripted"
+
+
+@asynccontextmanager
+async def open_tour(demo: Settings, *, pace: float = 1.0) -> AsyncIterator[Bot]:
+    """The tour's bot, with its list posted in the channel. `demo` are the settings of the bot beside it."""
+    script = read_tour()
+    folder = demo.data_dir / "tour"
+    async with AsyncExitStack() as stack:
+        api_base = await stack.enter_async_context(scripted_model(script, pace=pace))
+        choice = ModelChoice("A script", _MODEL, _MODEL, api_base=api_base, price=PLAY_PRICE, script=script)
+        settings = replace(
+            demo,
+            data_dir=folder,
+            database_url=f"sqlite:///{folder / 'agents.db'}",
+            roster_path=SHIPPED_ROSTER,
+            env={},  # neither keys nor models of the real world
+        )
+        engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=BUDGET_NUSD))
+        bot = await stack.enter_async_context(open_bot(engine))
+        await _post_list(bot.slack_app.client, script)
+        yield bot
+
+
+async def _post_list(client: AsyncWebClient, script: TourScript) -> None:
+    head = (
+        "*The tour: what it is like with a good model.* Scripted: no AI ran, play money; everything but the words is "
+        "real. Copy a line and send it:"
+    )
+    stops = [f"*{number}. {stop.title}*\n`{escape(stop.command)}`" for number, stop in enumerate(script.stops, 1)]
+    tail = "The fourth is refused, because this channel has four cents a month. Your own requests belong in #try-it."
+    for text in (head, *stops, tail):
+        await client.chat_postMessage(channel=TOUR, text=text)
+
+
+@asynccontextmanager
+async def listen_beside(bot: Bot, tour: Bot, settings: Settings) -> AsyncIterator[None]:
+    """One connection for both bots: what happens in #tour is the tour's."""
+    handler = _Doorman(bot, tour, settings)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+class _Doorman(AsyncSocketModeHandler):
+    def __init__(self, bot: Bot, tour: Bot, settings: Settings) -> None:
+        client = AsyncWebClient(token=settings.slack_app_token, base_url=settings.slack_api_url)
+        super().__init__(bot.slack_app, settings.slack_app_token, web_client=client)
+        self._tour = tour.slack_app
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        started_s = time.time()
+        app = self._tour if channel_of(req.payload) == TOUR else self.app
+        await send_async_response(client, req, await run_async_bolt_app(app, req), started_s)
+
+
+def channel_of(payload: Mapping[str, Any]) -> str:
+    """Where a payload comes from; empty for what happened in no channel. Our forms keep theirs in their metadata."""
+    event, view = payload.get("event") or {}, payload.get("view") or {}
+    if TOUR in str(view.get("private_metadata")):
+        return TOUR
+    places = (
+        payload.get("channel_id"),
+        (payload.get("channel") or {}).get("id"),
+        (payload.get("container") or {}).get("channel_id"),
+        event.get("channel"),
+        (event.get("item") or {}).get("channel"),
+    )
+    return next((str(place) for place in places if place), "")

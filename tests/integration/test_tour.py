@@ -1,0 +1,171 @@
+"""The demo's tour: four requests through the whole machine, labelled as scripted, on a ledger of its own."""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.app import Bot, choose_models, open_bot, open_engine, policy_of
+from bot.demo.local_slack import TOUR
+from bot.demo.scripted_model import Stop, read_tour
+from bot.demo.tour import channel_of, listen_beside, open_tour
+from bot.settings import Settings, read_settings
+from bot.views import REVIEW_APPROVE, REVIEW_CHANGES
+from patterns.money import NUSD_PER_USD
+from patterns.ports import Payer
+from storage.budgets import Budgets
+from tests.fakes.provider import Provider
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER, TEAM
+from tests.house import bot_environment
+
+LABEL = "Scripted: no AI ran, play money"
+ANSWER, DECISION, TEXT, TOO_MUCH = read_tour().stops
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as slack:
+        slack.workspace.add_channel(TOUR, "tour", {"U0DANA", "U0LEE", BOT_USER})
+        yield slack
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    async with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def settings(slack: SlackServer, provider: Provider, tmp_path: Path) -> Settings:
+    env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
+    return replace(read_settings(env), admins=frozenset({"U0DANA"}))
+
+
+@pytest.fixture(autouse=True)
+async def tour(settings: Settings) -> AsyncIterator[Bot]:
+    """The tour's bot, connected beside the one that asks a provider."""
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(open_engine(settings, await choose_models(settings)))
+        bot = await stack.enter_async_context(open_bot(engine))
+        tour = await stack.enter_async_context(open_tour(settings, pace=0))
+        await stack.enter_async_context(listen_beside(bot, tour, settings))
+        yield tour
+
+
+def said(slack: SlackServer, channel: str = TOUR) -> list[str]:
+    return [json.dumps([m["text"], m.get("blocks", [])], ensure_ascii=False) for m in slack.messages(channel)]
+
+
+async def until_said(slack: SlackServer, text: str, channel: str = TOUR) -> str:
+    found = await slack.wait_for(lambda: [one for one in said(slack, channel) if text in one])
+    return str(found[-1])
+
+
+async def ask(slack: SlackServer, stop: Stop, *, channel: str = TOUR) -> None:
+    await slack.command(stop.command.removeprefix("/agents "), channel=channel)
+
+
+def runs_in(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "agents.db")) as db:
+        return int(db.execute("SELECT COUNT(*) FROM run").fetchone()[0])
+
+
+async def test_the_list_of_four_stands_in_the_channel(slack: SlackServer) -> None:
+    assert sum("`/agents " in one for one in said(slack)) == len(read_tour().stops) == 4
+    assert LABEL in said(slack)[0]
+
+
+async def test_an_answer_and_a_decision_say_everywhere_that_they_are_scripted(
+    slack: SlackServer, provider: Provider, tmp_path: Path
+) -> None:
+    for stop, words, flow in (
+        (ANSWER, "the table grew past what the plan was made for", "answer"),
+        (DECISION, "Take SQLite now, and write down today", "decide"),
+    ):
+        await ask(slack, stop)
+        answer = await until_said(slack, words)
+        assert f"left · No sources looked up · {LABEL}" in answer
+        root = await until_said(slack, f"✅ answered · `{flow}`")
+        assert LABEL in root
+    assert LABEL in await until_said(slack, "6 of 6 steps")
+    assert provider.calls == []
+    assert (runs_in(tmp_path / "tour"), runs_in(tmp_path)) == (2, 0)
+
+
+async def test_a_draft_is_sent_back_once_then_approved(slack: SlackServer) -> None:
+    await ask(slack, TEXT)
+    card = await until_said(slack, REVIEW_APPROVE)
+    assert "Our free plan ends on 31 March." in card
+    assert any("Begin with both dates" in one for one in said(slack))
+    await slack.click(REVIEW_APPROVE, channel=TOUR)
+    answer = await until_said(slack, "No sources looked up")
+    assert LABEL in answer
+    assert "Our free plan ends on 31 March." in answer
+    await until_said(slack, "✅ answered · `draft`")
+
+
+async def test_changes_bring_another_draft(slack: SlackServer) -> None:
+    await ask(slack, TEXT)
+    await until_said(slack, REVIEW_APPROVE)
+    await slack.click(REVIEW_CHANGES, channel=TOUR)
+    await slack.wait_for(lambda: slack.workspace.views)
+    await slack.submit({"text0": {"text": "Shorter, and say that we know it is unwelcome."}})
+    await until_said(slack, "We know that this is unwelcome news")
+
+
+async def test_the_fourth_is_more_than_the_channel_can_pay(slack: SlackServer, tmp_path: Path) -> None:
+    await ask(slack, TOO_MUCH)
+    refusal = await slack.wait_for(slack.ephemerals)
+    assert "Not started, nothing spent. This needs up to $0.05; #tour has $0.04 free" in refusal[0]["text"]
+    assert "`answer` (up to $0.01) or ask" in refusal[0]["text"].replace("Use `", "`")
+    assert runs_in(tmp_path / "tour") == 0
+
+
+async def test_with_more_money_it_plays_to_its_end(slack: SlackServer, tour: Bot) -> None:
+    engine = tour.engine
+    payer = Payer(workspace=TEAM, channel=TOUR, channel_kind="channel", user="U0DANA")
+    budgets = Budgets(engine.db, engine.clock, policy_of(engine.settings, engine.roster))
+    await budgets.set_limit(payer, NUSD_PER_USD, actor="U0DANA")
+    await ask(slack, TOO_MUCH)
+    answer = await until_said(slack, "No sources looked up")
+    assert "migrations run with a lock timeout of 5 seconds" in answer
+    assert LABEL in answer
+
+
+async def test_the_cheaper_way_that_a_refusal_names_works(slack: SlackServer) -> None:
+    await slack.command(f"use answer: {TOO_MUCH.request}", channel=TOUR)
+    assert LABEL in await until_said(slack, "We learned of it from a customer")
+
+
+@pytest.mark.parametrize("words", ["What is love?", f"use critique: {ANSWER.request}"])
+async def test_anything_else_gets_the_list_privately(slack: SlackServer, tmp_path: Path, words: str) -> None:
+    await slack.command(words, channel=TOUR)
+    (told,) = await slack.wait_for(slack.ephemerals)
+    assert all(stop.request[:40] in told["text"] for stop in read_tour().stops)
+    assert runs_in(tmp_path / "tour") == 0
+
+
+async def test_the_other_channels_are_the_real_bots(slack: SlackServer, provider: Provider) -> None:
+    await ask(slack, ANSWER, channel="C0PLATFORM")
+    answer = await until_said(slack, "No sources looked up", "C0PLATFORM")
+    assert (LABEL in answer, len(provider.calls) > 0) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "channel"),
+    [
+        ({"command": "/agents", "channel_id": TOUR}, TOUR),
+        ({"event": {"type": "message", "channel": "C1", "text": f"see <#{TOUR}|tour>"}}, "C1"),
+        ({"event": {"type": "reaction_added", "item": {"channel": TOUR, "ts": "1.0"}}}, TOUR),
+        ({"type": "block_actions", "container": {"channel_id": TOUR}, "channel": None}, TOUR),
+        ({"type": "view_submission", "view": {"private_metadata": json.dumps({"channel": TOUR})}}, TOUR),
+        ({"type": "view_submission", "view": {"private_metadata": ""}}, ""),
+    ],
+)
+def test_a_payload_belongs_to_the_channel_it_comes_from(payload: dict[str, object], channel: str) -> None:
+    assert channel_of(payload) == channel
