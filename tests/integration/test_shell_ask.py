@@ -101,13 +101,18 @@ async def test_an_estimate_calls_nobody_and_stores_nothing(tmp_path: Path) -> No
     assert shell.sql("SELECT COUNT(*) FROM run") == [(0,)]
 
 
-async def test_after_five_runs_an_estimate_knows_what_the_flow_usually_costs(tmp_path: Path) -> None:
+async def test_after_five_runs_the_usual_price_is_known_and_decides_whether_to_ask(tmp_path: Path) -> None:
     async with Provider(Team()) as provider:
         shell = Shell(tmp_path, provider.api_base("openai"))
         assert (await shell.run(*ASK)).code == 0
         shell.sql(AGAIN)
         said = await shell.run("ask", "--estimate", "--flow", "answer", "Why?")
-    assert said.out.startswith(f"`answer` costs about {format_usd(shell.paid_nusd())}, at most $")
+        usual = f"about {format_usd(shell.paid_nusd())}, at most $"
+        # The most it can cost is above the limit, and what it usually costs is not.
+        run = await shell.run(*ASK, env=shell.roster(confirm_above_usd="0.001"))
+    assert said.out.startswith(f"`answer` costs {usual}")
+    assert (run.code, run.out) == (0, f"{ANSWER}\n"), run.err
+    assert usual in run.err
 
 
 @pytest.mark.parametrize(
