@@ -8,8 +8,9 @@ import click
 
 from bot.engine import Engine, NotStartedError, payer_of
 from bot.estimates import price_words
+from bot.lost_shells import finish
 from bot.outcomes import refusal
-from bot.shell import accept, figures_of, finish, opened, owner, payer_for
+from bot.shell import accept, figures_of, opened, owner, payer_for
 from bot.terminal import plain, say
 from patterns import evaluate
 from patterns.context import TaskContext

@@ -19,19 +19,17 @@ from typing import Any
 from bot.app import choose_models, open_engine
 from bot.demo.cache import tiny_model_is_here
 from bot.demo.tiny_model import TinyModel
-from bot.ending import Ending
 from bot.engine import Engine
-from bot.executor import LEASE_S
 from bot.figures import Figures
 from bot.logs import configure_logs
+from bot.lost_shells import end_lost_runs
 from bot.model_choice import ModelChoice, tiny_choice
 from bot.settings import Settings, read_settings
 from bot.terminal import say
 from patterns.errors import UserError
-from patterns.events import PatternResult, StopReason
 from patterns.ports import Payer
 from storage.history import History
-from storage.runs import NewRun, RunRow
+from storage.runs import NewRun
 
 LOCAL, PLAY = "local", "play"
 """The workspace of shells on a ledger that no Slack workspace uses, and the one of play money."""
@@ -46,7 +44,7 @@ async def opened(*, starts_model: bool = True) -> AsyncIterator[Engine]:
     async with AsyncExitStack() as stack:
         choice = await _models(stack, settings, starts=starts_model)
         engine = await stack.enter_async_context(open_engine(settings, choice))
-        await end_lost_runs(engine)
+        await end_lost_runs(engine, owner=owner())
         yield engine
 
 
@@ -81,28 +79,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as containers have
         return f"uid-{os.getuid()}"
-
-
-async def end_lost_runs(engine: Engine) -> None:
-    """End runs of shells that were killed: what was under way counts in full, the rest is free again."""
-    note = "The shell that ran this ended before its answer."
-    for run_id in await History(engine.db).lost_shell_runs(engine.clock.now_us()):
-        run = await engine.store.claim(run_id, owner=owner(), lease_s=LEASE_S)
-        if run is not None:
-            await engine.ledger.recover_run(run.fence)
-            await finish(engine, run, PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
-
-
-async def finish(engine: Engine, run: RunRow, result: PatternResult) -> None:
-    """Write the end of a run that this process owns."""
-    await engine.store.finish(
-        run,
-        stop_reason=result.stop_reason.value,
-        result_json=Ending(result=result).model_dump_json(),
-        cost_nusd=sum(row["cost_nusd"] for row in await engine.store.money(run.id)),
-        executed_ms=run.executed_ms,
-        intents=(),
-    )
 
 
 def owner() -> str:
