@@ -71,7 +71,7 @@ class DistributedDispatcher:
 
     @contextlib.asynccontextmanager
     async def working(self, *, concurrency: int) -> AsyncIterator[None]:
-        """Execute runs while the block runs, and look after those of dead workers. `concurrency` 0: leave all to others."""
+        """Execute runs while the block runs and look after those of dead workers; at 0 leave all of it to others."""
         if not concurrency:
             yield
             return
@@ -118,9 +118,14 @@ class DistributedDispatcher:
 
     async def _defer(self, connection: Connection, run_id: str) -> None:
         # A duplicate would spoil the transaction it stands in, so it gets a savepoint of its own.
-        with contextlib.suppress(AlreadyEnqueued):
+        try:
             async with connection.transaction():
                 await self._task.configure(queueing_lock=run_id, connection=connection).defer_async(run_id=run_id)
+        except AlreadyEnqueued:
+            pass
+        except ConnectorException as error:
+            # The database layer knows which errors of the driver are worth another try, and what to say of the rest.
+            raise error.__cause__ or error from None
 
     async def _work(self, context: JobContext, run_id: str) -> None:
         with structlog.contextvars.bound_contextvars(run=run_id):

@@ -28,7 +28,7 @@ class FairQueue:
         self._share = share
 
     def hand_over(self, workspace: str, channel: str) -> Work[None]:
-        """The part of a transaction that fills the channel's share: rows and jobs are written together or not at all."""
+        """The part of a transaction that fills the channel's share: rows and jobs are written together."""
         now_us = self._clock.now_us()
         yield q.lock_channel(key=f"{workspace}/{channel}")
         handed = yield q.hand_over(

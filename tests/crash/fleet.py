@@ -1,4 +1,4 @@
-"""Our own programs as processes to kill: `agents run`, `web` and `worker`, each soon replaced by another of its kind."""
+"""Our own programs as processes to kill: `agents run`, `web` and `worker`, each soon replaced by its like."""
 
 import asyncio
 import socket

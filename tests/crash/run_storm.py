@@ -19,8 +19,6 @@ from storage.verify import verify
 from tests.crash.fleet import Member, free_port
 from tests.crash.storm_slack import StormSlack, number_of
 from tests.fakes.provider import Call, Provider, Reply
-from tests.fakes.slack_server import SIGNING_SECRET
-from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN
 from tests.fakes.team import Team
 from tests.house import bot_environment
 
@@ -109,8 +107,7 @@ class Storm:
         env = bot_environment(
             api_url=self._slack.url, provider_url=self._provider.api_base("openai"), folder=self._folder
         )
-        tokens = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN, "SLACK_SIGNING_SECRET": SIGNING_SECRET}
-        return {**env, **tokens, "DATABASE_URL": self._url}
+        return {**env, "DATABASE_URL": self._url}
 
     def _web(self) -> str:
         return f"http://127.0.0.1:{self._chance.choice(self._ports)}/slack/events"

@@ -1,4 +1,4 @@
-"""A Slack in bad weather: deliveries come late, twice and in another order, and are repeated until somebody has them."""
+"""A Slack in bad weather: deliveries come late, twice and in another order, and again until somebody has them."""
 
 import asyncio
 import json

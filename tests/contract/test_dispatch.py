@@ -1,0 +1,362 @@
+"""Runs reach an executor once at a time: in this process, or on PostgreSQL by any worker, fairly for every channel."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from bot.app import open_engine
+from bot.dispatch import LocalDispatcher
+from bot.distributed import DistributedDispatcher, install_queue
+from bot.engine import Engine
+from bot.settings import read_settings
+from patterns.errors import RunLostError, StorageError
+from storage.database import connect
+from storage.fair_queue import CHANNEL_SHARE, HANDED_S, FairQueue
+from storage.runs import NewRun, RunStore
+from storage.verify import verify
+from tests.house import bot_environment
+from tests.ledgers import CENT, Asking, FakeClock, account, execute, rows, settled
+
+REQUEST = NewRun(
+    workspace="T1",
+    channel="C1",
+    channel_kind="channel",
+    thread_ts="",
+    user="U1",
+    kind="slack",
+    request="Why?",
+    flow="",
+    options={},
+    roster_hash="h",
+    roster_json="{}",
+    delivery_key="",
+)
+SOON_S = 10
+
+
+async def accept(store: RunStore, *channels: str) -> list[str]:
+    """A new run in each of the channels, in that order."""
+    known = len(await store.recent("T1", "U1", most=1000))
+    return [
+        (await store.accept(replace(REQUEST, channel=channel, delivery_key=f"key {known + number}")))[0]
+        for number, channel in enumerate(channels)
+    ]
+
+
+@dataclass
+class Work:
+    """An executor that a test holds the strings of."""
+
+    begun: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    finish: Callable[[str], Awaitable[None]] | None = None
+
+    async def execute(self, run_id: str) -> None:
+        self.begun.append(run_id)
+        await self.notify()
+        await self.go_on.wait()
+        if self.finish is not None:
+            await self.finish(run_id)
+
+    def stop_here(self, run_id: str) -> bool:
+        self.stopped.append(run_id)
+        self.go_on.set()
+        return True
+
+    async def notify(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def until_begun(self, count: int) -> None:
+        async with asyncio.timeout(SOON_S), self.changed:
+            await self.changed.wait_for(lambda: len(self.begun) >= count)
+
+
+async def nothing_waits() -> list[str]:
+    return []
+
+
+# ------------------------------------------------------------ in this process
+
+
+async def test_a_run_submitted_while_it_is_executed_is_executed_again_and_never_twice_at_once() -> None:
+    work = Work()
+    local = LocalDispatcher(work.execute, nothing_waits)
+    await local.submit("R1")
+    await work.until_begun(1)
+    await local.submit("R1")
+    await local.submit("R1")
+    assert work.begun == ["R1"]
+    work.go_on.set()
+    await work.until_begun(2)
+    await local.drain(SOON_S)
+    assert work.begun == ["R1", "R1"]
+
+
+async def test_no_more_runs_are_executed_at_once_than_there_is_room_for() -> None:
+    work = Work()
+    local = LocalDispatcher(work.execute, nothing_waits, concurrency=2)
+    for run_id in ("R1", "R2", "R3"):
+        await local.submit(run_id)
+    await work.until_begun(2)
+    assert work.begun == ["R1", "R2"]
+    work.go_on.set()
+    await work.until_begun(3)
+    await local.drain(SOON_S)
+
+
+async def test_a_drained_dispatcher_interrupts_what_is_late_and_takes_nothing_new() -> None:
+    work = Work()
+    local = LocalDispatcher(work.execute, nothing_waits)
+    await local.submit("R1")
+    await work.until_begun(1)
+    await local.drain(0.01)
+    await local.submit("R2")
+    await local.drain(0.01)
+    assert work.begun == ["R1"]
+
+
+async def test_what_waits_is_taken_up_unless_it_is_executed_already() -> None:
+    work = Work()
+
+    async def waiting() -> list[str]:
+        return ["R1", "R2"]
+
+    local = LocalDispatcher(work.execute, waiting)
+    await local.submit("R1")
+    await work.until_begun(1)
+    await local.take_up()
+    await work.until_begun(2)
+    work.go_on.set()
+    await local.drain(SOON_S)
+    assert work.begun == ["R1", "R2"]
+
+
+# ------------------------------------------------------------ the fair queue
+
+
+@dataclass
+class Queue:
+    """A fair queue whose jobs are a list."""
+
+    store: RunStore
+    fair: FairQueue
+    clock: FakeClock
+    jobs: list[str]
+
+    async def end(self, run_id: str) -> None:
+        """A worker takes the run and finishes it."""
+        run = await self.store.claim(run_id, owner="worker", lease_s=30)
+        assert run is not None
+        await self.store.finish(run, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[])
+        await self.fair.hand_over_like(run_id)
+
+
+@pytest.fixture
+async def queue(postgresql_url: str) -> AsyncIterator[Queue]:
+    jobs: list[str] = []
+    database, clock = await connect(postgresql_url), FakeClock()
+
+    async def defer(_connection: object, run_id: str) -> None:
+        jobs.append(run_id)
+
+    fair = FairQueue(database, clock, defer)
+    store = RunStore(database, clock)
+    store.hand_over_with(fair.hand_over)
+    yield Queue(store, fair, clock, jobs)
+    await database.close()
+
+
+async def test_a_noisy_channel_has_its_share_of_the_workers_and_no_more(queue: Queue) -> None:
+    noisy = await accept(queue.store, *["CNOISY"] * 40)
+    (quiet,) = await accept(queue.store, "CQUIET")
+    assert queue.jobs == [*noisy[:CHANNEL_SHARE], quiet]
+
+
+async def test_the_next_run_of_a_channel_follows_when_one_ends(queue: Queue) -> None:
+    noisy = await accept(queue.store, *["CNOISY"] * 10)
+    await queue.end(noisy[0])
+    assert queue.jobs == noisy[: CHANNEL_SHARE + 1]
+    for run_id in noisy[1:]:
+        await queue.end(run_id)
+    assert queue.jobs == noisy
+
+
+async def test_a_run_that_no_worker_claims_is_handed_over_again(queue: Queue) -> None:
+    (run_id,) = await accept(queue.store, "C1")
+    await queue.fair.hand_over_all()
+    assert queue.jobs == [run_id]
+    queue.clock.us += int(HANDED_S * 1e6)
+    await queue.fair.hand_over_all()
+    assert queue.jobs == [run_id, run_id]
+
+
+async def test_the_run_of_a_dead_worker_is_handed_over_once_its_lease_is_over(queue: Queue) -> None:
+    (run_id,) = await accept(queue.store, "C1")
+    assert await queue.store.claim(run_id, owner="dead", lease_s=15) is not None
+    await queue.fair.hand_over_all()
+    assert queue.jobs == [run_id]
+    queue.clock.us += 15_000_000
+    await queue.fair.hand_over_all()
+    assert queue.jobs == [run_id, run_id]
+    assert await queue.store.claim(run_id, owner="alive", lease_s=15) is not None
+
+
+async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_people(queue: Queue) -> None:
+    thread = replace(REQUEST, thread_ts="1.000001")
+    first, _ = await queue.store.accept(replace(thread, delivery_key="first"))
+    owned = await queue.store.claim(first, owner="worker", lease_s=15)
+    assert owned is not None
+    second, _ = await queue.store.accept(replace(thread, delivery_key="second"))
+    await queue.store.park(owned.fence, executed_ms=1)
+    await queue.store.let_go(owned.fence, executed_ms=1)
+    await queue.fair.hand_over_all()
+    assert queue.jobs == [first]
+    await queue.store.wake(first)
+    await queue.fair.hand_over_all()
+    await queue.end(first)
+    assert queue.jobs == [first, first, second]
+
+
+async def test_a_run_that_cannot_go_on_gives_its_place_back(queue: Queue) -> None:
+    runs = await accept(queue.store, *["C1"] * (CHANNEL_SHARE + 1))
+    await queue.fair.hand_back(runs[0])
+    assert runs[0] in await queue.store.waiting_ids()
+
+
+# ------------------------------------------------------------ Procrastinate
+
+
+@asynccontextmanager
+async def engine_on(url: str, folder: Path) -> AsyncIterator[Engine]:
+    env = bot_environment(api_url="http://127.0.0.1:9/", provider_url="http://127.0.0.1:9/v1", folder=folder)
+    async with open_engine(read_settings({**env, "DATABASE_URL": url}), None) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def engine(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Engine]:
+    await asyncio.gather(install_queue(postgresql_url), install_queue(postgresql_url))
+    async with engine_on(postgresql_url, tmp_path) as engine:
+        yield engine
+
+
+def dispatcher(engine: Engine, work: Work) -> DistributedDispatcher:
+    return DistributedDispatcher(engine, execute=work.execute, stop_here=work.stop_here, grace_s=0.2)
+
+
+async def waiting_jobs(engine: Engine) -> list[str]:
+    return [
+        row["run_id"]
+        for row in await rows(
+            engine.db, "SELECT args->>'run_id' AS run_id FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id"
+        )
+    ]
+
+
+async def test_a_run_and_its_job_are_written_together_and_queued_once(engine: Engine) -> None:
+    async with dispatcher(engine, Work()).opened():
+        (run_id,) = await accept(engine.store, "C1")
+        assert await waiting_jobs(engine) == [run_id]
+
+
+async def test_a_job_that_is_queued_already_does_not_spoil_the_transaction(engine: Engine) -> None:
+    shared = dispatcher(engine, Work())
+    async with shared.opened():
+        (run_id,) = await accept(engine.store, "C1")
+        await execute(engine.db, "UPDATE run SET lease_until_us = 0")
+        (other,) = await accept(engine.store, "C1")
+        assert await waiting_jobs(engine) == [run_id, other]
+
+
+async def test_without_its_job_a_run_is_not_accepted(engine: Engine) -> None:
+    async with dispatcher(engine, Work()).opened():
+        await execute(engine.db, "ALTER TABLE procrastinate_jobs RENAME TO elsewhere")
+        with pytest.raises(StorageError):
+            await accept(engine.store, "C1")
+        assert await engine.store.recent("T1", "U1") == []
+
+
+async def test_workers_share_the_runs_and_each_is_executed_once(engine: Engine) -> None:
+    done: Counter[str] = Counter()
+
+    async def finish(run_id: str) -> None:
+        run = await engine.store.claim(run_id, owner="worker", lease_s=15)
+        if run is not None:
+            done[run_id] += 1
+            await engine.store.finish(
+                run, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[]
+            )
+        await work.notify()
+
+    work = Work(finish=finish)
+    work.go_on.set()
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            worker = dispatcher(engine, work)
+            await stack.enter_async_context(worker.opened())
+            await stack.enter_async_context(worker.working(concurrency=3))
+        runs = await accept(engine.store, *["C1", "C2"] * 6)
+        async with asyncio.timeout(SOON_S), work.changed:
+            await work.changed.wait_for(lambda: len(done) == len(runs))
+    assert done == dict.fromkeys(runs, 1)
+
+
+async def test_a_stop_in_one_process_reaches_the_worker_in_another_at_once(engine: Engine) -> None:
+    work, web = Work(), dispatcher(engine, Work())
+    worker = dispatcher(engine, work)
+    async with web.opened(), worker.opened(), worker.working(concurrency=2):
+        (run_id,) = await accept(engine.store, "C1")
+        await work.until_begun(1)
+        async with asyncio.timeout(2):
+            await web.cancel(run_id)
+            await work.go_on.wait()
+    assert work.stopped == [run_id]
+
+
+async def test_what_a_leaving_worker_cannot_end_is_left_to_the_others(engine: Engine) -> None:
+    leaving, staying = Work(), Work()
+    worker = dispatcher(engine, leaving)
+    async with worker.opened():
+        async with worker.working(concurrency=2):
+            (run_id,) = await accept(engine.store, "C1")
+            await leaving.until_begun(1)
+        other = dispatcher(engine, staying)
+        async with other.opened(), other.working(concurrency=2):
+            await staying.until_begun(1)
+            staying.go_on.set()
+    assert staying.begun[0] == run_id
+
+
+# ------------------------------------------------------------ a worker that wakes up too late
+
+
+async def test_a_zombie_cannot_finish_and_its_money_is_settled(engine: Engine) -> None:
+    async with dispatcher(engine, Work()).opened():
+        (run_id,) = await accept(engine.store, "C1")
+    zombie = await engine.store.claim(run_id, owner="zombie", lease_s=0)
+    assert zombie is not None
+    asking = Asking(run_id, epoch=zombie.epoch)
+    hold = await engine.ledger.hold(asking.hold(5 * CENT))
+    rescuer = await engine.store.claim(run_id, owner="rescuer", lease_s=15)
+    assert rescuer is not None
+    await engine.ledger.recover_run(rescuer.fence)
+    (call,) = await rows(engine.db, "SELECT period FROM call WHERE run_id = :id", id=run_id)
+    channel = f"T1/channel/C1/{call['period']}"
+    assert await account(engine.db, channel) == (5 * CENT, 0)
+    await engine.ledger.settle(hold, settled(2 * CENT), zombie.fence, None)
+    assert await account(engine.db, channel) == (2 * CENT, 0)
+    with pytest.raises(RunLostError):
+        await engine.store.finish(
+            zombie, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[]
+        )
+    with pytest.raises(RunLostError):
+        await engine.store.renew(zombie.fence, lease_s=15, executed_ms=1)
+    assert (await verify(engine.db)).ok
