@@ -4,7 +4,7 @@ Refusals say first that nothing was spent, then the numbers, then the ways out.
 """
 
 from bot.mrkdwn import Mrkdwn, join, mrkdwn
-from bot.views import AnswerView, BalanceView, RefusalView
+from bot.views import AnswerView, BalanceView, CallView, MoneyView, RefusalView
 from bot.words import NOTES_SHOWN, count, duration, listed, money_label, person, short, usd
 from patterns.events import StopReason
 
@@ -57,6 +57,29 @@ def refusal(view: RefusalView) -> Mrkdwn:
         ways=Mrkdwn(said[:1].upper() + said[1:]),
         day=view.balance.resets_on,
     )
+
+
+def money(view: MoneyView) -> Mrkdwn:
+    """What is missing half-way, and what follows when it comes."""
+    if view.decided:
+        return mrkdwn("*Out of money half-way.* {decided}", decided=short(view.decided, 300))
+    return mrkdwn(
+        "*Out of money half-way.* {balance}. With {amount} more I go on where I was; nothing is paid twice. {until}",
+        balance=balance(view.balance),
+        amount=usd(view.amount_nusd),
+        until=short(view.deadline, 200),
+    )
+
+
+def money_button(view: MoneyView) -> str:
+    """`Ask Dana for $0.30`."""
+    return f"Ask {view.owner.name[:40] if view.owner else 'an admin'} for {usd(view.amount_nusd)}"
+
+
+def call(view: CallView) -> Mrkdwn:
+    """A mention and what it is about."""
+    text = short(view.text, 1000)
+    return mrkdwn("{who}, {text}", who=person(view.who), text=text) if view.who else text
 
 
 # ---------------------------------------------------------------- how a run ended

@@ -27,6 +27,8 @@ _TEMPLATES: Mapping[type, str] = {
     views.ConfirmView: "confirm",
     views.RefusalView: "refusal",
     views.ReviewView: "review",
+    views.MoneyView: "money",
+    views.CallView: "call",
     views.NearMissView: "near_miss",
     views.EditedView: "edited",
     views.InviteView: "invite",
@@ -47,6 +49,8 @@ View = (
     | views.ConfirmView
     | views.RefusalView
     | views.ReviewView
+    | views.MoneyView
+    | views.CallView
     | views.NearMissView
     | views.EditedView
     | views.InviteView

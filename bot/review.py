@@ -9,8 +9,10 @@ from bot.delivery import Delivery
 from bot.engine import CONFIRM_PATH, Engine
 from bot.executor import Executor
 from bot.requests import ConfirmChoice, Origin, Verdict
+from bot.views import CallView
 from bot.words import moment
 from patterns.errors import UserError
+from patterns.money import format_usd
 from patterns.ports import Decision, Question
 from storage.questions import Asked
 from storage.runs import RunRow
@@ -21,17 +23,6 @@ _CHOICES: dict[ConfirmChoice, Verdict] = {"run": "run", "answer": "instead", "ca
 _REVIEWS = frozenset({"approve", "feedback"})
 _YES = frozenset({"approve", "approved", "lgtm", "go on", "continue"})
 """Replies that ask for no change."""
-_SAID = {
-    "approve": "{name} approved this draft",
-    "changes": "{name} asked for changes: {text}",
-    "edit": "{name} edited the draft; the edited text is the answer",
-    "stop": "{name} ended it here",
-    "none": "{name} said to go on",
-    "run": "{name} said Run",
-    "instead": "{name} chose the cheaper way",
-    "cancel": "{name} declined",
-    "expired": "Nobody decided in time",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +42,7 @@ class SlackReviews:
         """What is asked, for somebody who may decide it and before anybody has."""
         _run, asked = await self._open_to(run_id, path, user)
         if asked.decision is not None:
-            raise UserError(f"{await self.words(asked.question, asked.decision)}. The newest card counts.")
+            raise UserError(f"{await self.delivery.words(asked.question, asked.decision)}. The newest card counts.")
         return asked.question
 
     async def decide(self, run_id: str, path: str, *, user: str, verdict: Verdict, text: str = "") -> None:
@@ -62,13 +53,12 @@ class SlackReviews:
         given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
         if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, user):
-            raise UserError(f"{await self.words(asked.question, in_force)}, which was faster.")
-        await self.go_on(run, asked, in_force)
+            raise UserError(f"{await self.delivery.words(asked.question, in_force)}, which was faster.")
+        await self._go_on(run, asked, in_force)
 
-    async def go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
+    async def _go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
         """Close the card and wake the run."""
-        words = f"{await self.words(asked.question, decision)}."
-        await self.delivery.decided(run, asked.path, asked.question, words)
+        await self.delivery.decided(run, asked.path, asked.question, decision)
         log.info("decided", run=run.id, path=asked.path, verdict=decision.verdict)
         await self.executor.wake(run.id)
 
@@ -97,13 +87,47 @@ class SlackReviews:
         await self.decide(asked.run_id, asked.path, user=origin.user, verdict=verdict, text=said)
         return True
 
-    async def words(self, question: Question, decision: Decision) -> str:
-        """`dana approved this draft · 23 Nov 14:02 UTC`."""
-        name = (await self.delivery.figures.person(decision.user)).name if decision.user else ""
-        said = _SAID[decision.verdict].format(name=name, text=decision.text)
-        if question.kind == "money" and decision.verdict == "run":
-            said = "There is money again, so I went on"
-        return f"{said} · {moment(decision.at_us, self.engine.zone)}"
+    async def ask_for_money(self, run_id: str, path: str, *, user: str) -> None:
+        """Call whoever can grant money into the thread, once."""
+        run, asked = await self._open_to(run_id, path, user)
+        if asked.decision is not None or run.status == "done":
+            raise UserError("That is settled already.")
+        amount = format_usd(asked.question.amount_nusd)
+        name = (await self.delivery.figures.person(user)).name
+        how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
+        text = (
+            f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
+        )
+        await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(), text))
+
+    async def money_arrived(self, workspace: str, channel: str = "") -> None:
+        """A grant or a raised limit: go on with what stopped for want of it. No channel: anywhere."""
+        for asked in await self.engine.questions.waiting():
+            run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
+            if run is not None and run.workspace == workspace and channel in ("", run.channel):
+                await self._settle(run, asked, "run")
+
+    async def expire(self, asked: Asked) -> None:
+        """Nobody decided in time."""
+        run = await self.engine.store.get(asked.run_id)
+        if run is not None:
+            await self._settle(run, asked, "expired")
+
+    async def remind(self, asked: Asked, number: int) -> None:
+        """Say in the thread that a draft still waits, to the one who asked for it."""
+        run = await self.engine.store.get(asked.run_id)
+        if run is None:
+            return
+        until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
+        text = f"the draft above waits for you{until}: approve it, or write here what should change."
+        who = await self.delivery.figures.person(run.user)
+        await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
+
+    async def _settle(self, run: RunRow, asked: Asked, verdict: Verdict) -> None:
+        """Decide in nobody's name, unless somebody did."""
+        ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
+        if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
+            await self._go_on(run, asked, ours)
 
     async def _open_to(self, run_id: str, path: str, user: str) -> tuple[RunRow, Asked]:
         run = await self.engine.store.get(run_id)

@@ -10,7 +10,15 @@ from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import Verdict
 from bot.review_modals import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
-from bot.views import REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
+from bot.views import (
+    ASK_MONEY,
+    REVIEW_APPROVE,
+    REVIEW_CHANGES,
+    REVIEW_EDIT,
+    REVIEW_GO_ON,
+    REVIEW_STOP,
+    NoticeView,
+)
 from patterns.errors import UserError
 from patterns.money import format_usd
 
@@ -23,6 +31,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         REVIEW_STOP: _decided("stop"),
         REVIEW_CHANGES: _ask_what,
         REVIEW_EDIT: _show_draft,
+        ASK_MONEY: _ask_for_money,
     }
     for action_id, clicked in buttons.items():
         app.action(action_id)(listener_of(services, clicked))
@@ -47,6 +56,12 @@ def _decided(verdict: Verdict) -> Clicked:
         await click.services.reviews.decide(run_id, path, user=click.origin.user, verdict=verdict)
 
     return clicked
+
+
+async def _ask_for_money(click: Click) -> None:
+    run_id, _, path = click.value.partition(":")
+    await click.services.reviews.ask_for_money(run_id, path, user=click.origin.user)
+    await click.services.say.private(click.origin, NoticeView("I asked. As soon as there is money, I go on."))
 
 
 async def _ask_what(click: Click) -> None:

@@ -1,0 +1,24 @@
+"""The sentences of decisions: who said what on a card, and when."""
+
+from bot.words import moment
+from patterns.ports import Decision, Question
+
+_SAID = {
+    "approve": "{name} approved this draft",
+    "changes": "{name} asked for changes: {text}",
+    "edit": "{name} edited the draft; the edited text is the answer",
+    "stop": "{name} ended it here",
+    "none": "{name} said to go on",
+    "run": "{name} said Run",
+    "instead": "{name} chose the cheaper way",
+    "cancel": "{name} declined",
+    "expired": "Nobody decided in time",
+}
+_MONEY = {"run": "There is money again, so I went on", "expired": "No money came in time"}
+
+
+def decided(question: Question, decision: Decision, *, name: str, zone: str) -> str:
+    """`Dana approved this draft · 23 Nov 14:02 UTC`."""
+    said = _MONEY.get(decision.verdict, "") if question.kind == "money" else ""
+    said = said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
+    return f"{said} · {moment(decision.at_us, zone)}"

@@ -1,0 +1,73 @@
+"""Runs short of a month's money half-way: noticed at the ledger, asked for in the thread, given up in the end."""
+
+from collections.abc import Sequence
+
+from patterns.errors import BudgetExceededError
+from patterns.events import PatternResult
+from patterns.money import NUSD_PER_USD
+from patterns.ports import Charged, Fence, Hold, HoldRequest, Ledger, Question, ReserveRequest, Settlement, StepRecord
+from storage.balances import Balance
+
+WAIT_S = 7 * 86_400
+"""So long at most, and never past the month's end, a run waits for money."""
+_CENT_NUSD = NUSD_PER_USD // 100
+_MONTHS = frozenset({"workspace", "channel", "dm", "user"})
+
+
+def money_path(number: int) -> str:
+    """Where the questions keep the run's first, second … plea for money."""
+    return f"money/{number}"
+
+
+class NotingLedger:
+    """The ledger of one run, and what a month last refused it: a grant can mend that, and no other refusal."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.refused: BudgetExceededError | None = None
+
+    async def hold(self, request: HoldRequest) -> Hold:
+        """See Ledger."""
+        try:
+            return await self._ledger.hold(request)
+        except BudgetExceededError as error:
+            self._note(error)
+            raise
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+        """See Ledger."""
+        try:
+            return await self._ledger.reserve_many(requests)
+        except BudgetExceededError as error:
+            self._note(error)
+            raise
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
+        """See Ledger."""
+        return await self._ledger.settle(hold, charged, fence, step)
+
+    async def release(self, holds: Sequence[Hold]) -> None:
+        """See Ledger."""
+        await self._ledger.release(holds)
+
+    def _note(self, error: BudgetExceededError) -> None:
+        if error.kind in _MONTHS and not error.blocked:
+            self.refused = error
+
+
+def plea(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
+    """Ask for what the rest needs beyond what is free, in whole cents; the partial answer is kept with it."""
+    missing_nusd = max(1, rest_nusd - (balance.free_nusd or 0))
+    return Question(
+        kind="money",
+        title=balance.kind,
+        draft=result.model_dump_json(),
+        amount_nusd=-(-missing_nusd // _CENT_NUSD) * _CENT_NUSD,
+        deadline_s=max(1, min(WAIT_S, (balance.resets_at_us - now_us) // 1_000_000)),
+    )
+
+
+def given_up(question: Question) -> PatternResult:
+    """The partial answer, final now."""
+    partial = PatternResult.model_validate_json(question.draft)
+    return partial.model_copy(update={"notes": (*partial.notes, "No money came, so this is all there is.")})

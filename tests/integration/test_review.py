@@ -1,0 +1,206 @@
+"""The review conversation over a strict Slack double: who decides, the first one counts, restarts change nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.views import REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER
+from tests.house import House, open_house
+
+PLATFORM = "C0PLATFORM"
+ASKER, ADMIN, OTHER = "U0LEE", "U0DANA", "U0SAM"
+DRAFT = "use draft: tell all customers that exports are offline on Sunday"
+Opened = Callable[[], AbstractAsyncContextManager[House]]
+
+
+class Desk:
+    """A writer whose drafts have numbers, and a critic who accepts from the second one on."""
+
+    def __init__(self) -> None:
+        self.drafts: list[str] = []
+        self.wishes: list[str] = []
+
+    def __call__(self, call: Call) -> Reply:
+        if call.schema is None:
+            self.drafts.append(f"Draft number {len(self.drafts) + 1}")
+            self.wishes.append(call.user)
+            return Reply(self.drafts[-1])
+        is_good = len(self.drafts) > 1
+        first = {"criterion": "The date is in the first line", "met": is_good, "change": "Put Sunday first"}
+        tone = {"criterion": "No filler", "met": True, "change": ""}
+        return Reply(json.dumps({"feedback": [first, tone], "score": 9 if is_good else 4, "accepted": is_good}))
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as slack:
+        slack.workspace.add_user(OTHER, "Sam")
+        slack.workspace.channels[PLATFORM].members.add(OTHER)
+        yield slack
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+async def provider(desk: Desk) -> AsyncIterator[Provider]:
+    async with Provider(desk) as provider:
+        yield provider
+
+
+@pytest.fixture
+def opened(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
+    """Start the bot; again for the next process on the same ledger."""
+    return partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path)
+
+
+@pytest.fixture
+async def house(opened: Opened) -> AsyncIterator[House]:
+    async with opened() as house:
+        yield house
+
+
+def said(slack: SlackServer) -> list[str]:
+    """What the bot said in the channel, blocks included."""
+    found = [m for m in slack.messages(PLATFORM) if m["user"] == BOT_USER]
+    return [json.dumps([m["text"], m.get("blocks", [])], ensure_ascii=False) for m in found]
+
+
+def privately(slack: SlackServer, user: str) -> list[str]:
+    return [m["text"] for m in slack.ephemerals(user)]
+
+
+async def until_said(slack: SlackServer, *words: str) -> str:
+    """The message that contains all of the words, as soon as it stands."""
+    found = await slack.wait_for(lambda: [one for one in said(slack) if all(word in one for word in words)])
+    return str(found[-1])
+
+
+async def until_card(slack: SlackServer, draft: str) -> str:
+    """The thread of the open card that shows this draft."""
+    await until_said(slack, draft, REVIEW_APPROVE)
+    return next(m["thread_ts"] for m in reversed(slack.messages(PLATFORM)) if REVIEW_APPROVE in json.dumps(m))
+
+
+async def ask(slack: SlackServer) -> str:
+    """A draft under review, asked by Lee: the thread."""
+    await slack.command(DRAFT, user=ASKER)
+    await until_said(slack, RUN_CONFIRM)
+    await slack.click(RUN_CONFIRM, user=ASKER)
+    return await until_card(slack, "Draft number 2")
+
+
+async def test_a_draft_is_reviewed_changed_by_a_reply_and_approved(
+    slack: SlackServer, house: House, desk: Desk
+) -> None:
+    thread = await ask(slack)
+    assert house.held_nusd() == 0
+    spent_nusd = house.spent_nusd()
+    await slack.say("Shorter, and thank them &amp; us", user=ASKER, thread_ts=thread)
+    await until_card(slack, "Draft number 3")
+    assert "Shorter, and thank them & us" in desk.wishes[2]
+    assert house.spent_nusd() > spent_nusd
+    await slack.click(REVIEW_APPROVE, user=ASKER)
+    await until_said(slack, "✅ answered", "asked:")
+    assert len(with_words(slack, "Lee approved this draft · ")) == 1
+    assert len(with_words(slack, "Lee asked for changes: Shorter, and thank them &amp; us · ")) == 1
+    assert REVIEW_APPROVE not in "".join(said(slack))
+    assert len(desk.drafts) == 3
+
+
+def with_words(slack: SlackServer, words: str) -> list[str]:
+    return [one for one in said(slack) if words in one]
+
+
+async def test_who_may_not_decide_is_told_so_and_changes_nothing(slack: SlackServer, house: House) -> None:
+    thread = await ask(slack)
+    await slack.click(REVIEW_APPROVE, user=OTHER)
+    await slack.say("Make it rhyme", user=OTHER, thread_ts=thread)
+    await slack.say(f"<@{BOT_USER}> make it rhyme", user=OTHER, thread_ts=thread)
+    await house.bot.handover.drain(10)
+    told = privately(slack, OTHER)
+    assert ["Only the person who asked and admins can decide that." in one for one in told] == [True, True]
+    assert REVIEW_APPROVE in "".join(said(slack))
+    assert house.ledger("SELECT COUNT(*) FROM run") == 1
+
+
+async def test_of_two_deciders_the_first_counts_and_a_double_click_is_one(slack: SlackServer, house: House) -> None:
+    await ask(slack)
+    card = open_card(slack)
+    await asyncio.gather(*(press(slack, card, REVIEW_APPROVE, ASKER) for _ in range(2)))
+    await press(slack, card, REVIEW_STOP, ADMIN)
+    await until_said(slack, "✅ answered", "asked:")
+    assert len(with_words(slack, "Lee approved this draft · ")) == 1
+    assert privately(slack, ASKER) == []
+    assert "Lee approved this draft · " in privately(slack, ADMIN)[0]
+    assert house.ledger("SELECT COUNT(*) FROM question WHERE decided_us IS NOT NULL") == 2
+
+
+async def test_an_admin_edits_the_draft_by_hand(slack: SlackServer, house: House) -> None:
+    await ask(slack)
+    await slack.click(REVIEW_EDIT, user=ADMIN)
+    await slack.wait_for(lambda: slack.workspace.views)
+    assert (await slack.submit({"text0": {"text": "  "}}, user=ADMIN))["response_action"] == "errors"
+    await slack.submit({"text0": {"text": "My own words"}}, user=ADMIN)
+    await until_said(slack, "✅ answered", "asked:")
+    assert len(with_words(slack, "Dana edited the draft")) == 1
+    assert len(with_words(slack, "My own words")) == 1
+    assert house.held_nusd() == 0
+
+
+async def test_changes_are_asked_for_in_a_form(slack: SlackServer, house: House, desk: Desk) -> None:
+    await ask(slack)
+    await slack.click(REVIEW_CHANGES, user=ASKER)
+    await slack.wait_for(lambda: slack.workspace.views)
+    await slack.submit({"text0": {"text": "Name the person to call"}}, user=ASKER)
+    await until_card(slack, "Draft number 3")
+    assert "Name the person to call" in desk.wishes[2]
+    assert house.held_nusd() == 0
+
+
+async def test_a_restart_while_it_waits_changes_nothing(slack: SlackServer, opened: Opened, desk: Desk) -> None:
+    async with opened():
+        await ask(slack)
+    count = len(said(slack))
+    async with opened() as house:
+        spent_nusd = house.spent_nusd()
+        await slack.click(REVIEW_APPROVE, user=ADMIN)
+        await until_said(slack, "✅ answered", "asked:")
+        assert house.spent_nusd() == spent_nusd
+    assert (len(said(slack)) - count, len(desk.drafts)) == (1, 2)
+
+
+async def test_a_draft_that_waits_can_be_stopped_from_anywhere(slack: SlackServer, house: House) -> None:
+    await ask(slack)
+    await slack.command("stop", user=ASKER)
+    await until_said(slack, "stopped", "asked:")
+    assert len(with_words(slack, "Lee ended it here · ")) == 1
+    assert REVIEW_APPROVE not in "".join(said(slack))
+    assert house.held_nusd() == 0
+
+
+def open_card(slack: SlackServer) -> dict[str, Any]:
+    return deepcopy(next(m for m in reversed(slack.messages(PLATFORM)) if REVIEW_APPROVE in json.dumps(m)))
+
+
+async def press(slack: SlackServer, card: dict[str, Any], action_id: str, user: str) -> None:
+    """Click a button that this person still sees, whatever the others did."""
+    block, element = next(
+        (block, element)
+        for block in card["blocks"]
+        for element in block.get("elements", ())
+        if element.get("action_id") == action_id
+    )
+    await slack._press(card, block, element, user=user, channel=PLATFORM)
