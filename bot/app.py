@@ -10,6 +10,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.access import Access, SlackDirectory
+from bot.alerts import Alerts
 from bot.budget_desk import BudgetDesk
 from bot.clock import SystemClock
 from bot.delivery import Delivery
@@ -41,6 +42,7 @@ from storage.balances import Balances
 from storage.book import Policy
 from storage.budgets import Budgets
 from storage.channels import ChannelSettings
+from storage.chores import Chores
 from storage.database import connect, migrate
 from storage.inbox import Inbox
 from storage.journal import SqlJournal
@@ -214,6 +216,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             engine.clock,
             lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
         )
+        alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, settings.admins, by=executor.owner)
         services = ListenerServices(
             budget=desk,
             runs=SlackRuns(engine, delivery, access, say, executor),
@@ -236,7 +239,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         async def overdue() -> None:
             await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
 
-        stack.enter_context(Scheduler(engine, executor, out, inbox, overdue).running())
+        stack.enter_context(Scheduler(engine, executor, out, inbox, overdue, alerts.check).running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bot.ending import Ending
+from bot.allowed_models import AllowedModels
 from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
 from patterns.context import TaskContext, Turn
@@ -12,12 +13,13 @@ from patterns.errors import AgentsError, DriftError, UserError
 from patterns.events import PatternResult, RunEvent, StopReason
 from patterns.flow import Choice, Plan, chosen_by_person, plan_of, resolve, run_flow
 from patterns.llm import LiteLLMClient
-from patterns.ports import Clock, EventSink, Fence, Payer, Question, StepRecord
+from patterns.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.roster import Roster, from_snapshot
 from patterns.roster_check import ROUTER
 from patterns.router import ROUTE, RouteDecision, route_schema
 from patterns.services import Services, open_services
 from storage.balances import Balance, Balances
+from storage.channels import ChannelSettings
 from storage.database import Database
 from storage.history import History
 from storage.journal import SqlJournal
@@ -90,7 +92,7 @@ class Engine:
                 payer_of(run),
                 run.fence,
                 roster,
-                client,
+                await self._allowed(run, roster, client),
                 events,
                 executed_s=run.executed_ms / 1000,
                 may_stream=may_stream,
@@ -188,7 +190,7 @@ class Engine:
         payer: Payer,
         fence: Fence,
         roster: Roster,
-        client: LiteLLMClient,
+        client: ModelClient,
         events: EventSink,
         *,
         executed_s: float = 0.0,
@@ -222,6 +224,12 @@ class Engine:
             request=request,
             history=_history(await self.store.earlier(run, most=HISTORY_RUNS)),
         )
+
+    async def _allowed(self, run: RunRow, roster: Roster, client: LiteLLMClient) -> ModelClient:
+        """The client, narrowed to where this channel's text may go."""
+        settings = await ChannelSettings(self.db, self.clock).find(workspace=run.workspace, channel=run.channel)
+        allowed = tuple(settings.get("models", ()))
+        return AllowedModels(client, roster.models, allowed) if allowed else client
 
     async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
         """The roster the run was accepted under, which an update may have replaced since."""

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 SWEEP_S, TAKE_UP_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 60, 3600, 3600, 6 * 3600
 DAY_US = 86_400_000_000
+ALERT_S = 60
 TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
 
 
@@ -37,6 +38,7 @@ class Scheduler:
     out: SlackOut
     inbox: Inbox
     replay_overdue: Callable[[], Awaitable[None]]
+    tell_of_money: Callable[[], Awaitable[None]]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -49,6 +51,7 @@ class Scheduler:
             self.sweep: SWEEP_S,
             self.executor.take_up: TAKE_UP_S,
             self.replay_overdue: REPLAY_S,
+            self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,
             self.tidy: TIDY_S,

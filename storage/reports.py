@@ -75,6 +75,7 @@ class PayerMonth:
     """One line of the workspace's books: a payer, its settings and its month."""
 
     settings: PayerSettings
+    period: str
     limit_nusd: int
     settled_nusd: int
     held_nusd: int
@@ -149,7 +150,10 @@ class Reports:
             rows = yield q.month_accounts(workspace=workspace, periods=sorted({period, *current.values()}))
             found = {(row["kind"], row["key"], row["period"]): row for row in rows}
             own = found.get(("workspace", workspace, period), {})
-            lines = [_line(payer, found.get((payer.kind, payer.id, current[payer.id]), {})) for payer in payers]
+            lines = [
+                _line(payer, current[payer.id], found.get((payer.kind, payer.id, current[payer.id]), {}))
+                for payer in payers
+            ]
             limits = self._defaults(shared)
             return WorkspaceBooks(
                 payers=tuple(lines),
@@ -223,9 +227,10 @@ class Reports:
         )
 
 
-def _line(payer: PayerSettings, account: Row) -> PayerMonth:
+def _line(payer: PayerSettings, period: str, account: Row) -> PayerMonth:
     return PayerMonth(
         settings=payer,
+        period=period,
         limit_nusd=payer.limit_nusd + account.get("granted_nusd", 0),
         settled_nusd=account.get("settled_nusd", 0),
         held_nusd=account.get("reserved_nusd", 0),

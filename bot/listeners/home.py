@@ -5,6 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.budget_modal import books_blocks
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.modals import home_tab
@@ -29,4 +30,7 @@ async def _publish(services: ListenerServices, origin: Origin, client: AsyncWebC
     await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     runs = await services.runs.recent(workspace=origin.workspace, user=origin.user, channel="")
     view = home_tab(runs, await services.runs.balance(payer))
+    books = await services.budget.home(origin.workspace, origin.user)
+    if books is not None:
+        view["blocks"] += books_blocks(books)
     await client.views_publish(user_id=origin.user, view=view)

@@ -1,0 +1,172 @@
+"""Words about money that nobody asked for: each said once, to those whom it concerns, by whoever first sees it.
+
+A chore looks at the ledger, so nothing is lost in a crash and no run waits for an alert.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bot.access import RulesStore
+from bot.budget_desk import BudgetDesk
+from bot.reports import US_PER_DAY
+from bot.slack_errors import SlackError
+from bot.views import NoticeView
+from patterns.money import format_usd
+from patterns.ports import Payer
+from storage.chores import Chores
+from storage.reports import PayerMonth
+
+log = structlog.get_logger()
+
+IN_CHANNEL_PCT = frozenset({80, 100})
+"""Thresholds that concern everybody; the others are for whoever looks after the budget."""
+ALARM_DAYS = 7
+"""How far back an alarm may be and still be news."""
+DIGEST_HOUR = 9
+_STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Looks and tells. `admins` are the operator's; `by` names this process in claims."""
+
+    desk: BudgetDesk
+    chores: Chores
+    rules: RulesStore
+    admins: Collection[str]
+    by: str
+    _known: set[str] = field(default_factory=set)
+
+    async def check(self) -> None:
+        """Tell what is due in every workspace."""
+        for workspace in await self.desk.reports.workspaces():
+            books = await self.desk.reports.books(workspace)
+            for line in books.payers:
+                await self._thresholds(workspace, line)
+                await self._digest(workspace, line)
+            await self._alarms(workspace)
+            await self._uncertain(workspace)
+
+    async def _thresholds(self, workspace: str, line: PayerMonth) -> None:
+        payer = line.settings
+        passed = [
+            pct
+            for pct in {*payer.alerts_pct, 100}
+            if line.settled_nusd and line.settled_nusd * 100 >= line.limit_nusd * pct
+        ]
+        new = [pct for pct in passed if await self._claim(f"alert/{workspace}/{payer.id}/{line.period}/{pct}")]
+        if not new:
+            return
+        # Two passed at once are one piece of news, the higher.
+        pct = max(new)
+        left = format_usd(max(0, line.limit_nusd - line.settled_nusd - line.held_nusd))
+        place = await self._name(workspace, line)
+        said = f"{format_usd(line.settled_nusd)} of {format_usd(line.limit_nusd)} are spent in {place}"
+        more = (
+            " Nothing more starts here until somebody grants more or the month turns."
+            if pct >= 100  # noqa: PLR2004 - per cent
+            else f" {left} are left for this month."
+        )
+        text = f"{pct} % of this month's budget: {said}.{more}"
+        where = [payer.id] if payer.kind == "channel" else []
+        if payer.kind == "dm":
+            users = [payer.id]
+        else:
+            users = [] if pct in IN_CHANNEL_PCT else await self._responsible(workspace, payer.id)
+        keys = [f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in new]
+        await self._tell(text, channels=where if pct in IN_CHANNEL_PCT else [], users=users, keys=keys)
+
+    async def _digest(self, workspace: str, line: PayerMonth) -> None:
+        payer = line.settings
+        local = datetime.fromtimestamp(self.desk.clock.now_us() / 1_000_000, UTC).astimezone(ZoneInfo(payer.zone))
+        if not payer.settings.get("digest") or local.weekday() or local.hour < DIGEST_HOUR:
+            return
+        key = f"digest/{workspace}/{payer.id}/{local:%G-W%V}"
+        if not await self._claim(key):
+            return
+        try:
+            await self.desk.post(Payer(workspace, payer.id, "channel", ""), "")
+        except SlackError as error:
+            await self._failed(error, [key])
+
+    async def _alarms(self, workspace: str) -> None:
+        since_us = self.desk.clock.now_us() - ALARM_DAYS * US_PER_DAY
+        for row in await self.desk.reports.alarms(workspace, since_us=since_us):
+            key = f"alarm/{row['id']}"
+            if not await self._claim(key):
+                continue
+            if row["action"] == "freeze":
+                channel = str(row["account"]).split("/")[-2]
+                what = f"I froze the budget of {await self._place(workspace, channel)}: {row['reason']}."
+                way = "Look at `/agents budget`, then `/agents budget unfreeze` there."
+            else:
+                channel = ""
+                what = f"I stopped using {row['account']}: {row['reason']}."
+                way = f"When the bill is right, write `/agents budget lift {row['account']} 150`."
+            await self._tell(f"{what} {way}", users=await self._responsible(workspace, channel), keys=[key])
+
+    async def _uncertain(self, workspace: str) -> None:
+        by_channel: dict[str, list[str]] = {}
+        sums: dict[str, int] = {}
+        for row in await self.desk.reports.uncertain(workspace):
+            # A stop by a person is not an alarm.
+            if row["reason"] == _STOPPED or not await self._claim(f"uncertain/{row['id']}"):
+                continue
+            by_channel.setdefault(row["channel"], []).append(f"uncertain/{row['id']}")
+            sums[row["channel"]] = sums.get(row["channel"], 0) + row["actual_nusd"]
+        for channel, keys in by_channel.items():
+            count = "1 call" if len(keys) == 1 else f"{len(keys)} calls"
+            text = (
+                f"{count} in {await self._place(workspace, channel)} ended without a bill. I counted them in full, "
+                f"{format_usd(sums[channel])}. `/agents budget` there lists them; release what was never billed."
+            )
+            await self._tell(text, users=await self._responsible(workspace, channel), keys=keys)
+
+    async def _responsible(self, workspace: str, channel: str) -> list[str]:
+        """Owners of the channel's budget, else the operator's admins."""
+        rules = await self.rules.rules(workspace=workspace, channel=channel)
+        return sorted({*rules.owners, *self.admins})
+
+    async def _tell(
+        self, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
+    ) -> None:
+        out = self.desk.out
+        message = self.desk.renderer.message(NoticeView(text, tone="warning"))
+        if not channels and not users:
+            log.warning("nobody to tell", alerts=keys)
+        try:
+            for user in users:
+                channels = [*channels, await out.open_dm(user)]
+            for channel in channels:
+                await out.post(channel=channel, message=message)
+        except SlackError as error:
+            await self._failed(error, keys)
+
+    async def _failed(self, error: SlackError, keys: list[str]) -> None:
+        """Slack away is a reason to try again; being refused is not."""
+        log.warning("alert not posted", code=error.code)
+        if error.kind == "unreachable":
+            for key in keys:
+                self._known.discard(key)
+                await self.chores.unclaim(key)
+
+    async def _claim(self, key: str) -> bool:
+        if key in self._known:
+            return False
+        self._known.add(key)
+        return await self.chores.claim(key, by=self.by)
+
+    async def _name(self, workspace: str, line: PayerMonth) -> str:
+        if line.settings.kind == "dm":
+            return "your direct messages"
+        return await self._place(workspace, line.settings.id)
+
+    async def _place(self, workspace: str, channel: str) -> str:
+        kind = "dm" if channel.startswith(("D", "U", "W")) else "channel"
+        if kind == "dm":
+            return "somebody's direct messages"
+        return await self.desk.figures.place_name(Payer(workspace, channel, "channel", ""))
