@@ -197,6 +197,7 @@ class LiteLLMClient:
             api_base=spec.api_base or api_base or _API_BASE.get(provider, ""),
             key=next((key for variable in variables if (key := self._env.get(variable, "").strip())), None),
             supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
+            is_behind_gateway=spec.api_base is not None,
         )
         if shape is None:
             return target

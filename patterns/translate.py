@@ -23,7 +23,8 @@ Json = dict[str, Any]
 class Target:
     """A model of the roster, resolved: what litellm calls it and how it is reached.
 
-    `shape` is a key of `replies.SHAPES`, or None for providers that only `acompletion` speaks to. `config` is litellm's
+    `shape` is a key of `replies.SHAPES`, or None for providers that only `acompletion` speaks to. An address of the
+    roster's own may be a gateway's. `config` is litellm's
     config object of the provider, `body_of` what builds a body; None where `acompletion` does both.
     """
 
@@ -33,6 +34,7 @@ class Target:
     api_base: str
     key: str | None = field(repr=False)
     supported: frozenset[str]
+    is_behind_gateway: bool = False
     config: Any = field(default=None, repr=False)
     body_of: Any = field(default=None, repr=False)
 

@@ -19,6 +19,8 @@ from patterns.translate import Target, Translation
 REPLY_BYTES_MAX = 16 * 2**20
 """Far above any answer within a roster's output cap; a provider that sends more is broken."""
 _ERROR_BYTES_MAX = 64 * 2**10
+_GAVE_UP = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
+"""What a gateway says when it stops waiting for a model, which may go on writing and send the bill."""
 _CONNECT_S = 10.0
 _CONNECTIONS = 1000
 _KEEPALIVE_S = 15.0
@@ -102,7 +104,10 @@ async def _require_answer(call: PreparedCall, target: Target, response: aiohttp.
         return
     body = await _body(response, _ERROR_BYTES_MAX)
     failure = from_status(response.status, body.decode(errors="replace"), response.headers, target.key or "")
-    raise model_error(call.request.model, failure, Charge.NOTHING)
+    is_unbilled = response.status >= HTTPStatus.MULTIPLE_CHOICES and not (
+        target.is_behind_gateway and response.status in _GAVE_UP
+    )
+    raise model_error(call.request.model, failure, Charge.NOTHING if is_unbilled else Charge.UNCERTAIN)
 
 
 async def _body(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:

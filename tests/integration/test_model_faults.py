@@ -6,6 +6,7 @@ import socket
 import aiohttp
 import pytest
 
+from patterns import llm
 from patterns.errors import Charge, ModelError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
@@ -133,13 +134,14 @@ STATUSES = [
     (504, "timeout", True),
     (529, "overloaded", True),
     (301, "bad_request", False),
+    (206, "bad_request", False),
 ]
 
 
 @each_shape
 @both_ways
 @pytest.mark.parametrize(("status", "reason", "retryable"), STATUSES)
-async def test_an_error_status_costs_nothing(
+async def test_an_error_status_costs_nothing_unless_a_gateway_gave_up_waiting(
     shape: ShapeName,
     status: int,
     reason: str,
@@ -148,8 +150,19 @@ async def test_an_error_status_costs_nothing(
     stream: bool,
 ) -> None:
     error = await one_failure(shape, Reply(status=status, error=f"bad key {KEY}"), request(stream=stream))
-    assert judged(error) == (reason, retryable, Charge.NOTHING)
+    assert judged(error) == (reason, retryable, Charge.UNCERTAIN if status in (206, 502, 504) else Charge.NOTHING)
     assert error.status == status
+
+
+async def test_a_provider_at_its_own_address_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Provider([Reply(status=504)]) as provider:
+        monkeypatch.setitem(llm._API_BASE, "gemini", provider.api_base("gemini"))
+        async with LiteLLMClient(
+            {"m": ModelSpec("m", MODELS["gemini"], price=Price(1, 1))}, {"GEMINI_API_KEY": KEY}
+        ) as m:
+            with pytest.raises(ModelError) as caught:
+                await m.complete(m.prepare(request()))
+    assert caught.value.charge is Charge.NOTHING
 
 
 WORDS = [
