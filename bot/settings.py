@@ -48,16 +48,19 @@ VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator decided. `env` is the whole environment, for `${…}` in the roster and the providers' keys."""
+    """What the operator decided. `env` is the whole environment, for `${…}` in the roster and the providers' keys.
+
+    Secrets are left out when it is printed; the database's address can hold a password.
+    """
 
     data_dir: Path
-    database_url: str
+    database_url: str = field(repr=False)
     roster_path: Path
     admins: frozenset[str]
     timezone: str
-    slack_bot_token: str
-    slack_app_token: str
-    slack_signing_secret: str
+    slack_bot_token: str = field(repr=False)
+    slack_app_token: str = field(repr=False)
+    slack_signing_secret: str = field(repr=False)
     slack_api_url: str
     port: int | None
     log_level: str

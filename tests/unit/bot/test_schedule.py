@@ -1,0 +1,129 @@
+"""The chores: done once however many think of them, and never the reason why a promise is kept."""
+
+from collections.abc import AsyncIterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.app import choose_models, open_engine, policy_of
+from bot.engine import Engine
+from bot.render import Renderer
+from bot.schedule import DAY_US, DELIVERIES_KEPT_DAYS, Scheduler
+from bot.settings import read_settings
+from bot.slack_errors import SlackError
+from storage.balances import Balances
+from storage.inbox import Inbox
+from storage.ledger import SqlLedger
+from storage.periods import ClockGuard
+from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
+
+MIDNIGHT_US = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) * 1_000_000
+"""November begins."""
+
+
+class Out:
+    """Takes posts, or refuses the next ones."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, str]] = []
+        self.refusals: list[SlackError] = []
+
+    async def post(self, *, channel: str, message: Any) -> str:
+        if self.refusals:
+            raise self.refusals.pop()
+        self.posts.append((channel, message.text))
+        return "1.1"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(MIDNIGHT_US + 60 * 1_000_000)
+
+
+@pytest.fixture
+def out() -> Out:
+    return Out()
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Engine]:
+    settings = read_settings({"AGENTS_DATA_DIR": str(tmp_path), "OPENAI_API_KEY": "k"})
+    async with open_engine(settings, await choose_models(settings)) as opened:
+        balances = Balances(opened.db, clock, policy_of(settings, opened.roster))
+        yield replace(opened, clock=clock, guard=ClockGuard(clock), balances=balances)
+
+
+@pytest.fixture
+def inbox(engine: Engine, clock: FakeClock) -> Inbox:
+    return Inbox(engine.db, clock)
+
+
+def scheduler(engine: Engine, out: Out, inbox: Inbox, *, owner: str = "A") -> Scheduler:
+    """With what the chores under test need, and nothing of what the others do."""
+    executor = SimpleNamespace(owner=owner, delivery=SimpleNamespace(renderer=Renderer("plain")))
+    needed = {"engine": engine, "executor": executor, "out": out, "inbox": inbox}
+    return Scheduler(**{field.name: needed.get(field.name) for field in fields(Scheduler)})
+
+
+async def spend_in_october(engine: Engine) -> None:
+    """Fifty cents in two calls of channel C1."""
+    asking, october = Asking(), FakeClock(MIDNIGHT_US - DAY_US)
+    await open_run(engine.db, asking)
+    ledger = SqlLedger(engine.db, october, POLICY, guard=ClockGuard(october))
+    for nusd in (20 * CENT, 30 * CENT):
+        await ledger.settle(await ledger.hold(asking.hold(nusd)), settled(nusd), asking.fence)
+    await ledger.close()
+
+
+async def test_a_new_month_is_announced_once_by_whoever_comes_first(engine: Engine, out: Out, inbox: Inbox) -> None:
+    await spend_in_october(engine)
+    for owner in ("A", "B", "A"):
+        await scheduler(engine, out, inbox, owner=owner).announce()
+    expected = "October 2026: $0.50 in 2 calls. November 2026 begins with $25.00 for this channel."
+    assert out.posts == [("C1", expected)]
+
+
+async def test_the_month_turns_by_the_zone_of_the_place(engine: Engine, out: Out, inbox: Inbox) -> None:
+    west = replace(engine, settings=replace(engine.settings, timezone="America/New_York"))
+    await spend_in_october(engine)
+    await scheduler(west, out, inbox).announce()
+    assert out.posts == []
+
+
+async def test_nothing_is_announced_while_the_clock_is_not_trusted(
+    engine: Engine, out: Out, inbox: Inbox, clock: FakeClock
+) -> None:
+    await spend_in_october(engine)
+    engine.guard.observe(f"{clock.us // 1_000_000 - 3600}.000000")
+    await scheduler(engine, out, inbox).announce()
+    assert out.posts == []
+
+
+async def test_an_announcement_that_slack_did_not_take_is_tried_again(engine: Engine, out: Out, inbox: Inbox) -> None:
+    await spend_in_october(engine)
+    out.refusals = [SlackError("unreachable", code="connection", method="chat.postMessage")]
+    await scheduler(engine, out, inbox).announce()
+    await scheduler(engine, out, inbox).announce()
+    assert len(out.posts) == 1
+
+
+async def test_an_announcement_nobody_can_have_is_given_up(engine: Engine, out: Out, inbox: Inbox) -> None:
+    await spend_in_october(engine)
+    out.refusals = [SlackError.of("is_archived", "chat.postMessage")]
+    await scheduler(engine, out, inbox).announce()
+    await scheduler(engine, out, inbox).announce()
+    assert out.posts == []
+
+
+async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, inbox: Inbox, clock: FakeClock) -> None:
+    await inbox.store("k1", "T1", "command", {"text": "a secret plan"})
+    await inbox.done("k1")
+    await scheduler(engine, out, inbox).tidy()
+    assert await inbox.find("k1") is not None
+    clock.us += DELIVERIES_KEPT_DAYS * DAY_US + 1
+    await scheduler(engine, out, inbox).tidy()
+    assert await rows(engine.db, "SELECT key FROM inbox") == []

@@ -1,0 +1,58 @@
+"""The environment becomes one frozen value; what cannot be used is named in a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.settings import SHIPPED_ROSTER, VARIABLES, read_settings
+from patterns.errors import UserError
+
+
+def test_nothing_set_means_sqlite_and_the_shipped_roster(tmp_path: Path) -> None:
+    settings = read_settings({"AGENTS_DATA_DIR": str(tmp_path)})
+    assert settings.database_url == f"sqlite:///{tmp_path / 'agents.db'}"
+    assert settings.is_sqlite
+    assert settings.roster_path == SHIPPED_ROSTER
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert (settings.port, settings.admins, settings.timezone, settings.log_level) == (None, frozenset(), "", "info")
+
+
+def test_admins_are_a_list_with_commas() -> None:
+    assert read_settings({"AGENTS_ADMINS": " U1, U2,,"}).admins == frozenset({"U1", "U2"})
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_both_names_of_postgresql_mean_the_same(scheme: str) -> None:
+    settings = read_settings({"DATABASE_URL": f"{scheme}://db/agents"})
+    assert (settings.database_url, settings.is_sqlite) == ("postgresql://db/agents", False)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:3000/api", "http://127.0.0.1:3000/api/"])
+def test_another_slack_ends_with_one_slash(url: str) -> None:
+    assert read_settings({"SLACK_API_URL": url}).slack_api_url == "http://127.0.0.1:3000/api/"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "³"),
+        ("DATABASE_URL", "mysql://db/agents"),
+        ("AGENTS_TIMEZONE", "Europe/Atlantis"),
+        ("AGENTS_TIMEZONE", "../etc/passwd"),
+        ("SLACK_API_URL", "127.0.0.1:3000"),
+        ("AGENTS_LOG_LEVEL", "loud"),
+    ],
+)
+def test_what_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(UserError, match=name):
+        read_settings({name: value})
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    secrets = {variable.name: f"value-of-{variable.name}" for variable in VARIABLES if variable.secret}
+    shown = repr(read_settings({**secrets, "DATABASE_URL": "postgresql://me:pass@db/agents"}))
+    assert "pass" not in shown
+    assert [name for name, value in secrets.items() if value in shown] == []
