@@ -24,6 +24,7 @@ from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
 from bot.menu import menu_of
 from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
+from bot.patience import Patience
 from bot.prices import price_note
 from bot.progress import ProgressBoard
 from bot.render import Renderer
@@ -42,6 +43,7 @@ from storage.balances import Balances
 from storage.book import Policy
 from storage.budgets import Budgets
 from storage.channels import ChannelSettings
+from storage.chores import Chores
 from storage.chores import Chores
 from storage.database import connect, migrate
 from storage.inbox import Inbox
@@ -216,11 +218,13 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             engine.clock,
             lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
         )
+        reviews = SlackReviews(engine, delivery, access, executor)
+        patience = Patience(reviews, Chores(engine.db, engine.clock), executor.owner)
         alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, settings.admins, by=executor.owner)
         services = ListenerServices(
             budget=desk,
-            runs=SlackRuns(engine, delivery, access, say, executor),
-            reviews=SlackReviews(engine, delivery, access, executor),
+            runs=SlackRuns(engine, delivery, access, say, executor, threads),
+            reviews=reviews,
             access=access,
             say=say,
             menu=lambda: menu,
@@ -239,7 +243,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         async def overdue() -> None:
             await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
 
-        stack.enter_context(Scheduler(engine, executor, out, inbox, overdue, alerts.check).running())
+        stack.enter_context(Scheduler(engine, executor, out, inbox, overdue, alerts.check, patience).running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
 

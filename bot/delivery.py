@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.cards import Cards
+from bot.decisions import decided
 from bot.ending import Ending
-from bot.engine import CONFIRM_PATH, Engine, paid_steps, payer_of
+from bot.engine import Engine, paid_steps, payer_of
 from bot.figures import Figures
 from bot.progress import ProgressBoard
 from bot.render import Renderer
@@ -13,27 +15,27 @@ from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import (
     AnswerView,
-    ConfirmView,
+    CallView,
     DetailsView,
     ModelUse,
+    NoticeView,
     ProgressView,
-    ReviewView,
     RunState,
     RunView,
     SlackMessage,
     StepState,
     StepView,
 )
-from bot.words import moment
-from patterns.events import StopReason
+from patterns.events import PatternResult, StopReason
 from patterns.money import format_usd
-from patterns.ports import Question
+from patterns.ports import Decision, Question
 from storage.outbox import Outbox
 from storage.runs import RunRow
 
 log = structlog.get_logger()
 
-ROOT, PROGRESS = "root", "progress"
+ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
+YOUR_TURN = "▶️ Your turn: I am on it."
 LONG_RUN_S = 60
 
 
@@ -55,6 +57,7 @@ class Delivery:
             SlackError: there is no place to post.
         """
         view = await self.view(run, RunState.RUNNING)
+        await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
         root_ts = await self.out.post_once(
             run.id,
             ROOT,
@@ -74,6 +77,15 @@ class Delivery:
         await self._open_progress(run, view, progress_ts)
         return run
 
+    async def queued(self, run: RunRow) -> None:
+        """Say in the thread that the request waits for the one before it; `begin` says when it is its turn."""
+        message = self.renderer.message(NoticeView("⏳ In line: I take this up when the request before it is done."))
+        await self.out.post_once(run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts)
+        now = await self.engine.store.get(run.id)
+        if now is None or now.status != "accepted":
+            # Its turn came while the line was on its way.
+            await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
+
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         async def edit(progress: ProgressView) -> None:
             await self.out.update(channel=run.channel, ts=progress_ts, message=self.renderer.message(progress))
@@ -91,52 +103,57 @@ class Delivery:
         view = await self.view(run, RunState.WAITING)
         await self._close_progress(run, view)
         await self._edit(run, ROOT, self.renderer.message(view))
+        if question.kind == "money":
+            await self._post_partial(run, path, question)
         await self.out.post_once(
             run.id,
             f"ask/{path}",
             channel=run.channel,
-            message=await self.card(run, path, question),
+            message=await self._card(run, path, question),
             thread_ts=run.thread_ts,
         )
 
-    async def decided(self, run: RunRow, path: str, question: Question, words: str) -> None:
-        """Close the card: who decided what."""
-        await self._edit(run, f"ask/{path}", await self.card(run, path, question, decided=words))
+    async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> None:
+        """Close the card: who decided what, and when."""
+        words = f"{await self.words(question, decision)}."
+        await self._edit(run, f"ask/{path}", await self._card(run, path, question, decided=words))
 
-    async def card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
-        """The card of a question."""
+    async def words(self, question: Question, decision: Decision) -> str:
+        """A decision in words, with the name of whose it is."""
+        name = (await self.figures.person(decision.user)).name if decision.user else ""
+        return decided(question, decision, name=name, zone=self.engine.zone)
+
+    async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
+        cards = Cards(self.engine, self.figures, self.renderer)
         view = await self.view(run, RunState.WAITING)
-        if path == CONFIRM_PATH:
-            cheap = self.engine.roster.router.default
-            worst_nusd = self.engine.quote_flow(payer_of(run), cheap).worst_nusd
-            offered = run.options.get("flow") != cheap and worst_nusd < question.amount_nusd
-            view = replace(view, worst_nusd=question.amount_nusd, flow=question.title)
-            return self.renderer.message(
-                ConfirmView(view, cheap if offered else "", worst_nusd if offered else 0, decided)
+        return await cards.card(run, view, path=path, question=question, decided=decided)
+
+    async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
+        """What there is, before anybody is asked to pay for the rest."""
+        result = PatternResult.model_validate_json(question.draft)
+        answer = replace(await self.answer(run, Ending(result=result)), grant_nusd=question.amount_nusd)
+        for number, message in enumerate(self.renderer.answer(answer)):
+            await self.out.post_once(
+                run.id, f"partial/{path}/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts
             )
-        is_optional = question.kind == "feedback"
-        return self.renderer.message(
-            ReviewView(
-                view,
-                question.title,
-                question.draft,
-                question.verdict,
-                question.round,
-                deadline=await self._deadline(run, path, is_optional=is_optional),
-                decided=decided,
-                question=path,
-                is_optional=is_optional,
-                has_approvers=bool(question.approvers),
-            )
+
+    async def call(self, run: RunRow, name: str, view: CallView) -> None:
+        """Call somebody who must act into the thread, once."""
+        await self.out.post_once(
+            run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
         )
 
-    async def _deadline(self, run: RunRow, path: str, *, is_optional: bool) -> str:
-        """Until when somebody has to say something, and what follows when nobody does."""
-        asked = await self.engine.questions.find(run.id, path)
-        if asked is None or asked.deadline_us is None:
-            return ""
-        until = moment(asked.deadline_us, self.engine.zone)
-        return f"At {until} it goes on by itself." if is_optional else f"Until {until}; then it ends as not approved."
+    async def _settle_question(self, run: RunRow) -> None:
+        """Close the card of a run that ended in another way than by a decision."""
+        asked = await self.engine.questions.pending(run.id)
+        if asked is None:
+            return
+        now = await self.engine.store.get(run.id)
+        user = (now.cancel_requested_by if now else None) or ""
+        ended = Decision(verdict="stop", user=user, at_us=self.engine.clock.now_us())
+        await self.decided(
+            run, asked.path, asked.question, await self.engine.questions.decide(run.id, asked.path, ended)
+        )
 
     def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
         """The answer as it will be posted."""
@@ -149,6 +166,7 @@ class Delivery:
             SlackError: the rest is owed until the next try.
         """
         answer = await self.answer(run, ending)
+        await self._settle_question(run)
         for number, message in enumerate(await self._ending_messages(run, ending, answer)):
             await self.out.post_once(
                 run.id, f"answer/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts or None

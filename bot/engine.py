@@ -8,8 +8,9 @@ from bot.ending import Ending
 from bot.allowed_models import AllowedModels
 from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
+from bot.short import NotingLedger, given_up, money_path, plea
 from patterns.context import TaskContext, Turn
-from patterns.errors import AgentsError, DriftError, UserError
+from patterns.errors import AgentsError, DriftError, ParkedError, UserError
 from patterns.events import PatternResult, RunEvent, StopReason
 from patterns.flow import Choice, Plan, chosen_by_person, plan_of, resolve, run_flow
 from patterns.llm import LiteLLMClient
@@ -111,7 +112,28 @@ class Engine:
         await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
         if not any(_is_work(step) for step in await self.journal.steps(run.id)):
             await self.afford(services.payer, confirmed.quote.once_nusd)
-        return await run_flow(ctx, services, confirmed)
+        return await self._paid_for(run, ctx, services, confirmed)
+
+    async def _paid_for(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
+        """The result; a run of Slack that a month's budget cut short waits for money and then goes on where it was.
+
+        Raises:
+            ParkedError: it waits.
+        """
+        pleas, last = 0, None
+        while (asked := await self.questions.find(run.id, money_path(pleas + 1))) is not None:
+            pleas, last = pleas + 1, asked
+        if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
+            return given_up(last.question)
+        ledger = NotingLedger(services.ledger)
+        result = await run_flow(ctx, replace(services, ledger=ledger), plan)
+        if run.kind != "slack" or result.stop_reason is not StopReason.BUDGET or ledger.refused is None:
+            return result
+        rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)
+        balance = await self.tightest(services.payer, rest_nusd)
+        question = plea(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
+        decision = await self.questions.ask(run.fence, money_path(pleas + 1), question)
+        raise ParkedError(decision.verdict)
 
     @property
     def zone(self) -> str:

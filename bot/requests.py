@@ -162,6 +162,10 @@ class Reviews(Protocol):
         """Decide what a parked run waits for, and set it going again."""
         ...
 
+    async def ask_for_money(self, run_id: str, path: str, *, user: str) -> None:
+        """Call whoever can grant money into the thread, once."""
+        ...
+
     async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
         """Whether a reply in this thread can be a word on a draft."""
         ...

@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.delivery import Delivery
 from bot.engine import Engine
 from bot.executor import Executor
+from bot.patience import Patience
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import NoticeView
@@ -39,6 +40,7 @@ class Scheduler:
     inbox: Inbox
     replay_overdue: Callable[[], Awaitable[None]]
     tell_of_money: Callable[[], Awaitable[None]]
+    patience: Patience
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -51,6 +53,7 @@ class Scheduler:
             self.sweep: SWEEP_S,
             self.executor.take_up: TAKE_UP_S,
             self.replay_overdue: REPLAY_S,
+            self.patience.look_after_waiting: SWEEP_S,
             self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,

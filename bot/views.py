@@ -43,6 +43,8 @@ REVIEW_STOP = "review_stop"
 """End the review without an approval; value: the same."""
 REVIEW_GO_ON = "review_go_on"
 """Let the next round begin without a word; value: the same."""
+ASK_MONEY = "ask_money"
+"""Call whoever can grant money; value: the same."""
 FEEDBACK = "feedback"
 """Say whether the answer helped; value: `up:<run id>` or `down:<run id>`."""
 FEEDBACK_DOWN = "feedback_down"
@@ -260,6 +262,27 @@ class ReviewView:
     question: str = ""
     is_optional: bool = False
     has_approvers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyView:
+    """The card of a run without money half-way. `amount_nusd` is what the rest needs, `owner` who can add it."""
+
+    run: RunView
+    amount_nusd: int
+    balance: BalanceView
+    owner: Person | None = None
+    deadline: str = ""
+    decided: str = ""
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A word to somebody who must act; without one it is for everybody there."""
+
+    who: Person | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bot.modals import ASK_FORM, AskForm, read_ask_form
 from bot.requests import Attached, Origin
 from bot.review_modals import REVIEW_FORMS, ReviewForm, read_review_form
 from bot.views import (
+    ASK_MONEY,
     COMMAND_YES,
     DM_INSTEAD,
     FEEDBACK,
@@ -39,6 +40,7 @@ KEPT_ACTIONS = frozenset(
         REVIEW_APPROVE,
         REVIEW_GO_ON,
         REVIEW_STOP,
+        ASK_MONEY,
         COMMAND_YES,
         REQUEST_YES,
         DM_INSTEAD,
