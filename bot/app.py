@@ -199,6 +199,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             request_verification_enabled=bool(settings.slack_signing_secret),
         )
         menu = menu_of(engine)
+        reviews = SlackReviews(engine, delivery, access, executor)
         reports = Reports(engine.db, engine.clock, engine.ledger.policy)
         steering = Steering(
             Budgets(engine.db, engine.clock, engine.ledger.policy, guard=engine.guard),
@@ -217,8 +218,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             renderer,
             engine.clock,
             lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
+            reviews.money_arrived,
         )
-        reviews = SlackReviews(engine, delivery, access, executor)
         patience = Patience(reviews, Chores(engine.db, engine.clock), executor.owner)
         alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, settings.admins, by=executor.owner)
         services = ListenerServices(

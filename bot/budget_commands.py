@@ -145,6 +145,8 @@ BudgetCommand = (
 _QUOTED = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)')\s*""")
 _CALL_ID = re.compile(r"r[0-9a-f]{12}/\S+")
 _PERSON = re.compile(r"(?:@\S+ \()?<?@?(?P<id>[UW][A-Z0-9]{2,})>?\)?")
+_GROUPED = re.compile(r"\$?\d{1,3}(?:,\d{3})+\.\d{2}")
+"""As we write large amounts ourselves: a point after a comma leaves one reading."""
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})")
 _MODEL = re.compile(r"[A-Za-z0-9][\w./:-]*")
 _AMOUNTS: dict[str, AmountName] = {
@@ -179,14 +181,13 @@ def read_amount(text: str) -> int:
     said = re.sub(r"\s*(?:usd|dollars?)$", "", said, flags=re.IGNORECASE)
     if said.startswith("-"):
         raise UserError(f"{said[:40]} is negative. Write an amount from 0 up, like 50.")
+    if _GROUPED.fullmatch(said):
+        said = said.replace(",", "")
     if "," in said:
         raise UserError(f"{said[:40]} could mean two amounts. Write it with a point and no comma, like 50.00 or 1000.")
     if re.fullmatch(r"\$?\d*\.?\d*e[+-]?\d+", said, re.IGNORECASE):
         raise UserError(f"{said[:40]} is too easy to misread. Write the amount out, like 50.")
-    nusd = parse_usd(said)
-    if nusd % 10_000_000:
-        raise UserError(f"{said[:40]} has parts of a cent. Write dollars and cents, like 50 or 50.25.")
-    return nusd
+    return parse_usd(said)
 
 
 def read_percents(text: str) -> tuple[int, ...]:

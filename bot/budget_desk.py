@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 _NOT_HERE = "I am not in this channel, so nothing was done. Write `/invite @agents` here, then try again."
 _AUDIT_SHOWN = 20
+_BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCall | said.LiftModel
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class BudgetDesk:
     renderer: Renderer
     clock: Clock
     price_note: Callable[[], str]
+    money_arrived: Callable[[str, str], Awaitable[None]]
+    """Goes on with requests that stopped for want of money, in a channel or (empty) anywhere in the workspace."""
 
     async def do(
         self, command: BudgetCommand, origin: Origin, payer: Payer, *, can_post: bool
@@ -89,6 +92,8 @@ class BudgetDesk:
             # Also when a later one failed: what is changed is said.
             if public:
                 private += await self._say_publicly(public, origin, payer)
+        if any(isinstance(command, _BRINGS_MONEY) for command in commands):
+            await self.money_arrived(payer.workspace, payer.channel if public else "")
         return NoticeView(" ".join(private)) if private else None
 
     async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
