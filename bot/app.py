@@ -152,8 +152,10 @@ class Bot:
 
     async def drain(self, grace_s: float) -> None:
         """Take nothing new; what does not end within the grace is resumed at the next start."""
-        await self.handover.drain(grace_s)
-        await self.dispatcher.drain(grace_s)
+        clock = self.engine.clock
+        end_s = clock.monotonic() + grace_s
+        for part in (self.handover, self.dispatcher, self.executor):
+            await part.drain(max(0.0, end_s - clock.monotonic()))
 
     async def is_healthy(self) -> bool:
         """Whether the database answers."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -13,11 +13,10 @@ from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.requests import Origin, Say
 from bot.slack_errors import SlackError
+from bot.stage import Stage
 from bot.views import InviteView, NoticeView
 from patterns.errors import ParkedError, RunLostError
 from patterns.events import PatternResult, StopReason
-from patterns.ports import EventSink, Question
-from storage.outbox import Outbox
 from storage.runs import RunRow
 
 log = structlog.get_logger()
@@ -28,36 +27,6 @@ HEARTBEAT_S = 2.0
 CLOSED = "closed"
 """Among the messages owed of a run: its root and its progress say how it ended."""
 _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "missing_scope", "gone", "refused"})
-
-
-class Stage(Protocol):
-    """Where a run shows itself: `bot.delivery` for threads of Slack, `bot.terminal` for a shell."""
-
-    @property
-    def board(self) -> EventSink:
-        """Who hears what happens in the run."""
-        ...
-
-    @property
-    def outbox(self) -> Outbox:
-        """The names of the messages that tell its ending."""
-        ...
-
-    async def begin(self, run: RunRow) -> RunRow:
-        """Show that it works. Returns the run with its place; SlackError when there is none."""
-        ...
-
-    async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Show what it waits for."""
-        ...
-
-    async def count(self, run: RunRow, ending: Ending) -> int:
-        """How many messages its ending takes."""
-        ...
-
-    async def finish(self, run: RunRow, ending: Ending) -> None:
-        """Post what is still owed of its ending; SlackError when that has to wait."""
-        ...
 
 
 S = TypeVar("S", bound=Stage)
@@ -72,6 +41,7 @@ class Executor(Generic[S]):
     say: Say
     owner: str
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
+    _endings: set[asyncio.Task[None]] = field(default_factory=set)
     _dispatcher: Dispatcher | None = None
 
     def dispatch_with(self, dispatcher: Dispatcher) -> None:
@@ -113,8 +83,7 @@ class Executor(Generic[S]):
             stop.set()
         try:
             outcome = await self._until_stopped(run, stop, started_s)
-            async with self._telling(run):
-                await self._conclude(self._clocked(run, started_s), outcome)
+            await self._conclude(self._clocked(run, started_s), outcome)
         except RunLostError:
             log.info("run is somebody else's", run=run_id)
         except asyncio.CancelledError:
@@ -198,7 +167,26 @@ class Executor(Generic[S]):
         if waiting:
             await self.submit(waiting)
         if run.root_ts:
-            await self._deliver(run, outcome)
+            # Slack's pace must not keep other runs from being executed.
+            telling = asyncio.create_task(self._tell_ending(run, outcome), name=f"ending {run.id}")
+            self._endings.add(telling)
+            telling.add_done_callback(self._endings.discard)
+
+    async def drain(self, grace_s: float) -> None:
+        """Let endings be told within the grace; what is left is owed, and told by whoever comes next."""
+        if self._endings:
+            _told, late = await asyncio.wait(self._endings, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _tell_ending(self, run: RunRow, ending: Ending) -> None:
+        try:
+            async with self._telling(run):
+                await self._deliver(run, ending)
+        except Exception:
+            # The ending stays owed, and the next look at what is owed tries again.
+            log.exception("ending not told", run=run.id)
 
     async def _deliver(self, run: RunRow, ending: Ending) -> None:
         try:
@@ -237,7 +225,8 @@ class Executor(Generic[S]):
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)
         await self.engine.store.park(run.fence, executed_ms=run.executed_ms)
-        await self._ask(run)
+        async with self._telling(run):
+            await self._ask(run)
 
     async def _ask(self, run: RunRow) -> None:
         """Show a parked run's question, or wake the run when it was decided in the meantime."""

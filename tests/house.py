@@ -56,6 +56,7 @@ class House:
         """Wait for the work in progress, deliveries included."""
         await self.bot.handover.drain(WAIT_S)
         await self.bot.dispatcher.drain(WAIT_S)
+        await self.bot.executor.drain(WAIT_S)
 
     def ledger(self, question: str) -> int:
         """A number from the SQLite file."""

@@ -149,8 +149,9 @@ class Storm:
             " UNION ALL SELECT run_id FROM slack_out WHERE state = 'intended'"
             " UNION ALL SELECT key FROM inbox WHERE done_us IS NULL"
         )
-        give_up_s = time.monotonic() + SETTLED_S
-        while await self._rows(owed) and time.monotonic() < give_up_s:
+        for _ in range(SETTLED_S * 5):
+            if not await self._rows(owed):
+                return
             await asyncio.sleep(0.2)
 
     async def _count(self) -> None:

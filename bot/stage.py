@@ -1,0 +1,38 @@
+"""Where a run shows itself: `bot.delivery` for threads of Slack, `bot.terminal` for a shell."""
+
+from typing import Protocol
+
+from bot.ending import Ending
+from patterns.ports import EventSink, Question
+from storage.outbox import Outbox
+from storage.runs import RunRow
+
+
+class Stage(Protocol):
+    """What the executor needs of it."""
+
+    @property
+    def board(self) -> EventSink:
+        """Who hears what happens in the run."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """The names of the messages that tell its ending."""
+        ...
+
+    async def begin(self, run: RunRow) -> RunRow:
+        """Show that it works. Returns the run with its place; SlackError when there is none."""
+        ...
+
+    async def ask(self, run: RunRow, path: str, question: Question) -> None:
+        """Show what it waits for."""
+        ...
+
+    async def count(self, run: RunRow, ending: Ending) -> int:
+        """How many messages its ending takes."""
+        ...
+
+    async def finish(self, run: RunRow, ending: Ending) -> None:
+        """Post what is still owed of its ending; SlackError when that has to wait."""
+        ...

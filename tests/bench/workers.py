@@ -1,0 +1,170 @@
+"""Runs a minute by number of workers on one PostgreSQL, and how soon another worker goes on when one is killed.
+
+    .venv/bin/python -m tests.bench.workers [--runs 48] [--kills 3]
+
+The model answers after a second; Slack is the double, as slow as our own pacing asks. Everything shares this machine.
+"""
+
+import argparse
+import asyncio
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.app import choose_models, open_engine
+from bot.distributed import DistributedDispatcher, install_queue
+from bot.engine import Engine
+from bot.settings import read_settings
+from storage.runs import NewRun
+from tests.crash.fleet import Member
+from tests.databases import new_database, postgresql_server
+from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER, TEAM
+from tests.fakes.team import Team
+from tests.house import bot_environment
+from tests.ledgers import rows
+
+MODEL_S = 1.0
+WORKERS = (1, 2, 3)
+CONCURRENCY = 8
+"""Runs that a worker of the bench executes at once, few enough that one worker is not enough."""
+LONG_MODEL_S = 3.0
+WAIT_S = 300
+
+
+@dataclass
+class Plant:
+    """A PostgreSQL, a Slack, a model and this process, which accepts requests and executes none."""
+
+    engine: Engine
+    env: dict[str, str]
+    folder: Path
+    delay_s: float = MODEL_S
+    accepted: int = 0
+
+    @asynccontextmanager
+    async def staffed(self, workers: int) -> AsyncIterator[list[Member]]:
+        """So many worker processes, ready to work."""
+        members = [
+            Member(("worker", "--concurrency", str(CONCURRENCY)), self.env, self.folder / f"worker-{number}.log")
+            for number in range(workers)
+        ]
+        try:
+            for member in members:
+                member.start()
+            await asyncio.gather(*(member.ready() for member in members))
+            yield members
+        finally:
+            for member in members:
+                member.kill()
+
+    async def accept(self) -> str:
+        """One request, each in a channel of its own, so that nobody waits for a channel's share."""
+        self.accepted += 1
+        roster = self.engine.roster
+        run_id, _new = await self.engine.store.accept(
+            NewRun(
+                workspace=TEAM,
+                channel=f"C0BENCH{self.accepted}",
+                channel_kind="channel",
+                thread_ts="",
+                user="U0DANA",
+                kind="slack",
+                request="Which database?",
+                flow="answer",
+                options={"flow": "answer", "agents": ["researcher"]},
+                roster_hash=roster.hash,
+                roster_json=roster.snapshot(),
+                delivery_key=f"bench {self.accepted}",
+            )
+        )
+        return run_id
+
+    async def until_none(self, sql: str, **values: object) -> None:
+        """Wait until the SQL finds nothing any more."""
+        async with asyncio.timeout(WAIT_S):
+            while await rows(self.engine.db, sql, **values):  # noqa: ASYNC110 - they are other processes
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def plant(runs: int) -> AsyncIterator[Plant]:
+    """Everything but the workers."""
+    with tempfile.TemporaryDirectory() as folder, postgresql_server() as server:
+        url = new_database(server)
+        team = Team()
+
+        def answer(call: Call) -> Reply:
+            team.delay_s = made.delay_s
+            return team(call)
+
+        async with Provider(answer, strict=False) as provider, SlackServer() as slack:
+            for number in range(1, runs + 1):
+                slack.workspace.add_channel(f"C0BENCH{number}", f"bench-{number}", {"U0DANA", BOT_USER})
+            base = provider.api_base("openai")
+            env = bot_environment(api_url=slack.url, provider_url=base, folder=Path(folder)) | {"DATABASE_URL": url}
+            settings = read_settings(env)
+            async with open_engine(settings, await choose_models(settings)) as engine:
+                await install_queue(url)
+                queue = DistributedDispatcher(engine, execute=_nothing, stop_here=bool, grace_s=0)
+                made = Plant(engine, env, Path(folder))
+                async with queue.opened():
+                    yield made
+
+
+async def _nothing(_run_id: str) -> None:
+    """This process executes no runs."""
+
+
+async def throughput(house: Plant, workers: int, runs: int) -> float:
+    """Runs a second from the first request to the last run's end."""
+    async with house.staffed(workers):
+        begun_s = time.monotonic()
+        await asyncio.gather(*(house.accept() for _ in range(runs)))
+        await house.until_none("SELECT id FROM run WHERE status <> 'done' LIMIT 1")
+        return runs / (time.monotonic() - begun_s)
+
+
+async def failover_s(house: Plant) -> float:
+    """From the kill of a run's worker until another owns the run."""
+    house.delay_s = LONG_MODEL_S
+    async with house.staffed(2) as members:
+        run_id = await house.accept()
+        await house.until_none("SELECT id FROM run WHERE id = :id AND epoch = 0", id=run_id)
+        (run,) = await rows(house.engine.db, "SELECT lease_owner, epoch FROM run WHERE id = :id", id=run_id)
+        victim = next(m for m in members if run["lease_owner"] == f"{socket.gethostname()}:{m.process.pid}")
+        victim.kill()
+        killed_s = time.monotonic()
+        await house.until_none("SELECT id FROM run WHERE id = :id AND epoch = :epoch", id=run_id, epoch=run["epoch"])
+        resumed_s = time.monotonic() - killed_s
+        await house.until_none("SELECT id FROM run WHERE status <> 'done' LIMIT 1")
+    house.delay_s = MODEL_S
+    return resumed_s
+
+
+async def main(runs: int, kills: int) -> None:
+    async with plant(runs * len(WORKERS) + kills) as house:
+        print(f"{runs} runs of two model calls, {MODEL_S:.0f} s each; {CONCURRENCY} at once in a worker")
+        for workers in WORKERS:
+            rate = await throughput(house, workers, runs)
+            print(f"  {workers} worker{'s' * (workers > 1)}: {rate:5.2f} runs/s, {rate * 60:4.0f} a minute", flush=True)
+        found = [await failover_s(house) for _ in range(kills)]
+        if found:
+            print(
+                f"kill -9 of a worker: its run goes on after {statistics.median(found):.1f} s (median of {kills}; "
+                f"{min(found):.1f} to {max(found):.1f})"
+            )  # fmt: skip - one sentence
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=48)
+    parser.add_argument("--kills", type=int, default=3)
+    options = parser.parse_args()
+    asyncio.run(main(options.runs, options.kills))
