@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -18,7 +19,9 @@ from bot.dispatch import Dispatcher, LocalDispatcher
 from bot.engine import Engine
 from bot.executor import Executor
 from bot.figures import Figures
+from bot.files import Files
 from bot.followups import ThreadFollowups
+from bot.gather import Gatherer
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
@@ -36,6 +39,7 @@ from bot.schedule import Scheduler
 from bot.settings import Settings
 from bot.slack import SlackOut, slack_client
 from bot.steering import Steering
+from bot.threads import Talks
 from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
 from patterns.roster import Roster, load_roster
@@ -191,7 +195,14 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             owner_id=min(settings.admins, default=""),
             is_play_money=bool(engine.choice and engine.choice.is_play_money),
         )
-        delivery = Delivery(engine, out, outbox, renderer, ProgressBoard(engine.clock), figures)
+        threads = Threads(engine.db, engine.clock)
+        own_host = "" if settings.slack_api_url == REAL_SLACK else urlsplit(settings.slack_api_url).netloc
+        gatherer = Gatherer(
+            threads,
+            Talks(out, engine.store, inbox, figures, own_host),
+            Files(out, settings.slack_bot_token, own_host, any(m.sees_images for m in engine.roster.models.values())),
+        )
+        delivery = Delivery(engine, out, outbox, renderer, ProgressBoard(engine.clock), figures, gatherer)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(
@@ -233,7 +244,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             menu=lambda: menu,
             inbox=inbox,
             tasks=handover,
-            followups=ThreadFollowups(Threads(engine.db, engine.clock), rules),
+            followups=ThreadFollowups(threads, rules),
             observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )
         register_all(slack_app, services)

@@ -9,6 +9,7 @@ from bot.decisions import decided
 from bot.ending import Ending
 from bot.engine import Engine, paid_steps, payer_of
 from bot.figures import Figures
+from bot.gather import Gatherer
 from bot.progress import ProgressBoard
 from bot.render import Renderer
 from bot.slack import SlackOut
@@ -50,6 +51,7 @@ class Delivery:
     board: ProgressBoard
     figures: Figures
 
+    gatherer: Gatherer
     async def begin(self, run: RunRow) -> RunRow:
         """Post the root and the progress message, or take up those of an earlier attempt.
 
@@ -68,6 +70,7 @@ class Delivery:
         run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
         await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
         progress_ts = await self.out.post_once(
+        view = replace(view, material=(await self.gatherer.gather(run)).words)
             run.id,
             PROGRESS,
             channel=run.channel,

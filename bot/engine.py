@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from bot.ending import Ending
 from bot.allowed_models import AllowedModels
+from bot.ending import Ending
+from bot.material import artifacts_of
 from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
 from bot.short import NotingLedger, given_up, money_path, plea
@@ -28,6 +29,7 @@ from storage.ledger import SqlLedger
 from storage.periods import ClockGuard
 from storage.questions import Questions
 from storage.runs import RunRow, RunStore
+from storage.threads import Threads
 
 HISTORY_RUNS = 10
 """Earlier exchanges of a thread that a follow-up may know."""
@@ -245,6 +247,7 @@ class Engine:
             user=run.user,
             request=request,
             history=_history(await self.store.earlier(run, most=HISTORY_RUNS)),
+            artifacts=await artifacts_of(Threads(self.db, self.clock), run),
         )
 
     async def _allowed(self, run: RunRow, roster: Roster, client: LiteLLMClient) -> ModelClient:

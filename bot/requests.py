@@ -43,13 +43,13 @@ PrivateView = (
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What came with a request besides its words, as Slack described it; reading it is `bot.material`'s.
+    """What came with a request besides its words, as Slack described it; reading it is `bot.gather`'s.
 
-    `files` are Slack's file objects. `may_have_more` says that Slack left files out of this kind of event. `about` is
+    `files` are Slack's ids of files. `may_have_more` says that Slack left files out of this kind of event. `about` is
     the delivery key of a message somebody pointed at with our shortcut.
     """
 
-    files: tuple[Mapping[str, Any], ...] = ()
+    files: tuple[str, ...] = ()
     may_have_more: bool = False
     about: str = ""
 

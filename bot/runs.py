@@ -13,11 +13,13 @@ from bot.estimates import estimate_words
 from bot.executor import Executor
 from bot.requests import Origin, RunRequest, StopOutcome
 from bot.say import Teller
+from bot.slack_errors import SlackError
 from bot.views import BalancesView, DetailsView, NoticeView, RunLine, RunState, RunsView
 from patterns.errors import UserError
 from patterns.flow import Choice
 from patterns.ports import Payer
 from storage.runs import NewRun, RunRow
+from storage.threads import Thread, Threads
 
 log = structlog.get_logger()
 
@@ -33,6 +35,7 @@ class SlackRuns:
     access: Access
     say: Teller
     executor: Executor[Delivery]
+    threads: Threads
 
     # ------------------------------------------------------------ accepting
 
@@ -56,6 +59,20 @@ class SlackRuns:
         if is_new:
             log.info("run accepted", run=run_id, channel=request.channel, flow=request.flow or "")
         await self.executor.submit(run_id)
+        if is_new:
+            await self._say_when_queued(run_id)
+
+    async def _say_when_queued(self, run_id: str) -> None:
+        run = await self.engine.store.get(run_id)
+        if run is None or run.status != "accepted" or not run.thread_ts:
+            return
+        busy_with = await self.threads.active_run(Thread(run.workspace, run.channel, run.thread_ts))
+        if busy_with in (None, run_id):
+            return
+        try:
+            await self.delivery.queued(run)
+        except SlackError as error:
+            log.warning("queue not shown", run=run_id, code=error.code)
 
     def _new(self, request: RunRequest) -> NewRun:
         roster = self.engine.roster

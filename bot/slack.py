@@ -37,6 +37,7 @@ READS = frozenset(
         "conversations.info",
         "conversations.members",
         "conversations.replies",
+        "files.info",
         "files.getUploadURLExternal",
         "users.info",
     }

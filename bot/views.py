@@ -116,7 +116,7 @@ class RunView:
     """One request, for the root message and the head of the plan.
 
     `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
-    tour, where no model runs at all.
+    tour, where no model runs at all. `material` says what was read besides the request, and what was left out.
     """
 
     run_id: str
@@ -134,6 +134,7 @@ class RunView:
     model_note: str = ""
     play_money: bool = False
     scripted: bool = False
+    material: str = ""
 
 
 class StepState(StrEnum):

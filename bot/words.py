@@ -145,14 +145,15 @@ def price(run: RunView) -> Mrkdwn:
 def plan(run: RunView) -> Mrkdwn:
     """The head of the progress message: who works, at what price, on which money, with which model."""
     if not run.flow:
-        return Mrkdwn("Choosing who should work on this.")
+        return join("\n", [Mrkdwn("Choosing who should work on this."), short(run.material, 600)])
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
     free = (
         mrkdwn("{name} has {free} free", name=short(run.balance.name, 80), free=usd(run.balance.free_nusd))
         if run.balance
         else ""
     )
-    return join("\n", [head, join(" · ", [price(run), escape(free), short(run.model_note, 200), money_label(run)])])
+    terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), money_label(run)])
+    return join("\n", [head, terms, short(run.material, 600)])
 
 
 def step(view: StepView) -> Mrkdwn:

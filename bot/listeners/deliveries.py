@@ -239,7 +239,7 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
         thread_ts=event.get("thread_ts"),
         message_ts=_name(event["ts"]),
         attached=Attached(
-            files=tuple(event.get("files") or ()),
+            files=tuple(_name(file["id"]) for file in event.get("files") or ()),
             may_have_more=event["type"] == "app_mention" and "files" not in event,
         ),
     )

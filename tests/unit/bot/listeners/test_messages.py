@@ -200,7 +200,7 @@ async def test_files_come_with_the_request_even_without_a_word(bot: Bot) -> None
     bot.followups.openers[THREAD] = ANNA
     await bot.receive(reply("", subtype="file_share", files=[NOTES]))
     assert [(run.text, run.attached) for run in bot.runs.opened] == [
-        ("Read what is attached and say what matters in it.", Attached((NOTES,)))
+        ("Read what is attached and say what matters in it.", Attached(("F1",)))
     ]
 
 

@@ -1,0 +1,58 @@
+"""Reads what came with a request once and keeps it, so that a resumed run sees the same."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.files import Files
+from bot.material import Material
+from bot.requests import Attached
+from bot.threads import Talks
+from storage.runs import RunRow
+from storage.threads import Thread, Threads
+
+READ_S = 120.0
+"""Slack may hold us back while we read; the answer must not wait for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Reads what a request of Slack came with."""
+
+    threads: Threads
+    talks: Talks
+    files: Files
+
+    async def gather(self, run: RunRow) -> Material:
+        """The material of a run; whoever reads first decides what every later look at it sees."""
+        kept = await self.threads.material(run.id)
+        if kept is None:
+            kept = await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
+        return Material.model_validate_json(kept)
+
+    async def _read_soon(self, run: RunRow) -> Material:
+        try:
+            async with asyncio.timeout(READ_S):
+                return await self._read(run)
+        except TimeoutError:
+            return Material(left_out=("What came with the request was left out: Slack took too long to hand it over.",))
+
+    async def _read(self, run: RunRow) -> Material:
+        attached = Attached(**run.options.get("attached", {}))
+        material = Material()
+        if await self._is_guest(run):
+            material += await self.talks.around(run)
+        if attached.about:
+            material += await self.talks.about(attached.about)
+        material += await self.talks.linked(run)
+        file_ids = list(attached.files)
+        if attached.may_have_more:
+            file_ids += await self.talks.files_of_message(run)
+        return material + await self.files.read(file_ids)
+
+    async def _is_guest(self, run: RunRow) -> bool:
+        """Whether it was called into a talk of others whose messages no earlier run has read."""
+        if not run.thread_ts or run.options.get("message_ts") in (None, run.thread_ts):
+            return False
+        if await self.threads.earlier_material(run, most=1):
+            return False
+        return await self.threads.opener(Thread(run.workspace, run.channel, run.thread_ts)) is None
