@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bot import __version__
+from bot.budget_cli import register as register_budget
 from patterns.errors import AgentsError
 
 
@@ -144,6 +145,9 @@ def manifest(url: str | None) -> None:
     from bot.manifest import render
 
     click.echo(render(url), nl=False)
+
+
+register_budget(main)
 
 
 @main.group(name="eval")

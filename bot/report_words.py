@@ -182,11 +182,11 @@ def books_sections(view: BooksView) -> list[Mrkdwn]:
         "*Budgets of the workspace, {month}*\n{total}\nNew channels get {channel} a month, direct messages {dm} a "
         "person.",
         month=view.month,
-        total=_book_line(view.total),
+        total=book_line(view.total),
         channel=usd(view.default_channel_nusd),
         dm=usd(view.dm_user_nusd),
     )
-    lines = [_book_line(line) for line in view.lines[:LINES_SHOWN]]
+    lines = [book_line(line) for line in view.lines[:LINES_SHOWN]]
     rest = join("\n", [*lines, _more(len(view.lines) - LINES_SHOWN, "more")]) or Mrkdwn("Nothing was spent yet.")
     alarms = [mrkdwn("⚠️ {alarm}", alarm=short(alarm, 300)) for alarm in view.alarms]
     return [block for block in (head, join("\n", alarms), rest) if block]
@@ -197,7 +197,8 @@ def books_text(view: BooksView) -> Mrkdwn:
     return join("\n\n", books_sections(view))
 
 
-def _book_line(line: BookLine) -> Mrkdwn:
+def book_line(line: BookLine) -> Mrkdwn:
+    """One payer of the books."""
     said = mrkdwn(
         "{name}: *{share} %* · {settled} of {limit}",
         name=short(line.name, 80),
