@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from bot.engine import CONFIRM_PATH, Engine, payer_of
 from bot.figures import Figures
 from bot.render import Renderer
+from bot.short import missing_nusd
 from bot.views import ConfirmView, MoneyView, ReviewView, RunView, SlackMessage
 from bot.words import moment
 from patterns.ports import Question
@@ -63,7 +64,7 @@ class Cards:
         return self.renderer.message(
             MoneyView(
                 view,
-                question.amount_nusd,
+                missing_nusd(question, balance),
                 await self.figures.view(payer, balance),
                 owner=await self.figures.owner(),
                 deadline=await self._deadline(run, path, question),

@@ -12,6 +12,7 @@ from bot.figures import Figures
 from bot.gather import Gatherer
 from bot.progress import ProgressBoard
 from bot.render import Renderer
+from bot.short import missing_nusd
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import (
@@ -69,8 +70,8 @@ class Delivery:
         )
         run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
         await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
-        progress_ts = await self.out.post_once(
         view = replace(view, material=(await self.gatherer.gather(run)).words)
+        progress_ts = await self.out.post_once(
             run.id,
             PROGRESS,
             channel=run.channel,
@@ -134,7 +135,8 @@ class Delivery:
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
         """What there is, before anybody is asked to pay for the rest."""
         result = PatternResult.model_validate_json(question.draft)
-        answer = replace(await self.answer(run, Ending(result=result)), grant_nusd=question.amount_nusd)
+        missing = missing_nusd(question, await self.engine.tightest(payer_of(run), question.amount_nusd))
+        answer = replace(await self.answer(run, Ending(result=result)), grant_nusd=missing)
         for number, message in enumerate(self.renderer.answer(answer)):
             await self.out.post_once(
                 run.id, f"partial/{path}/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts
@@ -206,7 +208,7 @@ class Delivery:
             seconds=seconds,
             agents_count=len({step.agent for step in steps if step.agent}),
             steps_done=done,
-            steps_total=max(done, len(shown.steps) if shown else len(steps)),
+            steps_total=max(done + len(ending.result.missing), len(shown.steps) if shown else len(steps)),
             # A stop by a person is not an alarm.
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
             owner=await self.figures.owner(),

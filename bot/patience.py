@@ -21,11 +21,13 @@ class Patience:
     owner: str
 
     async def look_after_waiting(self) -> None:
-        """Remind of what is due, end what is over. May run late, twice or in five processes."""
+        """Remind of what is due, end what is over, go on where money came. May run late, twice or in five processes."""
         now_us = self.reviews.engine.clock.now_us()
         for asked in await self.reviews.engine.questions.waiting():
             if asked.deadline_us is not None and asked.deadline_us <= now_us:
                 await self.reviews.expire(asked)
+            elif asked.question.kind == "money":
+                await self.reviews.go_on_with_money(asked)
             elif asked.question.kind == "approve" and (number := due(asked, now_us)):
                 await self._remind(asked, number)
 

@@ -6,9 +6,10 @@ import structlog
 
 from bot.access import Access
 from bot.delivery import Delivery
-from bot.engine import CONFIRM_PATH, Engine
+from bot.engine import CONFIRM_PATH, Engine, NotStartedError, payer_of
 from bot.executor import Executor
 from bot.requests import ConfirmChoice, Origin, Verdict
+from bot.short import missing_nusd
 from bot.views import CallView
 from bot.words import moment
 from patterns.errors import UserError
@@ -92,7 +93,8 @@ class SlackReviews:
         run, asked = await self._open_to(run_id, path, user)
         if asked.decision is not None or run.status == "done":
             raise UserError("That is settled already.")
-        amount = format_usd(asked.question.amount_nusd)
+        balance = await self.engine.tightest(payer_of(run), asked.question.amount_nusd)
+        amount = format_usd(missing_nusd(asked.question, balance))
         name = (await self.delivery.figures.person(user)).name
         how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
         text = (
@@ -100,12 +102,23 @@ class SlackReviews:
         )
         await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(), text))
 
-    async def money_arrived(self, workspace: str, channel: str = "") -> None:
-        """A grant or a raised limit: go on with what stopped for want of it. No channel: anywhere."""
+    async def money_arrived(self, workspace: str, channel: str) -> None:
+        """Somebody changed a budget: go on with what can be paid now, in a channel or (empty) anywhere."""
         for asked in await self.engine.questions.waiting():
             run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
             if run is not None and run.workspace == workspace and channel in ("", run.channel):
-                await self._settle(run, asked, "run")
+                await self.go_on_with_money(asked)
+
+    async def go_on_with_money(self, asked: Asked) -> None:
+        """Go on with a run whose rest can be paid now, whoever made that so and wherever."""
+        run = await self.engine.store.get(asked.run_id)
+        if run is None:
+            return
+        try:
+            await self.engine.afford(payer_of(run), asked.question.amount_nusd)
+        except NotStartedError:
+            return
+        await self._settle(run, asked, "run")
 
     async def expire(self, asked: Asked) -> None:
         """Nobody decided in time."""

@@ -53,7 +53,7 @@ class Scheduler:
             self.sweep: SWEEP_S,
             self.executor.take_up: TAKE_UP_S,
             self.replay_overdue: REPLAY_S,
-            self.patience.look_after_waiting: SWEEP_S,
+            self.patience.look_after_waiting: TAKE_UP_S,
             self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,

@@ -56,15 +56,20 @@ class NotingLedger:
 
 
 def plea(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
-    """Ask for what the rest needs beyond what is free, in whole cents; the partial answer is kept with it."""
-    missing_nusd = max(1, rest_nusd - (balance.free_nusd or 0))
+    """Ask for what the rest needs; the partial answer is kept with it."""
     return Question(
         kind="money",
         title=balance.kind,
         draft=result.model_dump_json(),
-        amount_nusd=-(-missing_nusd // _CENT_NUSD) * _CENT_NUSD,
+        amount_nusd=rest_nusd,
         deadline_s=max(1, min(WAIT_S, (balance.resets_at_us - now_us) // 1_000_000)),
     )
+
+
+def missing_nusd(question: Question, balance: Balance) -> int:
+    """What has to be added to what is free, in whole cents."""
+    missing = max(1, question.amount_nusd - (balance.free_nusd or 0))
+    return -(-missing // _CENT_NUSD) * _CENT_NUSD
 
 
 def given_up(question: Question) -> PatternResult:

@@ -209,6 +209,7 @@ class _Course:
     rounds: int
     spent: list[PatternResult] = field(default_factory=list)
     best: Round | None = None
+    before: Round | None = None
     stalled: int = 0
     asked: str | None = None
     is_over: bool = False
@@ -224,7 +225,7 @@ class _Course:
     def start_anew(self, number: int) -> None:
         """A person's wish is the new measure: earlier drafts no longer compete, and it gets a round of its own."""
         self.rounds = max(self.rounds, number + 1)
-        self.best, self.stalled, self.asked, self.is_over = None, 0, None, False
+        self.before, self.best, self.stalled, self.asked, self.is_over = self.best, None, 0, None, False
 
 
 UNREVIEWED = "This text was not reviewed; that is not an approval."
@@ -256,7 +257,7 @@ def _decided(course: _Course, best: Round, decision: Decision) -> PatternResult:
 
 def _ended(course: _Course, *, reason: StopReason = StopReason.COMPLETED, note: str = "") -> PatternResult:
     """The best draft, with what the reader must know of it; complete only when it was accepted."""
-    best = course.best
+    best = course.best or course.before
     whole = gathered(course.spent, output=best.draft.output if best else "", stop_reason=reason)
     if best is None:
         return whole

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.views import REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from bot.views import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
@@ -188,6 +188,47 @@ async def test_a_draft_that_waits_can_be_stopped_from_anywhere(slack: SlackServe
     await until_said(slack, "stopped", "asked:")
     assert len(with_words(slack, "Lee ended it here · ")) == 1
     assert REVIEW_APPROVE not in "".join(said(slack))
+    assert house.held_nusd() == 0
+
+
+async def test_a_run_without_money_waits_and_goes_on_with_a_grant_paying_nothing_twice(
+    slack: SlackServer, house: House, desk: Desk
+) -> None:
+    thread = await ask(slack)
+    await slack.command("budget set 0.01", user=ADMIN)
+    await slack.say("Shorter", user=ASKER, thread_ts=thread)
+    card = await until_said(slack, "Out of money half-way", ASK_MONEY)
+    assert "Ask Dana for $0." in card
+    assert "#platform has $0.0" in card
+    (partial,) = with_words(slack, "Partial answer: the channel's budget ran out")
+    assert "Draft number 3" in partial
+    assert "after 5 of 6 steps" in partial
+    spent_nusd = house.spent_nusd()
+    assert "If <@U0DANA> grants $0." in partial
+    assert house.held_nusd() == 0
+    await slack.click(ASK_MONEY, user=ASKER)
+    await until_said(slack, "<@U0DANA>, Lee asks for $0.")
+    await slack.command('budget grant 5 "launch week"', user=ADMIN)
+    await until_card(slack, "Draft number 3")
+    assert "There is money again, so I went on · " in await until_said(slack, "Out of money half-way")
+    await slack.click(REVIEW_APPROVE, user=ASKER)
+    await until_said(slack, "✅ answered", "asked:")
+    assert len(desk.drafts) == 3
+    assert house.spent_nusd() > spent_nusd
+    assert house.ledger("SELECT COUNT(*) FROM (SELECT 1 FROM call GROUP BY path HAVING COUNT(*) > 1)") == 0
+    assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE name LIKE 'answer/%'") == 1
+
+
+async def test_without_money_it_can_be_left_at_the_partial_answer(slack: SlackServer, house: House) -> None:
+    thread = await ask(slack)
+    await slack.command("budget set 0.01", user=ADMIN)
+    await slack.say("Shorter", user=ASKER, thread_ts=thread)
+    await until_said(slack, "Out of money half-way", ASK_MONEY)
+    await slack.click(REVIEW_STOP, user=ASKER)
+    await until_said(slack, "partly answered", "asked:")
+    assert "Lee ended it here · " in await until_said(slack, "Out of money half-way")
+    ending = with_words(slack, "this is all there is")
+    assert ["I continue" in one for one in ending] == [False]
     assert house.held_nusd() == 0
 
 
