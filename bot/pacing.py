@@ -26,6 +26,10 @@ POSTS = Rate(per_minute=60, burst=3)
 TIERS = {
     "chat.postMessage": Rate(per_minute=300, burst=30),
     "chat.update": Rate(per_minute=50, burst=10),
+    "chat.startStream": Rate(per_minute=20, burst=5),
+    "chat.appendStream": Rate(per_minute=100, burst=10),
+    "chat.stopStream": Rate(per_minute=20, burst=5),
+    "agents.sessions.setStatus": Rate(per_minute=50, burst=10),
     "chat.postEphemeral": Rate(per_minute=100, burst=10),
     "chat.delete": Rate(per_minute=50, burst=10),
     "conversations.history": Rate(per_minute=50, burst=10),

@@ -44,6 +44,11 @@ def paginate(markdown: str, profile: Profile, page_max: int = PAGE_MAX) -> tuple
     return tuple(tuple(page) for page in pages)
 
 
+def finished_markdown(markdown: str) -> str:
+    """The safe Markdown of a text that is still being written, without its last piece, which may not be all of one."""
+    return _markdown(pieces(markdown)[:-1])
+
+
 def _fits(page: Sequence[Unit], unit: Unit, page_max: int) -> bool:
     if len(page) == PAGE_BLOCKS:
         return False

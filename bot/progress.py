@@ -53,11 +53,21 @@ class _Board:
 
 
 class ProgressBoard:
-    """The `EventSink` of runs that people watch. Events of runs that are not open here are ignored."""
+    """The `EventSink` of runs that people watch. Events of runs that are not open here are ignored.
 
-    def __init__(self, clock: Clock, *, interval_s: float = EDIT_INTERVAL_S) -> None:
+    Text of an answer goes to `on_text`.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        interval_s: float = EDIT_INTERVAL_S,
+        on_text: Callable[[str, TextDelta], None] | None = None,
+    ) -> None:
         self._clock = clock
         self._interval_s = interval_s
+        self._on_text = on_text
         self._boards: dict[str, _Board] = {}
 
     def open(self, run: RunView, edit: Edit, *, journal: Sequence[StepRecord] = ()) -> None:
@@ -80,8 +90,12 @@ class ProgressBoard:
 
     def emit(self, run_id: str, event: RunEvent) -> None:
         """Fold one event; the edit follows on its own."""
+        if isinstance(event, TextDelta):
+            if self._on_text is not None:
+                self._on_text(run_id, event)
+            return
         board = self._boards.get(run_id)
-        if board is None or isinstance(event, TextDelta):
+        if board is None:
             return
         _fold(board, event)
         board.changed.set()

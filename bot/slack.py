@@ -164,6 +164,13 @@ class SlackOut:
                 await self._clock.sleep(min(2.0**attempt, 8.0))
         raise SlackError("unreachable", code="connection", method=method)
 
+    async def send(self, method: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Slack's own arguments
+        """A method that must not be repeated when its answer is lost."""
+        try:
+            return await self._once(method, arguments)
+        except _LostError:
+            raise SlackError("unreachable", code="connection", method=method) from None
+
     # ------------------------------------------------------------ posting
 
     async def _post_or_find(

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes import slack_streams
 from tests.fakes.blockkit import check_message, check_view
 from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, TEAM, Channel, Refused, Workspace, visible
 
@@ -22,7 +23,7 @@ async def arguments_of(request: web.Request) -> dict[str, Any]:
 def decoded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Form values as their JSON: lists and objects travel as text there."""
     out = dict(arguments)
-    for name in ("blocks", "metadata", "view", "files", "users"):
+    for name in ("blocks", "chunks", "metadata", "view", "files", "users"):
         if isinstance(out.get(name), str) and out[name][:1] in {"[", "{"}:
             out[name] = json.loads(out[name])
     for name in ("include_all_metadata", "inclusive"):
@@ -68,6 +69,8 @@ def update(workspace: Workspace, args: Arguments) -> dict[str, Any]:
     old = workspace.message(args["channel"], args["ts"])
     if old.get("user") != BOT_USER:
         raise Refused("cant_update_message")
+    if slack_streams.is_live(workspace, old):
+        raise Refused("streaming_state_conflict")
     new = new_message(workspace, args)
     old.update(text=new["text"], blocks=new["blocks"], edited={"user": BOT_USER, "ts": new["ts"]})
     old["edits"] = old.get("edits", 0) + 1
@@ -194,6 +197,10 @@ METHODS: Mapping[str, Method] = {
     "chat.update": update,
     "chat.delete": delete,
     "chat.getPermalink": permalink,
+    "chat.startStream": slack_streams.start,
+    "chat.appendStream": slack_streams.append,
+    "chat.stopStream": slack_streams.stop,
+    "agents.sessions.setStatus": slack_streams.set_session,
     "conversations.info": lambda w, a: {"channel": w.channel(a["channel"]).json()},
     "conversations.list": lambda w, _a: {"channels": [c.json() for c in w.channels.values() if not c.is_im]},
     "conversations.members": lambda w, a: {"members": sorted(w.channel(a["channel"]).members)},

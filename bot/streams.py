@@ -1,0 +1,216 @@
+"""Answers that appear while they are written, in direct messages, where Slack can stream.
+
+What is streamed is a preview: the finished answer replaces the stream's messages and is posted as any other where there
+is none. So a crash, a lost append or a stream that Slack closed costs liveliness and nothing else.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Literal
+
+import structlog
+
+from bot.pages import finished_markdown
+from bot.slack import SlackOut
+from bot.slack_errors import SlackError
+from bot.views import SlackMessage
+from patterns.events import TextDelta
+from patterns.ports import Clock
+from storage.outbox import Outbox
+from storage.runs import RunRow
+
+log = structlog.get_logger()
+
+APPEND_INTERVAL_S = 1.0
+ROLL_OVER_S = 240.0
+"""Slack closes a stream after about five minutes, whatever it is fed."""
+STREAM_CHARS = 11_000
+"""Of one message; Slack takes 12,000 in a call and as many of Markdown in a message."""
+Session = Literal["processing", "suspended", "active"]
+_NEVER = frozenset(
+    {"unknown_method", "feature_not_enabled", "method_deprecated", "not_authorized", "channel_type_not_supported"}
+)
+"""What a workspace without streams or agents answers: it is not asked again."""
+_CLOSED = frozenset({"message_not_in_streaming_state", "message_not_found"})
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The preview of one run: `sent` is what Slack has of the answer, `ts` the message that is still open."""
+
+    run: RunRow
+    text: str = ""
+    sent: str = ""
+    agent: str = ""
+    ts: str = ""
+    began_s: float = 0.0
+    began_at: int = 0
+    number: int = 0
+    closed: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    follower: asyncio.Task[None] | None = None
+
+
+class Streams:
+    """The streams of one process. `write` hears every event of text; what belongs to no open stream passes by."""
+
+    def __init__(self, out: SlackOut, outbox: Outbox, clock: Clock) -> None:
+        self._out = out
+        self._outbox = outbox
+        self._clock = clock
+        self._open: dict[str, _Stream] = {}
+        self._can_stream = True
+        self._has_sessions = True
+
+    def may(self, run: RunRow) -> bool:
+        """Whether the answer of a run should come in pieces."""
+        return run.channel_kind == "dm" and self._can_stream
+
+    def open(self, run: RunRow) -> None:
+        """Be ready for the run's text; nothing is posted before there is some."""
+        if self.may(run):
+            stream = self._open[run.id] = _Stream(run)
+            stream.follower = asyncio.create_task(self._follow(stream), name=f"stream {run.id}")
+
+    def write(self, run_id: str, event: TextDelta) -> None:
+        """Take up a piece of the answer; it is sent on its own."""
+        if (stream := self._open.get(run_id)) is not None:
+            stream.agent = event.path.rsplit("/", 1)[-1]
+            stream.text += event.text
+            stream.changed.set()
+
+    async def close(self, run_id: str) -> None:
+        """No more text will come: end the stream where it is. Waits at most one interval and the call on its way."""
+        stream = self._open.pop(run_id, None)
+        if stream is None or stream.follower is None:
+            return
+        stream.closed = True
+        stream.changed.set()
+        await stream.follower
+
+    async def aclose(self) -> None:
+        """End all of them; their runs go on with the next process."""
+        for run_id in list(self._open):
+            await self.close(run_id)
+
+    async def replace(self, run: RunRow, name: str, message: SlackMessage, *, number: int) -> bool:
+        """Turn the stream's message of that number into the named message; False when there is none to turn.
+
+        Raises:
+            SlackError: it has to wait for the next try.
+        """
+        ts = await self._outbox.find(run.id, f"stream/{number}") if run.channel_kind == "dm" else None
+        if ts is None:
+            return False
+        state, _ts = await self._outbox.intend(run.id, name, run.channel)
+        if state in {"posted", "abandoned"}:
+            return state == "posted"
+        try:
+            await self._stop(run.channel, ts)
+            await self._out.update(channel=run.channel, ts=ts, message=message)
+        except SlackError as error:
+            if error.kind != "gone":
+                raise
+            return False
+        await self._outbox.posted(run.id, name, ts)
+        return True
+
+    async def discard(self, run: RunRow, *, first: int = 0) -> None:
+        """Take away what of the stream stands and is not part of the answer."""
+        for number in count(first) if run.channel_kind == "dm" else ():
+            ts = await self._outbox.find(run.id, f"stream/{number}")
+            if ts is None:
+                # A start that a crash kept from being recorded must not look like something owed.
+                await self._outbox.abandon(run.id, f"stream/{number}")
+                return
+            try:
+                await self._stop(run.channel, ts)
+                await self._out.call("chat.delete", channel=run.channel, ts=ts)
+            except SlackError as error:
+                log.info("stream_not_deleted", run=run.id, code=error.code)
+
+    async def session(self, run: RunRow, status: Session) -> None:
+        """Show in the agent view whose turn it is; a view is never worth failing for."""
+        if run.channel_kind != "dm" or not self._has_sessions:
+            return
+        try:
+            await self._out.call(
+                "agents.sessions.setStatus", channel_id=run.channel, thread_ts=run.thread_ts, status=status
+            )
+        except SlackError as error:
+            self._has_sessions = error.code not in _NEVER
+            log.info("session_not_set", run=run.id, code=error.code)
+
+    # ------------------------------------------------------------ sending
+
+    async def _follow(self, stream: _Stream) -> None:
+        """Send what there is, at most once an interval, until the stream ends or cannot go on."""
+        try:
+            while not stream.closed:
+                await stream.changed.wait()
+                stream.changed.clear()
+                if not stream.closed:
+                    await self._send(stream)
+                    await self._clock.sleep(APPEND_INTERVAL_S)
+            if stream.ts:
+                await self._end(stream)
+        except SlackError as error:
+            self._can_stream = self._can_stream and error.code not in _NEVER
+            log.info("stream_given_up", run=stream.run.id, code=error.code, for_good=not self._can_stream)
+        except Exception:
+            log.exception("stream failed", run=stream.run.id)
+
+    async def _send(self, stream: _Stream) -> None:
+        """Bring Slack up to the last finished paragraph. What went before it must not have changed meanwhile."""
+        written = finished_markdown(stream.text)
+        if not written.startswith(stream.sent):
+            return
+        piece = written[len(stream.sent) :][:STREAM_CHARS]
+        if not piece:
+            return
+        is_old = self._clock.monotonic() - stream.began_s > ROLL_OVER_S
+        if stream.ts and (is_old or len(stream.sent) + len(piece) - stream.began_at > STREAM_CHARS):
+            await self._end(stream)
+        chunk = {"type": "markdown_text", "text": piece}
+        try:
+            if stream.ts:
+                await self._out.send("chat.appendStream", channel=stream.run.channel, ts=stream.ts, chunks=[chunk])
+        except SlackError as error:
+            if error.code not in _CLOSED:
+                raise
+            stream.ts = ""
+        if not stream.ts:
+            await self._start(stream, chunk)
+        stream.sent += piece
+
+    async def _start(self, stream: _Stream, chunk: dict[str, Any]) -> None:
+        """A message of its own, recorded so that the answer finds it, with a card of who writes."""
+        run = stream.run
+        while await self._outbox.find(run.id, f"stream/{stream.number}") is not None:
+            stream.number += 1
+        answer = await self._out.send(
+            "chat.startStream",
+            channel=run.channel,
+            thread_ts=run.thread_ts,
+            chunks=[_task(stream, "in_progress"), chunk],
+        )
+        stream.ts, stream.began_s, stream.began_at = str(answer["ts"]), self._clock.monotonic(), len(stream.sent)
+        await self._outbox.intend(run.id, f"stream/{stream.number}", run.channel)
+        await self._outbox.posted(run.id, f"stream/{stream.number}", stream.ts)
+
+    async def _end(self, stream: _Stream) -> None:
+        ts, stream.ts = stream.ts, ""
+        await self._stop(stream.run.channel, ts, chunks=[_task(stream, "complete")])
+
+    async def _stop(self, channel: str, ts: str, **more: Any) -> None:  # noqa: ANN401 - Slack's own arguments
+        """End the stream of a message. One that has ended already is as good."""
+        try:
+            await self._out.call("chat.stopStream", channel=channel, ts=ts, **more)
+        except SlackError as error:
+            if error.code not in _CLOSED:
+                raise
+
+
+def _task(stream: _Stream, status: str) -> dict[str, str]:
+    return {"type": "task_update", "id": "answer", "title": f"{stream.agent} writes", "status": status}
