@@ -2,16 +2,24 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.access import Access
+from bot.patience import Patience
+from bot.review import SlackReviews
+from bot.rules import StoredRules
 from bot.views import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from storage.channels import ChannelSettings
+from storage.chores import Chores
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
@@ -230,6 +238,63 @@ async def test_without_money_it_can_be_left_at_the_partial_answer(slack: SlackSe
     ending = with_words(slack, "this is all there is")
     assert ["I continue" in one for one in ending] == [False]
     assert house.held_nusd() == 0
+
+
+class Later:
+    """A clock that goes ahead of this machine's."""
+
+    def __init__(self, ahead_s: int) -> None:
+        self.ahead_us = ahead_s * 1_000_000
+
+    def now_us(self) -> int:
+        return int(time.time() * 1_000_000) + self.ahead_us
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def patience(house: House, *, ahead_s: int, owner: str = "one") -> Patience:
+    """The chore as another process would do it at a later time."""
+    engine = replace(house.bot.engine, clock=Later(ahead_s))
+    executor = house.bot.executor
+    access = Access(
+        executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=()
+    )
+    return Patience(SlackReviews(engine, executor.delivery, access, executor), Chores(engine.db, engine.clock), owner)
+
+
+async def test_reminders_come_once_and_ever_less_often(slack: SlackServer, house: House) -> None:
+    await ask(slack)
+    hour_s = 3600
+    for ahead_s, reminders in ((hour_s, 0), (5 * hour_s, 1), (6 * hour_s, 1), (9 * hour_s, 2), (40 * hour_s, 3)):
+        for owner in ("one", "other"):
+            await patience(house, ahead_s=ahead_s, owner=owner).look_after_waiting()
+        assert len(with_words(slack, "<@U0LEE>, the draft above waits for you until ")) == reminders
+
+
+async def test_after_the_deadline_it_ends_as_not_approved(slack: SlackServer, house: House) -> None:
+    await ask(slack)
+    await patience(house, ahead_s=4 * 86_400).look_after_waiting()
+    await until_said(slack, "partly answered", "asked:")
+    assert len(with_words(slack, "Nobody decided in time · ")) == 1
+    assert len(with_words(slack, "Nobody approved this text in time.")) == 1
+    with pytest.raises(AssertionError):
+        await slack.click(REVIEW_APPROVE, user=ASKER)
+
+
+async def test_without_a_grant_the_partial_answer_is_final_in_the_end(slack: SlackServer, house: House) -> None:
+    thread = await ask(slack)
+    await slack.command("budget set 0.01", user=ADMIN)
+    await slack.say("Shorter", user=ASKER, thread_ts=thread)
+    await until_said(slack, "Out of money half-way", ASK_MONEY)
+    await patience(house, ahead_s=60).look_after_waiting()
+    assert ASK_MONEY in "".join(said(slack))
+    await patience(house, ahead_s=8 * 86_400).look_after_waiting()
+    await until_said(slack, "No money came in time")
+    await until_said(slack, "this is all there is", "Draft number 3")
 
 
 def open_card(slack: SlackServer) -> dict[str, Any]:

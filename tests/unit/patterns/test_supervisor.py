@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from patterns.errors import ParkedError
 from patterns.events import Reviewed, StopReason
 from patterns.ports import Decision, ModelRequest
+from patterns.supervisor import WISHES
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, ScriptedModel, system_of, user_of
 from tests.unit.patterns.house import run, verdict
@@ -140,7 +141,9 @@ async def test_it_waits_for_a_person_without_holding_anything() -> None:
         await run("signed", model, memory)
     assert (parked.value.path, memory.held_nusd) == ("supervisor/1/human", 0)
     question = memory.asked["supervisor/1/human"]
-    assert (question.kind, question.draft, question.verdict) == ("approve", "draft", "accepted, 9 of 10")
+    assert (question.kind, question.draft) == ("approve", "draft")
+    assert question.verdict == "accepted, 9 of 10\n✓ It rhymes."
+    assert question.amount_nusd > 0
 
 
 async def test_it_goes_on_where_it_waited_and_pays_nothing_twice() -> None:
@@ -176,16 +179,32 @@ async def test_a_persons_wish_reaches_the_worker_and_outranks_older_scores() -> 
     assert (result.output, result.stop_reason) == ("short", StopReason.COMPLETED)
 
 
-async def test_a_wish_in_the_last_round_is_said_not_done() -> None:
-    answers = {
-        "supervisor/1/human": decided("changes", "Shorter."),
-        "supervisor/2/human": decided("changes", "Longer."),
-    }
-    memory = Memory(answers=answers)
-    with ScriptedModel(["long", GOOD, "short", GOOD]) as model:
+async def test_a_wish_in_the_last_round_gets_a_round_of_its_own() -> None:
+    memory = Memory(answers={f"supervisor/{at}/human": decided("changes", f"Wish {at}.") for at in (1, 2)})
+    memory.answers["supervisor/3/human"] = decided("approve")
+    with ScriptedModel(["one", GOOD, "two", GOOD, "three", GOOD]) as model:
         result = await run("signed", model, memory)
-    assert (result.output, result.stop_reason) == ("short", StopReason.PARTIAL)
-    assert "No round is left for what was asked: Longer." in result.notes
+    assert ["Wish 1." in user_of(model.requests[2]), "Wish 2." in user_of(model.requests[4])] == [True, True]
+    assert (result.output, result.stop_reason) == ("three", StopReason.COMPLETED)
+
+
+async def test_wishes_end_too() -> None:
+    rounds = 2 + WISHES
+    memory = Memory(
+        answers={f"supervisor/{at}/human": decided("changes", f"Wish {at}.") for at in range(1, rounds + 1)}
+    )
+    with ScriptedModel([reply for at in range(rounds) for reply in (f"draft {at}", GOOD)]) as model:
+        result = await run("signed", model, memory)
+    assert (result.output, result.stop_reason) == (f"draft {rounds - 1}", StopReason.PARTIAL)
+    assert f"No round is left for what was asked: Wish {rounds}." in result.notes
+
+
+async def test_the_draft_before_a_wish_outlives_a_worker_that_fails() -> None:
+    memory = Memory(answers={"supervisor/1/human": decided("changes", "Shorter.")})
+    with ScriptedModel(["long", GOOD, REFUSED]) as model:
+        result = await run("signed", model, memory)
+    assert (result.output, result.stop_reason) == ("long", StopReason.PARTIAL)
+    assert "The next draft could not be written." in result.notes
 
 
 async def test_nobody_answering_is_not_an_approval() -> None:

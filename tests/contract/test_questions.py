@@ -1,0 +1,95 @@
+"""Questions over both databases: asked once, answered once by whoever is first, found where people reply."""
+
+import asyncio
+
+import pytest
+
+from patterns.errors import ParkedError
+from patterns.ports import Decision, Fence, Question
+from storage.database import Database
+from storage.questions import Questions
+from storage.runs import NewRun, RunRow, RunStore
+from tests.ledgers import FakeClock
+
+DRAFT = Question(kind="approve", title="The draft is ready", draft="Dear all", deadline_s=60, approvers=("U3",))
+THREAD = {"workspace": "T1", "channel": "C1", "thread_ts": "17.1"}
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(database: Database, clock: FakeClock) -> RunStore:
+    return RunStore(database, clock)
+
+
+@pytest.fixture
+def questions(database: Database, clock: FakeClock) -> Questions:
+    return Questions(database, clock)
+
+
+async def owned(store: RunStore, key: str = "k1") -> RunRow:
+    """A run in the thread that somebody executes."""
+    new = NewRun(
+        **THREAD,
+        channel_kind="channel",
+        user="U1",
+        kind="slack",
+        request="write",
+        flow="draft",
+        options={},
+        roster_hash="h",
+        roster_json="{}",
+        delivery_key=key,
+    )
+    run_id, _is_new = await store.accept(new)
+    run = await store.claim(run_id, owner="me", lease_s=30)
+    assert run is not None
+    return run
+
+
+async def parked(store: RunStore, questions: Questions) -> RunRow:
+    """The same, waiting for a word on its draft."""
+    run = await owned(store)
+    with pytest.raises(ParkedError):
+        await questions.ask(run.fence, "review", DRAFT)
+    await store.park(run.fence, executed_ms=5)
+    return run
+
+
+async def test_asking_again_asks_nothing_new(store: RunStore, questions: Questions, clock: FakeClock) -> None:
+    run = await parked(store, questions)
+    await clock.sleep(10)
+    with pytest.raises(ParkedError):
+        await questions.ask(run.fence, "review", Question(kind="approve", title="Other"))
+    asked = await questions.find(run.id, "review")
+    assert asked is not None
+    assert (asked.question, asked.decision) == (DRAFT, None)
+    assert asked.deadline_us == asked.asked_us + 60_000_000
+
+
+async def test_the_first_of_many_deciders_counts(store: RunStore, questions: Questions) -> None:
+    run = await parked(store, questions)
+    given = [Decision(verdict="approve", user=f"U{at}") for at in range(8)]
+    in_force = await asyncio.gather(*(questions.decide(run.id, "review", one) for one in given))
+    assert len({one.user for one in in_force}) == 1
+    assert await questions.ask(Fence(run.id, run.epoch), "review", DRAFT) == in_force[0]
+
+
+async def test_what_a_thread_waits_for_is_found_until_it_is_decided(store: RunStore, questions: Questions) -> None:
+    run = await parked(store, questions)
+    asked = await questions.pending_in(**THREAD)
+    assert asked is not None
+    assert (asked.run_id, asked.path, asked.question.approvers) == (run.id, "review", ("U3",))
+    assert await questions.pending_in(**{**THREAD, "thread_ts": "17.2"}) is None
+    assert await questions.pending_in(**{**THREAD, "workspace": "T2"}) is None
+    assert [one.run_id for one in await questions.waiting()] == [run.id]
+    await questions.decide(run.id, "review", Decision(verdict="stop", user="U1"))
+    assert (await questions.pending_in(**THREAD), await questions.waiting()) == (None, [])
+    assert await questions.pending(run.id) is None
+
+
+async def test_nothing_is_known_of_what_nobody_asked(questions: Questions) -> None:
+    assert await questions.find("r1", "review") is None
