@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.delivery import Delivery
 from bot.engine import Engine
 from bot.executor import Executor
+from bot.lost_shells import end_lost_runs
 from bot.patience import Patience
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
@@ -70,7 +71,8 @@ class Scheduler:
             scheduler.shutdown(wait=False)
 
     async def sweep(self) -> None:
-        """End the calls of owners that are gone."""
+        """End the calls of owners that are gone, and the runs of shells that are."""
+        await end_lost_runs(self.engine, owner=self.executor.owner)
         await self.engine.ledger.sweep()
 
     async def check_sums(self) -> None:
