@@ -24,8 +24,8 @@ from storage.postgresql import Connection
 log = structlog.get_logger()
 
 QUEUE = "runs"
-HEARTBEAT_S, STALLED_S = 3.0, 15.0
-SWEEP_S = 3.0
+HEARTBEAT_S, STALLED_S = 3.0, 12.0
+SWEEP_S = 1.0
 POOL_SIZE = 4
 _INSTALL_LOCK = 7_245_913
 
