@@ -148,7 +148,7 @@ async def test_an_expensive_plan_waits_for_a_yes(slack: SlackPage, house: House,
     await slack.until_thread_says("This costs at most $0.50. Nothing is spent until you say so.")
     assert (provider.calls, house.held_nusd()) == ([], 0)
     await slack.press("Cancel")
-    await slack.until_thread_says("ada declined.")
+    await slack.until_thread_says("ada declined")
     await slack.until_channel_says("stopped")
     assert (provider.calls, house.spent_nusd()) == ([], 0)
 
@@ -157,12 +157,12 @@ async def test_the_price_card_runs_it_or_the_cheap_way(slack: SlackPage) -> None
     await slack.type("/agents use postmortem: checkout was down for an hour")
     await slack.open_thread("checkout was down")
     await slack.press("Run")
-    await slack.until_thread_says("ada said Run.")
+    await slack.until_thread_says("ada said Run")
     await slack.until_channel_says("✅ answered · postmortem")
     await slack.type("/agents use postmortem: search was slow")
     await slack.open_thread("search was slow")
     await slack.press("Use answer")
-    await slack.until_thread_says("ada chose the cheaper way.")
+    await slack.until_thread_says("ada chose the cheaper way")
     await slack.until_thread_says("No sources looked up")
 
 
