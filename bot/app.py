@@ -39,6 +39,7 @@ from bot.schedule import Scheduler
 from bot.settings import Settings
 from bot.slack import SlackOut, slack_client
 from bot.steering import Steering
+from bot.streams import Streams
 from bot.threads import Talks
 from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
@@ -202,7 +203,10 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             Talks(out, engine.store, inbox, figures, own_host),
             Files(out, settings.slack_bot_token, own_host, any(m.sees_images for m in engine.roster.models.values())),
         )
-        delivery = Delivery(engine, out, outbox, renderer, ProgressBoard(engine.clock), figures, gatherer)
+        streams = Streams(out, outbox, engine.clock)
+        stack.push_async_callback(streams.aclose)
+        board = ProgressBoard(engine.clock, on_text=streams.write)
+        delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, streams)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(

@@ -15,6 +15,7 @@ from bot.render import Renderer
 from bot.short import missing_nusd
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
+from bot.streams import Streams
 from bot.views import (
     AnswerView,
     CallView,
@@ -52,6 +53,12 @@ class Delivery:
     board: ProgressBoard
     figures: Figures
 
+    streams: Streams
+
+    def may_stream(self, run: RunRow) -> bool:
+        """In direct messages, where the workspace can."""
+        return self.streams.may(run)
+
     gatherer: Gatherer
     async def begin(self, run: RunRow) -> RunRow:
         """Post the root and the progress message, or take up those of an earlier attempt.
@@ -78,6 +85,8 @@ class Delivery:
             message=self.renderer.message(ProgressView(view)),
             thread_ts=run.thread_ts,
         )
+        self.streams.open(run)
+        await self.streams.session(run, "processing")
         await self._open_progress(run, view, progress_ts)
         return run
 
@@ -104,6 +113,9 @@ class Delivery:
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what a parked run waits for."""
+        await self.streams.close(run.id)
+        await self.streams.discard(run)
+        await self.streams.session(run, "suspended")
         view = await self.view(run, RunState.WAITING)
         await self._close_progress(run, view)
         await self._edit(run, ROOT, self.renderer.message(view))
@@ -172,10 +184,16 @@ class Delivery:
         """
         answer = await self.answer(run, ending)
         await self._settle_question(run)
-        for number, message in enumerate(await self._ending_messages(run, ending, answer)):
-            await self.out.post_once(
-                run.id, f"answer/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts or None
-            )
+        await self.streams.close(run.id)
+        messages = await self._ending_messages(run, ending, answer)
+        for number, message in enumerate(messages):
+            name = f"answer/{number}"
+            if not await self.streams.replace(run, name, message, number=number):
+                await self.out.post_once(
+                    run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
+                )
+        await self.streams.discard(run, first=len(messages))
+        await self.streams.session(run, "active")
         await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
 

@@ -126,7 +126,8 @@ class Executor(Generic[S]):
         except SlackError as error:
             return await self._nowhere(run, error)
         try:
-            return Ending(result=await self.engine.carry_out(placed, self.delivery.board))
+            may_stream = self.delivery.may_stream(run)
+            return Ending(result=await self.engine.carry_out(placed, self.delivery.board, may_stream=may_stream))
         except ParkedError as error:
             return error
         except NotStartedError as error:

@@ -21,6 +21,10 @@ class Stage(Protocol):
         """The names of the messages that tell its ending."""
         ...
 
+    def may_stream(self, run: RunRow) -> bool:
+        """Whether it can show an answer that is still being written."""
+        ...
+
     async def begin(self, run: RunRow) -> RunRow:
         """Show that it works. Returns the run with its place; SlackError when there is none."""
         ...

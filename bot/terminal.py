@@ -122,6 +122,10 @@ class Terminal:
     outbox: Outbox
     board: Board = field(default_factory=Board)
 
+    def may_stream(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
+        """A shell gets the answer in one piece, so that it can be piped."""
+        return False
+
     async def begin(self, run: RunRow) -> RunRow:
         """Nothing to post: the lines follow."""
         return run
