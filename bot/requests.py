@@ -126,6 +126,10 @@ class Runs(Protocol):
         """Stop the run that this message asked for, if there is one: who deletes the question wants no answer."""
         ...
 
+    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+        """Somebody put a stop sign on a message: stop the run that it shows or that it asked for, if they may."""
+        ...
+
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         """Models, tokens and steps of a run this person may see."""
         ...

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.access import Access
-from bot.delivery import Delivery
+from bot.delivery import PROGRESS, Delivery
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.estimates import estimate_words
@@ -135,6 +135,15 @@ class SlackRuns:
         for run in await self.engine.store.live(workspace, channel):
             if run.options.get("message_ts") == message_ts:
                 await self.executor.stop(run, by=run.user)
+
+    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+        """Stop the run that this message shows or that it asked for, if this person may; else it is just a reaction."""
+        for run in await self.engine.store.live(workspace, channel):
+            shown = (run.root_ts, run.options.get("message_ts"), await self.delivery.outbox.find(run.id, PROGRESS))
+            if message_ts in shown and await self.access.may_stop(
+                user, asker=run.user, workspace=workspace, channel=channel
+            ):
+                await self.executor.stop(run, by=user)
 
     async def feedback(self, run_id: str, *, user: str, value: str) -> None:
         """Keep what a person thought of an answer."""

@@ -61,6 +61,8 @@ HEARD = frozenset(
     }
 )
 """The types of payloads, besides commands, that our listeners or the catch-alls take."""
+STOP_SIGNS = frozenset({"octagonal_sign", "no_entry"})
+"""Reactions that stop what the message stands for."""
 _SAID = frozenset({None, "file_share", "thread_broadcast"})
 _SOMEBODY = re.compile(r"<(?:@|!)")
 """A reply that mentions somebody is for them, not for us."""
@@ -147,6 +149,11 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery
         return Delivery("event", origin, edited["text"], "edit")
     if event["type"] == "agent_session_stopped":
         place = {name: _name(event[name]) for name in ("channel", "user", "thread_ts")}
+    elif event["type"] == "reaction_added":
+        item = event["item"]
+        if event["reaction"] not in STOP_SIGNS or item["type"] != "message":
+            return None
+        place = {"channel": _name(item["channel"]), "user": _name(event["user"]), "message_ts": _name(item["ts"])}
     elif event["type"] == "app_home_opened":
         origin = Origin(
             delivery_key="", workspace=workspace, channel=_name(event["channel"]), user=_name(event["user"])

@@ -1,18 +1,18 @@
-"""Stop, by our button and by Slack's own."""
+"""Stop: by our button, by Slack's own, by a stop sign on one of our messages."""
 
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.listeners.carry_out import stop
-from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.inbox_middleware import delivery_in, origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
 from bot.views import RUN_STOP
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to both."""
+    """Listen to all three."""
 
     async def clicked(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack()
@@ -23,7 +23,20 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         origin = origin_of(context)
         services.tasks.start(origin, _stop_and_say(services, origin, None))
 
+    async def reacted(context: AsyncBoltContext) -> None:
+        if delivery_in(context) is None:
+            return
+        origin = origin_of(context)
+        stop_sign = services.runs.stop_sign(
+            workspace=origin.workspace,
+            channel=origin.channel,
+            message_ts=origin.message_ts or "",
+            user=origin.user,
+        )
+        services.tasks.start(origin, stop_sign)
+
     app.action(RUN_STOP)(clicked)
+    app.event("reaction_added")(reacted)
     app.event("agent_session_stopped")(session_stopped)
 
 

@@ -107,6 +107,7 @@ class FakeRuns:
         self.opened: list[RunRequest] = []
         self.stopped: list[dict[str, Any]] = []
         self.deleted: list[tuple[str, str]] = []
+        self.signs: list[tuple[str, str, str]] = []
         self.feedbacks: list[tuple[str, str, str]] = []
         self.payers: list[Payer] = []
         self.error: Exception | None = None
@@ -126,6 +127,10 @@ class FakeRuns:
     async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
         assert workspace == TEAM
         self.deleted.append((channel, message_ts))
+
+    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+        assert workspace == TEAM
+        self.signs.append((channel, message_ts, user))
 
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
@@ -173,6 +178,7 @@ class FakeReviews:
         self.confirmed: list[tuple[str, str, str]] = []
         self.decided: list[tuple[str, str, str, str, str]] = []
         self.replies: list[tuple[str, str, bool]] = []
+        self.pleas: list[tuple[str, str, str]] = []
         self.waiting: set[str] = set()
         self.asked = Question(kind="approve", title="The draft is ready", draft="Dear all", amount_nusd=20_000_000)
         self.error: Exception | None = None
@@ -190,6 +196,9 @@ class FakeReviews:
 
     async def decide(self, run_id: str, path: str, *, user: str, verdict: str, text: str = "") -> None:
         self.decided.append((run_id, path, user, verdict, text))
+
+    async def ask_for_money(self, run_id: str, path: str, *, user: str) -> None:
+        self.pleas.append((run_id, path, user))
 
     async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
         assert (workspace, bool(channel)) == (TEAM, True)

@@ -50,6 +50,7 @@ EVENTS = {
     "message.im": {"im:history"},
     "message.mpim": {"mpim:history"},
     "app_home_opened": set[str](),
+    "reaction_added": {"reactions:read"},
     # Slack's agent view, and with it the native Stop button, comes with this scope.
     "agent_session_stopped": {"assistant:write"},
 }
