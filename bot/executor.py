@@ -21,7 +21,7 @@ from storage.runs import RunRow
 
 log = structlog.get_logger()
 
-LEASE_S = 15.0
+LEASE_S = 12.0
 """After the last sign of life of its owner, somebody else goes on with a run."""
 HEARTBEAT_S = 2.0
 CLOSED = "closed"

@@ -1,4 +1,4 @@
-"""Runs reach an executor once at a time: in this process, or on PostgreSQL by any worker, fairly for every channel."""
+"""Runs on PostgreSQL reach any worker, once, in fair shares for every channel, and a worker that died is replaced."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bot.app import open_engine
-from bot.dispatch import LocalDispatcher
 from bot.distributed import DistributedDispatcher, install_queue
 from bot.engine import Engine
 from bot.settings import read_settings
@@ -77,66 +76,6 @@ class Work:
     async def until_begun(self, count: int) -> None:
         async with asyncio.timeout(SOON_S), self.changed:
             await self.changed.wait_for(lambda: len(self.begun) >= count)
-
-
-async def nothing_waits() -> list[str]:
-    return []
-
-
-# ------------------------------------------------------------ in this process
-
-
-async def test_a_run_submitted_while_it_is_executed_is_executed_again_and_never_twice_at_once() -> None:
-    work = Work()
-    local = LocalDispatcher(work.execute, nothing_waits)
-    await local.submit("R1")
-    await work.until_begun(1)
-    await local.submit("R1")
-    await local.submit("R1")
-    assert work.begun == ["R1"]
-    work.go_on.set()
-    await work.until_begun(2)
-    await local.drain(SOON_S)
-    assert work.begun == ["R1", "R1"]
-
-
-async def test_no_more_runs_are_executed_at_once_than_there_is_room_for() -> None:
-    work = Work()
-    local = LocalDispatcher(work.execute, nothing_waits, concurrency=2)
-    for run_id in ("R1", "R2", "R3"):
-        await local.submit(run_id)
-    await work.until_begun(2)
-    assert work.begun == ["R1", "R2"]
-    work.go_on.set()
-    await work.until_begun(3)
-    await local.drain(SOON_S)
-
-
-async def test_a_drained_dispatcher_interrupts_what_is_late_and_takes_nothing_new() -> None:
-    work = Work()
-    local = LocalDispatcher(work.execute, nothing_waits)
-    await local.submit("R1")
-    await work.until_begun(1)
-    await local.drain(0.01)
-    await local.submit("R2")
-    await local.drain(0.01)
-    assert work.begun == ["R1"]
-
-
-async def test_what_waits_is_taken_up_unless_it_is_executed_already() -> None:
-    work = Work()
-
-    async def waiting() -> list[str]:
-        return ["R1", "R2"]
-
-    local = LocalDispatcher(work.execute, waiting)
-    await local.submit("R1")
-    await work.until_begun(1)
-    await local.take_up()
-    await work.until_begun(2)
-    work.go_on.set()
-    await local.drain(SOON_S)
-    assert work.begun == ["R1", "R2"]
 
 
 # ------------------------------------------------------------ the fair queue
