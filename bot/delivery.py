@@ -52,14 +52,13 @@ class Delivery:
     renderer: Renderer
     board: ProgressBoard
     figures: Figures
-
+    gatherer: Gatherer
     streams: Streams
 
     def may_stream(self, run: RunRow) -> bool:
         """In direct messages, where the workspace can."""
         return self.streams.may(run)
 
-    gatherer: Gatherer
     async def begin(self, run: RunRow) -> RunRow:
         """Post the root and the progress message, or take up those of an earlier attempt.
 
@@ -77,7 +76,7 @@ class Delivery:
         )
         run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
         await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
-        view = replace(view, material=(await self.gatherer.gather(run)).words)
+        view = replace(view, material=await self.gatherer.gather(run))
         progress_ts = await self.out.post_once(
             run.id,
             PROGRESS,
@@ -85,9 +84,9 @@ class Delivery:
             message=self.renderer.message(ProgressView(view)),
             thread_ts=run.thread_ts,
         )
+        await self._open_progress(run, view, progress_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing")
-        await self._open_progress(run, view, progress_ts)
         return run
 
     async def queued(self, run: RunRow) -> None:
@@ -113,10 +112,10 @@ class Delivery:
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what a parked run waits for."""
+        view = await self.view(run, RunState.WAITING)
         await self.streams.close(run.id)
         await self.streams.discard(run)
         await self.streams.session(run, "suspended")
-        view = await self.view(run, RunState.WAITING)
         await self._close_progress(run, view)
         await self._edit(run, ROOT, self.renderer.message(view))
         if question.kind == "money":
@@ -278,6 +277,7 @@ class Delivery:
             outcome_line=outcome_line,
             balance=await self.figures.balance(payer_of(run)),
             worst_nusd=run.worst_nusd or None,
+            material=await self.gatherer.words(run.id),
             model_note=self.engine.model_note,
             play_money=self.figures.is_play_money,
             scripted=bool(self.engine.choice and self.engine.choice.script),

@@ -22,12 +22,16 @@ class Gatherer:
     talks: Talks
     files: Files
 
-    async def gather(self, run: RunRow) -> Material:
-        """The material of a run; whoever reads first decides what every later look at it sees."""
-        kept = await self.threads.material(run.id)
-        if kept is None:
-            kept = await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
-        return Material.model_validate_json(kept)
+    async def gather(self, run: RunRow) -> str:
+        """Read it, in words; whoever reads first decides what every later look at it sees."""
+        if await self.threads.material(run.id) is None:
+            await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
+        return await self.words(run.id)
+
+    async def words(self, run_id: str) -> str:
+        """What was read for a run and what was left out; empty before that, and once it is forgotten."""
+        kept = await self.threads.material(run_id)
+        return Material.model_validate_json(kept).words if kept else ""
 
     async def _read_soon(self, run: RunRow) -> Material:
         try:

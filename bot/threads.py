@@ -162,10 +162,8 @@ class Talks:
         messages = [message for message in messages if not until or _at(message) < float(until)]
         if not messages:
             return Material()
-        lines = await self._lines(messages)
-        count = len(lines)
-        kept = _fitting(lines)
-        is_whole = is_whole and len(kept) == count
+        kept = _fitting(await self._lines(messages))
+        is_whole = is_whole and len(kept) == len(messages)
         read = f"{len(kept)} message{'' if len(kept) == 1 else 's'}"
         left = () if is_whole else (f"Of {name} I read the beginning and the newest messages that fit.",)
         return Material(artifacts=(_quoted(name, kept),), read=(read,), left_out=left)

@@ -204,7 +204,8 @@ def collapsed(view: ProgressView) -> Mrkdwn:
     """The progress message once there is an answer: one line, with who answered; time and cost are the outcome."""
     done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
     finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
-    return join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
+    line = join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
+    return join("\n", [line, short(view.run.material, 600)])
 
 
 def confirm(view: ConfirmView) -> Mrkdwn:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from patterns.ports import Clock
-from storage.database import Database, Work, load, single
+from storage.database import Database, load, single
 from storage.runs import RunRow
 
 q = load("threads")
@@ -45,17 +45,12 @@ class Threads:
         rows = await self._db.read(lambda: single(q.active_in_thread(**asdict(thread))))
         return str(rows[0]["active_run"]) if rows else None
 
-    async def keep_material(self, run: RunRow, text: str) -> str:
-        """Keep what was read for a run; returns what is in force, so that a resumed run sees the same."""
-
-        def work() -> Work[str]:
-            yield q.keep_material(
-                id=_material(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
-            )
-            rows = yield q.find_material(id=_material(run.id))
-            return str(rows[0]["text"])
-
-        return await self._db.write(work)
+    async def keep_material(self, run: RunRow, text: str) -> None:
+        """Keep what was read for a run; the first reading stays, so that a resumed run sees the same."""
+        statement = q.keep_material(
+            id=_material(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
+        )
+        await self._db.write(lambda: single(statement))
 
     async def material(self, run_id: str) -> str | None:
         """What was read for a run; None before that, and once forgotten."""

@@ -1,0 +1,202 @@
+"""Conversations over a strict Slack double: who goes on with a thread, what is read of it, what links lead to."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.views import RUN_EDITED
+from tests.fakes.provider import Call, Provider
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER
+from tests.fakes.team import Team
+from tests.house import House, open_house
+
+PLATFORM, OTHER = "C0PLATFORM", "C0OTHER"
+LEE = "U0LEE"
+ASK = "use answer: SQLite or PostgreSQL?"
+ANSWER = "once two programs write"
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as slack:
+        yield slack
+
+
+@pytest.fixture
+def team() -> Team:
+    return Team()
+
+
+@pytest.fixture
+async def provider(team: Team) -> AsyncIterator[Provider]:
+    async with Provider(team) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def house(slack: SlackServer, provider: Provider, tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house:
+        yield house
+
+
+def said(slack: SlackServer, text: str, channel: str = PLATFORM) -> list[dict[str, Any]]:
+    """The bot's messages that contain a text."""
+    return [m for m in slack.messages(channel) if m["user"] == BOT_USER and text in m["text"]]
+
+
+async def until_answered(slack: SlackServer, times: int = 1) -> None:
+    await slack.wait_for(lambda: len(said(slack, ANSWER)) == times)
+
+
+def asked_of_models(provider: Provider) -> str:
+    """Everything the models were sent."""
+    return "\n".join(str(call.body) for call in provider.calls)
+
+
+def last(provider: Provider) -> Call:
+    return provider.calls[-1]
+
+
+# ---------------------------------------------------------------- follow-ups
+
+
+async def test_the_askers_reply_goes_on_and_knows_what_was_said(
+    slack: SlackServer, house: House, provider: Provider
+) -> None:
+    root = await slack.say(f"<@{BOT_USER}> {ASK}")
+    await until_answered(slack)
+    await slack.say("use answer: and for three teams?", thread_ts=root)
+    await until_answered(slack, 2)
+    sent = str(last(provider).body)
+    assert "and for three teams?" in sent
+    assert "SQLite or PostgreSQL?" in sent
+    assert ANSWER in sent
+    assert house.ledger("SELECT COUNT(*) FROM run") == 2
+
+
+async def test_others_are_left_alone_until_they_tag_the_bot(slack: SlackServer, house: House) -> None:
+    root = await slack.say(f"<@{BOT_USER}> {ASK}")
+    await until_answered(slack)
+    await slack.say("I would have said MySQL", user=LEE, thread_ts=root)
+    await slack.say(f"<@{LEE}> what do you think?", thread_ts=root)
+    await slack.say(f"<@{BOT_USER}> use answer: and MySQL?", user=LEE, thread_ts=root)
+    await until_answered(slack, 2)
+    assert house.ledger("SELECT COUNT(*) FROM run") == 2
+    assert house.ledger("SELECT COUNT(*) FROM inbox") == 2
+
+
+async def test_a_later_request_says_that_it_waits_and_then_that_it_is_its_turn(
+    slack: SlackServer, team: Team, house: House
+) -> None:
+    team.delay_s = 2.0
+    root = await slack.say(f"<@{BOT_USER}> {ASK}")
+    await slack.wait_for(lambda: len(slack.messages()) == 3)
+    await slack.say("use answer: and for three teams?", thread_ts=root)
+    (line,) = await slack.wait_for(lambda: said(slack, "In line"))
+    await until_answered(slack, 2)
+    await slack.wait_for(lambda: "Your turn" in slack.workspace.message(PLATFORM, line["ts"])["text"])
+    assert line["thread_ts"] == root
+    assert house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2
+
+
+async def test_an_edit_is_offered_and_never_restarts_by_itself(slack: SlackServer, house: House) -> None:
+    asked = await slack.say(f"<@{BOT_USER}> {ASK}")
+    await until_answered(slack)
+    await slack.edit(asked, f"<@{BOT_USER}> {ASK}")
+    assert slack.ephemerals() == []
+    await slack.edit(asked, f"<@{BOT_USER}> use answer: MySQL or MariaDB?")
+    await slack.wait_for(slack.ephemerals)
+    assert house.ledger("SELECT COUNT(*) FROM run") == 1
+    await slack.click(RUN_EDITED)
+    await until_answered(slack, 2)
+    assert len(said(slack, "MySQL or MariaDB?")) == 1
+
+
+# ---------------------------------------------------------------- reading threads
+
+
+async def talk(slack: SlackServer, channel: str = PLATFORM, count: int = 3) -> str:
+    """A talk of people that we were not called into."""
+    root = await slack.say("The exports were late on Monday", user=LEE, channel=channel)
+    for number in range(1, count):
+        await slack.say(f"remark {number}", user=LEE, channel=channel, thread_ts=root)
+    return root
+
+
+async def test_called_into_a_talk_it_reads_that_once_and_says_so(
+    slack: SlackServer, house: House, provider: Provider
+) -> None:
+    root = await talk(slack)
+    await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
+    await slack.wait_for(lambda: said(slack, "Read 3 messages."))
+    await until_answered(slack)
+    assert "] The exports were late on Monday" in str(last(provider).body)
+    assert "[Lee, " in str(last(provider).body)
+    await slack.say(f"<@{BOT_USER}> use answer: and why?", thread_ts=root)
+    await until_answered(slack, 2)
+    assert "The exports were late on Monday" in str(last(provider).body)
+    assert len([call for call in slack.calls("conversations.replies") if call["ts"] == root]) == 1
+    assert house.ledger("SELECT COUNT(*) FROM inbox") == 2
+
+
+async def test_untagged_replies_in_a_talk_of_others_stay_theirs(slack: SlackServer, house: House) -> None:
+    root = await talk(slack)
+    await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
+    await until_answered(slack)
+    await slack.say("thanks", thread_ts=root)
+    assert house.ledger("SELECT COUNT(*) FROM inbox") == 1
+
+
+async def test_of_a_long_talk_the_beginning_and_the_newest_are_read(
+    slack: SlackServer, house: House, provider: Provider
+) -> None:
+    root = await talk(slack, count=150)
+    await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
+    await slack.wait_for(lambda: said(slack, "Read 100 messages. Of this thread I read the beginning and the newest"))
+    await until_answered(slack)
+    sent = str(last(provider).body)
+    assert "remark 149" in sent
+    assert "remark 50\\n" not in sent
+    assert house.held_nusd() == 0
+
+
+async def test_a_talk_that_cannot_be_read_is_said(slack: SlackServer, house: House) -> None:
+    root = await talk(slack)
+    slack.fail("conversations.replies", error="missing_scope", times=5)
+    await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
+    await slack.wait_for(lambda: said(slack, "I could not read this thread: the app may not read messages here"))
+    await until_answered(slack)
+    assert house.held_nusd() == 0
+
+
+def address(channel: str, ts: str) -> str:
+    return f"https://agents.slack.com/archives/{channel}/p{ts.replace('.', '')}"
+
+
+async def test_a_linked_message_is_read_with_its_thread(slack: SlackServer, house: House, provider: Provider) -> None:
+    root = await talk(slack)
+    await slack.command(f"use answer: what happened in <{address(PLATFORM, root)}>?")
+    await slack.wait_for(lambda: said(slack, "Read 3 messages."))
+    await until_answered(slack)
+    assert "] The exports were late on Monday" in str(last(provider).body)
+    assert house.held_nusd() == 0
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [({LEE, BOT_USER}, "you are not in its channel"), ({"U0DANA", LEE}, "I am not in its channel")],
+)
+async def test_a_link_opens_nothing_that_its_reader_may_not_see(
+    slack: SlackServer, house: House, provider: Provider, members: set[str], why: str
+) -> None:
+    slack.workspace.add_channel("C0SECRET", "secret", members | {BOT_USER}, is_private=True)
+    root = await talk(slack, "C0SECRET")
+    slack.workspace.channels["C0SECRET"].members = members
+    await slack.command(f"use answer: what happened in <{address('C0SECRET', root)}>?")
+    await slack.wait_for(lambda: said(slack, f"A linked message was left out: {why}."))
+    await until_answered(slack)
+    assert "exports" not in asked_of_models(provider)
+    assert house.held_nusd() == 0
