@@ -15,7 +15,7 @@ from bot.requests import Origin, Say
 from bot.slack_errors import SlackError
 from bot.stage import Stage
 from bot.views import InviteView, NoticeView
-from patterns.errors import ParkedError, RunLostError
+from patterns.errors import CancelledRunError, ParkedError, RunLostError
 from patterns.events import PatternResult, StopReason
 from storage.runs import RunRow
 
@@ -135,6 +135,8 @@ class Executor(Generic[S]):
             return Ending(result=result, needed_nusd=max(1, error.needed_nusd))
         except RunLostError:
             raise
+        except CancelledRunError:  # another process asked, and the ledger heard of it before our watch did
+            return Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
         except Exception:
             log.exception("run failed", run=run.id)
             note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
