@@ -62,14 +62,15 @@ class Figures:
 
     async def view(self, payer: Payer, balance: Balance) -> BalanceView:
         """An account's month under the name people call it."""
-        resets = datetime.fromtimestamp(balance.resets_at_us / 1_000_000, UTC)
+        # Months turn on the first, in the zone of the account: in UTC it may be the last of this one.
+        turns = datetime(2000, int(balance.period[5:]) % 12 + 1, 1, tzinfo=UTC)
         held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
         return BalanceView(
             name=await self._name(payer, balance.kind),
             limit_nusd=(balance.limit_nusd or 0) + balance.granted_nusd,
             settled_nusd=balance.settled_nusd,
             held_nusd=balance.held_nusd,
-            resets_on=f"{resets.day} {resets:%b}",
+            resets_on=f"1 {turns:%b}",
             held_runs=len({row["run_id"] for row in held}),
         )
 
