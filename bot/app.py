@@ -288,5 +288,6 @@ async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncI
 async def _replay(slack_app: AsyncApp, inbox: Inbox, *, older_than_s: float = 0.0) -> None:
     """Deliveries that were stored and not dealt with: by a process that died, or because storing them half failed."""
     for delivery in await inbox.unfinished(older_than_s=older_than_s):
-        log.info("delivery replayed", delivery=delivery.key)
-        await replay(slack_app, delivery.payload)
+        if await inbox.claim(delivery):
+            log.info("delivery replayed", delivery=delivery.key)
+            await replay(slack_app, delivery.payload)

@@ -37,6 +37,11 @@ class Inbox:
         )
         return bool(await self._db.write(lambda: single(statement)))
 
+    async def claim(self, delivery: Delivery) -> bool:
+        """Whether this process is the one to deal with it again. It counts as received now, should that fail too."""
+        statement = q.claim_delivery(key=delivery.key, received_us=delivery.received_us, now_us=self._clock.now_us())
+        return bool(await self._db.write(lambda: single(statement)))
+
     async def done(self, key: str, note: str = "") -> None:
         """Remember that the delivery was dealt with."""
         statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())

@@ -5,6 +5,11 @@ VALUES (:key, :workspace, :kind, :payload_json, :now_us)
 ON CONFLICT DO NOTHING
 RETURNING key;
 
+-- name: claim_delivery
+-- Deal with it again: of several processes the one that moves its time, and for a while no other.
+UPDATE inbox SET received_us = :now_us WHERE key = :key AND done_us IS NULL AND received_us = :received_us
+RETURNING key;
+
 -- name: finish_delivery
 -- The delivery has been dealt with.
 UPDATE inbox SET done_us = :now_us, note = :note WHERE key = :key AND done_us IS NULL;
