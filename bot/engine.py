@@ -11,7 +11,7 @@ from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
 from bot.short import NotingLedger, given_up, money_path, plea
 from patterns.context import TaskContext, Turn
-from patterns.errors import AgentsError, DriftError, ParkedError, UserError
+from patterns.errors import AgentsError, DriftError, ParkedError, RosterError, UserError
 from patterns.events import PatternResult, RunEvent, StopReason
 from patterns.flow import Choice, Plan, chosen_by_person, plan_of, resolve, run_flow
 from patterns.llm import LiteLLMClient
@@ -101,7 +101,7 @@ class Engine:
                 may_stream=may_stream,
             )
             return await self._planned(run, await self._context(run), services)
-        except (UserError, DriftError) as error:
+        except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
 
     async def _planned(self, run: RunRow, ctx: TaskContext, services: Services) -> PatternResult:

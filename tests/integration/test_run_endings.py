@@ -1,0 +1,59 @@
+"""Ends of a run that come from elsewhere: another process stops it, or its roster can no longer be priced."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.views import RUN_CONFIRM
+from patterns.errors import RosterError
+from patterns.llm import LiteLLMClient
+from patterns.money import Price
+from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.team import Team
+from tests.house import open_house
+from tests.integration.test_slack_main_job import DECIDE, texts, until_ended
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as slack:
+        yield slack
+
+
+async def test_a_stop_that_the_ledger_notices_first_is_a_stop(slack: SlackServer, tmp_path: Path) -> None:
+    def stopped_by_another_process(call: Call) -> Reply:
+        if "You are the voice of cost" in call.system:
+            with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
+                database.execute("UPDATE run SET cancel_requested_by = 'U0DANA'")
+        return Team()(call)
+
+    async with (
+        Provider(stopped_by_another_process) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command(DECIDE)
+        await until_ended(slack, "stopped")
+        assert house.held_nusd() == 0
+    assert not any("You chair a decision" in call.system for call in provider.calls)
+
+
+async def test_a_model_that_lost_its_price_ends_the_run_with_what_to_do(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpriced(_: LiteLLMClient, model: str) -> Price:
+        raise RosterError(f"No price is known for {model}.")
+
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command("use postmortem: checkout was down")
+        await slack.wait_for(lambda: any(RUN_CONFIRM in said for said in texts(slack)))
+        monkeypatch.setattr(LiteLLMClient, "price", unpriced)
+        await slack.click(RUN_CONFIRM)
+        await slack.wait_for(lambda: any("No price is known for" in said for said in texts(slack)))
+        assert (provider.calls, house.spent_nusd()) == ([], 0)
