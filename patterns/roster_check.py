@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ROUTER = "router"
 """The Router's name where agents are named, so no agent may have it."""
 
+RESERVED = frozenset({"plan", "price", "admission", "synthesis", "outcome", "decision"})
+"""Where the journal keeps what was decided beside the steps of agents, which stand there under their names."""
+
 
 def check(roster: RosterFile, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     """Every mistake between the parts of a roster that are each well-formed."""
@@ -77,6 +80,8 @@ class _Checker:
         if ROUTER in self.roster.agents:
             self.say(("agents", ROUTER), f"{ROUTER!r} is the Router's own name; call the agent something else")
         for name, agent in self.roster.agents.items():
+            if name in RESERVED:
+                self.say(("agents", name), f"{name!r} is a name the journal needs; call the agent something else")
             self.known(agent.model, "model", ("agents", name, "model"))
             self.prompt(agent.prompt, ("agents", name, "prompt"), needs=())
 

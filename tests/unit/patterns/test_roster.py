@@ -170,3 +170,11 @@ def test_another_prompt_is_another_snapshot() -> None:
     changed = {**PROMPTS, "plain": PROMPTS["plain"] + " "}
     assert load(prompts=changed).hash != LOADED.hash
     assert json.loads(LOADED.snapshot())["prompts"].keys() == {"chair", "critic", "plain", "router"}
+
+
+@pytest.mark.parametrize("name", ["plan", "price", "admission", "synthesis", "outcome", "decision"])
+def test_agents_keep_out_of_the_names_of_decisions(name: str) -> None:
+    taken = ROSTER.replace("  a: {description: agent a,", f"  {name}: {{description: agent a,").replace(
+        "agent: a}", f"agent: {name}}}"
+    )
+    assert any(f"{name!r} is a name the journal needs" in line for line in report(taken))
