@@ -32,6 +32,7 @@ from bot.prices import price_note
 from bot.progress import ProgressBoard
 from bot.render import Renderer
 from bot.review import SlackReviews
+from bot.rounds import Rounds
 from bot.rules import StoredRules
 from bot.runs import SlackRuns
 from bot.say import Teller
@@ -48,7 +49,6 @@ from storage.balances import Balances
 from storage.book import Policy
 from storage.budgets import Budgets
 from storage.channels import ChannelSettings
-from storage.chores import Chores
 from storage.chores import Chores
 from storage.database import connect, migrate
 from storage.inbox import Inbox
@@ -205,7 +205,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         )
         streams = Streams(out, outbox, engine.clock)
         stack.push_async_callback(streams.aclose)
-        board = ProgressBoard(engine.clock, on_text=streams.write)
+        rounds = Rounds(engine.store, out, outbox, renderer)
+        board = ProgressBoard(engine.clock, on_text=streams.write, on_round=rounds.tell)
         delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, streams)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)

@@ -17,6 +17,7 @@ from bot.views import (
     NearMissView,
     NoticeView,
     ReviewView,
+    RoundView,
     RunLine,
 )
 from bot.words import count, duration, money_label, person, quoted, run_state, short, usd
@@ -26,6 +27,8 @@ DRAFT_MAX = 6_000
 """Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
 DECIDED_MAX = 600
 """Characters of a draft once it is decided."""
+ROUND_MAX = 2_500
+"""Characters of the draft of a round that is over."""
 VERDICT_LINES = 12
 _TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
 
@@ -167,8 +170,22 @@ def review(view: ReviewView) -> Mrkdwn:
     head = mrkdwn("*{title}* · round {round}", title=short(view.title, 150), round=str(view.round))
     if view.decided:
         return join("\n", [head, short(view.decided, 600)])
-    verdict = join("\n", [short(line, 300) for line in f"The reviewer: {view.verdict}".splitlines()[:VERDICT_LINES]])
-    return join("\n", [head, verdict])
+    return join("\n", [head, _verdict(view.verdict)])
+
+
+def reviewed(view: RoundView) -> Mrkdwn:
+    """A round that another one follows."""
+    head = mrkdwn("*Round {round}* · the next draft takes up what is open", round=str(view.round))
+    return join("\n", [head, _verdict(view.verdict)])
+
+
+def reviewed_draft(view: RoundView) -> Mrkdwn:
+    """Its draft; Slack folds a long one."""
+    return quoted(view.draft.strip() or "(The draft is empty.)", ROUND_MAX)
+
+
+def _verdict(words: str) -> Mrkdwn:
+    return join("\n", [short(line, 300) for line in f"The reviewer: {words}".splitlines()[:VERDICT_LINES]])
 
 
 def review_asks(view: ReviewView) -> Mrkdwn:

@@ -1,8 +1,9 @@
 """Run events folded into what people see: one message per run, edited at most once a second, never in the run's way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -50,12 +51,15 @@ class _Board:
     closed: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     follower: asyncio.Task[None] | None = None
+    round: Reviewed | None = None
+    telling: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 class ProgressBoard:
     """The `EventSink` of runs that people watch. Events of runs that are not open here are ignored.
 
-    Text of an answer goes to `on_text`.
+    Text of an answer goes to `on_text`, a reviewed round to `on_round` once the work goes on behind it: what a card or
+    the answer shows at once is not said twice.
     """
 
     def __init__(
@@ -64,10 +68,12 @@ class ProgressBoard:
         *,
         interval_s: float = EDIT_INTERVAL_S,
         on_text: Callable[[str, TextDelta], None] | None = None,
+        on_round: Callable[[str, Reviewed], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._clock = clock
         self._interval_s = interval_s
         self._on_text = on_text
+        self._on_round = on_round
         self._boards: dict[str, _Board] = {}
 
     def open(self, run: RunView, edit: Edit, *, journal: Sequence[StepRecord] = ()) -> None:
@@ -99,6 +105,11 @@ class ProgressBoard:
             return
         _fold(board, event)
         board.changed.set()
+        if isinstance(event, Reviewed):
+            board.round = event
+        elif isinstance(event, StepStarted) and board.round is not None and self._on_round is not None:
+            board.telling.append(asyncio.create_task(self._on_round(run_id, board.round), name=f"round {run_id}"))
+            board.round = None
 
     def view(self, run_id: str) -> ProgressView | None:
         """What is shown of an open run now."""
@@ -113,6 +124,7 @@ class ProgressBoard:
         board.run, board.closed = run, True
         board.changed.set()
         await board.follower
+        await asyncio.gather(*board.telling)
 
     def _view(self, board: _Board) -> ProgressView:
         return ProgressView(

@@ -27,6 +27,7 @@ _TEMPLATES: Mapping[type, str] = {
     views.ConfirmView: "confirm",
     views.RefusalView: "refusal",
     views.ReviewView: "review",
+    views.RoundView: "round",
     views.MoneyView: "money",
     views.CallView: "call",
     views.NearMissView: "near_miss",
@@ -49,6 +50,7 @@ View = (
     | views.ConfirmView
     | views.RefusalView
     | views.ReviewView
+    | views.RoundView
     | views.MoneyView
     | views.CallView
     | views.NearMissView

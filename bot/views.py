@@ -266,6 +266,15 @@ class ReviewView:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundView:
+    """A round that is over and followed by another: the draft, and the verdict a line per criterion."""
+
+    round: int
+    draft: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyView:
     """The card of a run without money half-way. `amount_nusd` is what the rest needs, `owner` who can add it."""
 

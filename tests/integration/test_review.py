@@ -116,6 +116,11 @@ async def test_a_draft_is_reviewed_changed_by_a_reply_and_approved(
     thread = await ask(slack)
     assert house.held_nusd() == 0
     spent_nusd = house.spent_nusd()
+    (first,) = with_words(slack, "*Round 1* · ")
+    assert "The reviewer: not accepted, 4 of 10" in first
+    assert "✗ The date is in the first line: Put Sunday first" in first
+    assert "✓ No filler" in first
+    assert "Draft number 1" in first
     await slack.say("Shorter, and thank them &amp; us", user=ASKER, thread_ts=thread)
     await until_card(slack, "Draft number 3")
     assert "Shorter, and thank them & us" in desk.wishes[2]
@@ -125,6 +130,7 @@ async def test_a_draft_is_reviewed_changed_by_a_reply_and_approved(
     assert len(with_words(slack, "Lee approved this draft · ")) == 1
     assert len(with_words(slack, "Lee asked for changes: Shorter, and thank them &amp; us · ")) == 1
     assert REVIEW_APPROVE not in "".join(said(slack))
+    assert len(with_words(slack, "*Round ")) == 1
     assert len(desk.drafts) == 3
 
 
