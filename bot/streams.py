@@ -69,6 +69,10 @@ class Streams:
 
     def open(self, run: RunRow) -> None:
         """Be ready for the run's text; nothing is posted before there is some."""
+        if (left := self._open.pop(run.id, None)) is not None:
+            # An earlier attempt of this process, which another one had taken the run from.
+            left.closed = True
+            left.changed.set()
         if self.may(run):
             stream = self._open[run.id] = _Stream(run)
             stream.follower = asyncio.create_task(self._follow(stream), name=f"stream {run.id}")
@@ -110,8 +114,10 @@ class Streams:
             await self._stop(run.channel, ts)
             await self._out.update(channel=run.channel, ts=ts, message=message)
         except SlackError as error:
-            if error.kind != "gone":
+            if error.kind not in {"gone", "refused"}:
                 raise
+            log.info("stream_not_replaced", run=run.id, code=error.code)
+            await self._delete(run, ts)
             return False
         await self._outbox.posted(run.id, name, ts)
         return True
@@ -124,11 +130,14 @@ class Streams:
                 # A start that a crash kept from being recorded must not look like something owed.
                 await self._outbox.abandon(run.id, f"stream/{number}")
                 return
-            try:
-                await self._stop(run.channel, ts)
-                await self._out.call("chat.delete", channel=run.channel, ts=ts)
-            except SlackError as error:
-                log.info("stream_not_deleted", run=run.id, code=error.code)
+            await self._delete(run, ts)
+
+    async def _delete(self, run: RunRow, ts: str) -> None:
+        try:
+            await self._stop(run.channel, ts)
+            await self._out.call("chat.delete", channel=run.channel, ts=ts)
+        except SlackError as error:
+            log.info("stream_not_deleted", run=run.id, code=error.code)
 
     async def session(self, run: RunRow, status: Session) -> None:
         """Show in the agent view whose turn it is; a view is never worth failing for."""

@@ -208,3 +208,14 @@ async def test_an_answer_that_could_not_replace_its_stream_is_owed_and_replaces_
         await until_done(slack)
     assert len(answers(slack)) == 1
     assert len([m for m in slack.messages(DM) if "No sources looked up" in m["text"]]) == 1
+
+
+@pytest.mark.usefixtures("house")
+async def test_where_a_stream_cannot_be_edited_the_answer_is_posted_in_its_place(
+    slack: SlackServer, writer: Writer
+) -> None:
+    writer.chunk_delay_s = 0.02
+    slack.fail("chat.update", error="cant_update_message", times=99)
+    await slack.say(ASK, channel=DM)
+    await slack.wait_for(lambda: any("No sources looked up" in one for one in said(slack)))
+    assert (len(slack.calls("chat.delete")), len(answers(slack))) == (1, 1)
