@@ -120,8 +120,9 @@ class Alerts:
             sums[row["channel"]] = sums.get(row["channel"], 0) + row["actual_nusd"]
         for channel, keys in by_channel.items():
             count = "1 call" if len(keys) == 1 else f"{len(keys)} calls"
+            counts = "counts" if len(keys) == 1 else "count"
             text = (
-                f"{count} in {await self._place(workspace, channel)} ended without a bill. I counted them in full, "
+                f"{count} in {await self._place(workspace, channel)} ended without a bill and {counts} in full: "
                 f"{format_usd(sums[channel])}. `/agents budget` there lists them; release what was never billed."
             )
             await self._tell(text, users=await self._responsible(workspace, channel), keys=keys)
