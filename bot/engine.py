@@ -12,13 +12,13 @@ from bot.settings import Settings
 from bot.short import NotingLedger, given_up, money_path, plea
 from patterns.context import TaskContext, Turn
 from patterns.errors import AgentsError, DriftError, ParkedError, RosterError, UserError
+from patterns.estimate import estimate
 from patterns.events import PatternResult, RunEvent, StopReason
-from patterns.flow import Choice, Plan, chosen_by_person, plan_of, resolve, run_flow
+from patterns.flow import Choice, Plan, plan_of, resolve, run_flow
 from patterns.llm import LiteLLMClient
 from patterns.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.roster import Roster, from_snapshot
-from patterns.roster_check import ROUTER
-from patterns.router import ROUTE, RouteDecision, route_schema
+from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services, open_services
 from storage.balances import Balance, Balances
 from storage.channels import ChannelSettings
@@ -164,14 +164,7 @@ class Engine:
             user=payer.user,
             request=request,
         )
-        services = self._services(payer, Fence("quote", 0), self.roster, self.client, Unheard())
-        decision = chosen_by_person(self.roster, choice)
-        if decision is not None:
-            return plan_of(ctx, services, decision)
-        plan = plan_of(ctx, services, RouteDecision(flow=self.roster.router.default, chosen_by="default"))
-        routing = services.runner.quote(ctx, services, agent=ROUTER, schema=route_schema(self.roster))
-        quote = plan.quote + routing
-        return replace(plan, quote=quote, worst_nusd=min(quote.worst_nusd, services.pool_nusd))
+        return estimate(ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, Unheard()), choice)
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
         """What a flow usually costs here, once the ledger has seen enough of it."""

@@ -113,7 +113,11 @@ async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternR
 
 
 def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
-    """The decision that a person's words leave no doubt about; None when the Router has to decide."""
+    """The decision that a person's words leave no doubt about; None when the Router has to decide.
+
+    Raises:
+        UserError: it names a flow or agents that are not there or do not fit.
+    """
     unknown = [agent for agent in choice.agents if agent not in roster.agents]
     if unknown:
         raise UserError(f"There is no agent {unknown[0]!r}. The agents are {', '.join(sorted(roster.agents))}.")
@@ -124,12 +128,12 @@ def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
         if not choice.agents:
             return None
         pattern = "router" if len(choice.agents) == 1 else "broadcast"
-        return RouteDecision.model_validate({**said, "pattern": pattern})
+        return _fitting(roster, RouteDecision.model_validate({**said, "pattern": pattern}))[0]
     if choice.flow not in roster.flows:
         raise UserError(f"There is no flow {choice.flow!r}. The flows are {', '.join(sorted(roster.flows))}.")
     if choice.agents and roster.flows[choice.flow].kind not in ("router", "broadcast"):
         raise UserError(f"{choice.flow} works with agents of its own. Leave out the names, or leave out the flow.")
-    return RouteDecision.model_validate({**said, "flow": choice.flow})
+    return _fitting(roster, RouteDecision.model_validate({**said, "flow": choice.flow}))[0]
 
 
 # ---------------------------------------------------------------- trees

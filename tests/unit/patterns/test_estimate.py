@@ -1,45 +1,48 @@
 """Prices before the run: without a call, never below what the run then costs."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patterns.agent import Quote
+from patterns.context import TaskContext
 from patterns.errors import UserError
-from patterns.estimate import Estimate, estimate, flow_quotes
+from patterns.estimate import estimate
 from patterns.flow import Choice
 from patterns.ports import ModelRequest
+from patterns.prompts import Prompt
+from patterns.services import Services
 from tests.fakes.memory import Memory
 from tests.fakes.model import PRICE, Reply, Say, ScriptedModel, Usage
 from tests.unit.patterns.house import CTX, LOADED, run, services
 from tests.unit.patterns.test_resume import sensible
 
 
-def test_words_for_people() -> None:
-    assert Estimate("fan", 1, 120_000_000, 30_000_000).text == "about $0.03, at most $0.12"
-    assert Estimate("fan", 1, 120_000_000).text == "at most $0.12"
+def quote_of(flow: str, place: Services, ctx: TaskContext = CTX) -> Quote:
+    return estimate(ctx, place, Choice(flow)).quote
 
 
 def test_no_model_is_asked_and_no_money_held() -> None:
     memory = Memory()
     with ScriptedModel([]) as model:
         place = services(model, memory)
-        assert set(flow_quotes(CTX, place)) == set(LOADED.flows)
-        estimate(CTX, place, Choice("fan"))
+        assert all(quote_of(flow, place).once_nusd for flow in LOADED.flows)
     assert memory.calls == {}
 
 
-def test_without_a_choice_it_is_the_dearest_flow_and_the_choosing() -> None:
+def test_without_a_choice_it_is_the_default_flow_and_the_choosing() -> None:
     place = services(ScriptedModel([]), Memory())
-    dearest = max(quote.once_nusd for quote in flow_quotes(CTX, place).values())
-    assert estimate(CTX, place).once_nusd > dearest
+    plan = estimate(CTX, place, Choice())
+    assert (plan.title, plan.decision.chosen_by) == (LOADED.router.default, "default")
+    assert plan.quote.once_nusd > quote_of(LOADED.router.default, place).once_nusd
 
 
 def test_more_rounds_cost_more() -> None:
     place = services(ScriptedModel([]), Memory(), run_nusd=10**12)
-    quotes = flow_quotes(CTX, place)
-    assert quotes["team"].once_nusd * 2 == quotes["signed"].once_nusd * 3
+    assert quote_of("team", place).once_nusd * 2 == quote_of("signed", place).once_nusd * 3
 
 
 def test_the_worst_is_never_above_the_runs_limit() -> None:
@@ -50,6 +53,14 @@ def test_the_worst_is_never_above_the_runs_limit() -> None:
 def test_a_flow_that_is_not_there_is_told() -> None:
     with pytest.raises(UserError):
         estimate(CTX, services(ScriptedModel([]), Memory()), Choice("nope"))
+
+
+def test_agents_that_cannot_work_together_have_no_price() -> None:
+    place = services(ScriptedModel([]), Memory())
+    deaf = Prompt("deaf", "You hear nothing.\n=== user\n{{ material }}")
+    roster = replace(LOADED, prompts={**LOADED.prompts, "plain": deaf})
+    with pytest.raises(UserError, match="cannot work together"):
+        estimate(CTX, replace(place, roster=roster), Choice("fan", ("a", "b")))
 
 
 @settings(max_examples=30, deadline=None)
@@ -70,6 +81,6 @@ def test_no_run_costs_more_than_its_quote(flow: str, size: int, part: int) -> No
     model = ScriptedModel(reply)
     memory = Memory()
     ctx = CTX.model_copy(update={"request": "ﷺ" * size})
-    quote = flow_quotes(ctx, services(model, memory, run_nusd=10**12))[flow]
+    quote = quote_of(flow, services(model, memory, run_nusd=10**12), ctx)
     result = asyncio.run(run(flow, model, memory, ctx=ctx, run_nusd=10**12))
     assert PRICE.cost_nusd(Usage(1, 0)) <= result.cost_nusd <= quote.once_nusd

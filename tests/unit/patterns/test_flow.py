@@ -44,6 +44,14 @@ async def test_agents_that_cannot_work_there_are_refused_before_anything_is_paid
     assert memory.calls == {}
 
 
+@pytest.mark.parametrize(("reviewer", "flow"), [("critic", ""), ("chair", "one")])
+async def test_a_composed_review_needs_a_reviewer_who_sees_the_draft(reviewer: str, flow: str) -> None:
+    wish = {"flow": "supervisor", "agents": ["a", reviewer], "confidence": 1, "reason": "r"}
+    with ScriptedModel([wish]) as model:
+        plan = await resolve(CTX, services(model, Memory()))
+    assert plan.decision.flow == flow
+
+
 async def test_the_plan_is_decided_once() -> None:
     memory = Memory()
     with ScriptedModel([{"flow": "fan", "agents": [], "confidence": 1, "reason": "r"}]) as model:
