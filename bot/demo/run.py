@@ -125,7 +125,7 @@ async def _is_over(slack: LocalSlack, engine: Engine) -> bool:
     """Whether nothing more will come. A question about the price is answered with yes, as the demo's user would."""
     runs = await engine.store.recent(TEAM, ADA, most=1)
     if not runs:
-        return any(message.get("is_ephemeral") for message in await slack.messages())
+        return any(message.get("subtype") == "ephemeral" for message in await slack.messages())
     for message in await slack.messages():
         if runs[0].status == "parked":
             with contextlib.suppress(KeyError):
