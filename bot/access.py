@@ -214,15 +214,28 @@ class Access:
         """Reviews are decided by who asked, the named approvers and the admins of the channel."""
         return user in approvers or await self.may_stop(user, asker=asker, workspace=workspace, channel=channel)
 
-    async def allow(self, change: Allow, *, workspace: str, channel: str, user: str) -> str:
-        """Open or close a channel to guests or to other organisations; the sentence says what holds now.
+    async def settings(self, *, workspace: str, channel: str, user: str) -> ChannelRules:
+        """How a channel behaves, for those who may change it.
 
         Raises:
             AccessError: not an admin.
         """
         if not await self.may_administer(user, workspace=workspace, channel=channel):
             raise AccessError("Only an admin of this workspace or an owner of this channel's budget can change that.")
-        rules = await self._rules.rules(workspace=workspace, channel=channel)
+        return await self._rules.rules(workspace=workspace, channel=channel)
+
+    async def change(self, rules: ChannelRules, *, workspace: str, channel: str, user: str) -> None:
+        """Let a channel behave in another way, with an entry in the audit log; AccessError for others than admins."""
+        await self.settings(workspace=workspace, channel=channel, user=user)
+        await self._rules.save_rules(rules, workspace=workspace, channel=channel, actor=user)
+
+    async def allow(self, change: Allow, *, workspace: str, channel: str, user: str) -> str:
+        """Open or close a channel to guests or to other organisations; the sentence says what holds now.
+
+        Raises:
+            AccessError: not an admin.
+        """
+        rules = await self.settings(workspace=workspace, channel=channel, user=user)
         changed = (
             replace(rules, guests=change.allowed) if change.who == "guests" else replace(rules, external=change.allowed)
         )

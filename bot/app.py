@@ -207,7 +207,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         stack.push_async_callback(streams.aclose)
         rounds = Rounds(engine.store, out, outbox, renderer)
         board = ProgressBoard(engine.clock, on_text=streams.write, on_round=rounds.tell)
-        delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, streams)
+        delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, rules, streams)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(

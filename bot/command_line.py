@@ -81,6 +81,11 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeSettings:
+    """An admin wants to see or change how agents behave in this channel."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenModal:
     """Nothing was typed: show the form."""
 
@@ -112,6 +117,7 @@ Command = (
     | ListRuns
     | Stop
     | Allow
+    | ChangeSettings
     | OpenModal
     | NearMiss
     | Invalid
@@ -133,6 +139,7 @@ TOPICS = {
     "runs": "`runs` lists your recent requests and their state.",
     "stop": "`stop` ends what runs for you here; `stop RUN` ends one run. What is done is paid, nothing more.",
     "allow": "`allow guests` or `allow external` opens this channel to guests or to other organisations; for admins.",
+    "settings": "`settings` opens a form for admins: who may ask in this channel, its usual flow, which replies count.",
     "deny": "`deny guests` or `deny external` closes this channel to them again; for admins.",
 }
 """The words of the grammar and what each does, in a sentence."""
@@ -145,6 +152,7 @@ _WORDS: dict[str, Command] = {
     "budget": Budget(ShowBudget()),
     "runs": ListRuns(),
     "stop": Stop(),
+    "settings": ChangeSettings(),
     "allow guests": Allow("guests", allowed=True),
     "allow external": Allow("external", allowed=True),
     "deny guests": Allow("guests", allowed=False),

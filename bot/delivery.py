@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.access import RulesStore
 from bot.cards import Cards
 from bot.decisions import decided
 from bot.ending import Ending
@@ -16,6 +17,7 @@ from bot.short import missing_nusd
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.streams import Streams
+from bot.upload import Upload, upload
 from bot.views import (
     AnswerView,
     CallView,
@@ -40,6 +42,8 @@ log = structlog.get_logger()
 ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
 YOUR_TURN = "▶️ Your turn: I am on it."
 LONG_RUN_S = 60
+FILE, FILE_FROM_MESSAGES = "answer/file", 3
+"""An answer of more messages than that also comes as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Delivery:
     board: ProgressBoard
     figures: Figures
     gatherer: Gatherer
+    rules: RulesStore
     streams: Streams
 
     def may_stream(self, run: RunRow) -> bool:
@@ -99,7 +104,11 @@ class Delivery:
             await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
+        rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
+
         async def edit(progress: ProgressView) -> None:
+            if rules.quiet and progress.run.state is RunState.RUNNING:
+                return
             await self.out.update(channel=run.channel, ts=progress_ts, message=self.renderer.message(progress))
 
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
@@ -131,6 +140,8 @@ class Delivery:
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> None:
         """Close the card: who decided what, and when."""
         words = f"{await self.words(question, decision)}."
+        if decision.verdict in ("approve", "edit"):
+            question = question.model_copy(update={"draft": ""})
         await self._edit(run, f"ask/{path}", await self._card(run, path, question, decided=words))
 
     async def words(self, question: Question, decision: Decision) -> str:
@@ -187,6 +198,8 @@ class Delivery:
         messages = await self._ending_messages(run, ending, answer)
         for number, message in enumerate(messages):
             name = f"answer/{number}"
+            if number == len(messages) - 1 >= FILE_FROM_MESSAGES:
+                await self._post_file(run, ending)
             if not await self.streams.replace(run, name, message, number=number):
                 await self.out.post_once(
                     run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
@@ -195,6 +208,17 @@ class Delivery:
         await self.streams.session(run, "active")
         await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
+
+    async def _post_file(self, run: RunRow, ending: Ending) -> None:
+        """A long answer in one piece, once; the messages hold all of it, so a file that fails is not tried again."""
+        state, _ts = await self.outbox.intend(run.id, FILE, run.channel)
+        if state == "new":
+            file = Upload(f"answer-{run.id}.md", "The whole answer", ending.result.output.encode())
+            try:
+                await upload(self.out, [file], channel=run.channel, thread_ts=run.thread_ts or None)
+            except SlackError as error:
+                log.warning("answer_not_uploaded", run=run.id, code=error.code)
+        await self.outbox.abandon(run.id, FILE)
 
     async def count(self, run: RunRow, ending: Ending) -> int:
         """How many messages the ending takes: their names are written down before the first is posted."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.requests import Menu
+from bot.requests import Menu, Origin
 from bot.views import OPEN_ASK_MODAL, BalancesView, FlowLine, RunsView
 from patterns.money import format_usd
 
@@ -25,32 +25,35 @@ _HOME_RUNS = 10
 
 @dataclass(frozen=True, slots=True)
 class AskForm:
-    """A filled-in request form. `channel` is where it was opened; `where` is where the answer goes."""
+    """A filled-in request form. `channel` is where it was opened; `where` is where the answer goes.
+
+    `about` is the delivery key of the message it is about, `thread_ts` that message's thread.
+    """
 
     text: str
     flow: str | None
     where: Literal["channel", "dm"]
     channel: str
     response_url: str | None
+    about: str = ""
+    thread_ts: str | None = None
 
 
 def ask_form(
-    menu: Menu,
-    *,
-    channel: str,
-    channel_name: str,
-    can_post: bool,
-    balances: BalancesView | None,
-    response_url: str | None,
+    menu: Menu, origin: Origin, *, channel_name: str, can_post: bool, balances: BalancesView | None
 ) -> dict[str, Any]:
-    """The request form: what, by which flow, at most for how much, answered where."""
+    """The request form: what, by which flow, at most for how much, answered where; about a message, if one is named."""
+    about = origin.attached.about
     blocks = [_request_input(), _flow_input(menu.flows)]
     if can_post:
-        blocks.append(_where_input(channel_name))
+        blocks.append(_where_input(channel_name, in_thread=bool(about)))
+    if about:
+        blocks.append(_small_print("The agents read the message you chose and its thread."))
     blocks.append(_small_print(_price_line(menu.flows, balances)))
     if not can_post:
         blocks.append(_small_print("The answer comes to our direct messages. To get it here, /invite me first."))
-    kept = {"channel": channel, "response_url": response_url, "can_post": can_post}
+    kept = {"channel": origin.channel, "response_url": origin.response_url, "can_post": can_post}
+    kept |= {"about": about, "thread_ts": origin.thread_ts if about else None}
     return {
         "type": "modal",
         "callback_id": ASK_FORM,
@@ -77,6 +80,8 @@ def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
         where="channel" if kept["can_post"] and chosen == "channel" else "dm",
         channel=str(kept["channel"]),
         response_url=kept["response_url"],
+        about=kept.get("about", ""),
+        thread_ts=kept.get("thread_ts"),
     )
 
 
@@ -134,8 +139,9 @@ def _flow_input(flows: tuple[FlowLine, ...]) -> dict[str, Any]:
     }
 
 
-def _where_input(channel_name: str) -> dict[str, Any]:
-    here = _option(f"In #{channel_name}, for everyone" if channel_name else "Here, for everyone", "channel")
+def _where_input(channel_name: str, *, in_thread: bool) -> dict[str, Any]:
+    place = "In the message's thread" if in_thread else f"In #{channel_name}" if channel_name else "Here"
+    here = _option(f"{place}, for everyone", "channel")
     return {
         "type": "input",
         "block_id": _WHERE,

@@ -6,12 +6,14 @@ from bot.listeners import (
     action,
     budget,
     catch_all,
+    channel,
     command,
     home,
     inbox_middleware,
     mention,
     message,
     review,
+    shortcut,
     stop,
     view,
 )
@@ -22,5 +24,6 @@ __all__ = ["ListenerServices", "register_all"]
 
 def register_all(app: AsyncApp, services: ListenerServices) -> None:
     """Everything the app listens to; the inbox comes first, the catch-alls come last."""
-    for part in (inbox_middleware, command, mention, message, action, budget, review, view, home, stop, catch_all):
+    parts = (inbox_middleware, command, mention, message, action, budget, channel, review, shortcut, view, home, stop)
+    for part in (*parts, catch_all):
         part.register(app, services)

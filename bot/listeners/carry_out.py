@@ -9,12 +9,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Place
+from bot.channel_form import channel_form
 from bot.command_line import (
     TOPICS,
     Allow,
     Ask,
     Balance,
     Budget,
+    ChangeSettings,
     Command,
     Estimate,
     Help,
@@ -75,6 +77,8 @@ async def carry_out(services: ListenerServices, command: Command, origin: Origin
         await _ask(services, command, origin)
     elif isinstance(command, Budget):
         await do_budget(services, command.command, origin, client)
+    elif isinstance(command, ChangeSettings):
+        await _open_settings(services, origin, client)
     elif isinstance(command, OpenModal) and origin.trigger_id:
         await open_form(services, origin, client)
     else:
@@ -113,7 +117,7 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
         case ListRuns():
             return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
         case Estimate():
-            return await services.runs.estimate(_request(command.ask, origin, place))
+            return await services.runs.estimate(_request(services, command.ask, origin, place))
         case Allow():
             return NoticeView(
                 await services.access.allow(
@@ -127,7 +131,7 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
 async def _ask(services: ListenerServices, ask: Ask, origin: Origin) -> None:
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     if place.can_post:
-        await services.runs.open(_request(ask, origin, place))
+        await services.runs.open(_request(services, ask, origin, place))
     else:
         await services.say.private(origin, InviteView(key=origin.delivery_key))
 
@@ -137,7 +141,7 @@ async def ask_in_direct_messages(services: ListenerServices, ask: Ask, origin: O
     channel = await services.access.directory.direct_messages(origin.user)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
     place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
-    await services.runs.open(replace(_request(ask, there, place), forced_here=True))
+    await services.runs.open(replace(_request(services, ask, there, place), forced_here=True))
 
 
 async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
@@ -158,11 +162,10 @@ async def open_form(services: ListenerServices, origin: Origin, client: AsyncWeb
     place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
     form = ask_form(
         services.menu(),
-        channel=channel,
+        replace(origin, channel=channel),
         channel_name=place.name,
         can_post=place.can_post and place.kind == "channel",
         balances=await _balances_soon(services, _payer(replace(origin, channel=channel), place)),
-        response_url=origin.response_url,
     )
     await open_view(client, origin, form)
 
@@ -177,6 +180,18 @@ async def open_view(client: AsyncWebClient, origin: Origin, form: dict[str, Any]
         raise UserError("The form took too long to open. Please try again.") from error
 
 
+async def _open_settings(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
+    if origin.channel.startswith("D"):
+        raise UserError("Settings belong to channels. Type `/agents settings` in one.")
+    if not origin.trigger_id:
+        raise UserError("A mention cannot open a form. Type `/agents settings` in the channel.")
+    rules = await services.access.settings(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    flows = services.menu().flows
+    await open_view(
+        client, origin, channel_form(rules, flows, channel=origin.channel, response_url=origin.response_url)
+    )
+
+
 async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesView | None:
     try:
         async with asyncio.timeout(FORM_BALANCE_S):
@@ -187,7 +202,7 @@ async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesVi
         return None
 
 
-def _request(ask: Ask, origin: Origin, place: Place) -> RunRequest:
+def _request(services: ListenerServices, ask: Ask, origin: Origin, place: Place) -> RunRequest:
     return RunRequest(
         delivery_key=origin.delivery_key,
         workspace=origin.workspace,
@@ -195,13 +210,18 @@ def _request(ask: Ask, origin: Origin, place: Place) -> RunRequest:
         channel_kind=place.kind,
         user=origin.user,
         text=ask.request,
-        flow=ask.flow or place.flow or None,
+        flow=ask.flow or _usual(services, place),
         agents=ask.agents,
         thread_ts=origin.thread_ts,
         message_ts=origin.message_ts,
         response_url=origin.response_url,
         attached=origin.attached,
     )
+
+
+def _usual(services: ListenerServices, place: Place) -> str | None:
+    """The flow that admins chose for the channel, while the roster has it."""
+    return next((flow.name for flow in services.menu().flows if flow.name == place.flow), None)
 
 
 def _payer(origin: Origin, place: Place) -> Payer:

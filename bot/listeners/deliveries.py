@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bot.access import ChannelRules
 from bot.budget_modal import BudgetForm, read_budget_form
 from bot.budget_views import BUDGET_FORM
+from bot.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
 from bot.command_line import Ask, without_mention
 from bot.modals import ASK_FORM, AskForm, read_ask_form
 from bot.requests import Attached, Origin
@@ -29,7 +31,9 @@ from bot.views import (
 )
 
 Payload = Mapping[str, Any]
-Kind = Literal["command", "event", "action", "view"]
+Kind = Literal["command", "event", "action", "view", "shortcut"]
+MESSAGE_SHORTCUT = "run_agents"
+"""callback_id of the message shortcut."""
 KEPT_ACTIONS = frozenset(
     {
         RUN_STOP,
@@ -100,12 +104,30 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
             kept = _name(body["actions"][0]["action_id"]) in KEPT_ACTIONS
             key = f"trigger:{body['trigger_id']}" if kept else ""
             return Delivery("action", action_origin(body, key=key, workspace=workspace))
+        case "message_action" if body["callback_id"] == MESSAGE_SHORTCUT:
+            return _pointed_at(body, workspace=workspace)
         case "view_submission":
             return _form_delivery(body, workspace=workspace)
         case _:
             if body.get("type") not in HEARD:
                 raise ValueError("a type of payload nobody listens to")
             return None
+
+
+def _pointed_at(body: Payload, *, workspace: str) -> Delivery:
+    """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
+    key, message = f"trigger:{_name(body['trigger_id'])}", body["message"]
+    origin = Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=_name(body["channel"]["id"]),
+        user=_name(body["user"]["id"]),
+        thread_ts=message.get("thread_ts") or _name(message["ts"]),
+        response_url=body.get("response_url"),
+        trigger_id=body["trigger_id"],
+        attached=Attached(about=key),
+    )
+    return Delivery("shortcut", origin)
 
 
 def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
@@ -122,6 +144,11 @@ def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
             user = _name(body["user"]["id"])
             origin = Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url)
             return Delivery("view", origin)
+    elif view["callback_id"] == CHANNEL_FORM:
+        channel = read_channel_form(view, ChannelRules())
+        if isinstance(channel, ChannelForm):
+            user = _name(body["user"]["id"])
+            return Delivery("view", Origin(key, workspace, channel.channel, user, response_url=channel.response_url))
     elif view["callback_id"] in REVIEW_FORMS:
         review = read_review_form(view)
         if isinstance(review, ReviewForm):
@@ -147,6 +174,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery
     if edited is not None:
         origin = message_origin(edited, key=f"event:{body['event_id']}", workspace=workspace)
         return Delivery("event", origin, edited["text"], "edit")
+    place: dict[str, Any]
     if event["type"] == "agent_session_stopped":
         place = {name: _name(event[name]) for name in ("channel", "user", "thread_ts")}
     elif event["type"] == "reaction_added":
@@ -279,7 +307,9 @@ def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Or
         workspace=workspace,
         channel=form.channel,
         user=_name(body["user"]["id"]),
+        thread_ts=form.thread_ts,
         response_url=form.response_url,
+        attached=Attached(about=form.about),
     )
 
 

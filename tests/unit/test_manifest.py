@@ -15,7 +15,7 @@ from tests.fakes.bot_services import Bot
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACES = "agents|assistant|auth|chat|conversations|files|reactions|users|views"
-METHOD = re.compile(rf"""client\.((?:{NAMESPACES})_\w+)|"((?:{NAMESPACES})\.[\w.]+)\"""")
+METHOD = re.compile(rf"""client\.((?:{NAMESPACES})_\w+)|"((?:{NAMESPACES})\.(?!completion)[\w.]+)\"""")
 # What each Web API method needs, as Slack documents it.
 SCOPES = {
     "users_info": {"users:read"},
@@ -35,6 +35,8 @@ SCOPES = {
     "assistant_threads_setSuggestedPrompts": {"assistant:write"},
     "files_getUploadURLExternal": {"files:write"},
     "files_completeUploadExternal": {"files:write"},
+    "agents_sessions_setStatus": {"assistant:write"},
+    "files_info": {"files:read"},
     "reactions_add": {"reactions:write"},
     "reactions_remove": {"reactions:write"},
     "views_open": set[str](),
@@ -101,6 +103,12 @@ def test_the_manifest_names_the_command(manifest: dict[str, Any], registered: di
     assert registered["command"] == {COMMAND}
     assert commands[0]["should_escape"]
     assert len(commands[0]["usage_hint"]) > 0
+
+
+def test_the_manifest_names_the_shortcut(manifest: dict[str, Any], registered: dict[str, set[str]]) -> None:
+    shortcuts = manifest["features"]["shortcuts"]
+    assert {shortcut["callback_id"] for shortcut in shortcuts} == registered["message_shortcut"]
+    assert [(shortcut["type"], len(shortcut["name"]) <= 24) for shortcut in shortcuts] == [("message", True)]
 
 
 def test_buttons_and_forms_need_interactivity(manifest: dict[str, Any], registered: dict[str, set[str]]) -> None:

@@ -5,7 +5,7 @@ from slack_sdk.models.views import View
 
 from bot.listeners.inbox_middleware import NOT_STORED
 from bot.modals import ask_form, home_tab
-from bot.requests import RunRequest
+from bot.requests import Origin, RunRequest
 from bot.views import BalancesView, InviteView, NoticeView, RunsView
 from tests.fakes.bot_services import (
     ANNA,
@@ -25,9 +25,8 @@ from tests.fakes.bot_services import (
 
 
 def form(*, channel: str = CHANNEL, can_post: bool = True) -> dict[str, Any]:
-    return ask_form(
-        MENU, channel=channel, channel_name="platform", can_post=can_post, balances=BALANCES, response_url=RESPONSE_URL
-    )
+    origin = Origin("", TEAM, channel, ANNA, response_url=RESPONSE_URL)
+    return ask_form(MENU, origin, channel_name="platform", can_post=can_post, balances=BALANCES)
 
 
 def filled(text: str | None, flow: str | None = None, where: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""How a channel behaves: the form that `settings` opens, for admins and owners of the channel's budget."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+
+from bot.access import ChannelRules
+from bot.channel_form import CHANNEL_FORM, ChannelForm, channel_words, read_channel_form
+from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.services import ListenerServices
+from bot.requests import Origin
+from bot.views import NoticeView
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to the form."""
+
+    async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
+        form = read_channel_form(view, ChannelRules())
+        if not isinstance(form, ChannelForm):
+            await ack(response_action="errors", errors=form)
+            return
+        await ack()
+        origin = origin_of(context)
+        services.tasks.start(origin, _save(services, view, origin))
+
+    app.view(CHANNEL_FORM)(sent)
+
+
+async def _save(services: ListenerServices, view: dict[str, Any], origin: Origin) -> None:
+    place = {"workspace": origin.workspace, "channel": origin.channel, "user": origin.user}
+    form = read_channel_form(view, await services.access.settings(**place))
+    if isinstance(form, ChannelForm):
+        await services.access.change(form.rules, **place)
+        await services.say.private(origin, NoticeView(channel_words(form.rules)))
