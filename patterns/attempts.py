@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from patterns.context import TaskContext
-from patterns.errors import BudgetExceededError, Charge, LimitReachedError, ModelError
+from patterns.errors import NEVER_SENT, BudgetExceededError, Charge, LimitReachedError, ModelError
 from patterns.events import StepRetried, TextDelta
 from patterns.handoff import Handoff, images
 from patterns.money import Usage
@@ -136,13 +136,10 @@ class Attempts:
     async def _attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
         """Hold, call, settle."""
         async with self.services.meter.calls:
-            timeout_s = min(self.spec.timeout_s, self.services.left_s)
-            if timeout_s <= 0:
-                raise LimitReachedError("The time for this run is over.", limit="run_s")
-            call = self.client.prepare(self._request(model, messages, timeout_s))
+            call = self.client.prepare(self._request(model, messages, self._timeout_s()))
             hold = await self._hold(call)
             try:
-                async with asyncio.timeout(timeout_s + GRACE_S):
+                async with asyncio.timeout(self._timeout_s() + GRACE_S):
                     completion = await self.client.complete(call, self._on_text if self.streams else None)
             except BaseException as error:
                 failure = self._failure(error)
@@ -150,11 +147,17 @@ class Attempts:
                 self._doubt(charged)
                 await self._settle(hold, charged, None)
                 if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
-                    raise LimitReachedError("The time for this run is over.", limit="run_s") from error
+                    raise _time_is_over() from error
                 if isinstance(failure, ModelError):
                     raise failure from error
                 raise
             return await self._accept(completion, call, hold, may_repair=may_repair)
+
+    def _timeout_s(self) -> float:
+        """Seconds that an attempt may take from now on; LimitReachedError when there are none."""
+        if self.services.left_s <= 0:
+            raise _time_is_over()
+        return min(self.spec.timeout_s, self.services.left_s)
 
     def _request(self, model: str, messages: tuple[Message, ...], timeout_s: float) -> ModelRequest:
         first, user, *rest = messages
@@ -235,14 +238,7 @@ class Attempts:
         self.shown.append(text)
         self.services.emit(TextDelta(path=self.path, text=text))
 
-    def record(
-        self,
-        outcome: Literal["ok", "failed"],
-        *,
-        model: str,
-        reason: str = "",
-        text: str = "",
-    ) -> StepRecord:
+    def record(self, outcome: Literal["ok", "failed"], *, model: str, reason: str = "", text: str = "") -> StepRecord:
         """The step as the journal keeps it, with what its attempts have cost so far."""
         return StepRecord(
             path=self.path,
@@ -286,8 +282,14 @@ def _refusal(completion: Completion) -> ModelError | None:
     return None
 
 
+def _time_is_over() -> LimitReachedError:
+    return LimitReachedError("The time for this run is over.", limit="run_s")
+
+
 def _charge_of(error: BaseException, hold: Hold) -> Charged:
     """What a call that ended with this error counts: nothing if that is sure, else all of the hold."""
+    if isinstance(error, LimitReachedError) or NEVER_SENT in error.args:
+        return Charged("released", 0, reason=NEVER_SENT)
     if isinstance(error, ModelError):
         if error.charge is Charge.NOTHING:
             return Charged("released", 0, reason=error.reason)

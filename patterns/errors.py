@@ -93,6 +93,10 @@ class Charge(StrEnum):
     """The request was on the wire and no usage came back: the whole hold counts."""
 
 
+NEVER_SENT = "never sent"
+"""The message of an `asyncio.CancelledError` that came before anything of a call was written."""
+
+
 class ModelError(AgentsError):
     """A model did not answer.
 

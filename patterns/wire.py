@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from patterns.errors import Charge
+from patterns.errors import NEVER_SENT, Charge
 from patterns.faults import Failure, from_status, model_error
 from patterns.ports import Completion, OnText, PreparedCall
 from patterns.replies import SHAPES, BrokenReplyError, Reading, ServerSentEvents
@@ -63,6 +63,10 @@ class Http:
             failure, cause = Failure("truncated" if sent.yes and broke_off else "connection"), error
         except BrokenReplyError as error:
             failure = error.failure
+        except asyncio.CancelledError:
+            if sent.yes:
+                raise
+            raise asyncio.CancelledError(NEVER_SENT) from None
         charge = Charge.UNCERTAIN if sent.yes else Charge.NOTHING
         raise model_error(call.request.model, failure, charge) from cause
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from patterns import llm
-from patterns.errors import Charge, ModelError
+from patterns.errors import NEVER_SENT, Charge, ModelError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
 from patterns.ports import Completion, Message, ModelRequest
@@ -269,6 +269,22 @@ async def test_cancelling_hangs_up_within_a_second(shape: ShapeName) -> None:
                 await task
             await endless.idle.wait()
     assert endless.hung_up == 1
+
+
+async def test_a_stop_while_connecting_says_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    connecting = asyncio.Event()
+
+    async def never(*_: object, **__: object) -> None:
+        connecting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(aiohttp.resolver.DefaultResolver, "resolve", never)
+    async with client("http://slow.example/v1", "openai") as models:
+        task = asyncio.create_task(models.complete(models.prepare(request())))
+        await asyncio.wait_for(connecting.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError, match=NEVER_SENT):
+            await task
 
 
 async def test_an_older_claude_answers_through_a_tool_where_newer_ones_take_a_schema() -> None:

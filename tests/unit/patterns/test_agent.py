@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from patterns.context import Artifact
-from patterns.errors import BudgetExceededError, Charge, DriftError, LimitReachedError
+from patterns.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
 from patterns.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
 from patterns.handoff import NOTHING, Handoff
 from patterns.money import format_usd
-from patterns.ports import ModelRequest, PreparedCall, StepRecord
+from patterns.ports import Completion, Hold, HoldRequest, ModelRequest, OnText, PreparedCall, StepRecord
 from patterns.services import Services
 from patterns.structured import parse
 from tests.fakes.memory import Memory
@@ -204,6 +204,22 @@ async def test_a_model_that_hangs_is_left_at_the_end_of_the_run_and_counted() ->
     assert [state for state, _ in states(memory)] == ["uncertain"]
 
 
+async def test_time_that_ran_out_while_the_money_was_held_sends_nothing() -> None:
+    memory = Memory()
+    hold = memory.hold
+
+    async def slow(request: HoldRequest) -> Hold:
+        memory.now_s += 20
+        return await hold(request)
+
+    memory.hold = slow  # type: ignore[method-assign]
+    with ScriptedModel([]) as model:
+        place = services(model, memory, run_s=10.0)
+        with pytest.raises(LimitReachedError):
+            await step(place)
+    assert states(memory) == [("released", 0)]
+
+
 async def test_calls_at_once_never_pass_the_limit() -> None:
     memory = Memory()
     with ScriptedModel(lambda _: "hello") as model:
@@ -228,6 +244,24 @@ async def test_a_stop_settles_what_was_sent_and_ends_at_once() -> None:
     (call,) = memory.calls.values()
     assert ("uncertain", call.request.amount_nusd, "stopped") == (call.state, call.actual_nusd, call.reason)
     assert memory.steps == {}
+
+
+async def test_a_stop_before_anything_was_written_costs_nothing() -> None:
+    class Connecting(ScriptedModel):
+        async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+            try:
+                return await super().complete(call, on_text)
+            except asyncio.CancelledError as error:
+                raise asyncio.CancelledError(NEVER_SENT) from error
+
+    memory = Memory()
+    with Connecting([Hang()]) as model:
+        work = asyncio.create_task(step(services(model, memory)))
+        await model.asked()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert states(memory) == [("released", 0)]
 
 
 async def test_a_stop_while_settling_still_writes_the_truth() -> None:
