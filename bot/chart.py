@@ -135,6 +135,9 @@ def _usd(amounts: Sequence[int]) -> list[float]:
 
 
 def _plain(text: str) -> str:
-    """A name as it is: matplotlib would read dollar signs as formulas, and has no picture for every sign."""
-    safe = "".join(sign for sign in text if sign.isprintable() and sign != "$")
+    """A name as far as the font goes, a dot for what it lacks; dollar signs would be read as formulas."""
+    from matplotlib.font_manager import findfont, get_font  # noqa: PLC0415 - as in draw
+
+    known = get_font(findfont("DejaVu Sans")).get_charmap()
+    safe = "".join(sign if ord(sign) in known else "·" for sign in text if sign.isprintable() and sign != "$")
     return safe if len(safe) <= _NAME_CHARS else f"{safe[: _NAME_CHARS - 1]}…"

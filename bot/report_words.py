@@ -1,15 +1,18 @@
 """The sentences of reports, books and the audit log. All `Mrkdwn`, safe to post."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 
 from bot.budget_views import AuditView, BookLine, BooksView, BudgetView
-from bot.mrkdwn import Mrkdwn, escape, join, link, mrkdwn
+from bot.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
 from bot.reports import DoubtfulCall, Part, PastMonth, Report, month_name, shown
 from bot.words import count, short, usd
 
 DOUBTFUL_SHOWN = 5
 LINES_SHOWN = 25
+BLOCKS_MAX = 10_000
+"""Characters, as JSON, of all lines of one message; the small print and the buttons need the rest."""
 
 
 def sections(view: BudgetView) -> list[Mrkdwn]:
@@ -26,7 +29,7 @@ def sections(view: BudgetView) -> list[Mrkdwn]:
         _overruns(report.overruns),
         _history(report.history),
     ]
-    return [block for block in blocks if block]
+    return _fitting(blocks)
 
 
 def small_print(view: BudgetView) -> Mrkdwn:
@@ -189,7 +192,7 @@ def books_sections(view: BooksView) -> list[Mrkdwn]:
     lines = [book_line(line) for line in view.lines[:LINES_SHOWN]]
     rest = join("\n", [*lines, _more(len(view.lines) - LINES_SHOWN, "more")]) or Mrkdwn("Nothing was spent yet.")
     alarms = [mrkdwn("⚠️ {alarm}", alarm=short(alarm, 300)) for alarm in view.alarms]
-    return [block for block in (head, join("\n", alarms), rest) if block]
+    return _fitting([head, join("\n", alarms), rest])
 
 
 def books_text(view: BooksView) -> Mrkdwn:
@@ -224,6 +227,18 @@ def audit(view: AuditView) -> Mrkdwn:
     ]
     head = mrkdwn("*Changes that concern {name}*, newest first, times in UTC", name=short(view.name, 80))
     return join("\n", [head, *(lines or [Mrkdwn("Nobody has changed anything yet.")])])
+
+
+def _fitting(blocks: Sequence[Mrkdwn]) -> list[Mrkdwn]:
+    """What one message takes of them; names full of signs that JSON escapes could fill it twice."""
+    kept: list[Mrkdwn] = []
+    used = 0
+    for block in filter(None, blocks):
+        used += size(json.dumps(block, ensure_ascii=False))
+        if used > BLOCKS_MAX:
+            return [*kept, Mrkdwn("_More does not fit into one message; the files and the shell have all of it._")]
+        kept.append(block)
+    return kept
 
 
 def _more(number: int, word: str) -> Mrkdwn:

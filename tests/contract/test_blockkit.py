@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import budget_views as b
 from bot import views as v
 from bot.pages import Profile
 from bot.render import Renderer
+from bot.reports import DearRun, DoubtfulCall, Part, PastMonth, Report
 from patterns.events import MissingVoice, PatternResult, StopReason
 from tests.fakes.blockkit import check_message, strings
 
@@ -47,6 +50,28 @@ TEXTS = st.one_of(
 )
 
 
+def report(text: str) -> Report:
+    parts = tuple(Part(text, 1_000_000_000, 1_000_000_000, 3) for _ in range(40))
+    return Report(
+        name=text, channel="C1", period="2026-11", is_current=True, limit_nusd=5, granted_nusd=1, settled_nusd=3,
+        held_nusd=1, calls=7, resets_on="1 Dec", days_left=8, days=(1, 2), days_in_month=30, forecast_nusd=9,
+        runs_out=date(2026, 11, 24), flows=parts, agents=parts, models=parts, people=parts,
+        dearest=(DearRun(text, text, 5, 2, text),) * 5, uncertain=(DoubtfulCall(text, text, 5, text),) * 40,
+        overruns=(DoubtfulCall(text, text, 5, text, 3),) * 40, last_nusd=4,
+        history=tuple(PastMonth(f"2026-{month:02d}", 5, 2) for month in range(1, 13)), play_money=True,
+    )  # fmt: skip
+
+
+def budget_views(text: str) -> list[Any]:
+    line = b.BookLine(text, 5, 4, 3, text)
+    return [
+        b.BudgetView(report(text), price_note=text, attached=text),
+        b.BudgetView(report(text), 5, ((text, text),) * 40, True, True, text, "", text),
+        b.BooksView(text, line, (line,) * 60, 5, 5, text, (text,) * 5),
+        b.AuditView(text, (b.AuditLine(text, text, text, text),) * 40),
+    ]
+
+
 def every_view(text: str) -> list[Any]:
     balance = v.BalanceView(text, 25_000_000_000, 23_940_000_000, 750_000_000, text, 3)
     person = v.Person(text, text)
@@ -81,6 +106,7 @@ def every_view(text: str) -> list[Any]:
         v.FlowsView((flow,) * 40),
         v.BalancesView((balance,) * 40, play_money=True),
         v.RunsView((v.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),
+        *budget_views(text),
     ]
     for state in v.RunState:
         closed = v.RunView("run-1", "C1", ASKER, text, state, outcome_line=text, scripted=True)
