@@ -54,7 +54,10 @@ async def _post_list(client: AsyncWebClient, script: TourScript) -> None:
         "real. Copy a line and send it:"
     )
     stops = [f"*{number}. {stop.title}*\n`{escape(stop.command)}`" for number, stop in enumerate(script.stops, 1)]
-    tail = "The fourth is refused, because this channel has four cents a month. Your own requests belong in #try-it."
+    tail = (
+        "The fourth is refused, because this channel has four cents a month. Act as Dana, who looks after the budget, "
+        "type `/agents budget set 1`, and ask again as Ada. Your own requests belong in #try-it."
+    )
     for text in (head, *stops, tail):
         await client.chat_postMessage(channel=TOUR, text=text)
 
