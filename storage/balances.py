@@ -1,7 +1,5 @@
-"""What people ask of their money: balances, what is held and for whom, thresholds passed, sums for reports."""
+"""What people ask of their money: balances, what is held and for whom, sums for reports."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patterns.ports import Clock, Payer
@@ -63,26 +61,6 @@ class Balances:
     async def balance(self, payer: Payer) -> Balance:
         """The account that pays first: the channel's month, or the person's."""
         return next(one for one in await self.balances(payer) if one.kind == payer.channel_kind)
-
-    async def claim_alerts(self, payer: Payer) -> list[int]:
-        """Thresholds (per cent of the limit) that spending has passed and nobody was told of this month."""
-        balance = await self.balance(payer)
-        limit_nusd = (balance.limit_nusd or 0) + balance.granted_nusd
-        now_us = self._clock.now_us()
-
-        def work() -> Work[list[int]]:
-            (row,) = yield q.alerts(workspace=payer.workspace, id=balance.key)
-            stored = row["own"] or row["shared"]
-            percents: Sequence[int] = json.loads(stored) if stored else DEFAULT_ALERTS_PCT
-            claimed = []
-            for pct in percents:
-                if limit_nusd and balance.settled_nusd * 100 >= limit_nusd * pct:
-                    key = {"workspace": payer.workspace, "account": balance.key, "period": balance.period}
-                    if (yield q.claim_alert(**key, name=f"{pct}%", now_us=now_us)):
-                        claimed.append(pct)
-            return claimed
-
-        return await self._db.write(work)
 
     async def held_by_runs(self, payer: Payer) -> list[Row]:
         """Rows run_id, calls, held_nusd, since_us of what is set aside right now."""

@@ -27,16 +27,6 @@ UPDATE channel SET name = :name, zone = :zone, next_zone = :next_zone, limit_nus
   user_cap_nusd = :user_cap_nusd, alerts_json = :alerts_json, frozen = :frozen, frozen_reason = :frozen_reason
 WHERE workspace = :workspace AND id = :id;
 
--- name: alerts
--- The thresholds in force, as JSON lists of per cent: the payer's, then the workspace's.
-SELECT (SELECT alerts_json FROM channel WHERE workspace = :workspace AND id = :id) AS own,
-       (SELECT alerts_json FROM workspace WHERE id = :workspace) AS shared;
-
--- name: claim_alert
--- Only the one who writes the row tells people.
-INSERT INTO alert_sent (workspace, account, period, name, at_us) VALUES (:workspace, :account, :period, :name, :now_us)
-ON CONFLICT DO NOTHING RETURNING name;
-
 -- name: accounts
 -- The caps as they are now.
 SELECT id, workspace, kind, key, period, limit_nusd, granted_nusd, settled_nusd, reserved_nusd

@@ -117,18 +117,6 @@ async def test_the_workspaces_limit_binds_all_channels_together(
     assert (refused.value.kind, refused.value.limit_nusd) == ("workspace", 90 * CENT)
 
 
-async def test_each_threshold_fires_once_a_month(
-    ledger: SqlLedger, budgets: Budgets, balances: Balances, run: Asking
-) -> None:
-    await budgets.set_alerts(PAYER, [90, 50, 10], actor="U9")
-    fired = [await balances.claim_alerts(PAYER)]
-    for _ in range(2):
-        await ledger.settle(await ledger.hold(run.hold(30 * CENT)), settled(30 * CENT), run.fence)
-        fired.append(await balances.claim_alerts(PAYER))
-    fired.append(await balances.claim_alerts(PAYER))
-    assert fired == [[], [10], [50], []]
-
-
 async def test_an_uncertain_call_is_released_with_a_reason_and_once(
     ledger: SqlLedger, budgets: Budgets, balances: Balances, run: Asking, database: Database
 ) -> None:
