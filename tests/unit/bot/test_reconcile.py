@@ -34,8 +34,7 @@ ROW = '"model": "gpt-5-mini", "input_tokens": 300, "output_tokens": 30'
     "text",
     [
         "date,model,input_tokens,output_tokens,cost_usd\n2026-10-05,gpt-5-mini,300,30,0.07\n",
-        "Day,Model,Prompt Tokens,Completion Tokens,Cost\n2026-10-05,gpt-5-mini,100,10,$0.03\n"
-        "2026-10-05,gpt-5-mini,200,20,0.04\n",
+        "Day,Model,Prompt Tokens,Completion Tokens,Cost\n2026-10-05,gpt-5-mini,300,30,$0.07\n",
         f'[{{"date": "2026-10-05T12:00:00Z", {ROW}, "cost": 0.07}}]',
         f'{{"data": [{{"timestamp": 1791201600, {ROW}, "cost": "0.07"}}]}}',
     ],
