@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.mrkdwn import Mrkdwn, join, link, mrkdwn
+from bot.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
 from bot.outcomes import balance
 from bot.pages import Profile, paginate
 from bot.views import (
@@ -20,13 +20,14 @@ from bot.views import (
     RoundView,
     RunLine,
 )
-from bot.words import count, duration, money_label, person, quoted, run_state, short, usd
+from bot.words import count, duration, money_label, person, run_state, short, usd
 
 SHOWN = 25
 DRAFT_MAX = 6_000
 """Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
 DECIDED_MAX = 600
 """Characters of a draft once it is decided."""
+EMPTY = "(The draft is empty.)"
 ROUND_MAX = 2_500
 """Characters of the draft of a round that is over."""
 VERDICT_LINES = 12
@@ -181,7 +182,14 @@ def reviewed(view: RoundView) -> Mrkdwn:
 
 def reviewed_draft(view: RoundView) -> Mrkdwn:
     """Its draft; Slack folds a long one."""
-    return quoted(view.draft.strip() or "(The draft is empty.)", ROUND_MAX)
+    return _quoted(view.draft, ROUND_MAX)
+
+
+def _quoted(markdown: str, limit: int) -> Mrkdwn:
+    """A draft as a quotation, cut where one can see it."""
+    first = paginate(markdown.strip() or EMPTY, "plain", limit * 2)[0]
+    text = clip(join("\n\n", [unit.text for unit in first]), limit)
+    return Mrkdwn("> " + text.replace("\n", "\n> "))
 
 
 def _verdict(words: str) -> Mrkdwn:
@@ -200,12 +208,11 @@ def review_asks(view: ReviewView) -> Mrkdwn:
 
 def draft(view: ReviewView, profile: Profile) -> list[dict[str, Any]]:
     """The draft under review; the card shows its beginning and says so when there is more."""
-    text = view.draft.strip() or "(The draft is empty.)"
     if view.decided:
-        # What was decided is the news; the answer, or the next card, has the text.
-        said = {"type": "mrkdwn", "verbatim": True, "text": quoted(text, DECIDED_MAX)}
-        return [{"type": "section", "text": said}]
-    first, *more = paginate(text, profile, DRAFT_MAX)
+        # What was decided is the news. An approved draft follows as the answer, so it is not said twice.
+        quote = {"type": "mrkdwn", "verbatim": True, "text": _quoted(view.draft, DECIDED_MAX)}
+        return [{"type": "section", "text": quote}] if view.draft else []
+    first, *more = paginate(view.draft.strip() or EMPTY, profile, DRAFT_MAX)
     blocks = [unit.block for unit in first]
     if more:
         said = "_The draft goes on; Edit shows all of it._"
