@@ -46,7 +46,7 @@ class Gatherer:
         if await self._is_guest(run):
             material += await self.talks.around(run)
         if attached.about:
-            material += await self.talks.about(attached.about)
+            material += await self.talks.about(run, attached.about)
         material += await self.talks.linked(run)
         file_ids = list(attached.files)
         if attached.may_have_more:

@@ -57,17 +57,17 @@ class Talks:
 
     async def around(self, run: RunRow) -> Material:
         """The thread we were called into, up to the call."""
-        until = str(run.options.get("message_ts") or "")
-        return await self._thread("this thread", Link(run.channel, run.thread_ts), until=until)
+        link = Link(run.channel, run.thread_ts)
+        return await self._thread("this thread", link, until=run.options["message_ts"])
 
-    async def about(self, key: str) -> Material:
+    async def about(self, run: RunRow, key: str) -> Material:
         """The message somebody pointed at with the shortcut, and its thread; the message alone where we are outside."""
         kept = await self.inbox.find(key)
         if kept is None:
             return Material(left_out=("The message you pointed at is no longer kept here.",))
         message = kept["message"]
         link = Link(kept["channel"]["id"], message.get("thread_ts") or message["ts"])
-        found = await self._thread("the message's thread", link)
+        found = await self._thread("the message's thread", link, until=run.root_ts)
         if found.artifacts:
             return found
         alone = await self._lines([message])
@@ -124,7 +124,7 @@ class Talks:
             refusal = "I could not check with Slack who may read it"
         if refusal:
             return Material(left_out=(f"A linked message was left out: {refusal}.",))
-        return await self._thread("the linked thread", link)
+        return await self._thread("the linked thread", link, until=run.root_ts)
 
     async def _refusal(self, run: RunRow, channel: str) -> str:
         """Why the asker may not have that channel read to them; empty when they may."""
@@ -154,12 +154,13 @@ class Talks:
                 break
         return False
 
-    async def _thread(self, name: str, link: Link, *, until: str = "") -> Material:
+    async def _thread(self, name: str, link: Link, *, until: str) -> Material:
         try:
             messages, is_whole = await self._messages(link)
         except SlackError as error:
             return Material(left_out=(f"I could not read {name}: {_why(error)}.",))
-        messages = [message for message in messages if not until or _at(message) < float(until)]
+        # What came later is ours: the root of this very run.
+        messages = [message for message in messages if _at(message) < float(until)]
         if not messages:
             return Material()
         kept = _fitting(await self._lines(messages))

@@ -143,7 +143,9 @@ class People:
         typed = values or {}
         state: dict[str, dict[str, Any]] = {}
         for block in view["blocks"]:
-            for element in [block["element"]] if "element" in block else block.get("elements", []):
+            if block["type"] not in {"input", "actions"}:
+                continue
+            for element in [block["element"]] if "element" in block else block["elements"]:
                 given = typed.get(block["block_id"], {}).get(element["action_id"])
                 state.setdefault(block["block_id"], {})[element["action_id"]] = _field(element, given)
         payload = {**self._who("view_submission", user), "view": {**view, "state": {"values": state}}}
