@@ -150,10 +150,12 @@ async def failover_s(house: Plant) -> float:
 
 async def main(runs: int, kills: int) -> None:
     async with plant(runs * len(WORKERS) + kills) as house:
-        print(f"{runs} runs of two model calls, {MODEL_S:.0f} s each; {CONCURRENCY} at once in a worker")
+        print(f"{runs} runs with a model of {MODEL_S:.0f} s; {CONCURRENCY} at once in a worker")
         for workers in WORKERS:
             rate = await throughput(house, workers, runs)
             print(f"  {workers} worker{'s' * (workers > 1)}: {rate:5.2f} runs/s, {rate * 60:4.0f} a minute", flush=True)
+        (made,) = await rows(house.engine.db, "SELECT COUNT(*) AS calls FROM call")
+        print(f"  model calls in a run: {made['calls'] / house.accepted:.1f}")
         found = [await failover_s(house) for _ in range(kills)]
         if found:
             print(
