@@ -53,6 +53,10 @@ async def migrate(*, break_lock: bool = False) -> int:
     await bring_up_to_date(settings.database_url, break_lock=break_lock)
     db = await connect(settings.database_url)
     await db.close()
+    if not settings.is_sqlite:
+        from bot.distributed import install_queue  # noqa: PLC0415 - SQLite does without it
+
+        await install_queue(settings.database_url)
     click.echo("The database is up to date.")
     return 0
 
