@@ -60,6 +60,7 @@ class Streams:
         self._outbox = outbox
         self._clock = clock
         self._open: dict[str, _Stream] = {}
+        self._ended: set[str] = set()
         self._can_stream = True
         self._has_sessions = True
 
@@ -211,9 +212,13 @@ class Streams:
     async def _end(self, stream: _Stream) -> None:
         ts, stream.ts = stream.ts, ""
         await self._stop(stream.run.channel, ts, chunks=[_task(stream, "complete")])
+        self._ended.add(ts)
 
     async def _stop(self, channel: str, ts: str, **more: Any) -> None:  # noqa: ANN401 - Slack's own arguments
-        """End the stream of a message. One that has ended already is as good."""
+        """End the stream of a message. One that has ended already is as good, and here not asked about again."""
+        if ts in self._ended:
+            self._ended.discard(ts)
+            return
         try:
             await self._out.call("chat.stopStream", channel=channel, ts=ts, **more)
         except SlackError as error:

@@ -139,7 +139,7 @@ async def test_a_stream_that_slack_closed_goes_on_in_a_new_one(slack: SlackServe
 async def test_an_old_stream_is_left_before_it_dies(
     slack: SlackServer, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "ROLL_OVER_S", 0.2)
+    monkeypatch.setattr(streams, "ROLL_OVER_S", 0.4)
     writer.chunk_delay_s = 0.02
     await slack.say(ASK, channel=DM)
     await until_done(slack)
