@@ -118,6 +118,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
     from bot.app import policy_of, read_roster
     from bot.clock import SystemClock
     from bot.settings import read_settings
+    from bot.shell import LOCAL, PLAY
     from patterns.errors import UserError
     from storage.balances import Balances
     from storage.budgets import Budgets
@@ -131,6 +132,8 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
     try:
         reports = Reports(db, clock, policy)
         known = await reports.workspaces()
+        # The shell's own books are only meant where there are no others.
+        known = [one for one in known if one not in {LOCAL, PLAY}] or known
         if workspace not in known and (workspace or len(known) != 1):
             raise UserError(f"Name a workspace with --workspace. This ledger has {', '.join(known) or 'none yet'}.")
         yield _Books(
