@@ -3,14 +3,16 @@
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.engine import Engine
 from bot.views import RUN_CONFIRM
-from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
-from patterns.money import Price
+from patterns.roster import Roster
+from storage.runs import RunRow
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
@@ -44,8 +46,9 @@ async def test_a_stop_that_the_ledger_notices_first_is_a_stop(slack: SlackServer
 async def test_a_model_that_lost_its_price_ends_the_run_with_what_to_do(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unpriced(_: LiteLLMClient, model: str) -> Price:
-        raise RosterError(f"No price is known for {model}.")
+    async def older(engine: Engine, _: RunRow) -> tuple[Roster, LiteLLMClient]:
+        models = {name: replace(spec, model="openai/unheard-of") for name, spec in engine.roster.models.items()}
+        return engine.roster.with_models(models), LiteLLMClient(models, {})
 
     async with (
         Provider(Team()) as provider,
@@ -53,7 +56,7 @@ async def test_a_model_that_lost_its_price_ends_the_run_with_what_to_do(
     ):
         await slack.command("use postmortem: checkout was down")
         await slack.wait_for(lambda: any(RUN_CONFIRM in said for said in texts(slack)))
-        monkeypatch.setattr(LiteLLMClient, "price", unpriced)
+        monkeypatch.setattr(Engine, "_roster_of", older)
         await slack.click(RUN_CONFIRM)
         await slack.wait_for(lambda: any("No price is known for" in said for said in texts(slack)))
         assert (provider.calls, house.spent_nusd()) == ([], 0)
