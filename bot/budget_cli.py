@@ -117,6 +117,7 @@ class _Books:
 async def _books(workspace: str) -> AsyncIterator[_Books]:
     from bot.app import policy_of, read_roster
     from bot.clock import SystemClock
+    from bot.model_choice import AUTO, provider_choice
     from bot.settings import read_settings
     from bot.shell import LOCAL, PLAY
     from patterns.errors import UserError
@@ -126,7 +127,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
     from storage.reports import Reports
 
     settings = read_settings()
-    roster = read_roster(settings, None)
+    roster = read_roster(settings, provider_choice(settings.env))
     policy, clock = policy_of(settings, roster), SystemClock()
     db = await connect(settings.database_url)
     try:
@@ -143,7 +144,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
             balances=Balances(db, clock, policy),
             reports=reports,
             clock=clock,
-            models={name: spec.model for name, spec in roster.models.items()},
+            models={name: spec.model for name, spec in roster.models.items() if spec.model != AUTO},
         )
     finally:
         await db.close()
@@ -168,7 +169,7 @@ async def _show(channel: str, workspace: str) -> int:
 
 
 async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
-    from bot.budget_commands import read_amount
+    from bot.budget_values import read_amount
     from patterns.money import format_usd
     from patterns.ports import Payer
 
@@ -183,7 +184,7 @@ async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
 
 
 async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
-    from bot.budget_commands import read_amount
+    from bot.budget_values import read_amount
     from patterns.money import format_usd
     from patterns.ports import Payer
 
@@ -198,18 +199,18 @@ async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
 
 
 async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
-    from bot.budget_commands import read_month
+    from bot.budget_values import read_month
     from bot.budget_views import BudgetView
     from bot.csv_export import month_csv
     from bot.report_words import text
-    from bot.reports import build_report
+    from bot.reports import build_report, with_model_names
     from patterns.ports import Payer
 
     async with _books(workspace) as books:
         payer = Payer(books.workspace, channel, "channel", "")
         balance = await books.balances.balance(payer)
         period = read_month(month) if month else balance.period
-        found = await books.reports.month(payer, period)
+        found = with_model_names(await books.reports.month(payer, period), books.models)
         settings = await books.reports.settings(books.workspace, channel)
     if as_csv:
         click.echo(month_csv(found.spent, period), nl=False)
@@ -228,18 +229,21 @@ async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> 
 
 
 async def _calls(month: str, form: str, channel: str, workspace: str) -> int:
-    from bot.budget_commands import read_month
+    from bot.budget_values import read_month
     from bot.csv_export import calls_csv, calls_json
 
     period = read_month(month)
     async with _books(workspace) as books:
-        rows = await books.reports.calls(books.workspace, period, [channel] if channel else [])
+        rows = [
+            {**row, "model": books.models.get(row["model"], row["model"])}
+            for row in await books.reports.calls(books.workspace, period, [channel] if channel else [])
+        ]
     click.echo(calls_csv(rows) if form == "csv" else calls_json(rows) + "\n", nl=False)
     return 0
 
 
 async def _reconcile(text: str, name: str, month: str, workspace: str) -> int:
-    from bot.budget_commands import read_month
+    from bot.budget_values import read_month
     from bot.reconcile import compare, ledger_usage, read_export
     from bot.reports import previous_period
 

@@ -18,7 +18,7 @@ from bot.chart import alt_text, draw
 from bot.csv_export import month_csv
 from bot.figures import Figures
 from bot.render import Renderer
-from bot.reports import Report, build_report, month_name
+from bot.reports import Report, build_report, month_name, with_model_names
 from bot.requests import Origin
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
@@ -157,7 +157,8 @@ class BudgetDesk:
         wanted = period or balance.period
         if wanted > balance.period:
             raise UserError(f"{month_name(wanted)} has not begun here. The current month is {balance.period}.")
-        month = await self.reports.month(payer, wanted, deep=deep)
+        names = {name: spec.model for name, spec in self.steering.models().items()}
+        month = with_model_names(await self.reports.month(payer, wanted, deep=deep), names)
         settings = await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind)
         if wanted == balance.period:
             limit_nusd = (balance.limit_nusd or 0) + balance.granted_nusd

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import budget_commands as said
-from bot.budget_commands import BudgetCommand, read_amount, read_models, read_percents
+from bot.budget_commands import BudgetCommand
+from bot.budget_values import read_amount, read_models, read_percents
 from bot.budget_views import BUDGET_FORM, BooksView
 from bot.mrkdwn import clip
 from bot.report_words import books_sections

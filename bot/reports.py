@@ -5,8 +5,8 @@ Every list of parts adds up to the cent to the sum above it, as `patterns.money.
 
 import calendar
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -122,6 +122,16 @@ def previous_period(period: str) -> str:
     """The month before."""
     year, month = map(int, period.split("-"))
     return f"{year - (month == 1)}-{(month - 2) % 12 + 1:02d}"
+
+
+def with_model_names(month: Month, names: Mapping[str, str]) -> Month:
+    """The month under the models' own names: the ledger has the roster's, which say little to whoever pays."""
+    return replace(
+        month,
+        spent=tuple(replace(one, model=names.get(one.model, one.model)) for one in month.spent),
+        uncertain=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.uncertain),
+        overruns=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.overruns),
+    )
 
 
 def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and what only people and clocks know

@@ -210,6 +210,12 @@ async def test_each_sees_their_own_share_and_only_admins_see_whose_the_rest_is(d
     assert (owner.own_nusd, owner.names, owner.can_change) == (0, (("U1", "u1"), ("U2", "u2")), True)
 
 
+async def test_models_are_named_as_on_the_bill(desk: Desk) -> None:
+    await desk.spend(10)
+    shown = await desk.do(said.ShowBudget())
+    assert [part.name for part in shown.report.models] == ["openai/gpt-5-mini"]
+
+
 async def test_a_report_without_files_still_says_all_and_why(desk: Desk) -> None:
     await desk.spend(10, 20)
     assert await desk.do(said.ShowReport(csv=True), user=ASKER) is None

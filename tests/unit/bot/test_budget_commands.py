@@ -18,8 +18,8 @@ from bot.budget_commands import (
     ShowBudget,
     ShowReport,
     parse_budget,
-    read_amount,
 )
+from bot.budget_values import read_amount
 from patterns.errors import UserError
 
 USD = 1_000_000_000
