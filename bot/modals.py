@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bot.command_line import Ask
 from bot.requests import Menu, Origin
 from bot.views import OPEN_ASK_MODAL, BalancesView, FlowLine, RunsView
 from patterns.money import format_usd
@@ -40,11 +41,17 @@ class AskForm:
 
 
 def ask_form(
-    menu: Menu, origin: Origin, *, channel_name: str, can_post: bool, balances: BalancesView | None
+    menu: Menu,
+    origin: Origin,
+    *,
+    channel_name: str,
+    can_post: bool,
+    balances: BalancesView | None,
+    again: Ask | None = None,
 ) -> dict[str, Any]:
     """The request form: what, by which flow, at most for how much, answered where; about a message, if one is named."""
     about = origin.attached.about
-    blocks = [_request_input(), _flow_input(menu.flows)]
+    blocks = [_request_input(again.request if again else ""), _flow_input(menu.flows, again.flow if again else None)]
     if can_post:
         blocks.append(_where_input(channel_name, in_thread=bool(about)))
     if about:
@@ -107,7 +114,8 @@ def home_tab(runs: RunsView, balances: BalancesView) -> dict[str, Any]:
     return {"type": "home", "blocks": blocks}
 
 
-def _request_input() -> dict[str, Any]:
+def _request_input(text: str) -> dict[str, Any]:
+    given = {"initial_value": text} if text else {}
     return {
         "type": "input",
         "block_id": _REQUEST,
@@ -118,11 +126,12 @@ def _request_input() -> dict[str, Any]:
             "multiline": True,
             "max_length": MAX_REQUEST_CHARS,
             "placeholder": plain("Compare SQLite and PostgreSQL for our event log"),
+            **given,
         },
     }
 
 
-def _flow_input(flows: tuple[FlowLine, ...]) -> dict[str, Any]:
+def _flow_input(flows: tuple[FlowLine, ...], chosen: str | None) -> dict[str, Any]:
     anything = _option("Choose for me", _ANY_FLOW)
     named = [_option(f"{flow.name} {_at_most(flow)}".strip(), flow.name, flow.description) for flow in flows]
     return {
@@ -133,8 +142,8 @@ def _flow_input(flows: tuple[FlowLine, ...]) -> dict[str, Any]:
         "element": {
             "type": "static_select",
             "action_id": _FLOW,
-            "options": [anything, *named][:_MAX_OPTIONS],
-            "initial_option": anything,
+            "options": (options := [anything, *named][:_MAX_OPTIONS]),
+            "initial_option": next((option for option in options if option["value"] == chosen), anything),
         },
     }
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from bot.budget_commands import BudgetCommand
 from bot.budget_views import AuditView, BooksView, BudgetView
+from bot.command_line import Ask
 from bot.views import (
     AgentLine,
     AgentsView,
@@ -132,6 +133,10 @@ class Runs(Protocol):
 
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         """Models, tokens and steps of a run this person may see."""
+        ...
+
+    async def asked(self, run_id: str, *, user: str) -> Ask:
+        """What a run this person may see was asked, and by which flow it ran."""
         ...
 
     async def feedback(self, run_id: str, *, user: str, value: str) -> None:

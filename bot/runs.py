@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.access import Access
+from bot.command_line import Ask
 from bot.delivery import PROGRESS, Delivery
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
@@ -152,11 +153,17 @@ class SlackRuns:
 
     # ------------------------------------------------------------ what people look at
 
+    async def asked(self, run_id: str, *, user: str) -> Ask:
+        """What a run this person may see was asked, and by which flow it ran."""
+        run = await self._seen(run_id, user)
+        request = await self.engine.store.text(run.id, "request")
+        if request is None:
+            raise UserError("The text of that request has been deleted. Please write it again.")
+        return Ask(request, run.flow or None)
+
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         """Models, tokens and steps of a run this person may see."""
-        run = await self.engine.store.get(run_id)
-        if run is None or (run.channel_kind == "dm" and run.user != user):
-            raise UserError("That run is not known here.")
+        run = await self._seen(run_id, user)
         return await self.delivery.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
@@ -172,6 +179,12 @@ class SlackRuns:
         """The price of a request, in a sentence. Nothing is started or held."""
         plan = self.engine.quote(_payer(request), request.text, _choice(request))
         return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.workspace, plan.title)))
+
+    async def _seen(self, run_id: str, user: str) -> RunRow:
+        run = await self.engine.store.get(run_id)
+        if run is None or (run.channel_kind == "dm" and run.user != user):
+            raise UserError("That run is not known here.")
+        return run
 
     async def _line(self, run: RunRow) -> RunLine:
         state = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}.get(run.status)

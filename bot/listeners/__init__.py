@@ -4,6 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.listeners import (
     action,
+    again,
     budget,
     catch_all,
     channel,
@@ -24,6 +25,7 @@ __all__ = ["ListenerServices", "register_all"]
 
 def register_all(app: AsyncApp, services: ListenerServices) -> None:
     """Everything the app listens to; the inbox comes first, the catch-alls come last."""
-    parts = (inbox_middleware, command, mention, message, action, budget, channel, review, shortcut, view, home, stop)
-    for part in (*parts, catch_all):
+    said = (command, mention, message, stop)
+    pressed = (action, budget, channel, review, again, shortcut, view, home)
+    for part in (inbox_middleware, *said, *pressed, catch_all):
         part.register(app, services)

@@ -156,8 +156,10 @@ async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None
     return NoticeView(outcome.text)
 
 
-async def open_form(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
-    """Show the request form; UserError when Slack finds that it took too long."""
+async def open_form(
+    services: ListenerServices, origin: Origin, client: AsyncWebClient, *, again: Ask | None = None
+) -> None:
+    """Show the request form, filled in with what was asked before; UserError when Slack finds that it took too long."""
     channel = origin.channel or await services.access.directory.direct_messages(origin.user)
     place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
     form = ask_form(
@@ -166,6 +168,7 @@ async def open_form(services: ListenerServices, origin: Origin, client: AsyncWeb
         channel_name=place.name,
         can_post=place.can_post and place.kind == "channel",
         balances=await _balances_soon(services, _payer(replace(origin, channel=channel), place)),
+        again=again,
     )
     await open_view(client, origin, form)
 

@@ -1,7 +1,7 @@
 """Reads Slack's payloads: which of them are work, under which key, said by whom and where. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ Payload = Mapping[str, Any]
 Kind = Literal["command", "event", "action", "view", "shortcut"]
 MESSAGE_SHORTCUT = "run_agents"
 """callback_id of the message shortcut."""
+RUN_AGAIN = "run_again"
+"""callback_id of the shortcut on messages of ours."""
 KEPT_ACTIONS = frozenset(
     {
         RUN_STOP,
@@ -104,8 +106,8 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
             kept = _name(body["actions"][0]["action_id"]) in KEPT_ACTIONS
             key = f"trigger:{body['trigger_id']}" if kept else ""
             return Delivery("action", action_origin(body, key=key, workspace=workspace))
-        case "message_action" if body["callback_id"] == MESSAGE_SHORTCUT:
-            return _pointed_at(body, workspace=workspace)
+        case "message_action" if body["callback_id"] in SHORTCUTS:
+            return SHORTCUTS[body["callback_id"]](body, workspace)
         case "view_submission":
             return _form_delivery(body, workspace=workspace)
         case _:
@@ -114,7 +116,7 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
             return None
 
 
-def _pointed_at(body: Payload, *, workspace: str) -> Delivery:
+def _pointed_at(body: Payload, workspace: str) -> Delivery:
     """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
     key, message = f"trigger:{_name(body['trigger_id'])}", body["message"]
     origin = Origin(
@@ -128,6 +130,17 @@ def _pointed_at(body: Payload, *, workspace: str) -> Delivery:
         attached=Attached(about=key),
     )
     return Delivery("shortcut", origin)
+
+
+def _run_again(body: Payload, workspace: str) -> Delivery:
+    """It only opens a form, in which the request is a new one."""
+    place = {"channel": _name(body["channel"]["id"]), "user": _name(body["user"]["id"])}
+    trigger = {"response_url": body.get("response_url"), "trigger_id": _name(body["trigger_id"])}
+    return Delivery("shortcut", Origin(delivery_key="", workspace=workspace, **place, **trigger))
+
+
+SHORTCUTS: Mapping[str, Callable[[Payload, str], Delivery]] = {MESSAGE_SHORTCUT: _pointed_at, RUN_AGAIN: _run_again}
+"""How each message shortcut is read, by its callback_id."""
 
 
 def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:

@@ -21,6 +21,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
 from bot.access import Access, ChannelRules, SlackDirectory
+from bot.command_line import Ask
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.requests import Menu, Origin, PrivateView, RunRequest, StopOutcome
@@ -134,6 +135,10 @@ class FakeRuns:
 
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
+
+    async def asked(self, run_id: str, *, user: str) -> Ask:
+        assert user
+        return Ask(f"tea, asked in {run_id}?", "decide")
 
     async def feedback(self, run_id: str, *, user: str, value: str) -> None:
         self.feedbacks.append((run_id, user, value))

@@ -272,6 +272,19 @@ def patience(house: House, *, ahead_s: int, owner: str = "one") -> Patience:
     return Patience(SlackReviews(engine, executor.delivery, access, executor), Chores(engine.db, engine.clock), owner)
 
 
+async def test_a_stop_sign_by_somebody_who_may_ends_it(slack: SlackServer, house: House) -> None:
+    await ask(slack)
+    root = next(m["ts"] for m in slack.messages(PLATFORM) if "asked:" in m["text"])
+    on_root = {"type": "message", "channel": PLATFORM, "ts": root}
+    sign = {"type": "reaction_added", "reaction": "octagonal_sign", "item": on_root, "event_ts": root}
+    await slack.event({**sign, "user": OTHER})
+    await house.bot.handover.drain(10)
+    assert REVIEW_APPROVE in "".join(said(slack))
+    await slack.event({**sign, "user": ADMIN})
+    await until_said(slack, "stopped", "asked:")
+    assert len(with_words(slack, "Dana ended it here · ")) == 1
+
+
 async def test_reminders_come_once_and_ever_less_often(slack: SlackServer, house: House) -> None:
     await ask(slack)
     hour_s = 3600

@@ -108,7 +108,7 @@ def test_the_manifest_names_the_command(manifest: dict[str, Any], registered: di
 def test_the_manifest_names_the_shortcut(manifest: dict[str, Any], registered: dict[str, set[str]]) -> None:
     shortcuts = manifest["features"]["shortcuts"]
     assert {shortcut["callback_id"] for shortcut in shortcuts} == registered["message_shortcut"]
-    assert [(shortcut["type"], len(shortcut["name"]) <= 24) for shortcut in shortcuts] == [("message", True)]
+    assert {(shortcut["type"], len(shortcut["name"]) <= 24) for shortcut in shortcuts} == {("message", True)}
 
 
 def test_buttons_and_forms_need_interactivity(manifest: dict[str, Any], registered: dict[str, set[str]]) -> None:
