@@ -121,6 +121,16 @@ class LocalSlack:
             body["thread_ts"] = thread_ts
         return dict((await self._post("message", body))["message"])
 
+    async def upload(self, files: Mapping[str, bytes], text: str, *, channel: str = TRY_IT, user: str = ADA) -> None:
+        """Post a message with files as a person; `@agents` in it is a mention."""
+        form = aiohttp.FormData()
+        for name, value in (("channel", channel), ("user", user), ("text", text.replace("@agents", f"<@{BOT}>"))):
+            form.add_field(name, value)
+        for name, data in files.items():
+            form.add_field("file", data, filename=name)
+        async with self._http.post("upload", data=form, raise_for_status=True):
+            pass
+
     async def click(self, message: Mapping[str, Any], action_id: str, *, user: str = ADA) -> None:
         """Press a button of a message.
 
