@@ -40,11 +40,11 @@ class Member:
         self.process.wait()
         return self.process.pid
 
-    def leave(self) -> None:
-        """Let it end by itself, or make it."""
+    async def leave(self) -> None:
+        """Let it end by itself, or make it. The doubles it talks to live in this loop, so it must not be blocked."""
         self.process.terminate()
         try:
-            self.process.wait(LEAVE_S)
+            await asyncio.to_thread(self.process.wait, LEAVE_S)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -95,9 +95,9 @@ class Storm:
                 *(Member((web, "--port", str(port)), env, logs / f"{web}-{port}.log") for port in self._ports),
                 *(Member(("worker",), env, logs / f"worker-{number}.log") for number in range(self._workers)),
             ]
+            stack.push_async_callback(self._dismiss)
             for member in self._members:
                 member.start()
-                stack.callback(member.leave)
             await asyncio.gather(*(member.ready() for member in self._members))
             people = asyncio.create_task(self._people(), name="people")
             for _ in range(kills):
@@ -109,6 +109,9 @@ class Storm:
             await self._count()
         self.report.seconds = time.monotonic() - begun_s
         return self.report
+
+    async def _dismiss(self) -> None:
+        await asyncio.gather(*(member.leave() for member in self._members))
 
     def _environment(self) -> dict[str, str]:
         env = bot_environment(

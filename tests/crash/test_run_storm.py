@@ -7,7 +7,7 @@ import pytest
 
 from tests.crash.run_storm import Report, Storm
 
-KILLS = 6
+KILLS = 4
 
 
 @pytest.mark.timeout(300)
