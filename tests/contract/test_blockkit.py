@@ -99,6 +99,7 @@ def every_view(text: str) -> list[Any]:
         v.RoundView(1, text, text),
         v.ReviewView(run, text, text, decided=text or "Approved."),
         v.NearMissView(text, text, "key"),
+        v.EditedView("key"),
         v.InviteView("key", text),
         v.NoticeView(text or "ok", "error", text),
         v.HelpView(text, text, (flow,) * 40),
