@@ -12,7 +12,7 @@ from patterns.limits import Cap
 from patterns.money import Usage
 from patterns.ports import Payer
 from storage.database import Row
-from storage.periods import period_key
+from storage.periods import LEAP_MONTHS, months_between, period_key
 
 
 @lru_cache(maxsize=1024)
@@ -125,12 +125,16 @@ class Config:
     blocked: int = 0
     blocked_reason: str = ""
 
-    def turn(self, now_us: int, zone: str, *, trusted: bool) -> bool:
-        """Move on to the month of now, never back; a changed zone takes effect here. True when the row changed."""
+    def turn(self, now_us: int, zone: str, *, trusted: bool, confirmed: bool) -> bool:
+        """Move on to the month of now, never back; a changed zone takes effect here. True when the row changed.
+
+        A leap of more than a year needs Slack to confirm the clock: a month opened far ahead could never be left again.
+        """
         key = period_key(now_us, self.zone or zone)
         if key <= self.period:
             return False
-        if not trusted:
+        leaps = bool(self.period) and months_between(self.period, key) > LEAP_MONTHS
+        if not trusted or (leaps and not confirmed):
             if self.period:
                 return False
             raise BudgetExceededError(
@@ -153,6 +157,7 @@ class Book:
     policy: Policy
     now_us: int
     trusted: bool = True
+    confirmed: bool = False
     runs: dict[str, Row] = field(default_factory=dict)
     workspaces: dict[str, Config] = field(default_factory=dict)
     payers: dict[tuple[str, str], Config] = field(default_factory=dict)
@@ -187,7 +192,7 @@ class Book:
         own = self.payers.setdefault((payer.workspace, key), Config(payer.workspace, key, kind=payer.channel_kind))
         zone = workspace.zone or self.policy.zone
         for config, fallback in ((workspace, self.policy.zone), (own, zone)):
-            if config.turn(self.now_us, fallback, trusted=self.trusted):
+            if config.turn(self.now_us, fallback, trusted=self.trusted, confirmed=self.confirmed):
                 self.turned.append(config)
         return workspace, own
 

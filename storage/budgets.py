@@ -166,7 +166,7 @@ class Budgets:
         return await self._db.write(work)
 
     def _book(self) -> Book:
-        return Book(self._policy, self._clock.now_us(), trusted=self._guard.trusted)
+        return Book(self._policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed)
 
     async def _payer(
         self,

@@ -99,7 +99,7 @@ class SqlLedger:
             await asyncio.wait([self._writer])
 
     def _new_book(self) -> Book:
-        return Book(self.policy, self._clock.now_us(), trusted=self._guard.trusted)
+        return Book(self.policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed)
 
     async def _abandon(self, statement: Statement, **about: str) -> Recovered:
         def work() -> Work[Recovered]:

@@ -9,11 +9,19 @@ from patterns.ports import Clock
 US_PER_S = 1_000_000
 SKEW_LIMIT_S = 180.0
 """A clock further than this from Slack's opens no new month."""
+LEAP_MONTHS = 12
+"""A month further ahead than this is opened only once Slack has confirmed the clock."""
 
 
 def period_key(now_us: int, zone: str) -> str:
     """The month of that moment in that zone, like `2026-11`; keys sort by time."""
     return datetime.fromtimestamp(now_us / US_PER_S, ZoneInfo(zone)).strftime("%Y-%m")
+
+
+def months_between(earlier: str, later: str) -> int:
+    """How many months lie between two keys."""
+    (year, month), (later_year, later_month) = (map(int, key.split("-")) for key in (earlier, later))
+    return (later_year - year) * 12 + later_month - month
 
 
 def period_end_us(period: str, zone: str) -> int:
@@ -47,6 +55,11 @@ class ClockGuard:
         offset_s = float(slack_ts) - self._clock.monotonic()
         if self._slack_minus_monotonic_s is None or offset_s > self._slack_minus_monotonic_s:
             self._slack_minus_monotonic_s = offset_s
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether Slack was heard and agrees."""
+        return self._slack_minus_monotonic_s is not None and self.trusted
 
     @property
     def trusted(self) -> bool:
