@@ -1,0 +1,72 @@
+"""Budgets through the whole bot over a strict Slack double: where text may go, who pays on, what a report leaves."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.provider import Provider
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.team import Team
+from tests.house import House, open_house
+
+DECIDE = "use decide: SQLite or PostgreSQL?"
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as slack:
+        yield slack
+
+
+@pytest.fixture
+async def house(slack: SlackServer, tmp_path: Path) -> AsyncIterator[House]:
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        yield house
+
+
+def said(slack: SlackServer, text: str) -> list[dict[str, Any]]:
+    return [message for message in slack.messages() if text in message["text"]]
+
+
+async def test_text_goes_only_where_the_channel_allows_it(slack: SlackServer, house: House) -> None:
+    await slack.command("budget models openai/gpt-5.2")
+    await slack.wait_for(lambda: said(slack, "may go from all models to openai/gpt-5.2"))
+    await slack.command(DECIDE)
+    await slack.wait_for(lambda: said(slack, "this channel's text may only go to openai/gpt-5.2"))
+    assert (house.spent_nusd(), house.ledger("SELECT COUNT(*) FROM call")) == (0, 0)
+    await slack.command("budget models any")
+    await slack.wait_for(lambda: said(slack, "may go from openai/gpt-5.2 to all models"))
+    await slack.command(DECIDE)
+    await slack.wait_for(lambda: said(slack, "Take SQLite now"))
+
+
+async def test_a_frozen_channel_starts_nothing_until_it_is_thawed(slack: SlackServer, house: House) -> None:
+    await slack.command('budget freeze "audit"')
+    await slack.wait_for(lambda: said(slack, "from open to frozen (audit)"))
+    await slack.command(DECIDE)
+    await slack.wait_for(lambda: any("is frozen" in message["text"] for message in slack.ephemerals()))
+    assert house.spent_nusd() == 0
+    await slack.command("budget unfreeze")
+    await slack.wait_for(lambda: said(slack, "from frozen to open"))
+    await slack.command(DECIDE)
+    await slack.wait_for(lambda: said(slack, "Take SQLite now"))
+
+
+async def test_a_report_is_a_message_with_its_picture_and_numbers_beneath(slack: SlackServer, house: House) -> None:
+    await slack.command(DECIDE)
+    await slack.wait_for(lambda: said(slack, "Take SQLite now"))
+    await slack.command("budget report csv")
+    await slack.wait_for(lambda: len(slack.workspace.files) == 2 and said(slack, "*Budget of "))
+    await house.until_no_run_is_open()
+    (report,) = said(slack, "*Budget of ")
+    assert "1. $" in report["text"]
+    assert "https://" in report["text"].partition("Dearest requests")[2]
+    names = sorted(file["name"][-4:] for file in slack.workspace.files.values())
+    assert names == [".csv", ".png"]
+    picture = next(file for file in slack.workspace.files.values() if file["name"].endswith(".png"))
+    assert bytes(picture["content"]).startswith(b"\x89PNG")
