@@ -1,6 +1,7 @@
 """How a channel behaves, read from and written to the channel's settings."""
 
 from dataclasses import asdict, fields
+from typing import Any
 
 from bot.access import ChannelRules
 from storage.channels import ChannelSettings
@@ -18,8 +19,8 @@ class StoredRules:
     async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
         """The channel's rules; the closed defaults when nobody set any."""
         kept = await self._settings.find(workspace=workspace, channel=channel)
-        known = {name: value for name, value in kept.items() if name in _NAMES}
-        return ChannelRules(**{name: frozenset(value) if name in _SETS else value for name, value in known.items()})
+        known: dict[str, Any] = {name: value for name, value in kept.items() if name in _NAMES}
+        return ChannelRules(**known | {name: frozenset(known[name]) for name in _SETS & known.keys()})
 
     async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
         """Replace them."""

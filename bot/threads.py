@@ -110,7 +110,7 @@ class Talks:
         except SlackError as error:
             log.warning("files of a mention not looked up", run=run.id, code=error.code)
             return []
-        asking = next((message for message in answer.get("messages", []) if message["ts"] == ts), {})
+        asking: Mapping[str, Any] = next((one for one in answer.get("messages", []) if one["ts"] == ts), {})
         return [str(file["id"]) for file in asking.get("files") or ()]
 
     # ------------------------------------------------------------ reading

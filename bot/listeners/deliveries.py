@@ -134,9 +134,15 @@ def _pointed_at(body: Payload, workspace: str) -> Delivery:
 
 def _run_again(body: Payload, workspace: str) -> Delivery:
     """It only opens a form, in which the request is a new one."""
-    place = {"channel": _name(body["channel"]["id"]), "user": _name(body["user"]["id"])}
-    trigger = {"response_url": body.get("response_url"), "trigger_id": _name(body["trigger_id"])}
-    return Delivery("shortcut", Origin(delivery_key="", workspace=workspace, **place, **trigger))
+    origin = Origin(
+        delivery_key="",
+        workspace=workspace,
+        channel=_name(body["channel"]["id"]),
+        user=_name(body["user"]["id"]),
+        response_url=body.get("response_url"),
+        trigger_id=_name(body["trigger_id"]),
+    )
+    return Delivery("shortcut", origin)
 
 
 SHORTCUTS: Mapping[str, Callable[[Payload, str], Delivery]] = {MESSAGE_SHORTCUT: _pointed_at, RUN_AGAIN: _run_again}

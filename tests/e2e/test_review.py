@@ -15,10 +15,14 @@ from tests.house import House, open_house
 REQUEST = "tell all customers that exports are offline on Sunday from 8 to 10 UTC"
 DRAFTS = (
     "Dear customers,\n\nwe are going to do some maintenance. Exports may not always work for a while this weekend.",
-    "**Exports are offline on Sunday, 8 to 10 UTC.**\n\nDear customers,\n\nscheduled exports run at 10 UTC instead; "
-    "you do not have to do anything. Exports you start yourself work again from 10 UTC.\n\nThe [team name] team",
-    "**Exports are offline on Sunday, 8 to 10 UTC.**\n\nScheduled exports run at 10 UTC instead; you do not have to do "
-    "anything.\n\nThe [team name] team",
+    (
+        "**Exports are offline on Sunday, 8 to 10 UTC.**\n\nDear customers,\n\nscheduled exports run at 10 UTC instead; "
+        "you do not have to do anything. Exports you start yourself work again from 10 UTC.\n\nThe [team name] team"
+    ),
+    (
+        "**Exports are offline on Sunday, 8 to 10 UTC.**\n\nScheduled exports run at 10 UTC instead; you do not have to "
+        "do anything.\n\nThe [team name] team"
+    ),
 )
 
 
@@ -35,7 +39,7 @@ class Desk:
         is_good = len(self.wishes) > 1
         criteria = [
             {"criterion": "The point is in the first line", "met": is_good, "change": "Open with Sunday, 8 to 10 UTC"},
-            {"criterion": "What the reader must do cannot be missed", "met": is_good, "change": "Say that it is nothing"},
+            {"criterion": "What the reader must do cannot be missed", "met": is_good, "change": "Say it is nothing"},
             {"criterion": "The tone fits the occasion", "met": True, "change": ""},
         ]
         return Reply(json.dumps({"feedback": criteria, "score": 9 if is_good else 4, "accepted": is_good}), delay_s=0.3)

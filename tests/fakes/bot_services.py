@@ -297,7 +297,7 @@ class FakeBudgets:
             raise self.error
         return {"type": "modal", "callback_id": "budget_form", "payer": payer.channel, "url": response_url}
 
-    async def home(self, workspace: str, user: str) -> None:
+    async def home(self, _workspace: str, _user: str) -> None:
         return None
 
 
