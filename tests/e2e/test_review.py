@@ -17,7 +17,8 @@ DRAFTS = (
     "Dear customers,\n\nwe are going to do some maintenance. Exports may not always work for a while this weekend.",
     (
         "**Exports are offline on Sunday, 8 to 10 UTC.**\n\nDear customers,\n\nscheduled exports run at 10 UTC "
-        "instead; you do not have to do anything. Exports you start yourself work again from 10 UTC.\n\nThe [team name] team"
+        "instead; you do not have to do anything. Exports you start yourself work again from 10 UTC."
+        "\n\nThe [team name] team"
     ),
     (
         "**Exports are offline on Sunday, 8 to 10 UTC.**\n\nScheduled exports run at 10 UTC instead; you do not have "
