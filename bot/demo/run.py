@@ -93,7 +93,7 @@ def _welcome(slack: LocalSlack, choice: ModelChoice, folder: Path) -> None:
     )
     click.echo(
         f"\n  Open {slack.url} and type in #try-it:\n\n"
-        "    /agents decide: should a small team use SQLite or PostgreSQL for its event log?\n\n"
+        "    /agents use decide: should a small team use SQLite or PostgreSQL for its event log?\n\n"
         f"  {choice.note}. {money}\n  {network}\n"
         "  What it is like with a good model is in #tour: four requests to copy, with answers written beforehand.\n"
         f"  Ledger and logs: {folder}. Ctrl-C ends everything.\n"
