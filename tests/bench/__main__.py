@@ -8,6 +8,7 @@ BENCHES = {
     "ledger_pairs": ("--postgresql",),
     "ledger_reports": (),
     "budget_peers": (),
+    "budget_report": (),
     "model_call": (),
     "patterns": (),
     "workers": (),
