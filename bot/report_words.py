@@ -6,7 +6,7 @@ from datetime import date
 
 from bot.budget_views import AuditView, BookLine, BooksView, BudgetView
 from bot.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
-from bot.reports import DoubtfulCall, Part, PastMonth, Report, month_name, shown
+from bot.reports import DoubtfulCall, Opinion, Part, PastMonth, Report, month_name, shown
 from bot.words import count, short, usd
 
 DOUBTFUL_SHOWN = 5
@@ -21,6 +21,7 @@ def sections(view: BudgetView) -> list[Mrkdwn]:
     blocks = [
         _head(view),
         _parts("By flow", report.flows, code=True),
+        _opinions(report.opinions),
         _parts("By agent", report.agents),
         _parts("By model", report.models),
         _people(view),
@@ -119,6 +120,21 @@ def _people(view: BudgetView) -> Mrkdwn:
         Part(names.get(part.name, part.name), part.nusd, part.exact_nusd, part.calls) for part in view.report.people
     )
     return _parts("By person (only admins see this)", named)
+
+
+def _opinions(opinions: Sequence[Opinion]) -> Mrkdwn:
+    """What people clicked under the answers. Counts only, so that it can stand in a report for everybody."""
+    lines = [
+        mrkdwn(
+            "`{flow}`: helped {helped}, did not {did_not}",
+            flow=short(one.flow, 60),
+            helped=str(one.helped),
+            did_not=str(one.did_not),
+        )
+        for one in opinions[:LINES_SHOWN]
+    ]
+    more = _more(len(opinions) - LINES_SHOWN, "more")
+    return join("\n", [Mrkdwn("*Did it help?*"), *lines, more]) if lines else Mrkdwn()
 
 
 def _dearest(report: Report) -> Mrkdwn:

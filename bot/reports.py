@@ -16,6 +16,7 @@ from storage.reports import Month, Spent
 
 PARTS_SHOWN = 6
 """Flows, agents or models with a line of their own; the others share one."""
+NO_FLOW = "(no flow)"
 FORECAST_AFTER = 0.05
 """Share of a month that must have passed before its pace says anything."""
 US_PER_DAY = 86_400_000_000
@@ -29,6 +30,15 @@ class Part:
     nusd: int
     exact_nusd: int
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """How many people said of a flow's answers that they helped, and how many that they did not."""
+
+    flow: str
+    helped: int
+    did_not: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,7 @@ class Report:
     overruns: tuple[DoubtfulCall, ...]
     last_nusd: int | None
     history: tuple[PastMonth, ...]
+    opinions: tuple[Opinion, ...] = ()
     play_money: bool = False
 
     @property
@@ -169,7 +180,7 @@ def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and w
         days_in_month=_days_in(month.period),
         forecast_nusd=forecast_nusd,
         runs_out=runs_out,
-        flows=_parts(month, lambda one: one.flow or "(no flow)"),
+        flows=_parts(month, lambda one: one.flow or NO_FLOW),
         agents=_parts(month, lambda one: one.agent or "(no agent)"),
         models=_parts(month, lambda one: one.model or "(no model)"),
         people=_parts(month, lambda one: one.user),
@@ -186,6 +197,7 @@ def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and w
         ),
         last_nusd=next((one.nusd for one in past if one.period == before), None),
         history=tuple(reversed(past)),
+        opinions=tuple(Opinion(row["flow"] or NO_FLOW, row["helped"], row["did_not"]) for row in month.feedback),
         play_money=play_money,
     )
 

@@ -36,7 +36,8 @@ class Spent:
 class Month:
     """Everything stored about one payer's month. `limit_nusd` includes grants; None where nobody set a limit.
 
-    `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside.
+    `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside. `feedback` are
+    rows flow, helped, did_not: how many people said so.
     """
 
     period: str
@@ -50,6 +51,7 @@ class Month:
     uncertain: tuple[Row, ...]
     overruns: tuple[Row, ...]
     history: tuple[Row, ...]
+    feedback: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Reports:
             quarters = (yield q.spent_by_quarter_hour(**month)) if deep else []
             runs = (yield q.dearest_runs(**month, most=dearest)) if deep else []
             overruns = (yield q.overruns(**month)) if deep else []
-            return _month(period, account, spent, (quarters, runs, uncertain, overruns, history))
+            feedback = (yield q.feedback_by_flow(**month)) if deep else []
+            return _month(period, account, spent, (quarters, runs, uncertain, overruns, history, feedback))
 
         return await self._db.read(work)
 
@@ -239,7 +242,7 @@ def _line(payer: PayerSettings, period: str, account: Row) -> PayerMonth:
 
 def _month(period: str, account: Sequence[Row], spent: Sequence[Row], rest: tuple[Sequence[Row], ...]) -> Month:
     own: Row = account[0] if account else {}
-    quarters, runs, uncertain, overruns, history = rest
+    quarters, runs, uncertain, overruns, history, feedback = rest
     limit_nusd = own.get("limit_nusd")
     granted_nusd = own.get("granted_nusd", 0)
     return Month(
@@ -254,6 +257,7 @@ def _month(period: str, account: Sequence[Row], spent: Sequence[Row], rest: tupl
         uncertain=tuple(uncertain),
         overruns=tuple(overruns),
         history=tuple(history),
+        feedback=tuple(feedback),
     )
 
 

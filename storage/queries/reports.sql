@@ -16,6 +16,15 @@ FROM (
 ) AS dear LEFT JOIN run ON run.id = dear.run_id
 ORDER BY dear.nusd DESC, dear.run_id;
 
+-- name: feedback_by_flow
+-- What people thought of the answers this month paid for, without their names.
+SELECT run.flow, CAST(SUM(CASE WHEN feedback.value = 'up' THEN 1 ELSE 0 END) AS BIGINT) AS helped,
+       CAST(SUM(CASE WHEN feedback.value = 'up' THEN 0 ELSE 1 END) AS BIGINT) AS did_not
+FROM feedback JOIN run ON run.id = feedback.run_id
+WHERE run.workspace = :workspace AND feedback.run_id IN (
+  SELECT run_id FROM call WHERE workspace = :workspace AND channel = :channel AND period = :period)
+GROUP BY run.flow ORDER BY run.flow;
+
 -- name: overruns
 -- Calls that were billed above what was held for them; there are few, or none.
 SELECT id, run_id, channel, agent, model, hold_nusd, actual_nusd, overrun_nusd, opened_us

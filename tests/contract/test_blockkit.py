@@ -13,7 +13,7 @@ from bot import budget_views as b
 from bot import views as v
 from bot.pages import Profile
 from bot.render import Renderer
-from bot.reports import DearRun, DoubtfulCall, Part, PastMonth, Report
+from bot.reports import DearRun, DoubtfulCall, Opinion, Part, PastMonth, Report
 from patterns.events import MissingVoice, PatternResult, StopReason
 from tests.fakes.blockkit import check_message, strings
 
@@ -58,7 +58,8 @@ def report(text: str) -> Report:
         runs_out=date(2026, 11, 24), flows=parts, agents=parts, models=parts, people=parts,
         dearest=(DearRun(text, text, 5, 2, text),) * 5, uncertain=(DoubtfulCall(text, text, 5, text),) * 40,
         overruns=(DoubtfulCall(text, text, 5, text, 3),) * 40, last_nusd=4,
-        history=tuple(PastMonth(f"2026-{month:02d}", 5, 2) for month in range(1, 13)), play_money=True,
+        history=tuple(PastMonth(f"2026-{month:02d}", 5, 2) for month in range(1, 13)),
+        opinions=(Opinion(text, 4, 1),) * 40, play_money=True,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from bot.budget_views import BudgetView
 from bot.chart import chart_data
 from bot.csv_export import calls_csv, calls_json, month_csv
 from bot.report_words import standing, text
-from bot.reports import Report, build_report, shown
+from bot.reports import Opinion, Report, build_report, shown
 from patterns.errors import UserError
 from patterns.money import Usage, format_usd
 from patterns.ports import Charged, Payer
@@ -23,6 +23,7 @@ from storage.budgets import Budgets
 from storage.database import Database
 from storage.ledger import SqlLedger
 from storage.reports import Reports
+from storage.runs import RunStore
 from storage.verify import verify
 from tests.ledgers import CENT, PAYER, POLICY, START_US, USD, Asking, FakeClock, open_run
 
@@ -148,6 +149,26 @@ async def test_days_follow_the_channels_own_midnight(
         for zone in ("UTC", "Asia/Kathmandu")
     }
     assert days == {"UTC": (0,) * 17 + (CENT,), "Asia/Kathmandu": (0,) * 18 + (CENT,)}
+
+
+async def test_what_people_thought_of_each_flow_is_counted_without_names(
+    database: Database, ledger: SqlLedger, reports: Reports, clock: FakeClock
+) -> None:
+    runs = RunStore(database, clock)
+    for flow, run_id, opinions in (("decide", "R1", ("up", "up", "down")), ("", "R2", ("down",)), ("draft", "R3", ())):
+        asking = Asking(run_id=run_id)
+        await open_run(database, asking)
+        await runs.set_flow(asking.fence, flow=flow, worst_nusd=CENT)
+        await ledger.settle(await ledger.hold(asking.hold(CENT)), Charged("settled", CENT), asking.fence)
+        for number, value in enumerate(opinions):
+            await runs.feedback(run_id, user=f"U{number}", value=value)
+    elsewhere = Asking(run_id="R4", payer=replace(PAYER, channel="C2"))
+    await open_run(database, elsewhere)
+    await ledger.settle(await ledger.hold(elsewhere.hold(CENT)), Charged("settled", CENT), elsewhere.fence)
+    await runs.feedback("R4", user="U1", value="up")
+    report = await reported(reports, clock)
+    assert report.opinions == (Opinion("(no flow)", 0, 1), Opinion("decide", 2, 1))
+    assert "*Did it help?*\n`(no flow)`: helped 0, did not 1\n`decide`: helped 2, did not 1" in text(BudgetView(report))
 
 
 async def test_the_dearest_requests_come_first(ledger: SqlLedger, reports: Reports, clock: FakeClock) -> None:

@@ -70,3 +70,16 @@ async def test_a_report_is_a_message_with_its_picture_and_numbers_beneath(slack:
     assert names == [".csv", ".png"]
     picture = next(file for file in slack.workspace.files.values() if file["name"].endswith(".png"))
     assert bytes(picture["content"]).startswith(b"\x89PNG")
+
+
+async def test_a_click_on_helpful_is_stored_and_counted_in_the_report(slack: SlackServer, house: House) -> None:
+    await slack.command(DECIDE)
+    await slack.wait_for(lambda: said(slack, "Take SQLite now"))
+    await house.until_no_run_is_open()
+    for _ in range(2):
+        await slack.click("feedback")
+    await slack.click("feedback_down", user="U0LEE")
+    await house.until_no_run_is_open()
+    assert house.ledger("SELECT COUNT(*) FROM feedback") == 2
+    await slack.command("budget report")
+    await slack.wait_for(lambda: said(slack, "`decide`: helped 1, did not 1"))
