@@ -91,7 +91,7 @@ class Delivery:
         )
         await self._open_progress(run, view, progress_ts)
         self.streams.open(run)
-        await self.streams.session(run, "processing")
+        await self.streams.session(run, "processing", title=view.request)
         return run
 
     async def queued(self, run: RunRow) -> None:

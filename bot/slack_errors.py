@@ -33,6 +33,10 @@ _KINDS: Mapping[str, Kind] = {
     "expired_url": "gone",
     "expired_trigger_id": "gone",
 }
+UNSUPPORTED = frozenset(
+    {"unknown_method", "feature_not_enabled", "method_deprecated", "not_authorized", "channel_type_not_supported"}
+)
+"""What a workspace without streams or agents answers: it is not asked again."""
 _SENTENCES: Mapping[Kind, str] = {
     "not_in_channel": "I am not in that channel. Invite me with /invite @agents, or run this in our DM.",
     "archived": "That channel is archived. Ask again in another one, or in our DM.",

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import structlog
 
+from bot.mrkdwn import clip
 from bot.pages import finished_markdown
 from bot.slack import SlackOut
-from bot.slack_errors import SlackError
+from bot.slack_errors import UNSUPPORTED, SlackError
 from bot.views import SlackMessage
 from patterns.events import TextDelta
 from patterns.ports import Clock
@@ -28,10 +29,7 @@ ROLL_OVER_S = 240.0
 STREAM_CHARS = 11_000
 """Of one message; Slack takes 12,000 in a call and as many of Markdown in a message."""
 Session = Literal["processing", "suspended", "active"]
-_NEVER = frozenset(
-    {"unknown_method", "feature_not_enabled", "method_deprecated", "not_authorized", "channel_type_not_supported"}
-)
-"""What a workspace without streams or agents answers: it is not asked again."""
+TITLE_CHARS = 200
 _CLOSED = frozenset({"message_not_in_streaming_state", "message_not_found"})
 
 
@@ -140,16 +138,20 @@ class Streams:
         except SlackError as error:
             log.info("stream_not_deleted", run=run.id, code=error.code)
 
-    async def session(self, run: RunRow, status: Session) -> None:
-        """Show in the agent view whose turn it is; a view is never worth failing for."""
+    async def session(self, run: RunRow, status: Session, *, title: str = "") -> None:
+        """Show in the agent view whose turn it is; a view is never worth failing for.
+
+        Slack takes a title only with the first status of a thread, so only a run that opened its thread gives one.
+        """
         if run.channel_kind != "dm" or not self._has_sessions:
             return
+        opened_it = run.thread_ts in {run.root_ts, run.options.get("message_ts")}
+        named = {"title": clip(" ".join(title.split()), TITLE_CHARS)} if opened_it and title.strip() else {}
+        place = {"channel_id": run.channel, "thread_ts": run.thread_ts}
         try:
-            await self._out.call(
-                "agents.sessions.setStatus", channel_id=run.channel, thread_ts=run.thread_ts, status=status
-            )
+            await self._out.call("agents.sessions.setStatus", **place, status=status, **named)
         except SlackError as error:
-            self._has_sessions = error.code not in _NEVER
+            self._has_sessions = error.code not in UNSUPPORTED
             log.info("session_not_set", run=run.id, code=error.code)
 
     # ------------------------------------------------------------ sending
@@ -166,7 +168,7 @@ class Streams:
             if stream.ts:
                 await self._end(stream)
         except SlackError as error:
-            self._can_stream = self._can_stream and error.code not in _NEVER
+            self._can_stream = self._can_stream and error.code not in UNSUPPORTED
             log.info("stream_given_up", run=stream.run.id, code=error.code, for_good=not self._can_stream)
         except Exception:
             log.exception("stream failed", run=stream.run.id)

@@ -36,8 +36,8 @@ class Spent:
 class Month:
     """Everything stored about one payer's month. `limit_nusd` includes grants; None where nobody set a limit.
 
-    `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside. `feedback` are
-    rows flow, helped, did_not: how many people said so.
+    `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside. `feedback`
+    are rows flow, helped, did_not: how many people said so.
     """
 
     period: str

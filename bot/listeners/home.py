@@ -1,4 +1,4 @@
-"""The app's home tab."""
+"""The app opened: its home tab, and the prompts beside an empty conversation."""
 
 from typing import Any
 
@@ -9,18 +9,22 @@ from bot.budget_modal import books_blocks
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.modals import home_tab
+from bot.prompts import SuggestedPrompts
 from bot.requests import Origin
 from patterns.ports import Payer
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
     """Listen to people opening the app."""
+    prompts = SuggestedPrompts()
 
     async def opened(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
-        # The messages tab needs nothing from us: its prompts stand in the manifest.
-        if event.get("tab") == "home":
-            origin = origin_of(context)
-            services.tasks.start(origin, _publish(services, origin, client))
+        origin = origin_of(context)
+        match event.get("tab"):
+            case "home":
+                services.tasks.start(origin, _publish(services, origin, client))
+            case "messages":
+                services.tasks.start(origin, prompts.show(client, origin.channel, services.menu().flows))
 
     app.event("app_home_opened")(opened)
 

@@ -219,5 +219,5 @@ METHODS: Mapping[str, Method] = {
     "files.info": lambda w, a: {"file": {k: v for k, v in w.files[a["file"]].items() if k != "content"}},
     "assistant.threads.setStatus": lambda _w, _a: {},
     "assistant.threads.setTitle": lambda _w, _a: {},
-    "assistant.threads.setSuggestedPrompts": lambda _w, _a: {},
+    "assistant.threads.setSuggestedPrompts": slack_streams.set_prompts,
 }

@@ -8,6 +8,8 @@ from tests.fakes.slack_state import BOT_ID, BOT_USER, TEAM, Refused, Workspace
 STREAM_S = 300.0
 """Slack closes a stream after about so long, even while it is fed."""
 CHARS_MAX = 12_000
+TITLE_MAX = 200
+PROMPTS_MAX = 4
 STATUSES = {"pending", "in_progress", "complete", "error"}
 SESSIONS = {"processing", "active", "suspended", "closed"}
 
@@ -45,7 +47,15 @@ def stop(workspace: Workspace, args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def set_session(workspace: Workspace, args: Mapping[str, Any]) -> dict[str, Any]:
-    if args["status"] not in SESSIONS:
+    if args["status"] not in SESSIONS or len(args.get("title", "")) > TITLE_MAX:
+        raise Refused("invalid_arguments")
+    workspace.channel(args["channel_id"])
+    return {}
+
+
+def set_prompts(workspace: Workspace, args: Mapping[str, Any]) -> dict[str, Any]:
+    prompts = args["prompts"]
+    if not 1 <= len(prompts) <= PROMPTS_MAX or any(prompt.keys() != {"title", "message"} for prompt in prompts):
         raise Refused("invalid_arguments")
     workspace.channel(args["channel_id"])
     return {}

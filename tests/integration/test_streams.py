@@ -190,10 +190,22 @@ async def test_a_crash_in_the_middle_leaves_one_answer(slack: SlackServer, opene
 async def test_the_agent_view_says_whose_turn_it_is(slack: SlackServer) -> None:
     await slack.say("use postmortem: checkout was down", channel=DM)
     await slack.wait_for(lambda: any("run_cancel" in one for one in said(slack)))
-    states = [call["status"] for call in slack.calls("agents.sessions.setStatus")]
+    calls = slack.calls("agents.sessions.setStatus")
+    states = [call["status"] for call in calls]
+    assert [call.get("title") for call in calls] == ["checkout was down", None]
     assert states == ["processing", "suspended"]
     await slack.click("run_cancel", channel=DM)
     await slack.wait_for(lambda: slack.calls("agents.sessions.setStatus")[-1]["status"] == "active")
+
+
+@pytest.mark.usefixtures("house")
+async def test_only_the_first_request_of_a_thread_names_it(slack: SlackServer) -> None:
+    ts = await slack.say(ASK, channel=DM)
+    await until_done(slack)
+    await slack.say("and a river?", channel=DM, thread_ts=ts)
+    await slack.wait_for(lambda: len(answers(slack)) == 2)
+    begun = [call for call in slack.calls("agents.sessions.setStatus") if call["status"] == "processing"]
+    assert [call.get("title") for call in begun] == ["what is a stream?", None]
 
 
 async def test_an_answer_that_could_not_replace_its_stream_is_owed_and_replaces_it_later(

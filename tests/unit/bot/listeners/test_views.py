@@ -1,8 +1,10 @@
 import json
 from typing import Any
 
+import pytest
 from slack_sdk.models.views import View
 
+from bot.command_line import Ask, Help, parse
 from bot.listeners.inbox_middleware import NOT_STORED
 from bot.modals import ask_form, home_tab
 from bot.requests import Origin, RunRequest
@@ -120,9 +122,27 @@ async def test_the_home_tab_shows_runs_and_balance(bot: Bot) -> None:
     assert all(words in shown for words in ("$24.00 of $25.00", f"{ANNA} in all", "https://l.example"))
 
 
-async def test_the_messages_tab_needs_nothing(bot: Bot) -> None:
+async def test_the_messages_tab_offers_what_the_roster_has(bot: Bot) -> None:
+    bot.slack.answers["assistant.threads.setSuggestedPrompts"] = {"ok": True}
     await bot.receive(opened_home("messages"))
-    assert bot.slack.calls == []
+    (shown,) = bot.slack.called("assistant.threads.setSuggestedPrompts")
+    assert shown["channel_id"] == DM
+    assert "thread_ts" not in shown
+    flows = [flow.name for flow in MENU.flows]
+    said = [parse(prompt["message"], flows=flows, agents=()) for prompt in shown["prompts"]]
+    assert [type(one) for one in said] == [Ask, Help, Help]
+    assert shown["prompts"][1]["message"] == "help answer"
+
+
+@pytest.mark.parametrize(("error", "times"), [("unknown_method", 1), ("feature_not_enabled", 1), ("fatal_error", 2)])
+async def test_a_workspace_without_prompts_is_asked_once_and_nobody_hears_of_it(
+    bot: Bot, error: str, times: int
+) -> None:
+    bot.slack.answers["assistant.threads.setSuggestedPrompts"] = error
+    for _ in range(2):
+        await bot.receive(opened_home("messages"))
+    assert len(bot.slack.called("assistant.threads.setSuggestedPrompts")) == times
+    assert (bot.say.views, bot.slack.responded) == ([], [])
 
 
 async def test_a_home_that_cannot_be_shown_says_why(bot: Bot) -> None:
