@@ -13,11 +13,14 @@ from storage.book import Policy
 from storage.database import Database, connect
 from storage.ledger import SqlLedger
 from storage.verify import verify
-from tests.ledgers import CENT, USD, Asking, FakeClock, execute, open_run, rows
+from tests.ledgers import USD, Asking, FakeClock, execute, open_run, rows
 
 PROCESSES = 3
 PRICES = Policy(workspace_nusd=900_000 * USD, channel_nusd=900_000 * USD, dm_user_nusd=USD)
 STUCK_S = 60
+KILLS_A_STEP = 4
+STEP_NUSD = 5 * USD
+"""The limit is raised by this about every fourth kill: money moves at most kills, and runs out again and again."""
 
 
 @dataclass
@@ -53,8 +56,7 @@ class Worker:
 async def storm(url: str, folder: Path, *, kills: int, seed: int = 1) -> Report:
     """Kill that many processes at random moments, each soon replaced, then derive everything again."""
     database = await connect(url)
-    # Enough for about a hundred calls a kill, so that the end of the budget is part of the storm.
-    report = Report(limit_nusd=kills * 150 * CENT)
+    report = Report(limit_nusd=STEP_NUSD)
     await execute(
         database,
         "INSERT INTO channel (workspace, id, kind, limit_nusd) VALUES ('T1', 'C1', 'channel', :limit)",
@@ -74,6 +76,8 @@ async def storm(url: str, folder: Path, *, kills: int, seed: int = 1) -> Report:
             victim.process.wait()
             report.kills += 1
             await _sample(database, report)
+            if chance.random() < 1 / KILLS_A_STEP:
+                await _raise_limit(database, report)
             workers[index] = _start(url, folder, victim.run_id, PROCESSES + number)
     finally:
         for worker in workers:
@@ -97,6 +101,11 @@ async def _until(ready: Callable[[], bool], worker: Worker, meanwhile: Callable[
             raise RuntimeError(f"The worker of {worker.run_id} ended by itself, or bills nothing any more.")
         await meanwhile()
         time.sleep(0.005)  # noqa: ASYNC251 - nothing else runs here; the storm is in other processes
+
+
+async def _raise_limit(database: Database, report: Report) -> None:
+    report.limit_nusd += STEP_NUSD
+    await execute(database, "UPDATE channel SET limit_nusd = :limit", limit=report.limit_nusd)
 
 
 async def _sample(database: Database, report: Report) -> None:
