@@ -50,10 +50,11 @@ from storage.book import Policy
 from storage.budgets import Budgets
 from storage.channels import ChannelSettings
 from storage.chores import Chores
-from storage.database import connect, migrate
+from storage.connect import connect
 from storage.inbox import Inbox
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
+from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.periods import ClockGuard
 from storage.questions import Questions

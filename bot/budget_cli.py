@@ -123,7 +123,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
     from patterns.errors import UserError
     from storage.balances import Balances
     from storage.budgets import Budgets
-    from storage.database import connect
+    from storage.connect import connect
     from storage.reports import Reports
 
     settings = read_settings()

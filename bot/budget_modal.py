@@ -18,9 +18,9 @@ from bot.report_words import books_sections
 from patterns.errors import UserError
 from patterns.money import NUSD_PER_USD, format_usd
 from patterns.ports import Payer
-from storage.database import Row
 from storage.periods import checked_zone
 from storage.reports import PayerSettings
+from storage.statements import Row
 
 LIMIT, GRANT, CAP, ALERTS, ZONE = "limit", "grant", "user_cap", "alerts", "zone"
 STATE, MODELS, DIGEST, RELEASE, REASON = "state", "models", "digest", "release", "reason"

@@ -21,7 +21,7 @@ from patterns.llm import LiteLLMClient
 from patterns.money import NUSD_PER_USD, Price
 from patterns.roster import Roster
 from storage import sqlite
-from storage.database import connect
+from storage.connect import connect
 from storage.verify import verify
 
 PATIENCE_S = 5.0

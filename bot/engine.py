@@ -10,6 +10,7 @@ from bot.material import artifacts_of
 from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
 from bot.short import NotingLedger, given_up, money_path, plea
+from patterns.agent import AgentRunner
 from patterns.context import TaskContext, Turn
 from patterns.errors import AgentsError, DriftError, ParkedError, RosterError, UserError
 from patterns.estimate import estimate
@@ -214,7 +215,7 @@ class Engine:
         may_stream: bool = False,
     ) -> Services:
         return open_services(
-            client=client,
+            runner=AgentRunner(client),
             ledger=self.ledger,
             journal=self.journal,
             decisions=self.questions,

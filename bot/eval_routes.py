@@ -13,6 +13,7 @@ from bot.outcomes import refusal
 from bot.shell import accept, figures_of, opened, owner, payer_for
 from bot.terminal import plain, say
 from patterns import evaluate
+from patterns.agent import AgentRunner
 from patterns.context import TaskContext
 from patterns.errors import RunLostError, UserError
 from patterns.events import PatternResult, RunEvent, StepFinished, StopReason
@@ -104,7 +105,7 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
 
 def _services(engine: Engine, run: RunRow, events: Unasked, limits: RunLimits) -> Services:
     return open_services(
-        client=engine.client,
+        runner=AgentRunner(engine.client),
         ledger=engine.ledger,
         journal=engine.journal,
         decisions=engine.questions,

@@ -7,8 +7,8 @@ import click
 from bot.settings import read_settings
 from patterns.money import format_usd
 from storage.backup import backup as copy
-from storage.database import connect
-from storage.database import migrate as bring_up_to_date
+from storage.connect import connect
+from storage.migrate import migrate as bring_up_to_date
 from storage.verify import Verification
 from storage.verify import verify as derive
 

@@ -5,7 +5,6 @@ of its models have failed. Costs: each attempt is held at its upper bound before
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -15,32 +14,13 @@ from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.events import Noted, StepFinished, StepStarted
 from patterns.handoff import Handoff, images
-from patterns.money import Usage
+from patterns.money import Quote, Usage
 from patterns.ports import Message, ModelClient, ModelRequest, StepRecord
 from patterns.roster import AgentSpec
 from patterns.services import Services
 from patterns.structured import REPAIR_BYTES
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a step can cost: sent once to the dearest of its models, and with every retry and repair billed."""
-
-    once_nusd: int = 0
-    worst_nusd: int = 0
-
-    def __add__(self, other: "Quote") -> "Quote":
-        return Quote(self.once_nusd + other.once_nusd, self.worst_nusd + other.worst_nusd)
-
-    def times(self, count: int) -> "Quote":
-        """The price of doing it again and again."""
-        return Quote(self.once_nusd * count, self.worst_nusd * count)
-
-    def either(self, other: "Quote") -> "Quote":
-        """The price of doing one of both, whichever is dearer."""
-        return Quote(max(self.once_nusd, other.once_nusd), max(self.worst_nusd, other.worst_nusd))
 
 
 class AgentRunner:

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from patterns.agent import Quote
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, ParkedError
 from patterns.events import MissingVoice, Noted, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
 from patterns.limits import FailurePolicy
+from patterns.money import Quote
 from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_part, say
 from patterns.ports import Hold, ReserveRequest
 from patterns.prompts import Piece

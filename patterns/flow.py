@@ -7,12 +7,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from patterns.agent import Quote
 from patterns.broadcast import Broadcast
 from patterns.context import TaskContext
 from patterns.errors import LimitReachedError, UserError
 from patterns.events import Noted, PatternResult, Planned, StopReason
 from patterns.handoff import NOTHING
+from patterns.money import Quote
 from patterns.pattern import Pattern, Solo, gathered
 from patterns.pipeline import Pipeline
 from patterns.ports import StepRecord
@@ -178,14 +178,11 @@ AGENTS_OF: Mapping[str, tuple[int, int | None]] = {
 
 def _fitting(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
     """The decision if its tree can run, else the default flow and the sentence that says so."""
-    if decision.flow:
-        fits = (
-            decision.chosen_by != "person" or not decision.agents or not node_mistakes(roster, tree(roster, decision))
-        )
-    else:
-        fewest, most = AGENTS_OF[decision.pattern]
-        count = len(decision.agents)
-        fits = fewest <= count <= (most or count) and not node_mistakes(roster, tree(roster, decision))
+    if decision.flow and not (decision.chosen_by == "person" and decision.agents):
+        return decision, ""
+    fewest, most = (0, None) if decision.flow else AGENTS_OF[decision.pattern]
+    count = len(decision.agents)
+    fits = fewest <= count <= (most or count) and not node_mistakes(roster, roster.prompts, tree(roster, decision))
     if fits:
         return decision, ""
     if decision.chosen_by == "person":

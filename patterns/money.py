@@ -139,3 +139,22 @@ class Price:
 def rate_nusd_per_mtok(usd_per_mtok: Decimal) -> int:
     """Dollars per million tokens as an integer rate; anything finer than a nano-dollar is rounded up."""
     return int((usd_per_mtok * NUSD_PER_USD).to_integral_value(ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a step can cost: sent once to the dearest of its models, and with every retry and repair billed."""
+
+    once_nusd: int = 0
+    worst_nusd: int = 0
+
+    def __add__(self, other: "Quote") -> "Quote":
+        return Quote(self.once_nusd + other.once_nusd, self.worst_nusd + other.worst_nusd)
+
+    def times(self, count: int) -> "Quote":
+        """The price of doing it again and again."""
+        return Quote(self.once_nusd * count, self.worst_nusd * count)
+
+    def either(self, other: "Quote") -> "Quote":
+        """The price of doing one of both, whichever is dearer."""
+        return Quote(max(self.once_nusd, other.once_nusd), max(self.worst_nusd, other.worst_nusd))

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from patterns.agent import Quote
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, LimitReachedError
 from patterns.events import MissingVoice, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
-from patterns.money import format_usd
+from patterns.money import Quote, format_usd
 from patterns.ports import StepRecord
 from patterns.services import Services
 from patterns.structured import parse

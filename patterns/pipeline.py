@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from patterns.agent import Quote
 from patterns.context import TaskContext
 from patterns.events import MissingVoice, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
+from patterns.money import Quote
 from patterns.pattern import GOES_ON, Pattern, build_on, gathered, join, run_part
 from patterns.prompts import Piece
 from patterns.services import Services

@@ -7,15 +7,13 @@ their place in a flow hands them.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from patterns.limits import MAX_DEPTH
 from patterns.prompts import Prompt
-from patterns.roster_file import Flow, Node, RosterFile, Stage, children
+from patterns.roster_file import AgentSpec, Flow, Node, RouterEntry, Stage, children
+from patterns.roster_models import ModelEntry, ModelSpec
 from patterns.roster_yaml import Mistake, Place
-
-if TYPE_CHECKING:
-    from patterns.roster import Roster
 
 ROUTER = "router"
 """The Router's name where agents are named, so no agent may have it."""
@@ -24,7 +22,31 @@ RESERVED = frozenset({"plan", "price", "admission", "synthesis", "outcome", "dec
 """Where the journal keeps what was decided beside the steps of agents, which stand there under their names."""
 
 
-def check(roster: RosterFile, prompts: Mapping[str, Prompt]) -> list[Mistake]:
+class Parts(Protocol):
+    """What has to fit together: a roster file, or a roster made of one."""
+
+    @property
+    def models(self) -> Mapping[str, ModelEntry | ModelSpec]:
+        """By name, with their fallbacks."""
+        ...
+
+    @property
+    def agents(self) -> Mapping[str, AgentSpec]:
+        """By name."""
+        ...
+
+    @property
+    def flows(self) -> Mapping[str, Flow]:
+        """By name."""
+        ...
+
+    @property
+    def router(self) -> RouterEntry:
+        """Where a request goes that names no flow."""
+        ...
+
+
+def check(roster: Parts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     """Every mistake between the parts of a roster that are each well-formed."""
     checker = _Checker(roster, prompts)
     checker.models()
@@ -35,16 +57,16 @@ def check(roster: RosterFile, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     return checker.found
 
 
-def node_mistakes(roster: "Roster", node: Node) -> list[Mistake]:
+def node_mistakes(roster: Parts, prompts: Mapping[str, Prompt], node: Node) -> list[Mistake]:
     """What is wrong with a tree composed on the way, by the same rules as for the trees of the file."""
-    checker = _Checker(roster, roster.prompts)
+    checker = _Checker(roster, prompts)
     checker.node(node, (), depth=0)
     return checker.found
 
 
 @dataclass
 class _Checker:
-    roster: "RosterFile | Roster"
+    roster: Parts
     prompts: Mapping[str, Prompt]
     found: list[Mistake] = field(default_factory=list)
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from patterns.agent import Quote
 from patterns.context import Frozen, TaskContext
 from patterns.events import PatternResult, Routed
 from patterns.handoff import NOTHING, Handoff
+from patterns.money import Quote
 from patterns.pattern import Solo, gathered, join, say
 from patterns.roster import Roster
 from patterns.roster_check import ROUTER

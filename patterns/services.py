@@ -7,16 +7,39 @@ nesting can take more than its parent was given.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from patterns.context import TaskContext
 from patterns.errors import LimitReachedError
 from patterns.events import RunEvent
+from patterns.handoff import Handoff
 from patterns.limits import MAX_DEPTH, Cap, RunLimits
-from patterns.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, ModelClient, Payer, StepRecord
+from patterns.money import Quote
+from patterns.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, Payer, StepRecord
 from patterns.roster import Roster
 
-if TYPE_CHECKING:
-    from patterns.agent import AgentRunner
+
+class Runner(Protocol):
+    """The only way a pattern gets at a model; `patterns.agent` is it."""
+
+    async def step(
+        self,
+        ctx: TaskContext,
+        services: "Services",
+        *,
+        agent: str,
+        path: str,
+        handoff: Handoff,
+        schema: Mapping[str, Any] | None = None,
+    ) -> StepRecord:
+        """One finished step: from the journal for free, or paid for now."""
+        ...
+
+    def quote(
+        self, ctx: TaskContext, services: "Services", *, agent: str, schema: Mapping[str, Any] | None = None
+    ) -> Quote:
+        """The price of a step nobody has the input of yet."""
+        ...
 
 
 class Meter:
@@ -42,7 +65,7 @@ class Services:
     this place; `may_stream` is true only where the text is the run's answer and nothing validates it.
     """
 
-    runner: "AgentRunner"
+    runner: Runner
     ledger: Ledger
     journal: Journal
     decisions: Decisions
@@ -121,7 +144,7 @@ class Services:
 
 def open_services(  # noqa: PLR0913 - the composition root hands over every door, each by keyword
     *,
-    client: ModelClient,
+    runner: Runner,
     ledger: Ledger,
     journal: Journal,
     decisions: Decisions,
@@ -134,11 +157,9 @@ def open_services(  # noqa: PLR0913 - the composition root hands over every door
     may_stream: bool = False,
 ) -> Services:
     """The services of a whole run. `executed_s` is what it already ran before it was parked or resumed."""
-    from patterns.agent import AgentRunner  # noqa: PLC0415 - the runner's steps take services
-
     limits = roster.limits
     return Services(
-        runner=AgentRunner(client),
+        runner=runner,
         ledger=ledger,
         journal=journal,
         decisions=decisions,

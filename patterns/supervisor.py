@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from patterns.agent import Quote
 from patterns.context import Frozen, TaskContext
 from patterns.events import PatternResult, Reviewed, StopReason
 from patterns.handoff import NOTHING, Handoff
+from patterns.money import Quote
 from patterns.pattern import GOES_ON, Pattern, Solo, build_on, gathered, join, run_part, say
 from patterns.ports import Decision, Question
 from patterns.services import Services

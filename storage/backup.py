@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from patterns.errors import StorageError, UserError
 from storage import sqlite
-from storage.database import connect
+from storage.connect import connect
 from storage.verify import Verification, verify
 
 

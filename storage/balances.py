@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from patterns.ports import Clock, Payer
 from storage import admission
 from storage.book import Account, Book, Policy
-from storage.database import Database, Row, Work, load, single
+from storage.database import Database
 from storage.ledger_batch import load_config
 from storage.periods import period_end_us
+from storage.statements import Row, Work, load, single
 
 q = load("budgets")
 

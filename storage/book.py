@@ -11,8 +11,8 @@ from patterns.errors import BudgetExceededError
 from patterns.limits import Cap
 from patterns.money import Usage
 from patterns.ports import Payer
-from storage.database import Row
 from storage.periods import LEAP_MONTHS, months_between, period_key
+from storage.statements import Row
 
 
 @lru_cache(maxsize=1024)

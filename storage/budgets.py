@@ -10,10 +10,11 @@ from patterns.money import MAX_NUSD
 from patterns.ports import Charged, Clock, Payer
 from storage import admission
 from storage.book import Book, Policy, payer_key
-from storage.database import ConstraintError, Database, Row, Work, load
+from storage.database import ConstraintError, Database
 from storage.ledger_batch import book_calls, load_accounts, load_config, save
 from storage.ledger_batch import q as ledger
 from storage.periods import ClockGuard, checked_zone
+from storage.statements import Row, Work, load
 
 q = load("budgets")
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from patterns.ports import Clock
-from storage.database import Database, Work, load, single
+from storage.database import Database
+from storage.statements import Work, load, single
 
 q = load("channels")
 

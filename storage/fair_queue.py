@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from patterns.ports import Clock
-from storage.database import Database, Work, load, single
+from storage.database import Database
 from storage.postgresql import Connection, Enlisted
+from storage.statements import Work, load, single
 
 q = load("fair_queue")
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from storage.database import Database, load, single
+from storage.database import Database
+from storage.statements import load, single
 
 q = load("history")
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from patterns.ports import Clock
-from storage.database import Database, load, single
+from storage.database import Database
+from storage.statements import load, single
 
 q = load("inbox")
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from patterns.errors import RunLostError
 from patterns.ports import Clock, Fence, StepRecord
-from storage.database import Database, Row, Work, load, single
+from storage.database import Database
+from storage.statements import Row, Work, load, single
 
 q = load("journal")
 

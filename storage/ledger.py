@@ -12,9 +12,10 @@ from patterns.errors import AgentsError, RunLostError, StorageError
 from patterns.ports import Charged, Clock, Fence, Hold, HoldRequest, ReserveRequest, Settlement, StepRecord
 from storage import admission
 from storage.book import Book, Policy
-from storage.database import ConstraintError, Database, Row, Statement, Work
+from storage.database import ConstraintError, Database
 from storage.ledger_batch import Operation, Release, Reserve, Settle, book_calls, load_accounts, q, run_batch, save
 from storage.periods import ClockGuard
+from storage.statements import Row, Statement, Work
 
 BATCH_MAX = 256
 """Operations in one transaction: the gain is flat beyond this, and a longer one would make others wait."""

@@ -9,9 +9,9 @@ from patterns.money import format_usd
 from patterns.ports import Charged, Fence, HoldRequest, Payer, ReserveRequest, StepRecord
 from storage import admission
 from storage.book import Account, Book, Call, Config, as_row, payer_key
-from storage.database import Row, Work, load
 from storage.journal import q as journal
 from storage.journal import step_row
+from storage.statements import Row, Work, load
 
 q = load("ledger")
 

@@ -1,5 +1,6 @@
 """Bring a database to the schema of this code with yoyo, which is imported only when there is something to do."""
 
+import asyncio
 import sqlite3
 import warnings
 from pathlib import Path
@@ -7,20 +8,27 @@ from pathlib import Path
 import psycopg
 
 from patterns.errors import StorageError
-from storage import database, postgresql, sqlite
+from storage import connect, postgresql, sqlite
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_TIMEOUT_S = 30
 
 
-def migrate(url: str, *, break_lock: bool = False) -> None:
-    """Apply the missing migrations, each in its own transaction; blocking, so call it from a thread.
+async def migrate(url: str, *, break_lock: bool = False) -> None:
+    """Create the database or bring its schema up to date, each migration in its own transaction.
+
+    Safe to run at every start and from several processes. `break_lock` removes the mark of a migration that was killed
+    half-way.
 
     Raises:
         StorageError: unreachable or broken, or another migration holds the lock.
     """
+    await asyncio.to_thread(_migrate, url, break_lock=break_lock)
+
+
+def _migrate(url: str, *, break_lock: bool) -> None:
     try:
-        if break_lock or _version(url) < database.CODE_VERSION:
+        if break_lock or _version(url) < connect.CODE_VERSION:
             _apply(url, break_lock=break_lock)
     except sqlite3.Error as error:
         raise sqlite.translated(error) from error

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from patterns.ports import Clock
-from storage.database import Database, load, single
+from storage.database import Database
+from storage.statements import load, single
 
 q = load("runs")
 

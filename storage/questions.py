@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from patterns.errors import ParkedError
 from patterns.ports import Clock, Decision, Fence, Question
-from storage.database import Database, Row, Statement, Work, load, single
+from storage.database import Database
+from storage.statements import Row, Statement, Work, load, single
 
 q = load("questions")
 

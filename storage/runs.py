@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from patterns.errors import RunLostError, StorageError
 from patterns.ports import Clock, Fence
-from storage.database import Database, Row, Statement, Work, load, single
+from storage.database import Database
+from storage.statements import Row, Statement, Work, load, single
 
 q = load("runs")
 

@@ -4,8 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 
 from patterns.ports import Clock
-from storage.database import Database, load, single
+from storage.database import Database
 from storage.runs import RunRow
+from storage.statements import load, single
 
 q = load("threads")
 

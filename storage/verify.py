@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from storage.database import Database, Row, Work, load
+from storage.database import Database
+from storage.statements import Row, Work, load
 
 q = load("verify")
 

@@ -21,7 +21,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from storage.database import Database, connect, migrate
+from storage.connect import connect
+from storage.database import Database
+from storage.migrate import migrate
 
 START_TIMEOUT_S = 30
 

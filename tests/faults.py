@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from patterns.agent import AgentRunner
 from patterns.events import PatternResult
 from patterns.flow import Choice, resolve, run_flow
 from patterns.llm import LiteLLMClient
@@ -192,7 +193,7 @@ class Scene:
             roster = case.roster(provider, patience_s=patience_s, run_s=run_s)
             async with LiteLLMClient(roster.models, {"K": KEY}) as client:
                 services = open_services(
-                    client=client,
+                    runner=AgentRunner(client),
                     ledger=self.ledger,
                     journal=SqlJournal(self.database, self.clock),
                     decisions=people,

@@ -7,7 +7,8 @@ from typing import Any
 from patterns.limits import Cap
 from patterns.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
 from storage.book import Policy
-from storage.database import Database, Query, Row, single
+from storage.database import Database
+from storage.statements import Query, Row, single
 
 USD = 1_000_000_000
 CENT = USD // 100

@@ -26,8 +26,9 @@ from typing import Any
 from patterns.errors import BudgetExceededError
 from patterns.money import Price
 from storage.book import Policy
-from storage.database import connect, migrate
+from storage.connect import connect
 from storage.ledger import SqlLedger
+from storage.migrate import migrate
 from tests.ledgers import USD, Asking, FakeClock, open_run, settled
 
 LIMIT_USD = 1.00

@@ -15,8 +15,11 @@ from collections.abc import Awaitable, Callable
 from bot.chart import draw
 from bot.reports import build_report
 from storage.balances import Balances
-from storage.database import Database, Query, Work, connect, migrate
+from storage.connect import connect
+from storage.database import Database
+from storage.migrate import migrate
 from storage.reports import Reports
+from storage.statements import Query, Work
 from tests.ledgers import PAYER, POLICY, START_US, FakeClock
 
 _FILL = Query(

@@ -24,10 +24,13 @@ import psycopg
 
 from patterns.limits import Cap
 from storage.book import Call, Policy
-from storage.database import Database, Query, Statement, connect, migrate
+from storage.connect import connect
+from storage.database import Database
 from storage.ledger import SqlLedger
 from storage.ledger_batch import q
+from storage.migrate import migrate
 from storage.sqlite import path_of
+from storage.statements import Query, Statement
 from storage.verify import verify
 from tests.databases import new_database, postgresql_server
 from tests.ledgers import START_US, USD, Asking, FakeClock, open_run, settled

@@ -14,8 +14,11 @@ from collections.abc import Awaitable, Callable
 
 from storage.balances import Balances
 from storage.budgets import Budgets
-from storage.database import Database, Query, Work, connect, migrate
+from storage.connect import connect
+from storage.database import Database
 from storage.ledger import SqlLedger
+from storage.migrate import migrate
+from storage.statements import Query, Work
 from tests.ledgers import PAYER, POLICY, START_US, Asking, FakeClock, open_run, settled
 
 _FILL = Query(

@@ -209,7 +209,7 @@ async def test_sums_that_do_not_add_up_are_found(ledger: SqlLedger, run: Asking,
 
 
 async def test_a_backup_is_complete_and_checked(sqlite_url: str, tmp_path: Path) -> None:
-    from storage.database import connect  # noqa: PLC0415 - SQLite only, so not the fixture
+    from storage.connect import connect  # noqa: PLC0415 - SQLite only, so not the fixture
 
     database = await connect(sqlite_url)
     run = Asking()

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from patterns.errors import StorageError
-from storage import database as module
+from storage import connect as module
 from storage import migrate as migrations
-from storage.database import ConstraintError, Database, Query, Work, connect, migrate, single
+from storage.connect import connect
+from storage.database import ConstraintError, Database
 from storage.ledger import SqlLedger
+from storage.migrate import migrate
+from storage.statements import Query, Work, single
 from storage.verify import verify
 from tests.ledgers import CENT, POLICY, Asking, FakeClock, execute, open_run, rows, settled
 

@@ -14,7 +14,7 @@ from bot.distributed import DistributedDispatcher, install_queue
 from bot.engine import Engine
 from bot.settings import read_settings
 from patterns.errors import RunLostError, StorageError
-from storage.database import connect
+from storage.connect import connect
 from storage.fair_queue import CHANNEL_SHARE, HANDED_S, FairQueue
 from storage.runs import NewRun, RunStore
 from storage.verify import verify

@@ -46,7 +46,7 @@ async def test_of_fifty_at_once_exactly_those_that_fit_are_held(
 
 
 async def test_two_ledgers_on_one_database_share_one_limit(database_url: str, database: Database) -> None:
-    from storage.database import connect  # noqa: PLC0415 - the second process of this test
+    from storage.connect import connect  # noqa: PLC0415 - the second process of this test
 
     other_db = await connect(database_url)
     runs = [Asking("R1"), Asking("R2")]

@@ -14,9 +14,9 @@ from patterns.limits import Cap
 from patterns.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
 from storage import admission
 from storage.book import Book, Call, Policy, as_row
-from storage.database import Query, Statement, Work, load
 from storage.ledger_batch import Operation, Release, Reserve, Settle, book_calls, load_accounts, q, run_batch, save
 from storage.migrate import MIGRATIONS
+from storage.statements import Query, Statement, Work, load
 from tests.ledgers import START_US, Asking
 
 T = TypeVar("T")

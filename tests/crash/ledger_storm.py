@@ -10,7 +10,8 @@ from pathlib import Path
 
 from patterns.ports import Fence
 from storage.book import Policy
-from storage.database import Database, connect
+from storage.connect import connect
+from storage.database import Database
 from storage.ledger import SqlLedger
 from storage.verify import verify
 from tests.ledgers import USD, Asking, FakeClock, execute, open_run, rows

@@ -11,8 +11,9 @@ import sys
 from patterns.errors import BudgetExceededError
 from patterns.limits import Cap
 from patterns.ports import Charged, Fence, StepRecord
-from storage.database import Query, Work, connect
+from storage.connect import connect
 from storage.ledger import SqlLedger
+from storage.statements import Query, Work
 from tests.crash.ledger_storm import PRICES
 from tests.ledgers import CENT, USD, Asking, FakeClock
 

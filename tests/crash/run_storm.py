@@ -14,7 +14,10 @@ from bot.app import choose_models, read_roster
 from bot.settings import read_settings
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
-from storage.database import Database, Query, Row, connect, migrate, single
+from storage.connect import connect
+from storage.database import Database
+from storage.migrate import migrate
+from storage.statements import Query, Row, single
 from storage.verify import verify
 from tests.crash.fleet import Member, free_port
 from tests.crash.storm_slack import StormSlack, number_of

@@ -11,7 +11,7 @@ import pytest
 
 from patterns.events import PatternResult, StopReason
 from patterns.pattern import WHY
-from storage.database import connect
+from storage.connect import connect
 from storage.ledger import SqlLedger
 from storage.verify import verify
 from tests.fakes.provider import Call, Reply

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from patterns.agent import AgentRunner
 from patterns.errors import RunLostError
 from patterns.flow import Choice, resolve, run_flow
 from patterns.ports import Charged, Fence, Hold, Settlement, StepRecord
@@ -42,7 +43,7 @@ async def test_accounts_say_what_the_run_cost(database: Database, flow: str) -> 
         process = Dying(database, clock, POLICY)
         process.lives = lives
         services = open_services(
-            client=model,
+            runner=AgentRunner(model),
             ledger=process,
             journal=journal,
             decisions=people,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import connect
+from storage.connect import connect
 from tests.crash.fleet import Member, free_port
 from tests.crash.storm_slack import StormSlack
 from tests.fakes.provider import Call, Provider, Reply

@@ -13,7 +13,8 @@ import pytest
 from patterns.money import NUSD_PER_USD, format_usd
 from patterns.ports import Payer
 from storage.book import Policy
-from storage.database import connect, migrate
+from storage.connect import connect
+from storage.migrate import migrate
 from tests.fakes.history import work_of_two_months
 from tests.shells import Shell
 

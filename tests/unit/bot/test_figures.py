@@ -10,7 +10,8 @@ from bot.access import LookupFailedError
 from bot.figures import Figures
 from bot.views import Person
 from storage.balances import Balances
-from storage.database import Database, connect
+from storage.connect import connect
+from storage.database import Database
 from storage.ledger import SqlLedger
 from tests.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, open_run, settled
 

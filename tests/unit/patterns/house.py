@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from patterns.agent import AgentRunner
 from patterns.context import TaskContext
 from patterns.events import PatternResult
 from patterns.flow import Choice, resolve, run_flow
@@ -84,7 +85,7 @@ def roster(**limits: Any) -> Roster:
 
 def services(model: ScriptedModel, memory: Memory, *, may_stream: bool = False, **limits: Any) -> Services:
     return open_services(
-        client=model,
+        runner=AgentRunner(model),
         ledger=memory,
         journal=memory,
         decisions=memory,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.agent import Quote
 from patterns.context import TaskContext
 from patterns.errors import UserError
 from patterns.estimate import estimate
 from patterns.flow import Choice
+from patterns.money import Quote
 from patterns.ports import ModelRequest
 from patterns.prompts import Prompt
 from patterns.services import Services
