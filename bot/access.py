@@ -13,7 +13,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.command_line import Allow
+from bot.commands import Allow
 from bot.requests import ChannelKind
 from patterns.errors import UserError
 

@@ -34,6 +34,7 @@ from bot.render import Renderer
 from bot.review import SlackReviews
 from bot.rounds import Rounds
 from bot.rules import StoredRules
+from bot.run_views import RunViews
 from bot.runs import SlackRuns
 from bot.say import Teller
 from bot.schedule import Scheduler
@@ -208,7 +209,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         stack.push_async_callback(streams.aclose)
         rounds = Rounds(engine.store, out, outbox, renderer)
         board = ProgressBoard(engine.clock, on_text=streams.write, on_round=rounds.tell)
-        delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, rules, streams)
+        views = RunViews(engine, figures, gatherer, board)
+        delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, views, rules, streams)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(

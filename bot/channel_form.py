@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.access import ChannelRules
+from bot.list_views import FlowLine
 from bot.mrkdwn import clip
-from bot.views import FlowLine
 
 CHANNEL_FORM = "channel_form"
 """callback_id of the form."""

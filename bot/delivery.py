@@ -8,11 +8,12 @@ from bot.access import RulesStore
 from bot.cards import Cards
 from bot.decisions import decided
 from bot.ending import Ending
-from bot.engine import Engine, paid_steps, payer_of
+from bot.engine import Engine, payer_of
 from bot.figures import Figures
 from bot.gather import Gatherer
 from bot.progress import ProgressBoard
 from bot.render import Renderer
+from bot.run_views import RunViews
 from bot.short import missing_nusd
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
@@ -21,18 +22,13 @@ from bot.upload import Upload, upload
 from bot.views import (
     AnswerView,
     CallView,
-    DetailsView,
-    ModelUse,
     NoticeView,
     ProgressView,
     RunState,
     RunView,
     SlackMessage,
-    StepState,
-    StepView,
 )
-from patterns.events import PatternResult, StopReason
-from patterns.money import format_usd
+from patterns.events import PatternResult
 from patterns.ports import Decision, Question
 from storage.outbox import Outbox
 from storage.runs import RunRow
@@ -41,7 +37,6 @@ log = structlog.get_logger()
 
 ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
 YOUR_TURN = "▶️ Your turn: I am on it."
-LONG_RUN_S = 60
 FILE, FILE_FROM_MESSAGES = "answer/file", 3
 """An answer of more messages than that also comes as a file."""
 
@@ -57,6 +52,7 @@ class Delivery:
     board: ProgressBoard
     figures: Figures
     gatherer: Gatherer
+    views: RunViews
     rules: RulesStore
     streams: Streams
 
@@ -70,7 +66,7 @@ class Delivery:
         Raises:
             SlackError: there is no place to post.
         """
-        view = await self.view(run, RunState.RUNNING)
+        view = await self.views.view(run, RunState.RUNNING)
         await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
         root_ts = await self.out.post_once(
             run.id,
@@ -121,7 +117,7 @@ class Delivery:
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what a parked run waits for."""
-        view = await self.view(run, RunState.WAITING)
+        view = await self.views.view(run, RunState.WAITING)
         await self.streams.close(run.id)
         await self.streams.discard(run)
         await self.streams.session(run, "suspended")
@@ -151,14 +147,14 @@ class Delivery:
 
     async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
         cards = Cards(self.engine, self.figures, self.renderer)
-        view = await self.view(run, RunState.WAITING)
+        view = await self.views.view(run, RunState.WAITING)
         return await cards.card(run, view, path=path, question=question, decided=decided)
 
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
         """What there is, before anybody is asked to pay for the rest."""
         result = PatternResult.model_validate_json(question.draft)
         missing = missing_nusd(question, await self.engine.tightest(payer_of(run), question.amount_nusd))
-        answer = replace(await self.answer(run, Ending(result=result)), grant_nusd=missing)
+        answer = replace(await self.views.answer(run, Ending(result=result)), grant_nusd=missing)
         for number, message in enumerate(self.renderer.answer(answer)):
             await self.out.post_once(
                 run.id, f"partial/{path}/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts
@@ -192,7 +188,7 @@ class Delivery:
         Raises:
             SlackError: the rest is owed until the next try.
         """
-        answer = await self.answer(run, ending)
+        answer = await self.views.answer(run, ending)
         await self._settle_question(run)
         await self.streams.close(run.id)
         messages = await self._ending_messages(run, ending, answer)
@@ -222,7 +218,7 @@ class Delivery:
 
     async def count(self, run: RunRow, ending: Ending) -> int:
         """How many messages the ending takes: their names are written down before the first is posted."""
-        return len(await self._ending_messages(run, ending, await self.answer(run, ending)))
+        return len(await self._ending_messages(run, ending, await self.views.answer(run, ending)))
 
     async def _ending_messages(self, run: RunRow, ending: Ending, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not ending.needed_nusd:
@@ -231,81 +227,6 @@ class Delivery:
         balance = await self.engine.tightest(payer, ending.needed_nusd)
         refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
         return (self.renderer.message(refusal),)
-
-    async def answer(self, run: RunRow, ending: Ending) -> AnswerView:
-        """The end of a run with everything the ledger knows of it."""
-        steps = paid_steps(await self.engine.journal.steps(run.id))
-        money = await self.engine.store.money(run.id)
-        cost_nusd = sum(row["cost_nusd"] for row in money)
-        was_stopped = ending.result.stop_reason is StopReason.CANCELLED
-        seconds = run.executed_ms / 1000
-        shown = self.board.view(run.id)
-        done = sum(step.outcome == "ok" for step in steps)
-        line = f"{format_usd(cost_nusd)} · {seconds:.0f} s"
-        view = await self.view(run, ending.state, outcome_line=line)
-        return AnswerView(
-            run=view,
-            result=ending.result.model_copy(update={"cost_nusd": cost_nusd}),
-            seconds=seconds,
-            agents_count=len({step.agent for step in steps if step.agent}),
-            steps_done=done,
-            steps_total=max(done + len(ending.result.missing), len(shown.steps) if shown else len(steps)),
-            # A stop by a person is not an alarm.
-            uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
-            owner=await self.figures.owner(),
-            mention_asker=seconds > LONG_RUN_S,
-        )
-
-    async def details(self, run: RunRow) -> DetailsView:
-        """What stands behind the Details button."""
-        steps = paid_steps(await self.engine.journal.steps(run.id))
-        models, known = [], self.engine.roster.models
-        for row in await self.engine.store.money(run.id):
-            mine = [step for step in steps if step.model == row["model"]]
-            models.append(
-                ModelUse(
-                    # The ledger keeps the roster's own name, which says little to whoever did not write it.
-                    model=known[row["model"]].model if row["model"] in known else row["model"],
-                    calls=row["calls"],
-                    input_tokens=sum(step.input_tokens for step in mine),
-                    output_tokens=sum(step.output_tokens for step in mine),
-                    cost_nusd=row["cost_nusd"],
-                )
-            )
-        shown = tuple(
-            StepView(
-                path=step.path,
-                label=step.path,
-                state=StepState.DONE if step.outcome == "ok" else StepState.FAILED,
-                agent=step.agent,
-                elapsed_s=step.elapsed_ms / 1000,
-                cost_nusd=step.cost_nusd,
-                note=step.reason,
-            )
-            for step in steps
-        )
-        state = RunState.DONE if run.status == "done" else RunState.RUNNING
-        cost_nusd = sum(model.cost_nusd for model in models)
-        return DetailsView(await self.view(run, state), run.executed_ms / 1000, cost_nusd, tuple(models), shown)
-
-    async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
-        """A run as people see it."""
-        return RunView(
-            run_id=run.id,
-            channel=run.channel,
-            asker=await self.figures.person(run.user),
-            request=await self.engine.store.text(run.id, "request") or "(deleted)",
-            state=state,
-            thread_ts=run.thread_ts,
-            flow=run.flow,
-            outcome_line=outcome_line,
-            balance=await self.figures.balance(payer_of(run)),
-            worst_nusd=run.worst_nusd or None,
-            material=await self.gatherer.words(run.id),
-            model_note=self.engine.model_note,
-            play_money=self.figures.is_play_money,
-            scripted=bool(self.engine.choice and self.engine.choice.script),
-        )
 
     async def _edit(self, run: RunRow, name: str, message: SlackMessage) -> None:
         """Change a message of ours if it stands; a view is never worth failing for."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.access import Directory
-from bot.views import BalancesView, BalanceView, Person, RefusalView
+from bot.list_views import BalancesView
+from bot.views import BalanceView, Person, RefusalView
 from patterns.errors import AgentsError
 from patterns.ports import Payer
 from storage.balances import Balance, Balances

@@ -1,7 +1,7 @@
 """Which messages concern us although nobody called us: replies in threads of ours, edits of what asked for a run."""
 
 from bot.access import RulesStore
-from bot.listeners.deliveries import message_key
+from bot.listeners.origins import message_key
 from bot.requests import Origin
 from storage.threads import Thread, Threads
 

@@ -3,23 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bot.list_views import AgentLine, BalancesView, FlowLine, HelpView, RunLine
 from bot.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
 from bot.outcomes import balance
 from bot.pages import Profile, paginate
-from bot.views import (
-    AgentLine,
-    BalancesView,
-    DetailsView,
-    FlowLine,
-    HelpView,
-    InviteView,
-    ModelUse,
-    NearMissView,
-    NoticeView,
-    ReviewView,
-    RoundView,
-    RunLine,
-)
+from bot.views import DetailsView, InviteView, ModelUse, NearMissView, NoticeView, ReviewView, RoundView
 from bot.words import count, duration, money_label, person, run_state, short, usd
 
 SHOWN = 25

@@ -1,8 +1,8 @@
 """The roster as people see it in lists and forms, with what each flow costs at most."""
 
 from bot.engine import Engine
+from bot.list_views import AgentLine, FlowLine
 from bot.requests import Menu
-from bot.views import AgentLine, FlowLine
 from patterns.ports import Payer
 
 _ANYBODY = Payer(workspace="", channel="", channel_kind="channel", user="")

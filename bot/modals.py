@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.command_line import Ask
+from bot.buttons import OPEN_ASK_MODAL
+from bot.commands import Ask
+from bot.list_views import BalancesView, FlowLine, RunsView
 from bot.requests import Menu, Origin
-from bot.views import OPEN_ASK_MODAL, BalancesView, FlowLine, RunsView
 from patterns.money import format_usd
 
 ASK_FORM = "ask_form"

@@ -10,9 +10,9 @@ import yaml
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.list_views import FlowLine
 from bot.manifest import render
 from bot.slack_errors import UNSUPPORTED
-from bot.views import FlowLine
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot import budget_views, lists, outcomes, report_words, views, words
+from bot import budget_views, buttons, list_views, lists, outcomes, report_words, views, words
 from bot.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.pages import Profile, paginate, split
 from bot.views import AnswerView, SlackMessage
@@ -34,11 +34,11 @@ _TEMPLATES: Mapping[type, str] = {
     views.EditedView: "edited",
     views.InviteView: "invite",
     views.NoticeView: "notice",
-    views.HelpView: "help",
-    views.AgentsView: "agents",
-    views.FlowsView: "flows",
-    views.BalancesView: "balances",
-    views.RunsView: "runs",
+    list_views.HelpView: "help",
+    list_views.AgentsView: "agents",
+    list_views.FlowsView: "flows",
+    list_views.BalancesView: "balances",
+    list_views.RunsView: "runs",
     budget_views.BudgetView: "budget",
     budget_views.BooksView: "books",
     budget_views.AuditView: "audit",
@@ -57,11 +57,11 @@ View = (
     | views.EditedView
     | views.InviteView
     | views.NoticeView
-    | views.HelpView
-    | views.AgentsView
-    | views.FlowsView
-    | views.BalancesView
-    | views.RunsView
+    | list_views.HelpView
+    | list_views.AgentsView
+    | list_views.FlowsView
+    | list_views.BalancesView
+    | list_views.RunsView
     | budget_views.BudgetView
     | budget_views.BooksView
     | budget_views.AuditView
@@ -81,7 +81,7 @@ class Renderer:
         self._templates = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
         )
-        self._templates.globals.update(words=words, outcomes=outcomes, lists=lists, ids=views, profile=profile)
+        self._templates.globals.update(words=words, outcomes=outcomes, lists=lists, ids=buttons, profile=profile)
         self._templates.globals.update(report_words=report_words, budget_ids=budget_views)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
 

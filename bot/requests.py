@@ -6,21 +6,9 @@ from typing import Any, Literal, Protocol
 
 from bot.budget_commands import BudgetCommand
 from bot.budget_views import AuditView, BooksView, BudgetView
-from bot.command_line import Ask
-from bot.views import (
-    AgentLine,
-    AgentsView,
-    BalancesView,
-    DetailsView,
-    EditedView,
-    FlowLine,
-    FlowsView,
-    HelpView,
-    InviteView,
-    NearMissView,
-    NoticeView,
-    RunsView,
-)
+from bot.commands import Ask
+from bot.list_views import AgentLine, AgentsView, BalancesView, FlowLine, FlowsView, HelpView, RunsView
+from bot.views import DetailsView, EditedView, InviteView, NearMissView, NoticeView
 from patterns.ports import Payer, Question
 
 ChannelKind = Literal["channel", "dm"]

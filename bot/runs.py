@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.access import Access
-from bot.command_line import Ask
+from bot.commands import Ask
 from bot.delivery import PROGRESS, Delivery
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.estimates import estimate_words
 from bot.executor import Executor
+from bot.list_views import BalancesView, RunLine, RunsView
 from bot.requests import Origin, RunRequest, StopOutcome
 from bot.say import Teller
 from bot.slack_errors import SlackError
-from bot.views import BalancesView, DetailsView, NoticeView, RunLine, RunState, RunsView
+from bot.views import DetailsView, NoticeView, RunState
 from patterns.errors import UserError
 from patterns.flow import Choice
 from patterns.ports import Payer
@@ -164,7 +165,7 @@ class SlackRuns:
     async def details(self, run_id: str, *, user: str) -> DetailsView:
         """Models, tokens and steps of a run this person may see."""
         run = await self._seen(run_id, user)
-        return await self.delivery.details(run)
+        return await self.delivery.views.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
         """What is left, for the accounts this person may see here."""

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.access import AccessError
-from bot.command_line import unescape
 from bot.figures import Figures
+from bot.incoming import unescape
 from bot.material import Material
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError

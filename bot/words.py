@@ -8,15 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
-from bot.views import (
-    ConfirmView,
-    Person,
-    ProgressView,
-    RunState,
-    RunView,
-    StepState,
-    StepView,
-)
+from bot.views import ConfirmView, Person, ProgressView, RunState, RunView, StepState, StepView
 from patterns.money import format_usd
 
 QUOTE_MAX = 2_000

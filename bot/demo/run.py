@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from bot.app import GRACE_S, Bot, open_bot, open_engine
+from bot.buttons import RUN_CONFIRM
 from bot.demo.local_slack import ADA, APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, TEAM, LocalSlack
 from bot.demo.tiny_model import TinyModel
 from bot.demo.tour import listen_beside, open_tour
@@ -19,7 +20,6 @@ from bot.logs import configure_logs
 from bot.model_choice import ModelChoice, ollama_choice, provider_choice, tiny_choice
 from bot.serve import listen, stop_on_signals
 from bot.settings import Settings, read_settings
-from bot.views import RUN_CONFIRM
 from patterns.money import NUSD_PER_USD, format_usd
 
 REAL_MONEY_CAP_NUSD = 1 * NUSD_PER_USD

@@ -9,13 +9,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.command_line import Ask, NearMiss, unescape
-from bot.listeners.carry_out import ask_in_direct_messages, carry_out, hear, open_form, read
-from bot.listeners.deliveries import Kept, kept_request
-from bot.listeners.inbox_middleware import origin_of
-from bot.listeners.services import ListenerServices
-from bot.requests import ConfirmChoice, Origin
-from bot.views import (
+from bot.buttons import (
     COMMAND_YES,
     DM_INSTEAD,
     FEEDBACK,
@@ -27,8 +21,15 @@ from bot.views import (
     RUN_CONFIRM,
     RUN_DETAILS,
     RUN_EDITED,
-    NoticeView,
 )
+from bot.commands import Ask, NearMiss
+from bot.incoming import unescape
+from bot.listeners.carry_out import ask_in_direct_messages, carry_out, hear, open_form, read
+from bot.listeners.deliveries import Kept, kept_request
+from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.services import ListenerServices
+from bot.requests import ConfirmChoice, Origin
+from bot.views import NoticeView
 from patterns.errors import UserError
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.command_line import RUN_ID, Ask
+from bot.commands import RUN_ID, Ask
 from bot.listeners.carry_out import open_form
 from bot.listeners.deliveries import RUN_AGAIN
 from bot.listeners.inbox_middleware import origin_of

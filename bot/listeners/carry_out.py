@@ -10,7 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Place
 from bot.channel_form import channel_form
-from bot.command_line import (
+from bot.command_line import parse
+from bot.commands import (
     TOPICS,
     Allow,
     Ask,
@@ -27,22 +28,14 @@ from bot.command_line import (
     NearMiss,
     OpenModal,
     Stop,
-    parse,
-    unescape,
 )
+from bot.incoming import unescape
+from bot.list_views import AgentsView, BalancesView, FlowsView, HelpView
 from bot.listeners.budget import do_budget
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form
 from bot.requests import Menu, Origin, PrivateView, RunRequest
-from bot.views import (
-    AgentsView,
-    BalancesView,
-    FlowsView,
-    HelpView,
-    InviteView,
-    NearMissView,
-    NoticeView,
-)
+from bot.views import InviteView, NearMissView, NoticeView
 from patterns.errors import AgentsError, UserError
 from patterns.ports import Payer
 

@@ -1,6 +1,5 @@
 """Reads Slack's payloads: which of them are work, under which key, said by whom and where. Pure."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -8,12 +7,7 @@ from typing import Any, Literal
 from bot.access import ChannelRules
 from bot.budget_modal import BudgetForm, read_budget_form
 from bot.budget_views import BUDGET_FORM
-from bot.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
-from bot.command_line import Ask, without_mention
-from bot.modals import ASK_FORM, AskForm, read_ask_form
-from bot.requests import Attached, Origin
-from bot.review_modals import REVIEW_FORMS, ReviewForm, read_review_form
-from bot.views import (
+from bot.buttons import (
     ASK_MONEY,
     COMMAND_YES,
     DM_INSTEAD,
@@ -29,6 +23,13 @@ from bot.views import (
     RUN_EDITED,
     RUN_STOP,
 )
+from bot.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
+from bot.commands import Ask
+from bot.listeners.origins import action_origin, command_origin, form_origin, message_key, message_origin, name_in
+from bot.listeners.said import called_text, deleted_ts, edited_message, replied_text
+from bot.modals import ASK_FORM, AskForm, read_ask_form
+from bot.requests import Attached, Origin
+from bot.review_modals import REVIEW_FORMS, ReviewForm, read_review_form
 
 Payload = Mapping[str, Any]
 Kind = Literal["command", "event", "action", "view", "shortcut"]
@@ -69,9 +70,6 @@ HEARD = frozenset(
 """The types of payloads, besides commands, that our listeners or the catch-alls take."""
 STOP_SIGNS = frozenset({"octagonal_sign", "no_entry"})
 """Reactions that stop what the message stands for."""
-_SAID = frozenset({None, "file_share", "thread_broadcast"})
-_SOMEBODY = re.compile(r"<(?:@|!)")
-"""A reply that mentions somebody is for them, not for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +93,15 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
         KeyError, IndexError, TypeError, AttributeError, ValueError: it has not the shape Slack documents.
     """
     if "command" in body:
-        _name(body["command"])
+        name_in(body["command"])
         # Without words it only opens a form.
-        key = f"trigger:{_name(body['trigger_id'])}" if body.get("text", "").strip() else ""
+        key = f"trigger:{name_in(body['trigger_id'])}" if body.get("text", "").strip() else ""
         return Delivery("command", command_origin(body, key=key, workspace=workspace))
     match body.get("type"):
         case "event_callback":
             return _event_delivery(body, workspace=workspace, bot_user=bot_user)
         case "block_actions":
-            kept = _name(body["actions"][0]["action_id"]) in KEPT_ACTIONS
+            kept = name_in(body["actions"][0]["action_id"]) in KEPT_ACTIONS
             key = f"trigger:{body['trigger_id']}" if kept else ""
             return Delivery("action", action_origin(body, key=key, workspace=workspace))
         case "message_action" if body["callback_id"] in SHORTCUTS:
@@ -118,13 +116,13 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
 
 def _pointed_at(body: Payload, workspace: str) -> Delivery:
     """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
-    key, message = f"trigger:{_name(body['trigger_id'])}", body["message"]
+    key, message = f"trigger:{name_in(body['trigger_id'])}", body["message"]
     origin = Origin(
         delivery_key=key,
         workspace=workspace,
-        channel=_name(body["channel"]["id"]),
-        user=_name(body["user"]["id"]),
-        thread_ts=message.get("thread_ts") or _name(message["ts"]),
+        channel=name_in(body["channel"]["id"]),
+        user=name_in(body["user"]["id"]),
+        thread_ts=message.get("thread_ts") or name_in(message["ts"]),
         response_url=body.get("response_url"),
         trigger_id=body["trigger_id"],
         attached=Attached(about=key),
@@ -137,10 +135,10 @@ def _run_again(body: Payload, workspace: str) -> Delivery:
     origin = Origin(
         delivery_key="",
         workspace=workspace,
-        channel=_name(body["channel"]["id"]),
-        user=_name(body["user"]["id"]),
+        channel=name_in(body["channel"]["id"]),
+        user=name_in(body["user"]["id"]),
         response_url=body.get("response_url"),
-        trigger_id=_name(body["trigger_id"]),
+        trigger_id=name_in(body["trigger_id"]),
     )
     return Delivery("shortcut", origin)
 
@@ -160,31 +158,26 @@ def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
     elif view["callback_id"] == BUDGET_FORM:
         budget = read_budget_form(view)
         if isinstance(budget, BudgetForm):
-            user = _name(body["user"]["id"])
+            user = name_in(body["user"]["id"])
             origin = Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url)
             return Delivery("view", origin)
     elif view["callback_id"] == CHANNEL_FORM:
         channel = read_channel_form(view, ChannelRules())
         if isinstance(channel, ChannelForm):
-            user = _name(body["user"]["id"])
+            user = name_in(body["user"]["id"])
             return Delivery("view", Origin(key, workspace, channel.channel, user, response_url=channel.response_url))
     elif view["callback_id"] in REVIEW_FORMS:
         review = read_review_form(view)
         if isinstance(review, ReviewForm):
-            return Delivery("view", Origin(key, workspace, review.channel, _name(body["user"]["id"]), review.thread_ts))
+            return Delivery(
+                "view", Origin(key, workspace, review.channel, name_in(body["user"]["id"]), review.thread_ts)
+            )
     return None
-
-
-def _name(value: object) -> str:
-    """A part without which nothing can be done; TypeError when it is no text."""
-    if not isinstance(value, str):
-        raise TypeError("a name is missing")
-    return value
 
 
 def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
     event = body["event"]
-    _name(event["type"])
+    name_in(event["type"])
     said, reply = called_text(event, bot_user), replied_text(event, bot_user)
     if said is not None or reply is not None:
         origin = message_origin(event, key=message_key(workspace, event["channel"], event["ts"]), workspace=workspace)
@@ -195,68 +188,23 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery
         return Delivery("event", origin, edited["text"], "edit")
     place: dict[str, Any]
     if event["type"] == "agent_session_stopped":
-        place = {name: _name(event[name]) for name in ("channel", "user", "thread_ts")}
+        place = {name: name_in(event[name]) for name in ("channel", "user", "thread_ts")}
     elif event["type"] == "reaction_added":
         item = event["item"]
         if event["reaction"] not in STOP_SIGNS or item["type"] != "message":
             return None
-        place = {"channel": _name(item["channel"]), "user": _name(event["user"]), "message_ts": _name(item["ts"])}
+        place = {"channel": name_in(item["channel"]), "user": name_in(event["user"]), "message_ts": name_in(item["ts"])}
     elif event["type"] == "app_home_opened":
         origin = Origin(
-            delivery_key="", workspace=workspace, channel=_name(event["channel"]), user=_name(event["user"])
+            delivery_key="", workspace=workspace, channel=name_in(event["channel"]), user=name_in(event["user"])
         )
         return Delivery("event", origin)
     elif deleted_ts(event, bot_user) is not None:
         # Nobody is told: who deletes the question sees the run end in its thread.
-        place = {"channel": _name(event["channel"]), "user": ""}
+        place = {"channel": name_in(event["channel"]), "user": ""}
     else:
         return None
     return Delivery("event", Origin(delivery_key=f"event:{body['event_id']}", workspace=workspace, **place))
-
-
-def called_text(event: Payload, bot_user: str) -> str | None:
-    """What a person said to the bot, without the mention; None when it is not for us."""
-    if event["type"] not in ("app_mention", "message") or event.get("subtype") not in _SAID:
-        return None
-    if not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
-        return None
-    text = str(event.get("text") or "")
-    if event.get("channel_type") == "im" or f"<@{bot_user}" in text:
-        rest = without_mention(text, bot_user)
-        return rest if event.get("channel_type") == "im" or rest != text.strip() else None
-    return None
-
-
-def replied_text(event: Payload, bot_user: str) -> str | None:
-    """What a person wrote into a thread without calling anybody: ours only in threads of ours."""
-    is_reply = event["type"] == "message" and event.get("subtype") in _SAID and event.get("thread_ts")
-    if not is_reply or not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
-        return None
-    text = str(event.get("text") or "")
-    if _SOMEBODY.search(text) or event.get("channel_type") == "im" or event["thread_ts"] == event["ts"]:
-        return None
-    return text.strip() if text.strip() or event.get("files") else None
-
-
-def edited_message(event: Payload, bot_user: str) -> dict[str, Any] | None:
-    """A person's message as they changed it; None where no word of it changed, as when Slack unfurls a link."""
-    if event["type"] != "message" or event.get("subtype") != "message_changed" or "message" not in event:
-        return None
-    now, before = event["message"], event.get("previous_message") or {}
-    if not now.get("user") or now.get("bot_id") or now["user"] == bot_user or now.get("subtype") not in _SAID:
-        return None
-    if now.get("text") == before.get("text"):
-        return None
-    place = {"channel": event["channel"], "channel_type": event.get("channel_type"), "type": "message"}
-    return {**now, **place, "text": without_mention(str(now.get("text") or ""), bot_user)}
-
-
-def deleted_ts(event: Payload, bot_user: str) -> str | None:
-    """The message a person deleted, None for anything else."""
-    if event["type"] != "message" or event.get("subtype") != "message_deleted":
-        return None
-    before = event.get("previous_message") or {}
-    return None if before.get("bot_id") or before.get("user") == bot_user else str(event["deleted_ts"])
 
 
 def live_us(body: Payload) -> int | None:
@@ -269,67 +217,6 @@ def live_us(body: Payload) -> int | None:
         return None
     seconds, _, fraction = str(stamp or "").partition(".")
     return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0")) if seconds.isdigit() else None
-
-
-def command_origin(body: Payload, *, key: str, workspace: str) -> Origin:
-    """Where a slash command was typed: never inside a thread."""
-    return Origin(
-        delivery_key=key,
-        workspace=workspace,
-        channel=_name(body["channel_id"]),
-        user=_name(body["user_id"]),
-        response_url=body.get("response_url"),
-        trigger_id=body.get("trigger_id"),
-    )
-
-
-def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
-    """Where a message was written."""
-    return Origin(
-        delivery_key=key,
-        workspace=workspace,
-        channel=_name(event["channel"]),
-        user=_name(event["user"]),
-        thread_ts=event.get("thread_ts"),
-        message_ts=_name(event["ts"]),
-        attached=Attached(
-            files=tuple(_name(file["id"]) for file in event.get("files") or ()),
-            may_have_more=event["type"] == "app_mention" and "files" not in event,
-        ),
-    )
-
-
-def message_key(workspace: str, channel: str, ts: str) -> str:
-    """The key of a message: app_mention and message of one posting arrive under two event ids and are one request."""
-    return f"message:{workspace}:{channel}:{ts}"
-
-
-def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
-    """Where a button was clicked; `channel` is empty in the home tab."""
-    message = body.get("message") or {}
-    container = body.get("container") or {}
-    return Origin(
-        delivery_key=key,
-        workspace=workspace,
-        channel=(body.get("channel") or {}).get("id") or "",
-        user=_name(body["user"]["id"]),
-        thread_ts=message.get("thread_ts") or container.get("thread_ts"),
-        response_url=body.get("response_url"),
-        trigger_id=body.get("trigger_id"),
-    )
-
-
-def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Origin:
-    """Where a form was opened."""
-    return Origin(
-        delivery_key=key,
-        workspace=workspace,
-        channel=form.channel,
-        user=_name(body["user"]["id"]),
-        thread_ts=form.thread_ts,
-        response_url=form.response_url,
-        attached=Attached(about=form.about),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.command_line import unescape
+from bot.incoming import unescape
 from bot.listeners.carry_out import hear
-from bot.listeners.deliveries import deleted_ts
 from bot.listeners.inbox_middleware import delivery_in
+from bot.listeners.said import deleted_ts
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
 from bot.views import EditedView

@@ -4,21 +4,14 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
+from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
 from bot.listeners.action import Click, Clicked, listener_of
 from bot.listeners.carry_out import open_view
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import Verdict
 from bot.review_modals import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
-from bot.views import (
-    ASK_MONEY,
-    REVIEW_APPROVE,
-    REVIEW_CHANGES,
-    REVIEW_EDIT,
-    REVIEW_GO_ON,
-    REVIEW_STOP,
-    NoticeView,
-)
+from bot.views import NoticeView
 from patterns.errors import UserError
 from patterns.money import format_usd
 

@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.command_line import Ask
+from bot.commands import Ask
 from bot.listeners.carry_out import ask_in_direct_messages, carry_out
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices

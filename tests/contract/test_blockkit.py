@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import budget_views as b
+from bot import list_views as lv
 from bot import views as v
 from bot.pages import Profile
 from bot.render import Renderer
@@ -83,7 +84,7 @@ def every_view(text: str) -> list[Any]:
     )  # fmt: skip
     states = list(v.StepState)
     steps = tuple(v.StepView(f"p/{n}", text, states[n % 6], text, n, n * 10_000, text) for n in range(45))
-    flow = v.FlowLine(text, text, 10)
+    flow = lv.FlowLine(text, text, 10)
     found = [
         v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
         v.RefusalView(840_000_000, balance, text, 50_000_000, person),
@@ -103,11 +104,11 @@ def every_view(text: str) -> list[Any]:
         v.EditedView("key"),
         v.InviteView("key", text),
         v.NoticeView(text or "ok", "error", text),
-        v.HelpView(text, text, (flow,) * 40),
-        v.AgentsView((v.AgentLine(text, text, text),) * 40),
-        v.FlowsView((flow,) * 40),
-        v.BalancesView((balance,) * 40, play_money=True),
-        v.RunsView((v.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),
+        lv.HelpView(text, text, (flow,) * 40),
+        lv.AgentsView((lv.AgentLine(text, text, text),) * 40),
+        lv.FlowsView((flow,) * 40),
+        lv.BalancesView((balance,) * 40, play_money=True),
+        lv.RunsView((lv.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),
         *budget_views(text),
     ]
     for state in v.RunState:

@@ -21,23 +21,12 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
 from bot.access import Access, ChannelRules, SlackDirectory
-from bot.command_line import Ask
+from bot.commands import Ask
+from bot.list_views import AgentLine, BalancesView, FlowLine, RunLine, RunsView
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.requests import Menu, Origin, PrivateView, RunRequest, StopOutcome
-from bot.views import (
-    AgentLine,
-    BalancesView,
-    BalanceView,
-    DetailsView,
-    FlowLine,
-    NoticeView,
-    Person,
-    RunLine,
-    RunState,
-    RunsView,
-    RunView,
-)
+from bot.views import BalanceView, DetailsView, NoticeView, Person, RunState, RunView
 from patterns.errors import StorageError
 from patterns.ports import Payer, Question
 

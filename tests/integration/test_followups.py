@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.views import RUN_EDITED
+from bot.buttons import RUN_EDITED
 from tests.fakes.provider import Call, Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER

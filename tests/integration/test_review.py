@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from bot.access import Access
+from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
 from bot.patience import Patience
 from bot.review import SlackReviews
 from bot.rules import StoredRules
-from bot.views import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
 from storage.channels import ChannelSettings
 from storage.chores import Chores
 from tests.fakes.provider import Call, Provider, Reply

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.buttons import RUN_CONFIRM
 from bot.engine import Engine
-from bot.views import RUN_CONFIRM
 from patterns.llm import LiteLLMClient
 from patterns.roster import Roster
 from storage.runs import RunRow

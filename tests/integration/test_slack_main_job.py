@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.views import DM_INSTEAD, RUN_CONFIRM, RUN_STOP
+from bot.buttons import DM_INSTEAD, RUN_CONFIRM, RUN_STOP
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER

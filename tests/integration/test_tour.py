@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot, choose_models, open_bot, open_engine
+from bot.buttons import REVIEW_APPROVE, REVIEW_CHANGES
 from bot.demo.local_slack import TOUR
 from bot.demo.scripted_model import Stop, read_tour
 from bot.demo.tour import channel_of, listen_beside, open_tour
 from bot.settings import Settings, read_settings
-from bot.views import REVIEW_APPROVE, REVIEW_CHANGES
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER

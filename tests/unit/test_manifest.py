@@ -6,7 +6,8 @@ import pytest
 import yaml
 from slack_bolt.async_app import AsyncApp
 
-from bot.command_line import Ask, Help, parse
+from bot.command_line import parse
+from bot.commands import Ask, Help
 from bot.listeners import register_all
 from bot.listeners.command import COMMAND
 from bot.manifest import render

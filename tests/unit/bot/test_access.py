@@ -4,7 +4,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Access, AccessError, ChannelRules, LookupFailedError, Place, SlackDirectory
-from bot.command_line import Allow
+from bot.commands import Allow
 from tests.fakes.bot_services import ANNA, BEN, CHANNEL, DM, OUTSIDE, PRIVATE, TEAM, UNREACHABLE, FakeRules, FakeSlack
 
 

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.budget_commands import SetAmount, ShowBudget, ShowReport
-from bot.command_line import (
+from bot.command_line import parse
+from bot.commands import (
     Allow,
     Ask,
     Balance,
@@ -18,10 +19,8 @@ from bot.command_line import (
     NearMiss,
     OpenModal,
     Stop,
-    parse,
-    unescape,
-    without_mention,
 )
+from bot.incoming import unescape, without_mention
 
 FLOWS = ("answer", "decide", "draft", "plan")
 AGENTS = ("advocate", "sceptic", "cost-watcher")

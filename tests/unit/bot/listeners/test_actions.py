@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from bot.requests import RunRequest
-from bot.views import (
+from bot.buttons import (
     COMMAND_YES,
     DM_INSTEAD,
     FEEDBACK,
@@ -15,11 +14,9 @@ from bot.views import (
     RUN_CONFIRM,
     RUN_DETAILS,
     RUN_STOP,
-    DetailsView,
-    InviteView,
-    NearMissView,
-    NoticeView,
 )
+from bot.requests import RunRequest
+from bot.views import DetailsView, InviteView, NearMissView, NoticeView
 from tests.fakes.bot_services import (
     ANNA,
     BEN,

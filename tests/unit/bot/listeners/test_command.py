@@ -2,16 +2,9 @@ import json
 
 import pytest
 
+from bot.list_views import AgentsView, FlowsView, HelpView, RunsView
 from bot.requests import RunRequest
-from bot.views import (
-    AgentsView,
-    FlowsView,
-    HelpView,
-    InviteView,
-    NearMissView,
-    NoticeView,
-    RunsView,
-)
+from bot.views import InviteView, NearMissView, NoticeView
 from patterns.errors import UserError
 from patterns.ports import Payer
 from tests.fakes.bot_services import (

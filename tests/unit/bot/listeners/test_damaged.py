@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.views import RUN_STOP, NoticeView
+from bot.buttons import RUN_STOP
+from bot.views import NoticeView
 from tests.fakes.bot_services import ANNA, BOT, DM, Bot, click, command, event, mention
 
 WHOLE = {

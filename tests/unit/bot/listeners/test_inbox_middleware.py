@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from bot.buttons import DM_INSTEAD
 from bot.listeners.inbox_middleware import NOT_STORED, replay
-from bot.views import DM_INSTEAD
 from tests.fakes.bot_services import BOT, BROKEN, CHANNEL, TEAM, Bot, click, command, event, mention, message
 
 

@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 
+from bot.buttons import RUN_EDITED
+from bot.list_views import HelpView
 from bot.requests import Attached, RunRequest
-from bot.views import RUN_EDITED, EditedView, HelpView, NoticeView
+from bot.views import EditedView, NoticeView
 from tests.fakes.bot_services import (
     ANNA,
     BEN,

@@ -4,11 +4,13 @@ from typing import Any
 import pytest
 from slack_sdk.models.views import View
 
-from bot.command_line import Ask, Help, parse
+from bot.command_line import parse
+from bot.commands import Ask, Help
+from bot.list_views import BalancesView, RunsView
 from bot.listeners.inbox_middleware import NOT_STORED
 from bot.modals import ask_form, home_tab
 from bot.requests import Origin, RunRequest
-from bot.views import BalancesView, InviteView, NoticeView, RunsView
+from bot.views import InviteView, NoticeView
 from tests.fakes.bot_services import (
     ANNA,
     BALANCES,

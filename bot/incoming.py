@@ -1,0 +1,30 @@
+"""Text as Slack sends it, turned into what the person wrote."""
+
+import re
+
+_TOKEN = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
+
+
+def unescape(text: str) -> str:
+    """Slack's transport form as people read it; ids of people and channels stay, names come first.
+
+    `<@U1|dana>` becomes `@dana (U1)`, `<https://x.y|docs>` becomes `docs (https://x.y)`, `&lt;` becomes `<`.
+    """
+    # The ampersand last, so that `&amp;lt;` stays the `&lt;` that was typed.
+    return _TOKEN.sub(_token, text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def without_mention(text: str, bot_user: str) -> str:
+    """The text of a message that calls the bot, without the calls."""
+    return re.sub(rf"\s*<@{re.escape(bot_user)}(?:\|[^>]*)?>[\s,:]*", " ", text).strip()
+
+
+def _token(match: re.Match[str]) -> str:
+    target, label = match[1], match[2] or ""
+    if target[0] in "@#":
+        return f"{target[0]}{label.lstrip('@#')} ({target[1:]})" if label else match[0]
+    if target[0] == "!":
+        kind, _, ident = target[1:].partition("^")
+        return f"{label} ({ident})" if kind == "subteam" and label else label or f"@{kind}"
+    bare = target.removeprefix("mailto:").removeprefix("tel:")
+    return bare if label in ("", bare, target) or target.endswith(f"//{label}") else f"{label} ({bare})"

@@ -1,0 +1,77 @@
+"""Where something was said or clicked, and by whom, read from Slack's payloads. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.modals import AskForm
+from bot.requests import Attached, Origin
+
+Payload = Mapping[str, Any]
+
+
+def name_in(value: object) -> str:
+    """A part without which nothing can be done; TypeError when it is no text."""
+    if not isinstance(value, str):
+        raise TypeError("a name is missing")
+    return value
+
+
+def command_origin(body: Payload, *, key: str, workspace: str) -> Origin:
+    """Where a slash command was typed: never inside a thread."""
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=name_in(body["channel_id"]),
+        user=name_in(body["user_id"]),
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+    )
+
+
+def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
+    """Where a message was written."""
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=name_in(event["channel"]),
+        user=name_in(event["user"]),
+        thread_ts=event.get("thread_ts"),
+        message_ts=name_in(event["ts"]),
+        attached=Attached(
+            files=tuple(name_in(file["id"]) for file in event.get("files") or ()),
+            may_have_more=event["type"] == "app_mention" and "files" not in event,
+        ),
+    )
+
+
+def message_key(workspace: str, channel: str, ts: str) -> str:
+    """The key of a message: app_mention and message of one posting arrive under two event ids and are one request."""
+    return f"message:{workspace}:{channel}:{ts}"
+
+
+def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
+    """Where a button was clicked; `channel` is empty in the home tab."""
+    message = body.get("message") or {}
+    container = body.get("container") or {}
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=(body.get("channel") or {}).get("id") or "",
+        user=name_in(body["user"]["id"]),
+        thread_ts=message.get("thread_ts") or container.get("thread_ts"),
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+    )
+
+
+def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Origin:
+    """Where a form was opened."""
+    return Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=form.channel,
+        user=name_in(body["user"]["id"]),
+        thread_ts=form.thread_ts,
+        response_url=form.response_url,
+        attached=Attached(about=form.about),
+    )
