@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,6 +62,10 @@ class House:
         """A number from the SQLite file."""
         with closing(sqlite3.connect(self.settings.database_url.removeprefix("sqlite:///"))) as db:
             return int(db.execute(question).fetchone()[0])
+
+
+Opened = Callable[[], AbstractAsyncContextManager[House]]
+"""Starts a bot; again for the next process on the same ledger."""
 
 
 @asynccontextmanager

@@ -1,32 +1,11 @@
 """Budgets through the whole bot over a strict Slack double: where text may go, who pays on, what a report leaves."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.house import House
 
 DECIDE = "use decide: SQLite or PostgreSQL?"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
-
-
-@pytest.fixture
-async def house(slack: SlackServer, tmp_path: Path) -> AsyncIterator[House]:
-    async with (
-        Provider(Team()) as provider,
-        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
-    ):
-        yield house
 
 
 def said(slack: SlackServer, text: str) -> list[dict[str, Any]]:

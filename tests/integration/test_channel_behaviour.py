@@ -1,7 +1,5 @@
 """How admins' settings, pointed-at messages and long answers look in a strict Slack."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import APP_ID, BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.house import House
 
 PLATFORM, OTHER, DM = "C0PLATFORM", "C0OTHER", "D0DANA"
 DANA, LEE = "U0DANA", "U0LEE"
@@ -32,26 +30,8 @@ class Teller(Team):
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
-
-
-@pytest.fixture
 def team() -> Teller:
     return Teller()
-
-
-@pytest.fixture
-async def provider(team: Teller) -> AsyncIterator[Provider]:
-    async with Provider(team) as provider:
-        yield provider
-
-
-@pytest.fixture
-async def house(slack: SlackServer, provider: Provider, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house:
-        yield house
 
 
 def said(slack: SlackServer, text: str, channel: str = PLATFORM) -> list[dict[str, Any]]:

@@ -1,7 +1,5 @@
 """Conversations over a strict Slack double: who goes on with a thread, what is read of it, what links lead to."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,35 +9,12 @@ from tests.fakes.provider import Call, Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.house import House
 
 PLATFORM, OTHER = "C0PLATFORM", "C0OTHER"
 LEE = "U0LEE"
 ASK = "use answer: SQLite or PostgreSQL?"
 ANSWER = "once two programs write"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
-
-
-@pytest.fixture
-def team() -> Team:
-    return Team()
-
-
-@pytest.fixture
-async def provider(team: Team) -> AsyncIterator[Provider]:
-    async with Provider(team) as provider:
-        yield provider
-
-
-@pytest.fixture
-async def house(slack: SlackServer, provider: Provider, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house:
-        yield house
 
 
 def said(slack: SlackServer, text: str, channel: str = PLATFORM) -> list[dict[str, Any]]:

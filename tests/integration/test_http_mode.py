@@ -74,20 +74,8 @@ async def agents_run(env: Mapping[str, str], *options: str) -> AsyncIterator[Pro
 
 
 @pytest.fixture
-def team() -> Team:
-    return Team()
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
-
-
-@pytest.fixture
-async def env(slack: SlackServer, team: Team, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    async with Provider(team) as provider:
-        yield bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
+def env(slack: SlackServer, provider: Provider, tmp_path: Path) -> dict[str, str]:
+    return bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
 
 
 @pytest.fixture

@@ -3,12 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,15 +16,14 @@ from bot.review import SlackReviews
 from bot.rules import StoredRules
 from storage.channels import ChannelSettings
 from storage.chores import Chores
-from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
-from tests.house import House, open_house
+from tests.house import House, Opened
 
 PLATFORM = "C0PLATFORM"
 ASKER, ADMIN, OTHER = "U0LEE", "U0DANA", "U0SAM"
 DRAFT = "use draft: tell all customers that exports are offline on Sunday"
-Opened = Callable[[], AbstractAsyncContextManager[House]]
 
 
 class Desk:
@@ -50,11 +45,10 @@ class Desk:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        slack.workspace.add_user(OTHER, "Sam")
-        slack.workspace.channels[PLATFORM].members.add(OTHER)
-        yield slack
+def slack(slack: SlackServer) -> SlackServer:
+    slack.workspace.add_user(OTHER, "Sam")
+    slack.workspace.channels[PLATFORM].members.add(OTHER)
+    return slack
 
 
 @pytest.fixture
@@ -63,21 +57,8 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-async def provider(desk: Desk) -> AsyncIterator[Provider]:
-    async with Provider(desk) as provider:
-        yield provider
-
-
-@pytest.fixture
-def opened(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
-    """Start the bot; again for the next process on the same ledger."""
-    return partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path)
-
-
-@pytest.fixture
-async def house(opened: Opened) -> AsyncIterator[House]:
-    async with opened() as house:
-        yield house
+def team(desk: Desk) -> Desk:
+    return desk
 
 
 def said(slack: SlackServer) -> list[str]:

@@ -1,7 +1,6 @@
 """Ends of a run that come from elsewhere: another process stops it, or its roster can no longer be priced."""
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +17,6 @@ from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
 from tests.house import open_house
 from tests.integration.test_slack_main_job import DECIDE, texts, until_ended
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
 
 
 async def test_a_stop_that_the_ledger_notices_first_is_a_stop(slack: SlackServer, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """The whole bot over a strict Slack double: deliveries repeat, processes end, posts fail; one request, one answer."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,11 @@ from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.house import House, Opened, open_house
 
 PLATFORM, OTHER, DM = "C0PLATFORM", "C0OTHER", "D0DANA"
 DECIDE = "use decide: SQLite or PostgreSQL?"
 RECOMMENDED = "Take SQLite now"
-Opened = Callable[[], AbstractAsyncContextManager[House]]
 
 
 class Insistent(SlackServer):
@@ -28,35 +25,6 @@ class Insistent(SlackServer):
     async def deliver(self, kind: str, payload: dict[str, Any]) -> dict[str, Any] | None:
         await super().deliver(kind, payload)
         return await super().deliver(kind, payload)
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
-
-
-@pytest.fixture
-def team() -> Team:
-    return Team()
-
-
-@pytest.fixture
-async def provider(team: Team) -> AsyncIterator[Provider]:
-    async with Provider(team) as provider:
-        yield provider
-
-
-@pytest.fixture
-def opened(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
-    """Start the bot; again for the next process on the same ledger."""
-    return partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path)
-
-
-@pytest.fixture
-async def house(opened: Opened) -> AsyncIterator[House]:
-    async with opened() as house:
-        yield house
 
 
 def texts(slack: SlackServer, channel: str = PLATFORM) -> list[str]:

@@ -1,30 +1,22 @@
 """Answers in direct messages: seen while they are written, and in the end one message that the ledger knows."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from bot import streams
-from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.house import House, Opened
 
 pytestmark = pytest.mark.usefixtures("quick")
 DM = "D0DANA"
 PARAGRAPHS = [f"Paragraph {n} about <!channel> and [a link](https://evil.example/{n})." for n in range(1, 7)]
 ANSWER = "\n\n".join(PARAGRAPHS)
 ASK = "use answer: what is a stream?"
-
-
-class Opened(Protocol):
-    def __call__(self) -> AbstractAsyncContextManager[House]: ...
 
 
 class Writer:
@@ -46,31 +38,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as slack:
-        yield slack
-
-
-@pytest.fixture
 def writer() -> Writer:
     return Writer()
 
 
 @pytest.fixture
-async def provider(writer: Writer) -> AsyncIterator[Provider]:
-    async with Provider(writer) as provider:
-        yield provider
-
-
-@pytest.fixture
-def opened(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
-    return partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path)
-
-
-@pytest.fixture
-async def house(opened: Opened) -> AsyncIterator[House]:
-    async with opened() as house:
-        yield house
+def team(writer: Writer) -> Writer:
+    return writer
 
 
 def said(slack: SlackServer, channel: str = DM) -> list[str]:
