@@ -151,6 +151,7 @@ class Executor(Generic[S]):
         return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
 
     async def _conclude(self, run: RunRow, outcome: "Ending | ParkedError") -> None:
+        await self.engine.ledger.end_run(run.fence)
         if isinstance(outcome, ParkedError):
             await self._park(run)
             return

@@ -54,6 +54,7 @@ class AgentRunner:
         if found is not None:
             if found.input_hash != work.input_hash:
                 raise DriftError
+            services.meter.pay(path, found.cost_nusd)
             services.emit(_finished(found, usage=None, replayed=True))
             return found
         services.emit(StepStarted(path=path, agent=agent))

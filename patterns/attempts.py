@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from patterns.charges import charge_for, charge_of, failure_of, refusal
 from patterns.context import TaskContext
-from patterns.errors import NEVER_SENT, BudgetExceededError, Charge, LimitReachedError, ModelError
+from patterns.errors import BudgetExceededError, LimitReachedError, ModelError
 from patterns.events import StepRetried, TextDelta
 from patterns.handoff import Handoff, images
 from patterns.money import Usage
@@ -142,8 +143,8 @@ class Attempts:
                 async with asyncio.timeout(self._timeout_s() + GRACE_S):
                     completion = await self.client.complete(call, self._on_text if self.streams else None)
             except BaseException as error:
-                failure = self._failure(error)
-                charged = _charge_of(failure, hold)
+                failure = failure_of(error)
+                charged = charge_of(failure, hold)
                 self._doubt(charged)
                 await self._settle(hold, charged, None)
                 if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
@@ -192,21 +193,13 @@ class Attempts:
             )
         )
 
-    def _failure(self, error: BaseException) -> BaseException:
-        if isinstance(error, TimeoutError):
-            text = "The model did not answer in time."
-            return ModelError(text, reason="timeout", retryable=True, charge=Charge.UNCERTAIN)
-        return error
-
     async def _accept(self, completion: Completion, call: PreparedCall, hold: Hold, *, may_repair: bool) -> StepRecord:
         """Settle what came back and journal the step in the same transaction, if this answer finishes it."""
         self.usage = completion.usage
         model = call.request.model
-        charged = Charged("uncertain", hold.amount_nusd, reason="the provider sent no usage")
-        if completion.usage is not None:
-            charged = Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
+        charged = charge_for(completion, call, hold)
         self._doubt(charged)
-        refused = _refusal(completion)
+        refused = refusal(completion)
         if refused is not None:
             await self._settle(hold, charged, None)
             raise refused
@@ -227,8 +220,12 @@ class Attempts:
 
     async def _settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         """Write the truth even while being cancelled."""
-        settlement = await unbroken(self.services.ledger.settle(hold, charged, self.services.fence, step))
+        await unbroken(self._pay(hold, charged, step))
+
+    async def _pay(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
+        settlement = await self.services.ledger.settle(hold, charged, self.services.fence, step)
         self.cost_nusd += settlement.actual_nusd
+        self.services.meter.pay(self.path, settlement.actual_nusd)
 
     def _doubt(self, charged: Charged) -> None:
         """Remember what nobody can be sure of, for the reader of the answer."""
@@ -272,27 +269,5 @@ def _paid(step: StepRecord, completion: Completion, cost_nusd: int) -> StepRecor
     )
 
 
-def _refusal(completion: Completion) -> ModelError | None:
-    """Answers that are none, although they were paid for."""
-    if completion.finish_reason == "content_filter":
-        text = "The provider's content filter stopped the answer."
-        return ModelError(text, reason="content_policy", retryable=False, charge=Charge.NOTHING)
-    if not completion.text.strip():
-        return ModelError("The model answered nothing.", reason="empty", retryable=True, charge=Charge.NOTHING)
-    return None
-
-
 def _time_is_over() -> LimitReachedError:
     return LimitReachedError("The time for this run is over.", limit="run_s")
-
-
-def _charge_of(error: BaseException, hold: Hold) -> Charged:
-    """What a call that ended with this error counts: nothing if that is sure, else all of the hold."""
-    if isinstance(error, LimitReachedError) or NEVER_SENT in error.args:
-        return Charged("released", 0, reason=NEVER_SENT)
-    if isinstance(error, ModelError):
-        if error.charge is Charge.NOTHING:
-            return Charged("released", 0, reason=error.reason)
-        return Charged("uncertain", hold.amount_nusd, reason=error.reason)
-    reason = "stopped" if isinstance(error, asyncio.CancelledError) else type(error).__name__
-    return Charged("uncertain", hold.amount_nusd, reason=reason)

@@ -7,19 +7,20 @@ all voices and the synthesis; that money is kept back before the first voice is 
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from patterns.context import TaskContext
+from patterns.envelopes import drawing_on, free, kept_back
 from patterns.errors import BudgetExceededError, ParkedError
 from patterns.events import MissingVoice, Noted, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
 from patterns.limits import FailurePolicy
 from patterns.money import Quote
 from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_part, say
-from patterns.ports import Hold, ReserveRequest
+from patterns.ports import Hold
 from patterns.prompts import Piece
 from patterns.services import Services
-from patterns.tasks import unbroken
 
 CONTINUE = FailurePolicy()
 SYNTHESIS = "synthesis"
@@ -43,16 +44,14 @@ class Broadcast:
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
         """Admit the whole fan-out, hear the voices, bring them together."""
         inner = services.deeper("broadcast")
-        try:
-            envelopes = await self._admit(ctx, inner)
-        except BudgetExceededError as error:
-            missing = tuple(_left_out(voice) for voice in self.voices)
-            return PatternResult(output="", stop_reason=StopReason.BUDGET, missing=missing, notes=(str(error),))
-        try:
+        async with AsyncExitStack() as kept:
+            try:
+                envelopes = await self._admit(ctx, inner, kept)
+            except BudgetExceededError as error:
+                missing = tuple(_left_out(voice) for voice in self.voices)
+                return PatternResult(output="", stop_reason=StopReason.BUDGET, missing=missing, notes=(str(error),))
             heard = await self._hear(ctx, inner, handoff, envelopes)
-            return await self._together(ctx, _drawing_on(inner, envelopes.get(SYNTHESIS)), handoff, heard)
-        finally:
-            await unbroken(inner.ledger.release([hold for hold in envelopes.values() if hold is not None]))
+            return await self._together(ctx, drawing_on(inner, envelopes.get(SYNTHESIS)), handoff, heard)
 
     @property
     def _voices_min(self) -> int:
@@ -67,7 +66,7 @@ class Broadcast:
 
     # ------------------------------------------------------------ admission
 
-    async def _admit(self, ctx: TaskContext, inner: Services) -> dict[str, Hold | None]:
+    async def _admit(self, ctx: TaskContext, inner: Services, kept: AsyncExitStack) -> Mapping[str, Hold | None]:
         """The voices that are asked, each with the money kept back for it, and the same for the synthesis.
 
         Inside another fan-out that money is part of what the outer one keeps back. A resumed run asks the voices it
@@ -81,7 +80,7 @@ class Broadcast:
         while True:
             parts = self._parts(ctx, inner, count)
             try:
-                holds = await inner.ledger.reserve_many([_reservation(inner, *part) for part in parts.items()])
+                envelopes = await kept.enter_async_context(kept_back(inner, parts))
             except BudgetExceededError:
                 if earlier is not None:
                     return dict.fromkeys(parts)
@@ -93,7 +92,7 @@ class Broadcast:
                 await inner.remember(path, {"voices": count})
                 left_out = ", ".join(voice.label for voice in self.voices[count:])
                 inner.emit(Noted(path, f"The budget allows {count} of {len(self.voices)} voices; without {left_out}."))
-            return dict(zip(parts, holds, strict=True))
+            return envelopes
 
     def _parts(self, ctx: TaskContext, inner: Services, count: int) -> dict[str, int]:
         """The price of each voice and of the synthesis, by its name in paths."""
@@ -114,7 +113,7 @@ class Broadcast:
             name = self._name(number)
             if name in envelopes:
                 segments = () if isinstance(voice, Solo) else (name,)
-                place = _drawing_on(inner.child(*segments, deadline=deadline, may_stream=False), envelopes[name])
+                place = drawing_on(inner.child(*segments, deadline=deadline, may_stream=False), envelopes[name])
                 work = run_part(ctx, place, voice, handoff, outcome=inner.at(name, "outcome"))
                 tasks[name] = asyncio.create_task(work, name=f"{ctx.run_id} {inner.at(name)}")
         failures_max = len(tasks) - self._voices_min if self.policy.mode != "continue" else len(tasks)
@@ -126,10 +125,14 @@ class Broadcast:
             for task in tasks.values():
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await free(inner, [kept for name in tasks if (kept := envelopes[name]) is not None])
         errors = [error for task in tasks.values() if not task.cancelled() and (error := task.exception())]
         for error in sorted(errors, key=lambda error: isinstance(error, ParkedError)):
             raise error
-        return {name: _stopped(name) if task.cancelled() else task.result() for name, task in tasks.items()}
+        return {
+            name: _stopped(name, inner.meter.paid_nusd(inner.at(name))) if task.cancelled() else task.result()
+            for name, task in tasks.items()
+        }
 
     # ------------------------------------------------------------ synthesis
 
@@ -192,23 +195,6 @@ class Broadcast:
         return tuple(steps)
 
 
-def _drawing_on(place: Services, envelope: Hold | None) -> Services:
-    """The same place, paying first with what was kept back for it."""
-    return place if envelope is None else replace(place, envelope=envelope.call_id)
-
-
-def _reservation(inner: Services, name: str, amount_nusd: int) -> ReserveRequest:
-    return ReserveRequest(
-        call_id=f"{inner.fence.run_id}/{inner.at(name)}/{inner.fence.epoch}.reserve.{amount_nusd}",
-        fence=inner.fence,
-        payer=inner.payer,
-        caps=inner.caps,
-        path=inner.at(name),
-        flow=inner.flow,
-        amount_nusd=amount_nusd,
-    )
-
-
 def _is_over(tasks: Iterable[asyncio.Task[PatternResult]], failures_max: int) -> bool:
     done = [task for task in tasks if task.done()]
     if any(task.exception() and not isinstance(task.exception(), ParkedError) for task in done):
@@ -220,9 +206,9 @@ def _left_out(voice: Pattern) -> MissingVoice:
     return MissingVoice(name=voice.label, reason="the budget did not allow it")
 
 
-def _stopped(name: str) -> PatternResult:
-    reason = "it was stopped because too many other voices had failed"
-    return PatternResult(output="", stop_reason=StopReason.CANCELLED, missing=(MissingVoice(name=name, reason=reason),))
+def _stopped(name: str, cost_nusd: int) -> PatternResult:
+    missing = MissingVoice(name=name, reason="it was stopped because too many other voices had failed")
+    return PatternResult(output="", stop_reason=StopReason.CANCELLED, cost_nusd=cost_nusd, missing=(missing,))
 
 
 def _why(result: PatternResult) -> str:

@@ -5,6 +5,7 @@ nesting can take more than its parent was given.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -43,18 +44,27 @@ class Runner(Protocol):
 
 
 class Meter:
-    """The one thing branches share: how many steps the run took and how many calls are out."""
+    """The one thing branches share: how many steps the run took, what they cost, and how many calls are out."""
 
     def __init__(self, limits: RunLimits) -> None:
         self.steps_max = limits.steps
         self.steps = 0
         self.calls = asyncio.Semaphore(limits.concurrency)
+        self._paid_nusd: Counter[str] = Counter()
 
     def take_step(self) -> None:
         """Count a paid step, journalled or not; LimitReachedError past the limit."""
         if self.steps >= self.steps_max:
             raise LimitReachedError(f"The run reached its limit of {self.steps_max} steps.", limit="steps")
         self.steps += 1
+
+    def pay(self, path: str, nusd: int) -> None:
+        """Count what a step cost, now or before the run was resumed."""
+        self._paid_nusd[path] += nusd
+
+    def paid_nusd(self, path: str) -> int:
+        """What the steps at and below a path have cost, those included that were stopped and so have no result."""
+        return sum(nusd for at, nusd in self._paid_nusd.items() if f"{at}/".startswith(f"{path}/"))
 
 
 @dataclass(frozen=True, slots=True)

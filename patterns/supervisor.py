@@ -2,7 +2,8 @@
 
 When to use it: the text must be right, and what right means can be written down. How it fails: rounds end at their cap,
 early when they bring nothing new, and the best draft wins, labelled when nobody accepted it; a reviewer that fails is
-never an approval. What it costs: a worker and a review per round; waiting for a person costs nothing.
+never an approval. What it costs: a worker and a review per round; waiting for a person costs nothing. Rounds build on
+each other and share one pool; within a round the worker leaves what the review of its draft costs.
 """
 
 from collections.abc import Mapping
@@ -146,7 +147,9 @@ class Supervisor:
     ) -> Round | None:
         """One draft and its review; None when there is no draft."""
         place = inner.child(number, may_stream=False)
-        draft = await run_part(ctx, place, self.worker, given, outcome=place.at("outcome"))
+        limit_nusd = self._worker_limit_nusd(ctx, inner, sum(result.cost_nusd for result in spent))
+        writing = inner.child(number, limit_nusd=limit_nusd, may_stream=False)
+        draft = await run_part(ctx, writing, self.worker, given, outcome=place.at("outcome"))
         spent.append(draft)
         if not draft.output or draft.stop_reason not in GOES_ON:
             return None
@@ -163,6 +166,13 @@ class Supervisor:
         said_so = (verdict.is_accepted, verdict.score, verdict.asks, draft.output, verdict.words)
         inner.emit(Reviewed(place.path, number, *said_so))
         return Round(draft, verdict)
+
+    def _worker_limit_nusd(self, ctx: TaskContext, inner: Services, spent_nusd: int) -> int:
+        """All that is left but the price of a review; an unreviewed draft is better than none."""
+        left_nusd = inner.pool_nusd - spent_nusd
+        review = inner.runner.quote(ctx, inner, agent=self.reviewer, schema=VERDICT_SCHEMA)
+        draft = self.worker.quote(ctx, inner)
+        return max(left_nusd - review.once_nusd, min(left_nusd, draft.once_nusd))
 
     async def _ask(self, ctx: TaskContext, inner: Services, number: int, best: Round) -> Decision:
         """What a person says; ParkedError while nobody has said anything."""

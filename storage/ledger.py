@@ -90,6 +90,12 @@ class SqlLedger:
         """End what earlier owners of a run left, after claiming it: reservations are free, open calls uncertain."""
         return await self._abandon(q.lock_abandoned_of_run(run_id=fence.run_id, epoch=fence.epoch), run_id=fence.run_id)
 
+    async def end_run(self, fence: Fence) -> Recovered:
+        """The same for its present owner, when its work is over: nothing of a run stays held after it."""
+        return await self._abandon(
+            q.lock_abandoned_of_run(run_id=fence.run_id, epoch=fence.epoch + 1), run_id=fence.run_id
+        )
+
     async def sweep(self) -> Recovered:
         """The same for every run that has ended, waits, or has a later owner."""
         return await self._abandon(q.lock_abandoned())

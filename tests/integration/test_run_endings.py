@@ -1,6 +1,7 @@
 """Ends of a run that come from elsewhere: another process stops it, or its roster can no longer be priced."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,11 @@ import pytest
 
 from bot.buttons import RUN_CONFIRM
 from bot.engine import Engine
+from patterns.errors import StorageError
 from patterns.llm import LiteLLMClient
+from patterns.ports import Hold
 from patterns.roster import Roster
+from storage.ledger import SqlLedger
 from storage.runs import RunRow
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
@@ -53,3 +57,19 @@ async def test_a_model_that_lost_its_price_ends_the_run_with_what_to_do(
         await slack.click(RUN_CONFIRM)
         await slack.wait_for(lambda: any("No price is known for" in said for said in texts(slack)))
         assert (provider.calls, house.spent_nusd()) == ([], 0)
+
+
+async def test_what_a_broken_run_could_not_let_go_of_is_free_when_it_ends(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: SqlLedger, __: Sequence[Hold]) -> None:
+        raise StorageError
+
+    monkeypatch.setattr(SqlLedger, "release", refuse)
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command(DECIDE)
+        await slack.wait_for(lambda: any("Something went wrong on my side" in said for said in texts(slack)))
+        assert house.held_nusd() == 0

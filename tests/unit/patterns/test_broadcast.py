@@ -92,6 +92,7 @@ async def test_fail_fast_stops_the_others_and_settles_them() -> None:
     assert (result.output, result.stop_reason) == ("", StopReason.FAILED)
     sent = [call.state for call in memory.calls.values() if call.request.path in ("broadcast/a", "broadcast/c")]
     assert sorted(sent) == ["released", "released", "uncertain", "uncertain"]
+    assert result.cost_nusd == memory.settled_nusd > 0
 
 
 async def test_when_nobody_answers_it_has_failed() -> None:
@@ -192,6 +193,19 @@ async def test_what_the_voices_did_not_need_is_free_again() -> None:
         place = services(model, memory)
         await run_flow(CTX, place, await resolve(CTX, place, Choice("fan")))
     assert (memory.held_nusd, memory.settled_nusd) == (0, model.billed_nusd)
+
+
+async def test_what_the_voices_left_is_free_before_the_synthesis() -> None:
+    memory = Memory()
+    held: list[int] = []
+
+    def reply(request: ModelRequest) -> Reply:
+        held.append(memory.held_nusd)
+        return "together" if "chair" in system_of(request) else "x"
+
+    with ScriptedModel(reply) as model:
+        await run("fan", model, memory)
+    assert held[-1] == price_of(0)
 
 
 async def test_the_synthesis_is_paid_from_the_money_kept_back_for_it() -> None:

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from patterns.errors import ParkedError
 from patterns.events import Reviewed, StopReason
+from patterns.money import Usage
+from patterns.pattern import Solo
+from patterns.pipeline import Pipeline
 from patterns.ports import Decision, ModelRequest
-from patterns.supervisor import WISHES
+from patterns.supervisor import VERDICT_SCHEMA, WISHES, Supervisor
 from tests.fakes.memory import Memory
-from tests.fakes.model import COST_NUSD, Fail, Reply, ScriptedModel, system_of, user_of
-from tests.unit.patterns.house import run, verdict
+from tests.fakes.model import COST_NUSD, Fail, Reply, Say, ScriptedModel, system_of, user_of
+from tests.unit.patterns.house import CTX, run, services, verdict
 
 REFUSED = Fail("auth", retryable=False)
 GOOD = verdict(9, accepted=True)
@@ -126,6 +129,39 @@ def test_rounds_never_pass_their_cap_and_no_better_draft_is_thrown_away(scores: 
     seen = [event.score for event in memory.events if isinstance(event, Reviewed)]
     assert len(model.requests) <= 6
     assert result.output == f"draft {seen.index(max(seen)) + 1}"
+
+
+# ---------------------------------------------------------------- money
+
+
+async def test_a_worker_leaves_what_its_review_costs() -> None:
+    memory = Memory()
+    place = services(ScriptedModel([]), memory)
+    review_nusd = place.runner.quote(CTX, place, agent="critic", schema=VERDICT_SCHEMA).once_nusd
+    with ScriptedModel(["draft", GOOD]) as model:
+        await run("team", model, memory, run_nusd=4 * review_nusd)
+    (writing,) = [call.request for call in memory.calls.values() if call.request.path == "supervisor/1/a"]
+    assert writing.caps[-1].limit_nusd == 3 * review_nusd
+
+
+async def test_a_review_that_cannot_be_paid_does_not_prevent_a_draft() -> None:
+    memory = Memory()
+    place = services(ScriptedModel([]), memory)
+    draft_nusd = place.runner.quote(CTX, place, agent="a").once_nusd
+    with ScriptedModel([Say("draft", usage=Usage(draft_nusd // 1000, 0))]) as model:
+        result = await run("team", model, memory, run_nusd=draft_nusd)
+    assert (result.output, result.stop_reason) == ("draft", StopReason.BUDGET)
+
+
+async def test_a_later_round_shares_out_what_is_left_not_what_there_was() -> None:
+    memory = Memory()
+    chained = Supervisor(Pipeline((Solo("a"), Solo("b")), (None, None)), "critic", rounds=2, acceptance="It rhymes.")
+    with ScriptedModel(["1", "one", verdict(3), "2", "two", GOOD]) as model:
+        place = services(model, memory, run_nusd=100_000_000)
+        await chained.run(CTX, place)
+    pools = {call.request.path: call.request.caps[-1].limit_nusd for call in memory.calls.values()}
+    first, second = (pools[f"supervisor/{at}/pipeline/1/a"] for at in (1, 2))
+    assert (memory.held_nusd, first - second) == (0, 3 * COST_NUSD // 2)
 
 
 # ---------------------------------------------------------------- people

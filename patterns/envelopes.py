@@ -1,0 +1,49 @@
+"""Money kept back for work that follows, in reservations that are freed however that work ends.
+
+A fan-out keeps back its voices and its synthesis, a run its closing summary. A hold that names an envelope draws on it
+before anything else.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from patterns.ports import Hold, ReserveRequest
+from patterns.services import Services
+from patterns.tasks import unbroken
+
+
+@asynccontextmanager
+async def kept_back(place: Services, parts: Mapping[str, int]) -> AsyncIterator[Mapping[str, Hold]]:
+    """Envelopes for the parts below a place, by name with their nano-dollars: all or nothing.
+
+    Raises:
+        BudgetExceededError: they do not fit together.
+    """
+    holds = await place.ledger.reserve_many([_reservation(place, name, nusd) for name, nusd in parts.items()])
+    try:
+        yield dict(zip(parts, holds, strict=True))
+    finally:
+        await free(place, holds)
+
+
+async def free(place: Services, envelopes: Sequence[Hold]) -> None:
+    """Let go of what is left in them, even while being cancelled; twice is harmless."""
+    await unbroken(place.ledger.release(envelopes))
+
+
+def drawing_on(place: Services, envelope: Hold | None) -> Services:
+    """The same place, paying first with what was kept back for it."""
+    return place if envelope is None else replace(place, envelope=envelope.call_id)
+
+
+def _reservation(place: Services, name: str, amount_nusd: int) -> ReserveRequest:
+    return ReserveRequest(
+        call_id=f"{place.fence.run_id}/{place.at(name)}/{place.fence.epoch}.reserve.{amount_nusd}",
+        fence=place.fence,
+        payer=place.payer,
+        caps=place.caps,
+        path=place.at(name),
+        flow=place.flow,
+        amount_nusd=amount_nusd,
+    )
