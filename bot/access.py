@@ -5,7 +5,7 @@ Guests, people of other organisations and externally shared channels are refused
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -13,8 +13,11 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.admins import Admins
 from bot.commands import Allow
 from bot.requests import ChannelKind
+from bot.slack import Tokens
+from bot.slack_errors import SlackError
 from patterns.errors import UserError
 
 USER_TTL_S = 300.0
@@ -75,15 +78,15 @@ class RulesStore(Protocol):
 class Directory(Protocol):
     """What Slack says about people and conversations."""
 
-    async def user(self, user: str) -> Mapping[str, Any]:
+    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
         """Slack's user object; LookupFailedError when it cannot be had."""
         ...
 
-    async def channel(self, channel: str) -> Mapping[str, Any] | None:
+    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
         """Slack's conversation object, None where we are outside; LookupFailedError when it cannot be had."""
         ...
 
-    async def direct_messages(self, user: str) -> str:
+    async def direct_messages(self, user: str, *, workspace: str) -> str:
         """The id of our direct messages with somebody; LookupFailedError when they cannot be opened."""
         ...
 
@@ -91,62 +94,73 @@ class Directory(Protocol):
 class SlackDirectory:
     """The directory over the Web API; people are remembered for five minutes, conversations for one."""
 
-    def __init__(self, client: AsyncWebClient, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: AsyncWebClient, tokens: Tokens, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
+        self._tokens = tokens
         self._monotonic = monotonic
-        self._cache: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._cache: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
 
-    async def user(self, user: str) -> Mapping[str, Any]:
+    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
         """See Directory."""
-        found = await self._remembered(f"user {user}", USER_TTL_S, lambda: self._client.users_info(user=user), "user")
-        if found is None:
-            raise LookupFailedError
-        return found
+        return _had(await self._found("user", user, workspace=workspace))
 
-    async def channel(self, channel: str) -> Mapping[str, Any] | None:
+    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
         """See Directory. Being outside is not remembered, so that an invitation counts at once."""
-        return await self._remembered(
-            f"channel {channel}", CHANNEL_TTL_S, lambda: self._client.conversations_info(channel=channel), "channel"
-        )
+        return await self._found("channel", channel, workspace=workspace)
 
-    async def direct_messages(self, user: str) -> str:
+    async def direct_messages(self, user: str, *, workspace: str) -> str:
         """See Directory."""
-        found = await self._remembered(
-            f"dm {user}", USER_TTL_S, lambda: self._client.conversations_open(users=user), "channel"
-        )
-        if found is None:
-            raise LookupFailedError
-        return str(found["id"])
+        return str(_had(await self._found("dm", user, workspace=workspace))["id"])
 
-    async def _remembered(
-        self, key: str, ttl_s: float, call: Callable[[], Awaitable[Any]], field: str
+    async def _found(
+        self, what: Literal["user", "channel", "dm"], name: str, *, workspace: str
     ) -> Mapping[str, Any] | None:
+        key = (workspace, what, name)
         known = self._cache.get(key)
         if known is not None and known[0] > self._monotonic():
             return known[1]
         try:
             async with asyncio.timeout(LOOKUP_TIMEOUT_S):
-                found: Mapping[str, Any] = (await call())[field]
+                found = await self._asked(what, name, token=await self._tokens.token(workspace))
         except SlackApiError as error:
             if error.response.get("error") in _OUTSIDE:
                 return None
             raise LookupFailedError from error
-        except (aiohttp.ClientError, TimeoutError, KeyError) as error:
+        except (SlackError, aiohttp.ClientError, TimeoutError, KeyError) as error:
             raise LookupFailedError from error
         self._cache.pop(key, None)
         if len(self._cache) >= CACHE_ENTRIES:
             del self._cache[next(iter(self._cache))]
-        self._cache[key] = (self._monotonic() + ttl_s, found)
+        self._cache[key] = (self._monotonic() + (CHANNEL_TTL_S if what == "channel" else USER_TTL_S), found)
+        return found
+
+    async def _asked(self, what: Literal["user", "channel", "dm"], name: str, *, token: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any]
+        match what:
+            case "user":
+                found = (await self._client.users_info(user=name, token=token))["user"]
+            case "channel":
+                found = (await self._client.conversations_info(channel=name, token=token))["channel"]
+            case "dm":
+                found = (await self._client.conversations_open(users=name, token=token))["channel"]
         return found
 
 
-class Access:
-    """The one place that decides who may do what. `admins` are the ids of AGENTS_ADMINS."""
+def _had(found: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if found is None:
+        raise LookupFailedError
+    return found
 
-    def __init__(self, directory: Directory, rules: RulesStore, *, admins: Collection[str]) -> None:
+
+class Access:
+    """The one place that decides who may do what."""
+
+    def __init__(self, directory: Directory, rules: RulesStore, *, admins: Admins) -> None:
         self.directory = directory
         self._rules = rules
-        self._admins = frozenset(admins)
+        self._admins = admins
 
     async def admit(self, *, workspace: str, channel: str, user: str) -> Place:
         """Where somebody may have agents run.
@@ -154,10 +168,10 @@ class Access:
         Raises:
             AccessError: they may not, or Slack could not be asked; the sentence is for them.
         """
-        person = await self.directory.user(user)
+        person = await self.directory.user(user, workspace=workspace)
         if person.get("deleted") or person.get("is_bot") or person.get("is_workflow_bot") or user == "USLACKBOT":
             raise AccessError("I only answer people with an active account in this workspace.")
-        conversation = await self.directory.channel(channel)
+        conversation = await self.directory.channel(channel, workspace=workspace)
         rules = await self._rules.rules(workspace=workspace, channel=channel)
         if _is_stranger(person, workspace) and not rules.external:
             raise AccessError(
@@ -168,7 +182,7 @@ class Access:
             raise AccessError(
                 "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
             )
-        if not await self._is_open_to(user, rules):
+        if not await self._is_open_to(user, rules, workspace=workspace):
             raise AccessError("Only some people may ask here. An admin changes that with `/agents settings`.")
         if conversation is None:
             return Place("channel", can_post=False, flow=rules.flow)
@@ -185,16 +199,16 @@ class Access:
         can_post = bool(conversation.get("is_member", True))
         return Place("channel", can_post=can_post, name=str(conversation.get("name") or ""), flow=rules.flow)
 
-    async def _is_open_to(self, user: str, rules: ChannelRules) -> bool:
+    async def _is_open_to(self, user: str, rules: ChannelRules, *, workspace: str) -> bool:
         if rules.who == "everyone" or user in rules.owners or (rules.who == "named" and user in rules.people):
             return True
-        return await self.is_admin(user)
+        return await self.is_admin(user, workspace=workspace)
 
-    async def is_admin(self, user: str) -> bool:
-        """Workspace admins and owners as Slack says, and those of AGENTS_ADMINS."""
-        if user in self._admins:
+    async def is_admin(self, user: str, *, workspace: str) -> bool:
+        """Workspace admins and owners as Slack says, those of AGENTS_ADMINS, and who installed the app."""
+        if user in await self._admins.of(workspace):
             return True
-        person = await self.directory.user(user)
+        person = await self.directory.user(user, workspace=workspace)
         return not person.get("deleted") and any(
             person.get(f"is_{role}") for role in ("admin", "owner", "primary_owner")
         )
@@ -202,7 +216,7 @@ class Access:
     async def may_administer(self, user: str, *, workspace: str, channel: str) -> bool:
         """Admins, and the owners of the channel's budget."""
         rules = await self._rules.rules(workspace=workspace, channel=channel)
-        return user in rules.owners or await self.is_admin(user)
+        return user in rules.owners or await self.is_admin(user, workspace=workspace)
 
     async def may_stop(self, user: str, *, asker: str, workspace: str, channel: str) -> bool:
         """Who asked can always stop, even while Slack cannot be asked; admins of the channel can too."""

@@ -32,12 +32,11 @@ _STOPPED = "stopped"
 
 @dataclass(frozen=True)
 class Alerts:
-    """Looks and tells. `admins` are the operator's; `by` names this process in claims."""
+    """Looks and tells. `by` names this process in claims."""
 
     desk: BudgetDesk
     chores: Chores
     rules: RulesStore
-    admins: Collection[str]
     by: str
     _known: set[str] = field(default_factory=set)
 
@@ -78,7 +77,7 @@ class Alerts:
         else:
             users = [] if pct in IN_CHANNEL_PCT else await self._responsible(workspace, payer.id)
         keys = [f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in new]
-        await self._tell(text, channels=where if pct in IN_CHANNEL_PCT else [], users=users, keys=keys)
+        await self._tell(workspace, text, channels=where if pct in IN_CHANNEL_PCT else [], users=users, keys=keys)
 
     async def _digest(self, workspace: str, line: PayerMonth) -> None:
         payer = line.settings
@@ -107,7 +106,7 @@ class Alerts:
                 channel = ""
                 what = f"I stopped using {row['account']}: {row['reason']}."
                 way = f"When the bill is right, write `/agents budget lift {row['account']} 150`."
-            await self._tell(f"{what} {way}", users=await self._responsible(workspace, channel), keys=[key])
+            await self._tell(workspace, f"{what} {way}", users=await self._responsible(workspace, channel), keys=[key])
 
     async def _uncertain(self, workspace: str) -> None:
         by_channel: dict[str, list[str]] = {}
@@ -125,17 +124,17 @@ class Alerts:
                 f"{count} in {await self._place(workspace, channel)} ended without a bill and {counts} in full: "
                 f"{format_usd(sums[channel])}. `/agents budget` there lists them; release what was never billed."
             )
-            await self._tell(text, users=await self._responsible(workspace, channel), keys=keys)
+            await self._tell(workspace, text, users=await self._responsible(workspace, channel), keys=keys)
 
     async def _responsible(self, workspace: str, channel: str) -> list[str]:
-        """Owners of the channel's budget, else the operator's admins."""
+        """Owners of the channel's budget, and the admins by the operator's or the installation's word."""
         rules = await self.rules.rules(workspace=workspace, channel=channel)
-        return sorted({*rules.owners, *self.admins})
+        return sorted({*rules.owners, *await self.desk.figures.admins.of(workspace)})
 
     async def _tell(
-        self, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
+        self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
     ) -> None:
-        out = self.desk.out
+        out = self.desk.slack.of(workspace)
         message = self.desk.renderer.message(NoticeView(text, tone="warning"))
         if not channels and not users:
             log.warning("nobody to tell", alerts=keys)

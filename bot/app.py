@@ -11,6 +11,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 
 from bot.access import Access, SlackDirectory
+from bot.admins import Admins
 from bot.alerts import Alerts
 from bot.budget_desk import BudgetDesk
 from bot.clock import SystemClock
@@ -39,10 +40,10 @@ from bot.runs import SlackRuns
 from bot.say import Teller
 from bot.schedule import Scheduler
 from bot.settings import Settings
-from bot.slack import SlackOut, slack_client
 from bot.steering import Steering
 from bot.streams import Streams
 from bot.threads import Talks
+from bot.workspaces import OneToken, Slack, slack_client, slack_session, speak_through
 from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
 from patterns.roster import Roster, load_roster
@@ -182,43 +183,45 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
     """
     settings = engine.settings
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(slack_client(settings.slack_bot_token, settings.slack_api_url))
+        session = await stack.enter_async_context(slack_session())
+        client, tokens = slack_client(session, settings.slack_api_url), OneToken(settings.slack_bot_token)
         await engine.client.warm()
         outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
-        out = SlackOut(client, outbox, engine.clock)
-        directory = SlackDirectory(client)
+        slack = Slack(client, outbox, engine.clock, tokens)
+        directory = SlackDirectory(client, tokens)
+        admins = Admins(settings.admins)
         rules = StoredRules(ChannelSettings(engine.db, engine.clock))
-        access = Access(directory, rules, admins=settings.admins)
+        access = Access(directory, rules, admins=admins)
         # A local Slack and old clients show only the plain blocks.
         renderer = Renderer("rich" if settings.slack_api_url == REAL_SLACK else "plain")
-        say = Teller(out, renderer)
+        say = Teller(slack, renderer)
         figures = Figures(
             engine.balances,
             directory,
-            owner_id=min(settings.admins, default=""),
+            admins,
             is_play_money=bool(engine.choice and engine.choice.is_play_money),
         )
         threads = Threads(engine.db, engine.clock)
         own_host = "" if settings.slack_api_url == REAL_SLACK else urlsplit(settings.slack_api_url).netloc
         gatherer = Gatherer(
             threads,
-            Talks(out, engine.store, inbox, figures, own_host),
-            Files(out, settings.slack_bot_token, own_host, any(m.sees_images for m in engine.roster.models.values())),
+            Talks(slack, engine.store, inbox, figures, own_host),
+            Files(slack, own_host, any(m.sees_images for m in engine.roster.models.values())),
         )
-        streams = Streams(out, outbox, engine.clock)
+        streams = Streams(slack, outbox, engine.clock)
         stack.push_async_callback(streams.aclose)
-        rounds = Rounds(engine.store, out, outbox, renderer)
+        rounds = Rounds(engine.store, slack, outbox, renderer)
         board = ProgressBoard(engine.clock, on_text=streams.write, on_round=rounds.tell)
         views = RunViews(engine, figures, gatherer, board)
-        delivery = Delivery(engine, out, outbox, renderer, board, figures, gatherer, views, rules, streams)
+        delivery = Delivery(engine, slack, outbox, renderer, board, figures, gatherer, views, rules, streams)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(
-            client=client,
             token=settings.slack_bot_token,
-            signing_secret=settings.slack_signing_secret or None,
+            signing_secret=settings.slack_signing_secret,
             request_verification_enabled=bool(settings.slack_signing_secret),
         )
+        speak_through(slack_app, session, settings.slack_api_url)
         menu = menu_of(engine)
         reviews = SlackReviews(engine, delivery, access, executor)
         reports = Reports(engine.db, engine.clock, engine.ledger.policy)
@@ -235,14 +238,14 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             reports,
             steering,
             figures,
-            out,
+            slack,
             renderer,
             engine.clock,
             lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
             reviews.money_arrived,
         )
         patience = Patience(reviews, Chores(engine.db, engine.clock), executor.owner)
-        alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, settings.admins, by=executor.owner)
+        alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, by=executor.owner)
         services = ListenerServices(
             budget=desk,
             runs=SlackRuns(engine, delivery, access, say, executor, threads),
@@ -265,7 +268,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         async def overdue() -> None:
             await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
 
-        stack.enter_context(Scheduler(engine, executor, out, inbox, overdue, alerts.check, patience).running())
+        stack.enter_context(Scheduler(engine, executor, slack, inbox, overdue, alerts.check, patience).running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
 

@@ -20,11 +20,11 @@ from bot.figures import Figures
 from bot.render import Renderer
 from bot.reports import Report, build_report, month_name, with_model_names
 from bot.requests import Origin
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.steering import Steering
 from bot.upload import Upload, upload
 from bot.views import NoticeView
+from bot.workspaces import Slack
 from patterns.errors import UserError
 from patterns.money import format_usd
 from patterns.ports import Clock, Payer
@@ -45,7 +45,7 @@ class BudgetDesk:
     reports: Reports
     steering: Steering
     figures: Figures
-    out: SlackOut
+    slack: Slack
     renderer: Renderer
     clock: Clock
     price_note: Callable[[], str]
@@ -111,7 +111,9 @@ class BudgetDesk:
         """Tell the channel; what it could not be told is left for the person."""
         message = self.renderer.message(NoticeView("\n".join(sentences)))
         try:
-            await self.out.post(channel=payer.channel, message=message, thread_ts=origin.thread_ts)
+            await self.slack.of(payer.workspace).post(
+                channel=payer.channel, message=message, thread_ts=origin.thread_ts
+            )
         except SlackError as error:
             log.warning("channel not told", channel=payer.channel, code=error.code)
             return [*sentences, "I could not tell the channel."]
@@ -124,24 +126,25 @@ class BudgetDesk:
         month, report = await self._report(payer, period, deep=True)
         attached = "The picture and the numbers are in the thread" if csv else "The picture is in the thread"
         view = BudgetView(report, price_note=self.price_note(), attached=attached)
-        ts = await self.out.post(channel=payer.channel, message=self.renderer.message(view), thread_ts=thread_ts)
+        out = self.slack.of(payer.workspace)
+        ts = await out.post(channel=payer.channel, message=self.renderer.message(view), thread_ts=thread_ts)
         picture = await asyncio.to_thread(draw, report)
         files = [Upload(f"budget-{report.period}.png", f"{report.name}, {report.month}", picture, alt_text(report))]
         if csv:
             numbers = month_csv(month.spent, report.period).encode()
             files.append(Upload(f"budget-{report.period}.csv", f"{report.name}, {report.month}, as CSV", numbers))
         try:
-            await upload(self.out, files, channel=payer.channel, thread_ts=thread_ts or ts)
+            await upload(out, files, channel=payer.channel, thread_ts=thread_ts or ts)
         except SlackError as error:
             log.warning("report without files", channel=payer.channel, code=error.code)
             notice = self.renderer.message(NoticeView(f"I could not attach the files. {error}", tone="warning"))
-            await self.out.post(channel=payer.channel, message=notice, thread_ts=thread_ts or ts)
+            await out.post(channel=payer.channel, message=notice, thread_ts=thread_ts or ts)
 
     async def _show(self, payer: Payer, *, can_post: bool) -> BudgetView:
         month, report = await self._report(payer, "", deep=False)
         administers = await self._administers(payer)
         balance = await self.figures.balances.balance(payer)
-        names = [(part.name, (await self.figures.person(part.name)).name) for part in report.people]
+        names = [(part.name, (await self.figures.person(part.name, payer.workspace)).name) for part in report.people]
         return BudgetView(
             report,
             own_nusd=sum(one.nusd for one in month.spent if one.user == payer.user),
@@ -174,18 +177,20 @@ class BudgetDesk:
             limit_nusd=limit_nusd,
             zone=settings.zone,
             now_us=self.clock.now_us(),
-            links=await self._links(payer.channel, month),
+            links=await self._links(payer, month),
             play_money=self.figures.is_play_money,
         )
         return month, report
 
-    async def _links(self, channel: str, month: Month) -> dict[str, str]:
+    async def _links(self, payer: Payer, month: Month) -> dict[str, str]:
         links = {}
         for run in month.dearest:
             ts = run["root_ts"] or run["thread_ts"]
             if ts:
                 try:
-                    found = await self.out.call("chat.getPermalink", channel=channel, message_ts=ts)
+                    found = await self.slack.of(payer.workspace).call(
+                        "chat.getPermalink", channel=payer.channel, message_ts=ts
+                    )
                 except SlackError as error:
                     log.info("no link to a run", run=run["run_id"], code=error.code)
                 else:
@@ -200,7 +205,7 @@ class BudgetDesk:
         Raises:
             AccessError: not a workspace admin.
         """
-        if not await self.steering.access.is_admin(payer.user):
+        if not await self.steering.access.is_admin(payer.user, workspace=payer.workspace):
             raise AccessError("Only admins of this workspace see all its budgets. `budget` shows this channel's.")
         books = await self.reports.books(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
@@ -233,7 +238,7 @@ class BudgetDesk:
     async def _book_line(self, payer: Payer, line: PayerMonth) -> BookLine:
         settings = line.settings
         if settings.kind == "dm":
-            name = f"direct messages of {(await self.figures.person(settings.id)).name}"
+            name = f"direct messages of {(await self.figures.person(settings.id, payer.workspace)).name}"
         else:
             name = await self.figures.place_name(Payer(payer.workspace, settings.id, "channel", ""))
         note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else ""
@@ -245,12 +250,17 @@ class BudgetDesk:
         rows = await self.reports.audit(payer.workspace, payer.channel, most=_AUDIT_SHOWN)
         return AuditView(
             await self.figures.place_name(payer),
-            tuple([AuditLine(_when(row), await self._who(row), audit_sentence(row), row["reason"]) for row in rows]),
+            tuple(
+                [
+                    AuditLine(_when(row), await self._who(row, payer.workspace), audit_sentence(row), row["reason"])
+                    for row in rows
+                ]
+            ),
         )
 
-    async def _who(self, row: Mapping[str, Any]) -> str:
+    async def _who(self, row: Mapping[str, Any], workspace: str) -> str:
         actor = str(row["actor"])
-        return actor if actor in {"ledger", "shell"} else (await self.figures.person(actor)).name
+        return actor if actor in {"ledger", "shell"} else (await self.figures.person(actor, workspace)).name
 
     async def _administers(self, payer: Payer) -> bool:
         return await self.steering.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)

@@ -66,7 +66,7 @@ class Cards:
                 view,
                 missing_nusd(question, balance),
                 await self.figures.view(payer, balance),
-                owner=await self.figures.owner(),
+                owner=await self.figures.owner(run.workspace),
                 deadline=await self._deadline(run, path, question),
                 decided=decided,
                 question=path,

@@ -15,7 +15,6 @@ from bot.progress import ProgressBoard
 from bot.render import Renderer
 from bot.run_views import RunViews
 from bot.short import missing_nusd
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.streams import Streams
 from bot.upload import Upload, upload
@@ -28,6 +27,7 @@ from bot.views import (
     RunView,
     SlackMessage,
 )
+from bot.workspaces import Slack
 from patterns.events import PatternResult
 from patterns.ports import Decision, Question
 from storage.outbox import Outbox
@@ -46,7 +46,7 @@ class Delivery:
     """Shows runs in Slack."""
 
     engine: Engine
-    out: SlackOut
+    slack: Slack
     outbox: Outbox
     renderer: Renderer
     board: ProgressBoard
@@ -68,7 +68,7 @@ class Delivery:
         """
         view = await self.views.view(run, RunState.RUNNING)
         await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
-        root_ts = await self.out.post_once(
+        root_ts = await self.slack.of(run.workspace).post_once(
             run.id,
             ROOT,
             channel=run.channel,
@@ -78,7 +78,7 @@ class Delivery:
         run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
         await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
         view = replace(view, material=await self.gatherer.gather(run))
-        progress_ts = await self.out.post_once(
+        progress_ts = await self.slack.of(run.workspace).post_once(
             run.id,
             PROGRESS,
             channel=run.channel,
@@ -93,7 +93,9 @@ class Delivery:
     async def queued(self, run: RunRow) -> None:
         """Say in the thread that the request waits for the one before it; `begin` says when it is its turn."""
         message = self.renderer.message(NoticeView("⏳ In line: I take this up when the request before it is done."))
-        await self.out.post_once(run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts)
+        await self.slack.of(run.workspace).post_once(
+            run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
+        )
         now = await self.engine.store.get(run.id)
         if now is None or now.status != "accepted":
             # Its turn came while the line was on its way.
@@ -105,7 +107,9 @@ class Delivery:
         async def edit(progress: ProgressView) -> None:
             if rules.quiet and progress.run.state is RunState.RUNNING:
                 return
-            await self.out.update(channel=run.channel, ts=progress_ts, message=self.renderer.message(progress))
+            await self.slack.of(run.workspace).update(
+                channel=run.channel, ts=progress_ts, message=self.renderer.message(progress)
+            )
 
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
 
@@ -125,7 +129,7 @@ class Delivery:
         await self._edit(run, ROOT, self.renderer.message(view))
         if question.kind == "money":
             await self._post_partial(run, path, question)
-        await self.out.post_once(
+        await self.slack.of(run.workspace).post_once(
             run.id,
             f"ask/{path}",
             channel=run.channel,
@@ -135,14 +139,14 @@ class Delivery:
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> None:
         """Close the card: who decided what, and when."""
-        words = f"{await self.words(question, decision)}."
+        words = f"{await self.words(run, question, decision)}."
         if decision.verdict in ("approve", "edit"):
             question = question.model_copy(update={"draft": ""})
         await self._edit(run, f"ask/{path}", await self._card(run, path, question, decided=words))
 
-    async def words(self, question: Question, decision: Decision) -> str:
+    async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
         """A decision in words, with the name of whose it is."""
-        name = (await self.figures.person(decision.user)).name if decision.user else ""
+        name = (await self.figures.person(decision.user, run.workspace)).name if decision.user else ""
         return decided(question, decision, name=name, zone=self.engine.zone)
 
     async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
@@ -156,13 +160,13 @@ class Delivery:
         missing = missing_nusd(question, await self.engine.tightest(payer_of(run), question.amount_nusd))
         answer = replace(await self.views.answer(run, Ending(result=result)), grant_nusd=missing)
         for number, message in enumerate(self.renderer.answer(answer)):
-            await self.out.post_once(
+            await self.slack.of(run.workspace).post_once(
                 run.id, f"partial/{path}/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts
             )
 
     async def call(self, run: RunRow, name: str, view: CallView) -> None:
         """Call somebody who must act into the thread, once."""
-        await self.out.post_once(
+        await self.slack.of(run.workspace).post_once(
             run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
         )
 
@@ -197,7 +201,7 @@ class Delivery:
             if number == len(messages) - 1 >= FILE_FROM_MESSAGES:
                 await self._post_file(run, ending)
             if not await self.streams.replace(run, name, message, number=number):
-                await self.out.post_once(
+                await self.slack.of(run.workspace).post_once(
                     run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
                 )
         await self.streams.discard(run, first=len(messages))
@@ -211,7 +215,7 @@ class Delivery:
         if state == "new":
             file = Upload(f"answer-{run.id}.md", "The whole answer", ending.result.output.encode())
             try:
-                await upload(self.out, [file], channel=run.channel, thread_ts=run.thread_ts or None)
+                await upload(self.slack.of(run.workspace), [file], channel=run.channel, thread_ts=run.thread_ts or None)
             except SlackError as error:
                 log.warning("answer_not_uploaded", run=run.id, code=error.code)
         await self.outbox.abandon(run.id, FILE)
@@ -234,6 +238,6 @@ class Delivery:
         if ts is None:
             return
         try:
-            await self.out.update(channel=run.channel, ts=ts, message=message)
+            await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
         except SlackError as error:
             log.warning("message_not_updated", run=run.id, name=name, code=error.code)

@@ -1,9 +1,10 @@
 """People and money as they are shown: names from Slack's directory, figures from the ledger."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.access import Directory
+from bot.admins import Admins
 from bot.list_views import BalancesView
 from bot.views import BalanceView, Person, RefusalView
 from patterns.errors import AgentsError
@@ -13,26 +14,27 @@ from storage.balances import Balance, Balances
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Turns ids and rows into views. `owner` is whom to ask for money, where the operator named somebody."""
+    """Turns ids and rows into views."""
 
     balances: Balances
     directory: Directory
-    owner_id: str = ""
+    admins: Admins = field(default_factory=Admins)
     is_play_money: bool = False
 
-    async def person(self, user: str) -> Person:
+    async def person(self, user: str, workspace: str) -> Person:
         """Somebody by name; by id where Slack does not say."""
         try:
-            found = await self.directory.user(user)
+            found = await self.directory.user(user, workspace=workspace)
         except AgentsError:
             return Person(user, user)
         profile = found.get("profile") or {}
         name = profile.get("display_name") or found.get("real_name") or found.get("name") or user
         return Person(user, str(name))
 
-    async def owner(self) -> Person | None:
-        """Who can grant money."""
-        return await self.person(self.owner_id) if self.owner_id else None
+    async def owner(self, workspace: str) -> Person | None:
+        """Who can grant money, where the operator named somebody or an installation did."""
+        admins = await self.admins.of(workspace)
+        return await self.person(admins[0], workspace) if admins else None
 
     async def balance(self, payer: Payer) -> BalanceView:
         """The month that pays: the channel's, or the person's."""
@@ -57,7 +59,7 @@ class Figures:
             balance=await self.view(payer, balance),
             alternative_flow=flow if affordable else "",
             alternative_nusd=flow_nusd if affordable else 0,
-            owner=await self.owner(),
+            owner=await self.owner(payer.workspace),
             blocked=balance.blocked,
         )
 
@@ -77,17 +79,17 @@ class Figures:
 
     async def _name(self, payer: Payer, kind: str) -> str:
         if kind == "channel":
-            return await self.channel_name(payer.channel)
+            return await self.channel_name(payer.channel, payer.workspace)
         return {"workspace": "the workspace", "dm": "your direct messages", "user": "your share here"}.get(kind, kind)
 
     async def place_name(self, payer: Payer) -> str:
         """Whose month it is: the channel, or a person's direct messages."""
         return await self._name(payer, payer.channel_kind)
 
-    async def channel_name(self, channel: str) -> str:
+    async def channel_name(self, channel: str, workspace: str) -> str:
         """`#platform`; the id where Slack does not say."""
         try:
-            found = await self.directory.channel(channel)
+            found = await self.directory.channel(channel, workspace=workspace)
         except AgentsError:
             found = None
         return f"#{found['name']}" if found and found.get("name") else channel

@@ -14,6 +14,7 @@ import structlog
 from bot.material import Material
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
+from bot.workspaces import Slack
 from patterns.context import Artifact
 from patterns.errors import AgentsError
 
@@ -38,22 +39,21 @@ class UnreadError(AgentsError):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Reads files with the bot's token, which goes to Slack's hosts only (`own_host` where Slack is another one)."""
+    """Reads files with the workspace's token, which goes to Slack's hosts only (`own_host`: where Slack is another)."""
 
-    out: SlackOut
-    token: str
+    slack: Slack
     own_host: str
     sees_images: bool
 
-    async def read(self, file_ids: Sequence[str]) -> Material:
+    async def read(self, file_ids: Sequence[str], *, workspace: str) -> Material:
         """The files by id, in order; a sentence for each that was left out."""
-        material, pictures = Material(), 0
+        material, pictures, out = Material(), 0, self.slack.of(workspace)
         for file_id in file_ids[:FILES_MAX]:
             name = file_id
             try:
-                file = (await self.out.call("files.info", file=file_id))["file"]
+                file = (await out.call("files.info", file=file_id))["file"]
                 name = str(file.get("name") or file_id)
-                artifact = await self._artifact(file, name, pictures)
+                artifact = await self._artifact(out, file, name, pictures)
             except (UnreadError, SlackError) as error:
                 why = str(error) if isinstance(error, UnreadError) else _why(error)
                 material += Material(left_out=(f"{name} was left out: {why}.",))
@@ -66,7 +66,7 @@ class Files:
             material += Material(left_out=(said,))
         return material
 
-    async def _artifact(self, file: Mapping[str, Any], name: str, pictures: int) -> Artifact:
+    async def _artifact(self, out: SlackOut, file: Mapping[str, Any], name: str, pictures: int) -> Artifact:
         kind = str(file.get("mimetype") or "")
         if file.get("mode") in {"tombstone", "hidden_by_limit", "external"}:
             raise UnreadError("Slack does not hold it")
@@ -77,22 +77,22 @@ class Files:
                 raise UnreadError("no model here sees pictures")
             if pictures == IMAGES_MAX:
                 raise UnreadError(f"I look at {IMAGES_MAX} pictures for a request")
-            return _picture(name, await self._download(file, IMAGE_BYTES_MAX))
+            return _picture(name, await self._download(out, file, IMAGE_BYTES_MAX))
         if kind == _PDF:
-            return _text(name, _PDF, await _pdf_text(await self._download(file, PDF_BYTES_MAX)))
-        return _text(name, kind or "text/plain", _decoded(await self._download(file, TEXT_BYTES_MAX)))
+            return _text(name, _PDF, await _pdf_text(await self._download(out, file, PDF_BYTES_MAX)))
+        return _text(name, kind or "text/plain", _decoded(await self._download(out, file, TEXT_BYTES_MAX)))
 
-    async def _download(self, file: Mapping[str, Any], most: int) -> bytes:
+    async def _download(self, out: SlackOut, file: Mapping[str, Any], most: int) -> bytes:
         if int(file.get("size") or 0) > most:
             raise UnreadError(f"it is larger than {most / 1_000_000:g} MB")
         url = str(file.get("url_private_download") or file.get("url_private") or "")
         if not self._is_slack(url):
             raise UnreadError("its address is not Slack's")
-        timeout = aiohttp.ClientTimeout(total=DOWNLOAD_S)
+        timeout, headers = aiohttp.ClientTimeout(total=DOWNLOAD_S), {"Authorization": f"Bearer {await out.token()}"}
         # A redirect could lead the token anywhere, so none is followed.
         try:
             async with (
-                aiohttp.ClientSession(timeout=timeout, headers={"Authorization": f"Bearer {self.token}"}) as session,
+                aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
                 session.get(url, allow_redirects=False) as answer,
             ):
                 is_page = answer.content_type == "text/html" and file.get("mimetype") != "text/html"

@@ -51,7 +51,7 @@ class Gatherer:
         file_ids = list(attached.files)
         if attached.may_have_more:
             file_ids += await self.talks.files_of_message(run)
-        return material + await self.files.read(file_ids)
+        return material + await self.files.read(file_ids, workspace=run.workspace)
 
     async def _is_guest(self, run: RunRow) -> bool:
         """Whether it was called into a talk of others whose messages no earlier run has read."""

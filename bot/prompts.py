@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.list_views import FlowLine
 from bot.manifest import render
+from bot.requests import Origin
 from bot.slack_errors import UNSUPPORTED
 
 log = structlog.get_logger()
@@ -25,18 +26,20 @@ class SuggestedPrompts:
     """The prompts of one process; a workspace without an agent view is not asked again."""
 
     def __init__(self) -> None:
-        self._are_supported = True
+        self._without: set[str] = set()
 
-    async def show(self, client: AsyncWebClient, channel: str, flows: Sequence[FlowLine]) -> None:
+    async def show(self, client: AsyncWebClient, origin: Origin, flows: Sequence[FlowLine]) -> None:
         """Put them into somebody's direct messages; a view is never worth failing for."""
-        if not self._are_supported:
+        if origin.workspace in self._without:
             return
         try:
-            await client.assistant_threads_setSuggestedPrompts(channel_id=channel, prompts=prompts_for(flows))
+            await client.assistant_threads_setSuggestedPrompts(channel_id=origin.channel, prompts=prompts_for(flows))
         except SlackApiError as error:
             code = str(error.response.get("error"))
-            self._are_supported = code not in UNSUPPORTED
-            log.info("prompts_not_set", code=code, for_good=not self._are_supported)
+            is_for_good = code in UNSUPPORTED
+            if is_for_good:
+                self._without.add(origin.workspace)
+            log.info("prompts_not_set", code=code, for_good=is_for_good)
         except (aiohttp.ClientError, TimeoutError) as error:
             log.info("prompts_not_set", code=type(error).__name__, for_good=False)
 

@@ -119,15 +119,15 @@ class Runs(Protocol):
         """Somebody put a stop sign on a message: stop the run that it shows or that it asked for, if they may."""
         ...
 
-    async def details(self, run_id: str, *, user: str) -> DetailsView:
+    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
         """Models, tokens and steps of a run this person may see."""
         ...
 
-    async def asked(self, run_id: str, *, user: str) -> Ask:
+    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
         """What a run this person may see was asked, and by which flow it ran."""
         ...
 
-    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
         """Keep what a person thought of an answer: `up` or `down`."""
         ...
 
@@ -147,19 +147,21 @@ class Runs(Protocol):
 class Reviews(Protocol):
     """What people decide on parked runs; UserError for those who may not, and for those who come second."""
 
-    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
+    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
         """Answer the price card of a waiting run; the first answer counts."""
         ...
 
-    async def question(self, run_id: str, path: str, *, user: str) -> Question:
+    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
         """What is asked, for somebody who may decide it and before anybody has."""
         ...
 
-    async def decide(self, run_id: str, path: str, *, user: str, verdict: Verdict, text: str = "") -> None:
+    async def decide(
+        self, run_id: str, path: str, *, workspace: str, user: str, verdict: Verdict, text: str = ""
+    ) -> None:
         """Decide what a parked run waits for, and set it going again."""
         ...
 
-    async def ask_for_money(self, run_id: str, path: str, *, user: str) -> None:
+    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
         """Call whoever can grant money into the thread, once."""
         ...
 
@@ -227,8 +229,8 @@ class Inbox(Protocol):
         """Nothing is left to do for it; what is not done is replayed at the next start."""
         ...
 
-    async def find(self, key: str) -> Mapping[str, Any] | None:
-        """The stored payload, while it is kept: a button names it because its own value is too small for the text."""
+    async def find(self, key: str, *, workspace: str) -> Mapping[str, Any] | None:
+        """The workspace's stored payload, while kept: a button names it, its own value is too small for the text."""
         ...
 
 

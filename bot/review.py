@@ -35,26 +35,30 @@ class SlackReviews:
     access: Access
     executor: Executor[Delivery]
 
-    async def confirm(self, run_id: str, *, user: str, choice: ConfirmChoice) -> None:
+    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
         """Answer the price card of a waiting run; the first answer counts."""
-        await self.decide(run_id, CONFIRM_PATH, user=user, verdict=_CHOICES[choice])
+        await self.decide(run_id, CONFIRM_PATH, workspace=workspace, user=user, verdict=_CHOICES[choice])
 
-    async def question(self, run_id: str, path: str, *, user: str) -> Question:
+    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
         """What is asked, for somebody who may decide it and before anybody has."""
-        _run, asked = await self._open_to(run_id, path, user)
+        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None:
-            raise UserError(f"{await self.delivery.words(asked.question, asked.decision)}. The newest card counts.")
+            raise UserError(
+                f"{await self.delivery.words(run, asked.question, asked.decision)}. The newest card counts."
+            )
         return asked.question
 
-    async def decide(self, run_id: str, path: str, *, user: str, verdict: Verdict, text: str = "") -> None:
+    async def decide(
+        self, run_id: str, path: str, *, workspace: str, user: str, verdict: Verdict, text: str = ""
+    ) -> None:
         """Decide what a parked run waits for, and set it going again. The same decision again changes nothing."""
-        run, asked = await self._open_to(run_id, path, user)
+        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if run.status == "done":
             raise UserError("That request is over; there is nothing left to decide.")
         given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
         if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, user):
-            raise UserError(f"{await self.delivery.words(asked.question, in_force)}, which was faster.")
+            raise UserError(f"{await self.delivery.words(run, asked.question, in_force)}, which was faster.")
         await self._go_on(run, asked, in_force)
 
     async def _go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
@@ -85,22 +89,24 @@ class SlackReviews:
         if " ".join(text.casefold().split()).strip(" .!") in _YES:
             verdict = "approve" if asked.question.kind == "approve" else "none"
         said = "" if verdict != "changes" else text
-        await self.decide(asked.run_id, asked.path, user=origin.user, verdict=verdict, text=said)
+        await self.decide(
+            asked.run_id, asked.path, workspace=origin.workspace, user=origin.user, verdict=verdict, text=said
+        )
         return True
 
-    async def ask_for_money(self, run_id: str, path: str, *, user: str) -> None:
+    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
         """Call whoever can grant money into the thread, once."""
-        run, asked = await self._open_to(run_id, path, user)
+        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None or run.status == "done":
             raise UserError("That is settled already.")
         balance = await self.engine.tightest(payer_of(run), asked.question.amount_nusd)
         amount = format_usd(missing_nusd(asked.question, balance))
-        name = (await self.delivery.figures.person(user)).name
+        name = (await self.delivery.figures.person(user, run.workspace)).name
         how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
         text = (
             f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
         )
-        await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(), text))
+        await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(run.workspace), text))
 
     async def money_arrived(self, workspace: str, channel: str) -> None:
         """Somebody changed a budget: go on with what can be paid now, in a channel or (empty) anywhere."""
@@ -133,7 +139,7 @@ class SlackReviews:
             return
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
         text = f"the draft above waits for you{until}: approve it, or write here what should change."
-        who = await self.delivery.figures.person(run.user)
+        who = await self.delivery.figures.person(run.user, run.workspace)
         await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
     async def _settle(self, run: RunRow, asked: Asked, verdict: Verdict) -> None:
@@ -142,10 +148,10 @@ class SlackReviews:
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
             await self._go_on(run, asked, ours)
 
-    async def _open_to(self, run_id: str, path: str, user: str) -> tuple[RunRow, Asked]:
+    async def _open_to(self, run_id: str, path: str, *, workspace: str, user: str) -> tuple[RunRow, Asked]:
         run = await self.engine.store.get(run_id)
         asked = await self.engine.questions.find(run_id, path)
-        if run is None or asked is None:
+        if run is None or asked is None or run.workspace != workspace:
             raise UserError("I no longer have that question.")
         if not await self._may(run, asked.question, user):
             raise UserError(self._who(asked.question))

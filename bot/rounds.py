@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import structlog
 
 from bot.render import Renderer
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import RoundView
+from bot.workspaces import Slack
 from patterns.events import Reviewed
 from storage.outbox import Outbox
 from storage.runs import RunStore
@@ -20,7 +20,7 @@ class Rounds:
     """Posts each round once, over any number of restarts."""
 
     store: RunStore
-    out: SlackOut
+    slack: Slack
     outbox: Outbox
     renderer: Renderer
 
@@ -31,7 +31,7 @@ class Rounds:
             return
         view = RoundView(event.round, event.draft, event.verdict)
         try:
-            await self.out.post_once(
+            await self.slack.of(run.workspace).post_once(
                 run_id,
                 f"round/{event.path}",
                 channel=run.channel,

@@ -44,7 +44,7 @@ class RunViews:
             steps_total=max(done + len(ending.result.missing), len(shown.steps) if shown else len(steps)),
             # A stop by a person is not an alarm.
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
-            owner=await self.figures.owner(),
+            owner=await self.figures.owner(run.workspace),
             mention_asker=seconds > LONG_RUN_S,
         )
 
@@ -85,7 +85,7 @@ class RunViews:
         return RunView(
             run_id=run.id,
             channel=run.channel,
-            asker=await self.figures.person(run.user),
+            asker=await self.figures.person(run.user, run.workspace),
             request=await self.engine.store.text(run.id, "request") or "(deleted)",
             state=state,
             thread_ts=run.thread_ts,

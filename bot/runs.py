@@ -147,24 +147,25 @@ class SlackRuns:
             ):
                 await self.executor.stop(run, by=user)
 
-    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
         """Keep what a person thought of an answer."""
-        if await self.engine.store.get(run_id) is not None:
+        run = await self.engine.store.get(run_id)
+        if run is not None and run.workspace == workspace:
             await self.engine.store.feedback(run_id, user=user, value=value)
 
     # ------------------------------------------------------------ what people look at
 
-    async def asked(self, run_id: str, *, user: str) -> Ask:
+    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
         """What a run this person may see was asked, and by which flow it ran."""
-        run = await self._seen(run_id, user)
+        run = await self._seen(run_id, workspace=workspace, user=user)
         request = await self.engine.store.text(run.id, "request")
         if request is None:
             raise UserError("The text of that request has been deleted. Please write it again.")
         return Ask(request, run.flow or None)
 
-    async def details(self, run_id: str, *, user: str) -> DetailsView:
+    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
         """Models, tokens and steps of a run this person may see."""
-        run = await self._seen(run_id, user)
+        run = await self._seen(run_id, workspace=workspace, user=user)
         return await self.delivery.views.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
@@ -181,9 +182,9 @@ class SlackRuns:
         plan = self.engine.quote(_payer(request), request.text, _choice(request))
         return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.workspace, plan.title)))
 
-    async def _seen(self, run_id: str, user: str) -> RunRow:
+    async def _seen(self, run_id: str, *, workspace: str, user: str) -> RunRow:
         run = await self.engine.store.get(run_id)
-        if run is None or (run.channel_kind == "dm" and run.user != user):
+        if run is None or run.workspace != workspace or (run.channel_kind == "dm" and run.user != user):
             raise UserError("That run is not known here.")
         return run
 

@@ -4,18 +4,18 @@ import structlog
 
 from bot.render import Renderer
 from bot.requests import Origin, PrivateView
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import RefusalView, SlackMessage
+from bot.workspaces import Slack
 
 log = structlog.get_logger()
 
 
 class Teller:
-    """The port `Say` over the outbound client."""
+    """The port `Say` over the outbound clients."""
 
-    def __init__(self, out: SlackOut, renderer: Renderer) -> None:
-        self._out = out
+    def __init__(self, slack: Slack, renderer: Renderer) -> None:
+        self._slack = slack
         self._renderer = renderer
 
     async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:
@@ -24,10 +24,10 @@ class Teller:
         Raises:
             SlackError: no way led to them.
         """
-        message = self._renderer.message(view)
+        message, out = self._renderer.message(view), self._slack.of(to.workspace)
         if to.response_url:
             try:
-                await self._out.respond(to.response_url, message)
+                await out.respond(to.response_url, message)
             except SlackError as error:
                 # Used up or too old: the person is still there.
                 log.info("response_url_spent", code=error.code)
@@ -35,7 +35,7 @@ class Teller:
                 return
         if to.channel and not to.channel.startswith("D"):
             try:
-                await self._out.ephemeral(channel=to.channel, user=to.user, message=message, thread_ts=to.thread_ts)
+                await out.ephemeral(channel=to.channel, user=to.user, message=message, thread_ts=to.thread_ts)
             except SlackError as error:
                 log.info("ephemeral_refused", code=error.code)
             else:
@@ -44,5 +44,6 @@ class Teller:
 
     async def _in_direct_messages(self, to: Origin, message: SlackMessage) -> None:
         is_there = to.channel.startswith("D")
-        channel = to.channel if is_there else await self._out.open_dm(to.user)
-        await self._out.post(channel=channel, message=message, thread_ts=to.thread_ts if is_there else None)
+        out = self._slack.of(to.workspace)
+        channel = to.channel if is_there else await out.open_dm(to.user)
+        await out.post(channel=channel, message=message, thread_ts=to.thread_ts if is_there else None)

@@ -13,9 +13,9 @@ from bot.engine import Engine
 from bot.executor import Executor
 from bot.lost_shells import end_lost_runs
 from bot.patience import Patience
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import NoticeView
+from bot.workspaces import Slack
 from patterns.money import format_usd
 from patterns.ports import Payer
 from storage.chores import Chores, SpentMonth
@@ -37,7 +37,7 @@ class Scheduler:
 
     engine: Engine
     executor: Executor[Delivery]
-    out: SlackOut
+    slack: Slack
     inbox: Inbox
     replay_overdue: Callable[[], Awaitable[None]]
     tell_of_money: Callable[[], Awaitable[None]]
@@ -112,7 +112,8 @@ class Scheduler:
         was = f"{_month(spent.period)}: {format_usd(last['settled_nusd'])} in {last['calls']} calls. " if last else ""
         limit = format_usd((balance.limit_nusd or 0) + balance.granted_nusd)
         notice = NoticeView(f"{was}{_month(period)} begins with {limit} for this channel.")
-        await self.out.post(channel=spent.channel, message=self.executor.delivery.renderer.message(notice))
+        message = self.executor.delivery.renderer.message(notice)
+        await self.slack.of(spent.workspace).post(channel=spent.channel, message=message)
 
     @property
     def _chores(self) -> Chores:

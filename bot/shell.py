@@ -110,15 +110,20 @@ async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[st
 class _Nobody:
     """A directory of a shell: people and channels are called what they were called on the command line."""
 
-    async def user(self, user: str) -> Mapping[str, Any]:
+    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:  # noqa: ARG002 - the directory's shape
         """The name as it is."""
         return {"name": user}
 
-    async def channel(self, channel: str) -> Mapping[str, Any] | None:  # noqa: ARG002 - the directory's shape
+    async def channel(
+        self,
+        channel: str,  # noqa: ARG002 - the directory's shape
+        *,
+        workspace: str,  # noqa: ARG002 - the directory's shape
+    ) -> Mapping[str, Any] | None:
         """No better name."""
         return None
 
-    async def direct_messages(self, user: str) -> str:
+    async def direct_messages(self, user: str, *, workspace: str) -> str:  # noqa: ARG002 - the directory's shape
         """There are none."""
         raise UserError(f"A shell has no direct messages with {user}.")
 

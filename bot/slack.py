@@ -4,8 +4,7 @@ Slack's own retry handlers stay off, because they repeat a post whose answer was
 each message carries its run and name as metadata, and as the id of its first block where metadata is dropped.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, Protocol
 
@@ -25,7 +24,6 @@ log = structlog.get_logger(__name__)
 EVENT_TYPE = "agents_message"
 TEXT_MAX = 39_000
 """Slack truncates text at 40,000 without saying so."""
-REQUEST_TIMEOUT_S = 30
 ATTEMPTS = 6
 SEARCH_PAGES = 5
 QUIET = {"parse": "none", "link_names": False}
@@ -69,18 +67,24 @@ class Outbox(Protocol):
         ...
 
 
-@asynccontextmanager
-async def slack_client(token: str, base_url: str) -> AsyncIterator[AsyncWebClient]:
-    """A Web API client on one session of its own, without the SDK's retries."""
-    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
+class Tokens(Protocol):
+    """Which token speaks in a workspace."""
+
+    async def token(self, workspace: str) -> str:
+        """The bot token as of now; SlackError when the app is not installed there."""
+        ...
+
+    async def refused(self, workspace: str, token: str, code: str) -> None:
+        """Slack does not take that token any more, with Slack's own word for it."""
+        ...
 
 
 class SlackOut:
-    """Posts, edits and private words. One per process and workspace, because Slack counts both together."""
+    """Posts, edits and private words in one workspace."""
 
-    def __init__(self, client: AsyncWebClient, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, workspace: str, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens) -> None:
+        self._workspace = workspace
+        self._tokens = tokens
         self._client = client
         self._outbox = outbox
         self._clock = clock
@@ -149,6 +153,10 @@ class SlackOut:
                 raise SlackError("gone", code=said[:40] or str(status), method="response_url")
             await self._clock.sleep(wait_s)
         raise SlackError("unreachable", code=str(status), method="response_url")
+
+    async def token(self) -> str:
+        """The workspace's bot token, for what is fetched from Slack by other ways than its methods."""
+        return await self._tokens.token(self._workspace)
 
     async def open_dm(self, user: str) -> str:
         """The channel of our direct messages with a person."""
@@ -244,8 +252,11 @@ class SlackOut:
         for _ in range(ATTEMPTS):
             for key, rate in rates.items():
                 await self._pacer.wait(key, rate)
+            # Asked each time: it may have been renewed, or taken away, in another process.
+            token = await self.token()
+            said = {**arguments, "token": token}
             try:
-                sent = {"params": dict(arguments)} if method in READS else {"json": dict(arguments)}
+                sent = {"params": said} if method in READS else {"json": said}
                 answer = await self._client.api_call(method, http_verb="GET" if method in READS else "POST", **sent)
                 return dict(answer.data) if isinstance(answer.data, dict) else {}
             except SlackApiError as error:
@@ -255,7 +266,10 @@ class SlackOut:
                     continue
                 if status >= 500 or code in _RETRIED:  # noqa: PLR2004 - HTTP
                     raise _LostError from error
-                raise SlackError.of(code, method) from error
+                refusal = SlackError.of(code, method)
+                if refusal.kind == "revoked":
+                    await self._tokens.refused(self._workspace, token, code)
+                raise refusal from error
             except aiohttp.ClientConnectorError:
                 await self._clock.sleep(1)
             except (aiohttp.ClientError, TimeoutError) as error:

@@ -6,7 +6,15 @@ from typing import Literal
 from patterns.errors import AgentsError
 
 Kind = Literal[
-    "not_in_channel", "archived", "person_gone", "revoked", "missing_scope", "gone", "unreachable", "refused"
+    "not_in_channel",
+    "archived",
+    "person_gone",
+    "revoked",
+    "uninstalled",
+    "missing_scope",
+    "gone",
+    "unreachable",
+    "refused",
 ]
 """What is wrong, sorted by what somebody can do about it."""
 _KINDS: Mapping[str, Kind] = {
@@ -42,6 +50,7 @@ _SENTENCES: Mapping[Kind, str] = {
     "archived": "That channel is archived. Ask again in another one, or in our DM.",
     "person_gone": "That person cannot be reached in Slack any more.",
     "revoked": "Slack does not accept our token any more. Reinstall the app, then renew SLACK_BOT_TOKEN.",
+    "uninstalled": "The app is not installed in that workspace any more. An admin there can install it again.",
     "missing_scope": "The app lacks a permission for this. Reinstall it with the manifest of `agents manifest`.",
     "gone": "That message, form or link is not there any more. Ask again.",
     "unreachable": "Slack could not be reached. The message is kept and goes out with the next start.",

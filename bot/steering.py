@@ -65,7 +65,7 @@ class Steering:
         """AccessError when this person may not, naming whom to ask."""
         user = payer.user
         if _is_for_workspace(command):
-            if not await self.access.is_admin(user):
+            if not await self.access.is_admin(user, workspace=payer.workspace):
                 raise AccessError(f"Only admins of this workspace can change that. {await self._whom(payer, False)}")
         elif not await self.access.may_administer(user, workspace=payer.workspace, channel=payer.channel):
             whom = await self._whom(payer, True)
@@ -83,7 +83,7 @@ class Steering:
         act = _Act(
             payer=payer,
             actor=payer.user,
-            actor_name=(await self.figures.person(payer.user)).name,
+            actor_name=(await self.figures.person(payer.user, payer.workspace)).name,
             place=await self.figures.place_name(payer),
             settings=await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
             key=key,
@@ -217,7 +217,7 @@ class Steering:
         rules = await self.rules.rules(**where)
         owners = rules.owners | {command.user} if command.owns else rules.owners - {command.user}
         await self.rules.save_rules(replace(rules, owners=owners), **where, actor=act.actor)
-        was, now = [await self._names(sorted(users)) for users in (rules.owners, owners)]
+        was, now = [await self._names(sorted(users), act.payer) for users in (rules.owners, owners)]
         return Changed(f"{act.actor_name} changed who looks after the budget of {act.place} from {was} to {now}.")
 
     async def _models(self, command: said.SetModels, act: _Act) -> Changed:
@@ -243,12 +243,11 @@ class Steering:
     async def _whom(self, payer: Payer, owners_too: bool) -> str:  # noqa: FBT001 - private, and read at the call
         rules = await self.rules.rules(workspace=payer.workspace, channel=payer.channel)
         users = sorted(rules.owners) if owners_too else []
-        if self.figures.owner_id:
-            users.append(self.figures.owner_id)
-        return f"Ask {await self._names(users)}." if users else "Ask an admin of this workspace."
+        users += (await self.figures.admins.of(payer.workspace))[:1]
+        return f"Ask {await self._names(users, payer)}." if users else "Ask an admin of this workspace."
 
-    async def _names(self, users: Sequence[str]) -> str:
-        return ", ".join([(await self.figures.person(user)).name for user in users]) or "nobody"
+    async def _names(self, users: Sequence[str], payer: Payer) -> str:
+        return ", ".join([(await self.figures.person(user, payer.workspace)).name for user in users]) or "nobody"
 
 
 def _is_for_workspace(command: BudgetCommand) -> bool:

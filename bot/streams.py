@@ -13,9 +13,9 @@ import structlog
 
 from bot.mrkdwn import clip
 from bot.pages import finished_markdown
-from bot.slack import SlackOut
 from bot.slack_errors import UNSUPPORTED, SlackError
 from bot.views import SlackMessage
+from bot.workspaces import Slack
 from patterns.events import TextDelta
 from patterns.ports import Clock
 from storage.outbox import Outbox
@@ -53,18 +53,18 @@ class _Stream:
 class Streams:
     """The streams of one process. `write` hears every event of text; what belongs to no open stream passes by."""
 
-    def __init__(self, out: SlackOut, outbox: Outbox, clock: Clock) -> None:
-        self._out = out
+    def __init__(self, slack: Slack, outbox: Outbox, clock: Clock) -> None:
+        self._slack = slack
         self._outbox = outbox
         self._clock = clock
         self._open: dict[str, _Stream] = {}
         self._ended: set[str] = set()
-        self._can_stream = True
-        self._has_sessions = True
+        self._without_streams: set[str] = set()
+        self._without_sessions: set[str] = set()
 
     def may(self, run: RunRow) -> bool:
         """Whether the answer of a run should come in pieces."""
-        return run.channel_kind == "dm" and self._can_stream
+        return run.channel_kind == "dm" and run.workspace not in self._without_streams
 
     def open(self, run: RunRow) -> None:
         """Be ready for the run's text; nothing is posted before there is some."""
@@ -110,8 +110,8 @@ class Streams:
         if state in {"posted", "abandoned"}:
             return state == "posted"
         try:
-            await self._stop(run.channel, ts)
-            await self._out.update(channel=run.channel, ts=ts, message=message)
+            await self._stop(run, ts)
+            await self._slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
         except SlackError as error:
             if error.kind not in {"gone", "refused"}:
                 raise
@@ -133,8 +133,8 @@ class Streams:
 
     async def _delete(self, run: RunRow, ts: str) -> None:
         try:
-            await self._stop(run.channel, ts)
-            await self._out.call("chat.delete", channel=run.channel, ts=ts)
+            await self._stop(run, ts)
+            await self._slack.of(run.workspace).call("chat.delete", channel=run.channel, ts=ts)
         except SlackError as error:
             log.info("stream_not_deleted", run=run.id, code=error.code)
 
@@ -143,15 +143,16 @@ class Streams:
 
         Slack takes a title only with the first status of a thread, so only a run that opened its thread gives one.
         """
-        if run.channel_kind != "dm" or not self._has_sessions:
+        if run.channel_kind != "dm" or run.workspace in self._without_sessions:
             return
         opened_it = run.thread_ts in {run.root_ts, run.options.get("message_ts")}
         named = {"title": clip(" ".join(title.split()), TITLE_CHARS)} if opened_it and title.strip() else {}
         place = {"channel_id": run.channel, "thread_ts": run.thread_ts}
         try:
-            await self._out.call("agents.sessions.setStatus", **place, status=status, **named)
+            await self._slack.of(run.workspace).call("agents.sessions.setStatus", **place, status=status, **named)
         except SlackError as error:
-            self._has_sessions = error.code not in UNSUPPORTED
+            if error.code in UNSUPPORTED:
+                self._without_sessions.add(run.workspace)
             log.info("session_not_set", run=run.id, code=error.code)
 
     # ------------------------------------------------------------ sending
@@ -168,8 +169,10 @@ class Streams:
             if stream.ts:
                 await self._end(stream)
         except SlackError as error:
-            self._can_stream = self._can_stream and error.code not in UNSUPPORTED
-            log.info("stream_given_up", run=stream.run.id, code=error.code, for_good=not self._can_stream)
+            is_for_good = error.code in UNSUPPORTED
+            if is_for_good:
+                self._without_streams.add(stream.run.workspace)
+            log.info("stream_given_up", run=stream.run.id, code=error.code, for_good=is_for_good)
         except Exception:
             log.exception("stream failed", run=stream.run.id)
 
@@ -187,7 +190,9 @@ class Streams:
         chunk = {"type": "markdown_text", "text": piece}
         try:
             if stream.ts:
-                await self._out.send("chat.appendStream", channel=stream.run.channel, ts=stream.ts, chunks=[chunk])
+                await self._slack.of(stream.run.workspace).send(
+                    "chat.appendStream", channel=stream.run.channel, ts=stream.ts, chunks=[chunk]
+                )
         except SlackError as error:
             if error.code not in _CLOSED:
                 raise
@@ -201,7 +206,7 @@ class Streams:
         run = stream.run
         while await self._outbox.find(run.id, f"stream/{stream.number}") is not None:
             stream.number += 1
-        answer = await self._out.send(
+        answer = await self._slack.of(run.workspace).send(
             "chat.startStream",
             channel=run.channel,
             thread_ts=run.thread_ts,
@@ -213,16 +218,16 @@ class Streams:
 
     async def _end(self, stream: _Stream) -> None:
         ts, stream.ts = stream.ts, ""
-        await self._stop(stream.run.channel, ts, chunks=[_task(stream, "complete")])
+        await self._stop(stream.run, ts, chunks=[_task(stream, "complete")])
         self._ended.add(ts)
 
-    async def _stop(self, channel: str, ts: str, **more: Any) -> None:  # noqa: ANN401 - Slack's own arguments
+    async def _stop(self, run: RunRow, ts: str, **more: Any) -> None:  # noqa: ANN401 - Slack's own arguments
         """End the stream of a message. One that has ended already is as good, and here not asked about again."""
         if ts in self._ended:
             self._ended.discard(ts)
             return
         try:
-            await self._out.call("chat.stopStream", channel=channel, ts=ts, **more)
+            await self._slack.of(run.workspace).call("chat.stopStream", channel=run.channel, ts=ts, **more)
         except SlackError as error:
             if error.code not in _CLOSED:
                 raise

@@ -14,8 +14,8 @@ from bot.access import AccessError
 from bot.figures import Figures
 from bot.incoming import unescape
 from bot.material import Material
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
+from bot.workspaces import Slack
 from patterns.context import Artifact
 from storage.inbox import Inbox
 from storage.runs import RunRow, RunStore
@@ -49,7 +49,7 @@ class Link:
 class Talks:
     """The talks that a request is about. `own_host` is where a Slack other than the real one lives."""
 
-    out: SlackOut
+    slack: Slack
     store: RunStore
     inbox: Inbox
     figures: Figures
@@ -58,19 +58,19 @@ class Talks:
     async def around(self, run: RunRow) -> Material:
         """The thread we were called into, up to the call."""
         link = Link(run.channel, run.thread_ts)
-        return await self._thread("this thread", link, until=run.options["message_ts"])
+        return await self._thread(run, "this thread", link, until=run.options["message_ts"])
 
     async def about(self, run: RunRow, key: str) -> Material:
         """The message somebody pointed at with the shortcut, and its thread; the message alone where we are outside."""
-        kept = await self.inbox.find(key)
+        kept = await self.inbox.find(key, workspace=run.workspace)
         if kept is None:
             return Material(left_out=("The message you pointed at is no longer kept here.",))
         message = kept["message"]
         link = Link(kept["channel"]["id"], message.get("thread_ts") or message["ts"])
-        found = await self._thread("the message's thread", link, until=run.root_ts)
+        found = await self._thread(run, "the message's thread", link, until=run.root_ts)
         if found.artifacts:
             return found
-        alone = await self._lines([message])
+        alone = await self._lines(run, [message])
         said = "I see only that one message, because I am not where it was written."
         return Material(artifacts=(_quoted("the message", alone),), read=("1 message",), left_out=(said,))
 
@@ -98,7 +98,7 @@ class Talks:
         """The files of the asking message, where Slack's event did not name them."""
         ts = run.options["message_ts"]
         try:
-            answer = await self.out.call(
+            answer = await self.slack.of(run.workspace).call(
                 "conversations.replies",
                 channel=run.channel,
                 ts=run.thread_ts or ts,
@@ -124,52 +124,52 @@ class Talks:
             refusal = "I could not check with Slack who may read it"
         if refusal:
             return Material(left_out=(f"A linked message was left out: {refusal}.",))
-        return await self._thread("the linked thread", link, until=run.root_ts)
+        return await self._thread(run, "the linked thread", link, until=run.root_ts)
 
     async def _refusal(self, run: RunRow, channel: str) -> str:
         """Why the asker may not have that channel read to them; empty when they may."""
         if channel == run.channel:
             return ""
-        place = await self.figures.directory.channel(channel)
+        place = await self.figures.directory.channel(channel, workspace=run.workspace)
         if place is None:
             return "I am not in its channel"
         if place.get("is_im"):
             return "" if place.get("user") == run.user else "it is from somebody else's direct messages"
-        person = await self.figures.directory.user(run.user)
+        person = await self.figures.directory.user(run.user, workspace=run.workspace)
         is_guest = person.get("is_restricted") or person.get("is_ultra_restricted")
         is_open = not (place.get("is_private") or place.get("is_mpim") or place.get("is_group"))
-        if (is_open and not is_guest) or await self._is_member(run.user, channel):
+        if (is_open and not is_guest) or await self._is_member(run, channel):
             return ""
         return "you are not in its channel"
 
-    async def _is_member(self, user: str, channel: str) -> bool:
+    async def _is_member(self, run: RunRow, channel: str) -> bool:
         cursor = ""
         for _ in range(MEMBER_PAGES_MAX):
             more = {"cursor": cursor} if cursor else {}
-            page = await self.out.call("conversations.members", channel=channel, limit=PAGE, **more)
-            if user in page["members"]:
+            page = await self.slack.of(run.workspace).call("conversations.members", channel=channel, limit=PAGE, **more)
+            if run.user in page["members"]:
                 return True
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break
         return False
 
-    async def _thread(self, name: str, link: Link, *, until: str) -> Material:
+    async def _thread(self, run: RunRow, name: str, link: Link, *, until: str) -> Material:
         try:
-            messages, is_whole = await self._messages(link)
+            messages, is_whole = await self._messages(run, link)
         except SlackError as error:
             return Material(left_out=(f"I could not read {name}: {_why(error)}.",))
         # What came later is ours: the root of this very run.
         messages = [message for message in messages if _at(message) < float(until)]
         if not messages:
             return Material()
-        kept = _fitting(await self._lines(messages))
+        kept = _fitting(await self._lines(run, messages))
         is_whole = is_whole and len(kept) == len(messages)
         read = f"{len(kept)} message{'' if len(kept) == 1 else 's'}"
         left = () if is_whole else (f"Of {name} I read the beginning and the newest messages that fit.",)
         return Material(artifacts=(_quoted(name, kept),), read=(read,), left_out=left)
 
-    async def _messages(self, link: Link) -> tuple[list[Mapping[str, Any]], bool]:
+    async def _messages(self, run: RunRow, link: Link) -> tuple[list[Mapping[str, Any]], bool]:
         """A thread's messages, oldest first, and whether these are all."""
         found: list[Mapping[str, Any]] = []
         cursor = ""
@@ -177,7 +177,7 @@ class Talks:
             async with asyncio.timeout(READ_S):
                 for _ in range(PAGES_MAX):
                     more = {"cursor": cursor} if cursor else {}
-                    page = await self.out.call(
+                    page = await self.slack.of(run.workspace).call(
                         "conversations.replies", channel=link.channel, ts=link.thread_ts, limit=PAGE, **more
                     )
                     found += page.get("messages", [])
@@ -189,16 +189,16 @@ class Talks:
                 raise SlackError("unreachable", code="timeout", method="conversations.replies") from None
         return found, False
 
-    async def _lines(self, messages: list[Mapping[str, Any]]) -> list[str]:
+    async def _lines(self, run: RunRow, messages: list[Mapping[str, Any]]) -> list[str]:
         """`[ada, 23 Nov 14:02] text`, an entry each; the first and the newest of many."""
         if len(messages) > MESSAGES_MAX:
             messages = [messages[0], *messages[1 - MESSAGES_MAX :]]
-        return [await self._line(message) for message in messages]
+        return [await self._line(run, message) for message in messages]
 
-    async def _line(self, message: Mapping[str, Any]) -> str:
+    async def _line(self, run: RunRow, message: Mapping[str, Any]) -> str:
         user = message.get("user")
         bot = message.get("username") or (message.get("bot_profile") or {}).get("name") or "an app"
-        name = (await self.figures.person(str(user))).name if user else str(bot)
+        name = (await self.figures.person(str(user), run.workspace)).name if user else str(bot)
         said = [unescape(str(message.get("text") or ""))]
         said += [str(extra.get("fallback") or "") for extra in message.get("attachments") or ()]
         said += [f"(file: {file.get('name') or file.get('id')})" for file in message.get("files") or ()]

@@ -48,9 +48,9 @@ class Inbox:
         statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))
 
-    async def find(self, key: str) -> dict[str, Any] | None:
-        """The payload, while it is kept."""
-        rows = await self._db.read(lambda: single(q.find_delivery(key=key)))
+    async def find(self, key: str, *, workspace: str) -> dict[str, Any] | None:
+        """The payload of that workspace, while it is kept."""
+        rows = await self._db.read(lambda: single(q.find_delivery(key=key, workspace=workspace)))
         return json.loads(rows[0]["payload_json"]) if rows else None
 
     async def unfinished(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[Delivery]:

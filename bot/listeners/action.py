@@ -94,13 +94,14 @@ def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., A
 
 
 async def _details(click: Click) -> None:
-    view = await click.services.runs.details(click.value, user=click.origin.user)
+    view = await click.services.runs.details(click.value, workspace=click.origin.workspace, user=click.origin.user)
     await click.services.say.private(click.origin, view)
 
 
 def _confirm(choice: ConfirmChoice) -> Clicked:
     async def clicked(click: Click) -> None:
-        await click.services.reviews.confirm(click.value, user=click.origin.user, choice=choice)
+        origin = click.origin
+        await click.services.reviews.confirm(click.value, workspace=origin.workspace, user=origin.user, choice=choice)
 
     return clicked
 
@@ -111,7 +112,8 @@ async def _form(click: Click) -> None:
 
 async def _feedback(click: Click) -> None:
     value, _, run_id = click.value.partition(":")
-    await click.services.runs.feedback(run_id, user=click.origin.user, value=value)
+    origin = click.origin
+    await click.services.runs.feedback(run_id, workspace=origin.workspace, user=origin.user, value=value)
     await click.services.say.private(click.origin, NoticeView("Thank you. That is kept with the request."))
 
 
@@ -146,8 +148,8 @@ async def _direct_messages(click: Click) -> None:
 
 async def _kept(click: Click) -> Kept:
     """What the button is about: the delivery its value names, asked by the person who clicks."""
-    payload = await click.services.inbox.find(click.value)
     workspace = click.origin.workspace
+    payload = await click.services.inbox.find(click.value, workspace=workspace)
     kept = kept_request(payload, key=click.value, workspace=workspace, bot_user=click.bot_user) if payload else None
     if kept is None:
         raise UserError("I no longer have that request. Please send it again.")

@@ -131,7 +131,7 @@ async def _ask(services: ListenerServices, ask: Ask, origin: Origin) -> None:
 
 async def ask_in_direct_messages(services: ListenerServices, ask: Ask, origin: Origin) -> None:
     """Run a request in the person's direct messages with us, wherever it was asked."""
-    channel = await services.access.directory.direct_messages(origin.user)
+    channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
     place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
     await services.runs.open(replace(_request(services, ask, there, place), forced_here=True))
@@ -153,7 +153,7 @@ async def open_form(
     services: ListenerServices, origin: Origin, client: AsyncWebClient, *, again: Ask | None = None
 ) -> None:
     """Show the request form, filled in with what was asked before; UserError when Slack finds that it took too long."""
-    channel = origin.channel or await services.access.directory.direct_messages(origin.user)
+    channel = origin.channel or await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
     form = ask_form(
         services.menu(),

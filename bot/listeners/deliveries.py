@@ -95,14 +95,14 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
     if "command" in body:
         name_in(body["command"])
         # Without words it only opens a form.
-        key = f"trigger:{name_in(body['trigger_id'])}" if body.get("text", "").strip() else ""
+        key = f"trigger:{workspace}:{name_in(body['trigger_id'])}" if body.get("text", "").strip() else ""
         return Delivery("command", command_origin(body, key=key, workspace=workspace))
     match body.get("type"):
         case "event_callback":
             return _event_delivery(body, workspace=workspace, bot_user=bot_user)
         case "block_actions":
             kept = name_in(body["actions"][0]["action_id"]) in KEPT_ACTIONS
-            key = f"trigger:{body['trigger_id']}" if kept else ""
+            key = f"trigger:{workspace}:{body['trigger_id']}" if kept else ""
             return Delivery("action", action_origin(body, key=key, workspace=workspace))
         case "message_action" if body["callback_id"] in SHORTCUTS:
             return SHORTCUTS[body["callback_id"]](body, workspace)
@@ -116,7 +116,7 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
 
 def _pointed_at(body: Payload, workspace: str) -> Delivery:
     """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
-    key, message = f"trigger:{name_in(body['trigger_id'])}", body["message"]
+    key, message = f"trigger:{workspace}:{name_in(body['trigger_id'])}", body["message"]
     origin = Origin(
         delivery_key=key,
         workspace=workspace,
@@ -150,7 +150,7 @@ SHORTCUTS: Mapping[str, Callable[[Payload, str], Delivery]] = {MESSAGE_SHORTCUT:
 def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
     """A form sent in. With field errors it comes again under the same id and hash: only a good one is a delivery."""
     view = body["view"]
-    key = f"view:{view['id']}:{view['hash']}"
+    key = f"view:{workspace}:{view['id']}:{view['hash']}"
     if view["callback_id"] == ASK_FORM:
         asked = read_ask_form(view)
         if isinstance(asked, AskForm):
@@ -184,7 +184,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery
         return Delivery("event", origin, reply, "reply") if said is None else Delivery("event", origin, said)
     edited = edited_message(event, bot_user)
     if edited is not None:
-        origin = message_origin(edited, key=f"event:{body['event_id']}", workspace=workspace)
+        origin = message_origin(edited, key=f"event:{workspace}:{body['event_id']}", workspace=workspace)
         return Delivery("event", origin, edited["text"], "edit")
     place: dict[str, Any]
     if event["type"] == "agent_session_stopped":
@@ -204,7 +204,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery
         place = {"channel": name_in(event["channel"]), "user": ""}
     else:
         return None
-    return Delivery("event", Origin(delivery_key=f"event:{body['event_id']}", workspace=workspace, **place))
+    return Delivery("event", Origin(delivery_key=f"event:{workspace}:{body['event_id']}", workspace=workspace, **place))
 
 
 def live_us(body: Payload) -> int | None:

@@ -24,7 +24,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             case "home":
                 services.tasks.start(origin, _publish(services, origin, client))
             case "messages":
-                services.tasks.start(origin, prompts.show(client, origin.channel, services.menu().flows))
+                services.tasks.start(origin, prompts.show(client, origin, services.menu().flows))
 
     app.event("app_home_opened")(opened)
 

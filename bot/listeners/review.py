@@ -36,7 +36,9 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             return
         await ack()
         origin = origin_of(context)
-        decide = services.reviews.decide(form.run_id, form.path, user=origin.user, verdict=form.verdict, text=form.text)
+        decide = services.reviews.decide(
+            form.run_id, form.path, workspace=origin.workspace, user=origin.user, verdict=form.verdict, text=form.text
+        )
         services.tasks.start(origin, decide)
 
     for callback_id in REVIEW_FORMS:
@@ -46,27 +48,33 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 def _decided(verdict: Verdict) -> Clicked:
     async def clicked(click: Click) -> None:
         run_id, _, path = click.value.partition(":")
-        await click.services.reviews.decide(run_id, path, user=click.origin.user, verdict=verdict)
+        await click.services.reviews.decide(
+            run_id, path, workspace=click.origin.workspace, user=click.origin.user, verdict=verdict
+        )
 
     return clicked
 
 
 async def _ask_for_money(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    await click.services.reviews.ask_for_money(run_id, path, user=click.origin.user)
+    await click.services.reviews.ask_for_money(run_id, path, workspace=click.origin.workspace, user=click.origin.user)
     await click.services.say.private(click.origin, NoticeView("I asked. As soon as there is money, I go on."))
 
 
 async def _ask_what(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    question = await click.services.reviews.question(run_id, path, user=click.origin.user)
+    question = await click.services.reviews.question(
+        run_id, path, workspace=click.origin.workspace, user=click.origin.user
+    )
     price = format_usd(question.amount_nusd)
     await open_view(click.client, click.origin, changes_form(run_id, path, origin=click.origin, price=price))
 
 
 async def _show_draft(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    question = await click.services.reviews.question(run_id, path, user=click.origin.user)
+    question = await click.services.reviews.question(
+        run_id, path, workspace=click.origin.workspace, user=click.origin.user
+    )
     form = edit_form(run_id, path, origin=click.origin, draft=question.draft)
     if form is None:
         raise UserError("This draft is too long for a form. Reply with what should change instead.")

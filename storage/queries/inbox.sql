@@ -16,7 +16,7 @@ UPDATE inbox SET done_us = :now_us, note = :note WHERE key = :key AND done_us IS
 
 -- name: find_delivery
 -- A stored payload.
-SELECT payload_json FROM inbox WHERE key = :key;
+SELECT payload_json FROM inbox WHERE key = :key AND workspace = :workspace;
 
 -- name: open_deliveries
 -- What was stored and never dealt with, oldest first.

@@ -237,7 +237,7 @@ async def test_a_delivery_is_stored_once_and_open_until_it_is_done(inbox: Inbox,
     await inbox.done("k1", "done")
     assert [delivery.key for delivery in await inbox.unfinished()] == ["k2"]
     assert await inbox.store("k1", "T1", "command", {}) is False
-    assert await inbox.find("k1") == {"text": "é"}
+    assert await inbox.find("k1", workspace="T1") == {"text": "é"}
 
 
 async def test_what_was_dealt_with_is_forgotten_and_what_was_not_is_kept(inbox: Inbox, clock: FakeClock) -> None:
@@ -245,9 +245,9 @@ async def test_what_was_dealt_with_is_forgotten_and_what_was_not_is_kept(inbox: 
         await inbox.store(key, "T1", "command", {})
     await inbox.done("done")
     await inbox.forget(before_us=clock.us)
-    assert await inbox.find("done") == {}
+    assert await inbox.find("done", workspace="T1") == {}
     await inbox.forget(before_us=clock.us + 1)
-    assert (await inbox.find("done"), await inbox.find("open")) == (None, {})
+    assert (await inbox.find("done", workspace="T1"), await inbox.find("open", workspace="T1")) == (None, {})
 
 
 # ---------------------------------------------------------------- messages we owe

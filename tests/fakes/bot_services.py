@@ -21,12 +21,14 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
 from bot.access import Access, ChannelRules, SlackDirectory
+from bot.admins import Admins
 from bot.commands import Ask
 from bot.list_views import AgentLine, BalancesView, FlowLine, RunLine, RunsView
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.requests import Menu, Origin, PrivateView, RunRequest, StopOutcome
 from bot.views import BalanceView, DetailsView, NoticeView, Person, RunState, RunView
+from bot.workspaces import OneToken
 from patterns.errors import StorageError
 from patterns.ports import Payer, Question
 
@@ -122,14 +124,16 @@ class FakeRuns:
         assert workspace == TEAM
         self.signs.append((channel, message_ts, user))
 
-    async def details(self, run_id: str, *, user: str) -> DetailsView:
+    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
+        assert workspace == TEAM
         return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
 
-    async def asked(self, run_id: str, *, user: str) -> Ask:
-        assert user
+    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
+        assert (workspace, bool(user)) == (TEAM, True)
         return Ask(f"tea, asked in {run_id}?", "decide")
 
-    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
+        assert workspace == TEAM
         self.feedbacks.append((run_id, user, value))
 
     async def balance(self, payer: Payer) -> BalancesView:
@@ -177,21 +181,22 @@ class FakeReviews:
         self.asked = Question(kind="approve", title="The draft is ready", draft="Dear all", amount_nusd=20_000_000)
         self.error: Exception | None = None
 
-    async def confirm(self, run_id: str, *, user: str, choice: str) -> None:
+    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: str) -> None:
+        assert workspace == TEAM
         self.confirmed.append((run_id, user, choice))
 
-    async def question(self, run_id: str, path: str, *, user: str) -> Question:
-        assert run_id
-        assert path
-        assert user
+    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
+        assert (workspace, bool(run_id and path and user)) == (TEAM, True)
         if self.error is not None:
             raise self.error
         return self.asked
 
-    async def decide(self, run_id: str, path: str, *, user: str, verdict: str, text: str = "") -> None:
+    async def decide(self, run_id: str, path: str, *, workspace: str, user: str, verdict: str, text: str = "") -> None:
+        assert workspace == TEAM
         self.decided.append((run_id, path, user, verdict, text))
 
-    async def ask_for_money(self, run_id: str, path: str, *, user: str) -> None:
+    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+        assert workspace == TEAM
         self.pleas.append((run_id, path, user))
 
     async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
@@ -224,7 +229,8 @@ class FakeInbox:
     async def done(self, key: str, note: str) -> None:
         self.notes[key] = note
 
-    async def find(self, key: str) -> Mapping[str, Any] | None:
+    async def find(self, key: str, *, workspace: str) -> Mapping[str, Any] | None:
+        assert workspace == TEAM
         return self.stored[key][1] if key in self.stored else None
 
 
@@ -311,7 +317,7 @@ class Bot:
             budget=self.budgets,
             runs=self.runs,
             reviews=self.reviews,
-            access=Access(SlackDirectory(client), self.rules, admins={BEN}),
+            access=Access(SlackDirectory(client, OneToken("xoxb-test")), self.rules, admins=Admins({BEN})),
             say=self.say,
             menu=lambda: MENU,
             inbox=self.inbox,

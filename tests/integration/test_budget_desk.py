@@ -8,6 +8,7 @@ import pytest
 
 from bot import budget_commands as said
 from bot.access import Access, AccessError, ChannelRules
+from bot.admins import Admins
 from bot.alerts import Alerts
 from bot.budget_desk import BudgetDesk
 from bot.budget_views import AuditView, BooksView, BudgetView
@@ -37,13 +38,16 @@ HERE = Origin(delivery_key="trigger:1", workspace=TEAM, channel="C1", user=ADMIN
 class People:
     """Slack's directory: everybody is called like their id, in lower case."""
 
-    async def user(self, user: str) -> Mapping[str, Any]:
+    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
+        assert workspace == TEAM
         return {"id": user, "name": user.lower()}
 
-    async def channel(self, channel: str) -> Mapping[str, Any]:
+    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any]:
+        assert workspace == TEAM
         return {"id": channel, "name": {"C1": "platform"}.get(channel, "secret")}
 
-    async def direct_messages(self, user: str) -> str:
+    async def direct_messages(self, user: str, *, workspace: str) -> str:
+        assert workspace == TEAM
         return f"D{user}"
 
 
@@ -60,6 +64,10 @@ class Posts:
             raise self.error
         self.posted.append((channel if thread_ts is None else f"{channel}/{thread_ts}", message.text))
         return "1.5"
+
+    def of(self, workspace: str) -> "Posts":
+        assert workspace == TEAM
+        return self
 
     async def open_dm(self, user: str) -> str:
         return f"D{user}"
@@ -98,10 +106,10 @@ class Desk:
 def desk(database: Database) -> Desk:
     clock, rules, out = FakeClock(), FakeRules(), Posts()
     people = People()
-    access = Access(people, rules, admins={ADMIN})
+    access = Access(people, rules, admins=Admins({ADMIN}))
     rules.by_channel["C1"] = ChannelRules(owners=frozenset({OWNER}))
     reports = Reports(database, clock, POLICY)
-    figures = Figures(Balances(database, clock, POLICY), people, owner_id=ADMIN)
+    figures = Figures(Balances(database, clock, POLICY), people, Admins({ADMIN}))
     settings = ChannelSettings(database, clock)
     models = {"small": ModelSpec("small", "openai/gpt-5-mini"), "large": ModelSpec("large", "anthropic/claude")}
     budgets = Budgets(database, clock, POLICY)
@@ -121,7 +129,7 @@ def desk(database: Database) -> Desk:
         lambda: "Prices: roster",
         money_arrived,  # type: ignore[arg-type]
     )
-    alerts = Alerts(made, Chores(database, clock), rules, {ADMIN}, by="test")
+    alerts = Alerts(made, Chores(database, clock), rules, by="test")
     return Desk(made, out, rules, SqlLedger(database, clock, POLICY), clock, alerts, arrived)
 
 
@@ -283,7 +291,7 @@ async def test_thresholds_are_told_once_to_those_whom_they_concern(desk: Desk) -
     assert desk.out.posted == [("DUADMIN", half), ("DUOWNER", half)]
     desk.out.posted.clear()
     await desk.spend(27)
-    again = Alerts(desk.desk, desk.alerts.chores, desk.rules, {ADMIN}, by="another process")
+    again = Alerts(desk.desk, desk.alerts.chores, desk.rules, by="another process")
     await desk.alerts.check()
     await again.check()
     assert [(place, text[:6]) for place, text in desk.out.posted] == [("C1", "⚠️ 80 ")]

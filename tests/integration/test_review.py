@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.access import Access
+from bot.admins import Admins
 from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
 from bot.patience import Patience
 from bot.review import SlackReviews
@@ -248,7 +249,7 @@ def patience(house: House, *, ahead_s: int, owner: str = "one") -> Patience:
     engine = replace(house.bot.engine, clock=Later(ahead_s))
     executor = house.bot.executor
     access = Access(
-        executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=()
+        executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
     return Patience(SlackReviews(engine, executor.delivery, access, executor), Chores(engine.db, engine.clock), owner)
 

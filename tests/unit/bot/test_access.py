@@ -4,7 +4,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Access, AccessError, ChannelRules, LookupFailedError, Place, SlackDirectory
+from bot.admins import Admins
 from bot.commands import Allow
+from bot.workspaces import OneToken
 from tests.fakes.bot_services import ANNA, BEN, CHANNEL, DM, OUTSIDE, PRIVATE, TEAM, UNREACHABLE, FakeRules, FakeSlack
 
 
@@ -35,7 +37,7 @@ def ticks() -> Ticks:
 
 @pytest.fixture
 def access(slack: FakeSlack, rules: FakeRules, ticks: Ticks) -> Access:  # noqa: ARG001 - it stands in for the network
-    return Access(SlackDirectory(AsyncWebClient(token="xoxb-test"), monotonic=ticks), rules, admins={BEN})
+    return Access(SlackDirectory(AsyncWebClient(), OneToken("xoxb-test"), monotonic=ticks), rules, admins=Admins({BEN}))
 
 
 def person(slack: FakeSlack, **more: Any) -> None:
@@ -138,14 +140,16 @@ async def test_an_invitation_counts_at_once(access: Access, slack: FakeSlack) ->
 
 @pytest.mark.parametrize("role", ["is_admin", "is_owner", "is_primary_owner"])
 async def test_admins_are_those_slack_names(access: Access, slack: FakeSlack, role: str) -> None:
-    assert not await access.is_admin(ANNA)
+    assert not await access.is_admin(ANNA, workspace=TEAM)
     person(slack, **{role: True})
-    assert await Access(SlackDirectory(AsyncWebClient()), FakeRules(), admins=()).is_admin(ANNA)
+    assert await Access(SlackDirectory(AsyncWebClient(), OneToken("")), FakeRules(), admins=Admins()).is_admin(
+        ANNA, workspace=TEAM
+    )
 
 
 async def test_a_deactivated_admin_is_none(access: Access, slack: FakeSlack) -> None:
     person(slack, is_admin=True, deleted=True)
-    assert not await access.is_admin(ANNA)
+    assert not await access.is_admin(ANNA, workspace=TEAM)
 
 
 async def test_the_asker_stops_even_while_slack_cannot_be_asked(access: Access, slack: FakeSlack) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.access import LookupFailedError
+from bot.admins import Admins
 from bot.figures import Figures
 from bot.views import Person
 from storage.balances import Balances
@@ -19,15 +20,15 @@ from tests.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, open_run,
 class Directory:
     """Knows U1 and C1; about everything else Slack cannot be asked."""
 
-    async def user(self, user: str) -> Mapping[str, Any]:
-        if user != "U1":
+    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
+        if (workspace, user) != ("T1", "U1"):
             raise LookupFailedError
         return {"name": "ada.l", "real_name": "Ada Lovelace", "profile": {"display_name": "Ada"}}
 
-    async def channel(self, channel: str) -> Mapping[str, Any] | None:
-        return {"name": "platform"} if channel == "C1" else None
+    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
+        return {"name": "platform"} if (workspace, channel) == ("T1", "C1") else None
 
-    async def direct_messages(self, user: str) -> str:
+    async def direct_messages(self, user: str, *, workspace: str) -> str:
         raise NotImplementedError
 
 
@@ -40,14 +41,14 @@ async def database(sqlite_url: str) -> Any:
 
 @pytest.fixture
 def figures(database: Database) -> Figures:
-    return Figures(Balances(database, FakeClock(), POLICY), Directory(), owner_id="U1")
+    return Figures(Balances(database, FakeClock(), POLICY), Directory(), Admins({"U1"}))
 
 
 async def test_people_have_the_name_they_chose_or_their_id(figures: Figures) -> None:
-    assert await figures.person("U1") == Person("U1", "Ada")
-    assert await figures.person("U2") == Person("U2", "U2")
-    assert await figures.owner() == Person("U1", "Ada")
-    assert await replace(figures, owner_id="").owner() is None
+    assert await figures.person("U1", "T1") == Person("U1", "Ada")
+    assert await figures.person("U2", "T1") == Person("U2", "U2")
+    assert await figures.owner("T1") == Person("U1", "Ada")
+    assert await replace(figures, admins=Admins()).owner("T1") is None
 
 
 async def test_a_channels_month_shows_what_is_spent_held_and_free(figures: Figures, database: Database) -> None:

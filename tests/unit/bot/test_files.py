@@ -10,11 +10,11 @@ from aiohttp.test_utils import TestServer
 from pypdf import PdfWriter
 
 from bot.files import FILES_MAX, IMAGES_MAX, TEXT_CHARS_MAX, Files
-from bot.slack import SlackOut
 from bot.slack_errors import SlackError
+from bot.workspaces import Slack
 from patterns.context import Artifact
 
-TOKEN = "xoxb-test"
+TOKEN, WORKSPACE = "xoxb-test", "T1"
 PNG = b"\x89PNG\r\n\x1a\n0000"
 
 
@@ -34,6 +34,13 @@ class Store:
         plain = {"id": file_id, "name": name, "mimetype": mimetype, "size": len(data), "url_private_download": url}
         self.files[file_id] = plain | facts
         return file_id
+
+    def of(self, workspace: str) -> "Store":
+        assert workspace == WORKSPACE
+        return self
+
+    async def token(self) -> str:
+        return TOKEN
 
     async def call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         assert method == "files.info"
@@ -64,7 +71,7 @@ async def store() -> AsyncIterator[Store]:
 
 @pytest.fixture
 def files(store: Store) -> Files:
-    return Files(cast("SlackOut", store), TOKEN, store.host, sees_images=True)
+    return Files(cast("Slack", store), store.host, sees_images=True)
 
 
 def pdf(text: str) -> bytes:
@@ -109,21 +116,21 @@ def locked_pdf() -> bytes:
 async def test_text_of_many_kinds_is_read(
     store: Store, files: Files, name: str, mimetype: str, data: bytes, text: str
 ) -> None:
-    material = await files.read([store.add(name, data, mimetype)])
+    material = await files.read([store.add(name, data, mimetype)], workspace=WORKSPACE)
     assert (Artifact(name=name, media_type=mimetype, text=text),) == material.artifacts
     assert f"Read {name}." == material.words
     assert [f"Bearer {TOKEN}"] == store.tokens
 
 
 async def test_pictures_go_to_models_that_see(store: Store, files: Files) -> None:
-    material = await files.read([store.add("chart.png", PNG, "image/png")])
+    material = await files.read([store.add("chart.png", PNG, "image/png")], workspace=WORKSPACE)
     (picture,) = material.artifacts
     assert (picture.media_type, picture.data_base64) == ("image/png", "iVBORw0KGgowMDAw")
 
 
 async def test_pictures_are_left_out_where_no_model_sees(store: Store) -> None:
-    blind = Files(cast("SlackOut", store), TOKEN, store.host, sees_images=False)
-    material = await blind.read([store.add("chart.png", PNG, "image/png")])
+    blind = Files(cast("Slack", store), store.host, sees_images=False)
+    material = await blind.read([store.add("chart.png", PNG, "image/png")], workspace=WORKSPACE)
     assert material.words == "chart.png was left out: no model here sees pictures."
     assert store.tokens == []
 
@@ -149,7 +156,7 @@ async def test_pictures_are_left_out_where_no_model_sees(store: Store) -> None:
 async def test_what_is_left_out_is_said(
     store: Store, files: Files, mimetype: str, data: bytes, facts: dict[str, Any], why: str
 ) -> None:
-    material = await files.read([store.add("thing", data, mimetype, **facts)])
+    material = await files.read([store.add("thing", data, mimetype, **facts)], workspace=WORKSPACE)
     assert material.artifacts == ()
     assert material.words.removeprefix("thing was left out: ").removeprefix("F0 was left out: ") == f"{why}."
 
@@ -167,7 +174,7 @@ async def test_what_is_left_out_is_said(
 async def test_the_token_goes_to_slack_only_and_follows_nobody(store: Store, files: Files, url: str, why: str) -> None:
     file_id = store.add("notes.md", b"secret plans", "text/markdown")
     store.files[file_id]["url_private_download"] = url.format(host=store.host)
-    material = await files.read([file_id])
+    material = await files.read([file_id], workspace=WORKSPACE)
     assert material.words == f"notes.md was left out: {why}."
     assert len(store.tokens) == ("{host}" in url)
 
@@ -175,7 +182,7 @@ async def test_the_token_goes_to_slack_only_and_follows_nobody(store: Store, fil
 async def test_a_long_text_is_cut_and_too_many_files_are_counted(store: Store, files: Files) -> None:
     long = store.add("log.txt", b"x" * (TEXT_CHARS_MAX + 1), "text/plain")
     others = [store.add(f"{n}.txt", b"x", "text/plain") for n in range(FILES_MAX + 1)]
-    material = await files.read([long, *others])
+    material = await files.read([long, *others], workspace=WORKSPACE)
     assert len(material.artifacts) == FILES_MAX
     assert len(material.artifacts[0].text) == TEXT_CHARS_MAX
     assert material.left_out == (
@@ -186,6 +193,6 @@ async def test_a_long_text_is_cut_and_too_many_files_are_counted(store: Store, f
 
 async def test_more_pictures_than_a_model_takes_are_left_out(store: Store, files: Files) -> None:
     ids = [store.add(f"{n}.png", PNG, "image/png") for n in range(IMAGES_MAX + 1)]
-    material = await files.read(ids)
+    material = await files.read(ids, workspace=WORKSPACE)
     assert len(material.artifacts) == IMAGES_MAX
     assert material.left_out == (f"{IMAGES_MAX}.png was left out: I look at {IMAGES_MAX} pictures for a request.",)

@@ -32,6 +32,10 @@ class Out:
         self.posts: list[tuple[str, str]] = []
         self.refusals: list[SlackError] = []
 
+    def of(self, workspace: str) -> "Out":
+        assert workspace == "T1"
+        return self
+
     async def post(self, *, channel: str, message: Any) -> str:
         if self.refusals:
             raise self.refusals.pop()
@@ -65,7 +69,7 @@ def inbox(engine: Engine, clock: FakeClock) -> Inbox:
 def scheduler(engine: Engine, out: Out, inbox: Inbox, *, owner: str = "A") -> Scheduler:
     """With what the chores under test need, and nothing of what the others do."""
     executor = SimpleNamespace(owner=owner, delivery=SimpleNamespace(renderer=Renderer("plain")))
-    needed = {"engine": engine, "executor": executor, "out": out, "inbox": inbox}
+    needed = {"engine": engine, "executor": executor, "slack": out, "inbox": inbox}
     return Scheduler(**{field.name: needed.get(field.name) for field in fields(Scheduler)})
 
 
@@ -123,7 +127,7 @@ async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, i
     await inbox.store("k1", "T1", "command", {"text": "a secret plan"})
     await inbox.done("k1")
     await scheduler(engine, out, inbox).tidy()
-    assert await inbox.find("k1") is not None
+    assert await inbox.find("k1", workspace="T1") is not None
     clock.us += DELIVERIES_KEPT_DAYS * DAY_US + 1
     await scheduler(engine, out, inbox).tidy()
     assert await rows(engine.db, "SELECT key FROM inbox") == []

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.pacing import POSTS, Pacer
-from bot.slack import SlackOut, slack_client
+from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import SlackMessage
+from bot.workspaces import OneToken, Slack, slack_client, slack_session
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.slack_state import BOT_TOKEN, BOT_USER
+from tests.fakes.slack_state import BOT_TOKEN, BOT_USER, TEAM
 
 C = "C0PLATFORM"
 HELLO = SlackMessage("hello", ({"type": "section", "text": {"type": "mrkdwn", "text": "hello"}},))
@@ -70,8 +71,8 @@ def outbox() -> MemoryOutbox:
 
 @pytest.fixture
 async def out(slack: SlackServer, outbox: MemoryOutbox, clock: FakeClock) -> AsyncIterator[SlackOut]:
-    async with slack_client(BOT_TOKEN, slack.url) as client:
-        yield SlackOut(client, outbox, clock)
+    async with slack_session() as session:
+        yield Slack(slack_client(session, slack.url), outbox, clock, OneToken(BOT_TOKEN)).of(TEAM)
 
 
 def texts(slack: SlackServer) -> list[str]:

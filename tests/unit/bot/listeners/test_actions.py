@@ -42,7 +42,7 @@ async def test_the_price_card_is_answered_by_whoever_clicked(bot: Bot, action_id
     body = click(action_id, RUN, user=BEN)
     await bot.receive(body)
     assert [(RUN, BEN, choice)] == bot.reviews.confirmed
-    assert list(bot.inbox.notes) == [f"trigger:{body['trigger_id']}"]
+    assert list(bot.inbox.notes) == [f"trigger:{TEAM}:{body['trigger_id']}"]
 
 
 @pytest.mark.parametrize(("action_id", "value"), [(FEEDBACK, "up"), (FEEDBACK_DOWN, "down")])
@@ -136,7 +136,7 @@ async def test_guests_do_not_get_in_by_our_direct_messages(bot: Bot) -> None:
     bot.slack.answers[f"users.info {ANNA}"] = {"user": {"id": ANNA, "team_id": TEAM, "is_ultra_restricted": True}}
     body = command("tea?", channel=OUTSIDE)
     await bot.receive(body)
-    await bot.receive(click(DM_INSTEAD, f"trigger:{body['trigger_id']}", channel=OUTSIDE))
+    await bot.receive(click(DM_INSTEAD, f"trigger:{TEAM}:{body['trigger_id']}", channel=OUTSIDE))
     assert bot.runs.opened == []
 
 

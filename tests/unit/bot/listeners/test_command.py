@@ -27,7 +27,7 @@ from tests.fakes.bot_services import (
 async def test_a_request_is_acknowledged_stored_and_opened(bot: Bot) -> None:
     body = command("use decide with sceptic: tea &amp; coffee?")
     response = await bot.receive(body)
-    key = f"trigger:{body['trigger_id']}"
+    key = f"trigger:{TEAM}:{body['trigger_id']}"
     expected = RunRequest(
         delivery_key=key,
         workspace=TEAM,
@@ -83,7 +83,7 @@ async def test_the_balance_is_that_of_the_place(bot: Bot) -> None:
 async def test_a_near_miss_is_asked_about_under_the_key_of_its_delivery(bot: Bot) -> None:
     body = command("bugdet")
     await bot.receive(body)
-    assert [NearMissView("bugdet", "budget", f"trigger:{body['trigger_id']}")] == bot.say.views
+    assert [NearMissView("bugdet", "budget", f"trigger:{TEAM}:{body['trigger_id']}")] == bot.say.views
 
 
 async def test_what_cannot_be_a_command_gets_an_example(bot: Bot) -> None:
@@ -97,7 +97,7 @@ async def test_what_cannot_be_a_command_gets_an_example(bot: Bot) -> None:
 async def test_where_we_cannot_post_the_request_is_kept_and_the_person_told(bot: Bot, channel: str) -> None:
     body = command("tea?", channel=channel)
     await bot.receive(body)
-    assert [InviteView(f"trigger:{body['trigger_id']}")] == bot.say.views
+    assert [InviteView(f"trigger:{TEAM}:{body['trigger_id']}")] == bot.say.views
     assert bot.runs.opened == []
 
 
@@ -109,7 +109,7 @@ async def test_nothing_starts_while_slack_cannot_say_who_asks(bot: Bot) -> None:
     assert isinstance(view, NoticeView)
     assert view.text.startswith("I could not check with Slack")
     assert bot.runs.opened == []
-    assert {f"trigger:{body['trigger_id']}": "refused"} == bot.inbox.notes
+    assert {f"trigger:{TEAM}:{body['trigger_id']}": "refused"} == bot.inbox.notes
 
 
 async def test_stop_works_while_slack_cannot_say_who_asks(bot: Bot) -> None:
@@ -141,7 +141,7 @@ async def test_a_defect_is_told_with_a_code_and_never_with_its_words(bot: Bot) -
     (view,) = bot.say.views
     assert isinstance(view, NoticeView)
     assert "hunter2" not in view.text
-    assert {f"trigger:{body['trigger_id']}": f"failed {view.code}"} == bot.inbox.notes
+    assert {f"trigger:{TEAM}:{body['trigger_id']}": f"failed {view.code}"} == bot.inbox.notes
 
 
 async def test_bare_command_opens_the_form_with_prices_and_balance(bot: Bot) -> None:

@@ -222,7 +222,7 @@ async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_say
     bot.followups.asked.add(TS)
     body = edit(f"<@{BOT}> use decide: coffee?", before=f"<@{BOT}> tea?")
     await bot.receive(body)
-    key = f"event:{body['event_id']}"
+    key = f"event:{TEAM}:{body['event_id']}"
     assert [EditedView(key)] == bot.say.views
     assert bot.runs.opened == []
     await bot.receive(click(RUN_EDITED, key, user=BEN))

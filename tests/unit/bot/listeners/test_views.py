@@ -47,7 +47,7 @@ def filled(text: str | None, flow: str | None = None, where: str | None = None) 
 async def test_the_form_runs_where_it_was_opened(bot: Bot) -> None:
     response = await bot.receive(submission(form(), filled("help me decide", "decide", "channel")))
     expected = RunRequest(
-        delivery_key="view:V1:156772938.1827394",
+        delivery_key="view:T1:V1:156772938.1827394",
         workspace=TEAM,
         channel=CHANNEL,
         channel_kind="channel",
@@ -102,7 +102,7 @@ async def test_where_we_cannot_post_the_form_answers_in_direct_messages(bot: Bot
 async def test_the_bot_thrown_out_meanwhile_keeps_the_forms_request(bot: Bot) -> None:
     bot.slack.answers[f"conversations.info {CHANNEL}"] = {"channel": {"id": CHANNEL, "is_member": False}}
     await bot.receive(submission(form(), filled("tea?")))
-    assert [InviteView("view:V1:156772938.1827394")] == bot.say.views
+    assert [InviteView("view:T1:V1:156772938.1827394")] == bot.say.views
 
 
 async def test_unknown_forms_are_acknowledged(bot: Bot) -> None:

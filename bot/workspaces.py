@@ -1,0 +1,72 @@
+"""Slack by workspace: nothing leaves before somebody has said for which workspace, and it leaves with its token."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack import Outbox, SlackOut, Tokens
+from patterns.ports import Clock
+
+log = structlog.get_logger()
+
+REQUEST_TIMEOUT_S = 30
+
+
+@asynccontextmanager
+async def slack_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """The connections of one process to Slack."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)) as session:
+        yield session
+
+
+def slack_client(session: aiohttp.ClientSession, base_url: str) -> AsyncWebClient:
+    """A Web API client of nobody's: each call brings the token of its workspace. The SDK's retries are off."""
+    return AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
+
+
+def speak_through(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url: str) -> None:
+    """Have Bolt's own client, which its listeners get copies of, use our connections, and repeat nothing by itself.
+
+    Bolt makes it from the token; one made by us would have Bolt warn that it skips the token it finds by itself.
+    """
+    client = slack_app.client
+    client.base_url, client.session, client.retry_handlers = base_url, session, []
+
+
+class OneToken:
+    """The port `Tokens` where SLACK_BOT_TOKEN serves the one workspace there is."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._was_refused = False
+
+    async def token(self, workspace: str) -> str:  # noqa: ARG002 - there is one
+        """See Tokens."""
+        return self._token
+
+    async def refused(self, workspace: str, token: str, code: str) -> None:  # noqa: ARG002 - there is one
+        """Tell the operator once; every later call would say the same."""
+        if not self._was_refused:
+            self._was_refused = True
+            log.error("slack refuses SLACK_BOT_TOKEN: reinstall the app, renew the token and restart", code=code)
+
+
+class Slack:
+    """The outbound clients, one per process and workspace, because Slack counts both together."""
+
+    def __init__(self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens) -> None:
+        self._client = client
+        self._outbox = outbox
+        self._clock = clock
+        self._tokens = tokens
+        self._known: dict[str, SlackOut] = {}
+
+    def of(self, workspace: str) -> SlackOut:
+        """The client that speaks in that workspace."""
+        if workspace not in self._known:
+            self._known[workspace] = SlackOut(workspace, self._client, self._outbox, self._clock, self._tokens)
+        return self._known[workspace]
