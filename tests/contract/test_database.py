@@ -79,7 +79,7 @@ class TestSchema:
         opened = await connect(empty_url)
         found = await rows(opened, "SELECT version, min_code FROM schema")
         await opened.close()
-        assert found == [{"version": 1, "min_code": 1}]
+        assert found == [{"version": module.CODE_VERSION, "min_code": 1}]
 
     async def test_is_asked_for_when_it_is_missing(self, empty_url: str) -> None:
         with pytest.raises(StorageError, match="Run `agents migrate`"):
@@ -94,14 +94,15 @@ class TestSchema:
         ledger = SqlLedger(old, FakeClock(), POLICY)
         await ledger.settle(await ledger.hold(run.hold(30 * CENT)), settled(10 * CENT), run.fence)
         await old.close()
+        later = module.CODE_VERSION + 1
         folder = shutil.copytree(migrations.MIGRATIONS, tmp_path / "migrations")
         for dialect in ("sqlite", "postgresql"):
-            (folder / dialect / "0002_next.sql").write_text(
-                "ALTER TABLE run ADD COLUMN mood TEXT;\nUPDATE schema SET version = 2;\n", "utf-8"
+            (folder / dialect / "9999_next.sql").write_text(
+                f"ALTER TABLE run ADD COLUMN mood TEXT;\nUPDATE schema SET version = {later};\n", "utf-8"
             )
         monkeypatch.setattr(migrations, "MIGRATIONS", folder)
-        monkeypatch.setattr(module, "CODE_VERSION", 2)
-        with pytest.raises(StorageError, match="has schema 1 of 2"):
+        monkeypatch.setattr(module, "CODE_VERSION", later)
+        with pytest.raises(StorageError, match=f"has schema {later - 1} of {later}"):
             await connect(database_url)
         await migrate(database_url)
         new = await connect(database_url)
@@ -126,7 +127,7 @@ class TestSchema:
         self, empty_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await migrate(empty_url)
-        monkeypatch.setattr(module, "CODE_VERSION", 2)
+        monkeypatch.setattr(module, "CODE_VERSION", module.CODE_VERSION + 1)
         monkeypatch.setattr(migrations, "LOCK_TIMEOUT_S", 0.01)
         opened = await connect_unchecked(empty_url)
         await execute(opened, "INSERT INTO yoyo_lock (locked, pid) VALUES (1, 4242)")

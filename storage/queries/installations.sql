@@ -1,0 +1,85 @@
+-- name: find_installation
+-- Whose token speaks in a workspace: its own, else that of its organisation, as told now or as known from before.
+SELECT id, enterprise_id, team_id, name, token, bot_id, bot_user_id, scopes, installer, installed_us
+FROM installation
+WHERE id = :workspace OR id = :organisation
+  OR id = (SELECT organisation FROM organisation_workspace WHERE workspace = :workspace)
+ORDER BY CASE WHEN id = :workspace THEN 0 WHEN id = :organisation THEN 1 ELSE 2 END
+LIMIT 1;
+
+-- name: organisation_of
+-- The organisation whose install serves a workspace, as known from earlier deliveries.
+SELECT organisation FROM organisation_workspace WHERE workspace = :workspace;
+
+-- name: join_organisation
+-- From now on we know it without being told.
+INSERT INTO organisation_workspace (workspace, organisation) VALUES (:workspace, :organisation)
+ON CONFLICT (workspace) DO UPDATE SET organisation = excluded.organisation;
+
+-- name: leave_organisation
+-- The app was taken out of one workspace of an organisation.
+DELETE FROM organisation_workspace WHERE workspace = :workspace RETURNING workspace;
+
+-- name: leave_organisation_all
+-- The organisation has no install any more.
+DELETE FROM organisation_workspace WHERE organisation = :organisation;
+
+-- name: save_installation
+-- A first install, or one more: Slack's newest token is the one that counts.
+INSERT INTO installation
+  (id, enterprise_id, team_id, name, token, bot_id, bot_user_id, scopes, installer, installed_us)
+VALUES
+  (:id, :enterprise_id, :team_id, :name, :token, :bot_id, :bot_user_id, :scopes, :installer, :installed_us)
+ON CONFLICT (id) DO UPDATE SET
+  enterprise_id = excluded.enterprise_id, team_id = excluded.team_id, name = excluded.name, token = excluded.token,
+  bot_id = excluded.bot_id, bot_user_id = excluded.bot_user_id, scopes = excluded.scopes,
+  installer = excluded.installer, installed_us = excluded.installed_us;
+
+-- name: lock_installation
+-- Its token, nobody else's to change until we commit.
+SELECT token FROM installation WHERE id = :id FOR UPDATE;
+
+-- name: delete_installation
+-- The token is gone with it.
+DELETE FROM installation WHERE id = :id RETURNING id;
+
+-- name: installations
+-- Where the app is installed, without tokens.
+SELECT id, enterprise_id, team_id, name, bot_id, bot_user_id, scopes, installer, installed_us
+FROM installation ORDER BY id;
+
+-- name: lock_tokens
+-- Every token, to be encrypted anew.
+SELECT id, token FROM installation ORDER BY id FOR UPDATE;
+
+-- name: replace_token
+-- The same token under another key.
+UPDATE installation SET token = :token WHERE id = :id;
+
+-- name: insert_audit
+-- Who installed the app, and why it is not installed any more.
+INSERT INTO audit (id, at_us, workspace, actor, action, account, before_json, after_json, reason)
+VALUES (:id, :now_us, :workspace, :actor, :action, :workspace, '{}', '{}', :reason);
+
+-- name: stranded_runs
+-- Runs that nobody can be told of, because the app is not installed there any more.
+SELECT id FROM run
+WHERE kind = 'slack' AND status <> 'done' AND cancel_requested_by IS NULL
+  AND workspace NOT IN (SELECT workspace FROM installed_workspace);
+
+-- name: close_stranded_deliveries
+-- What waits to be replayed there cannot be answered.
+UPDATE inbox SET done_us = :now_us, note = 'not installed'
+WHERE done_us IS NULL AND workspace NOT IN (SELECT workspace FROM installed_workspace);
+
+-- name: issue_state
+-- One install may come back with it.
+INSERT INTO oauth_state (state, expires_us) VALUES (:state, :expires_us);
+
+-- name: drop_old_states
+-- Installs that nobody finished.
+DELETE FROM oauth_state WHERE expires_us <= :now_us;
+
+-- name: consume_state
+-- Whoever removes it first may go on.
+DELETE FROM oauth_state WHERE state = :state RETURNING expires_us;
