@@ -140,7 +140,8 @@ class RunStore:
 
         def work() -> Work[RunRow | None]:
             rows = yield q.lock_run(id=run_id)
-            if not rows:
+            # A hint that comes late must not occupy the thread of a run that is over.
+            if not rows or rows[0]["status"] in {"parked", "done"}:
                 return None
             row = rows[0]
             if row["thread_ts"] and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):

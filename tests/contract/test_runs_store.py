@@ -160,6 +160,14 @@ async def test_a_thread_works_on_one_run_at_a_time_in_the_order_of_asking(store:
     assert await finish(store, second) == ids[1]
 
 
+async def test_a_late_hint_does_not_occupy_the_thread_of_a_run_that_is_over(store: RunStore) -> None:
+    run = await owned(store, replace(REQUEST, thread_ts="1.1"))
+    await finish(store, run)
+    assert await store.claim(run.id, owner="B", lease_s=LEASE_S) is None
+    other, _ = await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="trigger:2"))
+    assert await store.claim(other, owner="A", lease_s=LEASE_S) is not None
+
+
 async def test_a_parked_run_keeps_its_thread_until_it_is_over(store: RunStore) -> None:
     run = await owned(store)
     await store.place(run, root_ts="1.1", thread_ts="1.1")
