@@ -75,24 +75,30 @@ class DistributedDispatcher:
         if not concurrency:
             yield
             return
-        self._worker = asyncio.create_task(
-            self._app.run_worker_async(
-                queues=[QUEUE],
-                concurrency=concurrency,
-                install_signal_handlers=False,
-                delete_jobs="always",
-                update_heartbeat_interval=HEARTBEAT_S,
-                stalled_worker_timeout=STALLED_S,
-                shutdown_graceful_timeout=self._grace_s,
-            ),
-            name="worker",
-        )
+        self._worker = asyncio.create_task(self._keep_working(concurrency), name="worker")
         sweeping = asyncio.create_task(self._sweep_often(), name="sweep of the queue")
         try:
             yield
         finally:
             sweeping.cancel()
             await self.drain(self._grace_s)
+
+    async def _keep_working(self, concurrency: int) -> None:
+        """Fetch and execute for ever: Procrastinate's worker ends when it misses the database for a moment."""
+        while True:
+            try:
+                await self._app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=concurrency,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=STALLED_S,
+                    shutdown_graceful_timeout=self._grace_s,
+                )
+            except Exception:
+                log.exception("worker interrupted")
+            await asyncio.sleep(SWEEP_S)
 
     async def submit(self, run_id: str) -> None:
         """Hand the run over, when its channel's share has room for it."""

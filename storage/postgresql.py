@@ -11,12 +11,15 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from patterns.errors import StorageError
 from storage.database import ConstraintError, Database
-from storage.statements import Dialect, Query, Row, Statement, T, Work
+from storage.statements import Dialect, Query, Row, Statement, T, Work, single
 
 CONNECT_TIMEOUT_S = 10.0
 POOL_SIZE = 8
 RETRIES = 10
 """Of a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
+
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
 
 Connection = psycopg.AsyncConnection[DictRow]
 
@@ -63,35 +66,63 @@ class PostgresqlDatabase(Database):
 
     async def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a reading script on one snapshot."""
-        return await self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work)
+        return await self._insist(_READ, work)
 
     async def _write(self, work: Callable[[], Work[T]]) -> T:
-        for attempt in range(RETRIES):
-            try:
-                return await self._run("BEGIN", work)
-            except _AgainError:
-                await asyncio.sleep(0.001 * 2**attempt)
-        raise StorageError("The database kept asking to try again. It is overloaded; try again in a minute.")
+        return await self._insist(_WRITE, work)
 
     async def _close(self) -> None:
         await self._pool.close()
 
+    async def _insist(self, begin: str, work: Callable[[], Work[T]]) -> T:
+        for attempt in range(RETRIES):
+            try:
+                return await self._run(begin, work)
+            except _AgainError:
+                await asyncio.sleep(0.001 * 2**attempt)
+        raise StorageError("The database kept asking to try again. It is overloaded; try again in a minute.")
+
     async def _run(self, begin: str, work: Callable[[], Work[T]]) -> T:
+        """One attempt.
+
+        Raises:
+            _AgainError: nothing came of it, and nothing is wrong with the script.
+        """
+        connection, result, to_commit = None, [], ""
         try:
             async with self._pool.connection() as connection:
-                await connection.execute(begin)
+                cursor = await connection.execute(begin)
+                started = await cursor.fetchone() if cursor.nextset() else None
                 try:
-                    result = await _drive(connection, work())
+                    result.append(await _drive(connection, work()))
+                    to_commit = started["id"] if started else ""
                     await connection.execute("COMMIT")
                 except BaseException:
                     if not connection.closed:
                         await connection.rollback()
                     raise
-                return result
+                return result[0]
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
+            raise _AgainError from error
+        except psycopg.OperationalError as error:
+            if connection is None or not connection.closed:
+                raise translated(error) from error
+            # The server restarted or hung up on us. Only a COMMIT on its way leaves a doubt, and the server knows.
+            if to_commit and await self._is_committed(to_commit):
+                return result[0]
             raise _AgainError from error
         except psycopg.Error as error:
             raise translated(error) from error
+
+    async def _is_committed(self, transaction_id: str) -> bool:
+        """What became of a transaction whose COMMIT was not answered."""
+        asked = Query("committed", "SELECT pg_xact_status(CAST(:id AS xid8)) AS status")
+        for attempt in range(RETRIES):
+            status = (await self.read(lambda: single(asked(id=transaction_id))))[0]["status"]
+            if status != "in progress":
+                return bool(status == "committed")
+            await asyncio.sleep(0.001 * 2**attempt)
+        raise StorageError("PostgreSQL still works on what it was told to keep. Try again in a minute.")
 
 
 class _AgainError(StorageError):

@@ -1,0 +1,116 @@
+"""A PostgreSQL that restarts, or hangs up on us, costs nobody a run: work is done again, unless it stands already."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+
+from bot.distributed import DistributedDispatcher
+from bot.engine import Engine
+from storage.database import Database, Query, Work, connect, single
+from storage.postgresql import Connection, Enlisted
+from tests.contract.test_dispatch import Work as Executing
+from tests.contract.test_dispatch import accept, dispatcher, engine
+from tests.ledgers import rows
+
+__all__ = ["engine"]
+ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') RETURNING key")
+
+
+@pytest.fixture
+async def database(postgresql_url: str) -> AsyncIterator[Database]:
+    opened = await connect(postgresql_url)
+    yield opened
+    await opened.close()
+
+
+async def cut(url: str) -> None:
+    """End every other connection to the database."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(others, (connection.info.backend_pid,))
+
+
+async def add(database: Database, key: str) -> None:
+    await database.write(lambda: single(ADD(key=key)))
+
+
+async def keys(database: Database) -> list[str]:
+    return [row["key"] for row in await rows(database, "SELECT key FROM chore ORDER BY key")]
+
+
+async def test_connections_that_were_cut_are_replaced_unnoticed(database: Database, postgresql_url: str) -> None:
+    await asyncio.gather(*(add(database, key) for key in "abcd"))
+    await cut(postgresql_url)
+    assert await keys(database) == ["a", "b", "c", "d"]
+    await cut(postgresql_url)
+    await add(database, "e")
+    assert await keys(database) == ["a", "b", "c", "d", "e"]
+
+
+async def test_a_script_that_was_cut_is_run_again_as_a_whole(database: Database, postgresql_url: str) -> None:
+    turns: list[int] = []
+
+    async def cut_the_first(_connection: Connection) -> None:
+        turns.append(1)
+        if len(turns) == 1:
+            await cut(postgresql_url)
+
+    def work() -> Work[None]:
+        yield ADD(key="a")
+        yield Enlisted.by(cut_the_first)
+        yield ADD(key="b")
+
+    await database.write(work)
+    assert (await keys(database), len(turns)) == (["a", "b"], 2)
+
+
+@pytest.mark.parametrize(("arrives", "turns"), [(True, 1), (False, 2)])
+async def test_a_commit_without_an_answer_is_looked_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, arrives: bool, turns: int
+) -> None:
+    seen: list[Connection] = []
+
+    async def lose_the_answer(connection: Connection) -> None:
+        seen.append(connection)
+        send = connection.execute
+
+        async def execute(query: Any, *more: Any) -> Any:
+            if query != "COMMIT" or connection is not seen[0]:
+                return await send(query, *more)
+            if arrives:
+                await send(query)
+            await connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(connection, "execute", execute)
+
+    def work() -> Work[str]:
+        yield Enlisted.by(lose_the_answer)
+        added = yield ADD(key="a")
+        return str(added[0]["key"])
+
+    assert await database.write(work) == "a"
+    assert (await keys(database), len(seen)) == (["a"], turns)
+
+
+async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, run, turns = Executing(), App.run_worker_async, [1]
+
+    async def interrupted(self: App, **how: Any) -> None:
+        if turns:
+            turns.pop()
+            raise ConnectorException
+        await run(self, **how)
+
+    monkeypatch.setattr(App, "run_worker_async", interrupted)
+    worker: DistributedDispatcher = dispatcher(engine, work)
+    async with worker.opened(), worker.working(concurrency=1):
+        await accept(engine.store, "C1")
+        await work.until_begun(1)
+        work.go_on.set()
+    assert turns == []
