@@ -71,7 +71,7 @@ CONCURRENCY = 32
 GRACE_S = 25.0
 """How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
 REAL_SLACK = "https://slack.com/api/"
-OVERDUE_S = 120.0
+OVERDUE_S = 45.0
 """A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
 
 
@@ -217,6 +217,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = AsyncApp(
+            name="agents",  # Bolt would look for one in the source of everything on the stack
             token=settings.slack_bot_token,
             signing_secret=settings.slack_signing_secret,
             request_verification_enabled=bool(settings.slack_signing_secret),

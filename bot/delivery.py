@@ -30,6 +30,7 @@ from bot.views import (
 from bot.workspaces import Slack
 from patterns.events import PatternResult
 from patterns.ports import Decision, Question
+from patterns.tasks import unbroken
 from storage.outbox import Outbox
 from storage.runs import RunRow
 
@@ -68,15 +69,8 @@ class Delivery:
         """
         view = await self.views.view(run, RunState.RUNNING)
         await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
-        root_ts = await self.slack.of(run.workspace).post_once(
-            run.id,
-            ROOT,
-            channel=run.channel,
-            message=self.renderer.message(view),
-            thread_ts=run.thread_ts or None,
-        )
-        run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
-        await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
+        # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
+        run = await unbroken(self._open_thread(run, view))
         view = replace(view, material=await self.gatherer.gather(run))
         progress_ts = await self.slack.of(run.workspace).post_once(
             run.id,
@@ -88,6 +82,18 @@ class Delivery:
         await self._open_progress(run, view, progress_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
+        return run
+
+    async def _open_thread(self, run: RunRow, view: RunView) -> RunRow:
+        root_ts = await self.slack.of(run.workspace).post_once(
+            run.id,
+            ROOT,
+            channel=run.channel,
+            message=self.renderer.message(view),
+            thread_ts=run.thread_ts or None,
+        )
+        run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
+        await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
         return run
 
     async def queued(self, run: RunRow) -> None:

@@ -14,7 +14,7 @@ from patterns.money import format_usd
 QUOTE_MAX = 2_000
 STEPS_SHOWN = 30
 NOTES_SHOWN = 5
-_STATE_WORDS = {
+STATE_WORDS = {
     RunState.QUEUED: "⏳ waiting for its turn",
     RunState.RUNNING: "⏳ working",
     RunState.WAITING: "✋ waiting for a person",
@@ -105,7 +105,7 @@ def state(run: RunView) -> Mrkdwn:
     return join(
         " · ",
         [
-            Mrkdwn(_STATE_WORDS[run.state]),
+            Mrkdwn(STATE_WORDS[run.state]),
             mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
             short(run.outcome_line, 300),
             money_label(run),
@@ -115,7 +115,7 @@ def state(run: RunView) -> Mrkdwn:
 
 def run_state(value: RunState) -> Mrkdwn:
     """A state in words, with its picture."""
-    return Mrkdwn(_STATE_WORDS[value])
+    return Mrkdwn(STATE_WORDS[value])
 
 
 def money_label(run: RunView) -> Mrkdwn:

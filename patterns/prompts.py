@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
@@ -209,6 +209,12 @@ class Prompt:
         """What both messages weigh at most, whatever fills the slots."""
         full, empty = ("".join(self._fill(dict.fromkeys(SLOTS, value))) for value in ("x", ""))
         return max(weigh(full), weigh(empty)) + input_bytes_max
+
+
+@lru_cache(maxsize=256)
+def prompt(name: str, source: str) -> Prompt:
+    """One template, compiled once a process however often a roster is read: at the start, and for older runs."""
+    return Prompt(name, source)
 
 
 def split(source: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from patterns.errors import RosterError
 from patterns.limits import RunLimits
-from patterns.prompts import Prompt, read_prompts
+from patterns.prompts import Prompt, prompt, read_prompts
 from patterns.roster_check import ROUTER, check
 from patterns.roster_file import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
 from patterns.roster_models import ModelSpec
@@ -70,7 +70,7 @@ def load_roster(text: str, *, file: str, env: Mapping[str, str], prompts: Mappin
     Raises:
         RosterError: with every mistake, a line each.
     """
-    sources = {name: Prompt(name, source) for name, source in (read_prompts() if prompts is None else prompts).items()}
+    sources = {name: prompt(name, source) for name, source in (read_prompts() if prompts is None else prompts).items()}
     document = parse_yaml(text, env=env)
     found = list(document.mistakes)
     parsed: RosterFile | None = None
