@@ -11,8 +11,10 @@ from procrastinate.exceptions import ConnectorException
 
 from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
-from storage.database import Database, Query, Work, connect, single
+from storage.connect import connect
+from storage.database import Database
 from storage.postgresql import Connection, Enlisted
+from storage.statements import Query, Work, single
 from tests.contract.test_dispatch import Work as Executing
 from tests.contract.test_dispatch import accept, dispatcher, engine
 from tests.ledgers import rows

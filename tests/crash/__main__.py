@@ -2,46 +2,66 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from patterns.money import format_usd
-from tests.crash.run_storm import Report, Storm
+from tests.crash.accounts import Report
+from tests.crash.run_storm import Storm
+from tests.crash.warm import warm
 from tests.databases import new_database, postgresql_server
+
+SHOWN = 20
+"""Wrongs of a kind that are printed in full."""
 
 
 def said(name: str, report: Report) -> str:
-    """A storm in a few lines."""
-    billed, recorded = format_usd(report.billed_nusd), format_usd(report.settled_nusd)
-    return (
-        f"{name}: {report.kills} kills in {report.seconds:.0f} s. {report.asked} requests, {report.accepted} accepted,"
-        f" {report.runs} runs, {report.calls} model calls.\n"
-        f"  lost {len(report.lost)}, answered twice {len(report.answered_twice) + len(report.posted_twice)},"
-        f" left silent {len(report.silent)}, steps paid twice {len(report.paid_twice)}\n"
-        f"  billed {billed}, recorded {recorded}; {report.uncertain} calls uncertain of {report.in_flight_at_kills} in"
-        f" flight at a kill\n"
-        f"  {report.wrongs() or 'every promise held'}"
-    )
+    """A storm in a few lines, then every promise that broke."""
+    billed, recorded = format_usd(report.billed_nusd), format_usd(report.recorded_nusd)
+    uncertain = ", ".join(f"{count} {reason}" for reason, count in report.uncertain.items()) or "none"
+    lines = [
+        f"{name}: {report.kills} kills in {report.seconds:.0f} s, {report.seconds / max(1, report.kills):.2f} s each",
+        f"  {report.asked} requests, {report.accepted} accepted, {report.runs} runs, {report.calls} model calls",
+        f"  deaths: {dict(report.ways)}; people: {dict(report.deeds)}; endings: {dict(report.endings)}",
+        f"  billed {billed}, recorded {recorded}; the provider refused {report.refusals} and cut {report.cuts}",
+        f"  uncertain: {uncertain}",
+    ]
+    for wrong, facts in report.wrongs.items():
+        lines += [f"  {wrong.upper()}: {len(facts)}", *(f"    {fact}" for fact in facts[:SHOWN])]
+    return "\n".join(lines if report.wrongs else [*lines, "  every promise held"])
 
 
-async def main(kills: int, seed: int, only: str) -> int:
-    """Returns the number of storms in which a promise broke."""
-    broken = 0
+async def main(kills: int, seed: int, only: str, keep: str) -> int:
+    """Returns the number of storms in which a promise broke. Ctrl-C and SIGTERM end the storms and count what was."""
+    broken, calm = 0, asyncio.Event()
+    loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder, postgresql_server() as server:
-        path = Path(folder)
-        storms = {
-            "sqlite": ("One process on SQLite", Storm(f"sqlite:///{path / 'agents.db'}", path, seed=seed)),
-            "postgresql": (
-                "Two web processes and three workers on PostgreSQL",
-                Storm(new_database(server), path, seed=seed, webs=2, workers=3),
-            ),
+        paths = {name: Path(keep or folder) / name for name in ("sqlite", "postgresql") if only in ("", name)}
+        titles = {
+            "sqlite": "One process on SQLite",
+            "postgresql": "Two web processes and three workers on PostgreSQL",
         }
-        for name, (title, storm) in storms.items():
-            if only in ("", name):
-                report = await storm.rage(kills)
-                print(said(title, report), flush=True)
-                broken += bool(report.wrongs())
+        for name, path in paths.items():
+            path.mkdir(parents=True)
+            storm = (
+                Storm(f"sqlite:///{path / 'agents.db'}", path, seed=seed, starter=warm)
+                if name == "sqlite"
+                else Storm(new_database(server), path, seed=seed, webs=2, workers=3, starter=warm)
+            )
+
+            def interrupt(storm: Storm = storm) -> None:
+                calm.set()
+                storm.calm()
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, interrupt)
+            report = await storm.rage(kills, lambda line, name=name: print(f"{name}: {line}", flush=True))
+            print(said(titles[name], report), flush=True)
+            broken += bool(report.wrongs)
+            if calm.is_set():
+                break
     return broken
 
 
@@ -50,5 +70,6 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=1000, help="in each storm")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=["sqlite", "postgresql"], default="")
+    parser.add_argument("--keep", metavar="FOLDER", default="", help="keep logs and the SQLite file there")
     options = parser.parse_args()
-    sys.exit(asyncio.run(main(options.kills, options.seed, options.only)))
+    sys.exit(asyncio.run(main(options.kills, options.seed, options.only, options.keep)))

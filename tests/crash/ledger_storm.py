@@ -22,6 +22,8 @@ STUCK_S = 60
 KILLS_A_STEP = 4
 STEP_NUSD = 5 * USD
 """The limit is raised by this about every fourth kill: money moves at most kills, and runs out again and again."""
+TAIL = 2000
+EVERY = 25
 
 
 @dataclass
@@ -48,15 +50,31 @@ class Worker:
 
     run_id: str
     bills: Path
+    errors: Path
     process: "subprocess.Popen[bytes]"
 
     def lines(self) -> int:
         return self.bills.read_bytes().count(b"\n") if self.bills.exists() else 0
 
+    def words(self) -> str:
+        """The last it said."""
+        return self.errors.read_text(errors="replace")[-TAIL:]
 
-async def storm(url: str, folder: Path, *, kills: int, seed: int = 1) -> Report:
-    """Kill that many processes at random moments, each soon replaced, then derive everything again."""
-    database = await connect(url)
+    def stop(self) -> None:
+        """SIGKILL. What it said was only for the case that it ended before that."""
+        self.process.kill()
+        self.process.wait()
+        self.errors.unlink(missing_ok=True)
+
+
+async def storm(
+    url: str, folder: Path, *, kills: int, seed: int = 1, watch: Callable[[str], None] = lambda _line: None
+) -> Report:
+    """Kill that many processes at random moments, each soon replaced, then derive everything again.
+
+    `watch` hears how it goes, every 25 kills.
+    """
+    database, begun_s = await connect(url), time.monotonic()
     report = Report(limit_nusd=STEP_NUSD)
     await execute(
         database,
@@ -73,17 +91,20 @@ async def storm(url: str, folder: Path, *, kills: int, seed: int = 1) -> Report:
             index = chance.randrange(PROCESSES)
             victim = workers[index]
             await _until(lambda: victim.lines() >= chance.randint(1, 60), victim, lambda: _sample(database, report))  # noqa: B023 - awaited in this turn
-            victim.process.kill()
-            victim.process.wait()
+            victim.stop()
             report.kills += 1
             await _sample(database, report)
             if chance.random() < 1 / KILLS_A_STEP:
                 await _raise_limit(database, report)
             workers[index] = _start(url, folder, victim.run_id, PROCESSES + number)
+            if report.kills % EVERY == 0:
+                seconds = time.monotonic() - begun_s
+                watch(
+                    f"{report.kills} kills in {seconds:.0f} s, {report.over_limit} of {report.samples} over the limit"
+                )
     finally:
         for worker in workers:
-            worker.process.kill()
-            worker.process.wait()
+            worker.stop()
     await _settle_accounts(database, folder, run_ids, report)
     await database.close()
     return report
@@ -92,14 +113,23 @@ async def storm(url: str, folder: Path, *, kills: int, seed: int = 1) -> Report:
 def _start(url: str, folder: Path, run_id: str, number: int) -> Worker:
     bills = folder / f"bills-{number}"
     command = [sys.executable, "-m", "tests.crash.ledger_worker", url, run_id, str(bills), str(number)]
-    return Worker(run_id, bills, subprocess.Popen(command, cwd=Path(__file__).parents[2]))
+    errors = folder / f"errors-{number}"
+    with errors.open("wb") as said:
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=said, stderr=subprocess.STDOUT)
+    return Worker(run_id, bills, errors, process)
 
 
 async def _until(ready: Callable[[], bool], worker: Worker, meanwhile: Callable[[], Awaitable[None]]) -> None:
     give_up = time.monotonic() + STUCK_S
     while not ready():
-        if worker.process.poll() is not None or time.monotonic() > give_up:
-            raise RuntimeError(f"The worker of {worker.run_id} ended by itself, or bills nothing any more.")
+        code = worker.process.poll()
+        if code is not None:
+            raise RuntimeError(f"The worker of {worker.run_id} ended by itself with {code}: {worker.words()}")
+        if time.monotonic() > give_up:
+            raise RuntimeError(
+                f"The worker of {worker.run_id} has billed {worker.lines()} times and nothing more for {STUCK_S} s:"
+                f" {worker.words()}"
+            )
         await meanwhile()
         time.sleep(0.005)  # noqa: ASYNC251 - nothing else runs here; the storm is in other processes
 

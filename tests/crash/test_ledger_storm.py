@@ -13,7 +13,7 @@ KILLS = int(os.environ.get("KILLS", "8"))
 
 @pytest.mark.timeout(120 + KILLS * 10)
 async def test_a_storm_of_kills_loses_no_money(database_url: str, tmp_path: Path) -> None:
-    report = await storm(database_url, tmp_path, kills=KILLS)
+    report = await storm(database_url, tmp_path, kills=KILLS, watch=lambda line: print(line, flush=True))
     print(
         f"\n{database_url.partition(':')[0]}: {report.kills} kills, {report.calls} calls, {report.refused} refused;"
         f" limit {format_usd(report.limit_nusd)}, billed {format_usd(report.billed_nusd)}, settled"
