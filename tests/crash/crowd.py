@@ -8,9 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.delivery import PROGRESS
-from bot.review_modals import CHANGES_FORM
-from bot.views import (
+from bot.buttons import (
     REVIEW_APPROVE,
     REVIEW_CHANGES,
     REVIEW_STOP,
@@ -19,6 +17,8 @@ from bot.views import (
     RUN_CONFIRM,
     RUN_STOP,
 )
+from bot.delivery import PROGRESS
+from bot.review_modals import CHANGES_FORM
 from tests.crash.storm_slack import CHANNELS, StormSlack, buttons, named, number_of
 from tests.fakes.slack_state import BOT_USER, Refused
 
