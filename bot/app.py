@@ -58,6 +58,7 @@ from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.migrate import migrate
 from storage.outbox import Outbox
+from storage.pacing import SharedSlots
 from storage.periods import ClockGuard
 from storage.questions import Questions
 from storage.reports import Reports
@@ -187,7 +188,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         client, tokens = slack_client(session, settings.slack_api_url), OneToken(settings.slack_bot_token)
         await engine.client.warm()
         outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
-        slack = Slack(client, outbox, engine.clock, tokens)
+        shared = None if settings.is_sqlite else SharedSlots(engine.db, engine.clock)
+        slack = Slack(client, outbox, engine.clock, tokens, shared)
         directory = SlackDirectory(client, tokens)
         admins = Admins(settings.admins)
         rules = StoredRules(ChannelSettings(engine.db, engine.clock))
@@ -284,7 +286,8 @@ async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncI
         await executor.resume()
         yield local
         return
-    from bot.distributed import DistributedDispatcher, install_queue  # noqa: PLC0415 - SQLite does without it
+    from bot.distributed import DistributedDispatcher  # noqa: PLC0415 - SQLite does without it
+    from storage.queue_schema import install_queue  # noqa: PLC0415 - same
 
     await install_queue(engine.settings.database_url)
     shared = DistributedDispatcher(engine, execute=executor.execute, stop_here=executor.stop_here, grace_s=GRACE_S)

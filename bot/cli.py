@@ -121,12 +121,11 @@ def verify() -> None:
 
 
 @main.command()
-@click.option("--break-lock", is_flag=True, help="Remove the mark of a migration that was killed half-way.")
-def migrate(*, break_lock: bool) -> None:
+def migrate() -> None:
     """Create the database, or bring its schema up to date."""
     from bot.maintenance import migrate as start
 
-    _run(start(break_lock=break_lock))
+    _run(start())
 
 
 @main.command()

@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
-import psycopg
 import structlog
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
@@ -27,16 +26,6 @@ QUEUE = "runs"
 HEARTBEAT_S, STALLED_S = 3.0, 12.0
 SWEEP_S = 1.0
 POOL_SIZE = 4
-_INSTALL_LOCK = 7_245_913
-
-
-async def install_queue(url: str) -> None:
-    """Create Procrastinate's tables where they are missing; safe from several processes at once."""
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("SELECT pg_advisory_lock(%s)", (_INSTALL_LOCK,))
-        async with App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=1)).open_async() as app:
-            if not await app.check_connection_async():
-                await app.schema_manager.apply_schema_async()
 
 
 class DistributedDispatcher:

@@ -47,14 +47,14 @@ def sums(found: Verification) -> str:
     return f"{counts}; {' and '.join(wrong)}{left}."
 
 
-async def migrate(*, break_lock: bool = False) -> int:
+async def migrate() -> int:
     """Create the database, or bring its schema up to date."""
     settings = read_settings()
-    await bring_up_to_date(settings.database_url, break_lock=break_lock)
+    await bring_up_to_date(settings.database_url)
     db = await connect(settings.database_url)
     await db.close()
     if not settings.is_sqlite:
-        from bot.distributed import install_queue  # noqa: PLC0415 - SQLite does without it
+        from storage.queue_schema import install_queue  # noqa: PLC0415 - SQLite does without it
 
         await install_queue(settings.database_url)
     click.echo("The database is up to date.")

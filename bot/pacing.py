@@ -1,11 +1,20 @@
 """How fast we may talk to Slack: a bucket for each channel and method, waiting in turn instead of being refused."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+import structlog
+
+from patterns.errors import StorageError
 from patterns.ports import Clock
+
+log = structlog.get_logger()
 
 _KEPT = 1_000
 """Buckets remembered before idle ones are forgotten."""
+_JITTER_US = 10_000
+"""By how much a sleeper may wake too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,11 @@ class Rate:
     def interval_s(self) -> float:
         """Seconds between two calls in the long run."""
         return 60 / self.per_minute
+
+    @property
+    def allowance_s(self) -> float:
+        """How far calls may run ahead of that, in a burst."""
+        return (self.burst - 1) * self.interval_s
 
 
 POSTS = Rate(per_minute=60, burst=3)
@@ -41,27 +55,105 @@ TIERS = {
 """Slack's tiers per method and workspace, with our share of burst. Methods that are not named are not slowed."""
 
 
-@dataclass(slots=True)
-class Pacer:
-    """Virtual schedule per key: each call books the next free slot at once, then sleeps until it comes.
+class Slots(Protocol):
+    """A virtual schedule per key, in microseconds: booking takes the next free slot at once and waits for nothing."""
 
-    Booking does not wait, so calls leave in the order they came and no lock is needed.
-    """
+    async def book(self, intervals_us: Mapping[str, int]) -> Mapping[str, int]:
+        """Take the next slot under every key; returns how many microseconds from now each ends."""
+        ...
+
+    async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
+        """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
+        ...
+
+    async def held_us(self, keys: Sequence[str]) -> int:
+        """For how long one of the keys is still held back."""
+        ...
+
+
+@dataclass(slots=True)
+class LocalSlots:
+    """The schedule of a process that is alone, or cannot ask the others."""
 
     clock: Clock
-    _due: dict[str, float] = field(default_factory=dict)
+    _due_us: dict[str, int] = field(default_factory=dict)
+    _held_us: dict[str, int] = field(default_factory=dict)
 
-    async def wait(self, key: str, rate: Rate) -> None:
-        """Return when a call under this key may leave."""
-        now = self.clock.monotonic()
-        due = max(self._due.get(key, now), now) + rate.interval_s
-        self._due[key] = due
-        if len(self._due) > _KEPT:
-            self._due = {name: at for name, at in self._due.items() if at > now}
-        if (ahead_s := due - now - rate.burst * rate.interval_s) > 0:
-            await self.clock.sleep(ahead_s)
+    async def book(self, intervals_us: Mapping[str, int]) -> dict[str, int]:
+        """Take the next slot under every key; returns how many microseconds from now each ends."""
+        now_us = _us(self.clock.monotonic())
+        for key, interval_us in intervals_us.items():
+            self._due_us[key] = max(self._due_us.get(key, now_us), now_us) + interval_us
+        if len(self._due_us) > _KEPT:
+            self._due_us = {key: at_us for key, at_us in self._due_us.items() if at_us > now_us}
+            self._held_us = {key: at_us for key, at_us in self._held_us.items() if at_us > now_us}
+        return {key: self._due_us[key] - now_us for key in intervals_us}
 
-    def hold_back(self, key: str, seconds: float, rate: Rate) -> None:
-        """Slack said to wait: nothing under this key leaves sooner."""
-        full = self.clock.monotonic() + seconds + (rate.burst - 1) * rate.interval_s
-        self._due[key] = max(self._due.get(key, 0.0), full)
+    async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
+        """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
+        until_us = _us(self.clock.monotonic()) + for_us
+        for key, allowance_us in allowances_us.items():
+            self._due_us[key] = max(self._due_us.get(key, 0), until_us + allowance_us)
+            self._held_us[key] = max(self._held_us.get(key, 0), until_us)
+
+    async def held_us(self, keys: Sequence[str]) -> int:
+        """For how long one of the keys is still held back."""
+        now_us = _us(self.clock.monotonic())
+        return max(self._held_us.get(key, 0) - now_us for key in keys)
+
+
+class Pacer:
+    """Lets the calls of a workspace leave in turn. `shared` are the slots of all processes that talk to it.
+
+    While those cannot be asked, this process paces itself alone: a refusal by Slack is better than silence.
+    """
+
+    def __init__(self, clock: Clock, *, workspace: str = "", shared: Slots | None = None) -> None:
+        self._clock = clock
+        self._workspace = workspace
+        self._alone = LocalSlots(clock)
+        self._shared = shared
+
+    async def wait(self, rates: Mapping[str, Rate]) -> None:
+        """Return when a call that counts under all these keys may leave."""
+        named = self._named(rates)
+        if self._shared is not None:
+            try:
+                await self._wait(self._shared, named)
+            except StorageError as error:
+                self._log_alone(error)
+            else:
+                return
+        await self._wait(self._alone, named)
+
+    async def hold_back(self, rates: Mapping[str, Rate], seconds: float) -> None:
+        """Slack said to wait: nothing under these keys leaves sooner, from whichever process."""
+        allowances_us = {key: _us(rate.allowance_s) for key, rate in self._named(rates).items()}
+        await self._alone.hold_back(allowances_us, for_us=_us(seconds))
+        if self._shared is not None:
+            try:
+                await self._shared.hold_back(allowances_us, for_us=_us(seconds))
+            except StorageError as error:
+                self._log_alone(error)
+
+    async def _wait(self, slots: Slots, rates: Mapping[str, Rate]) -> None:
+        intervals_us = {key: _us(rate.interval_s) for key, rate in rates.items()}
+        while intervals_us:
+            ends_us = await slots.book(intervals_us)
+            ahead_us = max(ends_us[key] - intervals_us[key] - _us(rate.allowance_s) for key, rate in rates.items())
+            if ahead_us <= 0:
+                return
+            await self._clock.sleep(ahead_us / 1e6)
+            # Slack may have said to wait while this call slept: its slot is void then, and it takes another.
+            if await slots.held_us(list(rates)) < _JITTER_US:
+                return
+
+    def _named(self, rates: Mapping[str, Rate]) -> dict[str, Rate]:
+        return {f"{self._workspace}/{key}": rate for key, rate in rates.items()}
+
+    def _log_alone(self, error: StorageError) -> None:
+        log.warning("pacing_alone", workspace=self._workspace, reason=str(error))
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)

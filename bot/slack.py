@@ -82,13 +82,15 @@ class Tokens(Protocol):
 class SlackOut:
     """Posts, edits and private words in one workspace."""
 
-    def __init__(self, workspace: str, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens) -> None:
+    def __init__(
+        self, workspace: str, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, pacer: Pacer
+    ) -> None:
         self._workspace = workspace
         self._tokens = tokens
         self._client = client
         self._outbox = outbox
         self._clock = clock
-        self._pacer = Pacer(clock)
+        self._pacer = pacer
 
     async def post_once(
         self, run_id: str, name: str, *, channel: str, message: SlackMessage, thread_ts: str | None = None
@@ -250,8 +252,7 @@ class SlackOut:
         """
         rates = {key: rate for key, rate in self._rates(method, arguments).items() if rate}
         for _ in range(ATTEMPTS):
-            for key, rate in rates.items():
-                await self._pacer.wait(key, rate)
+            await self._pacer.wait(rates)
             # Asked each time: it may have been renewed, or taken away, in another process.
             token = await self.token()
             said = {**arguments, "token": token}
@@ -278,8 +279,7 @@ class SlackOut:
 
     async def _held_back(self, rates: Mapping[str, Rate], seconds: float, method: str) -> None:
         log.info("slack_says_wait", method=method, retry_after_s=seconds)
-        for key, rate in rates.items():
-            self._pacer.hold_back(key, seconds, rate)
+        await self._pacer.hold_back(rates, seconds)
         if not rates:
             await self._clock.sleep(seconds)
 

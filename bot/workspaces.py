@@ -8,6 +8,7 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.pacing import Pacer, Slots
 from bot.slack import Outbox, SlackOut, Tokens
 from patterns.ports import Clock
 
@@ -56,17 +57,21 @@ class OneToken:
 
 
 class Slack:
-    """The outbound clients, one per process and workspace, because Slack counts both together."""
+    """The outbound clients, one per process and workspace; `shared` is the pace of all processes together."""
 
-    def __init__(self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens) -> None:
+    def __init__(
+        self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, shared: Slots | None = None
+    ) -> None:
         self._client = client
         self._outbox = outbox
         self._clock = clock
         self._tokens = tokens
+        self._shared = shared
         self._known: dict[str, SlackOut] = {}
 
     def of(self, workspace: str) -> SlackOut:
         """The client that speaks in that workspace."""
         if workspace not in self._known:
-            self._known[workspace] = SlackOut(workspace, self._client, self._outbox, self._clock, self._tokens)
+            pacer = Pacer(self._clock, workspace=workspace, shared=self._shared)
+            self._known[workspace] = SlackOut(workspace, self._client, self._outbox, self._clock, self._tokens, pacer)
         return self._known[workspace]

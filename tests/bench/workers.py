@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import choose_models, open_engine
-from bot.distributed import DistributedDispatcher, install_queue
+from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
 from bot.settings import read_settings
+from storage.queue_schema import install_queue
 from storage.runs import NewRun
 from tests.crash.fleet import Member
 from tests.databases import new_database, postgresql_server

@@ -1,22 +1,19 @@
 """The door to both databases: whole transactions, plain sentences for faults, schemas that move forward."""
 
 import asyncio
-import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from patterns.errors import StorageError
-from storage import connect as module
-from storage import migrate as migrations
 from storage.connect import connect
 from storage.database import ConstraintError, Database
 from storage.ledger import SqlLedger
 from storage.migrate import migrate
 from storage.statements import Query, Work, single
 from storage.verify import verify
-from tests.ledgers import CENT, POLICY, Asking, FakeClock, execute, open_run, rows, settled
+from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
 
 ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x')")
 KEYS = "SELECT key FROM chore ORDER BY key"
@@ -70,76 +67,6 @@ async def test_sequences_percents_and_quotes_reach_both_databases_alike(database
     assert [row["key"] for row in some] == [":c", "a"]
     assert {row["key"] for row in rest} == {":c", "50%"}
     assert [row["key"] for row in colon] == [":c"]
-
-
-class TestSchema:
-    async def test_is_made_once_whoever_starts(self, empty_url: str) -> None:
-        await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
-        await migrate(empty_url)
-        opened = await connect(empty_url)
-        found = await rows(opened, "SELECT version, min_code FROM schema")
-        await opened.close()
-        assert found == [{"version": module.CODE_VERSION, "min_code": 1}]
-
-    async def test_is_asked_for_when_it_is_missing(self, empty_url: str) -> None:
-        with pytest.raises(StorageError, match="Run `agents migrate`"):
-            await connect(empty_url)
-
-    async def test_moves_on_from_the_oldest_shipped_one_with_its_money(
-        self, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        old = await connect(database_url)
-        run = Asking()
-        await open_run(old, run)
-        ledger = SqlLedger(old, FakeClock(), POLICY)
-        await ledger.settle(await ledger.hold(run.hold(30 * CENT)), settled(10 * CENT), run.fence)
-        await old.close()
-        later = module.CODE_VERSION + 1
-        folder = shutil.copytree(migrations.MIGRATIONS, tmp_path / "migrations")
-        for dialect in ("sqlite", "postgresql"):
-            (folder / dialect / "9999_next.sql").write_text(
-                f"ALTER TABLE run ADD COLUMN mood TEXT;\nUPDATE schema SET version = {later};\n", "utf-8"
-            )
-        monkeypatch.setattr(migrations, "MIGRATIONS", folder)
-        monkeypatch.setattr(module, "CODE_VERSION", later)
-        with pytest.raises(StorageError, match=f"has schema {later - 1} of {later}"):
-            await connect(database_url)
-        await migrate(database_url)
-        new = await connect(database_url)
-        found = await verify(new)
-        with pytest.raises(ConstraintError):
-            await execute(new, "DELETE FROM call")
-        moods = await rows(new, "SELECT mood FROM run")
-        await new.close()
-        assert (found.ok, found.settled_nusd) == (True, 10 * CENT)
-        assert moods == [{"mood": None}]
-
-    async def test_of_newer_code_is_used_unless_it_forbids(self, database_url: str) -> None:
-        opened = await connect(database_url)
-        await execute(opened, "UPDATE schema SET version = 7")
-        await (await connect(database_url)).close()
-        await execute(opened, "UPDATE schema SET min_code = 7")
-        await opened.close()
-        with pytest.raises(StorageError, match="newer than this program"):
-            await connect(database_url)
-
-    async def test_a_migration_that_was_killed_can_be_broken_free(
-        self, empty_url: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        await migrate(empty_url)
-        monkeypatch.setattr(module, "CODE_VERSION", module.CODE_VERSION + 1)
-        monkeypatch.setattr(migrations, "LOCK_TIMEOUT_S", 0.01)
-        opened = await connect_unchecked(empty_url)
-        await execute(opened, "INSERT INTO yoyo_lock (locked, pid) VALUES (1, 4242)")
-        await opened.close()
-        with pytest.raises(StorageError, match="--break-lock"):
-            await migrate(empty_url)
-        await migrate(empty_url, break_lock=True)
-        await migrate(empty_url)
-
-
-async def connect_unchecked(url: str) -> Database:
-    return await module._open(url)
 
 
 class TestFaultsOfSqlite:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from bot.app import open_engine
-from bot.distributed import DistributedDispatcher, install_queue
+from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
 from bot.settings import read_settings
 from patterns.errors import RunLostError, StorageError
 from storage.connect import connect
 from storage.fair_queue import CHANNEL_SHARE, HANDED_S, FairQueue
+from storage.queue_schema import install_queue
 from storage.runs import NewRun, RunStore
 from storage.verify import verify
 from tests.house import bot_environment

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.pacing import POSTS, Pacer
 from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import SlackMessage
@@ -203,22 +202,6 @@ async def test_a_response_url_is_private_and_wears_out(slack: SlackServer, out: 
 
 async def test_our_direct_messages_open_once(out: SlackOut) -> None:
     assert [await out.open_dm("U0DANA"), await out.open_dm("U0LEE")] == ["D0DANA", "D0LEE"]
-
-
-async def test_posts_to_a_channel_keep_to_one_a_second(clock: FakeClock) -> None:
-    pacer, start_s = Pacer(clock), clock.now_s
-    left = []
-    for _ in range(6):
-        await pacer.wait("channel", POSTS)
-        left.append(clock.now_s - start_s)
-    assert left == pytest.approx([0, 0, 0, 1, 2, 3])
-
-
-async def test_another_channel_does_not_wait(clock: FakeClock) -> None:
-    pacer, start_s = Pacer(clock), clock.now_s
-    for channel in range(20):
-        await pacer.wait(f"{channel}", POSTS)
-    assert clock.now_s == start_s
 
 
 async def test_the_bot_is_itself(out: SlackOut) -> None:
