@@ -84,7 +84,6 @@ def _sqlite_version(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=sqlite.BUSY_TIMEOUT_S)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
         table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema'").fetchone()
         row = connection.execute("SELECT version FROM schema").fetchone() if table else None
     finally:
@@ -100,6 +99,9 @@ def _apply(url: str) -> None:
 
         folder = MIGRATIONS / ("sqlite" if url.startswith("sqlite") else "postgresql")
         with _backend(url) as backend:
+            if isinstance(backend.connection, sqlite3.Connection):
+                # Kept in the file. Nobody waits for a busy database here, so it takes being alone.
+                backend.execute("PRAGMA journal_mode=WAL")
             backend.init_database()
             backend.break_lock()  # yoyo's own lock is a row that outlives a killed process; ours does not
             for migration in backend.to_apply(read_migrations(str(folder))):
