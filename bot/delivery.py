@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
 YOUR_TURN = "▶️ Your turn: I am on it."
+NEVER_BEGUN = "⏹️ Stopped before its turn came."
 FILE, FILE_FROM_MESSAGES = "answer/file", 3
 """An answer of more messages than that also comes as a file."""
 
@@ -104,8 +105,13 @@ class Delivery:
         )
         now = await self.engine.store.get(run.id)
         if now is None or now.status != "accepted":
-            # Its turn came while the line was on its way.
-            await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
+            # Its turn, or its end, came while the line was on its way.
+            is_over = now is not None and now.status == "done" and not now.root_ts
+            await self._edit(run, QUEUED, self.renderer.message(NoticeView(NEVER_BEGUN if is_over else YOUR_TURN)))
+
+    async def is_shown(self, run: RunRow) -> bool:
+        """Whether it has a root, or stands in line."""
+        return bool(run.root_ts) or await self.outbox.find(run.id, QUEUED) is not None
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
@@ -214,6 +220,8 @@ class Delivery:
         await self.streams.session(run, "active")
         await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
+        if not run.root_ts:
+            await self._edit(run, QUEUED, self.renderer.message(NoticeView(NEVER_BEGUN)))
 
     async def _post_file(self, run: RunRow, ending: Ending) -> None:
         """A long answer in one piece, once; the messages hold all of it, so a file that fails is not tried again."""

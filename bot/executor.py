@@ -156,7 +156,8 @@ class Executor(Generic[S]):
             await self._park(run)
             return
         run = await self._fresh(run)
-        names = [*await self._answers(run, outcome), CLOSED] if run.root_ts else []
+        is_shown = await self.delivery.is_shown(run)
+        names = [*await self._answers(run, outcome), CLOSED] if is_shown else []
         waiting = await self.engine.store.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
@@ -170,7 +171,7 @@ class Executor(Generic[S]):
         log.info("run ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
         if waiting:
             await self.submit(waiting)
-        if run.root_ts:
+        if is_shown:
             # Slack's pace must not keep other runs from being executed.
             telling = asyncio.create_task(self._tell_ending(run, outcome), name=f"ending {run.id}")
             self._endings.add(telling)

@@ -29,6 +29,10 @@ class Stage(Protocol):
         """Show that it works. Returns the run with its place; SlackError when there is none."""
         ...
 
+    async def is_shown(self, run: RunRow) -> bool:
+        """Whether anything of it was shown, so that somebody waits to hear how it ended."""
+        ...
+
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what it waits for."""
         ...

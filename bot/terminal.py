@@ -130,6 +130,10 @@ class Terminal:
         """Nothing to post: the lines follow."""
         return run
 
+    async def is_shown(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
+        """The shell prints its ending itself."""
+        return False
+
     async def count(self, run: RunRow, ending: Ending) -> int:  # noqa: ARG002 - the executor's stage
         """No messages: the shell prints the ending itself."""
         return 0

@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from patterns.money import format_usd
@@ -57,7 +58,7 @@ async def main(kills: int, seed: int, only: str, keep: str) -> int:
 
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, interrupt)
-            report = await storm.rage(kills, lambda line, name=name: print(f"{name}: {line}", flush=True))
+            report = await storm.rage(kills, partial(print, f"{name}:", flush=True))
             print(said(titles[name], report), flush=True)
             broken += bool(report.wrongs)
             if calm.is_set():

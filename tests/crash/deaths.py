@@ -70,7 +70,9 @@ class Deaths:
             return victim
         while len(self.members) == 1 and not await victim.ready():
             await self._fallen(victim)
-        await asyncio.sleep(min(self.chance.expovariate(1 / LIFE_S), LIFE_MAX_S))
+        # Where starts are slow everything is: a life must stay long enough for some work.
+        life_s = max([LIFE_S, *victim.starts_s[-1:]])
+        await asyncio.sleep(min(self.chance.expovariate(1 / life_s), LIFE_MAX_S))
         return victim
 
     async def _end(self, victim: Member) -> None:

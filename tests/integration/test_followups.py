@@ -77,6 +77,22 @@ async def test_a_later_request_says_that_it_waits_and_then_that_it_is_its_turn(
     assert house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2
 
 
+async def test_a_request_taken_back_in_line_says_that_it_was_stopped(
+    slack: SlackServer, team: Team, house: House
+) -> None:
+    team.delay_s = 2.0
+    root = await slack.say(f"<@{BOT_USER}> {ASK}")
+    await slack.wait_for(lambda: len(slack.messages()) == 3)
+    later = await slack.say("use answer: and for three teams?", thread_ts=root)
+    (line,) = await slack.wait_for(lambda: said(slack, "In line"))
+    await slack.delete(later)
+    await slack.wait_for(lambda: "Stopped before" in slack.workspace.message(PLATFORM, line["ts"])["text"])
+    await house.until_no_run_is_open()
+    assert len(said(slack, ANSWER)) == 1
+    assert house.ledger("SELECT COUNT(*) FROM run WHERE stop_reason = 'cancelled'") == 1
+    assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE state = 'intended'") == 0
+
+
 async def test_an_edit_is_offered_and_never_restarts_by_itself(slack: SlackServer, house: House) -> None:
     asked = await slack.say(f"<@{BOT_USER}> {ASK}")
     await until_answered(slack)
