@@ -23,6 +23,7 @@ from bot.figures import Figures
 from bot.files import Files
 from bot.followups import ThreadFollowups
 from bot.gather import Gatherer
+from bot.line import Line
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
@@ -227,6 +228,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         speak_through(slack_app, session, settings.slack_api_url)
         menu = menu_of(engine)
         reviews = SlackReviews(engine, delivery, access, executor)
+        line = Line(reviews)
+        executor.when_free(line.move_up)
         reports = Reports(engine.db, engine.clock, engine.ledger.policy)
         steering = Steering(
             Budgets(engine.db, engine.clock, engine.ledger.policy, guard=engine.guard),
@@ -245,9 +248,9 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             renderer,
             engine.clock,
             lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
-            reviews.money_arrived,
+            line.money_arrived,
         )
-        patience = Patience(reviews, Chores(engine.db, engine.clock), executor.owner)
+        patience = Patience(reviews, line, Chores(engine.db, engine.clock), executor.owner)
         alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, by=executor.owner)
         services = ListenerServices(
             budget=desk,

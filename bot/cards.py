@@ -6,7 +6,7 @@ from bot.engine import CONFIRM_PATH, Engine, payer_of
 from bot.figures import Figures
 from bot.render import Renderer
 from bot.short import missing_nusd
-from bot.views import ConfirmView, MoneyView, ReviewView, RunView, SlackMessage
+from bot.views import ConfirmView, LineView, MoneyView, ReviewView, RunView, SlackMessage
 from bot.words import moment
 from patterns.ports import Question
 from storage.runs import RunRow
@@ -15,6 +15,7 @@ _THEN = {
     "approve": "Until {until}; then it ends as not approved.",
     "feedback": "At {until} it goes on by itself.",
     "money": "Until {until}; then the partial answer is final.",
+    "line": "Until {until}; then I give up.",
 }
 
 
@@ -34,6 +35,8 @@ class Cards:
             return self._price(run, view, question, decided)
         if question.kind == "money":
             return await self._money(run, view, path, question, decided)
+        if question.kind == "line":
+            return await self._line(run, path, question, decided)
         return self.renderer.message(
             ReviewView(
                 view,
@@ -72,6 +75,13 @@ class Cards:
                 question=path,
             )
         )
+
+    async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
+        """What it waits for; its root message has the button that stops it."""
+        payer = payer_of(run)
+        balance = await self.figures.view(payer, await self.engine.tightest(payer, question.amount_nusd))
+        until = "" if decided else await self._deadline(run, path, question)
+        return self.renderer.message(LineView(question.amount_nusd, balance, deadline=until, decided=decided))
 
     async def _deadline(self, run: RunRow, path: str, question: Question) -> str:
         """Until when somebody has to say something, and what follows when nobody does."""

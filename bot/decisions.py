@@ -14,11 +14,14 @@ _SAID = {
     "cancel": "{name} declined",
     "expired": "Nobody decided in time",
 }
-_MONEY = {"run": "There is money again, so I went on", "expired": "No money came in time"}
+_BY_ITSELF = {
+    "money": {"run": "There is money again, so I went on", "expired": "No money came in time"},
+    "line": {"run": "The money is free, so I began", "expired": "The money did not come free, so I did not begin"},
+}
 
 
 def decided(question: Question, decision: Decision, *, name: str, zone: str) -> str:
     """`Dana approved this draft · 23 Nov 14:02 UTC`."""
-    said = _MONEY.get(decision.verdict, "") if question.kind == "money" else ""
+    said = _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
     said = said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
     return f"{said} · {moment(decision.at_us, zone)}"

@@ -133,7 +133,7 @@ class Delivery:
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what a parked run waits for."""
-        view = await self.views.view(run, RunState.WAITING)
+        view = await self.views.view(run, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
         await self.streams.close(run.id)
         await self.streams.discard(run)
         await self.streams.session(run, "suspended")

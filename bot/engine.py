@@ -1,6 +1,6 @@
 """Carries out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -9,13 +9,13 @@ from bot.ending import Ending
 from bot.material import artifacts_of
 from bot.model_choice import ModelChoice, apply_choice
 from bot.settings import Settings
-from bot.short import NotingLedger, given_up, money_path, plea
+from bot.short import NotingLedger, given_up, in_line, line_path, money_path, plea
 from patterns.agent import AgentRunner
 from patterns.context import TaskContext, Turn
 from patterns.errors import AgentsError, DriftError, ParkedError, RosterError, UserError
 from patterns.estimate import estimate
 from patterns.events import PatternResult, RunEvent, StopReason
-from patterns.flow import Choice, Plan, plan_of, resolve, run_flow
+from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
 from patterns.llm import LiteLLMClient
 from patterns.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.roster import Roster, from_snapshot
@@ -28,7 +28,7 @@ from storage.history import History
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.periods import ClockGuard
-from storage.questions import Questions
+from storage.questions import Asked, Questions
 from storage.runs import RunRow, RunStore
 from storage.threads import Threads
 
@@ -107,6 +107,8 @@ class Engine:
 
     async def _planned(self, run: RunRow, ctx: TaskContext, services: Services) -> PatternResult:
         choice = Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
+        if await services.recall(PLAN) is None:
+            await self._admit(run, services.payer, estimate(ctx, services, choice).quote.once_nusd)
         plan = await resolve(ctx, services, choice, expected=partial(self._usual, services))
         confirmed = await self._confirmed(run, ctx, services, plan)
         if confirmed is None:
@@ -114,7 +116,7 @@ class Engine:
             return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(note,))
         await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
         if not any(_is_work(step) for step in await self.journal.steps(run.id)):
-            await self.afford(services.payer, confirmed.quote.once_nusd)
+            await self._admit(run, services.payer, confirmed.quote.once_nusd)
         return await self._paid_for(run, ctx, services, confirmed)
 
     async def _paid_for(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
@@ -123,9 +125,7 @@ class Engine:
         Raises:
             ParkedError: it waits.
         """
-        pleas, last = 0, None
-        while (asked := await self.questions.find(run.id, money_path(pleas + 1))) is not None:
-            pleas, last = pleas + 1, asked
+        pleas, last = await self._asked(run, money_path)
         if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
             return given_up(last.question)
         ledger = NotingLedger(services.ledger)
@@ -138,6 +138,30 @@ class Engine:
         decision = await self.questions.ask(run.fence, money_path(pleas + 1), question)
         raise ParkedError(decision.verdict)
 
+    async def _admit(self, run: RunRow, payer: Payer, needed_nusd: int) -> None:
+        """Let the run begin, or have it wait in line where nothing but what other runs hold is in its way.
+
+        Raises:
+            NotStartedError: there is not that much, or it did not come free in time.
+            ParkedError: it waits.
+        """
+        turns, last = await self._asked(run, line_path)
+        if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
+            raise NotStartedError(needed_nusd, await self.tightest(payer, needed_nusd))
+        try:
+            await self.afford(payer, needed_nusd)
+        except NotStartedError as error:
+            if await self.is_only_held(payer, needed_nusd):
+                await self.questions.ask(run.fence, line_path(turns + 1), in_line(error.balance, needed_nusd))
+            raise
+
+    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
+        """How often the run has asked under numbered paths, and the last of it."""
+        count, last = 0, None
+        while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
+            count, last = count + 1, asked
+        return count, last
+
     @property
     def zone(self) -> str:
         """The time zone people here live by."""
@@ -146,9 +170,12 @@ class Engine:
     async def afford(self, payer: Payer, needed_nusd: int) -> None:
         """NotStartedError when a month has not that much left: better said now than half-way."""
         for balance in await self.balances.balances(payer):
-            free_nusd = balance.free_nusd
-            if balance.blocked or (free_nusd is not None and needed_nusd > free_nusd):
+            if not balance.fits(needed_nusd):
                 raise NotStartedError(needed_nusd, balance)
+
+    async def is_only_held(self, payer: Payer, needed_nusd: int) -> bool:
+        """Whether nothing but what runs hold right now is in the way of an amount."""
+        return all(balance.would_fit(needed_nusd) for balance in await self.balances.balances(payer))
 
     def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
         """What a request costs, without a run and without asking a model; the Router's choice is taken as the default.

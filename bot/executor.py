@@ -1,10 +1,10 @@
 """Executes an owned run to its end, to a question or to somebody else, and sees that its ending is told once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -43,10 +43,15 @@ class Executor(Generic[S]):
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
     _dispatcher: Dispatcher | None = None
+    _on_free: Callable[[], Awaitable[None]] | None = None
 
     def dispatch_with(self, dispatcher: Dispatcher) -> None:
         """Name who executes; it needs `execute`, so it comes later."""
         self._dispatcher = dispatcher
+
+    def when_free(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Name who wants to know that a run has let go of its money."""
+        self._on_free = call
 
     async def submit(self, run_id: str) -> None:
         """Have the run executed soon."""
@@ -154,6 +159,7 @@ class Executor(Generic[S]):
         await self.engine.ledger.end_run(run.fence)
         if isinstance(outcome, ParkedError):
             await self._park(run)
+            self._in_background(self._tell_free(), f"free {run.id}")
             return
         run = await self._fresh(run)
         is_shown = await self.delivery.is_shown(run)
@@ -171,11 +177,24 @@ class Executor(Generic[S]):
         log.info("run ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
         if waiting:
             await self.submit(waiting)
+        self._in_background(self._tell_free(), f"free {run.id}")
         if is_shown:
-            # Slack's pace must not keep other runs from being executed.
-            telling = asyncio.create_task(self._tell_ending(run, outcome), name=f"ending {run.id}")
-            self._endings.add(telling)
-            telling.add_done_callback(self._endings.discard)
+            self._in_background(self._tell_ending(run, outcome), f"ending {run.id}")
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Slack's pace must not keep other runs from being executed."""
+        telling = asyncio.create_task(work, name=name)
+        self._endings.add(telling)
+        telling.add_done_callback(self._endings.discard)
+
+    async def _tell_free(self) -> None:
+        if self._on_free is None:
+            return
+        try:
+            await self._on_free()
+        except Exception:
+            # Who waits is looked at again every few seconds.
+            log.exception("line not moved up")
 
     async def drain(self, grace_s: float) -> None:
         """Let endings be told within the grace; what is left is owed, and told by whoever comes next."""

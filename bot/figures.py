@@ -48,7 +48,13 @@ class Figures:
         return BalancesView(tuple(reversed(views)), play_money=self.is_play_money)
 
     async def refusal(
-        self, payer: Payer, balance: Balance, needed_nusd: int, *, instead: tuple[str, int] = ("", 0)
+        self,
+        payer: Payer,
+        balance: Balance,
+        needed_nusd: int,
+        *,
+        instead: tuple[str, int] = ("", 0),
+        queue_key: str = "",
     ) -> RefusalView:
         """Why there is not enough, and the ways out; `instead` is a cheaper flow with what it needs."""
         flow, flow_nusd = instead
@@ -61,6 +67,7 @@ class Figures:
             alternative_nusd=flow_nusd if affordable else 0,
             owner=await self.owner(payer.workspace),
             blocked=balance.blocked,
+            queue_key=queue_key,
         )
 
     async def view(self, payer: Payer, balance: Balance) -> BalanceView:

@@ -4,7 +4,7 @@ Refusals say first that nothing was spent, then the numbers, then the ways out.
 """
 
 from bot.mrkdwn import Mrkdwn, join, mrkdwn
-from bot.views import AnswerView, BalanceView, CallView, MoneyView, RefusalView
+from bot.views import AnswerView, BalanceView, CallView, LineView, MoneyView, RefusalView
 from bot.words import NOTES_SHOWN, count, duration, listed, money_label, person, short, usd
 from patterns.events import StopReason
 
@@ -44,7 +44,8 @@ def refusal(view: RefusalView) -> Mrkdwn:
         sentence = _BLOCKED.get(view.blocked, "The budget of {name} is closed. Ask {owner}.")
         why = mrkdwn(sentence, name=short(view.balance.name, 80), owner=owner_of(view))
         return mrkdwn("Not started, nothing spent. {why}", why=Mrkdwn(why[:1].upper() + why[1:]))
-    ways = [Mrkdwn("wait for those")] if view.balance.held_runs else []
+    wait = Mrkdwn("queue it until those are done" if view.queue_key else "wait for those")
+    ways = [wait] if view.balance.held_runs or view.queue_key else []
     if view.alternative_flow:
         flow = short(view.alternative_flow, 60)
         ways.append(mrkdwn("use `{flow}` (up to {worst})", flow=flow, worst=usd(view.alternative_nusd)))
@@ -56,6 +57,19 @@ def refusal(view: RefusalView) -> Mrkdwn:
         balance=balance(view.balance),
         ways=Mrkdwn(said[:1].upper() + said[1:]),
         day=view.balance.resets_on,
+    )
+
+
+def line(view: LineView) -> Mrkdwn:
+    """What a run waits for before it begins."""
+    if view.decided:
+        return mrkdwn("⏳ In line for money. {decided}", decided=short(view.decided, 300))
+    return mrkdwn(
+        "⏳ In line for money: this needs up to {needed}; {balance}. I begin by myself when enough is free, in the "
+        "order of asking. {until}",
+        needed=usd(view.needed_nusd),
+        balance=balance(view.balance),
+        until=short(view.deadline, 200),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.line import Line
 from bot.review import SlackReviews
 from bot.slack_errors import SlackError
 from storage.chores import Chores
@@ -17,6 +18,7 @@ class Patience:
     """Looks after everything that waits. `owner` names this process in claims."""
 
     reviews: SlackReviews
+    line: Line
     chores: Chores
     owner: str
 
@@ -30,6 +32,7 @@ class Patience:
                 await self.reviews.go_on_with_money(asked)
             elif asked.question.kind == "approve" and (number := due(asked, now_us)):
                 await self._remind(asked, number)
+        await self.line.move_up()
 
     async def _remind(self, asked: Asked, number: int) -> None:
         key = f"remind/{asked.run_id}/{asked.path}/{number}"

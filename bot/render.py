@@ -28,6 +28,7 @@ _TEMPLATES: Mapping[type, str] = {
     views.RefusalView: "refusal",
     views.ReviewView: "review",
     views.RoundView: "round",
+    views.LineView: "line",
     views.MoneyView: "money",
     views.CallView: "call",
     views.NearMissView: "near_miss",
@@ -51,6 +52,7 @@ View = (
     | views.RefusalView
     | views.ReviewView
     | views.RoundView
+    | views.LineView
     | views.MoneyView
     | views.CallView
     | views.NearMissView

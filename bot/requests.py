@@ -68,7 +68,7 @@ class RunRequest:
 
     `delivery_key` makes a second delivery the same run. `thread_ts` None opens a new thread: under `message_ts` when
     the person wrote a message, else under a root message of ours. `forced_here` says that the person chose this
-    place in the form or by a button. The text is raw, unescaped.
+    place in the form or by a button, `in_line` that it may wait for money others hold. The text is raw, unescaped.
     """
 
     delivery_key: str
@@ -83,6 +83,7 @@ class RunRequest:
     message_ts: str | None = None
     response_url: str | None = None
     forced_here: bool = False
+    in_line: bool = False
     attached: Attached = field(default_factory=Attached)
 
 

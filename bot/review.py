@@ -124,13 +124,13 @@ class SlackReviews:
             await self.engine.afford(payer_of(run), asked.question.amount_nusd)
         except NotStartedError:
             return
-        await self._settle(run, asked, "run")
+        await self.settle(run, asked, "run")
 
     async def expire(self, asked: Asked) -> None:
         """Nobody decided in time."""
         run = await self.engine.store.get(asked.run_id)
         if run is not None:
-            await self._settle(run, asked, "expired")
+            await self.settle(run, asked, "expired")
 
     async def remind(self, asked: Asked, number: int) -> None:
         """Say in the thread that a draft still waits, to the one who asked for it."""
@@ -142,7 +142,7 @@ class SlackReviews:
         who = await self.delivery.figures.person(run.user, run.workspace)
         await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
-    async def _settle(self, run: RunRow, asked: Asked, verdict: Verdict) -> None:
+    async def settle(self, run: RunRow, asked: Asked, verdict: Verdict) -> None:
         """Decide in nobody's name, unless somebody did."""
         ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:

@@ -50,19 +50,26 @@ class SlackRuns:
         try:
             await self.engine.afford(payer, plan.quote.once_nusd)
         except NotStartedError as error:
-            default = self.engine.roster.router.default
-            cheap = self.engine.quote_flow(payer, default)
-            refusal = await self.delivery.figures.refusal(
-                payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd)
-            )
-            await self.say.private(_origin(request), refusal)
-            return
+            may_queue = await self.engine.is_only_held(payer, error.needed_nusd)
+            if not (may_queue and request.in_line):
+                await self._refuse(request, error, may_queue=may_queue)
+                return
         run_id, is_new = await self.engine.store.accept(self._new(request))
         if is_new:
             log.info("run accepted", run=run_id, channel=request.channel, flow=request.flow or "")
         await self.executor.submit(run_id)
         if is_new:
             await self._say_when_queued(run_id)
+
+    async def _refuse(self, request: RunRequest, error: NotStartedError, *, may_queue: bool) -> None:
+        payer, default = _payer(request), self.engine.roster.router.default
+        cheap = self.engine.quote_flow(payer, default)
+        # A request that its person had moved to another place is kept for the first one only.
+        queue_key = request.delivery_key if may_queue and not request.forced_here else ""
+        refusal = await self.delivery.figures.refusal(
+            payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd), queue_key=queue_key
+        )
+        await self.say.private(_origin(request), refusal)
 
     async def _say_when_queued(self, run_id: str) -> None:
         run = await self.engine.store.get(run_id)

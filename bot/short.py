@@ -1,4 +1,4 @@
-"""Runs short of a month's money half-way: noticed at the ledger, asked for in the thread, given up in the end."""
+"""Runs short of a month's money: in line before they start; half-way noticed, asked for, and given up in the end."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,20 @@ from storage.balances import Balance
 
 WAIT_S = 7 * 86_400
 """So long at most, and never past the month's end, a run waits for money."""
+LINE_S = 3600
+"""So long at most a request waits for money that other runs hold: they let go of it within minutes."""
 _CENT_NUSD = NUSD_PER_USD // 100
 _MONTHS = frozenset({"workspace", "channel", "dm", "user"})
+
+
+def line_path(number: int) -> str:
+    """Where the questions keep the run's first, second … wait for money that other runs hold."""
+    return f"line/{number}"
+
+
+def in_line(balance: Balance, needed_nusd: int) -> Question:
+    """Wait, holding nothing, for what others hold."""
+    return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=LINE_S)
 
 
 def money_path(number: int) -> str:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import click
 
 from bot.ending import Ending
-from bot.engine import CONFIRM_PATH, Engine
+from bot.engine import CONFIRM_PATH, Engine, payer_of
 from bot.estimates import price_words
 from bot.mrkdwn import clean, unescape
 from bot.outcomes import footer, headline
 from bot.requests import Origin, PrivateView
 from bot.views import AnswerView, NoticeView, RefusalView
-from bot.words import duration
+from bot.words import duration, moment
 from patterns.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
 from patterns.money import format_usd
 from patterns.pattern import WHY
@@ -25,6 +25,8 @@ from storage.outbox import Outbox
 from storage.runs import RunRow
 
 NOTE_CHARS = 300
+LOOK_S = 1.0
+"""How often a shell that waits looks whether other runs have let go of enough money."""
 _APPROVALS = {"a": "approve", "c": "changes", "s": "stop"}
 
 
@@ -148,8 +150,11 @@ class Terminal:
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Have the question decided: by the person, or by the rule for nobody being there."""
-        decide = self._price if path == CONFIRM_PATH else self._review
-        decision = (await decide(question)).model_copy(
+        if question.kind == "line":
+            given = await self._in_line(run, question)
+        else:
+            given = await (self._price if path == CONFIRM_PATH else self._review)(question)
+        decision = given.model_copy(
             update={"user": run.user, "at_us": self.engine.clock.now_us()},
         )
         await self.engine.questions.decide(run.id, path, decision)
@@ -176,6 +181,25 @@ class Terminal:
             verdict = _APPROVALS.get(said[:1].lower(), "" if said else "stop")
         text = await self._line_of("What should change? ") if verdict == "changes" else ""
         return Decision.model_validate({"verdict": verdict, "text": text})
+
+    async def _in_line(self, run: RunRow, question: Question) -> Decision:
+        """Wait until other runs let go of enough money; where nobody sees the wait, end it at once."""
+        if not self.is_manned:
+            return Decision(verdict="expired")
+        until = moment(self.engine.clock.now_us() + question.deadline_s * 1_000_000, self.engine.zone)
+        say(f"Other runs hold the money for this. I begin when it is free, or give up at {until}; Ctrl-C ends it.")
+        try:
+            async with asyncio.timeout(question.deadline_s):
+                while not await self._is_free(run, question):
+                    await self.engine.clock.sleep(LOOK_S)
+        except TimeoutError:
+            return Decision(verdict="expired")
+        return Decision(verdict="run")
+
+    async def _is_free(self, run: RunRow, question: Question) -> bool:
+        """Whether there is no reason to wait any longer."""
+        balances = await self.engine.balances.balances(payer_of(run))
+        return self.stopped.is_set() or all(balance.fits(question.amount_nusd) for balance in balances)
 
     async def _line_of(self, prompt: str) -> str:
         """A line the person typed; nothing at the end of input or after Ctrl-C."""

@@ -195,7 +195,10 @@ class ConfirmView:
 
 @dataclass(frozen=True, slots=True)
 class RefusalView:
-    """Money that is not there; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason."""
+    """Money that is not there; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason.
+
+    `queue_key` names the kept request where nothing but what other runs hold is in its way.
+    """
 
     needed_nusd: int
     balance: BalanceView
@@ -203,6 +206,7 @@ class RefusalView:
     alternative_nusd: int = 0
     owner: Person | None = None
     blocked: str = ""
+    queue_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,16 @@ class MoneyView:
     deadline: str = ""
     decided: str = ""
     question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A run in line for money that others hold: what it needs, and the month that has not that much free."""
+
+    needed_nusd: int
+    balance: BalanceView
+    deadline: str = ""
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from patterns.router import RouteDecision, Router, decide
 from patterns.services import Services
 from patterns.supervisor import Supervisor
 
+PLAN = "plan"
+"""Where the journal keeps what was decided."""
 FREE = PatternResult(output="", stop_reason=StopReason.COMPLETED)
 
 
@@ -63,7 +65,7 @@ async def resolve(
     Raises:
         UserError: the person named a flow or agents that are not there or do not fit.
     """
-    path = services.at("plan")
+    path = services.at(PLAN)
     kept = await services.recall(path)
     took = FREE
     if kept is not None:

@@ -267,12 +267,12 @@ class Journal(Protocol):
 
 
 class Question(Frozen):
-    """What people are asked: the draft under review, a price to confirm, or money to go on with.
+    """What people are asked: the draft under review, a price to confirm, or money to go on with. A `line` asks nobody.
 
     `amount_nusd` is what saying yes can cost, `approvers` are people who may decide besides the asker and admins.
     """
 
-    kind: Literal["approve", "feedback", "confirm", "money"]
+    kind: Literal["approve", "feedback", "confirm", "money", "line"]
     title: str
     draft: str = ""
     verdict: str = ""

@@ -1,6 +1,6 @@
 """What people ask of their money: balances, what is held and for whom, sums for reports."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patterns.ports import Clock, Payer
 from storage import admission
@@ -36,6 +36,14 @@ class Balance:
         if self.limit_nusd is None:
             return None
         return max(0, self.limit_nusd + self.granted_nusd - self.settled_nusd - self.held_nusd)
+
+    def fits(self, nusd: int) -> bool:
+        """Whether that much more may be held now."""
+        return not self.blocked and (self.free_nusd is None or nusd <= self.free_nusd)
+
+    def would_fit(self, nusd: int) -> bool:
+        """Whether it could be held if nothing else were: then waiting for other runs can help."""
+        return replace(self, held_nusd=0).fits(nusd)
 
 
 class Balances:

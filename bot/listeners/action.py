@@ -15,6 +15,7 @@ from bot.buttons import (
     FEEDBACK,
     FEEDBACK_DOWN,
     OPEN_ASK_MODAL,
+    QUEUE_IT,
     REQUEST_YES,
     RUN_ANSWER_INSTEAD,
     RUN_CANCEL,
@@ -24,7 +25,7 @@ from bot.buttons import (
 )
 from bot.commands import Ask, NearMiss
 from bot.incoming import unescape
-from bot.listeners.carry_out import ask_in_direct_messages, carry_out, hear, open_form, read
+from bot.listeners.carry_out import ask, ask_in_direct_messages, carry_out, hear, open_form, read
 from bot.listeners.deliveries import Kept, kept_request
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
@@ -61,6 +62,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         REQUEST_YES: _request_meant,
         DM_INSTEAD: _direct_messages,
         RUN_EDITED: _edited,
+        QUEUE_IT: _queue,
         OPEN_ASK_MODAL: _form,
         FEEDBACK: _feedback,
         FEEDBACK_DOWN: _feedback,
@@ -140,10 +142,14 @@ async def _edited(click: Click) -> None:
 
 async def _direct_messages(click: Click) -> None:
     kept = await _kept(click)
-    command = read(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     await _take_back(click)
-    ask = command if isinstance(command, Ask) else _as_request(kept)
-    await ask_in_direct_messages(click.services, ask, kept.origin)
+    await ask_in_direct_messages(click.services, _request_of(click, kept), kept.origin)
+
+
+async def _queue(click: Click) -> None:
+    kept = await _kept(click)
+    await _take_back(click)
+    await ask(click.services, _request_of(click, kept), kept.origin, in_line=True)
 
 
 async def _kept(click: Click) -> Kept:
@@ -157,6 +163,12 @@ async def _kept(click: Click) -> Kept:
         raise UserError("Only the person who asked can answer that.")
     now = replace(kept.origin, response_url=click.origin.response_url, trigger_id=click.origin.trigger_id)
     return replace(kept, origin=now)
+
+
+def _request_of(click: Click, kept: Kept) -> Ask:
+    """What was asked for, read by the roster of now."""
+    command = read(click.services, kept.said) if isinstance(kept.said, str) else kept.said
+    return command if isinstance(command, Ask) else _as_request(kept)
 
 
 def _as_request(kept: Kept) -> Ask:

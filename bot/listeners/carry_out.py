@@ -67,7 +67,7 @@ async def hear(services: ListenerServices, text: str, origin: Origin, client: As
 async def carry_out(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
     """Do what was said; a UserError is for the person."""
     if isinstance(command, Ask):
-        await _ask(services, command, origin)
+        await ask(services, command, origin)
     elif isinstance(command, Budget):
         await do_budget(services, command.command, origin, client)
     elif isinstance(command, ChangeSettings):
@@ -121,10 +121,11 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
             raise TypeError(command)
 
 
-async def _ask(services: ListenerServices, ask: Ask, origin: Origin) -> None:
+async def ask(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
+    """Run a request where it was made; `in_line` lets it wait there for money that other runs hold."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     if place.can_post:
-        await services.runs.open(_request(services, ask, origin, place))
+        await services.runs.open(replace(_request(services, asked, origin, place), in_line=in_line))
     else:
         await services.say.private(origin, InviteView(key=origin.delivery_key))
 

@@ -12,6 +12,7 @@ import pytest
 from bot.access import Access
 from bot.admins import Admins
 from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from bot.line import Line
 from bot.patience import Patience
 from bot.review import SlackReviews
 from bot.rules import StoredRules
@@ -251,7 +252,8 @@ def patience(house: House, *, ahead_s: int, owner: str = "one") -> Patience:
     access = Access(
         executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
-    return Patience(SlackReviews(engine, executor.delivery, access, executor), Chores(engine.db, engine.clock), owner)
+    reviews = SlackReviews(engine, executor.delivery, access, executor)
+    return Patience(reviews, Line(reviews), Chores(engine.db, engine.clock), owner)
 
 
 async def test_a_stop_sign_by_somebody_who_may_ends_it(slack: SlackServer, house: House) -> None:

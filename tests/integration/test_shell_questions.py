@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.team import ANSWER, Team
 from tests.shells import Ended, Shell
 
 
@@ -64,6 +65,32 @@ def drafts(call: Call) -> Reply | dict[str, object]:
     if call.schema is not None:
         return {"feedback": [{"criterion": "1", "met": True, "change": ""}], "score": 8, "accepted": True}
     return Reply("Dear all, shorter." if "Make it shorter" in call.user else "Dear all, the release moves.")
+
+
+async def test_somebody_waits_for_money_that_other_runs_hold(tmp_path: Path) -> None:
+    async with Provider(Team()) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        assert (await shell.run("ask", "--flow", "answer", "--agents", "coach", "Why?")).code == 0
+        shell.sql("UPDATE account SET reserved_nusd = 25000000000 WHERE kind = 'channel'")
+        unattended = await shell.run("ask", "--flow", "answer", "--agents", "coach", "Why?")
+        async with sitting_at(shell, "ask", "--flow", "answer", "--agents", "coach", "Why?") as person:
+            await person.reads("Other runs hold the money for this. I begin when it is free, or give up at ")
+            shell.sql("UPDATE account SET reserved_nusd = 0 WHERE kind = 'channel'")
+            answered = await person.leaves()
+    assert (unattended.code, "Not started, nothing spent." in unattended.err) == (1, True)
+    assert (answered.code, answered.out) == (0, f"{ANSWER}\n")
+
+
+async def test_ctrl_c_ends_the_wait_for_money(tmp_path: Path) -> None:
+    async with Provider(Team()) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        assert (await shell.run("ask", "--flow", "answer", "--agents", "coach", "Why?")).code == 0
+        shell.sql("UPDATE account SET reserved_nusd = 25000000000 WHERE kind = 'channel'")
+        async with sitting_at(shell, "ask", "--flow", "answer", "--agents", "coach", "Why?") as person:
+            await person.reads("Ctrl-C ends it.")
+            person.process.send_signal(signal.SIGINT)
+            ended = await person.leaves()
+    assert (ended.code, ended.out) == (130, "")
 
 
 async def test_a_price_above_the_limit_is_asked_about_and_a_no_costs_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bot import views as v
-from bot.outcomes import footer, headline, refusal
+from bot.buttons import QUEUE_IT
+from bot.outcomes import footer, headline, line, refusal
 from bot.render import Renderer, templates_folder
 from bot.words import collapsed, plan, state
 from patterns.events import MissingVoice, PatternResult, StopReason
@@ -26,6 +27,21 @@ def test_a_refusal_says_what_is_missing_and_the_ways_out() -> None:
     assert refusal(v.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
         "Not started, nothing spent. This needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, "
         "$0.75 held by 3 runs). Wait for those, use `answer` (up to $0.05), or ask <@U0DANA>. Resets 1 Dec."
+    )
+
+
+def test_a_refusal_over_what_others_hold_offers_to_queue() -> None:
+    view = v.RefusalView(840_000_000, BALANCE, owner=DANA, queue_key="key")
+    assert "Queue it until those are done or ask <@U0DANA>. Resets 1 Dec." in refusal(view)
+    offered = [QUEUE_IT in str(Renderer().message(replace(view, queue_key=key)).blocks) for key in ("key", "")]
+    assert offered == [True, False]
+
+
+def test_a_run_in_line_says_what_it_waits_for() -> None:
+    assert line(v.LineView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
+        "⏳ In line for money: this needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 "
+        "held by 3 runs). I begin by myself when enough is free, in the order of asking. "
+        "Until 14:02 UTC; then I give up."
     )
 
 
