@@ -6,21 +6,33 @@ from dataclasses import asdict
 from typing import Literal
 
 from patterns.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
-from patterns.limits import Cap
 from patterns.money import MAX_NUSD, format_usd
 from patterns.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
-from storage.book import Account, Book, Call, account_id, payer_key
+from storage.book import Account, Book, Call, account_id, as_json
 
 
-def accounts_of(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> Sequence[Account]:
-    """The accounts a hold counts against, widest first, with the limits in force now. Not yet those of the database."""
-    known = book.plans.get((payer, caps))
+def plan_of(book: Book, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
+    """The accounts a request counts against by id, widest first, with the limits in force; not the database's rows."""
+    known = book.plans.get(request.call_id)
     if known is None:
-        known = book.plans[payer, caps] = _planned(book, payer, caps)
+        space = request.payer.workspace
+        capped = [
+            Account(account_id(space, cap.kind, cap.key, ""), space, cap.kind, cap.key, "", cap.limit_nusd)
+            for cap in request.caps
+        ]
+        known = book.plans[request.call_id] = monthly(book, request.payer) | {one.id: one for one in capped}
     return known
 
 
-def _planned(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> list[Account]:
+def monthly(book: Book, payer: Payer) -> dict[str, Account]:
+    """The same of the month alone: workspace, channel or direct messages, and the person in a channel."""
+    known = book.months.get(payer)
+    if known is None:
+        known = book.months[payer] = {one.id: one for one in _monthly(book, payer)}
+    return known
+
+
+def _monthly(book: Book, payer: Payer) -> list[Account]:
     workspace, own = book.config(payer)
     policy, space = book.policy, payer.workspace
     if payer.channel_kind == "channel":
@@ -34,7 +46,6 @@ def _planned(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> list[Account]:
     if payer.channel_kind == "channel":
         # Kept without a cap too: a cap set in mid-month must know what the person has spent.
         wanted.append(("user", f"{own.id}:{payer.user}", own.period, own.user_cap_nusd))
-    wanted += dict.fromkeys((cap.kind, cap.key, "", cap.limit_nusd) for cap in caps)
     return [
         Account(account_id(space, kind, key, period), space, kind, key, period, limit_nusd)
         for kind, key, period, limit_nusd in wanted
@@ -52,21 +63,20 @@ def admit_hold(book: Book, request: HoldRequest) -> Hold:
         return _known(known, "open")
     _check_amount(request.amount_nusd)
     _check_owner(book, request.fence)
-    accounts = _current(book, request.payer, request.caps)
     _check_blocks(book, request.payer, request.model)
     amount = _with_allowance(book, request)
-    deltas = dict.fromkeys((account.id for account in accounts), amount)
+    deltas = dict.fromkeys(_in_force(book, request), amount)
     envelope = book.calls.get(request.envelope) if request.envelope else None
     drawn = min(amount, envelope.hold_nusd) if envelope and envelope.state == "reserved" else 0
     if envelope and drawn:
         for id_ in envelope.accounts:
             deltas[id_] = deltas.get(id_, 0) - drawn
-    _check_fit(accounts, deltas)
+    _check_fit(book, deltas)
     _reserve(book, deltas)
     if envelope and drawn:
         envelope.hold_nusd -= drawn
         book.changed.add(envelope.id)
-    _open(book, request, accounts, amount_nusd=amount)
+    _open(book, request, amount_nusd=amount)
     return Hold(request.call_id, amount)
 
 
@@ -75,21 +85,17 @@ def admit_reserve(book: Book, requests: Sequence[ReserveRequest]) -> list[Hold]:
     known = {call.id: call for call in map(book.calls.get, (request.call_id for request in requests)) if call}
     if known:
         return [_known(known[request.call_id], "reserved") for request in requests if request.call_id in known]
-    parts: list[tuple[ReserveRequest, list[Account]]] = []
     deltas: dict[str, int] = {}
     for request in requests:
         _check_amount(request.amount_nusd)
         _check_owner(book, request.fence)
-        accounts = _current(book, request.payer, request.caps)
         _check_blocks(book, request.payer, None)
-        parts.append((request, accounts))
-        for account in accounts:
-            deltas[account.id] = deltas.get(account.id, 0) + request.amount_nusd
-    for _, accounts in parts:
-        _check_fit(accounts, deltas)
+        for id_ in _in_force(book, request):
+            deltas[id_] = deltas.get(id_, 0) + request.amount_nusd
+    _check_fit(book, deltas)
     _reserve(book, deltas)
-    for request, accounts in parts:
-        _open(book, request, accounts, amount_nusd=request.amount_nusd)
+    for request in requests:
+        _open(book, request, amount_nusd=request.amount_nusd)
     return [Hold(request.call_id, request.amount_nusd) for request in requests]
 
 
@@ -103,18 +109,21 @@ def settle(book: Book, call_id: str, charged: Charged) -> Settlement:
         close(book, call, charged.state, actual_nusd=actual, charged=charged)
     elif call.state == "uncertain" and charged.state != "uncertain":
         actual = charged.actual_nusd if charged.state == "settled" else 0
-        before = {"state": call.state, "actual_nusd": call.actual_nusd}
-        close(book, call, charged.state, actual_nusd=actual, charged=charged)
-        after = {"state": call.state, "actual_nusd": call.actual_nusd}
-        audit(
-            book,
-            (call.workspace, call.id),
-            actor="ledger",
-            action="settle_late",
-            reason=charged.reason,
-            change=(before, after),
-        )
+        _correct(book, call, charged, actual_nusd=actual, action="settle_late", reason=charged.reason)
+    elif call.state == "released" and call.attempt and charged.state == "settled" and charged.actual_nusd:
+        # Whoever believed it free was wrong: every dollar billed is in the sums.
+        reason = f"{call.model} billed {format_usd(charged.actual_nusd)} for a call that had been released"
+        _correct(book, call, charged, actual_nusd=charged.actual_nusd, action="settle_released", reason=reason)
+        book.late.append((call, reason))
     return Settlement(call.actual_nusd, call.overrun_nusd)
+
+
+def _correct(book: Book, call: Call, charged: Charged, *, actual_nusd: int, action: str, reason: str) -> None:
+    """Another ending for a call that had ended, with its line in the log."""
+    before = {"state": call.state, "actual_nusd": call.actual_nusd}
+    close(book, call, charged.state, actual_nusd=actual_nusd, charged=charged)
+    after = {"state": call.state, "actual_nusd": call.actual_nusd}
+    audit(book, (call.workspace, call.id), actor="ledger", action=action, reason=reason, change=(before, after))
 
 
 def release(book: Book, call_ids: Iterable[str]) -> None:
@@ -143,20 +152,19 @@ def close(
 ) -> None:
     """Move a call along its states and its money with it."""
     _check_amount(actual_nusd)
-    first, was_uncertain = call.state in {"reserved", "open"}, call.state == "uncertain"
-    paid_nusd = actual_nusd - (call.actual_nusd if was_uncertain else 0)
+    paid_nusd, held_nusd = actual_nusd - call.actual_nusd, call.held_nusd
     for id_ in call.accounts:
         account = book.accounts[id_]
-        account.reserved_nusd -= call.held_nusd
+        account.reserved_nusd -= held_nusd
         account.settled_nusd += paid_nusd
-        book.touched.add(id_)
-    counted = state != "released"
-    if counted or was_uncertain:
+    book.touched.update(call.accounts)
+    counts, counted = state != "released", call.state == "uncertain"
+    if counts or counted:
         book.write_off(
             call,
-            calls=int(counted) if first else int(counted) - 1,
+            calls=int(counts) - int(counted),
             delta_nusd=paid_nusd,
-            uncertain_nusd=(actual_nusd if state == "uncertain" else 0) - (call.actual_nusd if was_uncertain else 0),
+            uncertain_nusd=(actual_nusd if state == "uncertain" else 0) - (call.actual_nusd if counted else 0),
             usage=charged.usage,
         )
     call.state, call.actual_nusd, call.reason, call.closed_us = state, actual_nusd, charged.reason, book.now_us
@@ -190,14 +198,12 @@ def _known(call: Call, state: str) -> Hold:
     return Hold(call.id, call.hold_nusd)
 
 
-def _current(book: Book, payer: Payer, caps: tuple[Cap, ...]) -> list[Account]:
-    """The database's accounts, each with the limit in force now."""
-    accounts = []
-    for wanted in accounts_of(book, payer, caps):
-        account = book.accounts[wanted.id]
-        account.limit_nusd = wanted.limit_nusd
-        accounts.append(account)
-    return accounts
+def _in_force(book: Book, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
+    """The plan of a request, with its limits laid upon the database's accounts."""
+    plan = plan_of(book, request)
+    for id_, wanted in plan.items():
+        book.accounts[id_].limit_nusd = wanted.limit_nusd
+    return plan
 
 
 def _check_amount(nusd: int) -> None:
@@ -234,9 +240,9 @@ def _with_allowance(book: Book, request: HoldRequest) -> int:
     return -(-request.amount_nusd * found["allowance_pct"] // 100) if found else request.amount_nusd
 
 
-def _check_fit(accounts: Iterable[Account], deltas: dict[str, int]) -> None:
-    for account in accounts:
-        needed = deltas[account.id]
+def _check_fit(book: Book, deltas: Mapping[str, int]) -> None:
+    for id_, needed in deltas.items():
+        account = book.accounts[id_]
         if not account.fits(needed):
             limit = (account.limit_nusd or 0) + account.granted_nusd
             raise BudgetExceededError(
@@ -252,32 +258,35 @@ def _check_fit(accounts: Iterable[Account], deltas: dict[str, int]) -> None:
             )
 
 
-def _reserve(book: Book, deltas: dict[str, int]) -> None:
+def _reserve(book: Book, deltas: Mapping[str, int]) -> None:
     for id_, delta_nusd in deltas.items():
         book.accounts[id_].reserved_nusd += delta_nusd
     book.touched.update(deltas)
 
 
-def _open(book: Book, request: HoldRequest | ReserveRequest, accounts: Sequence[Account], *, amount_nusd: int) -> None:
-    held = isinstance(request, HoldRequest)
+def _open(book: Book, request: HoldRequest | ReserveRequest, *, amount_nusd: int) -> None:
     payer = request.payer
-    book.calls[request.call_id] = Call(
+    call = Call(
         id=request.call_id,
         run_id=request.fence.run_id,
         path=request.path,
-        attempt=request.attempt if isinstance(request, HoldRequest) else 0,
+        attempt=0,
         workspace=payer.workspace,
         channel=payer.channel,
         user_id=payer.user,
-        period=book.payers[payer.workspace, payer_key(payer)].period,
+        period=book.config(payer)[1].period,
         flow=request.flow,
-        agent=request.agent if isinstance(request, HoldRequest) else "",
-        model=request.model if isinstance(request, HoldRequest) else "",
-        price_version=request.price_version if isinstance(request, HoldRequest) else "",
+        agent="",
+        model="",
+        price_version="",
         hold_nusd=amount_nusd,
-        state="open" if held else "reserved",
-        accounts_json=json.dumps([account.id for account in accounts]),
+        state="reserved",
+        accounts_json=as_json(tuple(plan_of(book, request))),
         owner_epoch=request.fence.epoch,
         opened_us=book.now_us,
     )
-    book.opened.append(request.call_id)
+    if isinstance(request, HoldRequest):
+        call.state, call.attempt = "open", request.attempt
+        call.agent, call.model, call.price_version = request.agent, request.model, request.price_version
+    book.calls[call.id] = call
+    book.opened.append(call.id)

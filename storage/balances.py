@@ -60,10 +60,10 @@ class Balances:
         def work() -> Work[list[Balance]]:
             book = Book(self._policy, self._clock.now_us())
             yield from load_config(book, [payer])
-            accounts = admission.accounts_of(book, payer, ())
-            rows = yield q.accounts(ids=[account.id for account in accounts])
+            accounts = admission.monthly(book, payer)
+            rows = yield q.accounts(ids=accounts)
             stored = {row["id"]: Account(**row) for row in rows}
-            return [_balance(book, payer, account, stored.get(account.id, account)) for account in accounts]
+            return [_balance(book, payer, one, stored.get(id_, one)) for id_, one in accounts.items()]
 
         return await self._db.read(work)
 

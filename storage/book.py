@@ -8,22 +8,22 @@ from functools import lru_cache
 from typing import Any
 
 from patterns.errors import BudgetExceededError
-from patterns.limits import Cap
 from patterns.money import Usage
 from patterns.ports import Payer
 from storage.periods import LEAP_MONTHS, months_between, period_key
 from storage.statements import Row
 
 
+# Most calls of a moment name the same few accounts.
 @lru_cache(maxsize=1024)
 def _listed(ids_json: str) -> tuple[str, ...]:
-    """Most calls of a moment name the same few accounts."""
     return tuple(json.loads(ids_json))
 
 
-def as_row(value: "Account | Call | Config") -> dict[str, Any]:
-    """Its fields as parameters; `dataclasses.asdict` copies deeply and was half the cost of a batch."""
-    return {name: getattr(value, name) for name in value.__slots__}
+@lru_cache(maxsize=1024)
+def as_json(ids: tuple[str, ...]) -> str:
+    """The ids of accounts as a call keeps them."""
+    return json.dumps(ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +88,6 @@ class Call:
     def accounts(self) -> Sequence[str]:
         """The ids of the accounts it counts against."""
         return _listed(self.accounts_json)
-
-    def ending(self) -> dict[str, Any]:
-        """The columns that change along its states."""
-        return {
-            "id": self.id,
-            "hold_nusd": self.hold_nusd,
-            "state": self.state,
-            "actual_nusd": self.actual_nusd,
-            "overrun_nusd": self.overrun_nusd,
-            "usage_json": self.usage_json,
-            "reason": self.reason,
-            "closed_us": self.closed_us,
-        }
 
     @property
     def held_nusd(self) -> int:
@@ -173,8 +160,10 @@ class Book:
     steps: list[dict[str, Any]] = field(default_factory=list)
     contents: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[Call] = field(default_factory=list)
+    late: list[tuple[Call, str]] = field(default_factory=list)
     audits: list[dict[str, Any]] = field(default_factory=list)
-    plans: dict[tuple[Payer, tuple[Cap, ...]], list[Account]] = field(default_factory=dict)
+    plans: dict[str, dict[str, Account]] = field(default_factory=dict)
+    months: dict[Payer, dict[str, Account]] = field(default_factory=dict)
     _configs: dict[Payer, tuple[Config, Config]] = field(default_factory=dict)
 
     def config(self, payer: Payer) -> tuple[Config, Config]:

@@ -106,7 +106,7 @@ class Budgets:
         def work() -> Work[Change]:
             book = self._book()
             yield from load_config(book, [payer])
-            found = [one for one in admission.accounts_of(book, payer, ()) if one.kind == wanted_kind]
+            found = [one for one in admission.monthly(book, payer).values() if one.kind == wanted_kind]
             if not found:
                 raise UserError("A person's direct messages have one account only. Grant to that.")
             yield from load_accounts(book, {found[0].id: found[0]})

@@ -8,7 +8,7 @@ from patterns.errors import AgentsError, BudgetExceededError
 from patterns.money import format_usd
 from patterns.ports import Charged, Fence, HoldRequest, Payer, ReserveRequest, StepRecord
 from storage import admission
-from storage.book import Account, Book, Call, Config, as_row, payer_key
+from storage.book import Account, Book, Call, Config, payer_key
 from storage.journal import q as journal
 from storage.journal import step_row
 from storage.statements import Row, Work, load
@@ -84,7 +84,7 @@ def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
         book.accounts[row["id"]] = Account(**row)
     missing = sorted(ids - book.accounts.keys())
     if missing:
-        yield q.open_account.many([as_row(wanted[id_]) for id_ in missing])
+        yield q.open_account.many_of(wanted[id_] for id_ in missing)
         for row in (yield q.lock_accounts(ids=missing)):
             book.accounts[row["id"]] = Account(**row)
 
@@ -93,16 +93,16 @@ def save(book: Book) -> Work[None]:
     """Write what the decisions changed."""
     for config in book.turned:
         query = q.turn_workspace if config.kind == "workspace" else q.turn_payer
-        yield query(**as_row(config))
+        yield query.many_of([config])
     if book.touched:
-        yield q.save_account.many([as_row(book.accounts[id_]) for id_ in sorted(book.touched)])
+        yield q.save_account.many_of(book.accounts[id_] for id_ in sorted(book.touched))
     if book.opened:
-        yield q.open_call.many([as_row(book.calls[id_]) for id_ in book.opened])
+        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened)
     changed = sorted(book.changed.difference(book.opened))
     if changed:
-        yield q.save_call.many([book.calls[id_].ending() for id_ in changed])
+        yield q.save_call.many_of(book.calls[id_] for id_ in changed)
     if book.spent:
-        yield q.add_spend.many([_spend(key, sums) for key, sums in sorted(book.spent.items())])
+        yield q.add_spend.many(_spend(key, sums) for key, sums in sorted(book.spent.items()))
     if book.steps:
         yield journal.add_step.many(book.steps)
         texts = [row for row in book.steps if row["content_id"]]
@@ -110,8 +110,10 @@ def save(book: Book) -> Work[None]:
             yield journal.add_step_text.many(texts)
     for call in book.overruns:
         yield from _stop_overrun(book, call)
+    for call, reason in book.late:
+        yield from _freeze_past_limit(book, call, reason)
     if book.audits:
-        yield q.add_audit.many([{"id": secrets.token_hex(10), **row} for row in book.audits])
+        yield q.add_audit.many({"id": secrets.token_hex(10), **row} for row in book.audits)
 
 
 def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:
@@ -127,6 +129,10 @@ def _stop_overrun(book: Book, call: Call) -> Work[None]:
     )
     yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
     admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
+    yield from _freeze_past_limit(book, call, reason)
+
+
+def _freeze_past_limit(book: Book, call: Call, reason: str) -> Work[None]:
     for account in (book.accounts[id_] for id_ in call.accounts):
         limit_nusd = (account.limit_nusd or 0) + account.granted_nusd
         if account.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
@@ -196,7 +202,7 @@ def _wanted(book: Book, requests: Sequence[HoldRequest | ReserveRequest]) -> dic
     wanted: dict[str, Account] = {}
     for request in requests:
         try:
-            wanted |= {account.id: account for account in admission.accounts_of(book, request.payer, request.caps)}
+            wanted |= admission.plan_of(book, request)
         except BudgetExceededError:
             continue  # deciding meets the same error, and gives it to its caller
     return wanted

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -148,12 +148,11 @@ async def _drive(connection: Connection, work: Work[T]) -> T:
 
 async def _execute(cursor: psycopg.AsyncCursor[DictRow], statement: Statement) -> list[Row]:
     query, params = statement.query, statement.params
-    sql: Any = query.postgresql
     if isinstance(params, Sequence):
         if params:
-            await cursor.executemany(sql, params)
+            await cursor.executemany(cast("Any", query.each["postgresql"]), params)
         return []
-    await cursor.execute(sql, query.bind(params, "postgresql"))
+    await cursor.execute(cast("Any", query.postgresql), query.bind(params, "postgresql"))
     return list(await cursor.fetchall()) if cursor.description else []
 
 

@@ -52,9 +52,11 @@ class _Script(Generic[T]):
 def _execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
     query, params = statement.query, statement.params
     if isinstance(params, Sequence):
-        connection.executemany(query.sqlite, params)
+        connection.executemany(query.each["sqlite"], params)
         return []
-    return connection.execute(query.sqlite, query.bind(params, "sqlite")).fetchall()
+    cursor = connection.execute(query.sqlite, query.bind(params, "sqlite"))
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, values, strict=True)) for values in cursor]
 
 
 class _Connection(sqlite3.Connection):
@@ -65,10 +67,6 @@ class _Connection(sqlite3.Connection):
             script.run(self)
             return self.cursor()
         return super().executescript(script)
-
-
-def _as_dict(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> dict[str, object]:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
 
 
 class SqliteDatabase(Database):
@@ -142,7 +140,6 @@ async def _connect(path: Path, pragma: str) -> aiosqlite.Connection:
         if isinstance(error, sqlite3.Error):
             raise translated(error) from error
         raise
-    connection.row_factory = cast("Any", _as_dict)
     return connection
 
 

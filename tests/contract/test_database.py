@@ -118,7 +118,7 @@ class TestFaultsOfSqlite:
         await ledger.hold(run.hold(CENT))
         writer = database._writer  # type: ignore[attr-defined]
         (size,) = await writer.execute_fetchall("PRAGMA page_count")
-        await writer.execute_fetchall(f"PRAGMA max_page_count = {size['page_count']}")
+        await writer.execute_fetchall(f"PRAGMA max_page_count = {size[0]}")
         with pytest.raises(StorageError, match="disk of the database is full"):
             await asyncio.gather(*(ledger.hold(run.hold(0, agent="x" * 500)) for _ in range(50)))
         await writer.execute_fetchall("PRAGMA max_page_count = 1000000")
