@@ -38,7 +38,7 @@ class Policy:
 
 @dataclass(slots=True)
 class Account:
-    """One cap and what counts against it. `limit_nusd` None means nobody set one."""
+    """A row of `account`, its columns in order: one cap and what counts against it. No `limit_nusd`: nobody set one."""
 
     id: str
     workspace: str
@@ -59,7 +59,7 @@ class Account:
 
 @dataclass(slots=True)
 class Call:
-    """A row of `call`: an attempt or a reservation, and its state."""
+    """A row of `call`, its columns in order: an attempt or a reservation, and its state."""
 
     id: str
     run_id: str
@@ -75,13 +75,13 @@ class Call:
     price_version: str
     hold_nusd: int
     state: str
-    accounts_json: str
-    owner_epoch: int
-    opened_us: int
     actual_nusd: int = 0
     overrun_nusd: int = 0
     usage_json: str | None = None
     reason: str = ""
+    accounts_json: str = "[]"
+    owner_epoch: int = 0
+    opened_us: int = 0
     closed_us: int | None = None
 
     @property

@@ -11,7 +11,7 @@ from patterns.ports import Charged, Clock, Payer
 from storage import admission
 from storage.book import Book, Policy, payer_key
 from storage.database import ConstraintError, Database
-from storage.ledger_batch import book_calls, load_accounts, load_config, save
+from storage.ledger_batch import load_accounts, load_calls, load_config, save
 from storage.ledger_batch import q as ledger
 from storage.periods import ClockGuard, checked_zone
 from storage.statements import Row, Work, load
@@ -132,7 +132,7 @@ class Budgets:
 
         def work() -> Work[Change]:
             book = self._book()
-            book_calls(book, (yield ledger.lock_calls(ids=[call_id])))
+            yield from load_calls(book, ledger.lock_calls, ids=[call_id])
             call = book.calls.get(call_id)
             if call is None or call.workspace != workspace or call.state != "uncertain":
                 raise UserError(f"{call_id[:60]} is not an uncertain call. List them first, then name one.")

@@ -13,9 +13,9 @@ from patterns.ports import Charged, Clock, Fence, Hold, HoldRequest, ReserveRequ
 from storage import admission
 from storage.book import Book, Policy
 from storage.database import ConstraintError, Database
-from storage.ledger_batch import Operation, Release, Reserve, Settle, book_calls, load_accounts, q, run_batch, save
+from storage.ledger_batch import Operation, Release, Reserve, Settle, load_accounts, load_calls, q, run_batch, save
 from storage.periods import ClockGuard
-from storage.statements import Row, Statement, Work
+from storage.statements import Query, Work
 
 BATCH_MAX = 256
 """Operations in one transaction: the gain is flat beyond this, and a longer one would make others wait."""
@@ -88,17 +88,15 @@ class SqlLedger:
 
     async def recover_run(self, fence: Fence) -> Recovered:
         """End what earlier owners of a run left, after claiming it: reservations are free, open calls uncertain."""
-        return await self._abandon(q.lock_abandoned_of_run(run_id=fence.run_id, epoch=fence.epoch), run_id=fence.run_id)
+        return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch)
 
     async def end_run(self, fence: Fence) -> Recovered:
         """The same for its present owner, when its work is over: nothing of a run stays held after it."""
-        return await self._abandon(
-            q.lock_abandoned_of_run(run_id=fence.run_id, epoch=fence.epoch + 1), run_id=fence.run_id
-        )
+        return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch + 1)
 
     async def sweep(self) -> Recovered:
         """The same for every run that has ended, waits, or has a later owner."""
-        return await self._abandon(q.lock_abandoned())
+        return await self._abandon(q.lock_abandoned)
 
     async def close(self) -> None:
         """Wait until everything queued is committed."""
@@ -108,21 +106,20 @@ class SqlLedger:
     def _new_book(self) -> Book:
         return Book(self.policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed)
 
-    async def _abandon(self, statement: Statement, **about: str) -> Recovered:
+    async def _abandon(self, query: Query, **which: object) -> Recovered:
         def work() -> Work[Recovered]:
             book = self._new_book()
-            rows: list[Row] = yield statement
-            book_calls(book, rows)
+            yield from load_calls(book, query, **which)
             yield from load_accounts(book, {})
             for call in book.calls.values():
                 admission.abandon(book, call)
             yield from save(book)
             lost = [call for call in book.calls.values() if call.state == "uncertain"]
-            return Recovered(len(rows) - len(lost), len(lost), sum(call.actual_nusd for call in lost))
+            return Recovered(len(book.calls) - len(lost), len(lost), sum(call.actual_nusd for call in lost))
 
         recovered = await self._db.write(work)
         if recovered.uncertain:
-            log.warning("calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd, **about)
+            log.warning("calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd, **which)
         return recovered
 
     async def _submit(self, operation: Operation) -> object:

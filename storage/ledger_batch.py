@@ -1,7 +1,7 @@
 """One transaction of the ledger as a script: lock and load in few statements, decide in turn, write together."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patterns.errors import AgentsError, BudgetExceededError
@@ -11,7 +11,7 @@ from storage import admission
 from storage.book import Account, Book, Call, Config, payer_key
 from storage.journal import q as journal
 from storage.journal import step_row
-from storage.statements import Row, Work, load
+from storage.statements import Query, Work, load
 
 q = load("ledger")
 
@@ -48,7 +48,7 @@ def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]
     runs = {fence.run_id for operation in operations for fence in _fences(operation)}
     if runs:
         book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
-    book_calls(book, (yield q.lock_calls(ids={id_ for operation in operations for id_ in _calls(operation)})))
+    yield from load_calls(book, q.lock_calls, ids={id_ for operation in operations for id_ in _calls(operation)})
     requests = [request for operation in operations for request in _requests(operation)]
     if requests:
         yield from load_config(book, [request.payer for request in requests])
@@ -61,9 +61,9 @@ def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]
     return results
 
 
-def book_calls(book: Book, rows: Iterable[Row]) -> None:
-    """Take locked rows of `call` into the book."""
-    book.calls |= {row["id"]: Call(**row) for row in rows}
+def load_calls(book: Book, query: Query, **params: object) -> Work[None]:
+    """Lock the calls a query finds."""
+    book.calls = {call.id: call for call in (yield query.rows_as(Call, **params))}
 
 
 def load_config(book: Book, payers: Sequence[Payer]) -> Work[None]:
@@ -80,13 +80,11 @@ def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
     ids = {*wanted, *(id_ for call in book.calls.values() for id_ in call.accounts)}
     if not ids:
         return
-    for row in (yield q.lock_accounts(ids=ids)):
-        book.accounts[row["id"]] = Account(**row)
+    book.accounts = {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=ids))}
     missing = sorted(ids - book.accounts.keys())
     if missing:
         yield q.open_account.many_of(wanted[id_] for id_ in missing)
-        for row in (yield q.lock_accounts(ids=missing)):
-            book.accounts[row["id"]] = Account(**row)
+        book.accounts |= {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=missing))}
 
 
 def save(book: Book) -> Work[None]:
@@ -108,10 +106,7 @@ def save(book: Book) -> Work[None]:
         texts = [row for row in book.steps if row["content_id"]]
         if texts:
             yield journal.add_step_text.many(texts)
-    for call in book.overruns:
-        yield from _stop_overrun(book, call)
-    for call, reason in book.late:
-        yield from _freeze_past_limit(book, call, reason)
+    yield from _stop_spending(book)
     if book.audits:
         yield q.add_audit.many({"id": secrets.token_hex(10), **row} for row in book.audits)
 
@@ -122,14 +117,16 @@ def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:
     return dict(zip(names + amounts, (*key, *sums), strict=True))
 
 
-def _stop_overrun(book: Book, call: Call) -> Work[None]:
-    """A bill above its hold: no more of that model, and no more of that channel when it is past its limit."""
-    reason = (
-        f"{call.model} billed {format_usd(call.actual_nusd)}, more than the {format_usd(call.hold_nusd)} held for it"
-    )
-    yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
-    admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
-    yield from _freeze_past_limit(book, call, reason)
+def _stop_spending(book: Book) -> Work[None]:
+    """A bill nobody held enough for: no more of a model that billed above its hold, nor of a channel past its limit."""
+    for call in book.overruns:
+        billed, held = format_usd(call.actual_nusd), format_usd(call.hold_nusd)
+        reason = f"{call.model} billed {billed}, more than the {held} held for it"
+        yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
+        admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
+        yield from _freeze_past_limit(book, call, reason)
+    for call, reason in book.late:
+        yield from _freeze_past_limit(book, call, reason)
 
 
 def _freeze_past_limit(book: Book, call: Call, reason: str) -> Work[None]:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, cast
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, args_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from patterns.errors import StorageError
@@ -28,12 +28,12 @@ Connection = psycopg.AsyncConnection[DictRow]
 class Enlisted(Statement):
     """A step of a transaction script that somebody else's client writes, on the connection of the transaction."""
 
-    call: Callable[[Connection], Awaitable[None]]
+    call: Callable[[Connection], Awaitable[None]] = field(kw_only=True)
 
     @classmethod
     def by(cls, call: Callable[[Connection], Awaitable[None]]) -> Self:
         """The step that this call is; it returns no rows and may be run again."""
-        return cls(Query("enlisted", ""), {}, call)
+        return cls(Query("enlisted", ""), {}, call=call)
 
 
 class PostgresqlDatabase(Database):
@@ -152,6 +152,7 @@ async def _execute(cursor: psycopg.AsyncCursor[DictRow], statement: Statement) -
         if params:
             await cursor.executemany(cast("Any", query.each["postgresql"]), params)
         return []
+    cursor.row_factory = cast("Any", args_row(statement.make) if statement.make else dict_row)
     await cursor.execute(cast("Any", query.postgresql), query.bind(params, "postgresql"))
     return list(await cursor.fetchall()) if cursor.description else []
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, cast
 from urllib.parse import unquote
@@ -55,6 +56,8 @@ def _execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
         connection.executemany(query.each["sqlite"], params)
         return []
     cursor = connection.execute(query.sqlite, query.bind(params, "sqlite"))
+    if statement.make:
+        return list(starmap(statement.make, cursor))
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, values, strict=True)) for values in cursor]
 

@@ -47,6 +47,10 @@ class Query:
         """Bind one set of parameters."""
         return Statement(self, params)
 
+    def rows_as(self, make: Callable[..., Any], **params: object) -> "Statement":
+        """The same with rows of a kind of their own, made from the columns in order."""
+        return Statement(self, params, make)
+
     def many(self, rows: Iterable[Row]) -> "Statement":
         """Run once per row and return nothing; not for queries with `IN :ids...`."""
         return Statement(self, list(map(self._items, rows)))
@@ -69,9 +73,11 @@ class Statement:
 
     query: Query
     params: Row | Sequence[tuple[object, ...]]
+    make: Callable[..., Any] | None = None
+    """What a row becomes, from its columns in order; without it a mapping."""
 
 
-Work = Generator[Statement, list[Row], T]
+Work = Generator[Statement, list[Any], T]
 """A transaction script: `rows = yield q.find_run(run_id=…)`. It may be run again, so it must not act on the outside."""
 
 

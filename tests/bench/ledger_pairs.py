@@ -2,7 +2,7 @@
 
     python -m tests.bench.ledger_pairs [--seconds 2] [--postgresql]
 
-Each pair changes four accounts (workspace, channel, person, run), one call row and the sums of reports, fully durable.
+Each pair changes five accounts (workspace, channel, person, run, stage), one call row and the sums of reports, fully durable.
 `raw` runs the very statements of one pair on the bare driver: a commit for the hold and one for the settlement, or 200
 pairs in one transaction. Ratios of one run mean something; absolute figures are the machine's.
 """
@@ -41,7 +41,7 @@ RAW_BATCH = 200
 
 
 def asking(name: str) -> Asking:
-    return Asking(name, caps=(Cap("run", name, 900_000 * USD),))
+    return Asking(name, caps=(Cap("run", name, 900_000 * USD), Cap("stage", f"{name}/draft", 900_000 * USD)))
 
 
 async def ours(database: Database, *, tasks: int, seconds: float) -> tuple[float, float]:
@@ -73,7 +73,8 @@ class Raw:
         self._execute = execute
         self._begin = begin
         self._run = asking("RAW")
-        self._ids = ["T1/workspace/T1/2026-11", "T1/channel/C1/2026-11", "T1/user/C1:U1/2026-11", "T1/run/RAW/"]
+        self._ids = [f"T1/{name}" for name in ("workspace/T1/2026-11", "channel/C1/2026-11", "user/C1:U1/2026-11")]
+        self._ids += ["T1/run/RAW/", "T1/stage/RAW/draft/"]
 
     def text(self, sql: str) -> None:
         self._execute(Query("text", sql)())

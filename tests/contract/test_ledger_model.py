@@ -14,7 +14,7 @@ from patterns.limits import Cap
 from patterns.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
 from storage import admission
 from storage.book import Book, Call, Policy
-from storage.ledger_batch import Operation, Release, Reserve, Settle, book_calls, load_accounts, q, run_batch, save
+from storage.ledger_batch import Operation, Release, Reserve, Settle, load_accounts, load_calls, q, run_batch, save
 from storage.migrate import MIGRATIONS
 from storage.statements import Query, Statement, Work, load
 from tests.ledgers import START_US, Asking
@@ -156,7 +156,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         def recover() -> Work[None]:
             book = self._book()
-            book_calls(book, (yield q.lock_abandoned_of_run(run_id=run.run_id, epoch=run.epoch)))
+            yield from load_calls(book, q.lock_abandoned_of_run, run_id=run.run_id, epoch=run.epoch)
             yield from load_accounts(book, {})
             for call in book.calls.values():
                 admission.abandon(book, call)
@@ -253,11 +253,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _believe_settled(self, operation: Settle, answer: object) -> None:
         call = self.truth[operation.call_id]
-        charged = operation.charged
+        charged, sent = operation.charged, isinstance(call.request, HoldRequest)
         if (
             call.state == "open"
             or (call.state == "uncertain" and charged.state != "uncertain")
-            or (call.state == "released" and charged.state == "settled" and charged.actual_nusd)
+            or (call.state == "released" and sent and charged.state == "settled" and charged.actual_nusd)
         ):
             call.paid = {"settled": charged.actual_nusd, "uncertain": call.held, "released": 0}[charged.state]
             call.state = charged.state
@@ -309,5 +309,5 @@ def test_a_crash_really_drops_the_transaction() -> None:
 
 def test_rows_have_the_columns_of_their_table() -> None:
     driver = Driver()
-    columns = {row["name"] for row in driver.rows("PRAGMA table_info(call)")}
-    assert set(Call.__slots__) == columns
+    columns = [row["name"] for row in driver.rows("PRAGMA table_info(call)")]
+    assert list(Call.__slots__) == columns
