@@ -12,7 +12,7 @@ import aiosqlite
 
 from patterns.errors import StorageError
 from storage.database import ConstraintError, Database
-from storage.statements import Dialect, Row, Statement, T, Work
+from storage.statements import Dialect, Statement, T, Work
 
 BUSY_TIMEOUT_S = 10.0
 COMMIT_GAP_S = 0.001
@@ -43,14 +43,15 @@ class _Script(Generic[T]):
         try:
             statement = next(work)
             while True:
-                statement = work.send(_execute(connection, statement))
+                statement = work.send(execute(connection, statement))
         except StopIteration as end:
             self.result = end.value
         finally:
             work.close()
 
 
-def _execute(connection: sqlite3.Connection, statement: Statement) -> list[Row]:
+def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
+    """One statement of a script; its rows, as the script wants them."""
     query, params = statement.query, statement.params
     if isinstance(params, Sequence):
         connection.executemany(query.each["sqlite"], params)

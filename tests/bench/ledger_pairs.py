@@ -2,7 +2,7 @@
 
     python -m tests.bench.ledger_pairs [--seconds 2] [--postgresql]
 
-Each pair changes five accounts (workspace, channel, person, run, stage), one call row and the sums of reports, fully durable.
+Each pair changes five accounts (workspace, channel, person, run, stage), one call and the sums of reports, durably.
 `raw` runs the very statements of one pair on the bare driver: a commit for the hold and one for the settlement, or 200
 pairs in one transaction. Ratios of one run mean something; absolute figures are the machine's.
 """

@@ -6,7 +6,8 @@ import pytest
 
 from patterns.errors import BudgetExceededError, RunLostError, StorageError
 from patterns.money import Usage
-from patterns.ports import Charged, Payer, StepRecord
+from patterns.ports import Charged, Payer, Settlement, StepRecord
+from storage.budgets import Budgets
 from storage.database import ConstraintError, Database
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
@@ -144,6 +145,49 @@ class TestSettling:
     async def test_nothing_sent_costs_nothing(self, database: Database, ledger: SqlLedger, run: Asking) -> None:
         hold = await ledger.hold(run.hold(30 * CENT))
         await ledger.settle(hold, Charged("released", 0, reason="refused with 401"), run.fence)
+        assert await account(database, CHANNEL) == (0, 0)
+
+    async def test_a_bill_for_a_released_call_counts_in_full_and_is_written_down(
+        self, database: Database, ledger: SqlLedger, run: Asking
+    ) -> None:
+        hold = await ledger.hold(run.hold(30 * CENT))
+        await ledger.settle(hold, Charged("uncertain", 0, reason="timeout"), run.fence)
+        budgets = Budgets(database, FakeClock(), POLICY)
+        await budgets.release_uncertain("T1", hold.call_id, actor="U9", reason="not on the bill")
+        for _ in range(2):
+            settlement = await ledger.settle(hold, settled(10 * CENT), run.fence)
+        audits = await rows(database, "SELECT actor, action, reason, after_json FROM audit ORDER BY action")
+        spent = await rows(database, "SELECT calls, settled_nusd, uncertain_nusd FROM spend")
+        assert settlement == Settlement(10 * CENT, 0)
+        assert await account(database, CHANNEL) == (10 * CENT, 0)
+        assert spent == [{"calls": 1, "settled_nusd": 10 * CENT, "uncertain_nusd": 0}]
+        assert [row["action"] for row in audits] == ["release_uncertain", "settle_released"]
+        assert audits[1] == {
+            "actor": "ledger",
+            "action": "settle_released",
+            "reason": "small billed $0.10 for a call that had been released",
+            "after_json": '{"state": "settled", "actual_nusd": 100000000}',
+        }
+
+    async def test_a_bill_for_a_released_call_past_the_limit_freezes_the_channel(
+        self, database: Database, ledger: SqlLedger, run: Asking
+    ) -> None:
+        first, second = [await ledger.hold(run.hold(50 * CENT)) for _ in range(2)]
+        await ledger.settle(first, Charged("released", 0, reason="refused"), run.fence)
+        await ledger.settle(second, settled(50 * CENT), run.fence)
+        third = await ledger.hold(run.hold(50 * CENT))
+        await ledger.settle(third, settled(50 * CENT), run.fence)
+        await ledger.settle(first, settled(50 * CENT), run.fence)
+        assert await account(database, CHANNEL) == (150 * CENT, 0)
+        with pytest.raises(BudgetExceededError, match="for a call that had been released"):
+            await ledger.hold(run.hold(0))
+
+    async def test_a_reservation_that_was_released_is_never_billed(
+        self, database: Database, ledger: SqlLedger, run: Asking
+    ) -> None:
+        (kept,) = await ledger.reserve_many([run.reserve(30 * CENT)])
+        await ledger.release([kept])
+        assert await ledger.settle(kept, settled(10 * CENT), run.fence) == Settlement(0, 0)
         assert await account(database, CHANNEL) == (0, 0)
 
     async def test_money_and_result_are_one(self, database: Database, ledger: SqlLedger, run: Asking) -> None:

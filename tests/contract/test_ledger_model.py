@@ -1,18 +1,21 @@
 """The ledger against a model of the truth: any order, duplicates, crashes between any two statements, new months."""
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import psycopg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from psycopg.rows import args_row, dict_row
 
 from patterns.errors import BudgetExceededError, RunLostError
 from patterns.limits import Cap
 from patterns.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
-from storage import admission
+from storage import admission, sqlite
 from storage.book import Book, Call, Policy
 from storage.ledger_batch import Operation, Release, Reserve, Settle, load_accounts, load_calls, q, run_batch, save
 from storage.migrate import MIGRATIONS
@@ -30,24 +33,21 @@ class CrashError(Exception):
     """The process died here."""
 
 
-class Driver:
-    """Runs scripts on a database in memory, and dies before a chosen statement, or before or after the commit."""
+class Driver(ABC):
+    """Runs scripts on an empty database, and dies before a chosen statement, or before or after the commit."""
 
-    def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        self.connection.row_factory = lambda cursor, row: {
-            column[0]: value for column, value in zip(cursor.description, row, strict=True)
-        }
-        self.connection.executescript(SCHEMA)
+    @abstractmethod
+    def execute(self, statement: Statement) -> list[Any]:
+        """The rows of one statement."""
 
     def run(self, script: Work[T], *, statements: int | None = None, lose_answer: bool = False) -> T:
-        self.connection.execute("BEGIN IMMEDIATE")
+        self.do("BEGIN")
         try:
             answer = self._drive(script, statements)
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            self.do("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
+        self.do("COMMIT")
         if lose_answer:
             raise CrashError
         return answer
@@ -61,20 +61,49 @@ class Driver:
                     script.close()
                     raise CrashError
                 done += 1
-                statement = script.send(self._execute(statement))
+                statement = script.send(self.execute(statement))
         except StopIteration as end:
             answer: T = end.value
             return answer
 
-    def _execute(self, statement: Statement) -> list[Any]:
-        query, params = statement.query, statement.params
-        if isinstance(params, Sequence):
-            self.connection.executemany(query.each["sqlite"], params)
-            return []
-        return self.connection.execute(query.sqlite, query.bind(params, "sqlite")).fetchall()
+    def do(self, sql: str, **params: object) -> list[Any]:
+        return self.execute(Query("test", sql)(**params))
 
-    def rows(self, sql: str) -> list[Any]:
-        return self.connection.execute(sql).fetchall()
+
+class SqliteDriver(Driver):
+    """A database in memory, a new one each time."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.executescript(SCHEMA)
+
+    def execute(self, statement: Statement) -> list[Any]:
+        return sqlite.execute(self.connection, statement)
+
+
+class PostgresqlDriver(Driver):
+    """One database for all examples, emptied for each past the guards that keep money."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self.connection = connection
+        # Nothing of this database has to survive a power cut.
+        connection.execute("SET synchronous_commit = off")
+        connection.execute("SET session_replication_role = replica")
+        names = [row["tablename"] for row in self.do("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        for name in sorted({*names} - {"schema"}):
+            self.do(f'DELETE FROM "{name}"')  # noqa: S608 - the names of our own tables
+        connection.execute("SET session_replication_role = origin")
+
+    def execute(self, statement: Statement) -> list[Any]:
+        query, params = statement.query, statement.params
+        rows: Any = args_row(statement.make) if statement.make else dict_row
+        with self.connection.cursor(row_factory=rows) as cursor:
+            if isinstance(params, Sequence):
+                if params:
+                    cursor.executemany(query.each["postgresql"].encode(), params)
+                return []
+            cursor.execute(query.postgresql.encode(), query.bind(params, "postgresql"))
+            return cursor.fetchall() if cursor.description else []
 
 
 @dataclass
@@ -93,9 +122,14 @@ crashes = st.none() | st.integers(0, 14)
 
 
 class LedgerMachine(RuleBasedStateMachine):
+    """Does to the ledger what people, crashes and months do, and compares it with the truth."""
+
+    def new_driver(self) -> Driver:
+        return SqliteDriver()
+
     @initialize()
     def begin(self) -> None:
-        self.driver = Driver()
+        self.driver = self.new_driver()
         self.now_us = START_US
         self.month = ""
         self.limit = LIMIT
@@ -103,10 +137,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.runs = [Asking(name, caps=(Cap("run", name, 70),)) for name in ("R1", "R2")]
         self.truth: dict[str, Truth] = {}
         for run in self.runs:
-            self.driver.connection.execute(
+            self.driver.do(
                 "INSERT INTO run (id, workspace, channel, channel_kind, user_id, kind, status, epoch, created_us,"
-                " delivery_key) VALUES (?, 'T1', 'C1', 'channel', 'U1', 'slack', 'running', 1, 0, ?)",
-                (run.run_id, run.run_id),
+                " delivery_key) VALUES (:id, 'T1', 'C1', 'channel', 'U1', 'slack', 'running', 1, 0, :id)",
+                id=run.run_id,
             )
 
     @rule(which=st.lists(st.tuples(st.integers(0, 1), amounts, st.booleans()), min_size=1, max_size=4), crash=crashes)
@@ -152,7 +186,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def owner_dies(self, index: int, crash: int | None) -> None:
         run = self.runs[index]
         run.epoch += 1
-        self.driver.connection.execute("UPDATE run SET epoch = ? WHERE id = ?", (run.epoch, run.run_id))
+        self.driver.do("UPDATE run SET epoch = :epoch WHERE id = :id", epoch=run.epoch, id=run.run_id)
 
         def recover() -> Work[None]:
             book = self._book()
@@ -174,30 +208,31 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(limit=st.integers(0, 150))
     def change_the_limit(self, limit: int) -> None:
         self.limit = limit
-        self.driver.connection.execute(
+        self.driver.do(
             "INSERT INTO channel (workspace, id, kind, limit_nusd) VALUES ('T1', 'C1', 'channel', :limit)"
-            " ON CONFLICT DO UPDATE SET limit_nusd = :limit",
-            {"limit": limit},
+            " ON CONFLICT (workspace, id) DO UPDATE SET limit_nusd = :limit",
+            limit=limit,
         )
 
     @rule(amount=st.integers(1, 50))
     def grant(self, amount: int) -> None:
         id_ = f"T1/channel/C1/{self.month}"
-        done = self.driver.connection.execute(
-            "UPDATE account SET granted_nusd = granted_nusd + ? WHERE id = ?", (amount, id_)
-        )
-        if done.rowcount:
+        if self.driver.do(
+            "UPDATE account SET granted_nusd = granted_nusd + :amount WHERE id = :id RETURNING id",
+            amount=amount,
+            id=id_,
+        ):
             self.granted[id_] = self.granted.get(id_, 0) + amount
 
     @invariant()
     def sums_are_those_of_the_model(self) -> None:
         if not hasattr(self, "driver"):
             return
-        for row in self.driver.rows("SELECT * FROM account"):
+        for row in self.driver.do("SELECT * FROM account"):
             counted = [call for call in self.truth.values() if row["id"] in call.accounts]
             assert row["settled_nusd"] == sum(call.paid for call in counted)
             assert row["reserved_nusd"] == sum(call.held for call in counted if call.state in {"reserved", "open"})
-        assert self.driver.rows(load("verify").account_differences.sqlite) == []
+        assert self.driver.execute(load("verify").account_differences()) == []
 
     def _book(self) -> Book:
         return Book(POLICY, self.now_us)
@@ -213,7 +248,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _perform(self, operations: Sequence[Operation], crash: int | None) -> None:
         answers = self._survive(lambda: run_batch(self._book(), operations), crash)
-        months = self.driver.rows("SELECT period FROM channel WHERE id = 'C1'")
+        months = self.driver.do("SELECT period FROM channel WHERE id = 'C1'")
         month = months[0]["period"] if months else ""
         assert month >= self.month
         self.month = month
@@ -288,9 +323,22 @@ TestLedger.settings = settings(
 )
 
 
+def test_the_same_holds_on_postgresql(postgresql_url: str) -> None:
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+
+        class OnPostgresql(LedgerMachine):
+            def new_driver(self) -> Driver:
+                return PostgresqlDriver(connection)
+
+        fewer = settings(
+            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+        run_state_machine_as_test(OnPostgresql, settings=fewer)
+
+
 def test_a_crash_really_drops_the_transaction() -> None:
     """The driver of this file must be able to lose work, or its crashes prove nothing."""
-    driver = Driver()
+    driver = SqliteDriver()
 
     def script() -> Work[None]:
         yield Query("one", "INSERT INTO chore (key, at_us, by) VALUES ('a', 1, 'x')")()
@@ -301,13 +349,13 @@ def test_a_crash_really_drops_the_transaction() -> None:
         try:
             driver.run(script(), statements=statements)
         except CrashError:
-            outcomes.append(len(driver.rows("SELECT * FROM chore")))
+            outcomes.append(len(driver.do("SELECT * FROM chore")))
         else:
-            outcomes.append(len(driver.rows("SELECT * FROM chore")))
+            outcomes.append(len(driver.do("SELECT * FROM chore")))
     assert outcomes == [0, 0, 2]
 
 
 def test_rows_have_the_columns_of_their_table() -> None:
-    driver = Driver()
-    columns = [row["name"] for row in driver.rows("PRAGMA table_info(call)")]
+    driver = SqliteDriver()
+    columns = [row["name"] for row in driver.do("PRAGMA table_info(call)")]
     assert list(Call.__slots__) == columns
