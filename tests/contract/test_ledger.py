@@ -172,13 +172,12 @@ class TestSettling:
     async def test_a_bill_for_a_released_call_past_the_limit_freezes_the_channel(
         self, database: Database, ledger: SqlLedger, run: Asking
     ) -> None:
-        first, second = [await ledger.hold(run.hold(50 * CENT)) for _ in range(2)]
-        await ledger.settle(first, Charged("released", 0, reason="refused"), run.fence)
-        await ledger.settle(second, settled(50 * CENT), run.fence)
-        third = await ledger.hold(run.hold(50 * CENT))
-        await ledger.settle(third, settled(50 * CENT), run.fence)
-        await ledger.settle(first, settled(50 * CENT), run.fence)
-        assert await account(database, CHANNEL) == (150 * CENT, 0)
+        hold = await ledger.hold(run.hold(80 * CENT))
+        await ledger.settle(hold, Charged("released", 0, reason="refused"), run.fence)
+        await Budgets(database, FakeClock(), POLICY).set_limit(run.payer, 70 * CENT, actor="U9")
+        await ledger.hold(run.hold(0))
+        await ledger.settle(hold, settled(80 * CENT), run.fence)
+        assert await account(database, CHANNEL) == (80 * CENT, 0)
         with pytest.raises(BudgetExceededError, match="for a call that had been released"):
             await ledger.hold(run.hold(0))
 
