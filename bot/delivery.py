@@ -9,6 +9,7 @@ from bot.cards import Cards
 from bot.decisions import decided
 from bot.ending import Ending
 from bot.engine import Engine, payer_of
+from bot.executor import CLOSED
 from bot.figures import Figures
 from bot.gather import Gatherer
 from bot.progress import ProgressBoard
@@ -204,6 +205,7 @@ class Delivery:
         Raises:
             SlackError: the rest is owed until the next try.
         """
+        await self._settle_posts(run)
         answer = await self.views.answer(run, ending)
         await self._settle_question(run)
         await self.streams.close(run.id)
@@ -222,6 +224,14 @@ class Delivery:
         await self._edit(run, ROOT, self.renderer.message(answer.run))
         if not run.root_ts:
             await self._edit(run, QUEUED, self.renderer.message(NoticeView(NEVER_BEGUN)))
+
+    async def _settle_posts(self, run: RunRow) -> None:
+        """Owe no more what was being posted when the run was stopped or its process died, its ending aside."""
+        for name in await self.outbox.owed(run.id):
+            if name != CLOSED and not name.startswith("answer/"):
+                await self.slack.of(run.workspace).find_or_abandon(
+                    run.id, name, channel=run.channel, thread_ts=run.thread_ts or None
+                )
 
     async def _post_file(self, run: RunRow, ending: Ending) -> None:
         """A long answer in one piece, once; the messages hold all of it, so a file that fails is not tried again."""

@@ -112,6 +112,24 @@ class SlackOut:
         await self._outbox.posted(run_id, name, ts)
         return ts
 
+    async def find_or_abandon(self, run_id: str, name: str, *, channel: str, thread_ts: str | None) -> None:
+        """Find out what became of a message that was cut off and that nobody will post again: it stands, or never will.
+
+        Raises:
+            SlackError: Slack does not answer.
+        """
+        place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
+        try:
+            ts = await self._find(place, {"run": run_id, "name": name})
+        except SlackError as error:
+            if error.kind == "unreachable":
+                raise
+            ts = None
+        if ts is None:
+            await self._outbox.abandon(run_id, name)
+        else:
+            await self._outbox.posted(run_id, name, ts)
+
     async def post(self, *, channel: str, message: SlackMessage, thread_ts: str | None = None) -> str:
         """Post a message nobody would miss (a reminder, a word of a chore); returns its ts."""
         place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}

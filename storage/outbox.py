@@ -40,6 +40,10 @@ class Outbox:
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return rows[0]["ts"] if rows else None
 
+    async def owed(self, run_id: str) -> list[str]:
+        """What the run meant to post and nobody knows to stand."""
+        return [row["name"] for row in await self._db.read(lambda: single(q.owed_of(run_id=run_id)))]
+
     async def posted(self, run_id: str, name: str, ts: str) -> None:
         """The message stands."""
         statement = q.mark_posted(run_id=run_id, name=name, ts=ts, now_us=self._clock.now_us())

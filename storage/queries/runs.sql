@@ -181,6 +181,10 @@ RETURNING name;
 -- What we know of a message.
 SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
 
+-- name: owed_of
+-- What a run meant to post and nobody knows to stand.
+SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER BY name;
+
 -- name: mark_posted
 -- The message stands in Slack under this timestamp.
 UPDATE slack_out SET state = 'posted', ts = :ts, at_us = :now_us WHERE run_id = :run_id AND name = :name;

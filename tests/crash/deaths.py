@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.crash.fleet import Member
 
 LIFE_S, LIFE_MAX_S = 0.8, 4.0
-STARTING_S = 0.6
+STARTING, STARTING_S = 0.25, 0.6
 LEAVES_FOR_S = 1.2
 OVER_HTTP = 0.7
 TAIL = 1500
@@ -56,7 +56,7 @@ class Deaths:
                 await self._fallen(member)
 
     async def _next(self) -> Member:
-        """The next to die. A lone member is killed while it starts, or after it worked for a moment."""
+        """The next to die. It may be starting still; mostly it has worked for a moment."""
         here = [member for member in self.members if not member.is_away]
         if not here:
             await asyncio.wait(self._leaving, return_when=asyncio.FIRST_COMPLETED)
@@ -65,10 +65,10 @@ class Deaths:
             if member.process.poll() is not None:
                 await self._fallen(member)
         victim = self.chance.choice(here)
-        if len(self.members) == 1 and self.chance.random() < 0.25:
+        if self.chance.random() < STARTING:
             await asyncio.sleep(STARTING_S * self.chance.random())
             return victim
-        while len(self.members) == 1 and not await victim.ready():
+        while not await victim.ready():
             await self._fallen(victim)
         # Where starts are slow everything is: a life must stay long enough for some work.
         life_s = max([LIFE_S, *victim.starts_s[-1:]])

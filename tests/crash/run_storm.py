@@ -74,8 +74,9 @@ class Storm:
         await migrate(self._url)
         async with AsyncExitStack() as stack:
             await self._open(stack)
-            people = asyncio.create_task(self._people(), name="people")
             self._deaths.begin()
+            await asyncio.gather(*(member.ready() for member in self._members))
+            people = asyncio.create_task(self._people(), name="people")
             told = 0
             while self._deaths.kills < kills and not self._calm.is_set():
                 await self._blow()

@@ -6,19 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.crash.accounts import Report
-from tests.crash.fleet import Starter, cold
 from tests.crash.run_storm import Storm
-from tests.crash.warm import warm
 
 KILLS = 4
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("starter", [cold, warm])
-async def test_a_bot_killed_again_and_again_answers_everybody_once(
-    sqlite_url: str, tmp_path: Path, starter: Starter
-) -> None:
-    check(await Storm(sqlite_url, tmp_path, seed=7, starter=starter).rage(KILLS))
+async def test_a_bot_killed_again_and_again_answers_everybody_once(sqlite_url: str, tmp_path: Path) -> None:
+    check(await Storm(sqlite_url, tmp_path, seed=7).rage(KILLS))
 
 
 @pytest.mark.timeout(400)

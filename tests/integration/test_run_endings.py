@@ -73,3 +73,26 @@ async def test_what_a_broken_run_could_not_let_go_of_is_free_when_it_ends(
         await slack.command(DECIDE)
         await slack.wait_for(lambda: any("Something went wrong on my side" in said for said in texts(slack)))
         assert house.held_nusd() == 0
+
+
+async def test_posts_that_were_cut_off_are_found_or_given_up_once_the_run_is_over(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command(DECIDE)
+        await until_ended(slack, "answered")
+        await house.until_no_run_is_open()
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
+            stood = database.execute("SELECT ts FROM slack_out WHERE name = 'progress'").fetchone()
+            database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name = 'progress'")
+            database.execute(
+                "INSERT INTO slack_out (run_id, name, channel, state, at_us)"
+                " SELECT run_id, 'queued', channel, 'intended', at_us FROM slack_out WHERE name = 'progress'"
+            )
+        await house.bot.executor.take_up()
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
+            known = database.execute("SELECT name, state, ts FROM slack_out WHERE name IN ('progress', 'queued')")
+            assert sorted(known) == [("progress", "posted", *stood), ("queued", "abandoned", None)]
