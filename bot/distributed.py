@@ -17,6 +17,7 @@ from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Status
 
 from bot.engine import Engine
+from patterns.errors import StorageError
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
 from storage.postgresql import Connection
 
@@ -48,6 +49,7 @@ class DistributedDispatcher:
         self._stop_here = stop_here
         self._grace_s = grace_s
         self._worker: asyncio.Task[None] | None = None
+        self._works: set[asyncio.Task[None]] = set()
         self._queue = FairQueue(engine.db, engine.clock, self._defer, share=share)
         self._store = engine.store
 
@@ -83,7 +85,7 @@ class DistributedDispatcher:
                     delete_jobs="always",
                     update_heartbeat_interval=HEARTBEAT_S,
                     stalled_worker_timeout=STALLED_S,
-                    shutdown_graceful_timeout=self._grace_s,
+                    shutdown_graceful_timeout=0,  # `drain` gives the grace, and only when we leave
                 )
             except Exception:
                 log.exception("worker interrupted")
@@ -103,13 +105,18 @@ class DistributedDispatcher:
             if job.id is not None:
                 await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True)
 
-    async def drain(self, grace_s: float) -> None:  # noqa: ARG002 - the worker was told its grace when it started
+    async def drain(self, grace_s: float) -> None:
         """Fetch nothing new, let running work end within the grace, leave the rest to other workers."""
         if self._worker is not None:
             self._worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._worker
             self._worker = None
+        if self._works:
+            _done, late = await asyncio.wait(self._works, timeout=grace_s)
+            for work in late:
+                work.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _defer(self, connection: Connection, run_id: str) -> None:
         # A duplicate would spoil the transaction it stands in, so it gets a savepoint of its own.
@@ -123,21 +130,31 @@ class DistributedDispatcher:
             raise error.__cause__ or error from None
 
     async def _work(self, context: JobContext, run_id: str) -> None:
+        work = asyncio.create_task(self._attempt(run_id), name=f"run {run_id}")
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if context.abort_reason() is not AbortReason.USER_REQUEST:
+                # We are leaving, and `drain` gives it the grace; or Procrastinate's worker missed the database and
+                # begins anew, which is no reason to drop a run.
+                raise
+            # Somebody pressed Stop in another process: the run ends by itself, and tells it.
+            self._stop_here(run_id)
+            await work
+
+    async def _attempt(self, run_id: str) -> None:
         with structlog.contextvars.bound_contextvars(run=run_id):
-            work = asyncio.ensure_future(self._execute(run_id))
             try:
-                await asyncio.shield(work)
-            except asyncio.CancelledError:
-                if context.abort_reason() is not AbortReason.USER_REQUEST:
-                    work.cancel()
-                    await asyncio.wait({work})
-                    raise
-                # Somebody pressed Stop in another process: the run ends by itself, and tells it.
-                self._stop_here(run_id)
-                await work
+                await self._execute(run_id)
+            except Exception:
+                # execute() answers for its own failures; what comes here is a defect, kept for the next attempt.
+                log.exception("run attempt failed")
             finally:
-                await self._queue.hand_back(run_id)
-                await self._queue.hand_over_like(run_id)
+                with contextlib.suppress(StorageError):  # any worker's next sweep does the same
+                    await self._queue.hand_back(run_id)
+                    await self._queue.hand_over_like(run_id)
 
     async def _sweep_often(self) -> None:
         while True:

@@ -1,8 +1,7 @@
 """Executes an owned run to its end, to a question or to somebody else, and sees that its ending is told once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -11,19 +10,18 @@ import structlog
 from bot.dispatch import Dispatcher
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
+from bot.lease import LEASE_S, Lease
 from bot.requests import Origin, Say
 from bot.slack_errors import SlackError
 from bot.stage import Stage
 from bot.views import InviteView, NoticeView
-from patterns.errors import CancelledRunError, ParkedError, RunLostError
+from patterns.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.events import PatternResult, StopReason
+from storage.database import ConstraintError
 from storage.runs import RunRow
 
 log = structlog.get_logger()
 
-LEASE_S = 12.0
-"""After the last sign of life of its owner, somebody else goes on with a run."""
-HEARTBEAT_S = 2.0
 CLOSED = "closed"
 """Among the messages owed of a run: its root and its progress say how it ended."""
 _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "missing_scope", "gone", "refused"})
@@ -40,10 +38,14 @@ class Executor(Generic[S]):
     delivery: S
     say: Say
     owner: str
+    lease: Lease = field(init=False)
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
     _dispatcher: Dispatcher | None = None
     _on_free: Callable[[], Awaitable[None]] | None = None
+
+    def __post_init__(self) -> None:
+        self.lease = Lease(self.engine.store, self.engine.clock)
 
     def dispatch_with(self, dispatcher: Dispatcher) -> None:
         """Name who executes; it needs `execute`, so it comes later."""
@@ -91,6 +93,9 @@ class Executor(Generic[S]):
             await self._conclude(self._clocked(run, started_s), outcome)
         except RunLostError:
             log.info("run is somebody else's", run=run_id)
+        except StorageError as error:
+            # Its lease runs out, and whoever reaches the database then goes on from the journal.
+            log.warning("run left to be resumed", run=run_id, reason=str(error))
         except asyncio.CancelledError:
             await self.engine.store.let_go(run.fence, executed_ms=self._clocked(run, started_s).executed_ms)
             raise
@@ -100,7 +105,8 @@ class Executor(Generic[S]):
     async def _until_stopped(self, run: RunRow, stop: asyncio.Event, started_s: float) -> "Ending | ParkedError":
         """The outcome of the work, or a stop within a moment of somebody asking for it."""
         work = asyncio.create_task(self._work(run), name=f"work {run.id}")
-        watch = asyncio.create_task(self._watch(run, stop, started_s), name=f"watch {run.id}")
+        keeping = self.lease.keep(run, stop, lambda: self._clocked(run, started_s).executed_ms)
+        watch = asyncio.create_task(keeping, name=f"watch {run.id}")
         try:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -113,17 +119,6 @@ class Executor(Generic[S]):
         if watch.done() and not watch.cancelled():
             watch.result()  # raises when the run was lost
         return Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
-
-    async def _watch(self, run: RunRow, stop: asyncio.Event, started_s: float) -> None:
-        """Keep the lease until somebody here, or in another process, asks to stop."""
-        while not stop.is_set():
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    await stop.wait()
-            except TimeoutError:
-                executed_ms = self._clocked(run, started_s).executed_ms
-                if await self.engine.store.renew(run.fence, lease_s=LEASE_S, executed_ms=executed_ms):
-                    return
 
     async def _work(self, run: RunRow) -> "Ending | ParkedError":
         try:
@@ -142,7 +137,9 @@ class Executor(Generic[S]):
             raise
         except CancelledRunError:  # another process asked, and the ledger heard of it before our watch did
             return Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
-        except Exception:
+        except Exception as error:
+            if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
+                raise  # the database is away, which is no reason for a run to end
             log.exception("run failed", run=run.id)
             note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
             return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
@@ -206,7 +203,7 @@ class Executor(Generic[S]):
 
     async def _tell_ending(self, run: RunRow, ending: Ending) -> None:
         try:
-            async with self._telling(run):
+            async with self.lease.telling(run):
                 await self._deliver(run, ending)
         except Exception:
             # The ending stays owed, and the next look at what is owed tries again.
@@ -227,29 +224,10 @@ class Executor(Generic[S]):
     async def _answers(self, run: RunRow, ending: Ending) -> list[str]:
         return [f"answer/{number}" for number in range(await self.delivery.count(run, ending))]
 
-    @asynccontextmanager
-    async def _telling(self, run: RunRow) -> AsyncIterator[None]:
-        """Keep the lease while something is told, so that nobody tells it too; then let go."""
-        renewing = asyncio.create_task(self._renew(run), name=f"telling {run.id}")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            if (now := await self.engine.store.get(run.id)) is not None:
-                await self.engine.store.let_go(run.fence, executed_ms=now.executed_ms)
-
-    async def _renew(self, run: RunRow) -> None:
-        while True:
-            await self.engine.clock.sleep(HEARTBEAT_S)
-            now = await self.engine.store.get(run.id)
-            if now is None or now.epoch != run.epoch:
-                return
-            await self.engine.store.renew(run.fence, lease_s=LEASE_S, executed_ms=now.executed_ms)
-
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)
         await self.engine.store.park(run.fence, executed_ms=run.executed_ms)
-        async with self._telling(run):
+        async with self.lease.telling(run):
             await self._ask(run)
 
     async def _ask(self, run: RunRow) -> None:
@@ -285,7 +263,7 @@ class Executor(Generic[S]):
         run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
         if run is None:
             return
-        async with self._telling(run):
+        async with self.lease.telling(run):
             kept = await self.engine.store.text(run_id, "result")
             if run.status == "parked":
                 await self._ask(run)
