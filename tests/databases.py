@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,41 @@ from storage.migrate import migrate
 START_TIMEOUT_S = 30
 
 
+@dataclass
+class Server:
+    """A PostgreSQL of our own on a Unix socket in `folder`. fsync stays on, as in production."""
+
+    folder: Path
+    program: list[str | Path]
+    options: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """The address of its first database."""
+        return f"postgresql://postgres@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self.program, **{**self.options, "stderr": log})
+        _wait_until_ready(self.url, self.process, self.folder / "log")
+
+    def stop(self) -> None:
+        """End it as a restart does: everybody is cut off."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(START_TIMEOUT_S)
+
+
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """A PostgreSQL of our own on a Unix socket in a temporary folder; yields the address of its first database.
+    """The address of a running PostgreSQL that nobody else uses."""
+    with restartable_server() as server:
+        yield server.url
 
-    fsync stays on, as in production. PostgreSQL refuses to run as root, so root starts it as another user.
-    """
+
+@contextmanager
+def restartable_server() -> Iterator[Server]:
+    """A running PostgreSQL in a temporary folder. It refuses to run as root, so root starts it as another user."""
     folder = Path(tempfile.mkdtemp(prefix="agents-pg-", dir="/tmp"))
     binaries = _binaries(folder)
     as_user = _unprivileged()
@@ -48,19 +78,13 @@ def postgresql_server() -> Iterator[str]:
     )
     if made.returncode:
         raise RuntimeError(made.stderr.decode())
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "max_connections=100"],
-        **{**common, "stderr": log},
-    )
+    program = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "max_connections=100"]
+    server = Server(folder, program, common)
     try:
-        url = f"postgresql://postgres@/postgres?host={folder}"
-        _wait_until_ready(url, server, folder / "log")
-        yield url
+        server.start()
+        yield server
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(START_TIMEOUT_S)
-        log.close()
+        server.stop()
         shutil.rmtree(folder)
 
 
@@ -171,16 +195,23 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without any schema."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'new' / 'agents.db'}"
-        return
-    server: str = request.getfixturevalue("postgresql")
-    url = new_database(server)
+@pytest.fixture
+def empty_postgresql_url(postgresql: str) -> Iterator[str]:
+    url = new_database(postgresql)
     yield url
-    drop_database(server, url)
+    drop_database(postgresql, url)
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'new' / 'agents.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """A database without any schema."""
+    url: str = request.getfixturevalue(f"empty_{request.param}_url")
+    return url
 
 
 @pytest.fixture

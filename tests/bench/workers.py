@@ -7,7 +7,6 @@ The model answers after a second; Slack is the double, as slow as our own pacing
 
 import argparse
 import asyncio
-import socket
 import statistics
 import tempfile
 import time
@@ -53,7 +52,13 @@ class Plant:
     async def staffed(self, workers: int) -> AsyncIterator[list[Member]]:
         """So many worker processes, ready to work."""
         members = [
-            Member(("worker", "--concurrency", str(CONCURRENCY)), self.env, self.folder / f"worker-{number}.log")
+            Member(
+                "worker",
+                None,
+                self.env,
+                self.folder / f"worker-{number}.log",
+                options=("--concurrency", str(CONCURRENCY)),
+            )
             for number in range(workers)
         ]
         try:
@@ -139,7 +144,7 @@ async def failover_s(house: Plant) -> float:
         run_id = await house.accept()
         await house.until_none("SELECT id FROM run WHERE id = :id AND epoch = 0", id=run_id)
         (run,) = await rows(house.engine.db, "SELECT lease_owner, epoch FROM run WHERE id = :id", id=run_id)
-        victim = next(m for m in members if run["lease_owner"] == f"{socket.gethostname()}:{m.process.pid}")
+        victim = next(member for member in members if run["lease_owner"] == member.owner)
         victim.kill()
         killed_s = time.monotonic()
         await house.until_none("SELECT id FROM run WHERE id = :id AND epoch = :epoch", id=run_id, epoch=run["epoch"])

@@ -75,6 +75,7 @@ class Member:
     env: Mapping[str, str]
     log: Path
     starter: Starter = cold
+    options: tuple[str, ...] = ()
     over_http: bool = False
     """How this incarnation hears."""
     is_away: bool = False
@@ -91,8 +92,8 @@ class Member:
         self._logged = self.log.stat().st_size if self.log.exists() else 0
         self._is_ready, self.born_s = False, time.monotonic()
         self.over_http = self.port is not None and over_http
-        arguments = (self.role, "--port", str(self.port)) if self.over_http else (self.role,)
-        self.process = self.starter(Start(arguments, self.env, self.log))
+        address = ("--port", str(self.port)) if self.over_http else ()
+        self.process = self.starter(Start((self.role, *address, *self.options), self.env, self.log))
 
     @property
     def owner(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from storage.connect import connect
 from tests.crash.fleet import Member, free_port
-from tests.crash.storm_slack import StormSlack
+from tests.crash.storm_slack import StormSlack, looks, named
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.team import Team
 from tests.house import bot_environment
@@ -45,7 +45,7 @@ def port() -> int:
 
 @pytest.fixture
 async def slack(port: int) -> AsyncIterator[StormSlack]:
-    async with StormSlack(random.Random(1), lambda: f"http://127.0.0.1:{port}/slack/events") as slack:
+    async with StormSlack(random.Random(1), lambda: [f"http://127.0.0.1:{port}/slack/events"]) as slack:
         yield slack
 
 
@@ -53,7 +53,7 @@ async def slack(port: int) -> AsyncIterator[StormSlack]:
 async def bot(slack: StormSlack, model: Model, port: int, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Member]:
     async with Provider(model, strict=False) as provider:
         env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
-        member = Member(("run", "--port", str(port)), env | {"DATABASE_URL": sqlite_url}, tmp_path / "bot.log")
+        member = Member("run", port, env | {"DATABASE_URL": sqlite_url}, tmp_path / "bot.log")
         member.start()
         try:
             await member.ready()
@@ -66,7 +66,7 @@ async def bot(slack: StormSlack, model: Model, port: int, sqlite_url: str, tmp_p
 def alone(tmp_path: Path) -> Iterator[Member]:
     """A program that is expected to refuse."""
     env = bot_environment(api_url="http://127.0.0.1:9/", provider_url="http://127.0.0.1:9/v1", folder=tmp_path)
-    member = Member((), env, tmp_path / "alone.log")
+    member = Member("web", None, env, tmp_path / "alone.log")
     yield member
     member.kill()
 
@@ -89,7 +89,8 @@ async def test_told_to_leave_it_lets_what_runs_end_and_tells_it(bot: Member, sla
     model.may_answer.set()
     assert await asyncio.to_thread(bot.process.wait, SOON_S) == 0
     assert [name for (_run, name), count in slack.posted().items() if count == 1] == ["root", "progress", "answer/0"]
-    assert ["✅ answered" in shown for shown in slack.shown("root")] == [True]
+    roots = [message for _channel, message in slack.shown() if (named(message) or ("", ""))[1] == "root"]
+    assert ["✅ answered" in looks(root) for root in roots] == [True]
 
 
 async def test_told_twice_it_leaves_at_once_and_the_next_one_goes_on(
@@ -119,7 +120,7 @@ async def logged(member: Member, word: str) -> None:
 
 
 async def test_a_second_bot_on_the_same_folder_is_refused(bot: Member, tmp_path: Path) -> None:
-    second = Member(("run", "--port", str(free_port())), bot.env, tmp_path / "second.log")
+    second = Member("run", free_port(), bot.env, tmp_path / "second.log")
     second.start()
     code, said = await asyncio.to_thread(ended, second)
     assert (code, said) == (
@@ -133,7 +134,7 @@ async def test_a_second_bot_on_the_same_folder_is_refused(bot: Member, tmp_path:
 
 @pytest.mark.parametrize("command", ["web", "worker"])
 def test_several_processes_refuse_sqlite(alone: Member, command: str) -> None:
-    alone.arguments = (command,)
+    alone.role = command
     alone.start()
     assert ended(alone) == (
         1,
