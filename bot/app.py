@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -13,9 +12,11 @@ from slack_bolt.async_app import AsyncApp
 from bot.access import Access, SlackDirectory
 from bot.admins import Admins
 from bot.alerts import Alerts
+from bot.bolt import bolt_app
 from bot.budget_desk import BudgetDesk
 from bot.clock import SystemClock
 from bot.delivery import Delivery
+from bot.departures import Departures
 from bot.dispatch import Dispatcher, LocalDispatcher
 from bot.engine import Engine
 from bot.executor import Executor
@@ -44,7 +45,7 @@ from bot.settings import Settings
 from bot.steering import Steering
 from bot.streams import Streams
 from bot.threads import Talks
-from bot.workspaces import OneToken, Slack, slack_client, slack_session, speak_through
+from bot.workspaces import InstalledTokens, OneToken, Slack, slack_client, slack_session
 from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
 from patterns.roster import Roster, load_roster
@@ -55,6 +56,7 @@ from storage.channels import ChannelSettings
 from storage.chores import Chores
 from storage.connect import connect
 from storage.inbox import Inbox
+from storage.installations import Installations
 from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.migrate import migrate
@@ -72,7 +74,6 @@ CONCURRENCY = 32
 """Runs that one process executes at once; they mostly wait for models."""
 GRACE_S = 25.0
 """How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
-REAL_SLACK = "https://slack.com/api/"
 OVERDUE_S = 45.0
 """A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
 
@@ -186,17 +187,19 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
     settings = engine.settings
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
-        client, tokens = slack_client(session, settings.slack_api_url), OneToken(settings.slack_bot_token)
+        client = slack_client(session, settings.slack_api_url)
+        installations = Installations(engine.db, engine.clock, settings.token_keys) if settings.serves_many else None
+        tokens = InstalledTokens(installations) if installations else OneToken(settings.slack_bot_token)
         await engine.client.warm()
         outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
         shared = None if settings.is_sqlite else SharedSlots(engine.db, engine.clock)
         slack = Slack(client, outbox, engine.clock, tokens, shared)
         directory = SlackDirectory(client, tokens)
-        admins = Admins(settings.admins)
+        admins = Admins(settings.admins, installations.installer if installations else None)
         rules = StoredRules(ChannelSettings(engine.db, engine.clock))
         access = Access(directory, rules, admins=admins)
         # A local Slack and old clients show only the plain blocks.
-        renderer = Renderer("rich" if settings.slack_api_url == REAL_SLACK else "plain")
+        renderer = Renderer("plain" if settings.own_slack_host else "rich")
         say = Teller(slack, renderer)
         figures = Figures(
             engine.balances,
@@ -205,11 +208,10 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             is_play_money=bool(engine.choice and engine.choice.is_play_money),
         )
         threads = Threads(engine.db, engine.clock)
-        own_host = "" if settings.slack_api_url == REAL_SLACK else urlsplit(settings.slack_api_url).netloc
         gatherer = Gatherer(
             threads,
-            Talks(slack, engine.store, inbox, figures, own_host),
-            Files(slack, own_host, any(m.sees_images for m in engine.roster.models.values())),
+            Talks(slack, engine.store, inbox, figures, settings.own_slack_host),
+            Files(slack, settings.own_slack_host, any(m.sees_images for m in engine.roster.models.values())),
         )
         streams = Streams(slack, outbox, engine.clock)
         stack.push_async_callback(streams.aclose)
@@ -219,13 +221,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         delivery = Delivery(engine, slack, outbox, renderer, board, figures, gatherer, views, rules, streams)
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
-        slack_app = AsyncApp(
-            name="agents",  # Bolt would look for one in the source of everything on the stack
-            token=settings.slack_bot_token,
-            signing_secret=settings.slack_signing_secret,
-            request_verification_enabled=bool(settings.slack_signing_secret),
-        )
-        speak_through(slack_app, session, settings.slack_api_url)
+        slack_app = bolt_app(engine, session, installations)
+        departures = Departures(installations, executor)
         menu = menu_of(engine)
         reviews = SlackReviews(engine, delivery, access, executor)
         line = Line(reviews)
@@ -262,6 +259,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             inbox=inbox,
             tasks=handover,
             followups=ThreadFollowups(threads, rules),
+            departures=departures,
             observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )
         register_all(slack_app, services)
@@ -274,7 +272,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         async def overdue() -> None:
             await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
 
-        stack.enter_context(Scheduler(engine, executor, slack, inbox, overdue, alerts.check, patience).running())
+        chores = Scheduler(engine, executor, slack, inbox, overdue, alerts.check, patience, departures.end_runs)
+        stack.enter_context(chores.running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
 

@@ -11,6 +11,7 @@ import click
 
 from bot import __version__
 from bot.budget_cli import register as register_budget
+from bot.install_cli import installations
 from patterns.errors import AgentsError
 
 
@@ -147,6 +148,7 @@ def manifest(url: str | None) -> None:
 
 
 register_budget(main)
+main.add_command(installations)
 
 
 @main.group(name="eval")

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 CLOSED = "closed"
 """Among the messages owed of a run: its root and its progress say how it ended."""
-_HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "missing_scope", "gone", "refused"})
+_HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
 
 
 S = TypeVar("S", bound=Stage)

@@ -11,6 +11,8 @@ from patterns.errors import UserError
 
 EVENTS_PATH = "/slack/events"
 """Where HTTP mode takes everything that Slack sends."""
+INSTALL_PATH, REDIRECT_PATH = "/slack/install", "/slack/oauth_redirect"
+"""Where a workspace installs the app by itself, and where Slack sends the browser back to."""
 _CHECKOUT = Path(__file__).resolve().parent.parent / "manifest.yml"
 
 
@@ -23,11 +25,15 @@ def render(url: str | None = None) -> str:
     if url is None:
         return _source()
     manifest: dict[str, Any] = yaml.safe_load(_source())
-    endpoint = _endpoint(url)
+    address = _address(url)
+    endpoint = f"{address}{EVENTS_PATH}"
+    manifest["oauth_config"]["redirect_urls"] = [f"{address}{REDIRECT_PATH}"]
     for command in manifest["features"]["slash_commands"]:
         command["url"] = endpoint
     settings = manifest["settings"]
     settings["socket_mode_enabled"] = False
+    # An organisation of Enterprise Grid may install it once for many of its workspaces.
+    settings["org_deploy_enabled"] = True
     settings["event_subscriptions"] = {"request_url": endpoint, **settings["event_subscriptions"]}
     settings["interactivity"]["request_url"] = endpoint
     return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=120)
@@ -39,8 +45,8 @@ def _source() -> str:
     return packaged.read_text("utf-8") if packaged.is_file() else _CHECKOUT.read_text("utf-8")
 
 
-def _endpoint(url: str) -> str:
+def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
         raise UserError(f"{url!r} is no address Slack can post to. Use one like https://agents.example.com")
-    return f"{url.rstrip('/').removesuffix(EVENTS_PATH)}{EVENTS_PATH}"
+    return url.rstrip("/").removesuffix(EVENTS_PATH)

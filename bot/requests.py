@@ -241,3 +241,15 @@ class Menu:
 
     flows: tuple[FlowLine, ...]
     agents: tuple[AgentLine, ...]
+
+
+class Departures(Protocol):
+    """What follows when the app is taken out of a workspace."""
+
+    async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
+        """Its token goes at once."""
+        ...
+
+    async def end_runs(self) -> None:
+        """What is open there ends."""
+        ...

@@ -42,6 +42,7 @@ class Scheduler:
     replay_overdue: Callable[[], Awaitable[None]]
     tell_of_money: Callable[[], Awaitable[None]]
     patience: Patience
+    end_stranded_runs: Callable[[], Awaitable[None]]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -54,6 +55,7 @@ class Scheduler:
             self.sweep: SWEEP_S,
             self.executor.take_up: TAKE_UP_S,
             self.replay_overdue: REPLAY_S,
+            self.end_stranded_runs: SWEEP_S,
             self.patience.look_after_waiting: TAKE_UP_S,
             self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,

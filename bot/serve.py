@@ -21,7 +21,7 @@ from bot.app import CONCURRENCY, GRACE_S, Bot, choose_models, open_bot, open_eng
 from bot.logs import configure_logs
 from bot.manifest import EVENTS_PATH
 from bot.role import bot_role
-from bot.settings import VARIABLES, Settings, read_settings
+from bot.settings import VARIABLES, Settings, read_settings, setup_mistakes
 from patterns.errors import UserError
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ async def worker(*, concurrency: int) -> int:
     """Only execute runs, `concurrency` at once. As many as needed."""
     settings = read_settings()
     _check_shared(settings)
-    _check_set({"SLACK_BOT_TOKEN": settings.slack_bot_token})
+    _check_set(_speaking(settings))
     return await _run(settings, port=None, hears=False, concurrency=concurrency)
 
 
@@ -66,7 +66,7 @@ async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency
     secrets = [
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
-    configure_logs(settings.log_level, secrets=secrets)
+    configure_logs(settings.log_level, secrets=[*secrets, *settings.token_keys])
     stop = stop_on_signals()
     async with (
         open_engine(settings, await choose_models(settings)) as engine,
@@ -83,12 +83,23 @@ async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency
 
 def check_tokens(settings: Settings, *, port: int | None) -> None:
     """UserError naming every token that this mode lacks."""
-    needed = {"SLACK_BOT_TOKEN": settings.slack_bot_token}
+    needed = _speaking(settings)
+    if settings.serves_many and port is None:
+        raise UserError(
+            "SLACK_CLIENT_ID needs HTTP mode, because people install the app in their browser: set PORT or give --port."
+        )
     if port is None:
         needed["SLACK_APP_TOKEN"] = settings.slack_app_token
     else:
         needed["SLACK_SIGNING_SECRET"] = settings.slack_signing_secret
     _check_set(needed)
+
+
+def _speaking(settings: Settings) -> dict[str, str]:
+    """What it takes to speak in the one workspace, or in many; UserError where it cannot be both."""
+    if mistakes := setup_mistakes(settings):
+        raise UserError(" ".join(mistakes))
+    return {} if settings.serves_many else {"SLACK_BOT_TOKEN": settings.slack_bot_token}
 
 
 def _check_set(needed: Mapping[str, str]) -> None:
@@ -156,7 +167,8 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
         raise UserError(
             f"Port {port} could not be opened ({error.strerror}). Choose another with --port or PORT."
         ) from None
-    server = _Server(uvicorn.Config(web_app(bot), log_config=None, lifespan="off"))
+    # No access log: the address that Slack sends a browser back to holds a code.
+    server = _Server(uvicorn.Config(web_app(bot), log_config=None, access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         yield
@@ -166,7 +178,7 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
 
 
 def web_app(bot: Bot) -> Starlette:
-    """What HTTP mode serves: Slack's deliveries, checked by signature and time, and the health of the process."""
+    """What HTTP mode serves: Slack's deliveries, checked by signature and time, installs, and the process's health."""
 
     async def health(_request: Request) -> JSONResponse:
         healthy = await bot.is_healthy()

@@ -4,13 +4,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
+from cryptography.fernet import Fernet
 
 from patterns.errors import UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
+REAL_SLACK = "https://slack.com/api/"
 SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
 
 
@@ -27,13 +30,23 @@ VARIABLES = (
     Variable("SLACK_BOT_TOKEN", "The app's bot token (xoxb-…): how the bot speaks.", secret=True),
     Variable("SLACK_APP_TOKEN", "App-level token (xapp-…) for Socket Mode: no public address needed.", secret=True),
     Variable("SLACK_SIGNING_SECRET", "Checks that HTTP requests come from Slack. Needed for HTTP mode.", secret=True),
+    Variable("SLACK_CLIENT_ID", "Several workspaces: the app's client id, instead of SLACK_BOT_TOKEN. HTTP mode only."),
+    Variable("SLACK_CLIENT_SECRET", "Several workspaces: confirms installs to Slack.", secret=True),
+    Variable(
+        "AGENTS_TOKEN_KEYS",
+        "Several workspaces: keys that encrypt their tokens, comma separated; the first encrypts, all of them decrypt.",
+        secret=True,
+    ),
     Variable("PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode."),
     Variable("SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one."),
     Variable("DATABASE_URL", "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR."),
     Variable("AGENTS_DATA_DIR", "Folder of the SQLite ledger. Unset: this system's data folder for the user."),
     Variable("AGENTS_CACHE_DIR", "Where the demo and the tests keep what they fetch. Unset: the user's cache folder."),
     Variable("AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml."),
-    Variable("AGENTS_ADMINS", "Slack user ids that administer budgets besides workspace admins, comma separated."),
+    Variable(
+        "AGENTS_ADMINS",
+        "Slack user ids that administer budgets besides workspace admins, comma separated; T…:U… in one workspace.",
+    ),
     Variable("AGENTS_TIMEZONE", "Zone in which months turn, such as Europe/Paris. Unset: the roster's."),
     Variable("AGENTS_MODEL_FAST", "litellm name of the quick model (openai/gpt-5-mini). Unset: chosen from your keys."),
     Variable("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys."),
@@ -61,6 +74,9 @@ class Settings:
     slack_bot_token: str = field(repr=False)
     slack_app_token: str = field(repr=False)
     slack_signing_secret: str = field(repr=False)
+    slack_client_id: str
+    slack_client_secret: str = field(repr=False)
+    token_keys: tuple[str, ...] = field(repr=False)
     slack_api_url: str
     port: int | None
     log_level: str
@@ -70,6 +86,16 @@ class Settings:
     def is_sqlite(self) -> bool:
         """One file and one bot, the default."""
         return self.database_url.startswith("sqlite:")
+
+    @property
+    def own_slack_host(self) -> str:
+        """Where a Slack other than the real one lives; empty for the real one."""
+        return "" if self.slack_api_url == REAL_SLACK else urlsplit(self.slack_api_url).netloc
+
+    @property
+    def serves_many(self) -> bool:
+        """Whether workspaces install the app by themselves, each with a token of its own."""
+        return bool(self.slack_client_id)
 
 
 def environment() -> dict[str, str]:
@@ -89,16 +115,60 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         data_dir=data_dir,
         database_url=_database_url(env.get("DATABASE_URL", ""), data_dir),
         roster_path=Path(env.get("AGENTS_ROSTER") or SHIPPED_ROSTER).expanduser().resolve(),
-        admins=frozenset(part.strip() for part in env.get("AGENTS_ADMINS", "").split(",") if part.strip()),
+        admins=frozenset(_listed(env.get("AGENTS_ADMINS", ""))),
         timezone=_timezone(env.get("AGENTS_TIMEZONE", "")),
         slack_bot_token=env.get("SLACK_BOT_TOKEN", ""),
         slack_app_token=env.get("SLACK_APP_TOKEN", ""),
         slack_signing_secret=env.get("SLACK_SIGNING_SECRET", ""),
+        slack_client_id=env.get("SLACK_CLIENT_ID", ""),
+        slack_client_secret=env.get("SLACK_CLIENT_SECRET", ""),
+        token_keys=_token_keys(env.get("AGENTS_TOKEN_KEYS", "")),
         slack_api_url=_slack_api_url(env.get("SLACK_API_URL", "")),
         port=_port(env.get("PORT", "")),
         log_level=_log_level(env.get("AGENTS_LOG_LEVEL", "")),
         env=env,
     )
+
+
+def setup_mistakes(settings: Settings) -> list[str]:
+    """What does not go together in serving several workspaces, a sentence each."""
+    mistakes = []
+    if settings.serves_many and settings.slack_bot_token:
+        mistakes.append(
+            "SLACK_BOT_TOKEN and SLACK_CLIENT_ID are both set: keep one, the second for several workspaces."
+        )
+    if settings.serves_many != bool(settings.slack_client_secret):
+        mistakes.append(
+            "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET go together: set both (Basic Information of the app) or neither."
+        )
+    if settings.serves_many and not settings.token_keys:
+        mistakes.append(
+            "AGENTS_TOKEN_KEYS must be set beside SLACK_CLIENT_ID, because installed tokens are kept encrypted:"
+            " `agents installations key` makes a key."
+        )
+    unplaced = sorted(entry for entry in settings.admins if ":" not in entry)
+    if settings.serves_many and unplaced:
+        mistakes.append(
+            f"AGENTS_ADMINS must say in which workspace {', '.join(unplaced)} administers:"
+            f" write T012ABCDEF:{unplaced[0]}."
+        )
+    return mistakes
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _token_keys(text: str) -> tuple[str, ...]:
+    keys = _listed(text)
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise UserError(
+                f"Key {number} of AGENTS_TOKEN_KEYS is not a Fernet key. `agents installations key` makes one."
+            ) from None
+    return keys
 
 
 def _database_url(url: str, data_dir: Path) -> str:
@@ -125,7 +195,7 @@ def _timezone(name: str) -> str:
 def _slack_api_url(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise UserError("SLACK_API_URL must start with http:// or https://.")
-    return f"{url.rstrip('/')}/" if url else "https://slack.com/api/"
+    return f"{url.rstrip('/')}/" if url else REAL_SLACK
 
 
 def _port(text: str) -> int | None:

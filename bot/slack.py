@@ -5,7 +5,6 @@ each message carries its run and name as metadata, and as the id of its first bl
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 import aiohttp
@@ -13,6 +12,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.marks import EVENT_TYPE, is_ours, marked, perhaps_twice
 from bot.mrkdwn import clip
 from bot.pacing import POSTS, TIERS, Pacer, Rate
 from bot.slack_errors import SlackError
@@ -21,7 +21,6 @@ from patterns.ports import Clock
 
 log = structlog.get_logger(__name__)
 
-EVENT_TYPE = "agents_message"
 TEXT_MAX = 39_000
 """Slack truncates text at 40,000 without saying so."""
 ATTEMPTS = 6
@@ -106,9 +105,9 @@ class SlackOut:
         if state == "abandoned":
             raise SlackError("refused", code="abandoned", method="chat.postMessage")
         place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
-        marked = _marked(message, f"{run_id}:{name}")
+        findable = marked(message, f"{run_id}:{name}")
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"run": run_id, "name": name}}
-        ts = await self._post_or_find(place, marked, metadata, search=state == "intended")
+        ts = await self._post_or_find(place, findable, metadata, search=state == "intended")
         await self._outbox.posted(run_id, name, ts)
         return ts
 
@@ -214,7 +213,7 @@ class SlackOut:
                     log.warning(
                         "cannot_look_for_post", method=error.method, code=error.code, **metadata["event_payload"]
                     )
-                    message = _perhaps_twice(message)
+                    message = perhaps_twice(message)
             try:
                 return str((await self._send_once("chat.postMessage", message, arguments))["ts"])
             except _LostError:
@@ -234,7 +233,7 @@ class SlackOut:
         for _ in range(SEARCH_PAGES):
             page = await self.call(method, **where)
             for message in page.get("messages", []):
-                if _is_ours(message, payload, marker):
+                if is_ours(message, payload, marker):
                     return str(message["ts"])
             where["cursor"] = (page.get("response_metadata") or {}).get("next_cursor", "")
             if not where["cursor"]:
@@ -314,27 +313,3 @@ def _read(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:
     data = getattr(answer, "data", None)
     code = str(data.get("error", "unreadable")) if isinstance(data, dict) else "unreadable"
     return int(status) if data else max(int(status), 500), code, getattr(answer, "headers", {})
-
-
-def _marked(message: SlackMessage, marker: str) -> SlackMessage:
-    """The hidden mark: block ids are kept where metadata is not."""
-    if not message.blocks:
-        return message
-    first, *rest = message.blocks
-    return replace(message, blocks=({**first, "block_id": marker[:255]}, *rest))
-
-
-def _is_ours(message: Mapping[str, Any], payload: Mapping[str, str], marker: str) -> bool:
-    metadata = message.get("metadata") or {}
-    if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload") == payload:
-        return True
-    blocks = message.get("blocks") or [{}]
-    return bool(blocks[0].get("block_id") == marker[:255])
-
-
-def _perhaps_twice(message: SlackMessage) -> SlackMessage:
-    said = "_You may see this twice: I could not check whether it had arrived._"
-    if message.text.endswith(said):
-        return message
-    block = {"type": "context", "elements": [{"type": "mrkdwn", "text": said}]}
-    return SlackMessage(f"{message.text}\n\n{said}", (*message.blocks, block) if message.blocks else ())

@@ -49,7 +49,7 @@ _SENTENCES: Mapping[Kind, str] = {
     "not_in_channel": "I am not in that channel. Invite me with /invite @agents, or run this in our DM.",
     "archived": "That channel is archived. Ask again in another one, or in our DM.",
     "person_gone": "That person cannot be reached in Slack any more.",
-    "revoked": "Slack does not accept our token any more. Reinstall the app, then renew SLACK_BOT_TOKEN.",
+    "revoked": "Slack does not accept our token any more. Install the app again; renew SLACK_BOT_TOKEN if it is set.",
     "uninstalled": "The app is not installed in that workspace any more. An admin there can install it again.",
     "missing_scope": "The app lacks a permission for this. Reinstall it with the manifest of `agents manifest`.",
     "gone": "That message, form or link is not there any more. Ask again.",

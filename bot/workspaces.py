@@ -5,16 +5,20 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import structlog
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.pacing import Pacer, Slots
 from bot.slack import Outbox, SlackOut, Tokens
+from bot.slack_errors import SlackError
+from patterns.errors import StorageError
 from patterns.ports import Clock
+from storage.installations import Installations
 
 log = structlog.get_logger()
 
 REQUEST_TIMEOUT_S = 30
+_REVOKED = frozenset({"token_revoked", "account_inactive", "token_expired"})
+"""Final words; `invalid_auth` is not, which Slack also says to an address that the app's owner has not allowed."""
 
 
 @asynccontextmanager
@@ -27,15 +31,6 @@ async def slack_session() -> AsyncIterator[aiohttp.ClientSession]:
 def slack_client(session: aiohttp.ClientSession, base_url: str) -> AsyncWebClient:
     """A Web API client of nobody's: each call brings the token of its workspace. The SDK's retries are off."""
     return AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
-
-
-def speak_through(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url: str) -> None:
-    """Have Bolt's own client, which its listeners get copies of, use our connections, and repeat nothing by itself.
-
-    Bolt makes it from the token; one made by us would have Bolt warn that it skips the token it finds by itself.
-    """
-    client = slack_app.client
-    client.base_url, client.session, client.retry_handlers = base_url, session, []
 
 
 class OneToken:
@@ -54,6 +49,30 @@ class OneToken:
         if not self._was_refused:
             self._was_refused = True
             log.error("slack refuses SLACK_BOT_TOKEN: reinstall the app, renew the token and restart", code=code)
+
+
+class InstalledTokens:
+    """The port `Tokens` over installations: every workspace has its own."""
+
+    def __init__(self, installations: Installations) -> None:
+        self._installations = installations
+
+    async def token(self, workspace: str) -> str:
+        """See Tokens."""
+        try:
+            found = await self._installations.find(workspace)
+        except StorageError as error:
+            # Whoever wants to speak tries again later, as when Slack is away; the operator can mend it.
+            log.exception("no token", workspace=workspace)
+            raise SlackError("unreachable", code="no_token", method="") from error
+        if found is None:
+            raise SlackError("uninstalled", code="not_installed", method="")
+        return found.token
+
+    async def refused(self, workspace: str, token: str, code: str) -> None:
+        """Forget a token that is no more, which tells the log and the audit log once."""
+        if code in _REVOKED and await self._installations.refused(workspace, token, code):
+            log.error("slack refuses the token of a workspace: install the app there again", workspace=workspace)
 
 
 class Slack:

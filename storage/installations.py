@@ -49,7 +49,8 @@ class Installations:
     def __init__(self, db: Database, clock: Clock, keys: Sequence[str]) -> None:
         self._db = db
         self._clock = clock
-        self._keys = MultiFernet([Fernet(key) for key in keys])
+        # Without keys one may still look at who is there.
+        self._keys = MultiFernet([Fernet(key) for key in keys]) if keys else None
 
     async def save(self, made: Installation) -> None:
         """Keep an install, or what a later one of the same workspace changed."""
@@ -169,13 +170,19 @@ class Installations:
 
     # ------------------------------------------------------------ tokens
 
+    @property
+    def _box(self) -> MultiFernet:
+        if self._keys is None:
+            raise StorageError("AGENTS_TOKEN_KEYS is not set. `agents installations key` makes a key.")
+        return self._keys
+
     def _encrypted(self, installation: str, token: str) -> str:
         """The token with whose it is, so that a row cannot speak with what was copied from another one."""
-        return self._keys.encrypt(f"{installation}:{token}".encode()).decode()
+        return self._box.encrypt(f"{installation}:{token}".encode()).decode()
 
     def _decrypted(self, installation: str, kept: str) -> str:
         try:
-            owner, _, token = self._keys.decrypt(kept).decode().partition(":")
+            owner, _, token = self._box.decrypt(kept).decode().partition(":")
         except InvalidToken:
             owner, token = "", ""
         if owner != installation:

@@ -16,6 +16,7 @@ from bot.listeners import (
     review,
     shortcut,
     stop,
+    uninstalled,
     view,
 )
 from bot.listeners.services import ListenerServices
@@ -27,5 +28,5 @@ def register_all(app: AsyncApp, services: ListenerServices) -> None:
     """Everything the app listens to; the inbox comes first, the catch-alls come last."""
     said = (command, mention, message, stop)
     pressed = (action, budget, channel, review, again, shortcut, view, home)
-    for part in (inbox_middleware, *said, *pressed, catch_all):
+    for part in (inbox_middleware, *said, *pressed, uninstalled, catch_all):
         part.register(app, services)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.access import Access
 from bot.listeners.handover import Handover
-from bot.requests import Budgets, Followups, Inbox, Menu, Reviews, Runs, Say
+from bot.requests import Budgets, Departures, Followups, Inbox, Menu, Reviews, Runs, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,4 @@ class ListenerServices:
     tasks: Handover
     observe: Callable[[int], None]
     followups: Followups
+    departures: Departures

@@ -268,6 +268,23 @@ class FakeRules:
         self.changes.append((channel, actor))
 
 
+class FakeDepartures:
+    """Remembers who left; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.left: list[tuple[str, str, bool]] = []
+        self.ended = 0
+        self.error: Exception | None = None
+
+    async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
+        if self.error is not None:
+            raise self.error
+        self.left.append((enterprise_id, team_id, is_org_wide))
+
+    async def end_runs(self) -> None:
+        self.ended += 1
+
+
 class FakeBudgets:
     """Remembers what was asked of the desk, and answers with a sentence."""
 
@@ -307,6 +324,7 @@ class Bot:
     inbox: FakeInbox = field(default_factory=FakeInbox)
     say: FakeSay = field(default_factory=FakeSay)
     rules: FakeRules = field(default_factory=FakeRules)
+    departures: FakeDepartures = field(default_factory=FakeDepartures)
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
     observed: list[int] = field(default_factory=list)
 
@@ -324,6 +342,7 @@ class Bot:
             tasks=self.tasks,
             observe=self.observed.append,
             followups=self.followups,
+            departures=self.departures,
         )
         self.app = AsyncApp(signing_secret=SECRET, authorize=_authorize, client=client)
         register_all(self.app, self.services)

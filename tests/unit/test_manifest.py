@@ -48,6 +48,8 @@ SCOPES = {
 }
 EVENTS = {
     "app_mention": {"app_mentions:read"},
+    "app_uninstalled": set[str](),
+    "tokens_revoked": set[str](),
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
     "message.im": {"im:history"},
@@ -74,7 +76,7 @@ class Recorder:
         pass
 
     def __getattr__(self, kind: str) -> Any:
-        def register(name: object) -> Any:
+        def register(name: object, **_more: object) -> Any:
             if isinstance(name, str):
                 self.names.setdefault(kind, set()).add(name)
             return lambda listener: listener
@@ -163,3 +165,10 @@ def test_http_mode_posts_everything_to_one_address(url: str) -> None:
 def test_an_address_slack_cannot_post_to_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="no address Slack can post to"):
         render(url)
+
+
+def test_http_mode_lets_workspaces_and_organisations_install_by_link() -> None:
+    manifest = yaml.safe_load(render("https://agents.example.com"))
+    assert manifest["oauth_config"]["redirect_urls"] == ["https://agents.example.com/slack/oauth_redirect"]
+    assert manifest["settings"]["org_deploy_enabled"]
+    assert not manifest["settings"]["token_rotation_enabled"]

@@ -1,0 +1,28 @@
+"""The app taken out of a workspace, or its token revoked: forgotten before Slack hears that we know."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+
+from bot.listeners.services import ListenerServices
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to both events; Slack sends them together, in any order."""
+
+    async def forget(event: dict[str, Any], context: AsyncBoltContext, next_: Callable[[], Awaitable[None]]) -> None:
+        # People may revoke tokens of their own, which we do not have.
+        if event["type"] == "app_uninstalled" or event.get("tokens", {}).get("bot"):
+            await services.departures.forget(
+                enterprise_id=context.enterprise_id or "",
+                team_id=context.team_id or "",
+                is_org_wide=bool(context.is_enterprise_install),
+            )
+        await next_()
+
+    async def end_runs() -> None:
+        await services.departures.end_runs()
+
+    for name in ("app_uninstalled", "tokens_revoked"):
+        app.event(name, middleware=[forget])(end_runs)
