@@ -122,11 +122,15 @@ class SlackDirectory:
         if known is not None and known[0] > self._monotonic():
             return known[1]
         try:
+            token = await self._tokens.token(workspace)
             async with asyncio.timeout(LOOKUP_TIMEOUT_S):
-                found = await self._asked(what, name, token=await self._tokens.token(workspace))
+                found = await self._asked(what, name, token=token)
         except SlackApiError as error:
-            if error.response.get("error") in _OUTSIDE:
+            code = str(error.response.get("error"))
+            if code in _OUTSIDE:
                 return None
+            if SlackError.of(code, what).kind == "revoked":
+                await self._tokens.refused(workspace, token, code)
             raise LookupFailedError from error
         except (SlackError, aiohttp.ClientError, TimeoutError, KeyError) as error:
             raise LookupFailedError from error

@@ -5,7 +5,9 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
+from bot.listeners.inbox_middleware import workspace_of
 from bot.listeners.services import ListenerServices
+from bot.requests import Origin
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -21,8 +23,9 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             )
         await next_()
 
-    async def end_runs() -> None:
-        await services.departures.end_runs()
+    async def end_runs(context: AsyncBoltContext) -> None:
+        nobody = Origin(delivery_key="", workspace=workspace_of(context), channel="", user="")
+        services.tasks.start(nobody, services.departures.end_runs())
 
     for name in ("app_uninstalled", "tokens_revoked"):
         app.event(name, middleware=[forget])(end_runs)

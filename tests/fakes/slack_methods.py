@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tests.fakes import slack_streams
 from tests.fakes.blockkit import check_message, check_view
-from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, TEAM, Channel, Refused, Workspace, visible
+from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, Channel, Refused, Workspace, visible
 
 Arguments = Mapping[str, Any]
 Method = Callable[[Workspace, Arguments], dict[str, Any]]
@@ -39,7 +39,14 @@ def new_message(workspace: Workspace, args: Arguments, **more: Any) -> dict[str,
         raise Refused(code if code in {"no_text", "msg_blocks_too_long"} else "invalid_blocks", *problems)
     for block in blocks:
         block.setdefault("block_id", workspace.number("b"))
-    message = {"type": "message", "user": BOT_USER, "bot_id": BOT_ID, "app_id": APP_ID, "team": TEAM, "text": text}
+    message = {
+        "type": "message",
+        "user": BOT_USER,
+        "bot_id": BOT_ID,
+        "app_id": APP_ID,
+        "team": workspace.team,
+        "text": text,
+    }
     message |= {"ts": workspace.ts(), "blocks": blocks, **more}
     if args.get("thread_ts"):
         message["thread_ts"] = args["thread_ts"]
@@ -87,7 +94,9 @@ def delete(workspace: Workspace, args: Arguments) -> dict[str, Any]:
 
 def permalink(workspace: Workspace, args: Arguments) -> dict[str, Any]:
     ts = workspace.message(args["channel"], args["message_ts"])["ts"]
-    return {"permalink": f"https://agents.slack.example/archives/{args['channel']}/p{ts.replace('.', '')}"}
+    return {
+        "permalink": f"https://{workspace.name.lower()}.slack.example/archives/{args['channel']}/p{ts.replace('.', '')}"
+    }
 
 
 def history(workspace: Workspace, args: Arguments) -> dict[str, Any]:
@@ -128,7 +137,14 @@ def store_view(workspace: Workspace, view: dict[str, Any], user: str, view_id: s
     for block in view["blocks"]:
         block.setdefault("block_id", workspace.number("b"))
     view_id = view_id or workspace.number("V")
-    stored = {**view, "id": view_id, "team_id": TEAM, "user": user, "hash": workspace.number("hash."), "app_id": APP_ID}
+    stored = {
+        **view,
+        "id": view_id,
+        "team_id": workspace.team,
+        "user": user,
+        "hash": workspace.number("hash."),
+        "app_id": APP_ID,
+    }
     stored |= {"bot_id": BOT_ID, "root_view_id": view_id, "previous_view_id": None, "external_id": ""}
     workspace.views[view_id] = {"private_metadata": "", "callback_id": "", **stored}
     return workspace.views[view_id]
@@ -183,14 +199,14 @@ def react(workspace: Workspace, args: Arguments) -> dict[str, Any]:
 
 
 METHODS: Mapping[str, Method] = {
-    "auth.test": lambda _w, _a: {
+    "auth.test": lambda w, _a: {
         "user_id": BOT_USER,
         "bot_id": BOT_ID,
-        "team_id": TEAM,
-        "team": "Agents",
+        "team_id": w.team,
+        "team": w.name,
         "user": "agents",
     },
-    "team.info": lambda _w, _a: {"team": {"id": TEAM, "name": "Agents", "domain": "agents"}},
+    "team.info": lambda w, _a: {"team": {"id": w.team, "name": w.name, "domain": w.name.lower()}},
     "bots.info": lambda _w, _a: {"bot": {"id": BOT_ID, "app_id": APP_ID, "user_id": BOT_USER, "name": "agents"}},
     "chat.postMessage": post_message,
     "chat.postEphemeral": post_ephemeral,

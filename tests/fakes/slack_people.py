@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.fakes.slack_state import APP_ID, BOT_USER, TEAM, ResponseUrl, Workspace
+from tests.fakes.slack_state import APP_ID, BOT_USER, ResponseUrl, Workspace
 
 
 class People:
@@ -41,12 +41,13 @@ class People:
     ) -> dict[str, Any] | None:
         payload = {
             "token": "verification",
-            "team_id": TEAM,
+            "team_id": self.workspace.team,
             "team_domain": "agents",
             "channel_id": channel,
             "channel_name": self.workspace.channels[channel].name or "directmessage",
             "user_id": user,
             "user_name": user.lower(),
+            **({"enterprise_id": self.workspace.enterprise} if self.workspace.enterprise else {}),
             "command": command,
             "text": text,
             "api_app_id": APP_ID,
@@ -61,7 +62,13 @@ class People:
     ) -> str:
         """Write a message; the app hears of it as `message`, and as `app_mention` when it is mentioned."""
         room = self.workspace.channels[channel]
-        message = {"type": "message", "user": user, "text": text, "ts": self.workspace.ts(), "team": TEAM}
+        message = {
+            "type": "message",
+            "user": user,
+            "text": text,
+            "ts": self.workspace.ts(),
+            "team": self.workspace.team,
+        }
         message |= {"client_msg_id": self.workspace.number("client-")}
         if thread_ts:
             message |= {"thread_ts": thread_ts, "parent_user_id": self.workspace.message(channel, thread_ts)["user"]}
@@ -94,8 +101,9 @@ class People:
 
     async def event(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Any event, in Slack's outer wrapper."""
-        payload = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP_ID, "event": event}
-        authorizations = [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True, "enterprise_id": None}]
+        payload = {"type": "event_callback", "team_id": self.workspace.team, "api_app_id": APP_ID, "event": event}
+        who = {"enterprise_id": self.workspace.enterprise or None, "team_id": self.workspace.team}
+        authorizations = [{**who, "user_id": BOT_USER, "is_bot": True}]
         payload |= {"event_id": self.workspace.number("Ev"), "event_time": int(self.workspace.clock())}
         return await self.deliver("events_api", {**payload, "authorizations": authorizations})
 
@@ -155,15 +163,17 @@ class People:
         return answer
 
     def _who(self, kind: str, user: str) -> dict[str, Any]:
-        person = {"id": user, "username": user.lower(), "name": user.lower(), "team_id": TEAM}
-        team = {"id": TEAM, "domain": "agents"}
+        person = {"id": user, "username": user.lower(), "name": user.lower(), "team_id": self.workspace.team}
+        team = {"id": self.workspace.team, "domain": "agents"}
+        enterprise = {"id": self.workspace.enterprise, "name": "Org"} if self.workspace.enterprise else None
         base = {"type": kind, "user": person, "team": team, "api_app_id": APP_ID, "token": "verification"}
-        return {**base, "trigger_id": self.workspace.trigger(user), "is_enterprise_install": False, "enterprise": None}
+        base |= {"trigger_id": self.workspace.trigger(user), "is_enterprise_install": False}
+        return {**base, "enterprise": enterprise}
 
     def _response_url(self, channel: str, user: str, message_ts: str | None = None) -> str:
         name = self.workspace.number("response-")
         self.workspace.response_urls[name] = ResponseUrl(channel, user, message_ts, self.workspace.clock())
-        return f"{self.base}/response/{name}"
+        return f"{self.base}/{self.workspace.team}/response/{name}"
 
 
 def _buttons(message: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:

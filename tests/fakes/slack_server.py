@@ -23,17 +23,10 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
+from tests.fakes.slack_installs import Beside, Tokens
 from tests.fakes.slack_methods import METHODS, arguments_of, decoded, new_message
 from tests.fakes.slack_people import People
-from tests.fakes.slack_state import (
-    APP_TOKEN,
-    BOT_TOKEN,
-    RESPONSE_S,
-    RESPONSE_USES,
-    Fault,
-    Refused,
-    Workspace,
-)
+from tests.fakes.slack_state import RESPONSE_S, RESPONSE_USES, Fault, Refused, ResponseUrl, Workspace
 
 SIGNING_SECRET = "signing-secret"
 ACK_S = 3.0
@@ -47,6 +40,7 @@ class SlackServer(People):
         self, *, port: int = 0, request_url: str = "", clock: Callable[[], float] = time.time, ack_s: float = ACK_S
     ) -> None:
         super().__init__(Workspace(clock))
+        self.tokens = Tokens(self.workspace)
         self.request_url = request_url
         self.ack_s = ack_s
         self.sockets: list[web.WebSocketResponse] = []
@@ -62,8 +56,8 @@ class SlackServer(People):
         app = web.Application(client_max_size=50_000_000)
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_get("/link/", self._socket)
-        app.router.add_post("/response/{id}", self._response)
-        app.router.add_post("/upload/{id}", self._upload)
+        app.router.add_post("/{team}/response/{id}", self._response)
+        app.router.add_post("/{team}/upload/{id}", self._upload)
         app.router.add_post("/_control/{act}", self._control)
         app.router.add_get("/_control/{what}", self._state)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
@@ -85,6 +79,12 @@ class SlackServer(People):
         """The base URL for a Web API client."""
         return f"{self.base}/api/"
 
+    def beside(self, team: str, *, name: str, enterprise: str = "") -> Beside:
+        """Another workspace, without a token yet."""
+        workspace = Workspace(self.workspace.clock, team=team, name=name, enterprise=enterprise)
+        self.tokens.workspaces.append(workspace)
+        return Beside(self, workspace)
+
     def fail(self, method: str, **how: Any) -> Fault:
         """Script the next calls of a method: error=, status=, retry_after_s=, lose="before"|"after", times=."""
         fault = Fault(method, **how)
@@ -96,24 +96,28 @@ class SlackServer(People):
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         args = await arguments_of(request)
-        self.workspace.calls.append((method, args))
-        fault = self.workspace.fault(method)
+        authorization = request.headers.get("Authorization", "")
+        workspace = self.tokens.workspace(authorization.removeprefix("Bearer "), args)
+        workspace.calls.append((method, args))
+        fault = workspace.fault(method)
         if fault and (answer := _faulty(request, fault)):
             return answer
-        body = self._answer(method, args, request.headers.get("Authorization", "").removeprefix("Bearer "))
-        await self.workspace.changed()
+        body = self._answer(workspace, method, args, authorization)
+        await workspace.changed()
         if fault and fault.lose == "after":
             _drop(request)
         return web.json_response(body)
 
-    def _answer(self, method: str, args: dict[str, Any], token: str) -> dict[str, Any]:
+    def _answer(self, workspace: Workspace, method: str, args: dict[str, Any], authorization: str) -> dict[str, Any]:
         try:
-            self._permit(method, token)
+            self.tokens.permit(method, authorization.removeprefix("Bearer "), workspace)
+            if method == "oauth.v2.access":
+                return {"ok": True, **self.tokens.exchange(args, authorization)}
             if method == "apps.connections.open":
                 return {"ok": True, "url": f"{self.base.replace('http', 'ws', 1)}/link/?ticket=1"}
-            answer = {"ok": True, **METHODS[method](self.workspace, decoded(args))}
+            answer = {"ok": True, **METHODS[method](workspace, decoded(args))}
             if "upload_url" in answer:
-                answer["upload_url"] = self.base + answer["upload_url"]
+                answer["upload_url"] = f"{self.base}/{workspace.team}{answer['upload_url']}"
         except Refused as refused:
             return {"ok": False, "error": refused.code, "response_metadata": {"messages": refused.details}}
         except KeyError as missing:
@@ -124,49 +128,33 @@ class SlackServer(People):
             }
         return answer
 
-    def _permit(self, method: str, token: str) -> None:
-        if self.workspace.revoked:
-            raise Refused("token_revoked")
-        if token != (APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN):
-            raise Refused("invalid_auth")
-        if method not in METHODS and method != "apps.connections.open":
-            raise Refused("unknown_method")
+    def _named(self, request: web.Request) -> Workspace:
+        return next(one for one in self.tokens.workspaces if one.team == request.match_info["team"])
 
     async def _upload(self, request: web.Request) -> web.Response:
         data = await request.post()
         part = next(iter(data.values()), b"")
         content = part.file.read() if isinstance(part, web.FileField) else await request.read()
-        self.workspace.files[request.match_info["id"]]["content"] = content
+        self._named(request).files[request.match_info["id"]]["content"] = content
         return web.Response(text="OK")
 
     async def _response(self, request: web.Request) -> web.Response:
         """A response_url: private unless asked otherwise, five uses, thirty minutes."""
-        place = self.workspace.response_urls.get(request.match_info["id"])
-        if place is None or self.workspace.clock() - place.born_s > RESPONSE_S:
+        workspace = self._named(request)
+        place = workspace.response_urls.get(request.match_info["id"])
+        if place is None or workspace.clock() - place.born_s > RESPONSE_S:
             return web.json_response({"ok": False, "error": "expired_url"}, status=404)
         if place.uses >= RESPONSE_USES:
             return web.json_response({"ok": False, "error": "used_url"}, status=404)
         place.uses += 1
         body = await request.json()
-        self.workspace.calls.append(("response_url", body))
+        workspace.calls.append(("response_url", body))
         try:
-            self._respond(place.channel, place.user, place.message_ts, body)
+            _respond(workspace, place, body)
         except Refused as refused:
             return web.json_response({"ok": False, "error": refused.code})
-        await self.workspace.changed()
+        await workspace.changed()
         return web.Response(text="ok")
-
-    def _respond(self, channel: str, user: str, message_ts: str | None, body: Mapping[str, Any]) -> None:
-        old = [m for m in self.workspace.ephemerals if m["ts"] == message_ts]
-        if body.get("delete_original") or body.get("replace_original"):
-            self.workspace.ephemerals[:] = [m for m in self.workspace.ephemerals if m not in old]
-        if body.get("delete_original"):
-            return
-        if body.get("response_type", "ephemeral") == "in_channel":
-            self.workspace.channels[channel].messages.append(new_message(self.workspace, body))
-        else:
-            shown = new_message(self.workspace, body, channel=channel, to=user, is_ephemeral=True)
-            self.workspace.ephemerals.append(shown)
 
     # ------------------------------------------------------------ deliveries
 
@@ -260,6 +248,19 @@ class SlackServer(People):
         if what in w.channels:
             return web.json_response(w.channels[what].messages)
         return web.json_response(known[what]) if what in known else web.json_response({}, status=404)
+
+
+def _respond(workspace: Workspace, place: ResponseUrl, body: Mapping[str, Any]) -> None:
+    old = [message for message in workspace.ephemerals if message["ts"] == place.message_ts]
+    if body.get("delete_original") or body.get("replace_original"):
+        workspace.ephemerals[:] = [message for message in workspace.ephemerals if message not in old]
+    if body.get("delete_original"):
+        return
+    if body.get("response_type", "ephemeral") == "in_channel":
+        workspace.channels[place.channel].messages.append(new_message(workspace, body))
+    else:
+        shown = new_message(workspace, body, channel=place.channel, to=place.user, is_ephemeral=True)
+        workspace.ephemerals.append(shown)
 
 
 def _faulty(request: web.Request, fault: Fault) -> web.Response | None:

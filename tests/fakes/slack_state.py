@@ -66,10 +66,19 @@ class Fault:
 
 
 class Workspace:
-    """Everything Slack remembers. `clock` is replaceable, so that expiry is tested without waiting."""
+    """Everything Slack remembers of a workspace. `clock` is replaceable, so that expiry is tested without waiting.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    `tokens` are those that speak in it; `enterprise` is its organisation, empty for most.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, *, team: str = TEAM, name: str = "Agents", enterprise: str = ""
+    ) -> None:
         self.clock = clock
+        self.team = team
+        self.name = name
+        self.enterprise = enterprise
+        self.tokens = {BOT_TOKEN} if team == TEAM else set()
         self.users: dict[str, dict[str, Any]] = {}
         self.channels: dict[str, Channel] = {}
         self.ephemerals: list[dict[str, Any]] = []
@@ -85,8 +94,8 @@ class Workspace:
         self._numbers = itertools.count(1)
         self._changed = asyncio.Condition()
         self.add_user(BOT_USER, "agents", is_bot=True)
-        for user, name in (("U0DANA", "Dana"), ("U0LEE", "Lee")):
-            self.add_user(user, name)
+        for user, called in (("U0DANA", "Dana"), ("U0LEE", "Lee")):
+            self.add_user(user, called)
         self.add_channel("C0PLATFORM", "platform", {"U0DANA", "U0LEE", BOT_USER})
         self.add_channel("C0OTHER", "other", {"U0DANA"})
         self.add_channel("D0DANA", "", {"U0DANA", BOT_USER}, is_im=True)
@@ -94,7 +103,14 @@ class Workspace:
     def add_user(self, user: str, name: str, **facts: Any) -> None:
         plain = {"is_bot": False, "deleted": False, "is_restricted": False, "is_admin": False, "tz": "Etc/UTC"}
         profile = {"display_name": name, "real_name": name}
-        self.users[user] = {"id": user, "team_id": TEAM, "name": name.lower(), "profile": profile, **plain, **facts}
+        self.users[user] = {
+            "id": user,
+            "team_id": self.team,
+            "name": name.lower(),
+            "profile": profile,
+            **plain,
+            **facts,
+        }
 
     def add_channel(self, channel: str, name: str, members: set[str], **facts: Any) -> None:
         self.channels[channel] = Channel(channel, name, members, **facts)

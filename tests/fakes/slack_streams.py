@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fakes.slack_state import BOT_ID, BOT_USER, TEAM, Refused, Workspace
+from tests.fakes.slack_state import BOT_ID, BOT_USER, Refused, Workspace
 
 STREAM_S = 300.0
 """Slack closes a stream after about so long, even while it is fed."""
@@ -26,7 +26,7 @@ def start(workspace: Workspace, args: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused("invalid_thread_ts")
     if not channel.is_im and not (args.get("recipient_user_id") and args.get("recipient_team_id")):
         raise Refused("missing_recipient_user_id")
-    message = {"type": "message", "user": BOT_USER, "bot_id": BOT_ID, "team": TEAM, "ts": workspace.ts()}
+    message = {"type": "message", "user": BOT_USER, "bot_id": BOT_ID, "team": workspace.team, "ts": workspace.ts()}
     message |= {"thread_ts": args["thread_ts"], "text": "", "blocks": [], "tasks": {}}
     _feed(message, args)
     message["streaming_since_s"] = workspace.clock()

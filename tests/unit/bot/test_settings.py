@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
-from bot.settings import SHIPPED_ROSTER, VARIABLES, read_settings
+from bot.settings import SHIPPED_ROSTER, VARIABLES, read_settings, setup_mistakes
 from patterns.errors import UserError
 
 
@@ -44,6 +45,8 @@ def test_another_slack_ends_with_one_slash(url: str) -> None:
         ("AGENTS_TIMEZONE", "../etc/passwd"),
         ("SLACK_API_URL", "127.0.0.1:3000"),
         ("AGENTS_LOG_LEVEL", "loud"),
+        ("AGENTS_TOKEN_KEYS", "short"),
+        ("AGENTS_TOKEN_KEYS", f"{'A' * 43}=,{'A' * 42}="),
     ],
 )
 def test_what_cannot_be_used_is_named(name: str, value: str) -> None:
@@ -53,6 +56,30 @@ def test_what_cannot_be_used_is_named(name: str, value: str) -> None:
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
     secrets = {variable.name: f"value-of-{variable.name}" for variable in VARIABLES if variable.secret}
+    secrets["AGENTS_TOKEN_KEYS"] = Fernet.generate_key().decode()
     shown = repr(read_settings({**secrets, "DATABASE_URL": "postgresql://me:pass@db/agents"}))
     assert "pass" not in shown
     assert [name for name, value in secrets.items() if value in shown] == []
+
+
+MANY = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "s", "AGENTS_TOKEN_KEYS": f"{'A' * 43}="}
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, []),
+        ({"SLACK_BOT_TOKEN": "xoxb-1"}, []),
+        (MANY, []),
+        ({**MANY, "AGENTS_ADMINS": "T1:U1"}, []),
+        ({**MANY, "SLACK_BOT_TOKEN": "xoxb-1"}, ["SLACK_BOT_TOKEN and SLACK_CLIENT_ID"]),
+        ({**MANY, "SLACK_CLIENT_SECRET": ""}, ["SLACK_CLIENT_ID and SLACK_CLIENT_SECRET"]),
+        ({"SLACK_CLIENT_SECRET": "s"}, ["SLACK_CLIENT_ID and SLACK_CLIENT_SECRET"]),
+        ({**MANY, "AGENTS_TOKEN_KEYS": ""}, ["AGENTS_TOKEN_KEYS"]),
+        ({**MANY, "AGENTS_ADMINS": "T1:U1,U2"}, ["AGENTS_ADMINS must say in which workspace U2"]),
+    ],
+)
+def test_what_several_workspaces_take_is_said_in_a_sentence_each(env: dict[str, str], expected: list[str]) -> None:
+    mistakes = setup_mistakes(read_settings(env))
+    assert len(mistakes) == len(expected)
+    assert all(said.startswith(begin) for said, begin in zip(mistakes, expected, strict=True))

@@ -1,0 +1,363 @@
+"""One deployment, many workspaces: installed in a browser, answered each with its own token, gone when uninstalled.
+
+The second workspace has the very same channel and user ids as the first, so that whatever crosses shows.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from cryptography.fernet import Fernet
+
+from bot.app import choose_models, open_bot, open_engine
+from bot.buttons import RUN_CONFIRM, RUN_DETAILS
+from bot.demo.process import free_port
+from bot.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH
+from bot.serve import listen
+from bot.settings import Settings, read_settings
+from storage.installations import Installations
+from storage.statements import Query
+from tests.fakes.provider import Provider
+from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET, Beside
+from tests.fakes.slack_people import People
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import TEAM, Workspace
+from tests.fakes.team import Team
+from tests.house import WAIT_S, House, bot_environment
+
+KEY = Fernet.generate_key().decode()
+OTHER = "T0OTHER"
+OPEN = (
+    "SELECT (SELECT COUNT(*) FROM run WHERE status <> 'done')"
+    " + (SELECT COUNT(*) FROM slack_out WHERE state = 'intended')"
+)
+ASK, ANSWER = "use answer: SQLite or PostgreSQL?", "Until then SQLite is one file"
+
+
+@dataclass(frozen=True)
+class Deployment(House):
+    """A bot in HTTP mode, as a browser and Slack see it."""
+
+    slack: SlackServer
+    url: str
+
+    async def begin(self) -> tuple[str, str]:
+        """Open the install link; Slack's address with the state, and the cookie."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(self.url + INSTALL_PATH, allow_redirects=False) as answer,
+        ):
+            assert answer.status == 302
+            cookie = next(iter(SimpleCookie(answer.headers["Set-Cookie"]).items()))
+            return answer.headers["Location"], f"{cookie[0]}={cookie[1].value}"
+
+    async def come_back(self, query: dict[str, str], cookie: str) -> tuple[int, str]:
+        """What the browser shows after Slack's page."""
+        async with (
+            aiohttp.ClientSession(headers={"Cookie": cookie}) as session,
+            session.get(self.url + REDIRECT_PATH, params=query) as answer,
+        ):
+            return answer.status, await answer.text()
+
+    async def install(self, *workspaces: Workspace, user: str = "U0DANA", is_org_wide: bool = False) -> str:
+        address, cookie = await self.begin()
+        query = self.slack.tokens.allow(address, *workspaces, user=user, is_org_wide=is_org_wide)
+        status, page = await self.come_back(query, cookie)
+        assert status == 200, page
+        return page
+
+    async def until_runs_ended(self) -> None:
+        """Wait for runs, and what is owed of them, of which nobody in Slack is told."""
+        async with asyncio.timeout(WAIT_S):
+            while self.ledger(OPEN):
+                await self.bot.engine.store.open_ids()
+
+    @property
+    def installations(self) -> Installations:
+        return Installations(self.bot.engine.db, self.bot.engine.clock, self.settings.token_keys)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    async with SlackServer() as slack:
+        slack.workspace.tokens.clear()
+        yield slack
+
+
+@pytest.fixture
+def settings(slack: SlackServer, provider: Provider, tmp_path: Path) -> Settings:
+    env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
+    many = {"SLACK_CLIENT_ID": CLIENT_ID, "SLACK_CLIENT_SECRET": CLIENT_SECRET, "AGENTS_TOKEN_KEYS": KEY}
+    return read_settings({**env, **many, "SLACK_BOT_TOKEN": "", "SLACK_APP_TOKEN": "", "AGENTS_ADMINS": ""})
+
+
+@asynccontextmanager
+async def opened(settings: Settings, slack: SlackServer) -> AsyncIterator[Deployment]:
+    port = free_port(0)
+    url = f"http://127.0.0.1:{port}"
+    slack.request_url = url + EVENTS_PATH
+    async with (
+        open_engine(settings, await choose_models(settings)) as engine,
+        open_bot(engine) as bot,
+        listen(bot, settings, port=port),
+    ):
+        yield Deployment(bot, settings, slack, url)
+
+
+@pytest.fixture
+async def deployed(settings: Settings, slack: SlackServer) -> AsyncIterator[Deployment]:
+    async with opened(settings, slack) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def other(slack: SlackServer) -> Beside:
+    return slack.beside(OTHER, name="Other")
+
+
+async def answered(people: People) -> str:
+    """The thread's root once its answer stands."""
+    found = await people.wait_for(lambda: [m for m in people.messages() if ANSWER in json.dumps(m)])
+    return str(found[0]["thread_ts"])
+
+
+def everything(people: People) -> str:
+    return json.dumps([people.messages(), people.workspace.ephemerals, people.workspace.homes])
+
+
+# ---------------------------------------------------------------- installing
+
+
+async def test_an_installed_workspace_is_answered_with_its_token(deployed: Deployment, slack: SlackServer) -> None:
+    page = await deployed.install(slack.workspace)
+    assert "Agents is installed in Agents" in page
+    assert "/invite @agents" in page
+    (token,) = slack.workspace.tokens
+    await slack.command(ASK)
+    await answered(slack)
+    assert await deployed.installations.installer(TEAM) == "U0DANA"
+    assert token not in (deployed.settings.data_dir / "agents.db").read_bytes().decode("latin-1")
+
+
+async def test_a_state_is_good_for_one_browser_and_one_use(deployed: Deployment, slack: SlackServer) -> None:
+    address, cookie = await deployed.begin()
+    query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
+    _address, strange = await deployed.begin()
+    forged = {**query, "state": "forged"}
+    name = cookie.partition("=")[0]
+    for bad, sent in ((query, strange), (forged, cookie), (forged, f"{name}=forged")):
+        status, page = await deployed.come_back(bad, sent)
+        assert (status >= 400, "was not installed" in page) == (True, True)
+    assert await deployed.installations.all() == []
+    assert (await deployed.come_back(query, cookie))[0] == 200
+    status, page = await deployed.come_back(query, cookie)
+    assert (status, "used before" in page) == (401, True)
+
+
+async def test_an_old_state_is_refused(deployed: Deployment, slack: SlackServer) -> None:
+    address, cookie = await deployed.begin()
+    await deployed.bot.engine.db.write(_expired)
+    query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
+    status, page = await deployed.come_back(query, cookie)
+    assert (status, "older than ten minutes" in page) == (401, True)
+
+
+async def test_saying_no_or_a_slack_that_is_away_is_a_page_with_a_way_on(
+    deployed: Deployment, slack: SlackServer
+) -> None:
+    status, page = await deployed.come_back({"error": "access_denied"}, "")
+    assert (status, "You did not allow it" in page, INSTALL_PATH in page) == (200, True, True)
+    slack.fail("oauth.v2.access", lose="before")
+    slack.fail("oauth.v2.access", lose="before")
+    address, cookie = await deployed.begin()
+    query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
+    status, page = await deployed.come_back(query, cookie)
+    assert (status, "could not be asked" in page) == (502, True)
+
+
+# ---------------------------------------------------------------- side by side
+
+
+async def test_nothing_crosses_from_one_workspace_to_the_other(
+    deployed: Deployment, slack: SlackServer, other: Beside
+) -> None:
+    await deployed.install(slack.workspace)
+    await deployed.install(other.workspace, user="U0LEE")
+    await slack.command(ASK)
+    await answered(slack)
+    assert other.messages() == []
+    await other.command(f"{ASK} Secretly.")
+    await answered(other)
+    assert "Secretly" not in everything(slack)
+    # Who installed it administers there, and only there.
+    for people, installer in ((slack, "U0DANA"), (other, "U0LEE")):
+        for user in ("U0DANA", "U0LEE"):
+            await people.command("budget set 7", user=user)
+            await people.wait_for(lambda people=people, user=user: people.ephemerals(user) or _said(people, "monthly"))
+        assert [user for user in ("U0DANA", "U0LEE") if not people.ephemerals(user)] == [installer]
+    # Each home shows its own runs, each report links into its own workspace.
+    for people in (slack, other):
+        await people.open_home()
+        await people.wait_for(lambda people=people: people.workspace.homes)
+    assert "Secretly" not in json.dumps(slack.workspace.homes)
+    await other.command("budget report")
+    await other.wait_for(lambda: other.calls("chat.getPermalink"))
+    assert slack.calls("chat.getPermalink") == []
+    spent = "SELECT COUNT(*) FROM account WHERE kind = 'channel' AND key = 'C0PLATFORM' AND settled_nusd > 0"
+    assert deployed.ledger(spent) == 2
+
+
+async def test_a_button_of_the_other_workspace_opens_nothing(
+    deployed: Deployment, slack: SlackServer, other: Beside
+) -> None:
+    await deployed.install(slack.workspace)
+    await deployed.install(other.workspace)
+    await slack.command("use draft: announce the outage")
+    await slack.wait_for(lambda: _button(slack, RUN_CONFIRM))
+    run_id = _button(slack, RUN_CONFIRM)["value"]
+    for action_id, refusal in ((RUN_CONFIRM, "no longer have that question"), (RUN_DETAILS, "not known here")):
+        await _press(other, action_id, run_id)
+        await other.wait_for(lambda refusal=refusal: _said(other, refusal))
+    await other.command(f"stop {run_id}")
+    await other.wait_for(lambda: _said(other, "Nothing of yours"))
+    assert "outage" not in everything(other)
+    assert deployed.ledger("SELECT COUNT(*) FROM run WHERE status = 'parked'") == 1
+    await slack.click(RUN_CONFIRM)
+    await slack.wait_for(lambda: _said(slack, "said Run"))
+
+
+# ---------------------------------------------------------------- an organisation
+
+
+async def test_an_org_wide_install_serves_its_workspaces(deployed: Deployment, slack: SlackServer) -> None:
+    one, two = (slack.beside(team, name=team, enterprise="E0ORG") for team in ("T0ONE", "T0TWO"))
+    member = {"enterprise_user": {"enterprise_id": "E0ORG", "teams": ["T0ONE", "T0TWO"]}}
+    for people in (one, two):
+        people.workspace.add_user("U0DANA", "Dana", **member)
+    two.workspace.channels["C0TWO"] = replace(two.workspace.channels.pop("C0PLATFORM"), id="C0TWO")
+    page = await deployed.install(one.workspace, two.workspace, is_org_wide=True)
+    assert "installed in Org" in page
+    await one.command(ASK)
+    await two.command(ASK, channel="C0TWO")
+    await answered(one)
+    await two.wait_for(lambda: ANSWER in json.dumps(two.messages("C0TWO")))
+    assert [one.id for one in await deployed.installations.all()] == ["E0ORG"]
+    assert deployed.ledger("SELECT COUNT(DISTINCT workspace) FROM run WHERE status = 'done'") == 2
+
+
+# ---------------------------------------------------------------- leaving
+
+
+@pytest.mark.parametrize(
+    "event", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}}]
+)
+async def test_an_uninstalled_workspace_ends_in_peace_and_may_come_back(
+    deployed: Deployment, slack: SlackServer, other: Beside, event: dict[str, Any]
+) -> None:
+    await deployed.install(slack.workspace)
+    await deployed.install(other.workspace)
+    await slack.command(ASK)
+    await answered(slack)
+    paid_nusd = deployed.spent_nusd()
+    await slack.command("use draft: announce the outage")
+    await slack.wait_for(lambda: _button(slack, RUN_CONFIRM))
+    slack.tokens.revoke((slack.workspace,))
+    await slack.event(event)
+    assert await deployed.installations.find(TEAM) is None
+    await deployed.until_runs_ended()
+    assert deployed.spent_nusd() == paid_nusd > 0
+    posts, told = _chat(slack), everything(slack).count(ANSWER)
+    await deployed.bot.executor.take_up()
+    assert _chat(slack) == posts
+    await other.command(ASK)
+    await answered(other)
+    await deployed.install(slack.workspace)
+    await slack.command(ASK)
+    await slack.wait_for(lambda: everything(slack).count(ANSWER) > told)
+
+
+async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_post(
+    deployed: Deployment, slack: SlackServer, team: Team
+) -> None:
+    team.delay_s = 1.0
+    await deployed.install(slack.workspace)
+    await slack.command(ASK)
+    await slack.wait_for(lambda: len(slack.messages()) == 2)
+    slack.tokens.revoke((slack.workspace,))
+    before = len(_chat(slack))
+    await deployed.until_runs_ended()
+    assert await deployed.installations.all() == []
+    assert deployed.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 1
+    assert deployed.ledger("SELECT COUNT(*) FROM audit WHERE reason LIKE '%token_revoked'") == 1
+    posts = _chat(slack)
+    assert len(posts) - before <= 2, posts
+    await deployed.bot.executor.take_up()
+    assert _chat(slack) == posts
+
+
+async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_look(
+    deployed: Deployment, slack: SlackServer
+) -> None:
+    await deployed.install(slack.workspace)
+    slack.tokens.revoke((slack.workspace,))
+    await slack.command(ASK)
+    await slack.wait_for(lambda: _said(slack, "could not check with Slack"))
+    assert await deployed.installations.all() == []
+    await slack.command(ASK)
+    await slack.wait_for(lambda: _said(slack, "not installed in this workspace"))
+
+
+async def test_where_it_is_not_installed_people_are_told(deployed: Deployment, slack: SlackServer) -> None:
+    await slack.command(ASK)
+    await slack.wait_for(lambda: "not installed in this workspace" in json.dumps(slack.workspace.ephemerals))
+    assert deployed.ledger("SELECT COUNT(*) FROM run") == 0
+
+
+async def test_after_a_rotation_the_new_key_is_enough(
+    deployed: Deployment, settings: Settings, slack: SlackServer
+) -> None:
+    await deployed.install(slack.workspace)
+    new = Fernet.generate_key().decode()
+    db, clock = deployed.bot.engine.db, deployed.bot.engine.clock
+    assert await Installations(db, clock, (new, KEY)).rotate() == 1
+    async with opened(replace(settings, token_keys=(new,)), slack):
+        await slack.command(ASK)
+        await answered(slack)
+
+
+def _chat(people: People) -> list[str]:
+    """What was tried to be posted, edited or deleted."""
+    return [method for method, _ in people.workspace.calls if method.startswith("chat.")]
+
+
+def _said(people: People, words: str) -> bool:
+    return words in everything(people)
+
+
+def _button(people: People, action_id: str) -> dict[str, Any]:
+    found = [
+        element
+        for message in people.messages()
+        for block in message.get("blocks", ())
+        for element in block.get("elements", ())
+        if element.get("action_id") == action_id
+    ]
+    return found[-1] if found else {}
+
+
+async def _press(people: People, action_id: str, value: str) -> None:
+    """Press a button that this workspace was never shown."""
+    message = {"ts": "1.1", "blocks": [], "type": "message"}
+    element = {"type": "button", "action_id": action_id, "value": value}
+    await people._press(message, {"block_id": "b"}, element, user="U0DANA", channel="C0PLATFORM")
+
+
+def _expired() -> Any:
+    yield Query("age", "UPDATE oauth_state SET expires_us = 1")()
