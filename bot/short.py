@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from patterns.closing import CLOSING
 from patterns.errors import BudgetExceededError
 from patterns.events import PatternResult
 from patterns.money import NUSD_PER_USD
@@ -43,7 +44,7 @@ class NotingLedger:
         try:
             return await self._ledger.hold(request)
         except BudgetExceededError as error:
-            self._note(error)
+            self._note(error, request.path)
             raise
 
     async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
@@ -51,7 +52,7 @@ class NotingLedger:
         try:
             return await self._ledger.reserve_many(requests)
         except BudgetExceededError as error:
-            self._note(error)
+            self._note(error, requests[0].path)
             raise
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
@@ -62,8 +63,9 @@ class NotingLedger:
         """See Ledger."""
         await self._ledger.release(holds)
 
-    def _note(self, error: BudgetExceededError) -> None:
-        if error.kind in _MONTHS and not error.blocked:
+    def _note(self, error: BudgetExceededError, path: str) -> None:
+        # A closing summary that cannot be paid ends nothing.
+        if error.kind in _MONTHS and not error.blocked and path.split("/", maxsplit=1)[0] != CLOSING:
             self.refused = error
 
 

@@ -48,7 +48,7 @@ class AgentRunner:
             LimitReachedError: no step or no time is left.
             DriftError: the journal has this step with another input.
         """
-        services.meter.take_step()
+        services.meter.take_step(kept=services.steps_kept)
         work = Attempts(self._client, ctx, services, agent, path, handoff, schema)
         found = await services.journal.find(services.fence.run_id, path)
         if found is not None:

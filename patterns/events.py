@@ -27,11 +27,19 @@ class MissingVoice(Frozen):
     reason: str
 
 
+class FinishedText(Frozen):
+    """A text that a part of the work left, under its name."""
+
+    name: str
+    text: str
+
+
 class PatternResult(Frozen):
     """What a pattern hands back: text, why it ended, and what it took. Failure is a value here, never prompt text.
 
     `steps` counts paid steps, `cost_nusd` is settled money in nano-dollars. `notes` are sentences the reader must see
-    (a cut answer, a limit reached, a draft nobody approved).
+    (a cut answer, a limit reached, a draft nobody approved). `parts` are the texts that unfinished work has
+    left, for a closing summary.
     """
 
     output: str
@@ -40,6 +48,7 @@ class PatternResult(Frozen):
     cost_nusd: int = 0
     missing: tuple[MissingVoice, ...] = ()
     notes: tuple[str, ...] = ()
+    parts: tuple[FinishedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

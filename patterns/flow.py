@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from patterns.broadcast import Broadcast
+from patterns.closing import closing_of, closing_quote
 from patterns.context import TaskContext
 from patterns.errors import LimitReachedError, UserError
 from patterns.events import Noted, PatternResult, Planned, StopReason
@@ -97,17 +98,20 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
     """The tree and the price of a decision, without asking a model."""
     pattern = build(tree(services.roster, decision))
     quote = pattern.quote(ctx, services)
-    worst_nusd = min(quote.worst_nusd + took.cost_nusd, services.pool_nusd)
+    closing_nusd = closing_quote(ctx, services, pattern).worst_nusd
+    worst_nusd = min(quote.worst_nusd + closing_nusd + took.cost_nusd, services.pool_nusd)
     return Plan(decision=decision, pattern=pattern, quote=quote, worst_nusd=worst_nusd, took=took)
 
 
 async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
     """Carry out a plan. Every failure is in the result; only stops, parking and lost ownership are raised."""
     place = replace(services, flow=plan.decision.flow or plan.decision.pattern)
-    try:
-        result = await plan.pattern.run(ctx, place, NOTHING)
-    except LimitReachedError as error:
-        result = PatternResult(output="", stop_reason=StopReason.LIMIT, notes=(str(error),))
+    async with closing_of(ctx, place, plan.pattern) as closing:
+        try:
+            result = await plan.pattern.run(ctx, closing.work, NOTHING)
+        except LimitReachedError as error:
+            result = PatternResult(output="", stop_reason=StopReason.LIMIT, notes=(str(error),))
+        result = await closing.close(ctx, result)
     return gathered((plan.took, result), output=result.output, stop_reason=result.stop_reason)
 
 

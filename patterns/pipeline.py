@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from patterns.context import TaskContext
-from patterns.events import MissingVoice, PatternResult, StopReason
+from patterns.events import FinishedText, MissingVoice, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
 from patterns.money import Quote
 from patterns.pattern import GOES_ON, Pattern, build_on, gathered, join, run_part
@@ -66,7 +66,12 @@ class Pipeline:
         finished = len(done) - (not last.output)
         note = f"This is the work of {finished} of {len(self.stages)} stages; {self.stages[finished].label} is missing."
         notes = (*result.notes, note) if output else result.notes
-        return result.model_copy(update={"missing": (*missing, *late), "notes": notes})
+        parts = tuple(
+            FinishedText(name=stage.label, text=result.output)
+            for stage, result in zip(self.stages, done, strict=False)
+            if result.output
+        )
+        return result.model_copy(update={"missing": (*missing, *late), "notes": notes, "parts": parts})
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
         """The sum of the stages."""

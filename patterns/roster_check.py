@@ -18,7 +18,7 @@ from patterns.roster_yaml import Mistake, Place
 ROUTER = "router"
 """The Router's name where agents are named, so no agent may have it."""
 
-RESERVED = frozenset({"plan", "price", "admission", "synthesis", "outcome", "decision"})
+RESERVED = frozenset({"plan", "price", "admission", "synthesis", "closing", "outcome", "decision"})
 """Where the journal keeps what was decided beside the steps of agents, which stand there under their names."""
 
 

@@ -52,9 +52,9 @@ class Meter:
         self.calls = asyncio.Semaphore(limits.concurrency)
         self._paid_nusd: Counter[str] = Counter()
 
-    def take_step(self) -> None:
-        """Count a paid step, journalled or not; LimitReachedError past the limit."""
-        if self.steps >= self.steps_max:
+    def take_step(self, *, kept: int = 0) -> None:
+        """Count a paid step, journalled or not; LimitReachedError past the limit, less what is kept for others."""
+        if self.steps >= self.steps_max - kept:
             raise LimitReachedError(f"The run reached its limit of {self.steps_max} steps.", limit="steps")
         self.steps += 1
 
@@ -72,7 +72,8 @@ class Services:
     """The doors and the bounds of a run, as one place in its tree sees them.
 
     `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names money already kept back for
-    this place; `may_stream` is true only where the text is the run's answer and nothing validates it.
+    this place; `may_stream` is true only where the text is the run's answer and nothing validates it; `steps_kept` are
+    not this place's.
     """
 
     runner: Runner
@@ -93,6 +94,7 @@ class Services:
     depth: int = 0
     envelope: str | None = None
     may_stream: bool = False
+    steps_kept: int = 0
 
     def at(self, *segments: str | int) -> str:
         """The path of something below this place."""

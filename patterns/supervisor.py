@@ -279,4 +279,5 @@ def _ended(course: _Course, *, reason: StopReason = StopReason.COMPLETED, note: 
     if reason in (StopReason.COMPLETED, StopReason.FAILED):
         is_good = best.rank[0] and best.draft.stop_reason is StopReason.COMPLETED and not note
         reason = StopReason.COMPLETED if is_good else StopReason.PARTIAL
-    return whole.model_copy(update={"stop_reason": reason, "notes": tuple(dict.fromkeys(notes))})
+    update = {"stop_reason": reason, "notes": tuple(dict.fromkeys(notes)), "parts": best.draft.parts}
+    return whole.model_copy(update=update)

@@ -111,6 +111,7 @@ async def test_replays_are_told_as_such() -> None:
     memory = Memory()
     model = ScriptedModel(sensible)
     await run("chain", model, memory)
+    memory.crash()
     memory.events.clear()
     await run("chain", model, memory)
     finished = [(event.path, event.replayed) for event in memory.events if isinstance(event, StepFinished)]

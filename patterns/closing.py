@@ -1,0 +1,98 @@
+"""The closing summary: one short text of what exists, when a limit cuts a run short after several stages were done.
+
+When it is worth its money: the texts add up, as the stages of a pipeline do. Drafts of a supervisor replace each other,
+so there the best one with what its reviewer still asks is the better answer, and voices have their synthesis. How it
+fails: what exists is returned as it is. What it costs: one step of the roster's `router.synthesizer`, kept back in an
+envelope with its step and its time, but only where the plan fits beside it: keeping it back never causes the limit.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from patterns.context import TaskContext
+from patterns.envelopes import drawing_on, free, kept_back
+from patterns.errors import BudgetExceededError
+from patterns.events import PatternResult, StopReason
+from patterns.handoff import Handoff
+from patterns.money import Quote
+from patterns.pattern import Pattern, gathered, say
+from patterns.pipeline import Pipeline
+from patterns.ports import Hold
+from patterns.prompts import Piece
+from patterns.services import Services
+from patterns.supervisor import Supervisor
+
+CLOSING = "closing"
+"""Where its money and its step stand. What it sums up is part of the step's path: with more money the run goes on."""
+PLAN = "plan"
+"""Reserved beside it for a moment, to see that both fit."""
+CLOSING_TIME = 0.1
+"""The part of the time left that the work may not use up."""
+TEXTS_MIN = 2
+_LIMITS = (StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a run may do until a limit, and after it: `work` is the place for the one, `place` for the other."""
+
+    work: Services
+    place: Services
+    agent: str | None = None
+    envelope: Hold | None = None
+
+    async def close(self, ctx: TaskContext, result: PatternResult) -> PatternResult:
+        """The result, summed up where a limit left several texts."""
+        parts, result = result.parts, result.model_copy(update={"parts": ()})
+        if self.agent is None or result.stop_reason not in _LIMITS or len(parts) < TEXTS_MIN:
+            return result
+        texts = [Piece(part.name, part.text) for part in parts]
+        silent = [Piece(voice.name, missing=voice.reason) for voice in result.missing]
+        name = hashlib.sha256("\0".join(part.text for part in parts).encode()).hexdigest()[:8]
+        place = drawing_on(self.place, self.envelope).child(CLOSING, name, may_stream=False)
+        said = (await say(ctx, place, agent=self.agent, handoff=Handoff(voices=(*texts, *silent)))).result
+        if not said.output:
+            return result.model_copy(update={"cost_nusd": result.cost_nusd + said.cost_nusd})
+        whole = gathered((result, said), output=said.output, stop_reason=result.stop_reason)
+        return whole.model_copy(update={"notes": (*whole.notes, f"{self.agent} summed up what there was.")})
+
+
+@asynccontextmanager
+async def closing_of(ctx: TaskContext, place: Services, pattern: Pattern) -> AsyncIterator[Closing]:
+    """Keep back what a closing summary takes while the block runs: money, a step and time."""
+    agent = place.roster.router.synthesizer if texts_add_up(pattern) else None
+    steps = len(pattern.plan(""))
+    if agent is None or place.meter.steps + steps >= place.meter.steps_max:
+        yield Closing(place, place, agent)
+        return
+    time_s = min(place.roster.agent(agent).timeout_s, CLOSING_TIME * max(0.0, place.left_s))
+    work = replace(place, deadline=place.deadline - time_s, steps_kept=1)
+    parts = {CLOSING: closing_quote(ctx, place, pattern).once_nusd, PLAN: pattern.quote(ctx, place).once_nusd}
+    async with AsyncExitStack() as kept:
+        try:
+            envelopes = await kept.enter_async_context(kept_back(place, parts))
+        except BudgetExceededError:
+            closing = Closing(place, place, agent)
+        else:
+            await free(place, [envelopes[PLAN]])
+            closing = Closing(work, place, agent, envelopes[CLOSING])
+        yield closing
+
+
+def texts_add_up(pattern: Pattern) -> bool:
+    """Whether a limit can leave several texts that belong together."""
+    match pattern:
+        case Pipeline(stages=stages):
+            return len(stages) > TEXTS_MIN
+        case Supervisor(worker=worker):
+            return texts_add_up(worker)
+        case _:
+            return False
+
+
+def closing_quote(ctx: TaskContext, place: Services, pattern: Pattern) -> Quote:
+    """What it adds to the price of a plan."""
+    agent = place.roster.router.synthesizer if texts_add_up(pattern) else None
+    return Quote() if agent is None else place.runner.quote(ctx, place, agent=agent)
