@@ -52,13 +52,24 @@ ROSTER = {
 
 
 class Storm:
-    """One storm over one database: `webs` processes that listen, and `workers` beside them on PostgreSQL."""
+    """One storm over one database: `webs` processes that listen, and `workers` beside them on PostgreSQL.
+
+    `crowd` is how many runs may be open before people wait: what it leaves is worked off at Slack's pace.
+    """
 
     def __init__(
-        self, url: str, folder: Path, *, seed: int, webs: int = 1, workers: int = 0, starter: Starter = cold
+        self,
+        url: str,
+        folder: Path,
+        *,
+        seed: int,
+        webs: int = 1,
+        workers: int = 0,
+        crowd: int = CROWD,
+        starter: Starter = cold,
     ) -> None:
         self._url, self._folder, self._starter = url, folder, starter
-        self._webs, self._workers = webs, workers
+        self._webs, self._workers, self._most = webs, workers, crowd
         self._chance = random.Random(seed)
         self._calm = asyncio.Event()
         self._killed_owners: set[tuple[str, int]] = set()
@@ -140,7 +151,7 @@ class Storm:
             while True:
                 await asyncio.sleep(ACT_EVERY_S * 2 * self._chance.random())
                 open_runs = len(await ask(self._db, OPEN))
-                deed = asyncio.create_task(self._crowd.act(may_ask=open_runs < CROWD), name="deed")
+                deed = asyncio.create_task(self._crowd.act(may_ask=open_runs < self._most), name="deed")
                 deeds.add(deed)
                 deed.add_done_callback(deeds.discard)
         finally:
