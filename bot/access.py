@@ -248,7 +248,7 @@ class Access:
         await self._rules.save_rules(rules, workspace=workspace, channel=channel, actor=user)
 
     async def allow(self, change: Allow, *, workspace: str, channel: str, user: str) -> str:
-        """Open or close a channel to guests or to other organisations; the sentence says what holds now.
+        """Open or close a channel to guests or to other organisations; the sentence says from what to what.
 
         Raises:
             AccessError: not an admin.
@@ -258,8 +258,20 @@ class Access:
             replace(rules, guests=change.allowed) if change.who == "guests" else replace(rules, external=change.allowed)
         )
         await self._rules.save_rules(changed, workspace=workspace, channel=channel, actor=user)
-        whom = "Guests" if change.who == "guests" else "People of other organisations"
-        return f"{whom} {'can now' if change.allowed else 'can no longer'} run agents in this channel."
+        whom = "guests" if change.who == "guests" else "people of other organisations"
+        was, now = ("yes" if getattr(kept, change.who) else "no" for kept in (rules, changed))
+        name = await self.name(user, workspace=workspace)
+        return f"{name} changed whether {whom} may run agents here from {was} to {now}."
+
+    async def name(self, user: str, *, workspace: str) -> str:
+        """What people call somebody; LookupFailedError when Slack cannot be asked."""
+        return name_of(await self.directory.user(user, workspace=workspace)) or user
+
+
+def name_of(person: Mapping[str, Any]) -> str:
+    """What people call somebody, by Slack's user object; empty where it does not say."""
+    profile = person.get("profile") or {}
+    return str(profile.get("display_name") or person.get("real_name") or person.get("name") or "")
 
 
 def _is_stranger(person: Mapping[str, Any], workspace: str) -> bool:

@@ -24,6 +24,7 @@ from bot.figures import Figures
 from bot.files import Files
 from bot.followups import ThreadFollowups
 from bot.gather import Gatherer
+from bot.home import HomeDesk
 from bot.line import Line
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
@@ -33,6 +34,7 @@ from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
 from bot.patience import Patience
 from bot.prices import price_note
 from bot.progress import ProgressBoard
+from bot.readers import Readers
 from bot.render import Renderer
 from bot.review import SlackReviews
 from bot.rounds import Rounds
@@ -210,15 +212,25 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         threads = Threads(engine.db, engine.clock)
         gatherer = Gatherer(
             threads,
-            Talks(slack, engine.store, inbox, figures, settings.own_slack_host),
+            Talks(slack, engine.store, inbox, figures, Readers(slack, directory), settings.own_slack_host),
             Files(slack, settings.own_slack_host, any(m.sees_images for m in engine.roster.models.values())),
         )
         streams = Streams(slack, outbox, engine.clock)
         stack.push_async_callback(streams.aclose)
         rounds = Rounds(engine.store, slack, outbox, renderer)
         board = ProgressBoard(engine.clock, on_text=streams.write, on_round=rounds.tell)
-        views = RunViews(engine, figures, gatherer, board)
-        delivery = Delivery(engine, slack, outbox, renderer, board, figures, gatherer, views, rules, streams)
+        delivery = Delivery(
+            engine,
+            slack,
+            outbox,
+            renderer,
+            board,
+            figures,
+            gatherer,
+            RunViews(engine, figures, gatherer, board),
+            rules,
+            streams,
+        )
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
         slack_app = bolt_app(engine, session, installations)
@@ -249,9 +261,11 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         )
         patience = Patience(reviews, line, Chores(engine.db, engine.clock), executor.owner)
         alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, by=executor.owner)
+        runs = SlackRuns(engine, delivery, access, say, executor, threads)
         services = ListenerServices(
             budget=desk,
-            runs=SlackRuns(engine, delivery, access, say, executor, threads),
+            runs=runs,
+            home=HomeDesk(runs, desk, Readers(slack, directory)),
             reviews=reviews,
             access=access,
             say=say,

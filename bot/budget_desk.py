@@ -17,6 +17,7 @@ from bot.budget_views import AuditLine, AuditView, BookLine, BooksView, BudgetVi
 from bot.chart import alt_text, draw
 from bot.csv_export import month_csv
 from bot.figures import Figures
+from bot.permalinks import permalink
 from bot.render import Renderer
 from bot.reports import Report, build_report, month_name, with_model_names
 from bot.requests import Origin
@@ -24,6 +25,7 @@ from bot.slack_errors import SlackError
 from bot.steering import Steering
 from bot.upload import Upload, upload
 from bot.views import NoticeView
+from bot.words import count
 from bot.workspaces import Slack
 from patterns.errors import UserError
 from patterns.money import format_usd
@@ -183,19 +185,9 @@ class BudgetDesk:
         return month, report
 
     async def _links(self, payer: Payer, month: Month) -> dict[str, str]:
-        links = {}
-        for run in month.dearest:
-            ts = run["root_ts"] or run["thread_ts"]
-            if ts:
-                try:
-                    found = await self.slack.of(payer.workspace).call(
-                        "chat.getPermalink", channel=payer.channel, message_ts=ts
-                    )
-                except SlackError as error:
-                    log.info("no link to a run", run=run["run_id"], code=error.code)
-                else:
-                    links[run["run_id"]] = str(found.get("permalink") or "")
-        return links
+        out = self.slack.of(payer.workspace)
+        roots = {run["run_id"]: run["root_ts"] or run["thread_ts"] for run in month.dearest}
+        return {run: await permalink(out, channel=payer.channel, ts=ts) for run, ts in roots.items()}
 
     # ------------------------------------------------------------ the workspace
 
@@ -214,7 +206,7 @@ class BudgetDesk:
         alarms = [f"{row['model']} is held back: {row['reason']}" for row in held_back]
         if doubtful:
             total = format_usd(sum(row["actual_nusd"] for row in doubtful))
-            alarms.append(f"{len(doubtful)} calls count in full without a bill, {total} in all")
+            alarms.append(f"{count(len(doubtful), 'call')} counted in full without a bill, {total} in all")
         if books.paused:
             alarms.insert(0, f"The whole workspace is paused: {books.paused_reason}")
         total_line = BookLine("The workspace", books.limit_nusd, books.settled_nusd, books.held_nusd)
@@ -242,7 +234,8 @@ class BudgetDesk:
         else:
             name = await self.figures.place_name(Payer(payer.workspace, settings.id, "channel", ""))
         note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else ""
-        return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note)
+        channel = "" if settings.kind == "dm" else settings.id
+        return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel)
 
     async def _audit(self, payer: Payer) -> AuditView:
         if not await self._administers(payer):

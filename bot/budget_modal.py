@@ -12,9 +12,7 @@ from typing import Any
 from bot import budget_commands as said
 from bot.budget_commands import BudgetCommand
 from bot.budget_values import read_amount, read_models, read_percents
-from bot.budget_views import BUDGET_FORM, BooksView
-from bot.mrkdwn import clip
-from bot.report_words import books_sections
+from bot.budget_views import BUDGET_FORM
 from patterns.errors import UserError
 from patterns.money import NUSD_PER_USD, format_usd
 from patterns.ports import Payer
@@ -181,9 +179,3 @@ def _input(name: str, label: str, element: dict[str, Any], hint: str = "") -> di
 
 def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
-
-
-def books_blocks(view: BooksView) -> list[dict[str, Any]]:
-    """All budgets of the workspace, for an admin's home tab."""
-    texts = [{"type": "mrkdwn", "text": clip(part, 3000)} for part in books_sections(view)]
-    return [{"type": "divider"}, *({"type": "section", "text": text} for text in texts)]

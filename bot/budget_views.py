@@ -50,13 +50,17 @@ class AuditView:
 
 @dataclass(frozen=True, slots=True)
 class BookLine:
-    """One payer of the workspace. `note` says what is out of the ordinary: frozen, doubtful calls."""
+    """One payer of the workspace. `note` says what is out of the ordinary: frozen, doubtful calls.
+
+    `channel` is the id of a channel, empty for a person's direct messages and for the workspace.
+    """
 
     name: str
     limit_nusd: int
     settled_nusd: int
     held_nusd: int
     note: str = ""
+    channel: str = ""
 
     @property
     def share_pct(self) -> int:

@@ -25,6 +25,7 @@ _REPLIES = {
     "tagged": "None: mention me each time",
     "free": "Everybody's, without a mention",
 }
+_ROUTED = "Whatever the Router chooses"
 _PROGRESS = {"steps": "Each step as it happens", "quiet": "Only the beginning and the answer"}
 
 
@@ -41,7 +42,7 @@ def channel_form(
     rules: ChannelRules, flows: Sequence[FlowLine], *, channel: str, response_url: str | None
 ) -> dict[str, Any]:
     """The form, with what is in force now."""
-    named = {_ANY: "Whatever the Router chooses", **{flow.name: flow.name for flow in flows}}
+    named = {_ANY: _ROUTED, **{flow.name: flow.name for flow in flows}}
     people = {"type": "multi_users_select", "action_id": PEOPLE, "initial_users": sorted(rules.people)}
     blocks = [
         _choice(WHO, "Who may ask here?", _WHO, rules.who),
@@ -84,14 +85,20 @@ def read_channel_form(view: Mapping[str, Any], before: ChannelRules) -> ChannelF
     return ChannelForm(str(kept["channel"]), rules, kept["response_url"])
 
 
-def channel_words(rules: ChannelRules) -> str:
-    """What holds now, in a sentence."""
-    flow = rules.flow or "the flow that the Router chooses"
-    progress = _PROGRESS["quiet" if rules.quiet else "steps"].casefold()
-    return (
-        f"Saved. Who may ask: {_WHO[rules.who].casefold()}. Without another word, {flow} runs. "
-        f"Replies I take: {_REPLIES[rules.replies].casefold()}. I show: {progress}."
-    )
+def channel_changes(before: ChannelRules, after: ChannelRules) -> str:
+    """What changed, from what to what; empty when nothing did."""
+    was, now = _in_words(before), _in_words(after)
+    return "; ".join(f"{what} from “{was[what]}” to “{now[what]}”" for what in was if was[what] != now[what])
+
+
+def _in_words(rules: ChannelRules) -> dict[str, str]:
+    named = "1 other person" if len(rules.people) == 1 else f"{len(rules.people)} other people"
+    return {
+        "who may ask here": f"admins, owners of the budget and {named}" if rules.who == "named" else _WHO[rules.who],
+        "how agents work when nobody says how": rules.flow or _ROUTED,
+        "which replies I take": _REPLIES[rules.replies],
+        "what I show while working": _PROGRESS["quiet" if rules.quiet else "steps"],
+    }
 
 
 def _choice(name: str, label: str, options: Mapping[str, str], now: str) -> dict[str, Any]:

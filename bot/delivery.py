@@ -22,8 +22,8 @@ from bot.upload import Upload, upload
 from bot.views import (
     AnswerView,
     CallView,
-    NoticeView,
     ProgressView,
+    QueuedView,
     RunState,
     RunView,
     SlackMessage,
@@ -38,8 +38,6 @@ from storage.runs import RunRow
 log = structlog.get_logger()
 
 ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
-YOUR_TURN = "▶️ Your turn: I am on it."
-NEVER_BEGUN = "⏹️ Stopped before its turn came."
 FILE, FILE_FROM_MESSAGES = "answer/file", 3
 """An answer of more messages than that also comes as a file."""
 
@@ -70,7 +68,7 @@ class Delivery:
             SlackError: there is no place to post.
         """
         view = await self.views.view(run, RunState.RUNNING)
-        await self._edit(run, QUEUED, self.renderer.message(NoticeView(YOUR_TURN)))
+        await self._edit(run, QUEUED, self._in_line(run, RunState.RUNNING))
         # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
         run = await unbroken(self._open_thread(run, view))
         view = replace(view, material=await self.gatherer.gather(run))
@@ -100,15 +98,18 @@ class Delivery:
 
     async def queued(self, run: RunRow) -> None:
         """Say in the thread that the request waits for the one before it; `begin` says when it is its turn."""
-        message = self.renderer.message(NoticeView("⏳ In line: I take this up when the request before it is done."))
+        message = self._in_line(run, RunState.QUEUED)
         await self.slack.of(run.workspace).post_once(
             run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
         )
         now = await self.engine.store.get(run.id)
-        if now is None or now.status != "accepted":
-            # Its turn, or its end, came while the line was on its way.
-            is_over = now is not None and now.status == "done" and not now.root_ts
-            await self._edit(run, QUEUED, self.renderer.message(NoticeView(NEVER_BEGUN if is_over else YOUR_TURN)))
+        if now is not None and not now.is_queued:
+            # Its turn came, or its end, while the line was on its way.
+            never_began = now.status == "done" and not now.root_ts
+            await self._edit(run, QUEUED, self._in_line(run, RunState.STOPPED if never_began else RunState.RUNNING))
+
+    def _in_line(self, run: RunRow, state: RunState) -> SlackMessage:
+        return self.renderer.message(QueuedView(run.id, state))
 
     async def is_shown(self, run: RunRow) -> bool:
         """Whether it has a root, or stands in line."""
@@ -206,6 +207,12 @@ class Delivery:
             SlackError: the rest is owed until the next try.
         """
         await self._settle_posts(run)
+        if not run.root_ts:
+            if (ts := await self.outbox.find(run.id, QUEUED)) is not None:
+                await self.slack.of(run.workspace).update(
+                    channel=run.channel, ts=ts, message=self._in_line(run, RunState.STOPPED)
+                )
+            return
         answer = await self.views.answer(run, ending)
         await self._settle_question(run)
         await self.streams.close(run.id)
@@ -222,8 +229,6 @@ class Delivery:
         await self.streams.session(run, "active")
         await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
-        if not run.root_ts:
-            await self._edit(run, QUEUED, self.renderer.message(NoticeView(NEVER_BEGUN)))
 
     async def _settle_posts(self, run: RunRow) -> None:
         """Owe no more what was being posted when the run was stopped or its process died, its ending aside."""

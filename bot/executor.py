@@ -11,7 +11,7 @@ from bot.dispatch import Dispatcher
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.lease import LEASE_S, Lease
-from bot.requests import Origin, Say
+from bot.requests import Origin, Whisper
 from bot.slack_errors import SlackError
 from bot.stage import Stage
 from bot.views import InviteView, NoticeView
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 CLOSED = "closed"
 """Among the messages owed of a run: its root and its progress say how it ended."""
+_STOPPED = Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
 _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
 
 
@@ -36,7 +37,7 @@ class Executor(Generic[S]):
 
     engine: Engine
     delivery: S
-    say: Say
+    say: Whisper
     owner: str
     lease: Lease = field(init=False)
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -70,7 +71,10 @@ class Executor(Generic[S]):
         await self.engine.store.request_cancel(run.id, by=by)
         if not self.stop_here(run.id) and self._dispatcher is not None:
             await self._dispatcher.cancel(run.id)
-        await self.wake(run.id)
+        if run.is_queued:
+            await self.execute(run.id)  # ending it takes neither its thread's turn nor a free slot
+        else:
+            await self.wake(run.id)
 
     def stop_here(self, run_id: str) -> bool:
         """End the run within a moment; False when it is not executed in this process."""
@@ -104,6 +108,8 @@ class Executor(Generic[S]):
 
     async def _until_stopped(self, run: RunRow, stop: asyncio.Event, started_s: float) -> "Ending | ParkedError":
         """The outcome of the work, or a stop within a moment of somebody asking for it."""
+        if stop.is_set() and not run.root_ts:
+            return _STOPPED
         work = asyncio.create_task(self._work(run), name=f"work {run.id}")
         keeping = self.lease.keep(run, stop, lambda: self._clocked(run, started_s).executed_ms)
         watch = asyncio.create_task(keeping, name=f"watch {run.id}")
@@ -118,7 +124,7 @@ class Executor(Generic[S]):
             return work.result()
         if watch.done() and not watch.cancelled():
             watch.result()  # raises when the run was lost
-        return Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
+        return _STOPPED
 
     async def _work(self, run: RunRow) -> "Ending | ParkedError":
         try:
@@ -136,7 +142,7 @@ class Executor(Generic[S]):
         except RunLostError:
             raise
         except CancelledRunError:  # another process asked, and the ledger heard of it before our watch did
-            return Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
+            return _STOPPED
         except Exception as error:
             if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
                 raise  # the database is away, which is no reason for a run to end
@@ -159,8 +165,7 @@ class Executor(Generic[S]):
             self._in_background(self._tell_free(), f"free {run.id}")
             return
         run = await self._fresh(run)
-        is_shown = await self.delivery.is_shown(run)
-        names = [*await self._answers(run, outcome), CLOSED] if is_shown else []
+        names = await self._names(run, outcome)
         waiting = await self.engine.store.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
@@ -175,7 +180,7 @@ class Executor(Generic[S]):
         if waiting:
             await self.submit(waiting)
         self._in_background(self._tell_free(), f"free {run.id}")
-        if is_shown:
+        if names:
             self._in_background(self._tell_ending(run, outcome), f"ending {run.id}")
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -215,14 +220,18 @@ class Executor(Generic[S]):
         except SlackError as error:
             log.warning("answer not delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _HOPELESS:
-                for name in (*await self._answers(run, ending), CLOSED):
+                for name in await self._names(run, ending):
                     await self.delivery.outbox.abandon(run.id, name)
                 await self._tell(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
         else:
             await self.delivery.outbox.posted(run.id, CLOSED, run.root_ts)
 
-    async def _answers(self, run: RunRow, ending: Ending) -> list[str]:
-        return [f"answer/{number}" for number in range(await self.delivery.count(run, ending))]
+    async def _names(self, run: RunRow, ending: Ending) -> list[str]:
+        """The messages that tell an ending; of a run that never began, only the line that it waited in."""
+        if not await self.delivery.is_shown(run):
+            return []
+        count = await self.delivery.count(run, ending) if run.root_ts else 0
+        return [*(f"answer/{number}" for number in range(count)), CLOSED]
 
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)

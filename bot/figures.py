@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.access import Directory
+from bot.access import Directory, name_of
 from bot.admins import Admins
 from bot.list_views import BalancesView
 from bot.views import BalanceView, Person, RefusalView
@@ -24,12 +24,9 @@ class Figures:
     async def person(self, user: str, workspace: str) -> Person:
         """Somebody by name; by id where Slack does not say."""
         try:
-            found = await self.directory.user(user, workspace=workspace)
+            return Person(user, name_of(await self.directory.user(user, workspace=workspace)) or user)
         except AgentsError:
             return Person(user, user)
-        profile = found.get("profile") or {}
-        name = profile.get("display_name") or found.get("real_name") or found.get("name") or user
-        return Person(user, str(name))
 
     async def owner(self, workspace: str) -> Person | None:
         """Who can grant money, where the operator named somebody or an installation did."""

@@ -33,6 +33,11 @@ class Gatherer:
         kept = await self.threads.material(run_id)
         return Material.model_validate_json(kept).words if kept else ""
 
+    async def pictures(self, run_id: str) -> tuple[str, ...]:
+        """The names of the pictures that came with a run."""
+        kept = await self.threads.material(run_id)
+        return Material.model_validate_json(kept).pictures if kept else ()
+
     async def _read_soon(self, run: RunRow) -> Material:
         try:
             async with asyncio.timeout(READ_S):

@@ -24,6 +24,11 @@ class Material(Frozen):
         )
 
     @property
+    def pictures(self) -> tuple[str, ...]:
+        """The names of those that only models that see can use."""
+        return tuple(artifact.name for artifact in self.artifacts if artifact.data_base64)
+
+    @property
     def words(self) -> str:
         """`Read 42 messages, notes.md. clip.mp4 was left out: …`; empty when nothing came."""
         read = [f"Read {', '.join(self.read)}."] if self.read else []

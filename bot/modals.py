@@ -1,4 +1,4 @@
-"""The forms people fill in, and the home tab: built here, read back here.
+"""The form people ask with: built here, read back here.
 
 Everything people or models wrote is shown as plain text objects, in which Slack interprets nothing.
 """
@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.buttons import OPEN_ASK_MODAL
 from bot.commands import Ask
-from bot.list_views import BalancesView, FlowLine, RunsView
+from bot.list_views import BalancesView, FlowLine
 from bot.requests import Menu, Origin
-from patterns.money import format_usd
+from patterns.money import format_left, format_usd
 
 ASK_FORM = "ask_form"
 """callback_id of the request form."""
@@ -22,7 +21,6 @@ _REQUEST, _FLOW, _WHERE = "request", "flow", "where"
 _ANY_FLOW = "-"
 _OPTION_CHARS = 75
 _MAX_OPTIONS = 100
-_HOME_RUNS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +91,6 @@ def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
     )
 
 
-def home_tab(runs: RunsView, balances: BalancesView) -> dict[str, Any]:
-    """The app's home: how to begin, what is left, what one asked lately."""
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": plain("Agents for Slack")},
-        _text("Type /agents and your request in a channel, mention me in a thread, or write to me here."),
-        {"type": "actions", "elements": [_button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
-        {"type": "header", "text": plain("Left this month")},
-        *[
-            _text(f"{b.name}: {format_usd(b.free_nusd)} of {format_usd(b.limit_nusd)}, resets {b.resets_on}")
-            for b in balances.balances
-        ],
-        {"type": "header", "text": plain("Your recent runs")},
-    ]
-    for run in runs.runs[:_HOME_RUNS]:
-        line = f"{run.request}\n{run.state.value} · {format_usd(run.cost_nusd)} · {run.when}"
-        link = {"accessory": _button("Open", f"open_run_{run.run_id}") | {"url": run.link}} if run.link else {}
-        blocks.append(_text(line) | link)
-    if not runs.runs:
-        blocks.append(_text("None yet."))
-    return {"type": "home", "blocks": blocks}
-
-
 def _request_input(text: str) -> dict[str, Any]:
     given = {"initial_value": text} if text else {}
     return {
@@ -171,7 +147,7 @@ def _price_line(flows: tuple[FlowLine, ...], balances: BalancesView | None) -> s
     line = f"Costs at most {format_usd(max(prices))}, usually much less." if prices else "The plan names its price."
     if balances is None:
         return line
-    left = ", ".join(f"{b.name} has {format_usd(b.free_nusd)} left this month" for b in balances.balances)
+    left = ", ".join(f"{b.name} has {format_left(b.free_nusd)} left this month" for b in balances.balances)
     return f"{line} {left}.{' Play money.' if balances.play_money else ''}"
 
 
@@ -189,10 +165,6 @@ def plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": plain(_cut(text, MAX_REQUEST_CHARS))}
-
-
 def _small_print(text: str) -> dict[str, Any]:
     return {"type": "context", "elements": [plain(_cut(text, 2000))]}
 
@@ -200,10 +172,6 @@ def _small_print(text: str) -> dict[str, Any]:
 def _option(text: str, value: str, description: str = "") -> dict[str, Any]:
     more = {"description": plain(_cut(description, _OPTION_CHARS))} if description else {}
     return {"text": plain(_cut(text, _OPTION_CHARS)), "value": value} | more
-
-
-def _button(text: str, action_id: str) -> dict[str, Any]:
-    return {"type": "button", "action_id": action_id, "text": plain(text)}
 
 
 def _cut(text: str, limit: int) -> str:

@@ -46,6 +46,7 @@ class ModelChoice:
     is_tiny: bool = False
     reasons: bool = False
     """Its models think before they write, and need the roster's room for it; others get none to ramble in."""
+    sees_images: bool = False
     script: Script | None = None
     """There is no model: what is answered was written beforehand, and people must see that everywhere."""
 
@@ -67,18 +68,34 @@ class ModelChoice:
 _PROVIDERS = (
     (
         "OPENAI_API_KEY",
-        ModelChoice("OpenAI", "openai/gpt-5-mini", "openai/gpt-5.2", api_key_env="OPENAI_API_KEY", reasons=True),
+        ModelChoice(
+            "OpenAI",
+            "openai/gpt-5-mini",
+            "openai/gpt-5.2",
+            api_key_env="OPENAI_API_KEY",
+            reasons=True,
+            sees_images=True,
+        ),
     ),
     (
         "ANTHROPIC_API_KEY",
         ModelChoice(
-            "Anthropic", "anthropic/claude-haiku-4-5", "anthropic/claude-sonnet-4-6", api_key_env="ANTHROPIC_API_KEY"
+            "Anthropic",
+            "anthropic/claude-haiku-4-5",
+            "anthropic/claude-sonnet-4-6",
+            api_key_env="ANTHROPIC_API_KEY",
+            sees_images=True,
         ),
     ),
     (
         "GEMINI_API_KEY",
         ModelChoice(
-            "Gemini", "gemini/gemini-2.5-flash", "gemini/gemini-2.5-pro", api_key_env="GEMINI_API_KEY", reasons=True
+            "Gemini",
+            "gemini/gemini-2.5-flash",
+            "gemini/gemini-2.5-pro",
+            api_key_env="GEMINI_API_KEY",
+            reasons=True,
+            sees_images=True,
         ),
     ),
 )
@@ -156,5 +173,6 @@ def _chosen(spec: ModelSpec, choice: ModelChoice) -> ModelSpec:
         api_key_env=choice.api_key_env,
         price=spec.price or choice.price,
         context_tokens=choice.context_tokens or spec.context_tokens,
+        sees_images=choice.sees_images or spec.sees_images,
         reasoning_tokens_max=spec.reasoning_tokens_max if choice.reasons else 0,
     )

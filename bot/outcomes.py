@@ -5,8 +5,9 @@ Refusals say first that nothing was spent, then the numbers, then the ways out.
 
 from bot.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.views import AnswerView, BalanceView, CallView, LineView, MoneyView, RefusalView
-from bot.words import NOTES_SHOWN, count, duration, listed, money_label, person, short, usd
+from bot.words import NOTES_SHOWN, count, duration, left, listed, money_label, person, short, usd
 from patterns.events import StopReason
+from patterns.money import format_spent
 
 
 def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
@@ -23,9 +24,9 @@ def balance(view: BalanceView) -> Mrkdwn:
     return mrkdwn(
         "{name} has {free} free ({limit} limit, {spent} spent{held})",
         name=short(view.name, 80),
-        free=usd(view.free_nusd),
+        free=left(view.free_nusd),
         limit=usd(view.limit_nusd),
-        spent=usd(view.settled_nusd),
+        spent=Mrkdwn(format_spent(view.settled_nusd)),
         held=held if view.held_nusd else "",
     )
 
@@ -164,14 +165,14 @@ def _uncertain(view: AnswerView) -> Mrkdwn:
 
 def footer(view: AnswerView) -> Mrkdwn:
     """`$0.03 · 24 s · 3 agents · $18.40 left · No sources looked up`."""
-    left = mrkdwn("{free} left", free=usd(view.run.balance.free_nusd)) if view.run.balance else Mrkdwn()
+    free = mrkdwn("{free} left", free=left(view.run.balance.free_nusd)) if view.run.balance else Mrkdwn()
     return join(
         " · ",
         [
             usd(view.result.cost_nusd),
             duration(view.seconds),
             count(view.agents_count, "agent"),
-            left,
+            free,
             Mrkdwn("" if view.looked_up or not view.result.output.strip() else "No sources looked up"),
             money_label(view.run),
         ],

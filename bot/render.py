@@ -32,6 +32,7 @@ _TEMPLATES: Mapping[type, str] = {
     views.MoneyView: "money",
     views.CallView: "call",
     views.NearMissView: "near_miss",
+    views.QueuedView: "queued",
     views.EditedView: "edited",
     views.InviteView: "invite",
     views.NoticeView: "notice",
@@ -56,6 +57,7 @@ View = (
     | views.MoneyView
     | views.CallView
     | views.NearMissView
+    | views.QueuedView
     | views.EditedView
     | views.InviteView
     | views.NoticeView

@@ -7,7 +7,7 @@ from datetime import date
 from bot.budget_views import AuditView, BookLine, BooksView, BudgetView
 from bot.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
 from bot.reports import DoubtfulCall, Opinion, Part, PastMonth, Report, month_name, shown
-from bot.words import count, short, usd
+from bot.words import count, left, short, usd
 
 DOUBTFUL_SHOWN = 5
 LINES_SHOWN = 25
@@ -68,9 +68,9 @@ def standing(report: Report) -> Mrkdwn:
     if not report.is_current:
         return join(" · ", [spent, grant, count(report.calls, "call")])
     held = mrkdwn("{held} held", held=usd(report.held_nusd)) if report.held_nusd else Mrkdwn()
-    left = mrkdwn("*{free} left*", free=usd(report.free_nusd))
+    free = mrkdwn("*{free} left*", free=left(report.free_nusd))
     resets = mrkdwn("resets {day}, in {days}", day=report.resets_on, days=count(report.days_left, "day"))
-    return join(" · ", [spent, grant, held, left, resets])
+    return join(" · ", [spent, grant, held, free, resets])
 
 
 def _outlook(report: Report) -> Mrkdwn:

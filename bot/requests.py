@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from bot.budget_commands import BudgetCommand
 from bot.budget_views import AuditView, BooksView, BudgetView
 from bot.commands import Ask
+from bot.home_views import HomeView
 from bot.list_views import AgentLine, AgentsView, BalancesView, FlowLine, FlowsView, HelpView, RunsView
 from bot.views import DetailsView, EditedView, InviteView, NearMissView, NoticeView
 from patterns.ports import Payer, Question
@@ -206,16 +207,28 @@ class Budgets(Protocol):
         """The form with everything that can be changed there."""
         ...
 
-    async def home(self, workspace: str, user: str) -> BooksView | None:
-        """The workspace's books for an admin's home tab; None for everybody else."""
+
+class Home(Protocol):
+    """The app's home."""
+
+    async def view(self, payer: Payer) -> HomeView:
+        """What one person sees there; `payer` is their direct messages with us."""
         ...
 
 
-class Say(Protocol):
+class Whisper(Protocol):
     """The way to one person: rendering and posting, private as Slack allows."""
 
     async def private(self, to: Origin, view: PrivateView) -> None:
         """Show it to the person only: by response_url, else as an ephemeral, or plainly in our direct messages."""
+        ...
+
+
+class Say(Whisper, Protocol):
+    """The way to people."""
+
+    async def public(self, to: Origin, view: NoticeView) -> None:
+        """Tell everybody there; where we cannot post, the person, and that the others do not know."""
         ...
 
 

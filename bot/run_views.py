@@ -10,6 +10,7 @@ from bot.progress import ProgressBoard
 from bot.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
 from patterns.events import StopReason
 from patterns.money import format_usd
+from patterns.ports import StepRecord
 from storage.runs import RunRow
 
 LONG_RUN_S = 60
@@ -93,8 +94,27 @@ class RunViews:
             outcome_line=outcome_line,
             balance=await self.figures.balance(payer_of(run)),
             worst_nusd=run.worst_nusd or None,
-            material=await self.gatherer.words(run.id),
+            material=await self._material(run),
             model_note=self.engine.model_note,
             play_money=self.figures.is_play_money,
             scripted=bool(self.engine.choice and self.engine.choice.script),
         )
+
+    async def _material(self, run: RunRow) -> str:
+        """What came with the request, in words, and which agents had to do without the pictures."""
+        words = await self.gatherer.words(run.id)
+        pictures = await self.gatherer.pictures(run.id)
+        if not pictures:
+            return words
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        blind = sorted({step.agent for step in steps if step.outcome == "ok" and self._is_blind(step)})
+        if not blind:
+            return words
+        return f"{words} Left out for {', '.join(blind)}, whose model sees no pictures: {', '.join(pictures)}."
+
+    def _is_blind(self, step: StepRecord) -> bool:
+        """Whether its prompt shows what came with the request, to a model that sees no pictures."""
+        roster = self.engine.roster
+        spec, model = roster.agents.get(step.agent), roster.models.get(step.model)
+        shown = spec is not None and "artifacts" in roster.prompts[spec.prompt].slots
+        return shown and model is not None and not model.sees_images

@@ -1,5 +1,6 @@
 """Runs as people touch them in Slack: asked for, stopped, decided, looked at. Executing them is `bot.executor`'s."""
 
+import asyncio
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -7,12 +8,13 @@ import structlog
 
 from bot.access import Access
 from bot.commands import Ask
-from bot.delivery import PROGRESS, Delivery
+from bot.delivery import PROGRESS, QUEUED, Delivery
 from bot.ending import Ending
 from bot.engine import Engine, NotStartedError
 from bot.estimates import estimate_words
 from bot.executor import Executor
 from bot.list_views import BalancesView, RunLine, RunsView
+from bot.permalinks import permalink
 from bot.requests import Origin, RunRequest, StopOutcome
 from bot.say import Teller
 from bot.slack_errors import SlackError
@@ -114,15 +116,18 @@ class SlackRuns:
         self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
     ) -> StopOutcome:
         """Stop the named run, else those of the thread, else this person's in the channel; checks who asks."""
-        stopped, refused = [], 0
+        stopped, refused, have_begun = [], 0, False
         for run in await self._meant(workspace, channel, thread_ts, run_id, user):
             if await self.access.may_stop(user, asker=run.user, workspace=workspace, channel=run.channel):
                 await self.executor.stop(run, by=user)
                 stopped.append(run.id)
+                have_begun = have_begun or not run.is_queued
             else:
                 refused += 1
         if stopped:
             count = "it" if len(stopped) == 1 else f"{len(stopped)} requests"
+            if not have_begun:
+                return StopOutcome(tuple(stopped), f"Stopped {count} before I began. Nothing was spent.")
             return StopOutcome(tuple(stopped), f"Stopping {count}. The thread will say what was done and paid.")
         if refused:
             return StopOutcome((), "Only the person who asked and admins can stop that.")
@@ -148,7 +153,8 @@ class SlackRuns:
     async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
         """Stop the run that this message shows or that it asked for, if this person may; else it is just a reaction."""
         for run in await self.engine.store.live(workspace, channel):
-            shown = (run.root_ts, run.options.get("message_ts"), await self.delivery.outbox.find(run.id, PROGRESS))
+            ours = [await self.delivery.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)]
+            shown = (run.root_ts, run.options.get("message_ts"), *ours)
             if message_ts in shown and await self.access.may_stop(
                 user, asker=run.user, workspace=workspace, channel=channel
             ):
@@ -182,7 +188,8 @@ class SlackRuns:
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
         """This person's latest runs. `channel` empty: wherever they were."""
         runs = await self.engine.store.recent(workspace, user, most=RECENT)
-        return RunsView(tuple([await self._line(run) for run in runs if channel in ("", run.channel)]))
+        shown = [run for run in runs if channel in ("", run.channel)]
+        return RunsView(tuple(await asyncio.gather(*map(self._line, shown))))
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         """The price of a request, in a sentence. Nothing is started or held."""
@@ -207,6 +214,7 @@ class SlackRuns:
             state=state,
             cost_nusd=run.cost_nusd,
             when=f"{created.day} {created:%b %H:%M} UTC",
+            link=await permalink(self.delivery.slack.of(run.workspace), channel=run.channel, ts=run.root_ts),
         )
 
 

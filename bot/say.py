@@ -1,11 +1,13 @@
-"""The way to one person: privately where Slack allows it, and by another way where it does not."""
+"""The way to people: privately where Slack allows it, publicly where it concerns all, and by another way where not."""
+
+from dataclasses import replace
 
 import structlog
 
 from bot.render import Renderer
 from bot.requests import Origin, PrivateView
 from bot.slack_errors import SlackError
-from bot.views import RefusalView, SlackMessage
+from bot.views import NoticeView, RefusalView, SlackMessage
 from bot.workspaces import Slack
 
 log = structlog.get_logger()
@@ -41,6 +43,20 @@ class Teller:
             else:
                 return
         await self._in_direct_messages(to, message)
+
+    async def public(self, to: Origin, view: NoticeView) -> None:
+        """Tell everybody there; where we cannot post, the person, and that the others do not know.
+
+        Raises:
+            SlackError: not even the person could be told.
+        """
+        try:
+            await self._slack.of(to.workspace).post(
+                channel=to.channel, message=self._renderer.message(view), thread_ts=to.thread_ts
+            )
+        except SlackError as error:
+            log.warning("channel_not_told", channel=to.channel, code=error.code)
+            await self.private(to, replace(view, text=f"{view.text} I could not tell the channel."))
 
     async def _in_direct_messages(self, to: Origin, message: SlackMessage) -> None:
         is_there = to.channel.startswith("D")

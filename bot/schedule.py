@@ -15,6 +15,7 @@ from bot.lost_shells import end_lost_runs
 from bot.patience import Patience
 from bot.slack_errors import SlackError
 from bot.views import NoticeView
+from bot.words import count
 from bot.workspaces import Slack
 from patterns.money import format_usd
 from patterns.ports import Payer
@@ -111,7 +112,11 @@ class Scheduler:
         months = {row["period"]: row for row in await self.engine.balances.months(payer)}
         last = months.get(spent.period)
         balance = await self.engine.balances.balance(payer)
-        was = f"{_month(spent.period)}: {format_usd(last['settled_nusd'])} in {last['calls']} calls. " if last else ""
+        was = (
+            f"{_month(spent.period)}: {format_usd(last['settled_nusd'])} in {count(last['calls'], 'call')}. "
+            if last
+            else ""
+        )
         limit = format_usd((balance.limit_nusd or 0) + balance.granted_nusd)
         notice = NoticeView(f"{was}{_month(period)} begins with {limit} for this channel.")
         message = self.executor.delivery.renderer.message(notice)

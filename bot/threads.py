@@ -14,6 +14,7 @@ from bot.access import AccessError
 from bot.figures import Figures
 from bot.incoming import unescape
 from bot.material import Material
+from bot.readers import Readers
 from bot.slack_errors import SlackError
 from bot.workspaces import Slack
 from patterns.context import Artifact
@@ -29,7 +30,6 @@ PAGES_MAX = 5
 READ_S = 20.0
 """Apps that Slack holds to a page a minute make do with the pages they got by then."""
 LINKS_MAX = 3
-MEMBER_PAGES_MAX = 20
 _LINK = re.compile(
     r"https?://[^\s/|<>]+/archives/(?P<channel>[CDG][A-Z0-9]+)/p(?P<s>\d{10})(?P<us>\d{6})"
     r"(?:\?[^\s|<>)]*?thread_ts=(?P<thread>\d{10}\.\d{6}))?"
@@ -53,6 +53,7 @@ class Talks:
     store: RunStore
     inbox: Inbox
     figures: Figures
+    readers: Readers
     own_host: str
 
     async def around(self, run: RunRow) -> Material:
@@ -119,40 +120,13 @@ class Talks:
         if link == Link(run.channel, run.thread_ts):
             return Material()
         try:
-            refusal = await self._refusal(run, link.channel)
+            here = link.channel == run.channel
+            refusal = "" if here else await self.readers.refusal(run.user, link.channel, workspace=run.workspace)
         except (AccessError, SlackError):
             refusal = "I could not check with Slack who may read it"
         if refusal:
             return Material(left_out=(f"A linked message was left out: {refusal}.",))
         return await self._thread(run, "the linked thread", link, until=run.root_ts)
-
-    async def _refusal(self, run: RunRow, channel: str) -> str:
-        """Why the asker may not have that channel read to them; empty when they may."""
-        if channel == run.channel:
-            return ""
-        place = await self.figures.directory.channel(channel, workspace=run.workspace)
-        if place is None:
-            return "I am not in its channel"
-        if place.get("is_im"):
-            return "" if place.get("user") == run.user else "it is from somebody else's direct messages"
-        person = await self.figures.directory.user(run.user, workspace=run.workspace)
-        is_guest = person.get("is_restricted") or person.get("is_ultra_restricted")
-        is_open = not (place.get("is_private") or place.get("is_mpim") or place.get("is_group"))
-        if (is_open and not is_guest) or await self._is_member(run, channel):
-            return ""
-        return "you are not in its channel"
-
-    async def _is_member(self, run: RunRow, channel: str) -> bool:
-        cursor = ""
-        for _ in range(MEMBER_PAGES_MAX):
-            more = {"cursor": cursor} if cursor else {}
-            page = await self.slack.of(run.workspace).call("conversations.members", channel=channel, limit=PAGE, **more)
-            if run.user in page["members"]:
-                return True
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                break
-        return False
 
     async def _thread(self, run: RunRow, name: str, link: Link, *, until: str) -> Material:
         try:

@@ -278,6 +278,14 @@ class NearMissView:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedView:
+    """A request in a thread that is busy with another: in line, its turn, or stopped before it began."""
+
+    run_id: str
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
 class EditedView:
     """Somebody changed the words of a request after it had begun; the new ones are kept under `key`."""
 

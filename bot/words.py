@@ -8,12 +8,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
-from bot.views import ConfirmView, Person, ProgressView, RunState, RunView, StepState, StepView
-from patterns.money import format_usd
+from bot.views import ConfirmView, Person, ProgressView, QueuedView, RunState, RunView, StepState, StepView
+from patterns.money import format_left, format_usd
 
 QUOTE_MAX = 2_000
 STEPS_SHOWN = 30
 NOTES_SHOWN = 5
+MATERIAL_MAX = 2_000
 STATE_WORDS = {
     RunState.QUEUED: "⏳ waiting for its turn",
     RunState.RUNNING: "⏳ working",
@@ -23,6 +24,11 @@ STATE_WORDS = {
     RunState.STOPPED: "⏹️ stopped",
     RunState.REFUSED: "🚫 not started",
     RunState.FAILED: "❌ failed",
+}
+_IN_LINE = {
+    RunState.QUEUED: "⏳ In line: I take this up when the request before it is done.",
+    RunState.RUNNING: "▶️ Your turn: I am on it.",
+    RunState.STOPPED: "⏹️ Stopped before I began with it. Nothing was spent.",
 }
 _STEP_ICONS = {
     StepState.WAITING: "▫️",
@@ -53,6 +59,11 @@ def short(text: str, limit: int) -> Mrkdwn:
 def usd(nusd: int) -> Mrkdwn:
     """An amount as people read it."""
     return Mrkdwn(format_usd(nusd))
+
+
+def left(nusd: int) -> Mrkdwn:
+    """What is left of a budget, never more than there is."""
+    return Mrkdwn(format_left(nusd))
 
 
 def duration(seconds: float) -> Mrkdwn:
@@ -113,6 +124,11 @@ def state(run: RunView) -> Mrkdwn:
     )
 
 
+def in_line(view: QueuedView) -> Mrkdwn:
+    """Where a request stands that its thread has no time for."""
+    return Mrkdwn(_IN_LINE[view.state])
+
+
 def run_state(value: RunState) -> Mrkdwn:
     """A state in words, with its picture."""
     return Mrkdwn(STATE_WORDS[value])
@@ -137,15 +153,15 @@ def price(run: RunView) -> Mrkdwn:
 def plan(run: RunView) -> Mrkdwn:
     """The head of the progress message: who works, at what price, on which money, with which model."""
     if not run.flow:
-        return join("\n", [Mrkdwn("Choosing who should work on this."), short(run.material, 600)])
+        return join("\n", [Mrkdwn("Choosing who should work on this."), short(run.material, MATERIAL_MAX)])
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
     free = (
-        mrkdwn("{name} has {free} free", name=short(run.balance.name, 80), free=usd(run.balance.free_nusd))
+        mrkdwn("{name} has {free} free", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
         if run.balance
         else ""
     )
     terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), money_label(run)])
-    return join("\n", [head, terms, short(run.material, 600)])
+    return join("\n", [head, terms, short(run.material, MATERIAL_MAX)])
 
 
 def step(view: StepView) -> Mrkdwn:
@@ -197,7 +213,7 @@ def collapsed(view: ProgressView) -> Mrkdwn:
     done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
     finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
     line = join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
-    return join("\n", [line, short(view.run.material, 600)])
+    return join("\n", [line, short(view.run.material, MATERIAL_MAX)])
 
 
 def confirm(view: ConfirmView) -> Mrkdwn:

@@ -60,6 +60,8 @@ class AgentRunner:
         services.emit(StepStarted(path=path, agent=agent))
         if work.was_cut:
             services.emit(Noted(path, f"{agent} sees long material only in part; the cuts are marked."))
+        if work.images and not services.roster.models[services.roster.agent(agent).model].sees_images:
+            services.emit(Noted(path, f"Pictures were left out for {agent}, whose model sees none."))
         try:
             record = await work.run()
         except (BudgetExceededError, LimitReachedError) as error:

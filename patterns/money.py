@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 
 from patterns.errors import UserError
 
@@ -42,12 +42,28 @@ def format_usd(nusd: int) -> str:
 
     Rounded half up, so that the parts of a report and its sum may differ by a cent only where the text says so.
     """
+    return _format(nusd, ROUND_HALF_UP)
+
+
+def format_left(nusd: int) -> str:
+    """What is left: rounded down, so that nobody is promised more than there is."""
+    return _format(nusd, ROUND_FLOOR)
+
+
+def format_spent(nusd: int) -> str:
+    """What is spent of a budget, beside what is left: rounded up, so that both together are the budget."""
+    return _format(nusd, ROUND_CEILING)
+
+
+def _format(nusd: int, rounding: str) -> str:
     sign = "-" if nusd < 0 else ""
     amount = Decimal(abs(nusd)) / NUSD_PER_USD
-    if 0 < amount < Decimal("0.01"):
-        places = -amount.adjusted() + 1
-        return f"{sign}${amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"
-    return f"{sign}${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,f}"
+    cents = Decimal("0.01")
+    if 0 < amount < cents:
+        amount = amount.quantize(Decimal(1).scaleb(amount.adjusted() - 1), rounding)
+        # Rounding may have carried into the next place: $0.0100 would be a digit too many.
+        cents = min(cents, Decimal(1).scaleb(amount.adjusted() - 1))
+    return f"{sign}${amount.quantize(cents, rounding):,f}"
 
 
 def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:

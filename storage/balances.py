@@ -95,6 +95,11 @@ class Balances:
         statement = q.spend(workspace=payer.workspace, channel=payer.channel, period=period)
         return await self._db.read(lambda: single(statement))
 
+    async def spent_by(self, workspace: str, user: str, period: str) -> int:
+        """What one person spent in a month, in all channels and direct messages together."""
+        rows = await self._db.read(lambda: single(q.spent_by(workspace=workspace, user_id=user, period=period)))
+        return int(rows[0]["settled_nusd"])
+
     async def months(self, payer: Payer, *, most: int = 12) -> list[Row]:
         """The last months in calls and settled_nusd, newest first."""
         statement = q.spend_by_period(workspace=payer.workspace, channel=payer.channel, most=most)

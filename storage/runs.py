@@ -64,6 +64,11 @@ class RunRow:
     cancel_requested_by: str | None
 
     @property
+    def is_queued(self) -> bool:
+        """Whether it waits for its turn: nothing of it is shown or paid yet."""
+        return self.status == "accepted" and not self.root_ts
+
+    @property
     def fence(self) -> Fence:
         """The proof of ownership that came with the claim."""
         return Fence(run_id=self.id, epoch=self.epoch)
@@ -144,7 +149,9 @@ class RunStore:
             if not rows or rows[0]["status"] in {"parked", "done"}:
                 return None
             row = rows[0]
-            if row["thread_ts"] and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
+            # Whoever only has to end it needs no turn in its thread.
+            waits = row["thread_ts"] and not row["cancel_requested_by"]
+            if waits and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
                 return None
             claimed = yield q.claim_run(
                 id=run_id, owner=owner, lease_until_us=now_us + int(lease_s * 1e6), now_us=now_us

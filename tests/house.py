@@ -70,10 +70,13 @@ Opened = Callable[[], AbstractAsyncContextManager[House]]
 
 @asynccontextmanager
 async def open_house(
-    *, api_url: str, provider: Provider, folder: Path, month_cap_nusd: int | None = None
+    *, api_url: str, provider: Provider, folder: Path, month_cap_nusd: int | None = None, roster: str | None = None
 ) -> AsyncIterator[House]:
-    """A bot with the shipped roster over SQLite in `folder`, connected by Socket Mode."""
+    """A bot with the shipped roster, or the YAML of another, over SQLite in `folder`, connected by Socket Mode."""
     env = bot_environment(api_url=api_url, provider_url=provider.api_base("openai"), folder=folder)
+    if roster is not None:
+        (folder / "roster.yml").write_text(roster, encoding="utf-8")
+        env["AGENTS_ROSTER"] = str(folder / "roster.yml")
     settings = read_settings(env)
     async with AsyncExitStack() as stack:
         # The README's picture comes from here: it must not say that a provider wrote what a script says.

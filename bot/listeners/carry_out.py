@@ -70,8 +70,10 @@ async def carry_out(services: ListenerServices, command: Command, origin: Origin
         await ask(services, command, origin)
     elif isinstance(command, Budget):
         await do_budget(services, command.command, origin, client)
+    elif isinstance(command, Allow):
+        await _allow(services, command, origin)
     elif isinstance(command, ChangeSettings):
-        await _open_settings(services, origin, client)
+        await open_settings(services, origin, client)
     elif isinstance(command, OpenModal) and origin.trigger_id:
         await open_form(services, origin, client)
     else:
@@ -111,14 +113,14 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
             return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
         case Estimate():
             return await services.runs.estimate(_request(services, command.ask, origin, place))
-        case Allow():
-            return NoticeView(
-                await services.access.allow(
-                    command, workspace=origin.workspace, channel=origin.channel, user=origin.user
-                )
-            )
         case _:
             raise TypeError(command)
+
+
+async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> None:
+    """Who may ask concerns everybody there, so everybody is told."""
+    sentence = await services.access.allow(change, workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    await services.say.public(origin, NoticeView(sentence))
 
 
 async def ask(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
@@ -177,7 +179,8 @@ async def open_view(client: AsyncWebClient, origin: Origin, form: dict[str, Any]
         raise UserError("The form took too long to open. Please try again.") from error
 
 
-async def _open_settings(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
+async def open_settings(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
+    """Show how a channel behaves, in a form for its admins."""
     if origin.channel.startswith("D"):
         raise UserError("Settings belong to channels. Type `/agents settings` in one.")
     if not origin.trigger_id:

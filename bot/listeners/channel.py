@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
 from bot.access import ChannelRules
-from bot.channel_form import CHANNEL_FORM, ChannelForm, channel_words, read_channel_form
+from bot.channel_form import CHANNEL_FORM, ChannelForm, channel_changes, read_channel_form
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
@@ -29,7 +29,14 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def _save(services: ListenerServices, view: dict[str, Any], origin: Origin) -> None:
     place = {"workspace": origin.workspace, "channel": origin.channel, "user": origin.user}
-    form = read_channel_form(view, await services.access.settings(**place))
-    if isinstance(form, ChannelForm):
-        await services.access.change(form.rules, **place)
-        await services.say.private(origin, NoticeView(channel_words(form.rules)))
+    before = await services.access.settings(**place)
+    form = read_channel_form(view, before)
+    if not isinstance(form, ChannelForm):
+        return
+    changes = channel_changes(before, form.rules)
+    if not changes:
+        await services.say.private(origin, NoticeView("Nothing was changed."))
+        return
+    await services.access.change(form.rules, **place)
+    name = await services.access.name(origin.user, workspace=origin.workspace)
+    await services.say.public(origin, NoticeView(f"{name} changed {changes}."))

@@ -1,21 +1,26 @@
 """The app opened: its home tab, and the prompts beside an empty conversation."""
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.budget_modal import books_blocks
+from bot.budget_commands import EditBudget
+from bot.buttons import HOME_BUDGET, HOME_SETTINGS
+from bot.home_tab import home_tab
+from bot.listeners.action import Click, listener_of
+from bot.listeners.budget import do_budget
+from bot.listeners.carry_out import open_settings
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
-from bot.modals import home_tab
 from bot.prompts import SuggestedPrompts
 from bot.requests import Origin
 from patterns.ports import Payer
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to people opening the app."""
+    """Listen to people opening the app, and to what admins press there."""
     prompts = SuggestedPrompts()
 
     async def opened(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
@@ -27,14 +32,19 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
                 services.tasks.start(origin, prompts.show(client, origin, services.menu().flows))
 
     app.event("app_home_opened")(opened)
+    app.action(HOME_BUDGET)(listener_of(services, _limits))
+    app.action(HOME_SETTINGS)(listener_of(services, _settings))
 
 
 async def _publish(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
     payer = Payer(workspace=origin.workspace, channel=origin.channel, channel_kind="dm", user=origin.user)
     await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
-    runs = await services.runs.recent(workspace=origin.workspace, user=origin.user, channel="")
-    view = home_tab(runs, await services.runs.balance(payer))
-    books = await services.budget.home(origin.workspace, origin.user)
-    if books is not None:
-        view["blocks"] += books_blocks(books)
-    await client.views_publish(user_id=origin.user, view=view)
+    await client.views_publish(user_id=origin.user, view=home_tab(await services.home.view(payer)))
+
+
+async def _limits(click: Click) -> None:
+    await do_budget(click.services, EditBudget(), replace(click.origin, channel=click.value), click.client)
+
+
+async def _settings(click: Click) -> None:
+    await open_settings(click.services, replace(click.origin, channel=click.value), click.client)

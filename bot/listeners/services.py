@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.access import Access
 from bot.listeners.handover import Handover
-from bot.requests import Budgets, Departures, Followups, Inbox, Menu, Reviews, Runs, Say
+from bot.requests import Budgets, Departures, Followups, Home, Inbox, Menu, Reviews, Runs, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,4 @@ class ListenerServices:
     observe: Callable[[int], None]
     followups: Followups
     departures: Departures
+    home: Home

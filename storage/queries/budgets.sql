@@ -73,6 +73,11 @@ SELECT flow, agent, model, user_id, calls, settled_nusd, uncertain_nusd, input_t
 FROM spend WHERE workspace = :workspace AND channel = :channel AND period = :period
 ORDER BY settled_nusd DESC, flow, agent, model, user_id;
 
+-- name: spent_by
+-- What one person spent in a month, wherever it was.
+SELECT CAST(COALESCE(SUM(settled_nusd), 0) AS BIGINT) AS settled_nusd
+FROM spend WHERE workspace = :workspace AND period = :period AND user_id = :user_id;
+
 -- name: spend_by_period
 -- The months of a channel, newest first.
 SELECT period, CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(settled_nusd) AS BIGINT) AS settled_nusd

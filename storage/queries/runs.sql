@@ -120,12 +120,12 @@ ORDER BY created_us LIMIT 1;
 SELECT id FROM run WHERE kind = 'slack' AND status IN ('accepted', 'running') ORDER BY created_us;
 
 -- name: waiting_runs
--- Runs of Slack that nobody executes although their thread is free, oldest first.
+-- Runs of Slack that nobody executes although their thread is free or they only have to be ended, oldest first.
 SELECT run.id FROM run
 LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
                 AND thread.thread_ts = run.thread_ts
 WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease_until_us <= :now_us
-  AND (thread.active_run IS NULL OR thread.active_run = run.id)
+  AND (thread.active_run IS NULL OR thread.active_run = run.id OR run.cancel_requested_by IS NOT NULL)
 ORDER BY run.created_us;
 
 -- name: unasked_runs

@@ -104,6 +104,7 @@ def every_view(text: str) -> list[Any]:
         v.RoundView(1, text, text),
         v.ReviewView(run, text, text, decided=text or "Approved."),
         v.NearMissView(text, text, "key"),
+        *(v.QueuedView("run-1", state) for state in (v.RunState.QUEUED, v.RunState.RUNNING, v.RunState.STOPPED)),
         v.EditedView("key"),
         v.InviteView("key", text),
         v.NoticeView(text or "ok", "error", text),

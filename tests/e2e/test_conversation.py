@@ -81,7 +81,10 @@ async def test_an_admin_changes_how_the_channel_behaves(slack: SlackPage, house:
     await slack.choose("How do agents work when nobody says how?", "decide")
     await slack.picture(tmp_path / "settings.png")
     await slack.press("Save")
-    assert "everybody's, without a mention" in await slack.privately("Saved.")
+    await slack.until_channel_says(
+        "dana changed how agents work when nobody says how from “Whatever the Router chooses” to “decide”; which "
+        "replies I take from “Those of the person who asked” to “Everybody's, without a mention”."
+    )
     await slack.act_as("Ada")
     await slack.type(f"/agents {QUESTION}")
     await slack.open_thread(QUESTION)

@@ -23,6 +23,7 @@ from slack_sdk.webhook.webhook_response import WebhookResponse
 from bot.access import Access, ChannelRules, SlackDirectory
 from bot.admins import Admins
 from bot.commands import Ask
+from bot.home_views import HomeView, WaitingLine
 from bot.list_views import AgentLine, BalancesView, FlowLine, RunLine, RunsView
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
@@ -235,9 +236,10 @@ class FakeInbox:
 
 
 class FakeSay:
-    """What people were shown in private."""
+    """What people were shown in private, and what everybody was told."""
 
     def __init__(self) -> None:
+        self.told: list[NoticeView] = []
         self.said: list[tuple[Origin, PrivateView]] = []
         self.error: Exception | None = None
 
@@ -245,6 +247,10 @@ class FakeSay:
         if self.error is not None:
             raise self.error
         self.said.append((to, view))
+
+    async def public(self, to: Origin, view: NoticeView) -> None:
+        assert to.channel
+        self.told.append(view)
 
     @property
     def views(self) -> list[PrivateView]:
@@ -309,8 +315,21 @@ class FakeBudgets:
             raise self.error
         return {"type": "modal", "callback_id": "budget_form", "payer": payer.channel, "url": response_url}
 
-    async def home(self, _workspace: str, _user: str) -> None:
-        return None
+
+class FakeHome:
+    """One home for everybody."""
+
+    def __init__(self) -> None:
+        self.shown = HomeView(
+            runs=RunsView((RunLine("r1", "tea?", RunState.DONE, 5, "today", "https://l.example"),)),
+            waiting=(WaitingLine("coffee?", "A draft to decide on.", "https://d.example"),),
+            spent_nusd=1_234_000_000,
+            balances=BALANCES,
+        )
+
+    async def view(self, payer: Payer) -> HomeView:
+        assert payer.channel_kind == "dm"
+        return self.shown
 
 
 @dataclass
@@ -326,6 +345,7 @@ class Bot:
     rules: FakeRules = field(default_factory=FakeRules)
     departures: FakeDepartures = field(default_factory=FakeDepartures)
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
+    home: FakeHome = field(default_factory=FakeHome)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -343,6 +363,7 @@ class Bot:
             observe=self.observed.append,
             followups=self.followups,
             departures=self.departures,
+            home=self.home,
         )
         self.app = AsyncApp(signing_secret=SECRET, authorize=_authorize, client=client)
         register_all(self.app, self.services)

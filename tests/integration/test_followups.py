@@ -1,10 +1,11 @@
 """Conversations over a strict Slack double: who goes on with a thread, what is read of it, what links lead to."""
 
+import json
 from typing import Any
 
 import pytest
 
-from bot.buttons import RUN_EDITED
+from bot.buttons import RUN_EDITED, RUN_STOP
 from tests.fakes.provider import Call, Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
@@ -12,7 +13,7 @@ from tests.fakes.team import Team
 from tests.house import House
 
 PLATFORM, OTHER = "C0PLATFORM", "C0OTHER"
-LEE = "U0LEE"
+DANA, LEE = "U0DANA", "U0LEE"
 ASK = "use answer: SQLite or PostgreSQL?"
 ANSWER = "once two programs write"
 
@@ -77,20 +78,40 @@ async def test_a_later_request_says_that_it_waits_and_then_that_it_is_its_turn(
     assert house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2
 
 
-async def test_a_request_taken_back_in_line_says_that_it_was_stopped(
-    slack: SlackServer, team: Team, house: House
-) -> None:
-    team.delay_s = 2.0
+async def line_up(slack: SlackServer, team: Team) -> tuple[str, dict[str, Any]]:
+    """A thread that is busy for a minute, and the line of a second request that waits in it."""
+    team.delay_s = 60.0
     root = await slack.say(f"<@{BOT_USER}> {ASK}")
     await slack.wait_for(lambda: len(slack.messages()) == 3)
-    later = await slack.say("use answer: and for three teams?", thread_ts=root)
+    await slack.say("use answer: and for three teams?", thread_ts=root)
     (line,) = await slack.wait_for(lambda: said(slack, "In line"))
-    await slack.delete(later)
-    await slack.wait_for(lambda: "Stopped before" in slack.workspace.message(PLATFORM, line["ts"])["text"])
+    return root, line
+
+
+@pytest.mark.parametrize("way", ["button", "sign", "deleted", "word"])
+async def test_a_request_in_line_is_stopped_at_once_and_the_line_says_so(
+    slack: SlackServer, team: Team, house: House, provider: Provider, way: str
+) -> None:
+    root, line = await line_up(slack, team)
+    (waiting,) = [m for m in slack.messages() if m["text"].startswith("use answer: and for three")]
+    match way:
+        case "button":
+            await slack.click(RUN_STOP)
+        case "sign":
+            item = {"type": "message", "channel": PLATFORM, "ts": line["ts"]}
+            await slack.event({"type": "reaction_added", "reaction": "octagonal_sign", "user": DANA, "item": item})
+        case "deleted":
+            await slack.delete(waiting["ts"])
+        case "word":
+            run = "r" + json.dumps(line["blocks"]).split('"value": "r')[1][:12]
+            await slack.say(f"<@{BOT_USER}> stop {run}", thread_ts=root)
+    await slack.wait_for(lambda: said(slack, "Stopped before I began with it. Nothing was spent."))
+    assert slack.workspace.message(PLATFORM, line["ts"])["text"].startswith("⏹️")
+    await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE stop_reason = 'cancelled'") == 1)
+    assert house.ledger("SELECT COUNT(*) FROM run WHERE status = 'running'") == 1
+    await slack.say(f"<@{BOT_USER}> stop", thread_ts=root)
     await house.until_no_run_is_open()
-    assert len(said(slack, ANSWER)) == 1
-    assert house.ledger("SELECT COUNT(*) FROM run WHERE stop_reason = 'cancelled'") == 1
-    assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE state = 'intended'") == 0
+    assert "three teams" not in asked_of_models(provider)
 
 
 async def test_an_edit_is_offered_and_never_restarts_by_itself(slack: SlackServer, house: House) -> None:

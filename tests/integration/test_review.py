@@ -2,26 +2,17 @@
 
 import asyncio
 import json
-import time
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.access import Access
-from bot.admins import Admins
 from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
-from bot.line import Line
-from bot.patience import Patience
-from bot.review import SlackReviews
-from bot.rules import StoredRules
-from storage.channels import ChannelSettings
-from storage.chores import Chores
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.house import House, Opened
+from tests.later import patience
 
 PLATFORM = "C0PLATFORM"
 ASKER, ADMIN, OTHER = "U0LEE", "U0DANA", "U0SAM"
@@ -227,33 +218,6 @@ async def test_without_money_it_can_be_left_at_the_partial_answer(slack: SlackSe
     ending = with_words(slack, "this is all there is")
     assert ["I continue" in one for one in ending] == [False]
     assert house.held_nusd() == 0
-
-
-class Later:
-    """A clock that goes ahead of this machine's."""
-
-    def __init__(self, ahead_s: int) -> None:
-        self.ahead_us = ahead_s * 1_000_000
-
-    def now_us(self) -> int:
-        return int(time.time() * 1_000_000) + self.ahead_us
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-def patience(house: House, *, ahead_s: int, owner: str = "one") -> Patience:
-    """The chore as another process would do it at a later time."""
-    engine = replace(house.bot.engine, clock=Later(ahead_s))
-    executor = house.bot.executor
-    access = Access(
-        executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
-    )
-    reviews = SlackReviews(engine, executor.delivery, access, executor)
-    return Patience(reviews, Line(reviews), Chores(engine.db, engine.clock), owner)
 
 
 async def test_a_stop_sign_by_somebody_who_may_ends_it(slack: SlackServer, house: House) -> None:

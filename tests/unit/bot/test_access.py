@@ -179,7 +179,8 @@ async def test_only_admins_open_a_channel(access: Access, rules: FakeRules) -> N
         await access.allow(change, workspace=TEAM, channel=CHANNEL, user=ANNA)
     assert rules.changes == []
     said = await access.allow(change, workspace=TEAM, channel=CHANNEL, user=BEN)
-    assert said == "People of other organisations can now run agents in this channel."
+    assert said == "UBEN changed whether people of other organisations may run agents here from no to yes."
     assert rules.by_channel == {CHANNEL: ChannelRules(external=True)}
-    said = await access.allow(Allow("guests", allowed=False), workspace=TEAM, channel=CHANNEL, user=BEN)
-    assert (said, rules.by_channel[CHANNEL].external) == ("Guests can no longer run agents in this channel.", True)
+    said = await access.allow(Allow("external", allowed=False), workspace=TEAM, channel=CHANNEL, user=BEN)
+    assert said == "UBEN changed whether people of other organisations may run agents here from yes to no."
+    assert rules.by_channel == {CHANNEL: ChannelRules()}

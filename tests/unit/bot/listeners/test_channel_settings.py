@@ -67,12 +67,24 @@ async def test_what_an_admin_saves_holds_and_is_written_down(bot: Bot) -> None:
     )
     assert expected == bot.rules.by_channel[CHANNEL]
     assert bot.rules.changes == [(CHANNEL, BEN)]
-    (said,) = bot.say.views
-    assert isinstance(said, NoticeView)
+    (said,) = bot.say.told
     assert said.text == (
-        "Saved. Who may ask: they and the people named below. Without another word, decide runs. "
-        "Replies I take: everybody's, without a mention. I show: only the beginning and the answer."
+        "UBEN changed who may ask here from “Everybody in the channel” to “admins, owners of the budget and 1 other "
+        "person”; how agents work when nobody says how from “Whatever the Router chooses” to “decide”; what I show "
+        "while working from “Each step as it happens” to “Only the beginning and the answer”."
     )
+
+
+async def test_a_form_sent_in_as_it_was_tells_nobody(bot: Bot) -> None:
+    await bot.receive(submission(form(ChannelRules()), values(), user=BEN))
+    assert (bot.rules.changes, bot.say.told) == ([], [])
+    assert bot.say.views == [NoticeView("Nothing was changed.")]
+
+
+async def test_who_may_ask_is_opened_before_everybody(bot: Bot) -> None:
+    await bot.receive(command("allow guests", user=BEN))
+    assert bot.say.told == [NoticeView("UBEN changed whether guests may run agents here from no to yes.")]
+    assert bot.say.views == []
 
 
 async def test_a_form_that_reaches_others_than_admins_changes_nothing(bot: Bot) -> None:

@@ -1,19 +1,26 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from slack_sdk.models.views import View
 
+from bot.budget_views import BookLine, BooksView
+from bot.buttons import HOME_BUDGET, HOME_SETTINGS
 from bot.command_line import parse
 from bot.commands import Ask, Help
+from bot.home_tab import home_tab
+from bot.home_views import HomeView
 from bot.list_views import BalancesView, RunsView
 from bot.listeners.inbox_middleware import NOT_STORED
-from bot.modals import ask_form, home_tab
+from bot.modals import ask_form
 from bot.requests import Origin, RunRequest
 from bot.views import InviteView, NoticeView
+from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import (
     ANNA,
     BALANCES,
+    BEN,
     BROKEN,
     CHANNEL,
     DM,
@@ -23,6 +30,7 @@ from tests.fakes.bot_services import (
     TEAM,
     UNREACHABLE,
     Bot,
+    click,
     event,
     submission,
 )
@@ -116,12 +124,49 @@ def opened_home(tab: str) -> dict[str, Any]:
     return event({"type": "app_home_opened", "user": ANNA, "channel": DM, "tab": tab, "event_ts": "1700000000.1"})
 
 
+def home_click(action_id: str, value: str, *, user: str = ANNA) -> dict[str, Any]:
+    body = click(action_id, value, user=user, channel=None)
+    return {name: part for name, part in body.items() if name != "response_url"}
+
+
 async def test_the_home_tab_shows_runs_and_balance(bot: Bot) -> None:
     await bot.receive(opened_home("home"))
     (published,) = bot.slack.called("views.publish")
     shown = json.dumps(published["view"])
     assert published["user_id"] == ANNA
-    assert all(words in shown for words in ("$24.00 of $25.00", f"{ANNA} in all", "https://l.example"))
+    assert check_view(published["view"]) == []
+    for words in (
+        "coffee?\\nA draft to decide on.",
+        "https://d.example",
+        "You spent $1.24, channels and direct messages together.\\n#platform: $24.00 left of $25.00",
+        "tea?\\n\\u2705 answered",
+        "https://l.example",
+    ):
+        assert words in shown
+    assert "home_budget" not in shown
+
+
+async def test_an_admins_home_leads_to_limits_and_settings(bot: Bot) -> None:
+    line = BookLine("#platform", 25, 5, 0, channel=CHANNEL)
+    books = BooksView("November 2026", BookLine("The workspace", 100, 5, 0), (line,), 25, 5)
+    bot.home.shown = replace(bot.home.shown, books=books)
+    await bot.receive(opened_home("home"))
+    (published,) = bot.slack.called("views.publish")
+    assert check_view(published["view"]) == []
+    assert "Limits of #platform" in json.dumps(published["view"])
+    await bot.receive(home_click(HOME_BUDGET, CHANNEL))
+    await bot.receive(home_click(HOME_SETTINGS, CHANNEL, user=BEN))
+    limits, settings = (opened["view"] for opened in bot.slack.called("views.open"))
+    assert (limits["callback_id"], limits["payer"]) == ("budget_form", CHANNEL)
+    assert settings["callback_id"] == "channel_form"
+
+
+async def test_settings_at_home_are_still_for_admins_only(bot: Bot) -> None:
+    await bot.receive(home_click(HOME_SETTINGS, CHANNEL))
+    assert bot.slack.called("views.open") == []
+    (view,) = bot.say.views
+    assert isinstance(view, NoticeView)
+    assert "Only an admin" in view.text
 
 
 async def test_the_messages_tab_offers_what_the_roster_has(bot: Bot) -> None:
@@ -156,5 +201,5 @@ async def test_a_home_that_cannot_be_shown_says_why(bot: Bot) -> None:
 
 
 def test_the_views_keep_slacks_limits() -> None:
-    for view in (form(), form(can_post=False), home_tab(RunsView(()), BalancesView(()))):
+    for view in (form(), form(can_post=False), home_tab(HomeView(RunsView(()), (), 0, BalancesView(())))):
         View(**view).validate_json()

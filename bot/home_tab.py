@@ -1,0 +1,111 @@
+"""The app's home: how to begin, what waits for one's decision, what one spent and may spend; for admins the budgets.
+
+Everything people or models wrote is shown as plain text objects, in which Slack interprets nothing.
+"""
+
+from typing import Any
+
+from bot.budget_views import BooksView
+from bot.buttons import HOME_BUDGET, HOME_SETTINGS, OPEN_ASK_MODAL
+from bot.home_views import HomeView
+from bot.list_views import RunsView
+from bot.modals import plain
+from bot.mrkdwn import clip, literal
+from bot.report_words import books_sections
+from bot.words import STATE_WORDS
+from patterns.money import format_left, format_spent, format_usd
+
+BLOCKS_MAX = 100
+SECTION_CHARS = 2_900
+REQUEST_CHARS = 300
+CHANNELS_SHOWN = 10
+_BEGIN = (
+    "In a channel: /agents compare SQLite and PostgreSQL for our event log\n"
+    "You choose the flow: /agents use decide: move the launch to May?\n"
+    "In a thread: @agents and your request. Here: just write. All of it: /agents help"
+)
+_ADMIN = "In each channel, /agents budget and /agents settings do the same; /agents budget all has every channel."
+
+
+def home_tab(view: HomeView) -> dict[str, Any]:
+    """The home as Slack takes it."""
+    blocks = [
+        _header("Agents for Slack"),
+        _text(_BEGIN),
+        {"type": "actions", "elements": [_button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
+        *_waiting(view),
+        _header("This month"),
+        *_money(view),
+        _header("Your recent requests"),
+        *_runs(view.runs),
+        *_admin(view.books),
+    ]
+    return {"type": "home", "blocks": blocks[:BLOCKS_MAX]}
+
+
+def _waiting(view: HomeView) -> list[dict[str, Any]]:
+    if not view.waiting:
+        return []
+    lines = [_linked(f"{_short(line.request)}\n{line.what}", line.link, "Decide") for line in view.waiting]
+    return [_header("Waiting for you"), *lines]
+
+
+def _money(view: HomeView) -> list[dict[str, Any]]:
+    play = " Play money." if view.balances.play_money else ""
+    spent = f"You spent {format_spent(view.spent_nusd)}, channels and direct messages together.{play}"
+    left = [
+        f"{b.name}: {format_left(b.free_nusd)} left of {format_usd(b.limit_nusd)}, resets {b.resets_on}"
+        for b in view.balances.balances
+    ]
+    return [_text("\n".join([spent, *left]))]
+
+
+def _runs(runs: RunsView) -> list[dict[str, Any]]:
+    lines = [
+        _linked(
+            f"{_short(run.request)}\n{STATE_WORDS[run.state]} · {format_usd(run.cost_nusd)} · {run.when}",
+            run.link,
+            "Open",
+        )
+        for run in runs.runs
+    ]
+    return lines or [_text("None yet.")]
+
+
+def _admin(books: BooksView | None) -> list[dict[str, Any]]:
+    if books is None:
+        return []
+    texts = [{"type": "mrkdwn", "text": clip(part, SECTION_CHARS)} for part in books_sections(books)]
+    channels = [line for line in books.lines if line.channel][:CHANNELS_SHOWN]
+    buttons = [
+        {
+            "type": "actions",
+            "elements": [
+                _button(f"Limits of {line.name}", HOME_BUDGET) | {"value": line.channel},
+                _button(f"Settings of {line.name}", HOME_SETTINGS) | {"value": line.channel},
+            ],
+        }
+        for line in channels
+    ]
+    sections = [{"type": "section", "text": text} for text in texts]
+    return [{"type": "divider"}, *sections, *buttons, {"type": "context", "elements": [plain(_ADMIN)]}]
+
+
+def _linked(text: str, link: str, label: str) -> dict[str, Any]:
+    return _text(text) | ({"accessory": _button(label, f"open_{label.lower()}") | {"url": link}} if link else {})
+
+
+def _short(request: str) -> str:
+    return clip(" ".join(request.split()), REQUEST_CHARS)
+
+
+def _header(text: str) -> dict[str, Any]:
+    return {"type": "header", "text": plain(text)}
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": plain(clip(literal(text), SECTION_CHARS))}
+
+
+def _button(text: str, action_id: str) -> dict[str, Any]:
+    return {"type": "button", "action_id": action_id, "text": plain(clip(text, 75))}
