@@ -12,6 +12,7 @@ from bot.engine import Engine, payer_of
 from bot.executor import CLOSED
 from bot.figures import Figures
 from bot.gather import Gatherer
+from bot.partials import Partials
 from bot.progress import ProgressBoard
 from bot.render import Renderer
 from bot.run_views import RunViews
@@ -29,7 +30,7 @@ from bot.views import (
     SlackMessage,
 )
 from bot.workspaces import Slack
-from patterns.events import PatternResult
+from patterns.events import PatternResult, StopReason
 from patterns.ports import Decision, Question
 from patterns.tasks import unbroken
 from storage.outbox import Outbox
@@ -169,14 +170,14 @@ class Delivery:
         return await cards.card(run, view, path=path, question=question, decided=decided)
 
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
-        """What there is, before anybody is asked to pay for the rest."""
         result = PatternResult.model_validate_json(question.draft)
         missing = missing_nusd(question, await self.engine.tightest(payer_of(run), question.amount_nusd))
         answer = replace(await self.views.answer(run, Ending(result=result)), grant_nusd=missing)
-        for number, message in enumerate(self.renderer.answer(answer)):
-            await self.slack.of(run.workspace).post_once(
-                run.id, f"partial/{path}/{number}", channel=run.channel, message=message, thread_ts=run.thread_ts
-            )
+        await self._partials.post(run, path, answer)
+
+    @property
+    def _partials(self) -> Partials:
+        return Partials(self.engine.questions, self.slack, self.outbox, self.renderer)
 
     async def call(self, run: RunRow, name: str, view: CallView) -> None:
         """Call somebody who must act into the thread, once."""
@@ -226,6 +227,8 @@ class Delivery:
                     run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
                 )
         await self.streams.discard(run, first=len(messages))
+        if ending.result.output.strip() and not await self._is_above(run, ending):
+            await self._partials.fold(run)
         await self.streams.session(run, "active")
         await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
@@ -249,13 +252,20 @@ class Delivery:
                 log.warning("answer_not_uploaded", run=run.id, code=error.code)
         await self.outbox.abandon(run.id, FILE)
 
+    async def _is_above(self, run: RunRow, ending: Ending) -> bool:
+        """Whether a partial answer turned out to be the final one."""
+        is_partial = ending.result.stop_reason is StopReason.BUDGET
+        return is_partial and await self._partials.stand(run, ending.result.output)
+
     async def count(self, run: RunRow, ending: Ending) -> int:
         """How many messages the ending takes: their names are written down before the first is posted."""
+        if not run.root_ts:
+            return 0
         return len(await self._ending_messages(run, ending, await self.views.answer(run, ending)))
 
     async def _ending_messages(self, run: RunRow, ending: Ending, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not ending.needed_nusd:
-            return self.renderer.answer(answer)
+            return self.renderer.answer(replace(answer, is_above=await self._is_above(run, ending)))
         payer = payer_of(run)
         balance = await self.engine.tightest(payer, ending.needed_nusd)
         refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)

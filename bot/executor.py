@@ -230,8 +230,7 @@ class Executor(Generic[S]):
         """The messages that tell an ending; of a run that never began, only the line that it waited in."""
         if not await self.delivery.is_shown(run):
             return []
-        count = await self.delivery.count(run, ending) if run.root_ts else 0
-        return [*(f"answer/{number}" for number in range(count)), CLOSED]
+        return [*(f"answer/{number}" for number in range(await self.delivery.count(run, ending))), CLOSED]
 
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)

@@ -122,7 +122,7 @@ def _ending(view: AnswerView) -> Mrkdwn:
         return join("\n", [_without(voice.name, voice.reason) for voice in result.missing])
     ended = mrkdwn(
         _ENDINGS[result.stop_reason],
-        part="Partial answer" if result.output.strip() else "No answer",
+        part=_part(view),
         whose="your" if view.run.channel.startswith("D") else "the channel's",
         steps=mrkdwn("{done} of {total}", done=str(view.steps_done), total=count(view.steps_total, "step")),
         cost=usd(result.cost_nusd),
@@ -131,6 +131,12 @@ def _ending(view: AnswerView) -> Mrkdwn:
         mrkdwn("Missing: {names}.", names=listed([v.name for v in result.missing])) if result.missing else Mrkdwn()
     )
     return join(" ", [ended, missing, _way_on(view)])
+
+
+def _part(view: AnswerView) -> str:
+    if not view.result.output.strip():
+        return "No answer"
+    return "The partial answer above is final" if view.is_above else "Partial answer"
 
 
 def _without(name: str, reason: str) -> Mrkdwn:

@@ -95,7 +95,7 @@ class Renderer:
 
     def answer(self, view: AnswerView) -> tuple[SlackMessage, ...]:
         """The answer as one or more messages, in order: the first has the headline, the last the footer."""
-        pages = paginate(view.result.output, self.profile)
+        pages = [[]] if view.is_above else paginate(view.result.output, self.profile)
         messages = []
         for at, page in enumerate(pages):
             first, last = at == 0, at == len(pages) - 1

@@ -142,7 +142,8 @@ class AnswerView:
     """The end of a run. The reason it ended and who is missing come from `result`.
 
     `owner` is who can grant money, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
-    whether the provider billed it. `mention_asker` is for runs long enough to have lost their audience.
+    whether the provider billed it. `mention_asker` is for runs long enough to have lost their audience. With `is_above`
+    the text stands in the thread already, and only how it ended is said.
     """
 
     run: RunView
@@ -156,6 +157,7 @@ class AnswerView:
     grant_nusd: int = 0
     mention_asker: bool = False
     looked_up: bool = False
+    is_above: bool = False
 
 
 @dataclass(frozen=True, slots=True)

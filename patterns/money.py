@@ -61,8 +61,8 @@ def _format(nusd: int, rounding: str) -> str:
     cents = Decimal("0.01")
     if 0 < amount < cents:
         amount = amount.quantize(Decimal(1).scaleb(amount.adjusted() - 1), rounding)
-        # Rounding may have carried into the next place: $0.0100 would be a digit too many.
-        cents = min(cents, Decimal(1).scaleb(amount.adjusted() - 1))
+        # Rounding may have carried into the next place, and $0.0100 would be a digit too many.
+        cents = cents if amount >= cents else Decimal(1).scaleb(amount.adjusted() - 1)
     return f"{sign}${amount.quantize(cents, rounding):,f}"
 
 

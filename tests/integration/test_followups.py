@@ -112,6 +112,7 @@ async def test_a_request_in_line_is_stopped_at_once_and_the_line_says_so(
     await slack.say(f"<@{BOT_USER}> stop", thread_ts=root)
     await house.until_no_run_is_open()
     assert "three teams" not in asked_of_models(provider)
+    assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE state = 'intended'") == 0
 
 
 async def test_an_edit_is_offered_and_never_restarts_by_itself(slack: SlackServer, house: House) -> None:

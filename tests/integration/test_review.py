@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from patterns.ports import Decision
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
@@ -261,7 +262,30 @@ async def test_without_a_grant_the_partial_answer_is_final_in_the_end(slack: Sla
     assert ASK_MONEY in "".join(said(slack))
     await patience(house, ahead_s=8 * 86_400).look_after_waiting()
     await until_said(slack, "No money came in time")
-    await until_said(slack, "this is all there is", "Draft number 3")
+    await until_said(slack, "The partial answer above is final: the channel's budget ran out", "this is all there is")
+    assert len(with_words(slack, "Draft number 3")) == 1
+
+
+async def test_short_of_money_twice_the_partial_answer_stands_once(slack: SlackServer, house: House) -> None:
+    thread = await ask(slack)
+    await slack.command("budget set 0.01", user=ADMIN)
+    await slack.say("Shorter", user=ASKER, thread_ts=thread)
+    await until_said(slack, "Out of money half-way", ASK_MONEY)
+    assert len(with_words(slack, "Draft number 3")) == 1
+    (asked,) = await house.bot.engine.questions.waiting()
+    # There was enough when the run was woken, and no longer when it came to its next call.
+    await house.bot.executor.delivery.engine.questions.decide(
+        asked.run_id, asked.path, Decision(verdict="run", at_us=1)
+    )
+    await house.bot.executor.wake(asked.run_id)
+    await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM question WHERE path = 'money/2'"))
+    await slack.wait_for(lambda: len(with_words(slack, "Out of money half-way")) == 2)
+    assert len(with_words(slack, "Draft number 3")) == 1
+    await slack.command('budget grant 5 "launch week"', user=ADMIN)
+    await until_card(slack, "Draft number 3")
+    await slack.click(REVIEW_APPROVE, user=ASKER)
+    await until_said(slack, "✅ answered", "asked:")
+    await until_said(slack, "A partial answer stood here; a fuller one follows.")
 
 
 def open_card(slack: SlackServer) -> dict[str, Any]:
