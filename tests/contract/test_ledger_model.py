@@ -40,6 +40,9 @@ class Driver(ABC):
     def execute(self, statement: Statement) -> list[Any]:
         """The rows of one statement."""
 
+    def close(self) -> None:
+        """Let go of what is this driver's own."""
+
     def run(self, script: Work[T], *, statements: int | None = None, lose_answer: bool = False) -> T:
         self.do("BEGIN")
         try:
@@ -79,6 +82,9 @@ class SqliteDriver(Driver):
 
     def execute(self, statement: Statement) -> list[Any]:
         return sqlite.execute(self.connection, statement)
+
+    def close(self) -> None:
+        self.connection.close()
 
 
 class PostgresqlDriver(Driver):
@@ -126,6 +132,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def new_driver(self) -> Driver:
         return SqliteDriver()
+
+    def teardown(self) -> None:
+        self.driver.close()
 
     @initialize()
     def begin(self) -> None:
@@ -352,10 +361,12 @@ def test_a_crash_really_drops_the_transaction() -> None:
             outcomes.append(len(driver.do("SELECT * FROM chore")))
         else:
             outcomes.append(len(driver.do("SELECT * FROM chore")))
+    driver.close()
     assert outcomes == [0, 0, 2]
 
 
 def test_rows_have_the_columns_of_their_table() -> None:
     driver = SqliteDriver()
     columns = [row["name"] for row in driver.do("PRAGMA table_info(call)")]
+    driver.close()
     assert list(Call.__slots__) == columns
