@@ -12,6 +12,7 @@ BENCHES = {
     "model_call": (),
     "patterns": (),
     "workers": (),
+    "slack_pace": (),
 }
 
 

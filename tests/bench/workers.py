@@ -100,7 +100,7 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant(runs: int) -> AsyncIterator[Plant]:
+async def plant(runs: int, slack: SlackServer) -> AsyncIterator[Plant]:
     """Everything but the workers."""
     with tempfile.TemporaryDirectory() as folder, postgresql_server() as server:
         url = new_database(server)
@@ -110,7 +110,7 @@ async def plant(runs: int) -> AsyncIterator[Plant]:
             team.delay_s = made.delay_s
             return team(call)
 
-        async with Provider(answer, strict=False) as provider, SlackServer() as slack:
+        async with Provider(answer, strict=False) as provider, slack:
             for number in range(1, runs + 1):
                 slack.workspace.add_channel(f"C0BENCH{number}", f"bench-{number}", {"U0DANA", BOT_USER})
             base = provider.api_base("openai")
@@ -155,7 +155,7 @@ async def failover_s(house: Plant) -> float:
 
 
 async def main(runs: int, kills: int) -> None:
-    async with plant(runs * len(WORKERS) + kills) as house:
+    async with plant(runs * len(WORKERS) + kills, SlackServer()) as house:
         print(f"{runs} runs with a model of {MODEL_S:.0f} s; {CONCURRENCY} at once in a worker")
         for workers in WORKERS:
             rate = await throughput(house, workers, runs)

@@ -40,6 +40,7 @@ class Driver(ABC):
     def execute(self, statement: Statement) -> list[Any]:
         """The rows of one statement."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what is this driver's own."""
 
@@ -99,6 +100,9 @@ class PostgresqlDriver(Driver):
         for name in sorted({*names} - {"schema"}):
             self.do(f'DELETE FROM "{name}"')  # noqa: S608 - the names of our own tables
         connection.execute("SET session_replication_role = origin")
+
+    def close(self) -> None:
+        """The connection is the test's."""
 
     def execute(self, statement: Statement) -> list[Any]:
         query, params = statement.query, statement.params
