@@ -47,6 +47,7 @@ from bot.settings import Settings
 from bot.steering import Steering
 from bot.streams import Streams
 from bot.threads import Talks
+from bot.unattended import Receptionist
 from bot.workspaces import InstalledTokens, OneToken, Slack, slack_client, slack_session
 from patterns.errors import RosterError
 from patterns.llm import LiteLLMClient
@@ -286,7 +287,17 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         async def overdue() -> None:
             await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
 
-        chores = Scheduler(engine, executor, slack, inbox, overdue, alerts.check, patience, departures.end_runs)
+        chores = Scheduler(
+            engine,
+            executor,
+            slack,
+            inbox,
+            overdue,
+            alerts.check,
+            patience,
+            departures.end_runs,
+            Receptionist(Chores(engine.db, engine.clock), say, engine.clock, executor.owner).tell_who_waits,
+        )
         stack.enter_context(chores.running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot

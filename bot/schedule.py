@@ -44,6 +44,7 @@ class Scheduler:
     tell_of_money: Callable[[], Awaitable[None]]
     patience: Patience
     end_stranded_runs: Callable[[], Awaitable[None]]
+    tell_who_waits: Callable[[], Awaitable[None]]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -58,6 +59,7 @@ class Scheduler:
             self.replay_overdue: REPLAY_S,
             self.end_stranded_runs: SWEEP_S,
             self.patience.look_after_waiting: TAKE_UP_S,
+            self.tell_who_waits: TAKE_UP_S,
             self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,

@@ -1,5 +1,6 @@
 """Chores that several processes may think of and one does, because it claimed the key first."""
 
+import json
 from dataclasses import dataclass
 
 from patterns.ports import Clock
@@ -17,6 +18,18 @@ class SpentMonth:
     channel: str
     period: str
     zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unattended:
+    """A request that nobody has begun. `response_url` is the private way to whoever asked by a command."""
+
+    run_id: str
+    workspace: str
+    channel: str
+    user: str
+    thread_ts: str
+    response_url: str | None
 
 
 class Chores:
@@ -40,6 +53,21 @@ class Chores:
         rows = await self._db.read(lambda: single(q.turned_channels()))
         return [
             SpentMonth(row["workspace"], row["channel"], row["period"], row["zone"] or row["shared_zone"])
+            for row in rows
+        ]
+
+    async def unattended(self, *, before_us: int) -> list[Unattended]:
+        """Requests accepted before that time that could be begun and are not, oldest first."""
+        rows = await self._db.read(lambda: single(q.unattended(before_us=before_us)))
+        return [
+            Unattended(
+                run_id=row["id"],
+                workspace=row["workspace"],
+                channel=row["channel"],
+                user=row["user_id"],
+                thread_ts=row["thread_ts"],
+                response_url=json.loads(row["options_json"]).get("response_url"),
+            )
             for row in rows
         ]
 

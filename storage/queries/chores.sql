@@ -19,3 +19,12 @@ GROUP BY account.workspace, account.key, channel.zone, workspace.zone;
 -- Drop what people and models wrote, once a run has been over for long enough. Money is kept.
 DELETE FROM content WHERE created_us < :before_us
 AND run_id IN (SELECT id FROM run WHERE status = 'done' AND finished_us < :before_us);
+
+-- name: unattended
+-- Requests of Slack that nobody has begun since that time, although their thread is free, oldest first.
+SELECT run.id, run.workspace, run.channel, run.user_id, run.thread_ts, run.options_json FROM run
+LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
+                AND thread.thread_ts = run.thread_ts
+WHERE run.kind = 'slack' AND run.status = 'accepted' AND run.epoch = 0 AND run.created_us <= :before_us
+  AND (thread.active_run IS NULL OR thread.active_run = run.id)
+ORDER BY run.created_us;

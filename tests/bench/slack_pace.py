@@ -62,6 +62,7 @@ async def measure(runs: int, *, shared: bool) -> None:
     async with plant(runs, slack) as house:
         if not shared:
             await execute(house.engine.db, "DROP TABLE pace")
+        house.spread = False
         async with house.staffed(WORKERS):
             begun_s = time.monotonic()
             await asyncio.gather(*(house.accept() for _ in range(runs)))

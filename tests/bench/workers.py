@@ -47,6 +47,7 @@ class Plant:
     folder: Path
     delay_s: float = MODEL_S
     accepted: int = 0
+    spread: bool = True
 
     @asynccontextmanager
     async def staffed(self, workers: int) -> AsyncIterator[list[Member]]:
@@ -71,12 +72,15 @@ class Plant:
                 member.kill()
 
     async def accept(self) -> str:
-        """One request, each in a channel of its own, so that nobody waits for a channel's share."""
+        """One request in a channel of its own, so that nobody waits for a channel's share.
+
+        Spread, each comes from a workspace of its own, so that nobody waits for Slack's pace either.
+        """
         self.accepted += 1
         roster = self.engine.roster
         run_id, _new = await self.engine.store.accept(
             NewRun(
-                workspace=TEAM,
+                workspace=f"{TEAM}{self.accepted}" if self.spread else TEAM,
                 channel=f"C0BENCH{self.accepted}",
                 channel_kind="channel",
                 thread_ts="",

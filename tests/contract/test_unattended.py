@@ -1,0 +1,81 @@
+"""A request that nobody begins does not wait in silence."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.requests import Origin, PrivateView
+from bot.slack_errors import SlackError
+from bot.unattended import KEPT, PATIENCE_S, Receptionist
+from bot.views import NoticeView
+from storage.chores import Chores
+from storage.database import Database
+from storage.runs import RunStore
+from tests.contract.test_runs_store import REQUEST
+from tests.ledgers import FakeClock
+
+
+@dataclass
+class Heard:
+    """What people were told."""
+
+    told: list[tuple[str, str | None, str]] = field(default_factory=list)
+    refuses: bool = False
+
+    async def private(self, to: Origin, view: PrivateView) -> None:
+        if self.refuses:
+            raise SlackError("person_gone", code="user_not_found", method="chat.postEphemeral")
+        assert view == NoticeView(KEPT)
+        self.told.append((to.channel, to.response_url, to.user))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(database: Database, clock: FakeClock) -> RunStore:
+    return RunStore(database, clock)
+
+
+def receptionist(database: Database, clock: FakeClock, heard: Heard, owner: str = "A") -> Receptionist:
+    return Receptionist(Chores(database, clock), heard, clock, owner)
+
+
+async def test_who_waits_for_a_worker_is_told_once_by_whichever_process(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    heard = Heard()
+    here, there = receptionist(database, clock, heard), receptionist(database, clock, heard, "B")
+    await store.accept(replace(REQUEST, thread_ts="", delivery_key="waits", options={"response_url": "https://r"}))
+    clock.us += int(PATIENCE_S * 1e6) - 1
+    await here.tell_who_waits()
+    assert heard.told == []
+    clock.us += 1
+    await here.tell_who_waits()
+    await there.tell_who_waits()
+    assert heard.told == [(REQUEST.channel, "https://r", REQUEST.user)]
+
+
+async def test_a_request_that_somebody_began_or_that_waits_for_its_thread_is_not_unattended(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    begun, _ = await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="begun"))
+    assert await store.claim(begun, owner="A", lease_s=30) is not None
+    await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="in line"))
+    clock.us += int(PATIENCE_S * 1e6)
+    heard = Heard()
+    await receptionist(database, clock, heard).tell_who_waits()
+    assert heard.told == []
+
+
+async def test_a_person_who_cannot_be_told_keeps_nobody_else_from_it(
+    database: Database, store: RunStore, clock: FakeClock
+) -> None:
+    heard = Heard(refuses=True)
+    await store.accept(replace(REQUEST, thread_ts="", delivery_key="waits"))
+    clock.us += int(PATIENCE_S * 1e6)
+    await receptionist(database, clock, heard).tell_who_waits()
+    await receptionist(database, clock, heard).tell_who_waits()
+    assert heard.told == []
