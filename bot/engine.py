@@ -130,6 +130,8 @@ class Engine:
             return given_up(last.question)
         ledger = NotingLedger(services.ledger)
         result = await run_flow(ctx, replace(services, ledger=ledger), plan)
+        if result.stop_reason is StopReason.BUDGET and not ledger.is_months:
+            return result.model_copy(update={"stop_reason": StopReason.LIMIT})
         if run.kind != "slack" or result.stop_reason is not StopReason.BUDGET or ledger.refused is None:
             return result
         rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)

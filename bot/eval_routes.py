@@ -47,6 +47,7 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
     """
     examples = _examples(file)
     async with opened() as engine:
+        evaluate.check_examples(engine.roster, examples)
         payer = await payer_for(engine, channel)
         run_id = await accept(engine, payer, f"eval routes: {len(examples)} examples of {file.name}", {"flow": "eval"})
         # One after the other, each with every retry: nobody else may take the run for dead before that.
@@ -72,6 +73,8 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
 def _examples(file: Path) -> list[evaluate.Example]:
     try:
         return evaluate.read_examples(file.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UserError(f"{file} is not UTF-8 text. Save it as UTF-8, one JSON object a line.") from None
 

@@ -33,11 +33,15 @@ def money_path(number: int) -> str:
 
 
 class NotingLedger:
-    """The ledger of one run, and what a month last refused it: a grant can mend that, and no other refusal."""
+    """The ledger of one run, and what a month last refused it: a grant can mend that, and no other refusal.
+
+    `is_months` says that a month refused something for whatever reason; the run's own dollars are a limit of the run.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.refused: BudgetExceededError | None = None
+        self.is_months = False
 
     async def hold(self, request: HoldRequest) -> Hold:
         """See Ledger."""
@@ -65,8 +69,9 @@ class NotingLedger:
 
     def _note(self, error: BudgetExceededError, path: str) -> None:
         # A closing summary that cannot be paid ends nothing.
-        if error.kind in _MONTHS and not error.blocked and path.split("/", maxsplit=1)[0] != CLOSING:
-            self.refused = error
+        if error.kind in _MONTHS and path.split("/", maxsplit=1)[0] != CLOSING:
+            self.is_months = True
+            self.refused = self.refused if error.blocked else error
 
 
 def plea(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from patterns.charges import charge_for, charge_of, failure_of, refusal
@@ -35,6 +35,7 @@ from patterns.roster import AgentSpec
 from patterns.services import Services
 from patterns.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
 from patterns.tasks import unbroken
+from patterns.text import storable
 
 TRIES_PER_MODEL = 2
 RETRY_AFTER_MAX_S = 20.0
@@ -152,6 +153,7 @@ class Attempts:
                 if isinstance(failure, ModelError):
                     raise failure from error
                 raise
+            completion = replace(completion, text=storable(completion.text))
             return await self._accept(completion, call, hold, may_repair=may_repair)
 
     def _timeout_s(self) -> float:
@@ -232,6 +234,7 @@ class Attempts:
         self.uncertain_nusd += charged.actual_nusd if charged.state == "uncertain" else 0
 
     def _on_text(self, text: str) -> None:
+        text = storable(text)
         self.shown.append(text)
         self.services.emit(TextDelta(path=self.path, text=text))
 

@@ -11,6 +11,8 @@ from patterns.context import Frozen, TaskContext
 from patterns.errors import UserError
 from patterns.flow import kind_of
 from patterns.money import format_usd
+from patterns.roster import Roster
+from patterns.roster_file import PATTERNS
 from patterns.router import RouteDecision, decide
 from patterns.services import Meter, Services
 
@@ -37,16 +39,33 @@ class Outcome:
 def read_examples(text: str) -> list[Example]:
     """The examples of a JSONL file; UserError names the line that cannot be read."""
     examples: list[Example] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines: a line separator of Unicode may stand inside a JSON string as it is.
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if line.strip():
             try:
                 examples.append(Example.model_validate(json.loads(line)))
-            except (ValueError, ValidationError) as error:
-                first = str(error).splitlines()[0]
-                raise UserError(f"Line {number} is not an example with text, pattern and agents: {first}") from None
+            except ValidationError as error:
+                wrong = error.errors(include_url=False)[0]
+                where = ".".join(map(str, wrong["loc"])) or "it"
+                raise UserError(
+                    f"Line {number} is not an example with text, pattern and agents: {where}: {wrong['msg']}."
+                ) from None
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"Line {number} is not JSON: {error}. Write one object a line.") from None
     if not examples:
         raise UserError('The file has no examples. Write lines like {"text": "…", "pattern": "decide", "agents": []}.')
     return examples
+
+
+def check_examples(roster: Roster, examples: Sequence[Example]) -> None:
+    """UserError for an answer that nobody could give: a mistyped name would count against the Router."""
+    for example in examples:
+        if example.pattern not in roster.flows and example.pattern not in PATTERNS:
+            known = ", ".join([*sorted(roster.flows), *PATTERNS])
+            raise UserError(f"There is no flow or pattern {example.pattern[:40]!r}. Write one of {known}.")
+        unknown = next((agent for agent in example.agents if agent not in roster.agents), None)
+        if unknown is not None:
+            raise UserError(f"There is no agent {unknown[:40]!r}. The agents are {', '.join(sorted(roster.agents))}.")
 
 
 async def evaluate_routes(ctx: TaskContext, services: Services, examples: Sequence[Example]) -> list[Outcome]:

@@ -76,7 +76,7 @@ async def resolve(
         if chosen is None:
             routing = await decide(ctx, services)
             chosen, took = routing.decision, routing.took.model_copy(update={"output": "", "missing": ()})
-        decision, note = _fitting(services.roster, chosen)
+        decision, note = fitting(services.roster, chosen)
         if note:
             services.emit(Noted(path, note))
         written = json.dumps([decision.model_dump(mode="json"), took.model_dump(mode="json")])
@@ -134,12 +134,12 @@ def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
         if not choice.agents:
             return None
         pattern = "router" if len(choice.agents) == 1 else "broadcast"
-        return _fitting(roster, RouteDecision.model_validate({**said, "pattern": pattern}))[0]
+        return fitting(roster, RouteDecision.model_validate({**said, "pattern": pattern}))[0]
     if choice.flow not in roster.flows:
         raise UserError(f"There is no flow {choice.flow!r}. The flows are {', '.join(sorted(roster.flows))}.")
     if choice.agents and roster.flows[choice.flow].kind not in ("router", "broadcast"):
         raise UserError(f"{choice.flow} works with agents of its own. Leave out the names, or leave out the flow.")
-    return _fitting(roster, RouteDecision.model_validate({**said, "flow": choice.flow}))[0]
+    return fitting(roster, RouteDecision.model_validate({**said, "flow": choice.flow}))[0]
 
 
 # ---------------------------------------------------------------- trees
@@ -182,19 +182,29 @@ AGENTS_OF: Mapping[str, tuple[int, int | None]] = {
 """How many agents a composed pattern needs, and takes at most."""
 
 
-def _fitting(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
-    """The decision if its tree can run, else the default flow and the sentence that says so."""
-    if decision.flow and not (decision.chosen_by == "person" and decision.agents):
-        return decision, ""
-    fewest, most = (0, None) if decision.flow else AGENTS_OF[decision.pattern]
-    count = len(decision.agents)
-    fits = fewest <= count <= (most or count) and not node_mistakes(roster, roster.prompts, tree(roster, decision))
-    if fits:
+def fitting(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
+    """The decision if its tree can run, else the default flow and the sentence that says so.
+
+    What the Router says was read by a schema of the roster's names; this does not rely on it.
+    """
+    if _can_run(roster, decision):
         return decision, ""
     if decision.chosen_by == "person":
         raise UserError(f"{', '.join(decision.agents)} cannot work together like that. Try fewer agents, or a flow.")
-    note = f"The Router wanted {decision.pattern} of {', '.join(decision.agents) or 'nobody'}, which cannot work."
+    who = ", ".join(decision.agents) or "nobody"
+    note = f"The Router wanted {decision.flow or decision.pattern} of {who}, which cannot work."
     return RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default", reason=note), note
+
+
+def _can_run(roster: Roster, decision: RouteDecision) -> bool:
+    if decision.flow and not decision.agents:
+        return decision.flow in roster.flows
+    composable = AGENTS_OF if decision.chosen_by == "person" else roster.router.patterns
+    if decision.flow not in roster.flows if decision.flow else decision.pattern not in composable:
+        return False
+    fewest, most = (0, None) if decision.flow else AGENTS_OF[decision.pattern]
+    count = len(decision.agents)
+    return fewest <= count <= (most or count) and not node_mistakes(roster, roster.prompts, tree(roster, decision))
 
 
 def build(node: Node) -> Pattern:

@@ -55,7 +55,9 @@ class Meter:
     def take_step(self, *, kept: int = 0) -> None:
         """Count a paid step, journalled or not; LimitReachedError past the limit, less what is kept for others."""
         if self.steps >= self.steps_max - kept:
-            raise LimitReachedError(f"The run reached its limit of {self.steps_max} steps.", limit="steps")
+            raise LimitReachedError(
+                f"The run reached its limit of {self.steps_max} step{'s' * (self.steps_max > 1)}.", limit="steps"
+            )
         self.steps += 1
 
     def pay(self, path: str, nusd: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from patterns.errors import RunLostError, StorageError
 from patterns.ports import Clock, Fence
+from patterns.text import storable
 from storage.database import Database
 from storage.statements import Row, Statement, Work, load, single
 
@@ -115,7 +116,7 @@ class RunStore:
             if not written:
                 known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
                 return str(known[0]["id"]), False
-            yield _content(run_id, new.workspace, "request", new.request, now_us)
+            yield _content(run_id, new.workspace, "request", storable(new.request), now_us)
             if self._hand_over is not None:
                 yield from self._hand_over(new.workspace, new.channel)
             return run_id, True

@@ -239,3 +239,19 @@ async def test_a_failing_provider_is_said_in_words(tmp_path: Path) -> None:
     assert failed.out == ""
     assert "its provider refused our key" in failed.err
     assert "Traceback" not in failed.err
+
+
+async def test_the_dollars_of_one_run_are_its_own_limit_not_the_channels_budget(tmp_path: Path) -> None:
+    async with Provider([]) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        refused = await shell.run(*ASK, env=shell.roster(run_usd="0.001"))
+    assert refused.code == 1
+    assert "No answer: this run reached its limit after 0 of 1 step ($0.00)." in refused.err
+    assert "The run budget is $0.0010: " in refused.err
+
+
+async def test_what_is_no_text_breaks_neither_the_request_nor_the_answer(tmp_path: Path) -> None:
+    async with Provider([Reply("half \ud800 a pair")]) as provider:
+        request = b"half \xed\xa0\x80 a pair".decode(errors="surrogateescape")
+        answered = await Shell(tmp_path, provider.api_base("openai")).run(*ASK[:-1], request)
+    assert (answered.code, answered.out) == (0, "half ? a pair\n")

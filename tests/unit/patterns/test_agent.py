@@ -434,3 +434,10 @@ async def test_texts_are_kept_only_where_they_can_be_forgotten() -> None:
     with ScriptedModel(sensible) as model:
         await run("deep", model, memory)
     assert {key for step in memory.steps.values() for key in step.data} == {"agent"}
+
+
+async def test_an_answer_that_is_no_text_is_stored_with_marks() -> None:
+    memory = Memory()
+    with ScriptedModel(["half \ud800 and \x00"]) as model:
+        record = await step(services(model, memory))
+    assert record.text == "half ? and \N{REPLACEMENT CHARACTER}"

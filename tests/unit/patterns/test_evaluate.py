@@ -3,11 +3,11 @@
 import pytest
 
 from patterns.errors import UserError
-from patterns.evaluate import evaluate_routes, read_examples, report
+from patterns.evaluate import check_examples, evaluate_routes, read_examples, report
 from patterns.ports import ModelRequest
 from tests.fakes.memory import Memory
 from tests.fakes.model import Reply, ScriptedModel, user_of
-from tests.unit.patterns.house import CTX, services
+from tests.unit.patterns.house import CTX, roster, services
 
 FILE = """
 {"text": "compare", "pattern": "fan", "agents": []}
@@ -54,8 +54,31 @@ async def test_accuracy_confusion_agents_cost_and_time_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "The file has no examples"), ("no", "Line 1 is not"), ('\n{"text": "x"}', "Line 2 is not an example")],
+    [
+        ("", "The file has no examples"),
+        ("no", "Line 1 is not JSON"),
+        ("[" * 100_000, "Line 1 is not JSON"),
+        ('\n{"text": "x"}', "Line 2 is not an example with text, pattern and agents: pattern: Field required"),
+        ("[]", "Line 1 is not an example"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_told(text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         read_examples(text)
+
+
+def test_files_of_other_systems_are_read() -> None:
+    lines = ['{"text": "a\u2028b", "pattern": "fan"}', '{"text": "c", "pattern": "fan"}']
+    assert [example.text for example in read_examples("\ufeff" + "\r\n".join(lines))] == ["a\u2028b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"text": "x", "pattern": "fun"}', "There is no flow or pattern 'fun'. Write one of chain, "),
+        ('{"text": "x", "pattern": "fan", "agents": ["z"]}', "There is no agent 'z'. The agents are a, "),
+    ],
+)
+def test_a_name_that_nobody_could_answer_is_a_mistake_of_the_file(line: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        check_examples(roster(), read_examples(line))

@@ -1,13 +1,15 @@
 """Choosing: by the roster's names only, the default when unsure, the person's word above all."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from patterns.errors import UserError
 from patterns.events import Noted, Planned, Routed, StopReason
-from patterns.flow import Choice, chosen_by_person, resolve
-from patterns.router import route_schema
+from patterns.flow import Choice, chosen_by_person, fitting, resolve
+from patterns.router import REASON_CHARS, RouteDecision, route_schema
 from patterns.structured import InvalidOutputError, parse
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, ScriptedModel, user_of
@@ -124,13 +126,38 @@ def test_a_person_is_told_what_is_not_there(choice: Choice) -> None:
         route("fan", "root"),
         route("broadcast", "a", "b", "c", "chair"),
         route("fan", confidence=7),
+        route("fan", confidence=float("nan")),
+        route("fan", confidence=float("inf")),
+        {**route("fan"), "confidence": "high"},
+        {**route("fan"), "confidence": True},
+        {**route("fan"), "agents": "a"},
+        {**route("fan"), "reason": ["<!channel>"]},
     ],
 )
 def test_nothing_outside_the_roster_can_even_be_said(answer: dict[str, Any]) -> None:
-    import json  # noqa: PLC0415
-
     with pytest.raises(InvalidOutputError):
         parse(json.dumps(answer), route_schema(roster()))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        RouteDecision(flow="root"),
+        RouteDecision(flow="fan", agents=("root",)),
+        RouteDecision(pattern="everything", agents=("a",)),
+        RouteDecision(pattern="broadcast", agents=("a", "root")),
+        RouteDecision(pattern="pipeline", agents=("a", "b")),
+    ],
+)
+def test_what_is_not_the_rosters_would_not_run_either(said: RouteDecision) -> None:
+    narrow = replace(roster(), router=roster().router.model_copy(update={"patterns": ("broadcast",)}))
+    decision, note = fitting(narrow, said)
+    assert (decision.flow, decision.chosen_by, note[:17]) == ("one", "default", "The Router wanted")
+
+
+async def test_a_reason_is_cut() -> None:
+    decision, _ = await resolved({**route("fan"), "reason": "<!channel> " * 10_000})
+    assert len(decision.reason) == REASON_CHARS
 
 
 async def test_request_text_cannot_close_its_fence_or_add_flows() -> None:
