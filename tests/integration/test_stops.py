@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from patterns.agent import AgentRunner
 from patterns.flow import Choice, resolve, run_flow
 from patterns.services import open_services
 from storage.database import Database
@@ -67,7 +68,7 @@ async def stopped(database: Database, flow: str, wire: Tripwire, *, run_nusd: in
     clock, people = FakeClock(), Memory()
     ledger = SqlLedger(database, clock, POLICY)
     services = open_services(
-        client=Door(ScriptedModel(sensible), wire),  # type: ignore[arg-type]
+        runner=AgentRunner(Door(ScriptedModel(sensible), wire)),  # type: ignore[arg-type]
         ledger=Door(ledger, wire),  # type: ignore[arg-type]
         journal=Door(SqlJournal(database, clock), wire),  # type: ignore[arg-type]
         decisions=people,
