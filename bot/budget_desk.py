@@ -253,7 +253,7 @@ class BudgetDesk:
 
     async def _who(self, row: Mapping[str, Any], workspace: str) -> str:
         actor = str(row["actor"])
-        return actor if actor in {"ledger", "shell"} else (await self.figures.person(actor, workspace)).name
+        return actor if actor in {"ledger", "shell", "slack"} else (await self.figures.person(actor, workspace)).name
 
     async def _administers(self, payer: Payer) -> bool:
         return await self.steering.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)

@@ -10,18 +10,22 @@ import aiohttp
 import click
 
 from bot.app import read_roster
+from bot.clock import SystemClock
 from bot.doctor_slack import slack_findings
 from bot.findings import Finding, fail, ok, warn
 from bot.logs import configure_logs
 from bot.maintenance import sums
+from bot.manifest import INSTALL_PATH
 from bot.model_choice import ModelChoice, choose, needs_choice
 from bot.settings import VARIABLES, Settings, environment, read_settings
-from patterns.errors import AgentsError, RosterError, UserError
+from patterns.errors import AgentsError, RosterError, StorageError, UserError
 from patterns.llm import LiteLLMClient
 from patterns.money import NUSD_PER_USD, Price
 from patterns.roster import Roster
 from storage import sqlite
 from storage.connect import connect
+from storage.database import Database
+from storage.installations import Installations
 from storage.verify import verify
 
 PATIENCE_S = 5.0
@@ -166,6 +170,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             db = await connect(settings.database_url)
         try:
             found = await verify(db)
+            installs = await _installs(settings, db) if settings.serves_many else None
         finally:
             await db.close()
     except (AgentsError, TimeoutError) as error:
@@ -173,6 +178,19 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         return
     verdict = sums(found)
     yield ok("database", verdict) if found.ok else fail("database", f"{verdict} Stop the bot and tell its maintainers.")
+    if installs is not None:
+        yield installs
+
+
+async def _installs(settings: Settings, db: Database) -> Finding:
+    """Who installed the app by its link, and whether we can still speak there."""
+    try:
+        count = await Installations(db, SystemClock(), settings.token_keys).check()
+    except StorageError as error:
+        return fail("installations", str(error))
+    if not count:
+        return warn("installations", f"none yet. Open {INSTALL_PATH} at this deployment's address to make the first.")
+    return ok("installations", f"{count}, and every token can be decrypted.")
 
 
 def _disk(path: Path) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ import aiohttp
 import yaml
 
 from bot.findings import Finding, fail, ok, warn
-from bot.manifest import render
-from bot.settings import Settings
+from bot.manifest import INSTALL_PATH, render
+from bot.settings import NEEDS_HTTP, Settings, setup_mistakes
 from storage.periods import SKEW_LIMIT_S
 
 SKEW_WORTH_KNOWING_S = 30.0
@@ -20,6 +20,14 @@ _INSTALL = "docs/install.md shows where to find it."
 
 async def slack_findings(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
     """What Slack says of our tokens; nothing is asked for a token that is not set."""
+    mistakes = setup_mistakes(settings)
+    for mistake in mistakes:
+        yield fail("Slack", mistake)
+    if settings.serves_many:
+        if not mistakes:
+            yield ok("Slack", f"workspaces install the app by themselves, at {INSTALL_PATH}.")
+        yield _signing_secret(settings) if settings.port is not None else fail("PORT", NEEDS_HTTP)
+        return
     if not settings.slack_bot_token:
         yield fail(_BOT, f"not set. {_INSTALL} `agents demo` needs none.")
     elif not settings.slack_bot_token.startswith("xoxb-"):

@@ -21,7 +21,7 @@ from bot.app import CONCURRENCY, GRACE_S, Bot, choose_models, open_bot, open_eng
 from bot.logs import configure_logs
 from bot.manifest import EVENTS_PATH
 from bot.role import bot_role
-from bot.settings import VARIABLES, Settings, read_settings, setup_mistakes
+from bot.settings import NEEDS_HTTP, VARIABLES, Settings, read_settings, setup_mistakes
 from patterns.errors import UserError
 
 log = structlog.get_logger()
@@ -85,9 +85,7 @@ def check_tokens(settings: Settings, *, port: int | None) -> None:
     """UserError naming every token that this mode lacks."""
     needed = _speaking(settings)
     if settings.serves_many and port is None:
-        raise UserError(
-            "SLACK_CLIENT_ID needs HTTP mode, because people install the app in their browser: set PORT or give --port."
-        )
+        raise UserError(NEEDS_HTTP)
     if port is None:
         needed["SLACK_APP_TOKEN"] = settings.slack_app_token
     else:

@@ -130,6 +130,9 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+NEEDS_HTTP = "SLACK_CLIENT_ID needs HTTP mode, because people install the app in a browser: set PORT or give --port."
+
+
 def setup_mistakes(settings: Settings) -> list[str]:
     """What does not go together in serving several workspaces, a sentence each."""
     mistakes = []

@@ -116,7 +116,7 @@ class Budgets:
             yield q.save_grant(id=account.id, granted_nusd=_amount(granted_nusd))
             _audit(book, (payer.workspace, account.id), change, action="grant", actor=actor, reason=reason)
             if key:
-                book.audits[-1]["id"] = key
+                book.audits[-1]["id"] = f"{payer.workspace}:{key}"
             yield from save(book)
             return change
 

@@ -98,6 +98,13 @@ class Installations:
         """Every install, without its token."""
         return [_installation(row) for row in await self._db.read(lambda: single(q.installations()))]
 
+    async def check(self) -> int:
+        """How many installs there are; StorageError when the token of one cannot be decrypted."""
+        rows = await self._db.read(lambda: single(q.tokens()))
+        for row in rows:
+            self._decrypted(row["id"], row["token"])
+        return len(rows)
+
     async def rotate(self) -> int:
         """Encrypt every token anew under the first key; how many there are.
 

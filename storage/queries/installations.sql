@@ -48,6 +48,10 @@ DELETE FROM installation WHERE id = :id RETURNING id;
 SELECT id, enterprise_id, team_id, name, bot_id, bot_user_id, scopes, installer, installed_us
 FROM installation ORDER BY id;
 
+-- name: tokens
+-- Every token, to see whether our keys still open it.
+SELECT id, token FROM installation ORDER BY id;
+
 -- name: lock_tokens
 -- Every token, to be encrypted anew.
 SELECT id, token FROM installation ORDER BY id FOR UPDATE;

@@ -8,27 +8,26 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from cryptography.fernet import Fernet
 
 from bot.app import choose_models, open_bot, open_engine
 from bot.buttons import RUN_CONFIRM, RUN_DETAILS
 from bot.demo.process import free_port
-from bot.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH
+from bot.manifest import EVENTS_PATH, INSTALL_PATH
 from bot.serve import listen
 from bot.settings import Settings, read_settings
 from storage.installations import Installations
 from storage.statements import Query
+from tests.fakes.browser import Browser
 from tests.fakes.provider import Provider
 from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET, Beside
 from tests.fakes.slack_people import People
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.slack_state import TEAM, Workspace
+from tests.fakes.slack_state import TEAM
 from tests.fakes.team import Team
 from tests.house import WAIT_S, House, bot_environment
 
@@ -43,35 +42,14 @@ ASK, ANSWER = "use answer: SQLite or PostgreSQL?", "Until then SQLite is one fil
 
 @dataclass(frozen=True)
 class Deployment(House):
-    """A bot in HTTP mode, as a browser and Slack see it."""
+    """A bot in HTTP mode, as Slack and a browser see it."""
 
     slack: SlackServer
     url: str
 
-    async def begin(self) -> tuple[str, str]:
-        """Open the install link; Slack's address with the state, and the cookie."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(self.url + INSTALL_PATH, allow_redirects=False) as answer,
-        ):
-            assert answer.status == 302
-            cookie = next(iter(SimpleCookie(answer.headers["Set-Cookie"]).items()))
-            return answer.headers["Location"], f"{cookie[0]}={cookie[1].value}"
-
-    async def come_back(self, query: dict[str, str], cookie: str) -> tuple[int, str]:
-        """What the browser shows after Slack's page."""
-        async with (
-            aiohttp.ClientSession(headers={"Cookie": cookie}) as session,
-            session.get(self.url + REDIRECT_PATH, params=query) as answer,
-        ):
-            return answer.status, await answer.text()
-
-    async def install(self, *workspaces: Workspace, user: str = "U0DANA", is_org_wide: bool = False) -> str:
-        address, cookie = await self.begin()
-        query = self.slack.tokens.allow(address, *workspaces, user=user, is_org_wide=is_org_wide)
-        status, page = await self.come_back(query, cookie)
-        assert status == 200, page
-        return page
+    @property
+    def browser(self) -> Browser:
+        return Browser(self.url, self.slack.tokens)
 
     async def until_runs_ended(self) -> None:
         """Wait for runs, and what is owed of them, of which nobody in Slack is told."""
@@ -136,7 +114,7 @@ def everything(people: People) -> str:
 
 
 async def test_an_installed_workspace_is_answered_with_its_token(deployed: Deployment, slack: SlackServer) -> None:
-    page = await deployed.install(slack.workspace)
+    page = await deployed.browser.install(slack.workspace)
     assert "Agents is installed in Agents" in page
     assert "/invite @agents" in page
     (token,) = slack.workspace.tokens
@@ -147,38 +125,38 @@ async def test_an_installed_workspace_is_answered_with_its_token(deployed: Deplo
 
 
 async def test_a_state_is_good_for_one_browser_and_one_use(deployed: Deployment, slack: SlackServer) -> None:
-    address, cookie = await deployed.begin()
+    address, cookie = await deployed.browser.begin()
     query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
-    _address, strange = await deployed.begin()
+    _address, strange = await deployed.browser.begin()
     forged = {**query, "state": "forged"}
     name = cookie.partition("=")[0]
     for bad, sent in ((query, strange), (forged, cookie), (forged, f"{name}=forged")):
-        status, page = await deployed.come_back(bad, sent)
+        status, page = await deployed.browser.come_back(bad, sent)
         assert (status >= 400, "was not installed" in page) == (True, True)
     assert await deployed.installations.all() == []
-    assert (await deployed.come_back(query, cookie))[0] == 200
-    status, page = await deployed.come_back(query, cookie)
+    assert (await deployed.browser.come_back(query, cookie))[0] == 200
+    status, page = await deployed.browser.come_back(query, cookie)
     assert (status, "used before" in page) == (401, True)
 
 
 async def test_an_old_state_is_refused(deployed: Deployment, slack: SlackServer) -> None:
-    address, cookie = await deployed.begin()
+    address, cookie = await deployed.browser.begin()
     await deployed.bot.engine.db.write(_expired)
     query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
-    status, page = await deployed.come_back(query, cookie)
+    status, page = await deployed.browser.come_back(query, cookie)
     assert (status, "older than ten minutes" in page) == (401, True)
 
 
 async def test_saying_no_or_a_slack_that_is_away_is_a_page_with_a_way_on(
     deployed: Deployment, slack: SlackServer
 ) -> None:
-    status, page = await deployed.come_back({"error": "access_denied"}, "")
+    status, page = await deployed.browser.come_back({"error": "access_denied"}, "")
     assert (status, "You did not allow it" in page, INSTALL_PATH in page) == (200, True, True)
     slack.fail("oauth.v2.access", lose="before")
     slack.fail("oauth.v2.access", lose="before")
-    address, cookie = await deployed.begin()
+    address, cookie = await deployed.browser.begin()
     query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
-    status, page = await deployed.come_back(query, cookie)
+    status, page = await deployed.browser.come_back(query, cookie)
     assert (status, "could not be asked" in page) == (502, True)
 
 
@@ -188,8 +166,8 @@ async def test_saying_no_or_a_slack_that_is_away_is_a_page_with_a_way_on(
 async def test_nothing_crosses_from_one_workspace_to_the_other(
     deployed: Deployment, slack: SlackServer, other: Beside
 ) -> None:
-    await deployed.install(slack.workspace)
-    await deployed.install(other.workspace, user="U0LEE")
+    await deployed.browser.install(slack.workspace)
+    await deployed.browser.install(other.workspace, user="U0LEE")
     await slack.command(ASK)
     await answered(slack)
     assert other.messages() == []
@@ -217,8 +195,8 @@ async def test_nothing_crosses_from_one_workspace_to_the_other(
 async def test_a_button_of_the_other_workspace_opens_nothing(
     deployed: Deployment, slack: SlackServer, other: Beside
 ) -> None:
-    await deployed.install(slack.workspace)
-    await deployed.install(other.workspace)
+    await deployed.browser.install(slack.workspace)
+    await deployed.browser.install(other.workspace)
     await slack.command("use draft: announce the outage")
     await slack.wait_for(lambda: _button(slack, RUN_CONFIRM))
     run_id = _button(slack, RUN_CONFIRM)["value"]
@@ -242,7 +220,7 @@ async def test_an_org_wide_install_serves_its_workspaces(deployed: Deployment, s
     for people in (one, two):
         people.workspace.add_user("U0DANA", "Dana", **member)
     two.workspace.channels["C0TWO"] = replace(two.workspace.channels.pop("C0PLATFORM"), id="C0TWO")
-    page = await deployed.install(one.workspace, two.workspace, is_org_wide=True)
+    page = await deployed.browser.install(one.workspace, two.workspace, is_org_wide=True)
     assert "installed in Org" in page
     await one.command(ASK)
     await two.command(ASK, channel="C0TWO")
@@ -261,8 +239,8 @@ async def test_an_org_wide_install_serves_its_workspaces(deployed: Deployment, s
 async def test_an_uninstalled_workspace_ends_in_peace_and_may_come_back(
     deployed: Deployment, slack: SlackServer, other: Beside, event: dict[str, Any]
 ) -> None:
-    await deployed.install(slack.workspace)
-    await deployed.install(other.workspace)
+    await deployed.browser.install(slack.workspace)
+    await deployed.browser.install(other.workspace)
     await slack.command(ASK)
     await answered(slack)
     paid_nusd = deployed.spent_nusd()
@@ -278,7 +256,7 @@ async def test_an_uninstalled_workspace_ends_in_peace_and_may_come_back(
     assert _chat(slack) == posts
     await other.command(ASK)
     await answered(other)
-    await deployed.install(slack.workspace)
+    await deployed.browser.install(slack.workspace)
     await slack.command(ASK)
     await slack.wait_for(lambda: everything(slack).count(ANSWER) > told)
 
@@ -287,7 +265,7 @@ async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_post(
     deployed: Deployment, slack: SlackServer, team: Team
 ) -> None:
     team.delay_s = 1.0
-    await deployed.install(slack.workspace)
+    await deployed.browser.install(slack.workspace)
     await slack.command(ASK)
     await slack.wait_for(lambda: len(slack.messages()) == 2)
     slack.tokens.revoke((slack.workspace,))
@@ -305,7 +283,7 @@ async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_post(
 async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_look(
     deployed: Deployment, slack: SlackServer
 ) -> None:
-    await deployed.install(slack.workspace)
+    await deployed.browser.install(slack.workspace)
     slack.tokens.revoke((slack.workspace,))
     await slack.command(ASK)
     await slack.wait_for(lambda: _said(slack, "could not check with Slack"))
@@ -323,7 +301,7 @@ async def test_where_it_is_not_installed_people_are_told(deployed: Deployment, s
 async def test_after_a_rotation_the_new_key_is_enough(
     deployed: Deployment, settings: Settings, slack: SlackServer
 ) -> None:
-    await deployed.install(slack.workspace)
+    await deployed.browser.install(slack.workspace)
     new = Fernet.generate_key().decode()
     db, clock = deployed.bot.engine.db, deployed.bot.engine.clock
     assert await Installations(db, clock, (new, KEY)).rotate() == 1

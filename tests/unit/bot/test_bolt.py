@@ -1,0 +1,46 @@
+"""Bolt's app as we make it: quiet about the environment, and authorised by the workspace a delivery names."""
+
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from bot.app import choose_models, open_engine
+from bot.bolt import bolt_app
+from bot.engine import Engine
+from bot.settings import read_settings
+from bot.workspaces import slack_session
+from storage.installations import Installations
+
+TOKEN = {"SLACK_BOT_TOKEN": "xoxb-of-a-test"}
+MANY = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "s", "AGENTS_TOKEN_KEYS": Fernet.generate_key().decode()}
+
+
+@pytest.fixture
+async def engine(tmp_path: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    # Bolt looks at the process's environment by itself.
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings({**env, "AGENTS_DATA_DIR": str(tmp_path), "OPENAI_API_KEY": "k"})
+    async with open_engine(settings, await choose_models(settings)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("env", [TOKEN, MANY])
+async def test_bolt_has_nothing_to_warn_of(
+    engine: Engine, env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = engine.settings.token_keys
+    installations = Installations(engine.db, engine.clock, keys) if keys else None
+    with caplog.at_level(logging.INFO, logger="slack_bolt"):
+        async with slack_session() as session:
+            app = bolt_app(engine, session, installations)
+    assert caplog.messages == []
+    assert (app.client.token, app.client.session, app.client.retry_handlers) == (
+        env.get("SLACK_BOT_TOKEN"),
+        session,
+        [],
+    )
+    assert (app.oauth_flow is not None) == (env is MANY)
