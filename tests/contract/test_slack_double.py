@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET
 from tests.fakes.slack_server import SIGNING_SECRET, SlackServer
 from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN, BOT_USER
 
@@ -243,3 +244,20 @@ async def test_another_process_can_act_through_the_control_api(slack: SlackServe
         async with session.get(f"/_control/{C}") as seen:
             assert await seen.json() == []
     assert [fault.error for fault in slack.workspace.faults] == ["is_archived"]
+
+
+async def test_a_code_becomes_a_token_of_its_workspace_once(slack: SlackServer, client: AsyncWebClient) -> None:
+    other = slack.beside("T0OTHER", name="Other").workspace
+    page = f"{slack.base}/oauth/v2/authorize?client_id={CLIENT_ID}&scope=chat:write&state=s"
+    code = slack.tokens.allow(page, other, user="U0LEE", is_org_wide=False)["code"]
+    exchange = {"code": code, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    with pytest.raises(SlackApiError, match="bad_client_secret"):
+        await client.oauth_v2_access(**{**exchange, "client_secret": "guessed"})
+    given = await client.oauth_v2_access(**exchange)
+    with pytest.raises(SlackApiError, match="invalid_code"):
+        await client.oauth_v2_access(**exchange)
+    assert (await client.auth_test(token=given["access_token"]))["team_id"] == "T0OTHER"
+    slack.tokens.revoke((other,))
+    with pytest.raises(SlackApiError, match="token_revoked"):
+        await client.auth_test(token=given["access_token"])
+    assert (await client.auth_test())["team_id"] == slack.workspace.team

@@ -1,4 +1,4 @@
-"""The ports of the core in memory: a ledger that obeys its laws, a journal, decisions, events and a clock."""
+"""Ports in memory: a ledger that obeys its laws, a journal, decisions, events, a clock, and the record of posts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -169,3 +169,22 @@ class Memory:
     async def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
         self.now_s += seconds
+
+
+class MemoryOutbox:
+    """The record of posts, without a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], tuple[str, str | None]] = {}
+
+    async def intend(self, run_id: str, name: str, channel: str) -> tuple[str, str | None]:  # noqa: ARG002 - the port
+        known = self.rows.setdefault((run_id, name), ("new", None))
+        if known[0] == "new":
+            self.rows[run_id, name] = ("intended", None)
+        return known
+
+    async def posted(self, run_id: str, name: str, ts: str) -> None:
+        self.rows[run_id, name] = ("posted", ts)
+
+    async def abandon(self, run_id: str, name: str) -> None:
+        self.rows[run_id, name] = ("abandoned", None)

@@ -9,6 +9,7 @@ from bot.slack import SlackOut
 from bot.slack_errors import SlackError
 from bot.views import SlackMessage
 from bot.workspaces import OneToken, Slack, slack_client, slack_session
+from tests.fakes.memory import MemoryOutbox
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_TOKEN, BOT_USER, TEAM
 
@@ -31,25 +32,6 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         self.now_s += seconds
         await asyncio.sleep(0)
-
-
-class MemoryOutbox:
-    """The record of posts, without a database."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], tuple[str, str | None]] = {}
-
-    async def intend(self, run_id: str, name: str, channel: str) -> tuple[str, str | None]:  # noqa: ARG002 - the port
-        known = self.rows.setdefault((run_id, name), ("new", None))
-        if known[0] == "new":
-            self.rows[run_id, name] = ("intended", None)
-        return known
-
-    async def posted(self, run_id: str, name: str, ts: str) -> None:
-        self.rows[run_id, name] = ("posted", ts)
-
-    async def abandon(self, run_id: str, name: str) -> None:
-        self.rows[run_id, name] = ("abandoned", None)
 
 
 @pytest.fixture
