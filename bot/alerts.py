@@ -4,23 +4,19 @@ A chore looks at the ledger, so nothing is lost in a crash and no run waits for 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from bot.access import RulesStore
 from bot.budget_desk import BudgetDesk
+from bot.news import News
 from bot.reports import US_PER_DAY
-from bot.slack_errors import SlackError
 from bot.views import NoticeView
 from patterns.money import format_usd
 from patterns.ports import Payer
-from storage.chores import Chores
 from storage.reports import PayerMonth
-
-log = structlog.get_logger()
+from storage.statements import Row
 
 IN_CHANNEL_PCT = frozenset({80, 100})
 """Thresholds that concern everybody; the others are for whoever looks after the budget."""
@@ -32,13 +28,11 @@ _STOPPED = "stopped"
 
 @dataclass(frozen=True)
 class Alerts:
-    """Looks and tells. `by` names this process in claims."""
+    """Looks and tells."""
 
     desk: BudgetDesk
-    chores: Chores
+    news: News
     rules: RulesStore
-    by: str
-    _known: set[str] = field(default_factory=set)
 
     async def check(self) -> None:
         """Tell what is due in every workspace."""
@@ -54,14 +48,14 @@ class Alerts:
         payer = line.settings
         passed = [
             pct
-            for pct in {*payer.alerts_pct, 100}
+            for pct in sorted({*payer.alerts_pct, 100})
             if line.settled_nusd and line.settled_nusd * 100 >= line.limit_nusd * pct
         ]
-        new = [pct for pct in passed if await self._claim(f"alert/{workspace}/{payer.id}/{line.period}/{pct}")]
-        if not new:
+        keys = await self.news.untold([f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in passed])
+        if not keys:
             return
         # Two passed at once are one piece of news, the higher.
-        pct = max(new)
+        pct = int(keys[-1].rpartition("/")[2])
         left = format_usd(max(0, line.limit_nusd - line.settled_nusd - line.held_nusd))
         place = await self._name(workspace, line)
         said = f"{format_usd(line.settled_nusd)} of {format_usd(line.limit_nusd)} are spent in {place}"
@@ -76,7 +70,6 @@ class Alerts:
             users = [payer.id]
         else:
             users = [] if pct in IN_CHANNEL_PCT else await self._responsible(workspace, payer.id)
-        keys = [f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in new]
         await self._tell(workspace, text, channels=where if pct in IN_CHANNEL_PCT else [], users=users, keys=keys)
 
     async def _digest(self, workspace: str, line: PayerMonth) -> None:
@@ -85,23 +78,25 @@ class Alerts:
         if not payer.settings.get("digest") or local.weekday() or local.hour < DIGEST_HOUR:
             return
         key = f"digest/{workspace}/{payer.id}/{local:%G-W%V}"
-        if not await self._claim(key):
-            return
-        try:
-            await self.desk.post(Payer(workspace, payer.id, "channel", ""), "")
-        except SlackError as error:
-            await self._failed(error, [key])
+        if await self.news.untold([key]):
+            await self.news.once(
+                [key], lambda name: self.desk.post(Payer(workspace, payer.id, "channel", ""), "", name)
+            )
 
     async def _alarms(self, workspace: str) -> None:
         since_us = self.desk.clock.now_us() - ALARM_DAYS * US_PER_DAY
         for row in await self.desk.reports.alarms(workspace, since_us=since_us):
             key = f"alarm/{row['id']}"
-            if not await self._claim(key):
+            if not await self.news.untold([key]):
                 continue
             if row["action"] == "freeze":
                 channel = str(row["account"]).split("/")[-2]
                 what = f"I froze the budget of {await self._place(workspace, channel)}: {row['reason']}."
                 way = "Look at `/agents budget`, then `/agents budget unfreeze` there."
+            elif row["action"] == "settle_released":
+                channel = row["channel"]
+                what = f"A bill came late in {await self._place(workspace, channel)}: {row['reason']}."
+                way = "It counts in full now. Look at `/agents budget` there."
             else:
                 channel = ""
                 what = f"I stopped using {row['account']}: {row['reason']}."
@@ -109,21 +104,21 @@ class Alerts:
             await self._tell(workspace, f"{what} {way}", users=await self._responsible(workspace, channel), keys=[key])
 
     async def _uncertain(self, workspace: str) -> None:
-        by_channel: dict[str, list[str]] = {}
-        sums: dict[str, int] = {}
-        for row in await self.desk.reports.uncertain(workspace):
-            # A stop by a person is not an alarm.
-            if row["reason"] == _STOPPED or not await self._claim(f"uncertain/{row['id']}"):
-                continue
-            by_channel.setdefault(row["channel"], []).append(f"uncertain/{row['id']}")
-            sums[row["channel"]] = sums.get(row["channel"], 0) + row["actual_nusd"]
-        for channel, keys in by_channel.items():
-            count = "1 call" if len(keys) == 1 else f"{len(keys)} calls"
-            counts = "counts" if len(keys) == 1 else "count"
+        # A stop by a person is not an alarm.
+        rows = [row for row in await self.desk.reports.uncertain(workspace) if row["reason"] != _STOPPED]
+        untold = set(await self.news.untold([_uncertain_key(row) for row in rows]))
+        by_channel: dict[str, list[Row]] = {}
+        for row in rows:
+            if _uncertain_key(row) in untold:
+                by_channel.setdefault(row["channel"], []).append(row)
+        for channel, calls in by_channel.items():
+            count, counts = ("1 call", "counts") if len(calls) == 1 else (f"{len(calls)} calls", "count")
             text = (
                 f"{count} in {await self._place(workspace, channel)} ended without a bill and {counts} in full: "
-                f"{format_usd(sums[channel])}. `/agents budget` there lists them; release what was never billed."
+                f"{format_usd(sum(row['actual_nusd'] for row in calls))}."
+                " `/agents budget` there lists them; release what was never billed."
             )
+            keys = [_uncertain_key(row) for row in calls]
             await self._tell(workspace, text, users=await self._responsible(workspace, channel), keys=keys)
 
     async def _responsible(self, workspace: str, channel: str) -> list[str]:
@@ -134,31 +129,8 @@ class Alerts:
     async def _tell(
         self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
     ) -> None:
-        out = self.desk.slack.of(workspace)
         message = self.desk.renderer.message(NoticeView(text, tone="warning"))
-        if not channels and not users:
-            log.warning("nobody to tell", alerts=keys)
-        try:
-            for user in users:
-                channels = [*channels, await out.open_dm(user)]
-            for channel in channels:
-                await out.post(channel=channel, message=message)
-        except SlackError as error:
-            await self._failed(error, keys)
-
-    async def _failed(self, error: SlackError, keys: list[str]) -> None:
-        """Slack away is a reason to try again; being refused is not."""
-        log.warning("alert not posted", code=error.code)
-        if error.kind == "unreachable":
-            for key in keys:
-                self._known.discard(key)
-                await self.chores.unclaim(key)
-
-    async def _claim(self, key: str) -> bool:
-        if key in self._known:
-            return False
-        self._known.add(key)
-        return await self.chores.claim(key, by=self.by)
+        await self.news.tell(keys, message, workspace=workspace, channels=channels, users=users)
 
     async def _name(self, workspace: str, line: PayerMonth) -> str:
         if line.settings.kind == "dm":
@@ -170,3 +142,7 @@ class Alerts:
         if kind == "dm":
             return "somebody's direct messages"
         return await self.desk.figures.place_name(Payer(workspace, channel, "channel", ""))
+
+
+def _uncertain_key(row: Row) -> str:
+    return f"uncertain/{row['id']}"

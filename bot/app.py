@@ -31,6 +31,7 @@ from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
 from bot.menu import menu_of
 from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
+from bot.news import News
 from bot.patience import Patience
 from bot.prices import price_note
 from bot.progress import ProgressBoard
@@ -261,7 +262,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             line.money_arrived,
         )
         patience = Patience(reviews, line, Chores(engine.db, engine.clock), executor.owner)
-        alerts = Alerts(desk, Chores(engine.db, engine.clock), rules, by=executor.owner)
+        alerts = Alerts(desk, News(slack, Chores(engine.db, engine.clock), by=executor.owner), rules)
         runs = SlackRuns(engine, delivery, access, say, executor, threads)
         services = ListenerServices(
             budget=desk,

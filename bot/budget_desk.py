@@ -67,7 +67,8 @@ class BudgetDesk:
                 return await self._show(payer, can_post=can_post)
             case said.ShowReport(period=period, csv=csv):
                 _check_place(can_post)
-                await self.post(payer, period, thread_ts=origin.thread_ts, csv=csv)
+                name = f"report/{origin.delivery_key}"
+                await self.post(payer, period, name, thread_ts=origin.thread_ts, csv=csv)
                 return None
             case said.ShowAudit():
                 return await self._audit(payer)
@@ -123,13 +124,19 @@ class BudgetDesk:
 
     # ------------------------------------------------------------ months
 
-    async def post(self, payer: Payer, period: str, *, thread_ts: str | None = None, csv: bool = False) -> None:
-        """Post a month for everybody in the channel, with its picture, in a thread of its own or the one asked in."""
+    async def post(
+        self, payer: Payer, period: str, name: str, *, thread_ts: str | None = None, csv: bool = False
+    ) -> None:
+        """Post a month for everybody in the channel, with its picture, in a thread of its own or the one asked in.
+
+        The same `name` again finds the message that stands and attaches what it may lack.
+        """
         month, report = await self._report(payer, period, deep=True)
         attached = "The picture and the numbers are in the thread" if csv else "The picture is in the thread"
         view = BudgetView(report, price_note=self.price_note(), attached=attached)
         out = self.slack.of(payer.workspace)
-        ts = await out.post(channel=payer.channel, message=self.renderer.message(view), thread_ts=thread_ts)
+        message = self.renderer.message(view)
+        ts = await out.post_once(name, "report", channel=payer.channel, message=message, thread_ts=thread_ts)
         picture = await asyncio.to_thread(draw, report)
         files = [Upload(f"budget-{report.period}.png", f"{report.name}, {report.month}", picture, alt_text(report))]
         if csv:

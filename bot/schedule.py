@@ -12,9 +12,9 @@ from bot.delivery import Delivery
 from bot.engine import Engine
 from bot.executor import Executor
 from bot.lost_shells import end_lost_runs
+from bot.news import News
 from bot.patience import Patience
-from bot.slack_errors import SlackError
-from bot.views import NoticeView
+from bot.views import NoticeView, SlackMessage
 from bot.words import count
 from bot.workspaces import Slack
 from patterns.money import format_usd
@@ -94,22 +94,18 @@ class Scheduler:
 
     async def announce(self) -> None:
         """Open the new month in every channel that spent money in an earlier one, with what that one came to."""
+        news = News(self.slack, self._chores, by=self.executor.owner)
         for spent in await self._chores.spent_months():
             zone = spent.zone or self.engine.zone
             period = period_key(self.engine.clock.now_us(), zone)
             if period <= spent.period or not self.engine.guard.trusted:
                 continue
             key = f"month/{spent.workspace}/{spent.channel}/{period}"
-            if not await self._chores.claim(key, by=self.executor.owner):
-                continue
-            try:
-                await self._announce(spent, period)
-            except SlackError as error:
-                log.warning("month not announced", channel=spent.channel, code=error.code)
-                if error.kind == "unreachable":
-                    await self._chores.unclaim(key)
+            if await news.untold([key]):
+                message = await self._announcement(spent, period)
+                await news.tell([key], message, workspace=spent.workspace, channels=[spent.channel])
 
-    async def _announce(self, spent: SpentMonth, period: str) -> None:
+    async def _announcement(self, spent: SpentMonth, period: str) -> SlackMessage:
         payer = Payer(workspace=spent.workspace, channel=spent.channel, channel_kind="channel", user="")
         months = {row["period"]: row for row in await self.engine.balances.months(payer)}
         last = months.get(spent.period)
@@ -121,8 +117,7 @@ class Scheduler:
         )
         limit = format_usd((balance.limit_nusd or 0) + balance.granted_nusd)
         notice = NoticeView(f"{was}{_month(period)} begins with {limit} for this channel.")
-        message = self.executor.delivery.renderer.message(notice)
-        await self.slack.of(spent.workspace).post(channel=spent.channel, message=message)
+        return self.executor.delivery.renderer.message(notice)
 
     @property
     def _chores(self) -> Chores:

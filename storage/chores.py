@@ -1,6 +1,7 @@
 """Chores that several processes may think of and one does, because it claimed the key first."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patterns.ports import Clock
@@ -8,6 +9,9 @@ from storage.database import Database
 from storage.statements import load, single
 
 q = load("chores")
+
+CLAIM_US = 600_000_000
+"""After ten minutes whoever began a chore is taken for dead: no post takes that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,25 @@ class Chores:
         self._db = db
         self._clock = clock
 
+    async def take(self, key: str, *, by: str) -> bool:
+        """Whether this caller is to do it now: nobody has finished it, and nobody is at it."""
+        now_us = self._clock.now_us()
+        statement = q.take_chore(key=key, now_us=now_us, stale_us=now_us - CLAIM_US, owner=by)
+        return bool(await self._db.write(lambda: single(statement)))
+
+    async def finish(self, keys: Sequence[str], *, by: str) -> None:
+        """They are done, for good."""
+        now_us = self._clock.now_us()
+        rows = [{"key": key, "now_us": now_us, "owner": by} for key in sorted(keys)]
+        await self._db.write(lambda: single(q.finish_chore.many(rows)))
+
+    async def finished(self, keys: Sequence[str]) -> set[str]:
+        """Which of them are done."""
+        rows = await self._db.read(lambda: single(q.finished_chores(keys=keys)))
+        return {row["key"] for row in rows}
+
     async def claim(self, key: str, *, by: str) -> bool:
-        """Whether this caller is the one to do it."""
+        """Whether this caller is the one to do it, which settles it: for what may be lost but never done twice."""
         statement = q.claim_chore(key=key, now_us=self._clock.now_us(), owner=by)
         return bool(await self._db.write(lambda: single(statement)))
 

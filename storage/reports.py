@@ -183,7 +183,7 @@ class Reports:
         return await self._rows(q.audit_of(workspace=workspace, channel=channel, most=most))
 
     async def alarms(self, workspace: str, *, since_us: int) -> list[Row]:
-        """What the ledger stopped by itself: rows id, at_us, action (freeze, quarantine), account, reason."""
+        """What the ledger stopped by itself: rows id, at_us, action, account, reason, channel (of a late bill)."""
         return await self._rows(q.stopped_for_money(workspace=workspace, since_us=since_us))
 
     async def calls(self, workspace: str, period: str, channels: Sequence[str] = ()) -> list[Row]:

@@ -1,6 +1,22 @@
 -- name: claim_chore
 -- Do a chore once, however many processes think of it.
-INSERT INTO chore (key, at_us, by) VALUES (:key, :now_us, :owner) ON CONFLICT DO NOTHING RETURNING key;
+INSERT INTO chore (key, at_us, by, done_us) VALUES (:key, :now_us, :owner, :now_us)
+ON CONFLICT DO NOTHING RETURNING key;
+
+-- name: take_chore
+-- Begin a chore that nobody has finished and nobody is at.
+INSERT INTO chore (key, at_us, by) VALUES (:key, :now_us, :owner)
+ON CONFLICT (key) DO UPDATE SET at_us = excluded.at_us, by = excluded.by
+WHERE chore.done_us IS NULL AND chore.at_us <= :stale_us RETURNING key;
+
+-- name: finish_chore
+-- It is done, or another one was done along with it.
+INSERT INTO chore (key, at_us, by, done_us) VALUES (:key, :now_us, :owner, :now_us)
+ON CONFLICT (key) DO UPDATE SET done_us = excluded.done_us;
+
+-- name: finished_chores
+-- What need not be done again.
+SELECT key FROM chore WHERE key IN :keys... AND done_us IS NOT NULL;
 
 -- name: unclaim_chore
 -- It could not be done; somebody shall try again.

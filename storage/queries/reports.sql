@@ -93,6 +93,8 @@ SELECT DISTINCT channel FROM spend WHERE workspace = :workspace AND period = :pe
 
 -- name: stopped_for_money
 -- Where an alarm is due: what the ledger itself wrote into the audit log since some moment.
-SELECT id, at_us, action, account, reason FROM audit
-WHERE workspace = :workspace AND actor = 'ledger' AND action IN ('freeze', 'quarantine') AND at_us >= :since_us
-ORDER BY at_us, id;
+SELECT audit.id, audit.at_us, audit.action, audit.account, audit.reason, COALESCE(call.channel, '') AS channel
+FROM audit LEFT JOIN call ON call.id = audit.account
+WHERE audit.workspace = :workspace AND audit.actor = 'ledger'
+  AND audit.action IN ('freeze', 'quarantine', 'settle_released') AND audit.at_us >= :since_us
+ORDER BY audit.at_us, audit.id;

@@ -13,6 +13,7 @@ from bot.alerts import Alerts
 from bot.budget_desk import BudgetDesk
 from bot.budget_views import AuditView, BooksView, BudgetView
 from bot.figures import Figures
+from bot.news import News
 from bot.render import Renderer
 from bot.requests import Origin
 from bot.slack_errors import SlackError
@@ -58,12 +59,20 @@ class Posts:
     posted: list[tuple[str, str]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     error: SlackError | None = None
+    stand: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def post(self, *, channel: str, message: SlackMessage, thread_ts: str | None = None) -> str:
         if self.error is not None:
             raise self.error
         self.posted.append((channel if thread_ts is None else f"{channel}/{thread_ts}", message.text))
         return "1.5"
+
+    async def post_once(
+        self, run_id: str, name: str, *, channel: str, message: SlackMessage, thread_ts: str | None = None
+    ) -> str:
+        if (run_id, name) not in self.stand:
+            self.stand[run_id, name] = await self.post(channel=channel, message=message, thread_ts=thread_ts)
+        return self.stand[run_id, name]
 
     def of(self, workspace: str) -> "Posts":
         assert workspace == TEAM
@@ -129,7 +138,7 @@ def desk(database: Database) -> Desk:
         lambda: "Prices: roster",
         money_arrived,  # type: ignore[arg-type]
     )
-    alerts = Alerts(made, Chores(database, clock), rules, by="test")
+    alerts = Alerts(made, News(out, Chores(database, clock), by="test"), rules)  # type: ignore[arg-type]
     return Desk(made, out, rules, SqlLedger(database, clock, POLICY), clock, alerts, arrived)
 
 
@@ -291,7 +300,7 @@ async def test_thresholds_are_told_once_to_those_whom_they_concern(desk: Desk) -
     assert desk.out.posted == [("DUADMIN", half), ("DUOWNER", half)]
     desk.out.posted.clear()
     await desk.spend(27)
-    again = Alerts(desk.desk, desk.alerts.chores, desk.rules, by="another process")
+    again = Alerts(desk.desk, News(desk.out, desk.alerts.news.chores, by="another process"), desk.rules)  # type: ignore[arg-type]
     await desk.alerts.check()
     await again.check()
     assert [(place, text[:6]) for place, text in desk.out.posted] == [("C1", "⚠️ 80 ")]

@@ -32,4 +32,8 @@ EXECUTE FUNCTION call_refused('calls are money and kept');
 -- Alerts claim their key among the chores.
 DROP TABLE alert_sent;
 
+-- A claim says who is at it, `done_us` that it is done: what a process began and did not live to finish is begun again.
+ALTER TABLE chore ADD COLUMN done_us BIGINT;
+UPDATE chore SET done_us = at_us;
+
 UPDATE schema SET version = 4 WHERE version < 4;

@@ -16,6 +16,7 @@ from bot.schedule import DAY_US, DELIVERIES_KEPT_DAYS, Scheduler
 from bot.settings import read_settings
 from bot.slack_errors import SlackError
 from storage.balances import Balances
+from storage.chores import CLAIM_US
 from storage.inbox import Inbox
 from storage.ledger import SqlLedger
 from storage.periods import ClockGuard
@@ -36,7 +37,8 @@ class Out:
         assert workspace == "T1"
         return self
 
-    async def post(self, *, channel: str, message: Any) -> str:
+    async def post_once(self, run_id: str, name: str, *, channel: str, message: Any) -> str:
+        assert (run_id, name) == ("month/T1/C1/2026-11", "C1")
         if self.refusals:
             raise self.refusals.pop()
         self.posts.append((channel, message.text))
@@ -115,12 +117,18 @@ async def test_an_announcement_that_slack_did_not_take_is_tried_again(engine: En
     assert len(out.posts) == 1
 
 
-async def test_an_announcement_nobody_can_have_is_given_up(engine: Engine, out: Out, inbox: Inbox) -> None:
+async def test_an_announcement_slack_refuses_is_tried_again_now_and_then(
+    engine: Engine, out: Out, inbox: Inbox, clock: FakeClock
+) -> None:
     await spend_in_october(engine)
     out.refusals = [SlackError.of("is_archived", "chat.postMessage")]
-    await scheduler(engine, out, inbox).announce()
-    await scheduler(engine, out, inbox).announce()
+    for _ in range(2):
+        await scheduler(engine, out, inbox).announce()
     assert out.posts == []
+    clock.us += CLAIM_US
+    for _ in range(2):
+        await scheduler(engine, out, inbox).announce()
+    assert len(out.posts) == 1
 
 
 async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, inbox: Inbox, clock: FakeClock) -> None:
