@@ -13,6 +13,9 @@ from patterns.ports import Payer
 from storage.periods import LEAP_MONTHS, months_between, period_key
 from storage.statements import Row
 
+QUARTER_US = 900_000_000
+"""Reports know when money was set aside by the quarter hour."""
+
 
 # Most calls of a moment name the same few accounts.
 @lru_cache(maxsize=1024)
@@ -157,6 +160,7 @@ class Book:
     opened: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     spent: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
+    spent_at: dict[tuple[str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     steps: list[dict[str, Any]] = field(default_factory=list)
     contents: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[Call] = field(default_factory=list)
@@ -192,6 +196,7 @@ class Book:
         total = self.spent[key]
         for index, amount in enumerate((calls, delta_nusd, uncertain_nusd, *tokens)):
             total[index] += amount
+        self.spent_at[call.workspace, call.channel, call.period, call.opened_us // QUARTER_US] += delta_nusd
 
 
 def payer_key(payer: Payer) -> str:

@@ -101,6 +101,7 @@ def save(book: Book) -> Work[None]:
         yield q.save_call.many_of(book.calls[id_] for id_ in changed)
     if book.spent:
         yield q.add_spend.many(_spend(key, sums) for key, sums in sorted(book.spent.items()))
+        yield q.add_spend_time.many(_spend_time(key, nusd) for key, nusd in sorted(book.spent_at.items()))
     if book.steps:
         yield journal.add_step.many(book.steps)
         texts = [row for row in book.steps if row["content_id"]]
@@ -115,6 +116,11 @@ def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:
     names = ("workspace", "channel", "period", "flow", "agent", "model", "user_id")
     amounts = ("calls", "settled_nusd", "uncertain_nusd", "input_tokens", "output_tokens")
     return dict(zip(names + amounts, (*key, *sums), strict=True))
+
+
+def _spend_time(key: tuple[str, str, str, int], nusd: int) -> dict[str, object]:
+    names = ("workspace", "channel", "period", "quarter", "settled_nusd")
+    return dict(zip(names, (*key, nusd), strict=True))
 
 
 def _stop_spending(book: Book) -> Work[None]:

@@ -7,15 +7,13 @@ from typing import Any
 
 from patterns.ports import Clock, Payer
 from storage.balances import DEFAULT_ALERTS_PCT
-from storage.book import Policy, account_id, payer_key
+from storage.book import QUARTER_US, Policy, account_id, payer_key
 from storage.database import Database
 from storage.periods import period_key
 from storage.statements import Row, Statement, Work, load, single
 
 q = load("reports")
 budgets = load("budgets")
-
-QUARTER_US = 900_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,13 @@ ON CONFLICT (workspace, channel, period, flow, agent, model, user_id) DO UPDATE 
   input_tokens = spend.input_tokens + excluded.input_tokens,
   output_tokens = spend.output_tokens + excluded.output_tokens;
 
+-- name: add_spend_time
+-- When it was set aside.
+INSERT INTO spend_time (workspace, channel, period, quarter, settled_nusd)
+VALUES (:workspace, :channel, :period, :quarter, :settled_nusd)
+ON CONFLICT (workspace, channel, period, quarter) DO UPDATE
+SET settled_nusd = spend_time.settled_nusd + excluded.settled_nusd;
+
 -- name: quarantine
 -- A model cost more than its hold: no more holds of it until an admin raises its allowance.
 INSERT INTO model_quarantine (workspace, model, reason, at_us) VALUES (:workspace, :model, :reason, :now_us)

@@ -1,28 +1,35 @@
 -- name: spent_by_quarter_hour
 -- When a month's money was set aside: quarter hours, because every time zone begins its day on one.
-SELECT opened_us / 900000000 AS quarter, CAST(SUM(actual_nusd) AS BIGINT) AS nusd
-FROM call
-WHERE workspace = :workspace AND channel = :channel AND period = :period AND state IN ('settled', 'uncertain')
-GROUP BY opened_us / 900000000 ORDER BY quarter;
+SELECT quarter, settled_nusd AS nusd FROM spend_time
+WHERE workspace = :workspace AND channel = :channel AND period = :period AND settled_nusd > 0 ORDER BY quarter;
 
 -- name: dearest_runs
--- Which requests took the most of a month, with where they stand.
-SELECT dear.run_id, dear.calls, dear.nusd, run.thread_ts, run.root_ts, run.flow
+-- Which requests took the most of a month, with where they stand. Those at work are all looked at, the ended ones from
+-- the dearest down; 50 of them, because some may have spent in another month. The channel is an expression for the
+-- former, so that SQLite looks at the few unfinished instead of walking all of the channel.
+SELECT dear.id AS run_id, COUNT(*) AS calls, CAST(SUM(call.actual_nusd) AS BIGINT) AS nusd, dear.thread_ts, dear.root_ts,
+       dear.flow
 FROM (
-  SELECT run_id, COUNT(*) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS nusd
-  FROM call
-  WHERE workspace = :workspace AND channel = :channel AND period = :period AND state IN ('settled', 'uncertain')
-  GROUP BY run_id ORDER BY nusd DESC, run_id LIMIT :most
-) AS dear LEFT JOIN run ON run.id = dear.run_id
-ORDER BY dear.nusd DESC, dear.run_id;
+  SELECT id, thread_ts, root_ts, flow FROM run
+  WHERE workspace || '' = :workspace AND channel || '' = :channel AND status <> 'done'
+  UNION ALL
+  SELECT id, thread_ts, root_ts, flow FROM (
+    SELECT id, thread_ts, root_ts, flow FROM run
+    WHERE workspace = :workspace AND channel = :channel AND status = 'done'
+      AND EXISTS (SELECT 1 FROM call WHERE call.run_id = run.id AND call.period = :period)
+    ORDER BY cost_nusd DESC LIMIT 50
+  ) AS ended
+) AS dear JOIN call ON call.run_id = dear.id
+WHERE call.period = :period AND call.state IN ('settled', 'uncertain')
+GROUP BY dear.id, dear.thread_ts, dear.root_ts, dear.flow ORDER BY nusd DESC, dear.id LIMIT :most;
 
 -- name: feedback_by_flow
--- What people thought of the answers this month paid for, without their names.
+-- What people thought of the answers this month paid for, without their names. Few say so: CROSS begins with them.
 SELECT run.flow, CAST(SUM(CASE WHEN feedback.value = 'up' THEN 1 ELSE 0 END) AS BIGINT) AS helped,
        CAST(SUM(CASE WHEN feedback.value = 'up' THEN 0 ELSE 1 END) AS BIGINT) AS did_not
-FROM feedback JOIN run ON run.id = feedback.run_id
-WHERE run.workspace = :workspace AND feedback.run_id IN (
-  SELECT run_id FROM call WHERE workspace = :workspace AND channel = :channel AND period = :period)
+FROM feedback CROSS JOIN run
+WHERE run.id = feedback.run_id AND run.workspace = :workspace AND run.channel = :channel
+  AND EXISTS (SELECT 1 FROM call WHERE call.run_id = run.id AND call.period = :period)
 GROUP BY run.flow ORDER BY run.flow;
 
 -- name: overruns

@@ -1,4 +1,4 @@
-"""`/agents budget` and the posted report over a year that grows from 10,000 to 1,000,000 calls in one channel.
+"""`/agents budget` and the posted report over a year that grows from 1,000 to 1,000,000 calls in one channel.
 
     python -m tests.bench.budget_report [--most 1000000]
 
@@ -28,12 +28,26 @@ _FILL = Query(
     INSERT INTO call (id, run_id, path, attempt, workspace, channel, user_id, period, flow, agent, model,
                       price_version, hold_nusd, state, accounts_json, owner_epoch, opened_us)
     SELECT 'c' || i, 'run' || (i / 10), 'step/' || i, 1, 'T1', 'C1', 'U' || (i % 20),
-           CASE i % 12 WHEN 0 THEN '2025-12' ELSE '2026-' || substr('0' || (i % 12), -2) END, 'f' || (i % 8),
-           'a' || (i % 12), 'm' || (i % 3), '1/1', 10000000, 'open', '[]', 1,
+           CASE (i / 10) % 12 WHEN 0 THEN '2025-12' ELSE '2026-' || substr('0' || ((i / 10) % 12), -2) END,
+           'f' || (i % 8), 'a' || (i % 12), 'm' || (i % 3), '1/1', 10000000, 'open', '[]', 1,
            :start_us - (i % 400) * 3600000000 FROM n""",
 )
 _CLOSE = Query("close", "UPDATE call SET state = 'settled', actual_nusd = 5000000, closed_us = 1 WHERE state = 'open'")
+_RUNS = Query(
+    "runs",
+    """INSERT INTO run (id, workspace, channel, channel_kind, user_id, kind, flow, status, cost_nusd, created_us,
+                     delivery_key)
+    SELECT run_id, 'T1', 'C1', 'channel', MIN(user_id), 'slack', MIN(flow), 'done', SUM(actual_nusd), MIN(opened_us),
+           run_id
+    FROM call GROUP BY run_id ON CONFLICT DO NOTHING""",
+)
+_TIME = Query(
+    "time",
+    """INSERT INTO spend_time SELECT workspace, channel, period, opened_us / 900000000, SUM(actual_nusd) FROM call
+    GROUP BY 1, 2, 3, 4""",
+)
 _FORGET = Query("forget", "DELETE FROM spend")
+_FORGET_TIME = Query("forget_time", "DELETE FROM spend_time")
 _SUM = Query(
     "sum",
     """INSERT INTO spend SELECT workspace, channel, period, flow, agent, model, user_id, COUNT(*), SUM(actual_nusd), 0,
@@ -45,8 +59,11 @@ async def grow(database: Database, first: int, last: int) -> None:
     for query, params in (
         (_FILL, {"first": first, "last": last, "start_us": START_US}),
         (_CLOSE, {}),
+        (_RUNS, {}),
         (_FORGET, {}),
         (_SUM, {}),
+        (_FORGET_TIME, {}),
+        (_TIME, {}),
     ):
 
         def work(query: Query = query, params: dict[str, object] = params) -> Work[None]:
@@ -89,7 +106,7 @@ async def main(most: int) -> None:
             "the same with its picture": (picture, 3),
             "/agents budget all": (lambda: reports.books("T1"), 25),
         }
-        sizes = [size for size in (10_000, 100_000, 1_000_000) if size <= most]
+        sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= most]
         table: dict[str, list[float]] = {name: [] for name in asks}
         done = 0
         for size in sizes:
