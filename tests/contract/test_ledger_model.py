@@ -246,6 +246,10 @@ class LedgerMachine(RuleBasedStateMachine):
             assert row["settled_nusd"] == sum(call.paid for call in counted)
             assert row["reserved_nusd"] == sum(call.held for call in counted if call.state in {"reserved", "open"})
         assert self.driver.execute(load("verify").account_differences()) == []
+        paid = sum(call.paid for call in self.truth.values())
+        for table in ("spend", "spend_time"):
+            (found,) = self.driver.do(f"SELECT COALESCE(SUM(settled_nusd), 0) AS paid FROM {table}")  # noqa: S608 - ours
+            assert int(found["paid"]) == paid
 
     def _book(self) -> Book:
         return Book(POLICY, self.now_us)

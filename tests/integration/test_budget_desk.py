@@ -339,6 +339,28 @@ async def test_admins_hear_of_overruns_freezes_and_doubtful_calls_but_not_of_sto
     assert "1 call in #platform ended without a bill and counts in full: $0.11." in doubtful
 
 
+async def test_admins_hear_of_a_bill_for_a_call_that_was_released(desk: Desk) -> None:
+    asking = Asking(run_id="R50")
+    await open_run(desk.ledger._db, asking)
+    hold = await desk.ledger.hold(asking.hold(20 * CENT))
+    await desk.ledger.settle(hold, Charged("released", 0, reason="the provider refused it"), asking.fence)
+    await desk.ledger.settle(hold, Charged("settled", 10 * CENT), asking.fence)
+    for _ in range(2):
+        await desk.alerts.check()
+    expected = (
+        "⚠️ A bill came late in #platform: small billed $0.10 for a call that had been released. It counts in full now."
+        " Look at `/agents budget` there."
+    )
+    assert desk.out.posted == [("DUADMIN", expected), ("DUOWNER", expected)]
+
+
+async def test_a_report_asked_for_again_after_a_crash_stands_once(desk: Desk) -> None:
+    await desk.spend(10)
+    for _ in range(2):
+        await desk.do(said.ShowReport())
+    assert len([text for _, text in desk.out.posted if text.startswith("*Budget of #platform")]) == 1
+
+
 async def test_the_monday_summary_comes_once_a_week_where_it_was_asked_for(desk: Desk) -> None:
     await desk.spend(10)
     desk.clock.us += 5 * 86_400_000_000 + 12 * 3_600_000_000  # Monday, 23 November, in the afternoon
