@@ -20,9 +20,9 @@ SECTION_CHARS = 2_900
 REQUEST_CHARS = 300
 CHANNELS_SHOWN = 10
 _BEGIN = (
-    "In a channel: /agents compare SQLite and PostgreSQL for our event log\n"
-    "You choose the flow: /agents use decide: move the launch to May?\n"
-    "In a thread: @agents and your request. Here: just write. All of it: /agents help"
+    "In a channel: /agents compare SQLite and PostgreSQL for our event log",
+    "You choose the flow: /agents use decide: move the launch to May?",
+    "In a thread: @agents and your request. Here: just write. All of it: /agents help",
 )
 _ADMIN = "In each channel, /agents budget and /agents settings do the same; /agents budget all has every channel."
 
@@ -31,7 +31,7 @@ def home_tab(view: HomeView) -> dict[str, Any]:
     """The home as Slack takes it."""
     blocks = [
         _header("Agents for Slack"),
-        _text(_BEGIN),
+        *map(_text, _BEGIN),
         {"type": "actions", "elements": [_button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
         *_waiting(view),
         _header("This month"),
@@ -44,10 +44,8 @@ def home_tab(view: HomeView) -> dict[str, Any]:
 
 
 def _waiting(view: HomeView) -> list[dict[str, Any]]:
-    if not view.waiting:
-        return []
-    lines = [_linked(f"{_short(line.request)}\n{line.what}", line.link, "Decide") for line in view.waiting]
-    return [_header("Waiting for you"), *lines]
+    lines = [block for one in view.waiting for block in _item(one.request, one.what, one.link, "Decide")]
+    return [_header("Waiting for you"), *lines] if lines else []
 
 
 def _money(view: HomeView) -> list[dict[str, Any]]:
@@ -57,17 +55,16 @@ def _money(view: HomeView) -> list[dict[str, Any]]:
         f"{b.name}: {format_left(b.free_nusd)} left of {format_usd(b.limit_nusd)}, resets {b.resets_on}"
         for b in view.balances.balances
     ]
-    return [_text("\n".join([spent, *left]))]
+    return [_text(line) for line in (spent, *left)]
 
 
 def _runs(runs: RunsView) -> list[dict[str, Any]]:
     lines = [
-        _linked(
-            f"{_short(run.request)}\n{STATE_WORDS[run.state]} · {format_usd(run.cost_nusd)} · {run.when}",
-            run.link,
-            "Open",
-        )
+        block
         for run in runs.runs
+        for block in _item(
+            run.request, f"{STATE_WORDS[run.state]} · {format_usd(run.cost_nusd)} · {run.when}", run.link, "Open"
+        )
     ]
     return lines or [_text("None yet.")]
 
@@ -91,12 +88,11 @@ def _admin(books: BooksView | None) -> list[dict[str, Any]]:
     return [{"type": "divider"}, *sections, *buttons, {"type": "context", "elements": [plain(_ADMIN)]}]
 
 
-def _linked(text: str, link: str, label: str) -> dict[str, Any]:
-    return _text(text) | ({"accessory": _button(label, f"open_{label.lower()}") | {"url": link}} if link else {})
-
-
-def _short(request: str) -> str:
-    return clip(" ".join(request.split()), REQUEST_CHARS)
+def _item(request: str, said: str, link: str, label: str) -> list[dict[str, Any]]:
+    """A request with what is said of it, and the way to its thread."""
+    way = {"accessory": _button(label, f"open_{label.lower()}") | {"url": link}} if link else {}
+    short = clip(" ".join(request.split()), REQUEST_CHARS)
+    return [_text(short) | way, {"type": "context", "elements": [plain(said)]}]
 
 
 def _header(text: str) -> dict[str, Any]:

@@ -74,6 +74,26 @@ async def test_a_file_goes_in_with_the_request(
     assert house.held_nusd() == 0
 
 
+async def test_a_long_answer_also_comes_as_one_file(
+    slack: SlackPage, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "\n\n".join(f"## Part {n}\n\n" + f"All of part {n} matters. " * 150 for n in range(1, 9))
+    monkeypatch.setattr("tests.fakes.team.ANSWER", long)
+    await slack.type(f"/agents use answer: {QUESTION}")
+    await slack.open_thread(QUESTION)
+    await slack.until_thread_says("No sources looked up")
+    file = slack.page.locator(".thread-body a", has_text="The whole answer").first
+    await expect(file).to_be_visible(timeout=30_000)
+    await slack.picture(tmp_path / "file_out.png")
+    everything = " ".join(await slack.thread())
+    assert [f"Part {n}" in everything for n in range(1, 9)] == [True] * 8
+    address = await file.get_attribute("href")
+    assert address is not None
+    answer = await slack.page.request.get(slack.page.url.rstrip("/") + address)
+    assert (await answer.text()).count("All of part 8 matters.") == 150
+    assert house.held_nusd() == 0
+
+
 async def test_an_admin_changes_how_the_channel_behaves(slack: SlackPage, house: House, tmp_path: Path) -> None:
     await slack.act_as("Dana")
     await slack.type("/agents settings")

@@ -1,16 +1,18 @@
 """Answers in direct messages: seen while they are written, and in the end one message that the ledger knows."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot import streams
-from tests.fakes.provider import Call, Reply
+from tests.crash.fleet import Member, free_port
+from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House, Opened
+from tests.house import House, Opened, bot_environment
 
 pytestmark = pytest.mark.usefixtures("quick")
 DM = "D0DANA"
@@ -205,3 +207,28 @@ async def test_where_a_stream_cannot_be_edited_the_answer_is_posted_in_its_place
     await slack.say(ASK, channel=DM)
     await slack.wait_for(lambda: any("No sources looked up" in one for one in said(slack)))
     assert (len(slack.calls("chat.delete")), len(answers(slack))) == (1, 1)
+
+
+async def test_killed_while_it_streams_the_answer_stands_once_and_no_stream_stays_open(
+    writer: Writer, provider: Provider, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with SlackServer(request_url=f"http://127.0.0.1:{port}/slack/events") as slack:
+        env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
+        bot = Member("run", port, env, tmp_path / "bot.log")
+        bot.start()
+        try:
+            await bot.ready()
+            writer.chunk_delay_s = 0.2
+            await slack.say(ASK, channel=DM)
+            await slack.wait_for(lambda: "Paragraph 2" in fed(slack))
+            bot.kill()
+            writer.chunk_delay_s = 0.0
+            bot.start()
+            await bot.ready()
+            await until_done(slack)
+        finally:
+            bot.kill()
+    assert len(answers(slack)) == 1
+    assert [m["streaming_since_s"] for m in slack.messages(DM) if "streaming_since_s" in m] == [None]
+    assert "No sources looked up" in answers(slack)[0]

@@ -136,10 +136,13 @@ async def test_the_home_tab_shows_runs_and_balance(bot: Bot) -> None:
     assert published["user_id"] == ANNA
     assert check_view(published["view"]) == []
     for words in (
-        "coffee?\\nA draft to decide on.",
+        "coffee?",
+        "A draft to decide on.",
         "https://d.example",
-        "You spent $1.24, channels and direct messages together.\\n#platform: $24.00 left of $25.00",
-        "tea?\\n\\u2705 answered",
+        "You spent $1.24, channels and direct messages together.",
+        "#platform: $24.00 left of $25.00",
+        "tea?",
+        "\\u2705 answered",
         "https://l.example",
     ):
         assert words in shown

@@ -1,0 +1,65 @@
+"""The app's home in a browser: what waits, what is left, one's own requests; for an admin the way to every budget."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from bot.demo.local_slack import LocalSlack
+from tests.e2e.slack_page import SlackPage
+from tests.fakes.provider import Provider
+from tests.fakes.team import Team
+from tests.house import House, open_house
+
+ANSWERED = "Should a small team use SQLite or PostgreSQL?"
+DEAR = "checkout was down for an hour"
+
+
+@pytest.fixture
+async def house(local_slack: LocalSlack, tmp_path: Path) -> AsyncIterator[House]:
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=local_slack.api_url, provider=provider, folder=tmp_path) as house,
+    ):
+        yield house
+
+
+async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
+    house: House, local_slack: LocalSlack, page: Page, tmp_path: Path
+) -> None:
+    slack = await SlackPage.open(page, local_slack.url)
+    await slack.until_bot_is_connected()
+    await slack.type(f"/agents use answer: {ANSWERED}")
+    await slack.until_channel_says("✅ answered · answer")
+    await slack.type(f"/agents use postmortem: {DEAR}")
+    await slack.open_thread(DEAR)
+    await slack.until_thread_says("Nothing is spent until you say so.")
+    await slack.go_to("agents")
+    home = page.locator(".main")
+    for words in (
+        "In a channel: /agents compare",
+        "Waiting for you",
+        f"{DEAR}",
+        "A price to accept: up to $0.50.",
+        "You spent $0.",
+        "#try-it: $24.99 left of $25.00",
+        "✋ waiting for a person · $0.00",
+        "✅ answered · $0.",
+    ):
+        await expect(home).to_contain_text(words, timeout=30_000)
+    await expect(home).not_to_contain_text("Limits of")
+    await slack.picture(tmp_path / "person.png")
+    await slack.act_as("Dana")
+    await slack.go_to("general")
+    await slack.go_to("agents")
+    await expect(home).to_contain_text("Budgets of the workspace", timeout=30_000)
+    await expect(home).to_contain_text("None yet.")
+    await expect(home).not_to_contain_text(DEAR)
+    await slack.picture(tmp_path / "admin.png")
+    await slack.press("Limits of #try-it")
+    await slack.fill_in("Limit a month, in dollars", "40")
+    await slack.press("Save")
+    await slack.go_to("try-it")
+    await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
+    assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 40_000_000_000
