@@ -168,10 +168,15 @@ class ReserveRequest:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money set aside for one attempt, committed to the database."""
+    """Money set aside for one attempt, committed to the database.
+
+    `drawn_nusd` of it came from the reservation `envelope`: what of that is not spent pays there for the next attempt.
+    """
 
     call_id: str
     amount_nusd: int
+    envelope: str | None = None
+    drawn_nusd: int = 0
 
 
 @dataclass(frozen=True, slots=True)

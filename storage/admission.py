@@ -77,7 +77,7 @@ def admit_hold(book: Book, request: HoldRequest) -> Hold:
         envelope.hold_nusd -= drawn
         book.changed.add(envelope.id)
     _open(book, request, amount_nusd=amount)
-    return Hold(request.call_id, amount)
+    return Hold(request.call_id, amount, request.envelope, drawn)
 
 
 def admit_reserve(book: Book, requests: Sequence[ReserveRequest]) -> list[Hold]:
@@ -99,14 +99,15 @@ def admit_reserve(book: Book, requests: Sequence[ReserveRequest]) -> list[Hold]:
     return [Hold(request.call_id, request.amount_nusd) for request in requests]
 
 
-def settle(book: Book, call_id: str, charged: Charged) -> Settlement:
+def settle(book: Book, hold: Hold, charged: Charged) -> Settlement:
     """Replace a hold by the truth, as its state allows; ended calls stay as they are."""
-    call = book.calls.get(call_id)
+    call = book.calls.get(hold.call_id)
     if call is None or call.state == "reserved":
-        raise StorageError(f"There is no open hold {call_id}. Nothing was settled.")
+        raise StorageError(f"There is no open hold {hold.call_id}. Nothing was settled.")
     if call.state == "open":
         actual = {"settled": charged.actual_nusd, "uncertain": call.hold_nusd, "released": 0}[charged.state]
         close(book, call, charged.state, actual_nusd=actual, charged=charged)
+        _give_back(book, hold, call)
     elif call.state == "uncertain" and charged.state != "uncertain":
         actual = charged.actual_nusd if charged.state == "settled" else 0
         _correct(book, call, charged, actual_nusd=actual, action="settle_late", reason=charged.reason)
@@ -124,6 +125,19 @@ def _correct(book: Book, call: Call, charged: Charged, *, actual_nusd: int, acti
     close(book, call, charged.state, actual_nusd=actual_nusd, charged=charged)
     after = {"state": call.state, "actual_nusd": call.actual_nusd}
     audit(book, (call.workspace, call.id), actor="ledger", action=action, reason=reason, change=(before, after))
+
+
+def _give_back(book: Book, hold: Hold, call: Call) -> None:
+    """What a call drew and did not spend pays for the next one, while its envelope is open.
+
+    Every account of the envelope has just been freed of at least that much, so that none can pass its limit by it.
+    """
+    envelope = book.calls.get(hold.envelope) if hold.envelope else None
+    back_nusd = min(hold.drawn_nusd, call.hold_nusd - call.actual_nusd)
+    if envelope and envelope.state == "reserved" and back_nusd > 0 and set(envelope.accounts) <= set(call.accounts):
+        envelope.hold_nusd += back_nusd
+        book.changed.add(envelope.id)
+        _reserve(book, dict.fromkeys(envelope.accounts, back_nusd))
 
 
 def release(book: Book, call_ids: Iterable[str]) -> None:

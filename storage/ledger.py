@@ -75,7 +75,7 @@ class SqlLedger:
         Raises:
             RunLostError: the money is settled, the step was not published.
         """
-        answer = await self._submit(Settle(hold.call_id, charged, fence, step))
+        answer = await self._submit(Settle(hold, charged, fence, step))
         settlement, published = cast("tuple[Settlement, bool]", answer)
         if not published:
             raise RunLostError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from patterns.errors import AgentsError, BudgetExceededError
 from patterns.money import format_usd
-from patterns.ports import Charged, Fence, HoldRequest, Payer, ReserveRequest, StepRecord
+from patterns.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, StepRecord
 from storage import admission
 from storage.book import Account, Book, Call, Config, payer_key
 from storage.journal import q as journal
@@ -27,7 +27,7 @@ class Reserve:
 class Settle:
     """Replace a hold by the truth and publish its step."""
 
-    call_id: str
+    hold: Hold
     charged: Charged
     fence: Fence
     step: StepRecord | None
@@ -151,7 +151,7 @@ def _decide(book: Book, operation: Operation) -> object:
             case Reserve():
                 return admission.admit_reserve(book, operation.requests)
             case Settle():
-                settlement = admission.settle(book, operation.call_id, operation.charged)
+                settlement = admission.settle(book, operation.hold, operation.charged)
                 return settlement, _publish(book, operation)
             case Release():
                 admission.release(book, operation.call_ids)
@@ -168,7 +168,7 @@ def _publish(book: Book, operation: Settle) -> bool:
     if run is None or run["epoch"] != operation.fence.epoch:
         return False
     book.steps.append(
-        step_row(run["id"], run["workspace"], operation.step, call_id=operation.call_id, now_us=book.now_us)
+        step_row(run["id"], run["workspace"], operation.step, call_id=operation.hold.call_id, now_us=book.now_us)
     )
     return True
 
@@ -195,8 +195,8 @@ def _calls(operation: Operation) -> Sequence[str]:
             return (operation.call_id, operation.envelope) if operation.envelope else (operation.call_id,)
         case Reserve():
             return [request.call_id for request in operation.requests]
-        case Settle():
-            return (operation.call_id,)
+        case Settle(hold=hold):
+            return (hold.call_id, hold.envelope) if hold.envelope else (hold.call_id,)
         case Release():
             return operation.call_ids
 

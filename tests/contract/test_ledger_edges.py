@@ -7,7 +7,7 @@ import pytest
 
 from patterns.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
 from patterns.limits import Cap
-from patterns.ports import Fence, Payer, StepRecord
+from patterns.ports import Charged, Fence, Payer, StepRecord
 from storage.database import Database
 from storage.journal import SqlJournal
 from storage.ledger import Recovered, SqlLedger
@@ -60,6 +60,27 @@ class TestReservations:
         assert refused.value.kind == "stage"
         assert await account(database, "T1/stage/R1:draft/") == (0, 15 * CENT)
         assert await account(database, CHANNEL) == (0, 60 * CENT)
+
+    async def test_what_an_attempt_did_not_spend_is_kept_for_the_next(
+        self, database: Database, ledger: SqlLedger, run: Asking
+    ) -> None:
+        (kept,) = await ledger.reserve_many([run.reserve(60 * CENT)])
+        hold = await ledger.hold(run.hold(50 * CENT, envelope=kept.call_id))
+        await ledger.settle(hold, Charged("released", 0, reason="overloaded"), run.fence)
+        unbilled = await account(database, CHANNEL)
+        await ledger.settle(await ledger.hold(run.hold(60 * CENT, envelope=kept.call_id)), settled(5 * CENT), run.fence)
+        assert (unbilled, await account(database, CHANNEL)) == ((0, 60 * CENT), (5 * CENT, 55 * CENT))
+        await ledger.release([kept])
+        assert await account(database, CHANNEL) == (5 * CENT, 0)
+
+    async def test_nothing_goes_back_to_one_that_was_let_go(
+        self, database: Database, ledger: SqlLedger, run: Asking
+    ) -> None:
+        (kept,) = await ledger.reserve_many([run.reserve(60 * CENT)])
+        hold = await ledger.hold(run.hold(50 * CENT, envelope=kept.call_id))
+        await ledger.release([kept])
+        await ledger.settle(hold, Charged("released", 0, reason="overloaded"), run.fence)
+        assert await account(database, CHANNEL) == (0, 0)
 
     async def test_cannot_be_sent(self, ledger: SqlLedger, run: Asking) -> None:
         (kept,) = await ledger.reserve_many([run.reserve(CENT)])

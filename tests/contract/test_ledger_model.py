@@ -125,6 +125,7 @@ class Truth:
     held: int
     state: str
     paid: int = 0
+    drawn: int = 0
 
 
 amounts = st.integers(0, 60)
@@ -180,7 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
         state = data.draw(st.sampled_from(["settled", "settled", "uncertain", "released"]))
         call = self.truth[id_]
         charged = Charged(state, call.held * share // 100 if state == "settled" else 0)
-        self._perform([Settle(id_, charged, call.request.fence, None)] * (2 if twice else 1), crash)
+        self._perform([Settle(self._hold(id_), charged, call.request.fence, None)] * (2 if twice else 1), crash)
 
     @rule(data=st.data(), crash=crashes)
     def release(self, data: st.DataObject, crash: int | None) -> None:
@@ -298,23 +299,35 @@ class LedgerMachine(RuleBasedStateMachine):
         envelope = self.truth.get(request.envelope or "")
         admitted = self._fits(request, request.amount_nusd, envelope)
         assert isinstance(answer, Hold if admitted else BudgetExceededError)
-        if admitted:
+        if isinstance(answer, Hold):
+            drawn = min(envelope.held, request.amount_nusd) if envelope else 0
+            assert answer.drawn_nusd in (0, drawn), "after a lost answer nobody knows what was drawn"
             if envelope:
-                envelope.held -= min(envelope.held, request.amount_nusd)
-            self.truth[request.call_id] = Truth(request, self._accounts(request), request.amount_nusd, "open")
+                envelope.held -= drawn
+            accounts = self._accounts(request)
+            self.truth[request.call_id] = Truth(request, accounts, request.amount_nusd, "open", drawn=answer.drawn_nusd)
 
     def _believe_settled(self, operation: Settle, answer: object) -> None:
-        call = self.truth[operation.call_id]
+        call = self.truth[operation.hold.call_id]
         charged, sent = operation.charged, isinstance(call.request, HoldRequest)
+        was_open = call.state == "open"
         if (
-            call.state == "open"
+            was_open
             or (call.state == "uncertain" and charged.state != "uncertain")
             or (call.state == "released" and sent and charged.state == "settled" and charged.actual_nusd)
         ):
             call.paid = {"settled": charged.actual_nusd, "uncertain": call.held, "released": 0}[charged.state]
             call.state = charged.state
+        envelope = self.truth.get(operation.hold.envelope or "")
+        if was_open and envelope and envelope.state == "reserved" and envelope.accounts == call.accounts:
+            envelope.held += max(0, min(call.drawn, call.held - call.paid))
         assert isinstance(answer, tuple)
         assert answer[0] == Settlement(call.paid, 0)
+
+    def _hold(self, id_: str) -> Hold:
+        call = self.truth[id_]
+        envelope = call.request.envelope if isinstance(call.request, HoldRequest) else None
+        return Hold(id_, call.held, envelope, call.drawn)
 
     def _accounts(self, request: HoldRequest | ReserveRequest) -> tuple[str, ...]:
         run = request.fence.run_id

@@ -86,7 +86,7 @@ class Memory:
         if envelope:
             envelope.held_nusd -= lent
         self.calls[request.call_id] = Call(request, accounts, request.amount_nusd, "open")
-        return Hold(request.call_id, request.amount_nusd)
+        return Hold(request.call_id, request.amount_nusd, request.envelope, lent)
 
     async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
         await asyncio.sleep(0)
@@ -109,6 +109,9 @@ class Memory:
         assert call.state == "open", call
         call.state, call.held_nusd, call.actual_nusd = charged.state, 0, charged.actual_nusd
         call.reason = charged.reason
+        envelope = self.calls.get(hold.envelope or "")
+        if envelope and envelope.state == "reserved":
+            envelope.held_nusd += max(0, min(hold.drawn_nusd, hold.amount_nusd - charged.actual_nusd))
         if fence.epoch != self.epoch:
             raise RunLostError
         if step is not None:

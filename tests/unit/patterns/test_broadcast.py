@@ -208,6 +208,22 @@ async def test_what_the_voices_left_is_free_before_the_synthesis() -> None:
     assert held[-1] == price_of(0)
 
 
+async def test_a_retry_is_paid_from_what_its_voice_had_although_others_took_the_rest() -> None:
+    memory = Memory()
+
+    def reply(request: ModelRequest) -> Reply:
+        if "chair" in system_of(request):
+            return "together"
+        if len(model.requests) == 1:
+            memory.budget_nusd = memory.held_nusd + memory.settled_nusd
+            return Fail("server")
+        return "x"
+
+    with ScriptedModel(reply) as model:
+        result = await run("fan", model, memory)
+    assert (result.output, result.stop_reason) == ("together", StopReason.COMPLETED)
+
+
 async def test_the_synthesis_is_paid_from_the_money_kept_back_for_it() -> None:
     memory = Memory(budget_nusd=price_of(3))
 
