@@ -81,7 +81,7 @@ async def test_what_is_looked_up_is_private_and_costs_nothing(slack: SlackPage, 
         ("agents", "sceptic: Looks for what makes the favoured option fail."),
         ("balance", "#try-it has $25.00 free ($25.00 limit, $0.00 spent). Resets "),
         ("runs", "No runs yet."),
-        ("estimate: use plan: a move", "plan costs at most $0.24"),
+        ("estimate: use plan: a move", "plan costs at most $0.26"),
         ("stop", "Nothing of yours is running here."),
         ("use nobody: hello", "There is no flow"),
     ):
