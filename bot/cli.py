@@ -46,6 +46,9 @@ def main() -> None:
 
     Start with `agents demo`, which needs no Slack workspace and no key, or `agents doctor`, which says what is missing.
     """
+    from bot.settings import ensure_home
+
+    ensure_home()
 
 
 @main.command()

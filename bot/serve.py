@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 
 import structlog
@@ -66,7 +67,7 @@ async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency
     secrets = [
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
-    configure_logs(settings.log_level, secrets=[*secrets, *settings.token_keys])
+    configure_logs(settings.log_level, secrets=[*secrets, *settings.token_keys], stream=sys.stdout)
     stop = stop_on_signals()
     async with (
         open_engine(settings, await choose_models(settings)) as engine,

@@ -14,6 +14,8 @@ from patterns.errors import UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_SLACK = "https://slack.com/api/"
+NO_HOME = "/nonexistent"
+"""The folder that systems give to users who have none."""
 SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
 
 
@@ -98,6 +100,14 @@ class Settings:
         return bool(self.slack_client_id)
 
 
+def ensure_home() -> None:
+    """Name a home folder where the user has none, as in many containers: libraries ask for one on their import."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = NO_HOME
+
+
 def environment() -> dict[str, str]:
     """The environment as it is, for whoever has to explain what is wrong with it."""
     return dict(os.environ)
@@ -110,7 +120,7 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         UserError: a value that cannot be used, with the variable's name.
     """
     env = environment() if env is None else dict(env)
-    data_dir = Path(env.get("AGENTS_DATA_DIR") or platformdirs.user_data_dir("agents-for-slack")).expanduser().resolve()
+    data_dir = _data_dir(env)
     return Settings(
         data_dir=data_dir,
         database_url=_database_url(env.get("DATABASE_URL", ""), data_dir),
@@ -172,6 +182,16 @@ def _token_keys(text: str) -> tuple[str, ...]:
                 f"Key {number} of AGENTS_TOKEN_KEYS is not a Fernet key. `agents installations key` makes one."
             ) from None
     return keys
+
+
+def _data_dir(env: Mapping[str, str]) -> Path:
+    chosen = env.get("AGENTS_DATA_DIR")
+    if not chosen and not env.get("DATABASE_URL") and env.get("HOME") == NO_HOME:
+        raise UserError(
+            "There is no home folder to keep the ledger in. Set AGENTS_DATA_DIR to a folder that lasts, or DATABASE_URL"
+            " to postgresql://…."
+        )
+    return Path(chosen or platformdirs.user_data_dir("agents-for-slack")).expanduser().resolve()
 
 
 def _database_url(url: str, data_dir: Path) -> str:

@@ -1,11 +1,12 @@
 """The environment becomes one frozen value; what cannot be used is named in a sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.settings import SHIPPED_ROSTER, VARIABLES, read_settings, setup_mistakes
+from bot.settings import NO_HOME, SHIPPED_ROSTER, VARIABLES, ensure_home, read_settings, setup_mistakes
 from patterns.errors import UserError
 
 
@@ -83,3 +84,22 @@ def test_what_several_workspaces_take_is_said_in_a_sentence_each(env: dict[str, 
     mistakes = setup_mistakes(read_settings(env))
     assert len(mistakes) == len(expected)
     assert all(said.startswith(begin) for said, begin in zip(mistakes, expected, strict=True))
+
+
+def test_a_user_without_a_home_gets_one_that_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("HOME", "/home/kim")
+    ensure_home()
+    assert os.environ["HOME"] == "/home/kim"
+    monkeypatch.setattr(Path, "home", homeless)
+    ensure_home()
+    assert os.environ["HOME"] == NO_HOME
+
+
+def test_without_a_home_the_ledger_needs_a_place() -> None:
+    with pytest.raises(UserError, match="Set AGENTS_DATA_DIR to a folder that lasts, or DATABASE_URL"):
+        read_settings({"HOME": NO_HOME})
+    assert not read_settings({"HOME": NO_HOME, "DATABASE_URL": "postgres://u@h/db"}).is_sqlite
+    assert read_settings({"HOME": NO_HOME, "AGENTS_DATA_DIR": "/data"}).data_dir == Path("/data")
