@@ -34,6 +34,14 @@ MOUNTS = Path("/proc/mounts")
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _VANISHING = frozenset({"tmpfs", "ramfs", "overlay", "aufs"})
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
+_PLATFORMS = {
+    "DYNO": "Heroku",
+    "FLY_APP_NAME": "Fly.io",
+    "K_SERVICE": "Cloud Run",
+    "RAILWAY_PROJECT_ID": "Railway",
+    "RENDER": "Render",
+}
+"""Variables that hosts set, and whose disks do not outlive a deploy unless a volume is mounted."""
 _REFUSED_KEY = frozenset({401, 403})
 
 
@@ -160,7 +168,7 @@ async def _reached(session: aiohttp.ClientSession, url: str, headers: Mapping[st
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
     if settings.is_sqlite:
         path = sqlite.path_of(settings.database_url)
-        for finding in await asyncio.to_thread(lambda: list(_disk(path))):
+        for finding in await asyncio.to_thread(lambda: list(_disk(path, settings.env))):
             yield finding
         if not path.exists():
             yield warn("database", f"{path} is not there yet. `agents run` or `agents migrate` creates it.")
@@ -193,12 +201,19 @@ async def _installs(settings: Settings, db: Database) -> Finding:
     return ok("installations", f"{count}, and every token can be decrypted.")
 
 
-def _disk(path: Path) -> Iterator[Finding]:
+def _disk(path: Path, env: Mapping[str, str]) -> Iterator[Finding]:
     """What the disk under a SQLite file is worth."""
     folder = next(parent for parent in path.parents if parent.exists())
-    kind = _filesystem(folder)
+    mount, kind = _filesystem(folder)
+    platform = next((name for variable, name in _PLATFORMS.items() if variable in env), "")
     if kind in _VANISHING:
         yield warn("disk", f"{folder} is on {kind}, which may vanish with the container. Mount a volume there.")
+    elif platform and mount in ("", "/"):
+        yield warn(
+            "disk",
+            f"{platform} gives the app a new disk with each deploy, and {folder} is on it. Mount a volume and set"
+            " AGENTS_DATA_DIR to it, or use PostgreSQL.",
+        )
     if kind in _REMOTE:
         yield warn("disk", f"{folder} is on {kind}, where SQLite's locks are not safe. Use a local disk or PostgreSQL.")
     free_bytes = shutil.disk_usage(folder).free
@@ -206,10 +221,11 @@ def _disk(path: Path) -> Iterator[Finding]:
         yield fail("disk", f"{free_bytes // 2**20} MB are free on {folder}. Free some space before the ledger stops.")
 
 
-def _filesystem(folder: Path) -> str:
-    """The kind of file system a folder is on; empty where the system does not say."""
+def _filesystem(folder: Path) -> tuple[str, str]:
+    """Where the file system that a folder is on begins, and its kind; both empty where the system does not say."""
     if not MOUNTS.exists():
-        return ""
+        return "", ""
     mounts = [line.split()[1:3] for line in MOUNTS.read_text("utf-8").splitlines()]
     above = [(point, kind) for point, kind in mounts if folder.resolve().is_relative_to(point)]
-    return max(above, key=lambda mount: len(mount[0]), default=("", ""))[1]
+    point, kind = max(above, key=lambda mount: len(mount[0]), default=("", ""))
+    return point, kind
