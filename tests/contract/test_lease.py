@@ -1,0 +1,120 @@
+"""An owner that misses the database keeps working, a run that misses it is resumed, and neither ends for it."""
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot import lease
+from bot.executor import Executor
+from bot.lease import LEASE_S, Lease
+from patterns.errors import RunLostError, StorageError
+from patterns.events import PatternResult, StopReason
+from storage.database import ConstraintError, Database
+from storage.runs import RunRow, RunStore
+from tests.contract.test_runs_store import REQUEST
+from tests.ledgers import FakeClock
+
+AWAY = StorageError("PostgreSQL does not answer.")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.001)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(database: Database, clock: FakeClock) -> RunStore:
+    return RunStore(database, clock)
+
+
+async def owned(store: RunStore) -> RunRow:
+    run_id, _ = await store.accept(replace(REQUEST, thread_ts="", delivery_key="one"))
+    run = await store.claim(run_id, owner="A", lease_s=LEASE_S)
+    assert run is not None
+    return run
+
+
+async def test_a_renewal_that_fails_is_tried_again(
+    store: RunStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, renew, answers = await owned(store), store.renew, [AWAY, AWAY]
+
+    async def sometimes(*arguments: Any, **named: Any) -> str | None:
+        if answers:
+            raise answers.pop()
+        await store.request_cancel(run.id, by="U2")
+        return await renew(*arguments, **named)
+
+    monkeypatch.setattr(store, "renew", sometimes)
+    async with asyncio.timeout(10):
+        await Lease(store, clock).keep(run, asyncio.Event(), lambda: 5)
+    assert answers == []
+
+
+async def test_an_owner_hears_that_it_is_one_no_more(store: RunStore, clock: FakeClock) -> None:
+    run = await owned(store)
+    clock.us += int(LEASE_S * 1e6)
+    assert await store.claim(run.id, owner="B", lease_s=LEASE_S) is not None
+    with pytest.raises(RunLostError):
+        await Lease(store, clock).keep(run, asyncio.Event(), lambda: 5)
+
+
+def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
+    """One whose work ends in that way."""
+
+    async def begin(run: RunRow) -> RunRow:
+        return run
+
+    async def carry_out(*_arguments: Any, **_named: Any) -> PatternResult:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return PatternResult(output=outcome, stop_reason=StopReason.COMPLETED)
+
+    async def nothing(*_arguments: Any) -> None:
+        """No money was moved."""
+
+    async def is_shown(_run: RunRow) -> bool:
+        return False
+
+    async def money(_run_id: str) -> list[Any]:
+        return []
+
+    store.money = money  # type: ignore[method-assign]
+    ledger = SimpleNamespace(end_run=nothing)
+    engine: Any = SimpleNamespace(store=store, clock=clock, carry_out=carry_out, ledger=ledger)
+    delivery = SimpleNamespace(begin=begin, may_stream=lambda _run: False, board=None, outbox=None, is_shown=is_shown)
+    return Executor(engine, delivery, SimpleNamespace(), owner="A")  # type: ignore[arg-type]
+
+
+async def accepted(store: RunStore) -> str:
+    run_id, _ = await store.accept(replace(REQUEST, thread_ts="", delivery_key="one"))
+    return run_id
+
+
+async def test_a_run_that_misses_the_database_is_left_and_resumed(store: RunStore, clock: FakeClock) -> None:
+    run_id = await accepted(store)
+    await executor(store, clock, AWAY).execute(run_id)
+    left = await store.get(run_id)
+    assert left is not None
+    assert (left.status, left.stop_reason) == ("running", "")
+    clock.us += int(LEASE_S * 1e6)
+    await executor(store, clock, "Yes.").execute(run_id)
+    ended = await store.get(run_id)
+    assert ended is not None
+    assert (ended.status, ended.stop_reason, ended.epoch) == ("done", "completed", 2)
+
+
+async def test_a_broken_rule_of_the_schema_is_a_defect_and_ends_the_run(store: RunStore, clock: FakeClock) -> None:
+    run_id = await accepted(store)
+    await executor(store, clock, ConstraintError("no")).execute(run_id)
+    ended = await store.get(run_id)
+    assert ended is not None
+    assert (ended.status, ended.stop_reason) == ("done", "failed")
