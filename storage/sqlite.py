@@ -159,8 +159,8 @@ _SENTENCES = {
     sqlite3.SQLITE_BUSY: "The database is locked: another process has held it for too long. Stop that process, then"
     " try again.",
     sqlite3.SQLITE_FULL: "The disk of the database is full; nothing was written. Free some space, then try again.",
-    sqlite3.SQLITE_IOERR: "The disk of the database failed; what was being written may be lost. Check the disk, then try"
-    " again.",
+    sqlite3.SQLITE_IOERR: "The disk of the database failed; what was being written may be lost. Check the disk,"
+    " then try again.",
     sqlite3.SQLITE_CORRUPT: "The database file is broken. Stop the bot and restore the last backup.",
     sqlite3.SQLITE_NOTADB: "The file is not a database of ours, or it is broken. Restore the last backup.",
     sqlite3.SQLITE_CANTOPEN: "The database file cannot be opened. Check that the path and its permissions are right.",
