@@ -10,7 +10,7 @@ import pytest
 
 from bot.buttons import RUN_CONFIRM
 from bot.engine import Engine
-from patterns.errors import StorageError
+from patterns.errors import UserError
 from patterns.llm import LiteLLMClient
 from patterns.ports import Hold
 from patterns.roster import Roster
@@ -63,7 +63,7 @@ async def test_what_a_broken_run_could_not_let_go_of_is_free_when_it_ends(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refuse(_: SqlLedger, __: Sequence[Hold]) -> None:
-        raise StorageError
+        raise UserError("The envelope is stuck.")
 
     monkeypatch.setattr(SqlLedger, "release", refuse)
     async with (
@@ -71,7 +71,7 @@ async def test_what_a_broken_run_could_not_let_go_of_is_free_when_it_ends(
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
         await slack.command(DECIDE)
-        await slack.wait_for(lambda: any("Something went wrong on my side" in said for said in texts(slack)))
+        await slack.wait_for(lambda: any("The envelope is stuck." in said for said in texts(slack)))
         assert house.held_nusd() == 0
 
 
