@@ -43,6 +43,7 @@ _REASONS = {
     "invalid_state": f"This link was used before or is older than ten minutes. {_AGAIN}",
     "missing_code": f"Slack did not say what was allowed. {_AGAIN}",
     "invalid_code": f"Slack did not confirm the install. {_AGAIN}",
+    "database": "The install could not be kept just now. Wait a minute, then start again.",
     "unreachable": "Slack could not be asked whether you allowed it. Wait a minute, then start again.",
 }
 
@@ -102,9 +103,10 @@ class InstallFlow(AsyncOAuthFlow):
         """Send the browser to Slack with a fresh state."""
         try:
             return await super().handle_installation(request)
-        except AgentsError as error:
+        except AgentsError:
+            # What is wrong with our database is for the operator, not for whoever opens a public page.
             log.exception("install not begun")
-            return self._not_installed(str(error), status=503)
+            return self._not_installed(_REASONS["database"], status=503)
 
     async def handle_callback(self, request: AsyncBoltRequest) -> BoltResponse:
         """Take Slack's answer."""
@@ -112,9 +114,9 @@ class InstallFlow(AsyncOAuthFlow):
             return await super().handle_callback(request)
         except UserError as error:
             return self._not_installed(str(error), status=400)
-        except AgentsError as error:
+        except AgentsError:
             log.exception("install not kept")
-            return self._not_installed(str(error), status=503)
+            return self._not_installed(_REASONS["database"], status=503)
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("slack not asked about an install", error=type(error).__name__)
             return self._not_installed(_REASONS["unreachable"], status=502)
