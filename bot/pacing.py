@@ -1,8 +1,10 @@
 """How fast we may talk to Slack: a bucket for each channel and method, waiting in turn instead of being refused."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -58,16 +60,16 @@ TIERS = {
 class Slots(Protocol):
     """A virtual schedule per key, in microseconds: booking takes the next free slot at once and waits for nothing."""
 
-    async def book(self, intervals_us: Mapping[str, int]) -> Mapping[str, int]:
-        """Take the next slot under every key; returns how many microseconds from now each ends."""
+    async def book(self, key: str, interval_us: int) -> int:
+        """Take the next slot under a key; returns how many microseconds from now it ends."""
         ...
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
         ...
 
-    async def held_us(self, keys: Sequence[str]) -> int:
-        """For how long one of the keys is still held back."""
+    async def held_us(self, key: str) -> int:
+        """For how long a key is still held back."""
         ...
 
 
@@ -79,15 +81,14 @@ class LocalSlots:
     _due_us: dict[str, int] = field(default_factory=dict)
     _held_us: dict[str, int] = field(default_factory=dict)
 
-    async def book(self, intervals_us: Mapping[str, int]) -> dict[str, int]:
-        """Take the next slot under every key; returns how many microseconds from now each ends."""
+    async def book(self, key: str, interval_us: int) -> int:
+        """Take the next slot under a key; returns how many microseconds from now it ends."""
         now_us = _us(self.clock.monotonic())
-        for key, interval_us in intervals_us.items():
-            self._due_us[key] = max(self._due_us.get(key, now_us), now_us) + interval_us
+        due_us = self._due_us[key] = max(self._due_us.get(key, now_us), now_us) + interval_us
         if len(self._due_us) > _KEPT:
             self._due_us = {key: at_us for key, at_us in self._due_us.items() if at_us > now_us}
             self._held_us = {key: at_us for key, at_us in self._held_us.items() if at_us > now_us}
-        return {key: self._due_us[key] - now_us for key in intervals_us}
+        return due_us - now_us
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
@@ -96,16 +97,17 @@ class LocalSlots:
             self._due_us[key] = max(self._due_us.get(key, 0), until_us + allowance_us)
             self._held_us[key] = max(self._held_us.get(key, 0), until_us)
 
-    async def held_us(self, keys: Sequence[str]) -> int:
-        """For how long one of the keys is still held back."""
-        now_us = _us(self.clock.monotonic())
-        return max(self._held_us.get(key, 0) - now_us for key in keys)
+    async def held_us(self, key: str) -> int:
+        """For how long a key is still held back."""
+        return self._held_us.get(key, 0) - _us(self.clock.monotonic())
 
 
 class Pacer:
     """Lets the calls of a workspace leave in turn. `shared` are the slots of all processes that talk to it.
 
-    While those cannot be asked, this process paces itself alone: a refusal by Slack is better than silence.
+    While those cannot be asked, this process paces itself alone: a refusal by Slack is better than silence. Of all that
+    wait in it only the first books a slot under a key: slots that a dead process booked ahead would be silence for the
+    others.
     """
 
     def __init__(self, clock: Clock, *, workspace: str = "", shared: Slots | None = None) -> None:
@@ -113,18 +115,17 @@ class Pacer:
         self._workspace = workspace
         self._alone = LocalSlots(clock)
         self._shared = shared
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def wait(self, rates: Mapping[str, Rate]) -> None:
-        """Return when a call that counts under all these keys may leave."""
-        named = self._named(rates)
-        if self._shared is not None:
-            try:
-                await self._wait(self._shared, named)
-            except StorageError as error:
-                self._log_alone(error)
-            else:
-                return
-        await self._wait(self._alone, named)
+        """Return when a call that counts under all these keys may leave. The narrowest key comes first.
+
+        Whoever waits for a channel's turn must not keep other channels from the turn of all.
+        """
+        for key, rate in self._named(rates).items():
+            turn = self._turns.setdefault(key, asyncio.Lock())
+            async with turn:
+                await self._wait(key, rate)
 
     async def hold_back(self, rates: Mapping[str, Rate], seconds: float) -> None:
         """Slack said to wait: nothing under these keys leaves sooner, from whichever process."""
@@ -136,16 +137,24 @@ class Pacer:
             except StorageError as error:
                 self._log_alone(error)
 
-    async def _wait(self, slots: Slots, rates: Mapping[str, Rate]) -> None:
-        intervals_us = {key: _us(rate.interval_s) for key, rate in rates.items()}
-        while intervals_us:
-            ends_us = await slots.book(intervals_us)
-            ahead_us = max(ends_us[key] - intervals_us[key] - _us(rate.allowance_s) for key, rate in rates.items())
+    async def _wait(self, key: str, rate: Rate) -> None:
+        if self._shared is not None:
+            try:
+                await self._in(self._shared, key, rate)
+            except StorageError as error:
+                self._log_alone(error)
+            else:
+                return
+        await self._in(self._alone, key, rate)
+
+    async def _in(self, slots: Slots, key: str, rate: Rate) -> None:
+        while True:
+            ahead_us = await slots.book(key, _us(rate.interval_s)) - _us(rate.interval_s) - _us(rate.allowance_s)
             if ahead_us <= 0:
                 return
             await self._clock.sleep(ahead_us / 1e6)
             # Slack may have said to wait while this call slept: its slot is void then, and it takes another.
-            if await slots.held_us(list(rates)) < _JITTER_US:
+            if await slots.held_us(key) < _JITTER_US:
                 return
 
     def _named(self, rates: Mapping[str, Rate]) -> dict[str, Rate]:

@@ -303,7 +303,7 @@ class SlackOut:
     @staticmethod
     def _rates(method: str, arguments: Mapping[str, Any]) -> dict[str, Rate | None]:
         posts = {f"posts:{arguments.get('channel')}": POSTS} if method == "chat.postMessage" else {}
-        return {method: TIERS.get(method), **posts}
+        return {**posts, method: TIERS.get(method)}
 
 
 def _read(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:

@@ -1,6 +1,6 @@
 """The slots in which the processes of several machines may talk to Slack, kept where all of them look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from patterns.ports import Clock
 from storage.database import Database
@@ -16,11 +16,10 @@ class SharedSlots:
         self._db = db
         self._clock = clock
 
-    async def book(self, intervals_us: Mapping[str, int]) -> dict[str, int]:
-        """Take the next slot under every key; returns how many microseconds from now each ends."""
-        keys, intervals = list(intervals_us), list(intervals_us.values())
-        statement = q.book(keys=keys, intervals_us=intervals, now_us=self._clock.now_us())
-        return {row["key"]: row["ahead_us"] for row in await self._db.write(lambda: single(statement))}
+    async def book(self, key: str, interval_us: int) -> int:
+        """Take the next slot under a key; returns how many microseconds from now it ends."""
+        statement = q.book(key=key, interval_us=interval_us, now_us=self._clock.now_us())
+        return int((await self._db.write(lambda: single(statement)))[0]["ahead_us"])
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
@@ -28,7 +27,7 @@ class SharedSlots:
         dues = [until_us + allowance_us for allowance_us in allowances_us.values()]
         await self._db.write(lambda: single(q.hold_back(keys=list(allowances_us), dues_us=dues, until_us=until_us)))
 
-    async def held_us(self, keys: Sequence[str]) -> int:
-        """For how long one of the keys is still held back."""
-        rows = await self._db.read(lambda: single(q.held(keys=keys, now_us=self._clock.now_us())))
+    async def held_us(self, key: str) -> int:
+        """For how long a key is still held back."""
+        rows = await self._db.read(lambda: single(q.held(key=key, now_us=self._clock.now_us())))
         return int(rows[0]["held_us"])

@@ -103,10 +103,29 @@ async def test_who_slept_when_slack_said_to_wait_takes_another_turn(pacer_of: Ca
 
 async def test_booking_at_once_from_many_sides_hands_out_every_slot_once(shared: Database, clock: FakeClock) -> None:
     slots = [SharedSlots(shared, clock) for _ in range(3)]
-    keys = ({"a": 1_000_000, "b": 1}, {"b": 1, "a": 1_000_000})
-    ends = await asyncio.gather(*(slots[n % 3].book(keys[n % 2]) for n in range(60)))
-    taken = sorted(end["a"] for end in ends)
+    taken = sorted(await asyncio.gather(*(slots[n % 3].book("a", 1_000_000) for n in range(60))))
     assert (taken[0], {after - before for before, after in pairwise(taken)}) == (1_000_000, {1_000_000})
+
+
+async def test_a_process_that_dies_with_many_waiting_leaves_the_others_their_slots(
+    clock: FakeClock, pacer_of: Callable[[], Pacer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying, other = pacer_of(), pacer_of()
+    await leaving_s(clock, POSTS.burst, dying)
+    asleep = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        asleep.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(clock, "sleep", sleep)
+        waiting = [asyncio.create_task(dying.wait(HERE)) for _ in range(50)]
+        await asleep.wait()
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert await leaving_s(clock, 2, other) == pytest.approx([2, 3])
 
 
 async def test_without_the_database_a_process_paces_itself(shared: Database, clock: FakeClock) -> None:
