@@ -299,7 +299,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
             departures.end_runs,
             Receptionist(Chores(engine.db, engine.clock), say, engine.clock, executor.owner).tell_who_waits,
         )
-        stack.enter_context(chores.running())
+        await stack.enter_async_context(chores.running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
 

@@ -1,7 +1,8 @@
 """APScheduler's chores: late, twice or in five processes makes no difference, and no promise depends on them."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,9 +47,9 @@ class Scheduler:
     end_stranded_runs: Callable[[], Awaitable[None]]
     tell_who_waits: Callable[[], Awaitable[None]]
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Do the chores while the block runs."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do the chores while the block runs; one that is under way at its end is cancelled, and ended."""
         # Missed ones are done once when the process is there again: it may have slept over a month's turn.
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
@@ -65,15 +66,17 @@ class Scheduler:
             self.check_sums: VERIFY_S,
             self.tidy: TIDY_S,
         }
+        under_way: set[asyncio.Task[None] | None] = set()
         for chore, seconds in chores.items():
             first = datetime.now(UTC) if chore in (self.executor.take_up, self.announce, self.tidy) else None
             extra = {"next_run_time": first} if first else {}
-            scheduler.add_job(_heard(chore), "interval", seconds=seconds, id=chore.__name__, **extra)
+            scheduler.add_job(_heard(chore, under_way), "interval", seconds=seconds, id=chore.__name__, **extra)
         scheduler.start()
         try:
             yield
         finally:
-            scheduler.shutdown(wait=False)
+            scheduler.shutdown(wait=False)  # cancels, and cannot wait
+            await asyncio.gather(*filter(None, under_way), return_exceptions=True)
 
     async def sweep(self) -> None:
         """End the calls of owners that are gone, and the runs of shells that are."""
@@ -128,13 +131,18 @@ def _month(period: str) -> str:
     return f"{datetime.strptime(period, '%Y-%m').replace(tzinfo=UTC):%B %Y}"
 
 
-def _heard(chore: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def _heard(
+    chore: Callable[[], Awaitable[None]], under_way: set[asyncio.Task[None] | None]
+) -> Callable[[], Awaitable[None]]:
     """The chore with its failures in the log: the next round tries again."""
 
     async def run() -> None:
+        under_way.add(task := asyncio.current_task())
         try:
             await chore()
         except Exception:
             log.exception("chore failed", chore=chore.__name__)
+        finally:
+            under_way.discard(task)
 
     return run

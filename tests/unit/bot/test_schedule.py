@@ -1,5 +1,6 @@
 """The chores: done once however many think of them, and never the reason why a promise is kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -139,3 +140,27 @@ async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, i
     clock.us += DELIVERIES_KEPT_DAYS * DAY_US + 1
     await scheduler(engine, out, inbox).tidy()
     assert await rows(engine.db, "SELECT key FROM inbox") == []
+
+
+async def test_a_chore_under_way_has_ended_when_the_block_is_left() -> None:
+    """What it lets go of at its end needs the database, which is closed next."""
+    begun, ended = asyncio.Event(), []
+
+    async def take_up() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("take_up")
+
+    async def nothing() -> None:
+        """Any other chore."""
+
+    needed: dict[str, Any] = {field.name: nothing for field in fields(Scheduler)}
+    needed["executor"] = SimpleNamespace(take_up=take_up)
+    needed["patience"] = SimpleNamespace(look_after_waiting=nothing)
+    needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
+    async with Scheduler(**needed).running():
+        await begun.wait()
+    assert ended == ["take_up"]
