@@ -1,6 +1,7 @@
 """Executes an owned run to its end, to a question or to somebody else, and sees that its ending is told once."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
@@ -22,6 +23,9 @@ from storage.runs import RunRow
 
 log = structlog.get_logger()
 
+TOLD_AT_ONCE = 8
+"""Of the questions, and of the endings, that the dead left untold: all at once would share Slack's pace, and a process
+that dies again would leave all of them half told."""
 CLOSED = "closed"
 """Among the messages owed of a run: its root and its progress say how it ended."""
 _STOPPED = Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
@@ -263,8 +267,10 @@ class Executor(Generic[S]):
         """Go on with what nobody does: runs without an owner, questions and answers that never reached their thread."""
         if self._dispatcher is not None:
             await self._dispatcher.take_up()
-        owed = [*await self.engine.store.unasked_ids(), *await self.engine.store.undelivered_ids()]
-        await asyncio.gather(*map(self._tell_owed, owed))
+        owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
+        # Drawn by lot, so that what cannot be told does not stand in the way of the rest.
+        some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
+        await asyncio.gather(*map(self._tell_owed, some))
 
     async def _tell_owed(self, run_id: str) -> None:
         """Ask or post what an owner that is gone left unsaid."""
