@@ -1,10 +1,10 @@
-"""The composition root: the only file that knows every adapter. Settings in, a running engine or bot out."""
+"""The composition root: the only file that knows every adapter of Slack. An engine in, a running bot out."""
 
 import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -14,7 +14,6 @@ from bot.admins import Admins
 from bot.alerts import Alerts
 from bot.bolt import bolt_app
 from bot.budget_desk import BudgetDesk
-from bot.clock import SystemClock
 from bot.delivery import Delivery
 from bot.departures import Departures
 from bot.dispatch import Dispatcher, LocalDispatcher
@@ -30,7 +29,6 @@ from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
 from bot.menu import menu_of
-from bot.model_choice import ModelChoice, apply_choice, choose, needs_choice
 from bot.news import News
 from bot.patience import Patience
 from bot.prices import price_note
@@ -44,32 +42,19 @@ from bot.run_views import RunViews
 from bot.runs import SlackRuns
 from bot.say import Teller
 from bot.schedule import Scheduler
-from bot.settings import Settings
 from bot.steering import Steering
 from bot.streams import Streams
 from bot.threads import Talks
 from bot.unattended import Receptionist
 from bot.workspaces import InstalledTokens, OneToken, Slack, slack_client, slack_session
-from patterns.errors import RosterError
-from patterns.llm import LiteLLMClient
-from patterns.roster import Roster, load_roster
-from storage.balances import Balances
-from storage.book import Policy
 from storage.budgets import Budgets
 from storage.channels import ChannelSettings
 from storage.chores import Chores
-from storage.connect import connect
 from storage.inbox import Inbox
 from storage.installations import Installations
-from storage.journal import SqlJournal
-from storage.ledger import SqlLedger
-from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.pacing import SharedSlots
-from storage.periods import ClockGuard
-from storage.questions import Questions
 from storage.reports import Reports
-from storage.runs import RunStore
 from storage.threads import Threads
 
 log = structlog.get_logger()
@@ -80,79 +65,6 @@ GRACE_S = 25.0
 """How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
 OVERDUE_S = 45.0
 """A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
-
-
-def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
-    """The deployment's roster with its models chosen.
-
-    Raises:
-        RosterError: every mistake in it, a line each.
-    """
-    try:
-        text = settings.roster_path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RosterError(f"{settings.roster_path} cannot be read ({error}). Check AGENTS_ROSTER.") from None
-    roster = load_roster(text, file=settings.roster_path.name, env=settings.env)
-    return roster.with_models(apply_choice(roster.models, choice)) if choice is not None else roster
-
-
-async def choose_models(settings: Settings) -> ModelChoice | None:
-    """Who answers where the roster says `auto`; None when it names every model itself.
-
-    Raises:
-        UserError: there is nobody.
-    """
-    return await choose(settings) if needs_choice(read_roster(settings, None).models) else None
-
-
-def policy_of(settings: Settings, roster: Roster) -> Policy:
-    """What holds in every month that no admin has changed."""
-    budgets = roster.budgets
-    return Policy(
-        workspace_nusd=budgets.workspace_nusd,
-        channel_nusd=budgets.default_channel_nusd,
-        dm_user_nusd=budgets.dm_user_nusd,
-        zone=settings.timezone or budgets.timezone,
-    )
-
-
-@asynccontextmanager
-async def open_engine(
-    settings: Settings, choice: ModelChoice | None, *, month_cap_nusd: int | None = None
-) -> AsyncIterator[Engine]:
-    """Everything a run needs: database, ledger, models. `month_cap_nusd` lowers the default budgets (the demo's)."""
-    roster = read_roster(settings, choice)
-    policy = policy_of(settings, roster)
-    if month_cap_nusd is not None:
-        policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
-    if settings.is_sqlite:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await migrate(settings.database_url)
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        db = await connect(settings.database_url)
-        stack.push_async_callback(db.close)
-        guard = ClockGuard(clock)
-        ledger = SqlLedger(db, clock, policy, guard=guard)
-        stack.push_async_callback(ledger.close)
-        client = LiteLLMClient(roster.models, settings.env)
-        stack.push_async_callback(client.aclose)
-        engine = Engine(
-            settings=settings,
-            choice=choice,
-            clock=clock,
-            guard=guard,
-            db=db,
-            roster=roster,
-            client=client,
-            ledger=ledger,
-            journal=SqlJournal(db, clock),
-            balances=Balances(db, clock, policy),
-            questions=Questions(db, clock),
-            store=RunStore(db, clock),
-        )
-        stack.push_async_callback(engine.close)
-        yield engine
 
 
 @dataclass(frozen=True, slots=True)

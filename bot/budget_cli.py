@@ -115,8 +115,8 @@ class _Books:
 
 @asynccontextmanager
 async def _books(workspace: str) -> AsyncIterator[_Books]:
-    from bot.app import policy_of, read_roster
     from bot.clock import SystemClock
+    from bot.configuration import policy_of, read_roster
     from bot.model_choice import AUTO, provider_choice
     from bot.settings import read_settings
     from bot.shell import LOCAL, PLAY

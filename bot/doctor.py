@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 import click
 
-from bot.app import read_roster
 from bot.clock import SystemClock
+from bot.configuration import read_roster
 from bot.doctor_slack import slack_findings
 from bot.findings import Finding, fail, ok, warn
 from bot.logs import configure_logs

@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from bot.app import CONCURRENCY, GRACE_S, Bot, choose_models, open_bot, open_engine
+from bot.app import CONCURRENCY, GRACE_S, Bot, open_bot
+from bot.bootstrap import open_engine
+from bot.configuration import choose_models
 from bot.logs import configure_logs
 from bot.manifest import EVENTS_PATH
 from bot.role import bot_role

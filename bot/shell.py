@@ -16,7 +16,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.app import choose_models, open_engine
+from bot.bootstrap import open_engine
+from bot.configuration import choose_models
 from bot.demo.cache import tiny_model_is_here
 from bot.demo.tiny_model import TinyModel
 from bot.engine import Engine

@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.app import Bot, choose_models, open_bot, open_engine
+from bot.app import Bot, open_bot
+from bot.bootstrap import open_engine
+from bot.configuration import choose_models
 from bot.demo.local_slack import DANA
 from bot.serve import listen
 from bot.settings import Settings, read_settings

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from bot.app import GRACE_S, Bot, open_bot, open_engine
+from bot.app import GRACE_S, Bot, open_bot
+from bot.bootstrap import open_engine
 from bot.buttons import RUN_CONFIRM
 from bot.demo.local_slack import ADA, APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, TEAM, LocalSlack
 from bot.demo.tiny_model import TinyModel

@@ -15,7 +15,8 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.app import Bot, open_bot, open_engine
+from bot.app import Bot, open_bot
+from bot.bootstrap import open_engine
 from bot.demo.local_slack import TOUR
 from bot.demo.scripted_model import TourScript, read_tour, scripted_model
 from bot.model_choice import PLAY_PRICE, ModelChoice

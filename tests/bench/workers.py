@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.app import choose_models, open_engine
+from bot.bootstrap import open_engine
+from bot.configuration import choose_models
 from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
 from bot.settings import read_settings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import open_engine
+from bot.bootstrap import open_engine
 from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
 from bot.settings import read_settings

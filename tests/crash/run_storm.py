@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from bot.app import choose_models, read_roster
+from bot.configuration import choose_models, read_roster
 from bot.settings import SHIPPED_ROSTER, read_settings
 from patterns.llm import LiteLLMClient
 from patterns.money import Price

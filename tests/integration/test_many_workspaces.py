@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.app import choose_models, open_bot, open_engine
+from bot.app import open_bot
+from bot.bootstrap import open_engine
 from bot.buttons import RUN_CONFIRM, RUN_DETAILS
+from bot.configuration import choose_models
 from bot.demo.process import free_port
 from bot.manifest import EVENTS_PATH, INSTALL_PATH
 from bot.serve import listen

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Bot, choose_models, open_bot, open_engine
+from bot.app import Bot, open_bot
+from bot.bootstrap import open_engine
 from bot.buttons import REVIEW_APPROVE, REVIEW_CHANGES
+from bot.configuration import choose_models
 from bot.demo.local_slack import TOUR
 from bot.demo.scripted_model import Stop, read_tour
 from bot.demo.tour import channel_of, listen_beside, open_tour

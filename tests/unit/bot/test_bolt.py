@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.app import choose_models, open_engine
 from bot.bolt import bolt_app
+from bot.bootstrap import open_engine
+from bot.configuration import choose_models
 from bot.engine import Engine
 from bot.settings import read_settings
 from bot.workspaces import slack_session

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import choose_models, open_engine, policy_of
+from bot.bootstrap import open_engine
+from bot.configuration import choose_models, policy_of
 from bot.engine import Engine
 from bot.render import Renderer
 from bot.schedule import DAY_US, DELIVERIES_KEPT_DAYS, Scheduler

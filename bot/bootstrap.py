@@ -1,0 +1,59 @@
+"""What every process starts with, whether or not it speaks Slack: database, ledger and models, opened together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from bot.clock import SystemClock
+from bot.configuration import policy_of, read_roster
+from bot.engine import Engine
+from bot.model_choice import ModelChoice
+from bot.settings import Settings
+from patterns.llm import LiteLLMClient
+from storage.balances import Balances
+from storage.connect import connect
+from storage.journal import SqlJournal
+from storage.ledger import SqlLedger
+from storage.migrate import migrate
+from storage.periods import ClockGuard
+from storage.questions import Questions
+from storage.runs import RunStore
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, choice: ModelChoice | None, *, month_cap_nusd: int | None = None
+) -> AsyncIterator[Engine]:
+    """Everything a run needs: database, ledger, models. `month_cap_nusd` lowers the default budgets (the demo's)."""
+    roster = read_roster(settings, choice)
+    policy = policy_of(settings, roster)
+    if month_cap_nusd is not None:
+        policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
+    if settings.is_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await migrate(settings.database_url)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        db = await connect(settings.database_url)
+        stack.push_async_callback(db.close)
+        guard = ClockGuard(clock)
+        ledger = SqlLedger(db, clock, policy, guard=guard)
+        stack.push_async_callback(ledger.close)
+        client = LiteLLMClient(roster.models, settings.env)
+        stack.push_async_callback(client.aclose)
+        engine = Engine(
+            settings=settings,
+            choice=choice,
+            clock=clock,
+            guard=guard,
+            db=db,
+            roster=roster,
+            client=client,
+            ledger=ledger,
+            journal=SqlJournal(db, clock),
+            balances=Balances(db, clock, policy),
+            questions=Questions(db, clock),
+            store=RunStore(db, clock),
+        )
+        stack.push_async_callback(engine.close)
+        yield engine
