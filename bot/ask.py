@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from bot.ending import Ending
-from bot.engine import Engine, NotStartedError, paid_steps
+from bot.engine import Engine, paid_steps
 from bot.estimates import estimate_words
 from bot.executor import Executor
 from bot.figures import Figures
 from bot.outcomes import refusal
 from bot.shell import accept, figures_of, interruptible, opened, owner, payer_for
+from bot.short import NotStartedError, afford
 from bot.terminal import Terminal, plain, say, shown_ending
 from bot.views import AnswerView, Person, RunView
 from patterns.errors import RunLostError, UserError
@@ -87,9 +88,9 @@ class Shell:
         """Run it to its end and print the answer."""
         is_manned = sys.stdin.isatty() and sys.stderr.isatty()
         try:
-            await self.engine.afford(self.payer, self._plan().quote.once_nusd)
+            await afford(self.engine.balances, self.payer, self._plan().quote.once_nusd)
         except NotStartedError as error:
-            if not (is_manned and await self.engine.is_only_held(self.payer, error.needed_nusd)):
+            if not (is_manned and await self.engine.balances.is_only_held(self.payer, error.needed_nusd)):
                 return await self._refused(error.balance, error.needed_nusd)
         terminal = Terminal(
             self.engine,
@@ -101,7 +102,7 @@ class Shell:
         kept = await self.engine.store.text(run.id, "result")
         ending = Ending.model_validate_json(kept or "")
         if ending.needed_nusd:
-            balance = await self.engine.tightest(self.payer, ending.needed_nusd)
+            balance = await self.engine.balances.tightest(self.payer, ending.needed_nusd)
             return await self._refused(balance, ending.needed_nusd, run=run)
         return await self._answered(run, ending, terminal)
 

@@ -8,6 +8,7 @@ from bot.clock import SystemClock
 from bot.configuration import policy_of, read_roster
 from bot.engine import Engine
 from bot.model_choice import ModelChoice
+from bot.older_rosters import OlderRosters
 from bot.settings import Settings
 from patterns.llm import LiteLLMClient
 from storage.balances import Balances
@@ -41,7 +42,10 @@ async def open_engine(
         stack.push_async_callback(ledger.close)
         client = LiteLLMClient(roster.models, settings.env)
         stack.push_async_callback(client.aclose)
-        engine = Engine(
+        store = RunStore(db, clock)
+        older = OlderRosters(store, choice, settings.env)
+        stack.push_async_callback(older.close)
+        yield Engine(
             settings=settings,
             choice=choice,
             clock=clock,
@@ -53,7 +57,6 @@ async def open_engine(
             journal=SqlJournal(db, clock),
             balances=Balances(db, clock, policy),
             questions=Questions(db, clock),
-            store=RunStore(db, clock),
+            store=store,
+            older=older,
         )
-        stack.push_async_callback(engine.close)
-        yield engine

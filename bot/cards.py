@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bot.engine import CONFIRM_PATH, Engine, payer_of
+from bot.engine import CONFIRM_PATH, Engine
 from bot.figures import Figures
 from bot.render import Renderer
 from bot.short import missing_nusd
@@ -54,7 +54,7 @@ class Cards:
 
     def _price(self, run: RunRow, view: RunView, question: Question, decided: str) -> SlackMessage:
         cheap = self.engine.roster.router.default
-        worst_nusd = self.engine.quote_flow(payer_of(run), cheap).worst_nusd
+        worst_nusd = self.engine.quote_flow(run.payer, cheap).worst_nusd
         offered = run.options.get("flow") != cheap and worst_nusd < question.amount_nusd
         asked = replace(view, worst_nusd=question.amount_nusd, flow=question.title)
         return self.renderer.message(
@@ -62,8 +62,8 @@ class Cards:
         )
 
     async def _money(self, run: RunRow, view: RunView, path: str, question: Question, decided: str) -> SlackMessage:
-        payer = payer_of(run)
-        balance = await self.engine.tightest(payer, question.amount_nusd)
+        payer = run.payer
+        balance = await self.engine.balances.tightest(payer, question.amount_nusd)
         return self.renderer.message(
             MoneyView(
                 view,
@@ -78,8 +78,8 @@ class Cards:
 
     async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
         """What it waits for; its root message has the button that stops it."""
-        payer = payer_of(run)
-        balance = await self.figures.view(payer, await self.engine.tightest(payer, question.amount_nusd))
+        payer = run.payer
+        balance = await self.figures.view(payer, await self.engine.balances.tightest(payer, question.amount_nusd))
         until = "" if decided else await self._deadline(run, path, question)
         return self.renderer.message(LineView(question.amount_nusd, balance, deadline=until, decided=decided))
 

@@ -8,7 +8,7 @@ from bot.access import RulesStore
 from bot.cards import Cards
 from bot.decisions import decided
 from bot.ending import Ending
-from bot.engine import Engine, payer_of
+from bot.engine import Engine
 from bot.executor import CLOSED
 from bot.figures import Figures
 from bot.gather import Gatherer
@@ -171,7 +171,7 @@ class Delivery:
 
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
         result = PatternResult.model_validate_json(question.draft)
-        missing = missing_nusd(question, await self.engine.tightest(payer_of(run), question.amount_nusd))
+        missing = missing_nusd(question, await self.engine.balances.tightest(run.payer, question.amount_nusd))
         answer = replace(await self.views.answer(run, Ending(result=result)), grant_nusd=missing)
         await self._partials.post(run, path, answer)
 
@@ -266,8 +266,8 @@ class Delivery:
     async def _ending_messages(self, run: RunRow, ending: Ending, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not ending.needed_nusd:
             return self.renderer.answer(replace(answer, is_above=await self._is_above(run, ending)))
-        payer = payer_of(run)
-        balance = await self.engine.tightest(payer, ending.needed_nusd)
+        payer = run.payer
+        balance = await self.engine.balances.tightest(payer, ending.needed_nusd)
         refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
         return (self.renderer.message(refusal),)
 

@@ -1,27 +1,27 @@
 """Carries out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.allowed_models import AllowedModels
-from bot.ending import Ending
-from bot.material import artifacts_of
-from bot.model_choice import ModelChoice, apply_choice
+from bot.context import context_of
+from bot.model_choice import ModelChoice
+from bot.older_rosters import OlderRosters
 from bot.settings import Settings
-from bot.short import NotingLedger, given_up, in_line, line_path, money_path, plea
+from bot.short import NotingLedger, NotStartedError, afford, given_up, in_line, line_path, money_path, plea
 from patterns.agent import AgentRunner
-from patterns.context import TaskContext, Turn
-from patterns.errors import AgentsError, DriftError, ParkedError, RosterError, UserError
+from patterns.context import TaskContext
+from patterns.errors import DriftError, ParkedError, RosterError, UserError
 from patterns.estimate import estimate
 from patterns.events import PatternResult, RunEvent, StopReason
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
 from patterns.llm import LiteLLMClient
 from patterns.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
-from patterns.roster import Roster, from_snapshot
+from patterns.roster import Roster
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services, open_services
-from storage.balances import Balance, Balances
+from storage.balances import Balances
 from storage.channels import ChannelSettings
 from storage.database import Database
 from storage.history import History
@@ -32,21 +32,10 @@ from storage.questions import Asked, Questions
 from storage.runs import RunRow, RunStore
 from storage.threads import Threads
 
-HISTORY_RUNS = 10
-"""Earlier exchanges of a thread that a follow-up may know."""
 CONFIRM_PATH = "confirm"
 """Where the journal and the questions keep whether a person accepted the price."""
 PRICE_PATH = "price"
 """Where the journal keeps what the flow usually cost when the run began."""
-
-
-class NotStartedError(AgentsError):
-    """The plan needs more than is free; nothing but the choice of it was paid."""
-
-    def __init__(self, needed_nusd: int, balance: Balance) -> None:
-        super().__init__()
-        self.needed_nusd = needed_nusd
-        self.balance = balance
 
 
 class Unheard:
@@ -72,7 +61,7 @@ class Engine:
     balances: Balances
     questions: Questions
     store: RunStore
-    _older: dict[str, tuple[Roster, LiteLLMClient]] = field(default_factory=dict)
+    older: OlderRosters
 
     @property
     def model_note(self) -> str:
@@ -93,7 +82,7 @@ class Engine:
         try:
             roster, client = await self._roster_of(run)
             services = self._services(
-                payer_of(run),
+                run.payer,
                 run.fence,
                 roster,
                 await self._allowed(run, roster, client),
@@ -101,7 +90,7 @@ class Engine:
                 executed_s=run.executed_ms / 1000,
                 may_stream=may_stream,
             )
-            return await self._planned(run, await self._context(run), services)
+            return await self._planned(run, await context_of(run, self.store, Threads(self.db, self.clock)), services)
         except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
 
@@ -135,7 +124,7 @@ class Engine:
         if run.kind != "slack" or result.stop_reason is not StopReason.BUDGET or ledger.refused is None:
             return result
         rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)
-        balance = await self.tightest(services.payer, rest_nusd)
+        balance = await self.balances.tightest(services.payer, rest_nusd)
         question = plea(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
         decision = await self.questions.ask(run.fence, money_path(pleas + 1), question)
         raise ParkedError(decision.verdict)
@@ -149,11 +138,11 @@ class Engine:
         """
         turns, last = await self._asked(run, line_path)
         if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
-            raise NotStartedError(needed_nusd, await self.tightest(payer, needed_nusd))
+            raise NotStartedError(needed_nusd, await self.balances.tightest(payer, needed_nusd))
         try:
-            await self.afford(payer, needed_nusd)
+            await afford(self.balances, payer, needed_nusd)
         except NotStartedError as error:
-            if await self.is_only_held(payer, needed_nusd):
+            if await self.balances.is_only_held(payer, needed_nusd):
                 await self.questions.ask(run.fence, line_path(turns + 1), in_line(error.balance, needed_nusd))
             raise
 
@@ -168,16 +157,6 @@ class Engine:
     def zone(self) -> str:
         """The time zone people here live by."""
         return self.settings.timezone or self.roster.budgets.timezone
-
-    async def afford(self, payer: Payer, needed_nusd: int) -> None:
-        """NotStartedError when a month has not that much left: better said now than half-way."""
-        for balance in await self.balances.balances(payer):
-            if not balance.fits(needed_nusd):
-                raise NotStartedError(needed_nusd, balance)
-
-    async def is_only_held(self, payer: Payer, needed_nusd: int) -> bool:
-        """Whether nothing but what runs hold right now is in the way of an amount."""
-        return all(balance.would_fit(needed_nusd) for balance in await self.balances.balances(payer))
 
     def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
         """What a request costs, without a run and without asking a model; the Router's choice is taken as the default.
@@ -205,14 +184,6 @@ class Engine:
         known_nusd = await self.expected_nusd(services.payer.workspace, flow)
         kept: int | None = (await services.remember(PRICE_PATH, {"expected_nusd": known_nusd})).data["expected_nusd"]
         return kept
-
-    async def tightest(self, payer: Payer, needed_nusd: int) -> Balance:
-        """The account that refuses an amount, else the one that pays first."""
-        try:
-            await self.afford(payer, needed_nusd)
-        except NotStartedError as error:
-            return error.balance
-        return await self.balances.balance(payer)
 
     def quote_flow(self, payer: Payer, flow: str) -> Plan:
         """What a flow of the roster costs for a short request."""
@@ -257,22 +228,6 @@ class Engine:
             may_stream=may_stream,
         )
 
-    async def _context(self, run: RunRow) -> TaskContext:
-        request = await self.store.text(run.id, "request")
-        if request is None:
-            raise UserError("The text of this request has been deleted, so it cannot be continued.")
-        return TaskContext(
-            run_id=run.id,
-            workspace=run.workspace,
-            channel=run.channel,
-            channel_kind=run.channel_kind,
-            thread=run.thread_ts,
-            user=run.user,
-            request=request,
-            history=_history(await self.store.earlier(run, most=HISTORY_RUNS)),
-            artifacts=await artifacts_of(Threads(self.db, self.clock), run),
-        )
-
     async def _allowed(self, run: RunRow, roster: Roster, client: LiteLLMClient) -> ModelClient:
         """The client, narrowed to where this channel's text may go."""
         settings = await ChannelSettings(self.db, self.clock).find(workspace=run.workspace, channel=run.channel)
@@ -283,32 +238,7 @@ class Engine:
         """The roster the run was accepted under, which an update may have replaced since."""
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
-        if run.roster_hash not in self._older:
-            env = self.settings.env
-            roster = from_snapshot(await self.store.snapshot(run.roster_hash), env=env)
-            if self.choice is not None:
-                roster = roster.with_models(apply_choice(roster.models, self.choice))
-            self._older[run.roster_hash] = roster, LiteLLMClient(roster.models, env)
-        return self._older[run.roster_hash]
-
-    async def close(self) -> None:
-        """Let go of the connections that older rosters opened."""
-        for _roster, client in self._older.values():
-            await client.aclose()
-
-
-def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
-    """Our own transcript of the thread; the prompts' slots bound how much of it agents see."""
-    turns: list[Turn] = []
-    for request, kept in earlier:
-        answer = Ending.model_validate_json(kept).result.output
-        turns += [Turn(role="user", text=request), *([Turn(role="assistant", text=answer)] if answer else [])]
-    return tuple(turns)
-
-
-def payer_of(run: RunRow) -> Payer:
-    """Who pays for a run."""
-    return Payer(workspace=run.workspace, channel=run.channel, channel_kind=run.channel_kind, user=run.user)
+        return await self.older.of(run.roster_hash)
 
 
 def _is_work(step: StepRecord) -> bool:

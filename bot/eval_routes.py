@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from bot.engine import Engine, NotStartedError, payer_of
+from bot.engine import Engine
 from bot.estimates import price_words
 from bot.lost_shells import finish
 from bot.outcomes import refusal
 from bot.shell import accept, figures_of, opened, owner, payer_for
+from bot.short import NotStartedError, afford
 from bot.terminal import plain, say
 from patterns import evaluate
 from patterns.agent import AgentRunner
@@ -81,7 +82,7 @@ def _examples(file: Path) -> list[evaluate.Example]:
 
 async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float) -> tuple[str, int]:
     """The report, and how many examples could not be asked."""
-    payer = payer_of(run)
+    payer = run.payer
     ctx = TaskContext(
         run_id=run.id,
         workspace=payer.workspace,
@@ -95,7 +96,7 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
     one = _services(engine, run, unasked, engine.roster.limits)
     each = one.runner.quote(ctx, one, agent=ROUTER, schema=route_schema(engine.roster))
     try:
-        await engine.afford(payer, each.once_nusd)
+        await afford(engine.balances, payer, each.once_nusd)
     except NotStartedError as error:
         view = await figures_of(engine).refusal(payer, error.balance, error.needed_nusd)
         raise UserError(plain(refusal(view))) from None
@@ -115,6 +116,6 @@ def _services(engine: Engine, run: RunRow, events: Unasked, limits: RunLimits) -
         events=events,
         clock=engine.clock,
         roster=replace(engine.roster, limits=limits),
-        payer=payer_of(run),
+        payer=run.payer,
         fence=run.fence,
     )

@@ -10,9 +10,10 @@ import structlog
 
 from bot.dispatch import Dispatcher
 from bot.ending import Ending
-from bot.engine import Engine, NotStartedError
+from bot.engine import Engine
 from bot.lease import LEASE_S, Lease
 from bot.requests import Origin, Whisper
+from bot.short import NotStartedError
 from bot.slack_errors import SlackError
 from bot.stage import Stage
 from bot.views import InviteView, NoticeView

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.budget_desk import BudgetDesk
-from bot.engine import payer_of
 from bot.home_views import HomeView, WaitingLine
 from bot.permalinks import permalink
 from bot.readers import Readers
@@ -64,7 +63,7 @@ class HomeDesk:
             return False
 
     async def _channel(self, run: RunRow) -> BalanceView:
-        return await self.runs.delivery.figures.balance(payer_of(run))
+        return await self.runs.delivery.figures.balance(run.payer)
 
     async def _waiting(self, payer: Payer) -> list[tuple[RunRow, Asked]]:
         """What this person asked for, or is named to approve, and has not decided."""

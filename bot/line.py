@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.engine import payer_of
 from bot.review import SlackReviews
 from storage.questions import Asked
 from storage.runs import RunRow
@@ -29,7 +28,7 @@ class Line:
         short: set[tuple[str, str, str]] = set()
         for run, asked in await self._waiting():
             nusd = asked.question.amount_nusd
-            balances = await self.reviews.engine.balances.balances(payer_of(run))
+            balances = await self.reviews.engine.balances.balances(run.payer)
             accounts = {(run.workspace, balance.kind, balance.key): balance for balance in balances}
             if not all(balance.would_fit(nusd) for balance in balances):
                 await self.reviews.settle(run, asked, "expired")

@@ -6,10 +6,10 @@ import structlog
 
 from bot.access import Access
 from bot.delivery import Delivery
-from bot.engine import CONFIRM_PATH, Engine, NotStartedError, payer_of
+from bot.engine import CONFIRM_PATH, Engine
 from bot.executor import Executor
 from bot.requests import ConfirmChoice, Origin, Verdict
-from bot.short import missing_nusd
+from bot.short import NotStartedError, afford, missing_nusd
 from bot.views import CallView
 from bot.words import moment
 from patterns.errors import UserError
@@ -99,7 +99,7 @@ class SlackReviews:
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None or run.status == "done":
             raise UserError("That is settled already.")
-        balance = await self.engine.tightest(payer_of(run), asked.question.amount_nusd)
+        balance = await self.engine.balances.tightest(run.payer, asked.question.amount_nusd)
         amount = format_usd(missing_nusd(asked.question, balance))
         name = (await self.delivery.figures.person(user, run.workspace)).name
         how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
@@ -121,7 +121,7 @@ class SlackReviews:
         if run is None:
             return
         try:
-            await self.engine.afford(payer_of(run), asked.question.amount_nusd)
+            await afford(self.engine.balances, run.payer, asked.question.amount_nusd)
         except NotStartedError:
             return
         await self.settle(run, asked, "run")

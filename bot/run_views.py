@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.ending import Ending
-from bot.engine import Engine, paid_steps, payer_of
+from bot.engine import Engine, paid_steps
 from bot.figures import Figures
 from bot.gather import Gatherer
 from bot.progress import ProgressBoard
@@ -92,7 +92,7 @@ class RunViews:
             thread_ts=run.thread_ts,
             flow=run.flow,
             outcome_line=outcome_line,
-            balance=await self.figures.balance(payer_of(run)),
+            balance=await self.figures.balance(run.payer),
             worst_nusd=run.worst_nusd or None,
             material=await self._material(run),
             model_note=self.engine.model_note,

@@ -10,13 +10,14 @@ from bot.access import Access
 from bot.commands import Ask
 from bot.delivery import PROGRESS, QUEUED, Delivery
 from bot.ending import Ending
-from bot.engine import Engine, NotStartedError
+from bot.engine import Engine
 from bot.estimates import estimate_words
 from bot.executor import Executor
 from bot.list_views import BalancesView, RunLine, RunsView
 from bot.permalinks import permalink
 from bot.requests import Origin, RunRequest, StopOutcome
 from bot.say import Teller
+from bot.short import NotStartedError, afford
 from bot.slack_errors import SlackError
 from bot.views import DetailsView, NoticeView, RunState
 from patterns.errors import UserError
@@ -50,9 +51,9 @@ class SlackRuns:
         payer = _payer(request)
         plan = self.engine.quote(payer, request.text, _choice(request))
         try:
-            await self.engine.afford(payer, plan.quote.once_nusd)
+            await afford(self.engine.balances, payer, plan.quote.once_nusd)
         except NotStartedError as error:
-            may_queue = await self.engine.is_only_held(payer, error.needed_nusd)
+            may_queue = await self.engine.balances.is_only_held(payer, error.needed_nusd)
             if not (may_queue and request.in_line):
                 await self._refuse(request, error, may_queue=may_queue)
                 return

@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 
 from patterns.closing import CLOSING
-from patterns.errors import BudgetExceededError
+from patterns.errors import AgentsError, BudgetExceededError
 from patterns.events import PatternResult
 from patterns.money import NUSD_PER_USD
-from patterns.ports import Charged, Fence, Hold, HoldRequest, Ledger, Question, ReserveRequest, Settlement, StepRecord
-from storage.balances import Balance
+from patterns.ports import (
+    Charged,
+    Fence,
+    Hold,
+    HoldRequest,
+    Ledger,
+    Payer,
+    Question,
+    ReserveRequest,
+    Settlement,
+    StepRecord,
+)
+from storage.balances import Balance, Balances
 
 WAIT_S = 7 * 86_400
 """So long at most, and never past the month's end, a run waits for money."""
@@ -15,6 +26,22 @@ LINE_S = 3600
 """So long at most a request waits for money that other runs hold: they let go of it within minutes."""
 _CENT_NUSD = NUSD_PER_USD // 100
 _MONTHS = frozenset({"workspace", "channel", "dm", "user"})
+
+
+class NotStartedError(AgentsError):
+    """The plan needs more than is free; nothing but the choice of it was paid."""
+
+    def __init__(self, needed_nusd: int, balance: Balance) -> None:
+        super().__init__()
+        self.needed_nusd = needed_nusd
+        self.balance = balance
+
+
+async def afford(balances: Balances, payer: Payer, needed_nusd: int) -> None:
+    """NotStartedError when a month has not that much left: better said now than half-way."""
+    for balance in await balances.balances(payer):
+        if not balance.fits(needed_nusd):
+            raise NotStartedError(needed_nusd, balance)
 
 
 def line_path(number: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import click
 
 from bot.ending import Ending
-from bot.engine import CONFIRM_PATH, Engine, payer_of
+from bot.engine import CONFIRM_PATH, Engine
 from bot.estimates import price_words
 from bot.mrkdwn import clean, unescape
 from bot.outcomes import footer, headline
@@ -198,7 +198,7 @@ class Terminal:
 
     async def _is_free(self, run: RunRow, question: Question) -> bool:
         """Whether there is no reason to wait any longer."""
-        balances = await self.engine.balances.balances(payer_of(run))
+        balances = await self.engine.balances.balances(run.payer)
         return self.stopped.is_set() or all(balance.fits(question.amount_nusd) for balance in balances)
 
     async def _line_of(self, prompt: str) -> str:

@@ -71,6 +71,16 @@ class Balances:
         """The account that pays first: the channel's month, or the person's."""
         return next(one for one in await self.balances(payer) if one.kind == payer.channel_kind)
 
+    async def tightest(self, payer: Payer, needed_nusd: int) -> Balance:
+        """The account that refuses an amount, else the one that pays first."""
+        balances = await self.balances(payer)
+        refuses = (one for one in balances if not one.fits(needed_nusd))
+        return next(refuses, None) or next(one for one in balances if one.kind == payer.channel_kind)
+
+    async def is_only_held(self, payer: Payer, needed_nusd: int) -> bool:
+        """Whether nothing but what runs hold right now is in the way of an amount."""
+        return all(one.would_fit(needed_nusd) for one in await self.balances(payer))
+
     async def held_by_runs(self, payer: Payer) -> list[Row]:
         """Rows run_id, calls, held_nusd, since_us of what is set aside right now."""
         statement = q.held_by_runs(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from patterns.errors import RunLostError, StorageError
-from patterns.ports import Clock, Fence
+from patterns.ports import Clock, Fence, Payer
 from patterns.text import storable
 from storage.database import Database
 from storage.statements import Row, Statement, Work, load, single
@@ -73,6 +73,11 @@ class RunRow:
     def fence(self) -> Fence:
         """The proof of ownership that came with the claim."""
         return Fence(run_id=self.id, epoch=self.epoch)
+
+    @property
+    def payer(self) -> Payer:
+        """Whose month pays."""
+        return Payer(workspace=self.workspace, channel=self.channel, channel_kind=self.channel_kind, user=self.user)
 
 
 def new_run_id() -> str:
