@@ -16,8 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.admins import Admins
 from bot.commands import Allow
 from bot.requests import ChannelKind
-from bot.slack import Tokens
 from bot.slack_errors import SlackError
+from bot.slack_methods import Tokens
 from patterns.errors import UserError
 
 USER_TTL_S = 300.0

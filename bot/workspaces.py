@@ -8,8 +8,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.pacing import Pacer, Slots
-from bot.slack import Outbox, SlackOut, Tokens
+from bot.slack import Outbox, SlackOut
 from bot.slack_errors import SlackError
+from bot.slack_methods import Tokens
 from patterns.errors import StorageError
 from patterns.ports import Clock
 from storage.installations import Installations
