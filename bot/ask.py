@@ -27,7 +27,7 @@ from patterns.money import NUSD_PER_USD, format_usd
 from patterns.ports import Payer
 from storage.balances import Balance
 from storage.outbox import Outbox
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 STOPPED = 130
 

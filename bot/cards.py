@@ -9,7 +9,7 @@ from bot.short import missing_nusd
 from bot.views import ConfirmView, LineView, MoneyView, ReviewView, RunView, SlackMessage
 from bot.words import moment
 from patterns.ports import Question
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 _THEN = {
     "approve": "Until {until}; then it ends as not approved.",

@@ -6,7 +6,8 @@ from bot.ending import Ending
 from bot.material import artifacts_of
 from patterns.context import TaskContext, Turn
 from patterns.errors import UserError
-from storage.runs import RunRow, RunStore
+from storage.run_rows import RunRow
+from storage.runs import RunStore
 from storage.threads import Threads
 
 HISTORY_RUNS = 10

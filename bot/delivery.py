@@ -34,7 +34,7 @@ from patterns.events import PatternResult, StopReason
 from patterns.ports import Decision, Question
 from patterns.tasks import unbroken
 from storage.outbox import Outbox
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 

@@ -29,7 +29,8 @@ from storage.journal import SqlJournal
 from storage.ledger import SqlLedger
 from storage.periods import ClockGuard
 from storage.questions import Asked, Questions
-from storage.runs import RunRow, RunStore
+from storage.run_rows import RunRow
+from storage.runs import RunStore
 from storage.threads import Threads
 
 CONFIRM_PATH = "confirm"

@@ -22,7 +22,7 @@ from patterns.limits import RunLimits
 from patterns.roster_check import ROUTER
 from patterns.router import route_schema
 from patterns.services import Services, open_services
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 LEASE_MARGIN_S = 60.0
 _NOT_ASKED = frozenset({"budget", "run_s"})

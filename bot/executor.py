@@ -20,7 +20,7 @@ from bot.views import InviteView, NoticeView
 from patterns.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.events import PatternResult, StopReason
 from storage.database import ConstraintError
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 

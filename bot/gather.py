@@ -7,7 +7,7 @@ from bot.files import Files
 from bot.material import Material
 from bot.requests import Attached
 from bot.threads import Talks
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 from storage.threads import Thread, Threads
 
 READ_S = 120.0

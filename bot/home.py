@@ -15,7 +15,7 @@ from patterns.errors import AgentsError
 from patterns.money import format_usd
 from patterns.ports import Payer, Question
 from storage.questions import Asked
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 

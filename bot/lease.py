@@ -9,7 +9,8 @@ import structlog
 
 from patterns.errors import StorageError
 from patterns.ports import Clock
-from storage.runs import RunRow, RunStore
+from storage.run_rows import RunRow
+from storage.runs import RunStore
 
 log = structlog.get_logger()
 

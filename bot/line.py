@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.review import SlackReviews
 from storage.questions import Asked
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 
 @dataclass(frozen=True, slots=True)

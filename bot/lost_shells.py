@@ -4,7 +4,7 @@ from bot.ending import Ending
 from bot.engine import Engine
 from patterns.events import PatternResult, StopReason
 from storage.history import History
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 LEASE_S = 30.0
 

@@ -1,7 +1,7 @@
 """What comes with a request besides its words: what was read of it, and what was left out and why."""
 
 from patterns.context import Artifact, Frozen
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 from storage.threads import Threads
 
 EARLIER_RUNS = 5

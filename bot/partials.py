@@ -14,7 +14,7 @@ from bot.workspaces import Slack
 from patterns.events import PatternResult
 from storage.outbox import Outbox
 from storage.questions import Asked, Questions
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 

@@ -16,7 +16,7 @@ from patterns.errors import UserError
 from patterns.money import format_usd
 from patterns.ports import Decision, Question
 from storage.questions import Asked
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from bot.views import AnswerView, DetailsView, ModelUse, RunState, RunView, Step
 from patterns.events import StopReason
 from patterns.money import format_usd
 from patterns.ports import StepRecord
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 LONG_RUN_S = 60
 

@@ -23,7 +23,7 @@ from bot.views import DetailsView, NoticeView, RunState
 from patterns.errors import UserError
 from patterns.flow import Choice
 from patterns.ports import Payer
-from storage.runs import NewRun, RunRow
+from storage.run_rows import NewRun, RunRow
 from storage.threads import Thread, Threads
 
 log = structlog.get_logger()

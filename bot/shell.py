@@ -30,7 +30,7 @@ from bot.terminal import say
 from patterns.errors import UserError
 from patterns.ports import Payer
 from storage.history import History
-from storage.runs import NewRun
+from storage.run_rows import NewRun
 
 LOCAL, PLAY = "local", "play"
 """The workspace of shells on a ledger that no Slack workspace uses, and the one of play money."""

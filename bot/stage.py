@@ -5,7 +5,7 @@ from typing import Protocol
 from bot.ending import Ending
 from patterns.ports import EventSink, Question
 from storage.outbox import Outbox
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 
 class Stage(Protocol):

@@ -19,7 +19,7 @@ from bot.workspaces import Slack
 from patterns.events import TextDelta
 from patterns.ports import Clock
 from storage.outbox import Outbox
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ from patterns.money import format_usd
 from patterns.pattern import WHY
 from patterns.ports import Decision, Question
 from storage.outbox import Outbox
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 
 NOTE_CHARS = 300
 LOOK_S = 1.0

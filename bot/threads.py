@@ -19,7 +19,8 @@ from bot.slack_errors import SlackError
 from bot.workspaces import Slack
 from patterns.context import Artifact
 from storage.inbox import Inbox
-from storage.runs import RunRow, RunStore
+from storage.run_rows import RunRow
+from storage.runs import RunStore
 
 log = structlog.get_logger()
 

@@ -1,88 +1,20 @@
 """The rows of runs: accepted once, owned by one process at a time, finished together with the intent to tell people."""
 
 import json
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from patterns.errors import RunLostError, StorageError
-from patterns.ports import Clock, Fence, Payer
+from patterns.ports import Clock, Fence
 from patterns.text import storable
 from storage.database import Database
+from storage.run_rows import NewRun, RunRow, new_run_id, run_of
 from storage.statements import Row, Statement, Work, load, single
 
 q = load("runs")
 
-Status = Literal["accepted", "running", "parked", "done"]
-
-
 HandOver = Callable[[str, str], Work[None]]
 """Part of a transaction: workspace and channel whose waiting runs may have found a place."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A request about to be accepted. `delivery_key` makes a second delivery of it the same run."""
-
-    workspace: str
-    channel: str
-    channel_kind: Literal["channel", "dm"]
-    thread_ts: str
-    user: str
-    kind: Literal["slack", "terminal"]
-    request: str
-    flow: str
-    options: Mapping[str, Any]
-    roster_hash: str
-    roster_json: str
-    delivery_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run as the database knows it. Times in microseconds, `executed_ms` counts working time only."""
-
-    id: str
-    workspace: str
-    channel: str
-    channel_kind: Literal["channel", "dm"]
-    thread_ts: str
-    root_ts: str
-    user: str
-    kind: Literal["slack", "terminal"]
-    flow: str
-    options: dict[str, Any]
-    status: Status
-    stop_reason: str
-    epoch: int
-    roster_hash: str
-    executed_ms: int
-    worst_nusd: int
-    cost_nusd: int
-    created_us: int
-    finished_us: int | None
-    cancel_requested_by: str | None
-
-    @property
-    def is_queued(self) -> bool:
-        """Whether it waits for its turn: nothing of it is shown or paid yet."""
-        return self.status == "accepted" and not self.root_ts
-
-    @property
-    def fence(self) -> Fence:
-        """The proof of ownership that came with the claim."""
-        return Fence(run_id=self.id, epoch=self.epoch)
-
-    @property
-    def payer(self) -> Payer:
-        """Whose month pays."""
-        return Payer(workspace=self.workspace, channel=self.channel, channel_kind=self.channel_kind, user=self.user)
-
-
-def new_run_id() -> str:
-    """A short random name: it stands in logs, buttons and error codes."""
-    return f"r{secrets.token_hex(6)}"
 
 
 class RunStore:
@@ -131,7 +63,7 @@ class RunStore:
     async def get(self, run_id: str) -> RunRow | None:
         """One run."""
         rows = await self._read(q.find_run(id=run_id))
-        return _run(rows[0]) if rows else None
+        return run_of(rows[0]) if rows else None
 
     async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
         """The request or the stored result; None once forgotten."""
@@ -162,7 +94,7 @@ class RunStore:
             claimed = yield q.claim_run(
                 id=run_id, owner=owner, lease_until_us=now_us + int(lease_s * 1e6), now_us=now_us
             )
-            return _run(claimed[0]) if claimed else None
+            return run_of(claimed[0]) if claimed else None
 
         return await self._db.write(work)
 
@@ -171,7 +103,7 @@ class RunStore:
         now_us = self._clock.now_us()
         until_us = now_us + int(lease_s * 1e6)
         rows = await self._write(q.claim_telling(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us))
-        return _run(rows[0]) if rows else None
+        return run_of(rows[0]) if rows else None
 
     async def renew(self, fence: Fence, *, lease_s: float, executed_ms: int) -> str | None:
         """Stay the owner; returns who asked the run to stop, if anybody did.
@@ -286,12 +218,12 @@ class RunStore:
     async def live(self, workspace: str, channel: str) -> list[RunRow]:
         """Runs of a channel that are not over, newest first."""
         rows = await self._read(q.live_runs_of(workspace=workspace, channel=channel))
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     async def recent(self, workspace: str, user: str, *, most: int = 10) -> list[RunRow]:
         """A person's latest runs."""
         rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     async def earlier(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
         """The thread's earlier requests with their stored results, oldest first."""
@@ -333,28 +265,3 @@ def _content(run_id: str, workspace: str, kind: str, text: str, now_us: int) -> 
 def _thread(row: Row, *, with_run: bool = True) -> dict[str, Any]:
     names = {"workspace": row["workspace"], "channel": row["channel"], "thread_ts": row["thread_ts"]}
     return {**names, "run_id": row["id"]} if with_run else names
-
-
-def _run(row: Row) -> RunRow:
-    return RunRow(
-        id=row["id"],
-        workspace=row["workspace"],
-        channel=row["channel"],
-        channel_kind=row["channel_kind"],
-        thread_ts=row["thread_ts"],
-        root_ts=row["root_ts"],
-        user=row["user_id"],
-        kind=row["kind"],
-        flow=row["flow"],
-        options=json.loads(row["options_json"]),
-        status=row["status"],
-        stop_reason=row["stop_reason"],
-        epoch=row["epoch"],
-        roster_hash=row["roster_hash"],
-        executed_ms=row["executed_ms"],
-        worst_nusd=row["worst_nusd"],
-        cost_nusd=row["cost_nusd"],
-        created_us=row["created_us"],
-        finished_us=row["finished_us"],
-        cancel_requested_by=row["cancel_requested_by"],
-    )

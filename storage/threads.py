@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from patterns.ports import Clock
 from storage.database import Database
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 from storage.statements import load, single
 
 q = load("threads")

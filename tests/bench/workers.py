@@ -21,7 +21,7 @@ from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
 from bot.settings import read_settings
 from storage.queue_schema import install_queue
-from storage.runs import NewRun
+from storage.run_rows import NewRun
 from tests.crash.fleet import Member
 from tests.databases import new_database, postgresql_server
 from tests.fakes.provider import Call, Provider, Reply

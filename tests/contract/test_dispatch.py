@@ -17,7 +17,8 @@ from patterns.errors import RunLostError, StorageError
 from storage.connect import connect
 from storage.fair_queue import CHANNEL_SHARE, HANDED_S, FairQueue
 from storage.queue_schema import install_queue
-from storage.runs import NewRun, RunStore
+from storage.run_rows import NewRun
+from storage.runs import RunStore
 from storage.verify import verify
 from tests.house import bot_environment
 from tests.ledgers import CENT, Asking, FakeClock, account, execute, rows, settled

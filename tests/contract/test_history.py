@@ -6,7 +6,8 @@ import pytest
 
 from storage.database import Database
 from storage.history import ACCEPTED_GRACE_US, RUNS_FEWEST, RUNS_MOST, History
-from storage.runs import NewRun, RunStore
+from storage.run_rows import NewRun
+from storage.runs import RunStore
 from tests.ledgers import FakeClock, execute
 
 REQUEST = NewRun(

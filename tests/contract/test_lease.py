@@ -13,7 +13,8 @@ from bot.lease import LEASE_S, Lease
 from patterns.errors import RunLostError, StorageError
 from patterns.events import PatternResult, StopReason
 from storage.database import ConstraintError, Database
-from storage.runs import RunRow, RunStore
+from storage.run_rows import RunRow
+from storage.runs import RunStore
 from tests.contract.test_runs_store import REQUEST
 from tests.ledgers import FakeClock
 

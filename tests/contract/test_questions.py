@@ -8,7 +8,8 @@ from patterns.errors import ParkedError
 from patterns.ports import Decision, Fence, Question
 from storage.database import Database
 from storage.questions import Questions
-from storage.runs import NewRun, RunRow, RunStore
+from storage.run_rows import NewRun, RunRow
+from storage.runs import RunStore
 from tests.ledgers import FakeClock
 
 DRAFT = Question(kind="approve", title="The draft is ready", draft="Dear all", deadline_s=60, approvers=("U3",))

@@ -13,7 +13,8 @@ from storage.database import Database
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.questions import Questions
-from storage.runs import NewRun, RunRow, RunStore
+from storage.run_rows import NewRun, RunRow
+from storage.runs import RunStore
 from tests.ledgers import FakeClock, execute, rows
 
 LEASE_S = 30.0

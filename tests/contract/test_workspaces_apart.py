@@ -18,7 +18,8 @@ from storage.inbox import Inbox
 from storage.ledger import SqlLedger
 from storage.questions import Questions
 from storage.reports import Reports
-from storage.runs import NewRun, RunRow, RunStore
+from storage.run_rows import NewRun, RunRow
+from storage.runs import RunStore
 from storage.threads import Thread, Threads
 from tests.ledgers import CENT, POLICY, START_US, USD, Asking, FakeClock
 

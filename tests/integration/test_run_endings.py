@@ -15,7 +15,7 @@ from patterns.llm import LiteLLMClient
 from patterns.ports import Hold
 from patterns.roster import Roster
 from storage.ledger import SqlLedger
-from storage.runs import RunRow
+from storage.run_rows import RunRow
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team

@@ -1,0 +1,102 @@
+"""Runs as values: the request about to be accepted, and the row that it becomes."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patterns.ports import Fence, Payer
+from storage.statements import Row
+
+Status = Literal["accepted", "running", "parked", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A request about to be accepted. `delivery_key` makes a second delivery of it the same run."""
+
+    workspace: str
+    channel: str
+    channel_kind: Literal["channel", "dm"]
+    thread_ts: str
+    user: str
+    kind: Literal["slack", "terminal"]
+    request: str
+    flow: str
+    options: Mapping[str, Any]
+    roster_hash: str
+    roster_json: str
+    delivery_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the database knows it. Times in microseconds, `executed_ms` counts working time only."""
+
+    id: str
+    workspace: str
+    channel: str
+    channel_kind: Literal["channel", "dm"]
+    thread_ts: str
+    root_ts: str
+    user: str
+    kind: Literal["slack", "terminal"]
+    flow: str
+    options: dict[str, Any]
+    status: Status
+    stop_reason: str
+    epoch: int
+    roster_hash: str
+    executed_ms: int
+    worst_nusd: int
+    cost_nusd: int
+    created_us: int
+    finished_us: int | None
+    cancel_requested_by: str | None
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it waits for its turn: nothing of it is shown or paid yet."""
+        return self.status == "accepted" and not self.root_ts
+
+    @property
+    def fence(self) -> Fence:
+        """The proof of ownership that came with the claim."""
+        return Fence(run_id=self.id, epoch=self.epoch)
+
+    @property
+    def payer(self) -> Payer:
+        """Whose month pays."""
+        return Payer(workspace=self.workspace, channel=self.channel, channel_kind=self.channel_kind, user=self.user)
+
+
+def run_of(row: Row) -> RunRow:
+    """A row of the table `run` as a value."""
+    return RunRow(
+        id=row["id"],
+        workspace=row["workspace"],
+        channel=row["channel"],
+        channel_kind=row["channel_kind"],
+        thread_ts=row["thread_ts"],
+        root_ts=row["root_ts"],
+        user=row["user_id"],
+        kind=row["kind"],
+        flow=row["flow"],
+        options=json.loads(row["options_json"]),
+        status=row["status"],
+        stop_reason=row["stop_reason"],
+        epoch=row["epoch"],
+        roster_hash=row["roster_hash"],
+        executed_ms=row["executed_ms"],
+        worst_nusd=row["worst_nusd"],
+        cost_nusd=row["cost_nusd"],
+        created_us=row["created_us"],
+        finished_us=row["finished_us"],
+        cancel_requested_by=row["cancel_requested_by"],
+    )
+
+
+def new_run_id() -> str:
+    """A short random name: it stands in logs, buttons and error codes."""
+    return f"r{secrets.token_hex(6)}"
