@@ -9,7 +9,6 @@ from bot.cards import Cards
 from bot.decisions import decided
 from bot.ending import Ending
 from bot.engine import Engine
-from bot.executor import CLOSED
 from bot.figures import Figures
 from bot.gather import Gatherer
 from bot.partials import Partials
@@ -19,6 +18,7 @@ from bot.run_views import RunViews
 from bot.short import missing_nusd
 from bot.slack_errors import SlackError
 from bot.streams import Streams
+from bot.telling import CLOSED
 from bot.upload import Upload, upload
 from bot.views import (
     AnswerView,

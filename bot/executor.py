@@ -12,10 +12,11 @@ from bot.dispatch import Dispatcher
 from bot.ending import Ending
 from bot.engine import Engine
 from bot.lease import LEASE_S, Lease
-from bot.requests import Origin, Whisper
+from bot.requests import Whisper
 from bot.short import NotStartedError
 from bot.slack_errors import SlackError
 from bot.stage import Stage
+from bot.telling import Telling
 from bot.views import InviteView, NoticeView
 from patterns.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.events import PatternResult, StopReason
@@ -27,10 +28,7 @@ log = structlog.get_logger()
 TOLD_AT_ONCE = 8
 """Of the questions, and of the endings, that the dead left untold: all at once would share Slack's pace, and a process
 that dies again would leave all of them half told."""
-CLOSED = "closed"
-"""Among the messages owed of a run: its root and its progress say how it ended."""
 _STOPPED = Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
-_HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
 
 
 S = TypeVar("S", bound=Stage)
@@ -45,6 +43,7 @@ class Executor(Generic[S]):
     say: Whisper
     owner: str
     lease: Lease = field(init=False)
+    _telling: Telling = field(init=False)
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
     _dispatcher: Dispatcher | None = None
@@ -52,6 +51,7 @@ class Executor(Generic[S]):
 
     def __post_init__(self) -> None:
         self.lease = Lease(self.engine.store, self.engine.clock)
+        self._telling = Telling(self.engine, self.delivery, self.say, self.lease, self.owner, self.wake)
 
     def dispatch_with(self, dispatcher: Dispatcher) -> None:
         """Name who executes; it needs `execute`, so it comes later."""
@@ -160,7 +160,7 @@ class Executor(Generic[S]):
         log.warning("no place to post", run=run.id, code=error.code)
         key = run.options.get("delivery_key", "")
         view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
-        await self._tell(run, view)
+        await self._telling.tell_person(run, view)
         return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
 
     async def _conclude(self, run: RunRow, outcome: "Ending | ParkedError") -> None:
@@ -170,7 +170,7 @@ class Executor(Generic[S]):
             self._in_background(self._tell_free(), f"free {run.id}")
             return
         run = await self._fresh(run)
-        names = await self._names(run, outcome)
+        names = await self._telling.names(run, outcome)
         waiting = await self.engine.store.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
@@ -186,7 +186,7 @@ class Executor(Generic[S]):
             await self.submit(waiting)
         self._in_background(self._tell_free(), f"free {run.id}")
         if names:
-            self._in_background(self._tell_ending(run, outcome), f"ending {run.id}")
+            self._in_background(self._telling.tell_ending(run, outcome), f"ending {run.id}")
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Slack's pace must not keep other runs from being executed."""
@@ -211,49 +211,11 @@ class Executor(Generic[S]):
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _tell_ending(self, run: RunRow, ending: Ending) -> None:
-        try:
-            async with self.lease.telling(run):
-                await self._deliver(run, ending)
-        except Exception:
-            # The ending stays owed, and the next look at what is owed tries again.
-            log.exception("ending not told", run=run.id)
-
-    async def _deliver(self, run: RunRow, ending: Ending) -> None:
-        try:
-            await self.delivery.finish(run, ending)
-        except SlackError as error:
-            log.warning("answer not delivered", run=run.id, kind=error.kind, code=error.code)
-            if error.kind in _HOPELESS:
-                for name in await self._names(run, ending):
-                    await self.delivery.outbox.abandon(run.id, name)
-                await self._tell(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
-        else:
-            await self.delivery.outbox.posted(run.id, CLOSED, run.root_ts)
-
-    async def _names(self, run: RunRow, ending: Ending) -> list[str]:
-        """The messages that tell an ending; of a run that never began, only the line that it waited in."""
-        if not await self.delivery.is_shown(run):
-            return []
-        return [*(f"answer/{number}" for number in range(await self.delivery.count(run, ending))), CLOSED]
-
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)
         await self.engine.store.park(run.fence, executed_ms=run.executed_ms)
         async with self.lease.telling(run):
-            await self._ask(run)
-
-    async def _ask(self, run: RunRow) -> None:
-        """Show a parked run's question, or wake the run when it was decided in the meantime."""
-        pending = await self.engine.questions.pending(run.id)
-        if pending is None:
-            await self.wake(run.id)
-            return
-        try:
-            await self.delivery.ask(run, pending.path, pending.question)
-        except SlackError as error:
-            log.warning("question not posted", run=run.id, code=error.code)
-            await self._tell(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
+            await self._telling.ask(run)
 
     async def resume(self) -> None:
         """Go on with every run that an earlier process left; what it left untold follows with the first chores.
@@ -271,32 +233,7 @@ class Executor(Generic[S]):
         owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
         # Drawn by lot, so that what cannot be told does not stand in the way of the rest.
         some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
-        await asyncio.gather(*map(self._tell_owed, some))
-
-    async def _tell_owed(self, run_id: str) -> None:
-        """Ask or post what an owner that is gone left unsaid."""
-        run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
-        if run is None:
-            return
-        async with self.lease.telling(run):
-            kept = await self.engine.store.text(run_id, "result")
-            if run.status == "parked":
-                await self._ask(run)
-            elif kept is not None:
-                await self._deliver(run, Ending.model_validate_json(kept))
-
-    async def _tell(self, run: RunRow, view: InviteView | NoticeView) -> None:
-        origin = Origin(
-            delivery_key="",
-            workspace=run.workspace,
-            channel=run.channel,
-            user=run.user,
-            response_url=run.options.get("response_url"),
-        )
-        try:
-            await self.say.private(origin, view)
-        except SlackError as error:
-            log.warning("person not told", run=run.id, code=error.code)
+        await asyncio.gather(*map(self._telling.tell_owed, some))
 
     def _clocked(self, run: RunRow, started_s: float) -> RunRow:
         """The run with its executing time up to now."""
