@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from bot.access import RulesStore
 from bot.budget_desk import BudgetDesk
 from bot.news import News
+from bot.notice_views import NoticeView
 from bot.reports import US_PER_DAY
-from bot.views import NoticeView
 from patterns.money import format_usd
 from patterns.ports import Payer
 from storage.reports import PayerMonth

@@ -17,6 +17,7 @@ from bot.budget_views import AuditLine, AuditView, BookLine, BooksView, BudgetVi
 from bot.chart import alt_text, draw
 from bot.csv_export import month_csv
 from bot.figures import Figures
+from bot.notice_views import NoticeView
 from bot.permalinks import permalink
 from bot.render import Renderer
 from bot.reports import Report, build_report, month_name, with_model_names
@@ -24,7 +25,6 @@ from bot.requests import Origin
 from bot.slack_errors import SlackError
 from bot.steering import Steering
 from bot.upload import Upload, upload
-from bot.views import NoticeView
 from bot.words import count
 from bot.workspaces import Slack
 from patterns.errors import UserError

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from bot.card_views import ConfirmView, LineView, MoneyView, ReviewView
 from bot.engine import CONFIRM_PATH, Engine
 from bot.figures import Figures
 from bot.render import Renderer
 from bot.short import missing_nusd
-from bot.views import ConfirmView, LineView, MoneyView, ReviewView, RunView, SlackMessage
+from bot.views import RunView, SlackMessage
 from bot.words import moment
 from patterns.ports import Question
 from storage.run_rows import RunRow

@@ -11,6 +11,7 @@ from bot.ending import Ending
 from bot.engine import Engine
 from bot.figures import Figures
 from bot.gather import Gatherer
+from bot.notice_views import CallView, QueuedView
 from bot.partials import Partials
 from bot.progress import ProgressBoard
 from bot.render import Renderer
@@ -20,15 +21,7 @@ from bot.slack_errors import SlackError
 from bot.streams import Streams
 from bot.telling import CLOSED
 from bot.upload import Upload, upload
-from bot.views import (
-    AnswerView,
-    CallView,
-    ProgressView,
-    QueuedView,
-    RunState,
-    RunView,
-    SlackMessage,
-)
+from bot.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
 from bot.workspaces import Slack
 from patterns.events import PatternResult, StopReason
 from patterns.ports import Decision, Question

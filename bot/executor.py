@@ -12,12 +12,12 @@ from bot.dispatch import Dispatcher
 from bot.ending import Ending
 from bot.engine import Engine
 from bot.lease import LEASE_S, Lease
+from bot.notice_views import InviteView, NoticeView
 from bot.requests import Whisper
 from bot.short import NotStartedError
 from bot.slack_errors import SlackError
 from bot.stage import Stage
 from bot.telling import Telling
-from bot.views import InviteView, NoticeView
 from patterns.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.events import PatternResult, StopReason
 from storage.database import ConstraintError

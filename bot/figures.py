@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from bot.access import Directory, name_of
 from bot.admins import Admins
+from bot.card_views import RefusalView
 from bot.list_views import BalancesView
-from bot.views import BalanceView, Person, RefusalView
+from bot.views import BalanceView, Person
 from patterns.errors import AgentsError
 from patterns.ports import Payer
 from storage.balances import Balance, Balances

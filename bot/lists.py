@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from bot.card_views import ReviewView, RoundView
 from bot.list_views import AgentLine, BalancesView, FlowLine, HelpView, RunLine
 from bot.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
+from bot.notice_views import InviteView, NearMissView, NoticeView
 from bot.outcomes import balance
 from bot.pages import Profile, paginate
-from bot.views import DetailsView, InviteView, ModelUse, NearMissView, NoticeView, ReviewView, RoundView
+from bot.views import DetailsView, ModelUse
 from bot.words import count, duration, money_label, person, run_state, short, usd
 
 SHOWN = 25

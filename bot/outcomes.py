@@ -3,8 +3,10 @@
 Refusals say first that nothing was spent, then the numbers, then the ways out.
 """
 
+from bot.card_views import LineView, MoneyView, RefusalView
 from bot.mrkdwn import Mrkdwn, join, mrkdwn
-from bot.views import AnswerView, BalanceView, CallView, LineView, MoneyView, RefusalView
+from bot.notice_views import CallView
+from bot.views import AnswerView, BalanceView
 from bot.words import NOTES_SHOWN, count, duration, left, listed, money_label, person, short, usd
 from patterns.events import StopReason
 from patterns.money import format_spent

@@ -6,10 +6,11 @@ from itertools import count
 
 import structlog
 
+from bot.notice_views import NoticeView
 from bot.render import Renderer
 from bot.short import money_path
 from bot.slack_errors import SlackError
-from bot.views import AnswerView, NoticeView
+from bot.views import AnswerView
 from bot.workspaces import Slack
 from patterns.events import PatternResult
 from storage.outbox import Outbox

@@ -12,7 +12,18 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot import budget_views, buttons, list_views, lists, outcomes, report_words, views, words
+from bot import (
+    budget_views,
+    buttons,
+    card_views,
+    list_views,
+    lists,
+    notice_views,
+    outcomes,
+    report_words,
+    views,
+    words,
+)
 from bot.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.pages import Profile, paginate, split
 from bot.views import AnswerView, SlackMessage
@@ -24,18 +35,18 @@ _TEMPLATES: Mapping[type, str] = {
     views.RunView: "root",
     views.ProgressView: "progress",
     views.DetailsView: "details",
-    views.ConfirmView: "confirm",
-    views.RefusalView: "refusal",
-    views.ReviewView: "review",
-    views.RoundView: "round",
-    views.LineView: "line",
-    views.MoneyView: "money",
-    views.CallView: "call",
-    views.NearMissView: "near_miss",
-    views.QueuedView: "queued",
-    views.EditedView: "edited",
-    views.InviteView: "invite",
-    views.NoticeView: "notice",
+    card_views.ConfirmView: "confirm",
+    card_views.RefusalView: "refusal",
+    card_views.ReviewView: "review",
+    card_views.RoundView: "round",
+    card_views.LineView: "line",
+    card_views.MoneyView: "money",
+    notice_views.CallView: "call",
+    notice_views.NearMissView: "near_miss",
+    notice_views.QueuedView: "queued",
+    notice_views.EditedView: "edited",
+    notice_views.InviteView: "invite",
+    notice_views.NoticeView: "notice",
     list_views.HelpView: "help",
     list_views.AgentsView: "agents",
     list_views.FlowsView: "flows",
@@ -49,18 +60,18 @@ View = (
     views.RunView
     | views.ProgressView
     | views.DetailsView
-    | views.ConfirmView
-    | views.RefusalView
-    | views.ReviewView
-    | views.RoundView
-    | views.LineView
-    | views.MoneyView
-    | views.CallView
-    | views.NearMissView
-    | views.QueuedView
-    | views.EditedView
-    | views.InviteView
-    | views.NoticeView
+    | card_views.ConfirmView
+    | card_views.RefusalView
+    | card_views.ReviewView
+    | card_views.RoundView
+    | card_views.LineView
+    | card_views.MoneyView
+    | notice_views.CallView
+    | notice_views.NearMissView
+    | notice_views.QueuedView
+    | notice_views.EditedView
+    | notice_views.InviteView
+    | notice_views.NoticeView
     | list_views.HelpView
     | list_views.AgentsView
     | list_views.FlowsView

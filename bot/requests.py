@@ -9,7 +9,8 @@ from bot.budget_views import AuditView, BooksView, BudgetView
 from bot.commands import Ask
 from bot.home_views import HomeView
 from bot.list_views import AgentLine, AgentsView, BalancesView, FlowLine, FlowsView, HelpView, RunsView
-from bot.views import DetailsView, EditedView, InviteView, NearMissView, NoticeView
+from bot.notice_views import EditedView, InviteView, NearMissView, NoticeView
+from bot.views import DetailsView
 from patterns.ports import Payer, Question
 
 ChannelKind = Literal["channel", "dm"]

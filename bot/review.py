@@ -8,9 +8,9 @@ from bot.access import Access
 from bot.delivery import Delivery
 from bot.engine import CONFIRM_PATH, Engine
 from bot.executor import Executor
+from bot.notice_views import CallView
 from bot.requests import ConfirmChoice, Origin, Verdict
 from bot.short import NotStartedError, afford, missing_nusd
-from bot.views import CallView
 from bot.words import moment
 from patterns.errors import UserError
 from patterns.money import format_usd

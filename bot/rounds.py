@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.card_views import RoundView
 from bot.render import Renderer
 from bot.slack_errors import SlackError
-from bot.views import RoundView
 from bot.workspaces import Slack
 from patterns.events import Reviewed
 from storage.outbox import Outbox

@@ -14,12 +14,13 @@ from bot.engine import Engine
 from bot.estimates import estimate_words
 from bot.executor import Executor
 from bot.list_views import BalancesView, RunLine, RunsView
+from bot.notice_views import NoticeView
 from bot.permalinks import permalink
 from bot.requests import Origin, RunRequest, StopOutcome
 from bot.say import Teller
 from bot.short import NotStartedError, afford
 from bot.slack_errors import SlackError
-from bot.views import DetailsView, NoticeView, RunState
+from bot.views import DetailsView, RunState
 from patterns.errors import UserError
 from patterns.flow import Choice
 from patterns.ports import Payer

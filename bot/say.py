@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import structlog
 
+from bot.card_views import RefusalView
+from bot.notice_views import NoticeView
 from bot.render import Renderer
 from bot.requests import Origin, PrivateView
 from bot.slack_errors import SlackError
-from bot.views import NoticeView, RefusalView, SlackMessage
+from bot.views import SlackMessage
 from bot.workspaces import Slack
 
 log = structlog.get_logger()

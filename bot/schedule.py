@@ -14,8 +14,9 @@ from bot.engine import Engine
 from bot.executor import Executor
 from bot.lost_shells import end_lost_runs
 from bot.news import News
+from bot.notice_views import NoticeView
 from bot.patience import Patience
-from bot.views import NoticeView, SlackMessage
+from bot.views import SlackMessage
 from bot.words import count
 from bot.workspaces import Slack
 from patterns.money import format_usd

@@ -8,10 +8,10 @@ import structlog
 from bot.ending import Ending
 from bot.engine import Engine
 from bot.lease import LEASE_S, Lease
+from bot.notice_views import InviteView, NoticeView
 from bot.requests import Origin, Whisper
 from bot.slack_errors import SlackError
 from bot.stage import Stage
-from bot.views import InviteView, NoticeView
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()

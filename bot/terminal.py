@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 import click
 
+from bot.card_views import RefusalView
 from bot.ending import Ending
 from bot.engine import CONFIRM_PATH, Engine
 from bot.estimates import price_words
 from bot.mrkdwn import clean, unescape
+from bot.notice_views import NoticeView
 from bot.outcomes import footer, headline
 from bot.requests import Origin, PrivateView
-from bot.views import AnswerView, NoticeView, RefusalView
+from bot.views import AnswerView
 from bot.words import duration, moment
 from patterns.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
 from patterns.money import format_usd

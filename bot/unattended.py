@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.notice_views import NoticeView
 from bot.requests import Origin, Say
 from bot.slack_errors import SlackError
-from bot.views import NoticeView
 from patterns.ports import Clock
 from storage.chores import Chores
 

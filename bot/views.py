@@ -1,4 +1,4 @@
-"""What people are shown, as frozen values: runs fill them, `bot.render` turns them into Slack messages.
+"""What people are shown of a run, as frozen values: runs fill them, `bot.render` turns them into Slack messages.
 
 Every text in here is raw (what a person or a model wrote); escaping is the renderer's work and nobody else's. Money is
 integer nano-dollars, durations are seconds.
@@ -7,7 +7,7 @@ integer nano-dollars, durations are seconds.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from patterns.events import PatternResult
 
@@ -21,9 +21,6 @@ class SlackMessage:
 
     text: str
     blocks: tuple[Mapping[str, Any], ...] = ()
-
-
-# ---------------------------------------------------------------- people, money, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +131,6 @@ class ProgressView:
     cost_nusd: int = 0
 
 
-# ---------------------------------------------------------------- answers
-
-
 @dataclass(frozen=True, slots=True)
 class AnswerView:
     """The end of a run. The reason it ended and who is missing come from `result`.
@@ -180,132 +174,3 @@ class DetailsView:
     cost_nusd: int
     models: tuple[ModelUse, ...] = ()
     steps: tuple[StepView, ...] = ()
-
-
-# ---------------------------------------------------------------- questions and refusals
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmView:
-    """The price card of a parked run. `alternative_flow` is the cheap way out; `decided` closes the card."""
-
-    run: RunView
-    alternative_flow: str = ""
-    alternative_nusd: int = 0
-    decided: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RefusalView:
-    """Money that is not there; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason.
-
-    `queue_key` names the kept request where nothing but what other runs hold is in its way.
-    """
-
-    needed_nusd: int
-    balance: BalanceView
-    alternative_flow: str = ""
-    alternative_nusd: int = 0
-    owner: Person | None = None
-    blocked: str = ""
-    queue_key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewView:
-    """The verdict card of a parked review. `decided` closes it: who decided what, and when.
-
-    `question` goes with the buttons. With `is_optional` nobody has to say anything: at the deadline the work goes on.
-    """
-
-    run: RunView
-    title: str
-    draft: str
-    verdict: str = ""
-    round: int = 1
-    deadline: str = ""
-    decided: str = ""
-    question: str = ""
-    is_optional: bool = False
-    has_approvers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RoundView:
-    """A round that is over and followed by another: the draft, and the verdict a line per criterion."""
-
-    round: int
-    draft: str
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyView:
-    """The card of a run without money half-way. `amount_nusd` is what the rest needs, `owner` who can add it."""
-
-    run: RunView
-    amount_nusd: int
-    balance: BalanceView
-    owner: Person | None = None
-    deadline: str = ""
-    decided: str = ""
-    question: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LineView:
-    """A run in line for money that others hold: what it needs, and the month that has not that much free."""
-
-    needed_nusd: int
-    balance: BalanceView
-    deadline: str = ""
-    decided: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CallView:
-    """A word to somebody who must act; without one it is for everybody there."""
-
-    who: Person | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class NearMissView:
-    """A word that looks like a command. `key` names the kept text, because a button holds only 2,000 characters."""
-
-    word: str
-    suggestion: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedView:
-    """A request in a thread that is busy with another: in line, its turn, or stopped before it began."""
-
-    run_id: str
-    state: RunState
-
-
-@dataclass(frozen=True, slots=True)
-class EditedView:
-    """Somebody changed the words of a request after it had begun; the new ones are kept under `key`."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class InviteView:
-    """We cannot post there; the request is kept under `key`."""
-
-    key: str
-    bot_name: str = "agents"
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeView:
-    """A sentence or two: an error, an acknowledgement, a private hint. `code` finds the details in the log."""
-
-    text: str
-    tone: Literal["info", "warning", "error"] = "info"
-    code: str = ""

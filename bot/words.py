@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.card_views import ConfirmView
 from bot.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
-from bot.views import ConfirmView, Person, ProgressView, QueuedView, RunState, RunView, StepState, StepView
+from bot.notice_views import QueuedView
+from bot.views import Person, ProgressView, RunState, RunView, StepState, StepView
 from patterns.money import format_left, format_usd
 
 QUOTE_MAX = 2_000

@@ -29,8 +29,8 @@ from bot.listeners.carry_out import ask, ask_in_direct_messages, carry_out, hear
 from bot.listeners.deliveries import Kept, kept_request
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
+from bot.notice_views import NoticeView
 from bot.requests import ConfirmChoice, Origin
-from bot.views import NoticeView
 from patterns.errors import UserError
 
 log = structlog.get_logger()

@@ -34,8 +34,8 @@ from bot.list_views import AgentsView, BalancesView, FlowsView, HelpView
 from bot.listeners.budget import do_budget
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form
+from bot.notice_views import InviteView, NearMissView, NoticeView
 from bot.requests import Menu, Origin, PrivateView, RunRequest
-from bot.views import InviteView, NearMissView, NoticeView
 from patterns.errors import AgentsError, UserError
 from patterns.ports import Payer
 

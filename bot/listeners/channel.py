@@ -8,8 +8,8 @@ from bot.access import ChannelRules
 from bot.channel_form import CHANNEL_FORM, ChannelForm, channel_changes, read_channel_form
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
+from bot.notice_views import NoticeView
 from bot.requests import Origin
-from bot.views import NoticeView
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import structlog
 
+from bot.notice_views import NoticeView
 from bot.requests import Inbox, Origin, Say
-from bot.views import NoticeView
 from patterns.errors import UserError
 
 log = structlog.get_logger()

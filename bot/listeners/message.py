@@ -10,8 +10,8 @@ from bot.listeners.carry_out import hear
 from bot.listeners.inbox_middleware import delivery_in
 from bot.listeners.said import deleted_ts
 from bot.listeners.services import ListenerServices
+from bot.notice_views import EditedView
 from bot.requests import Origin
-from bot.views import EditedView
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

@@ -9,9 +9,9 @@ from bot.listeners.action import Click, Clicked, listener_of
 from bot.listeners.carry_out import open_view
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
+from bot.notice_views import NoticeView
 from bot.requests import Verdict
 from bot.review_modals import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
-from bot.views import NoticeView
 from patterns.errors import UserError
 from patterns.money import format_usd
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import budget_views as b
+from bot import card_views as cv
 from bot import list_views as lv
+from bot import notice_views as nv
 from bot import views as v
 from bot.pages import Profile
 from bot.render import Renderer
@@ -87,27 +89,27 @@ def every_view(text: str) -> list[Any]:
     flow = lv.FlowLine(text, text, 10)
     found = [
         v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
-        v.RefusalView(840_000_000, balance, text, 50_000_000, person),
-        v.RefusalView(840_000_000, balance, text, 50_000_000, person, queue_key="key"),
-        v.RefusalView(1, balance, owner=ASKER, blocked=text or "paused"),
-        v.ConfirmView(run, text, 5),
-        v.ConfirmView(run, decided=text or "Run."),
+        cv.RefusalView(840_000_000, balance, text, 50_000_000, person),
+        cv.RefusalView(840_000_000, balance, text, 50_000_000, person, queue_key="key"),
+        cv.RefusalView(1, balance, owner=ASKER, blocked=text or "paused"),
+        cv.ConfirmView(run, text, 5),
+        cv.ConfirmView(run, decided=text or "Run."),
         v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps),
-        v.ReviewView(run, text, text, text, 1, text),
-        v.ReviewView(run, text, text, text, 1, text, question="a/human", is_optional=True, has_approvers=True),
-        v.LineView(840_000_000, balance, deadline=text),
-        v.LineView(840_000_000, balance, decided=text or "Begun."),
-        v.MoneyView(run, 300_000_000, balance, person, text, question="money/1"),
-        v.MoneyView(run, 300_000_000, balance, decided=text or "Nobody."),
-        v.CallView(person, f"please look: {text}"),
-        v.CallView(None, f"please look: {text}"),
-        v.RoundView(1, text, text),
-        v.ReviewView(run, text, text, decided=text or "Approved."),
-        v.NearMissView(text, text, "key"),
-        *(v.QueuedView("run-1", state) for state in (v.RunState.QUEUED, v.RunState.RUNNING, v.RunState.STOPPED)),
-        v.EditedView("key"),
-        v.InviteView("key", text),
-        v.NoticeView(text or "ok", "error", text),
+        cv.ReviewView(run, text, text, text, 1, text),
+        cv.ReviewView(run, text, text, text, 1, text, question="a/human", is_optional=True, has_approvers=True),
+        cv.LineView(840_000_000, balance, deadline=text),
+        cv.LineView(840_000_000, balance, decided=text or "Begun."),
+        cv.MoneyView(run, 300_000_000, balance, person, text, question="money/1"),
+        cv.MoneyView(run, 300_000_000, balance, decided=text or "Nobody."),
+        nv.CallView(person, f"please look: {text}"),
+        nv.CallView(None, f"please look: {text}"),
+        cv.RoundView(1, text, text),
+        cv.ReviewView(run, text, text, decided=text or "Approved."),
+        nv.NearMissView(text, text, "key"),
+        *(nv.QueuedView("run-1", state) for state in (v.RunState.QUEUED, v.RunState.RUNNING, v.RunState.STOPPED)),
+        nv.EditedView("key"),
+        nv.InviteView("key", text),
+        nv.NoticeView(text or "ok", "error", text),
         lv.HelpView(text, text, (flow,) * 40),
         lv.AgentsView((lv.AgentLine(text, text, text),) * 40),
         lv.FlowsView((flow,) * 40),

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.notice_views import NoticeView
 from bot.requests import Origin, PrivateView
 from bot.slack_errors import SlackError
 from bot.unattended import KEPT, PATIENCE_S, Receptionist
-from bot.views import NoticeView
 from storage.chores import Chores
 from storage.database import Database
 from storage.runs import RunStore

@@ -27,8 +27,9 @@ from bot.home_views import HomeView, WaitingLine
 from bot.list_views import AgentLine, BalancesView, FlowLine, RunLine, RunsView
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.handover import Handover
+from bot.notice_views import NoticeView
 from bot.requests import Menu, Origin, PrivateView, RunRequest, StopOutcome
-from bot.views import BalanceView, DetailsView, NoticeView, Person, RunState, RunView
+from bot.views import BalanceView, DetailsView, Person, RunState, RunView
 from bot.workspaces import OneToken
 from patterns.errors import StorageError
 from patterns.ports import Payer, Question

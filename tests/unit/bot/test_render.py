@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot import card_views as cv
 from bot import views as v
 from bot.buttons import QUEUE_IT
 from bot.outcomes import footer, headline, line, refusal
@@ -24,21 +25,21 @@ def ended(reason: StopReason, **changes: object) -> v.AnswerView:
 
 
 def test_a_refusal_says_what_is_missing_and_the_ways_out() -> None:
-    assert refusal(v.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
+    assert refusal(cv.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
         "Not started, nothing spent. This needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, "
         "$0.75 held by 3 runs). Wait for those, use `answer` (up to $0.05), or ask <@U0DANA>. Resets 1 Dec."
     )
 
 
 def test_a_refusal_over_what_others_hold_offers_to_queue() -> None:
-    view = v.RefusalView(840_000_000, BALANCE, owner=DANA, queue_key="key")
+    view = cv.RefusalView(840_000_000, BALANCE, owner=DANA, queue_key="key")
     assert "Queue it until those are done or ask <@U0DANA>. Resets 1 Dec." in refusal(view)
     offered = [QUEUE_IT in str(Renderer().message(replace(view, queue_key=key)).blocks) for key in ("key", "")]
     assert offered == [True, False]
 
 
 def test_a_run_in_line_says_what_it_waits_for() -> None:
-    assert line(v.LineView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
+    assert line(cv.LineView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
         "⏳ In line for money: this needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 "
         "held by 3 runs). I begin by myself when enough is free, in the order of asking. "
         "Until 14:02 UTC; then I give up."
@@ -47,7 +48,7 @@ def test_a_run_in_line_says_what_it_waits_for() -> None:
 
 def test_a_refusal_without_other_ways_names_the_admins() -> None:
     balance = replace(BALANCE, held_nusd=0, held_runs=0)
-    assert refusal(v.RefusalView(2_000_000_000, balance)) == (
+    assert refusal(cv.RefusalView(2_000_000_000, balance)) == (
         "Not started, nothing spent. This needs up to $2.00; #platform has $1.06 free ($25.00 limit, $23.94 spent). "
         "Ask an admin. Resets 1 Dec."
     )
@@ -65,7 +66,7 @@ def test_a_refusal_without_other_ways_names_the_admins() -> None:
     ],
 )
 def test_a_closed_budget_says_who_opens_it(blocked: str, expected: str) -> None:
-    view = v.RefusalView(1, BALANCE, owner=DANA, blocked=blocked)
+    view = cv.RefusalView(1, BALANCE, owner=DANA, blocked=blocked)
     assert refusal(view) == f"Not started, nothing spent. {expected}"
 
 

@@ -15,8 +15,9 @@ from bot.buttons import (
     RUN_DETAILS,
     RUN_STOP,
 )
+from bot.notice_views import InviteView, NearMissView, NoticeView
 from bot.requests import RunRequest
-from bot.views import DetailsView, InviteView, NearMissView, NoticeView
+from bot.views import DetailsView
 from tests.fakes.bot_services import (
     ANNA,
     BEN,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.views import NoticeView
+from bot.notice_views import NoticeView
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import CHANNEL, Bot, submission
 from tests.unit.bot.listeners.test_shortcut import pointed_at

@@ -5,7 +5,7 @@ import pytest
 from bot.budget_commands import Grant, SetAmount, ShowBudget, ShowReport
 from bot.budget_modal import budget_form
 from bot.budget_views import BUDGET_EDIT, BUDGET_POST
-from bot.views import NoticeView
+from bot.notice_views import NoticeView
 from patterns.errors import UserError
 from patterns.ports import Payer
 from storage.reports import PayerSettings

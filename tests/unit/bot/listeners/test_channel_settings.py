@@ -7,7 +7,7 @@ import pytest
 
 from bot.access import ChannelRules
 from bot.channel_form import channel_form
-from bot.views import NoticeView
+from bot.notice_views import NoticeView
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, DM, MENU, RESPONSE_URL, Bot, command, mention, submission
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from bot.list_views import AgentsView, FlowsView, HelpView, RunsView
+from bot.notice_views import InviteView, NearMissView, NoticeView
 from bot.requests import RunRequest
-from bot.views import InviteView, NearMissView, NoticeView
 from patterns.errors import UserError
 from patterns.ports import Payer
 from tests.fakes.bot_services import (

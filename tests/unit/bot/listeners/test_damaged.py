@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.buttons import RUN_STOP
-from bot.views import NoticeView
+from bot.notice_views import NoticeView
 from tests.fakes.bot_services import ANNA, BOT, DM, Bot, click, command, event, mention
 
 WHOLE = {

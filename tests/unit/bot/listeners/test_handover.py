@@ -3,8 +3,8 @@ import asyncio
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.listeners.handover import Handover
+from bot.notice_views import NoticeView
 from bot.requests import Origin
-from bot.views import NoticeView
 from tests.fakes.bot_services import ANNA, BROKEN, CHANNEL, TEAM, Bot, FakeInbox, FakeSay, command
 
 ORIGIN = Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=ANNA)

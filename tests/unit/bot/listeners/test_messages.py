@@ -4,8 +4,8 @@ import pytest
 
 from bot.buttons import RUN_EDITED
 from bot.list_views import HelpView
+from bot.notice_views import EditedView, NoticeView
 from bot.requests import Attached, RunRequest
-from bot.views import EditedView, NoticeView
 from tests.fakes.bot_services import (
     ANNA,
     BEN,

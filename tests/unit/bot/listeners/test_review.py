@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
+from bot.notice_views import NoticeView
 from bot.review_modals import CHANGES_FORM, EDIT_FORM
-from bot.views import NoticeView
 from patterns.errors import UserError
 from patterns.ports import Question
 from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, DM, Bot, click, event, mention, message, submission

@@ -14,8 +14,8 @@ from bot.home_views import HomeView
 from bot.list_views import BalancesView, RunsView
 from bot.listeners.inbox_middleware import NOT_STORED
 from bot.modals import ask_form
+from bot.notice_views import InviteView, NoticeView
 from bot.requests import Origin, RunRequest
-from bot.views import InviteView, NoticeView
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import (
     ANNA,
