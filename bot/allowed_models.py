@@ -6,9 +6,10 @@ Every path to a price or a hold prepares its call first, so a forbidden plan end
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from patterns.calls import Completion, ModelRequest, PreparedCall
 from patterns.errors import UserError
 from patterns.money import Price
-from patterns.ports import Completion, ModelClient, ModelRequest, OnText, PreparedCall
+from patterns.ports import ModelClient, OnText
 from patterns.roster import ModelSpec
 
 

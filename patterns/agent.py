@@ -10,12 +10,13 @@ from typing import Any
 import structlog
 
 from patterns.attempts import TRIES_PER_MODEL, Attempts, own_schema
+from patterns.calls import Message, ModelRequest
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.events import Noted, StepFinished, StepStarted
 from patterns.handoff import Handoff, images
 from patterns.money import Quote, Usage
-from patterns.ports import Message, ModelClient, ModelRequest, StepRecord
+from patterns.ports import ModelClient, StepRecord
 from patterns.roster import AgentSpec
 from patterns.services import Services
 from patterns.structured import REPAIR_BYTES

@@ -12,24 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from patterns.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.charges import charge_for, charge_of, failure_of, refusal
 from patterns.context import TaskContext
 from patterns.errors import BudgetExceededError, LimitReachedError, ModelError
 from patterns.events import StepRetried, TextDelta
 from patterns.handoff import Handoff, images
 from patterns.money import Usage
-from patterns.ports import (
-    Charged,
-    Completion,
-    Hold,
-    HoldRequest,
-    Image,
-    Message,
-    ModelClient,
-    ModelRequest,
-    PreparedCall,
-    StepRecord,
-)
+from patterns.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
 from patterns.prompts import cut
 from patterns.roster import AgentSpec
 from patterns.services import Services

@@ -1,7 +1,7 @@
 """What the orchestrator hands to an agent besides the request, so that nothing travels between agents unseen."""
 
+from patterns.calls import Image
 from patterns.context import Frozen, TaskContext
-from patterns.ports import Image
 from patterns.prompts import Piece, Slots
 
 HISTORY_CHARS = 6000

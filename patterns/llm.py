@@ -18,10 +18,11 @@ from importlib.metadata import version as _version
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from patterns.calls import Completion, ModelRequest, PreparedCall
 from patterns.errors import Charge, ModelError, RosterError
 from patterns.faults import Failure, from_status, model_error
 from patterns.money import Price
-from patterns.ports import Completion, ModelRequest, OnText, PreparedCall
+from patterns.ports import OnText
 from patterns.quote import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.replies import SHAPES, BrokenReplyError, Reading
 from patterns.roster import ModelSpec

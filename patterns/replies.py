@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from patterns.calls import Completion
 from patterns.faults import Failure, from_event
 from patterns.money import Usage
-from patterns.ports import Completion, OnText
+from patterns.ports import OnText
 
 FinishReason = Literal["stop", "length", "content_filter"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from patterns.calls import Message, ModelRequest
 from patterns.errors import Charge, ModelError
-from patterns.ports import Message, ModelRequest
 
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
 _ASK_FOR_JSON = "Answer with nothing but one JSON value that matches this JSON Schema:\n"

@@ -10,9 +10,10 @@ from typing import Any
 
 import aiohttp
 
+from patterns.calls import Completion, PreparedCall
 from patterns.errors import NEVER_SENT, Charge
 from patterns.faults import Failure, from_status, model_error
-from patterns.ports import Completion, OnText, PreparedCall
+from patterns.ports import OnText
 from patterns.replies import SHAPES, BrokenReplyError, Reading, ServerSentEvents
 from patterns.translate import Target, Translation
 

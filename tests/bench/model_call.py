@@ -19,9 +19,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from patterns.calls import Message, ModelRequest
 from patterns.llm import LiteLLMClient, _litellm
 from patterns.money import Price
-from patterns.ports import Message, ModelRequest
 from patterns.roster import ModelSpec
 
 CHUNKS = 200

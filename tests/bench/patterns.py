@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import structlog
 
+from patterns.calls import Completion, ModelRequest, PreparedCall
 from patterns.flow import Choice, resolve, run_flow
-from patterns.ports import Completion, ModelRequest, OnText, PreparedCall
+from patterns.ports import OnText
 from patterns.roster import load_roster
 from patterns.services import Services
 from tests.fakes.memory import Memory

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from patterns.calls import Completion, ModelRequest, PreparedCall
 from patterns.errors import Charge, ModelError
 from patterns.money import Price, Usage
-from patterns.ports import Completion, ModelRequest, OnText, PreparedCall
+from patterns.ports import OnText
 
 PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
 """1,000 nano-dollars per input token, 2,000 per output token."""

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
+from patterns.calls import Completion, Message, ModelRequest
 from patterns.errors import Charge, ModelError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
-from patterns.ports import Completion, Message, ModelRequest
 from patterns.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply
 

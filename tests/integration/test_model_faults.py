@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 
 from patterns import llm
+from patterns.calls import Completion, Message, ModelRequest
 from patterns.errors import NEVER_SENT, Charge, ModelError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price, Usage
-from patterns.ports import Completion, Message, ModelRequest
 from patterns.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply, ShapeName
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from bot.allowed_models import AllowedModels, is_allowed
+from patterns.calls import Message, ModelRequest
 from patterns.errors import UserError
-from patterns.ports import Message, ModelRequest
 from patterns.roster import ModelSpec
 
 FAST = ModelSpec("fast", "openai/gpt-5-mini")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from patterns.calls import Completion, ModelRequest, PreparedCall
 from patterns.context import Artifact
 from patterns.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
 from patterns.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
 from patterns.handoff import NOTHING, Handoff
 from patterns.money import format_usd
-from patterns.ports import Completion, Hold, HoldRequest, ModelRequest, OnText, PreparedCall, StepRecord
+from patterns.ports import Hold, HoldRequest, OnText, StepRecord
 from patterns.services import Services
 from patterns.structured import parse
 from tests.fakes.memory import Memory

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from patterns.calls import ModelRequest
 from patterns.events import StopReason
 from patterns.flow import FREE, Plan, plan_of, run_flow
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
-from patterns.ports import ModelRequest
 from patterns.router import RouteDecision
 from patterns.services import Services
 from patterns.supervisor import Supervisor

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patterns.calls import ModelRequest
 from patterns.context import TaskContext
 from patterns.errors import UserError
 from patterns.estimate import estimate
 from patterns.flow import Choice
 from patterns.money import Quote
-from patterns.ports import ModelRequest
 from patterns.prompts import Prompt
 from patterns.services import Services
 from tests.fakes.memory import Memory

@@ -2,9 +2,9 @@
 
 import pytest
 
+from patterns.calls import ModelRequest
 from patterns.errors import UserError
 from patterns.evaluate import check_examples, evaluate_routes, read_examples, report
-from patterns.ports import ModelRequest
 from tests.fakes.memory import Memory
 from tests.fakes.model import Reply, ScriptedModel, user_of
 from tests.unit.patterns.house import CTX, roster, services

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from patterns.calls import Image, Message, ModelRequest, PreparedCall
 from patterns.errors import Charge, ModelError, RosterError
 from patterns.llm import LiteLLMClient
 from patterns.money import Price
-from patterns.ports import Image, Message, ModelRequest, PreparedCall
 from patterns.roster import ModelSpec
 from patterns.translate import Target
 

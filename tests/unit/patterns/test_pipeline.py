@@ -6,11 +6,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patterns.calls import ModelRequest
 from patterns.events import MissingVoice, StopReason
 from patterns.flow import Choice, resolve, run_flow
 from patterns.money import Usage
 from patterns.pipeline import cumulative_limits
-from patterns.ports import ModelRequest
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, Say, ScriptedModel, user_of
 from tests.unit.patterns.house import CTX, run, services

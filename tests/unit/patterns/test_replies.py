@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from patterns.calls import Completion
 from patterns.money import Usage
-from patterns.ports import Completion
 from patterns.replies import SHAPES, BrokenReplyError, Reading, ServerSentEvents, usage_of
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patterns.calls import ModelRequest
 from patterns.errors import RunLostError
 from patterns.events import StepFinished, StopReason
-from patterns.ports import ModelRequest
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Reply, ScriptedModel, system_of, user_of
 from tests.unit.patterns.house import run, verdict

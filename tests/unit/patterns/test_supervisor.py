@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from patterns.calls import ModelRequest
 from patterns.errors import ParkedError
 from patterns.events import Reviewed, StopReason
 from patterns.money import Usage
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
-from patterns.ports import Decision, ModelRequest
+from patterns.ports import Decision
 from patterns.supervisor import VERDICT_SCHEMA, WISHES, Supervisor
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, Say, ScriptedModel, system_of, user_of
