@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from patterns.ports import Clock, Payer
-from storage import admission
+from storage.accounts import monthly
 from storage.book import Account, Book, Policy
 from storage.database import Database
 from storage.ledger_batch import load_config
@@ -60,7 +60,7 @@ class Balances:
         def work() -> Work[list[Balance]]:
             book = Book(self._policy, self._clock.now_us())
             yield from load_config(book, [payer])
-            accounts = admission.monthly(book, payer)
+            accounts = monthly(book, payer)
             rows = yield q.accounts(ids=accounts)
             stored = {row["id"]: Account(**row) for row in rows}
             return [_balance(book, payer, one, stored.get(id_, one)) for id_, one in accounts.items()]

@@ -9,6 +9,7 @@ from patterns.errors import UserError
 from patterns.money import MAX_NUSD
 from patterns.ports import Charged, Clock, Payer
 from storage import admission
+from storage.accounts import monthly
 from storage.book import Book, Policy, payer_key
 from storage.database import ConstraintError, Database
 from storage.ledger_batch import load_accounts, load_calls, load_config, save
@@ -106,7 +107,7 @@ class Budgets:
         def work() -> Work[Change]:
             book = self._book()
             yield from load_config(book, [payer])
-            found = [one for one in admission.monthly(book, payer).values() if one.kind == wanted_kind]
+            found = [one for one in monthly(book, payer).values() if one.kind == wanted_kind]
             if not found:
                 raise UserError("A person's direct messages have one account only. Grant to that.")
             yield from load_accounts(book, {found[0].id: found[0]})

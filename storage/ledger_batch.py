@@ -8,6 +8,7 @@ from patterns.errors import AgentsError, BudgetExceededError
 from patterns.money import format_usd
 from patterns.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, StepRecord
 from storage import admission
+from storage.accounts import plan_of
 from storage.book import Account, Book, Call, Config, payer_key
 from storage.journal import q as journal
 from storage.journal import step_row
@@ -205,7 +206,7 @@ def _wanted(book: Book, requests: Sequence[HoldRequest | ReserveRequest]) -> dic
     wanted: dict[str, Account] = {}
     for request in requests:
         try:
-            wanted |= admission.plan_of(book, request)
+            wanted |= plan_of(book, request)
         except BudgetExceededError:
             continue  # deciding meets the same error, and gives it to its caller
     return wanted
