@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.pacing import POSTS, TIERS, Pacer, Rate
 from bot.slack_errors import SlackError
 from patterns.ports import Clock
+from patterns.text import storable_json
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +102,7 @@ class SlackMethods:
             try:
                 sent = {"params": said} if method in READS else {"json": said}
                 answer = await self._client.api_call(method, http_verb="GET" if method in READS else "POST", **sent)
-                return dict(answer.data) if isinstance(answer.data, dict) else {}
+                return dict(storable_json(answer.data)) if isinstance(answer.data, dict) else {}
             except SlackApiError as error:
                 status, code, headers = _read(error)
                 if status == 429:  # noqa: PLR2004 - HTTP

@@ -11,6 +11,7 @@ from slack_bolt.response import BoltResponse
 from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
+from patterns.text import storable_json
 
 log = structlog.get_logger()
 
@@ -44,7 +45,9 @@ class InboxMiddleware(AsyncMiddleware):
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's signature
     ) -> BoltResponse | None:
         """Go on to the listeners with what is new; answer everything else here."""
-        body, context = req.body, req.context
+        # Half a character or a NUL in a reason or a file's name would break whatever keeps it later.
+        body = req.body = storable_json(req.body)
+        context = req.context
         try:
             delivery = delivery_of(body, workspace=workspace_of(context), bot_user=context.bot_user_id or "")
             happened_us = live_us(body)

@@ -155,6 +155,16 @@ async def test_called_into_a_talk_it_reads_that_once_and_says_so(
     assert house.ledger("SELECT COUNT(*) FROM inbox") == 2
 
 
+async def test_half_characters_keep_no_talk_from_being_read(
+    slack: SlackServer, house: House, provider: Provider
+) -> None:
+    root = await slack.say("The exports \ud800 were \x00 late", user=LEE)
+    await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
+    await until_answered(slack)
+    assert house.held_nusd() == 0
+    assert "The exports ? were \N{REPLACEMENT CHARACTER} late" in json.dumps(last(provider).body, ensure_ascii=False)
+
+
 async def test_untagged_replies_in_a_talk_of_others_stay_theirs(slack: SlackServer, house: House) -> None:
     root = await talk(slack)
     await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)

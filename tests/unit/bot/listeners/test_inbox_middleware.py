@@ -65,6 +65,13 @@ async def test_a_replayed_command_needs_no_http(bot: Bot) -> None:
     assert first.text == "tea & biscuits?"
 
 
+async def test_what_no_database_takes_is_marked_before_anybody_sees_it(bot: Bot) -> None:
+    await bot.receive(command("half \ud800 and \x00 tea?"))
+    ((_kind, payload),) = bot.inbox.stored.values()
+    assert payload["text"] == "half ? and \N{REPLACEMENT CHARACTER} tea?"
+    assert [run.text for run in bot.runs.opened] == [payload["text"]]
+
+
 async def test_only_live_deliveries_tell_the_time(bot: Bot) -> None:
     await bot.receive(message("not for us, but now", ts="1700000000.000100"))
     await bot.receive(message("late", ts="1700000001.000100"), retry=1)
