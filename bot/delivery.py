@@ -1,6 +1,6 @@
 """What a run shows in its thread: a root message, one progress message, one answer; each posted once, ever."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -50,6 +50,8 @@ class Delivery:
     views: RunViews
     rules: RulesStore
     streams: Streams
+    _shut: set[tuple[str, str]] = field(default_factory=set)
+    """Cards that this process has closed, until their run ends here; of others one more edit makes sure."""
 
     def may_stream(self, run: RunRow) -> bool:
         """In direct messages, where the workspace can."""
@@ -150,7 +152,8 @@ class Delivery:
         words = f"{await self.words(run, question, decision)}."
         if decision.verdict in ("approve", "edit"):
             question = question.model_copy(update={"draft": ""})
-        await self._edit(run, f"ask/{path}", await self._card(run, path, question, decided=words))
+        if await self._edit(run, f"ask/{path}", await self._card(run, path, question, decided=words)):
+            self._shut.add((run.id, path))
 
     async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
         """A decision in words, with the name of whose it is."""
@@ -178,17 +181,18 @@ class Delivery:
             run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
         )
 
-    async def _settle_question(self, run: RunRow) -> None:
-        """Close the card of a run that ended in another way than by a decision."""
-        asked = await self.engine.questions.pending(run.id)
-        if asked is None:
-            return
+    async def _settle_questions(self, run: RunRow) -> None:
+        """Leave no card and no line that still invites: whoever decided, or began, may have died before it showed."""
         now = await self.engine.store.get(run.id)
-        user = (now.cancel_requested_by if now else None) or ""
-        ended = Decision(verdict="stop", user=user, at_us=self.engine.clock.now_us())
-        await self.decided(
-            run, asked.path, asked.question, await self.engine.questions.decide(run.id, asked.path, ended)
+        stopped = Decision(
+            verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
         )
+        for asked in await self.engine.questions.of(run.id):
+            if (run.id, asked.path) not in self._shut:
+                decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
+                await self.decided(run, asked.path, asked.question, decision)
+            self._shut.discard((run.id, asked.path))
+        await self._edit(run, QUEUED, self._in_line(run, RunState.RUNNING))
 
     def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
         """The answer as it will be posted."""
@@ -208,7 +212,6 @@ class Delivery:
                 )
             return
         answer = await self.views.answer(run, ending)
-        await self._settle_question(run)
         await self.streams.close(run.id)
         messages = await self._ending_messages(run, ending, answer)
         for number, message in enumerate(messages):
@@ -223,6 +226,7 @@ class Delivery:
         if ending.result.output.strip() and not await self._is_above(run, ending):
             await self._partials.fold(run)
         await self.streams.session(run, "active")
+        await self._settle_questions(run)
         await self._close_progress(run, answer.run)
         await self._edit(run, ROOT, self.renderer.message(answer.run))
 
@@ -264,12 +268,14 @@ class Delivery:
         refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
         return (self.renderer.message(refusal),)
 
-    async def _edit(self, run: RunRow, name: str, message: SlackMessage) -> None:
-        """Change a message of ours if it stands; a view is never worth failing for."""
+    async def _edit(self, run: RunRow, name: str, message: SlackMessage) -> bool:
+        """Change a message of ours if it stands; a view is never worth failing for. Returns whether it shows now."""
         ts = await self.outbox.find(run.id, name)
         if ts is None:
-            return
+            return False
         try:
             await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
         except SlackError as error:
             log.warning("message_not_updated", run=run.id, name=name, code=error.code)
+            return False
+        return True

@@ -53,6 +53,10 @@ class Questions:
         """One question, decided or not."""
         return await self._one(q.find_question(run_id=run_id, path=path))
 
+    async def of(self, run_id: str) -> list[Asked]:
+        """Everything that people were asked about a run, oldest first."""
+        return [_asked(row) for row in await self._db.read(lambda: single(q.questions_of_run(run_id=run_id)))]
+
     async def pending(self, run_id: str) -> Asked | None:
         """What the run waits for."""
         return await self._one(q.open_question(run_id=run_id))

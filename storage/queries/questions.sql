@@ -7,6 +7,10 @@ VALUES (:run_id, :path, :question_json, :now_us, :deadline_us) ON CONFLICT DO NO
 -- A question with its decision, if there is one.
 SELECT * FROM question WHERE run_id = :run_id AND path = :path;
 
+-- name: questions_of_run
+-- Everything that people were asked about a run.
+SELECT * FROM question WHERE run_id = :run_id ORDER BY asked_us;
+
 -- name: open_question
 -- What a parked run waits for.
 SELECT * FROM question WHERE run_id = :run_id AND decided_us IS NULL ORDER BY asked_us DESC LIMIT 1;

@@ -122,7 +122,7 @@ async def test_a_direct_message_needs_no_mention(slack: SlackPage) -> None:
     await slack.go_to("Ada")
     await slack.type(QUESTION)
     await slack.open_thread(QUESTION)
-    await slack.until_thread_says("$5.00 left · No sources looked up")
+    await slack.until_thread_says("$4.99 left · No sources looked up")
 
 
 async def test_stop_ends_a_run_within_two_seconds_and_says_what_was_paid(

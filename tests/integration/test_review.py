@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from bot.delivery import Delivery
 from patterns.ports import Decision
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
@@ -135,6 +136,24 @@ async def test_of_two_deciders_the_first_counts_and_a_double_click_is_one(slack:
     assert privately(slack, ASKER) == []
     assert "Lee approved this draft · " in privately(slack, ADMIN)[0]
     assert house.ledger("SELECT COUNT(*) FROM question WHERE decided_us IS NOT NULL") == 2
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_card_left_open_by_a_process_that_died_is_closed_with_the_run(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(slack)
+    deaths, close = [], Delivery.decided
+
+    async def dies_once(delivery: Delivery, *decided: Any) -> None:
+        if deaths:
+            await close(delivery, *decided)
+        deaths.append("between the decision and its card")
+
+    monkeypatch.setattr(Delivery, "decided", dies_once)
+    await slack.click(REVIEW_APPROVE, user=ASKER)
+    await until_said(slack, "Lee approved this draft · ")
+    assert REVIEW_APPROVE not in "".join(said(slack))
 
 
 async def test_an_admin_edits_the_draft_by_hand(slack: SlackServer, house: House) -> None:

@@ -82,5 +82,5 @@ async def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:
     examples = tmp_path / "examples.jsonl"
     examples.write_text('{"text": "Kafka or RabbitMQ?", "pattern": "decide"}\nnonsense\n', "utf-8")
     refused = await Shell(tmp_path, "").run("eval", "routes", str(examples))
-    assert refused.err.startswith("agents: Line 2 is not an example with text, pattern and agents: ")
+    assert refused.err.startswith("agents: Line 2 is not JSON: ")
     assert refused.code == 1
