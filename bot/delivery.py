@@ -108,8 +108,8 @@ class Delivery:
         return self.renderer.message(QueuedView(run.id, state))
 
     async def is_shown(self, run: RunRow) -> bool:
-        """Whether it has a root, or stands in line."""
-        return bool(run.root_ts) or await self.outbox.find(run.id, QUEUED) is not None
+        """Whether it has a root, perhaps one whose post nobody lived to record, or stands in line."""
+        return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, QUEUED)])
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
@@ -205,13 +205,13 @@ class Delivery:
             SlackError: the rest is owed until the next try.
         """
         await self._settle_posts(run)
-        if not run.root_ts:
-            if (ts := await self.outbox.find(run.id, QUEUED)) is not None:
-                await self.slack.of(run.workspace).update(
-                    channel=run.channel, ts=ts, message=self._in_line(run, RunState.STOPPED)
-                )
-            return
         answer = await self.views.answer(run, ending)
+        if not run.root_ts:
+            left = {QUEUED: self._in_line(run, RunState.STOPPED), ROOT: self.renderer.message(answer.run)}
+            for name, message in left.items():
+                if (ts := await self.outbox.find(run.id, name)) is not None:
+                    await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
+            return
         await self.streams.close(run.id)
         messages = await self._ending_messages(run, ending, answer)
         for number, message in enumerate(messages):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from patterns.errors import StorageError
+from patterns.errors import RunLostError, StorageError
 from patterns.ports import Clock
 from storage.run_rows import RunRow
 from storage.runs import RunStore
@@ -47,22 +47,36 @@ class Lease:
 
     @asynccontextmanager
     async def telling(self, run: RunRow) -> AsyncIterator[None]:
-        """Keep the run while something of it is told, so that nobody tells it too; then let go."""
-        renewing = asyncio.create_task(self._renew(run), name=f"telling {run.id}")
+        """Keep the run while something of it is told, so that nobody tells it too; then let go.
+
+        Words may wait for Slack's pace; when the run goes on elsewhere meanwhile, they are out of date and dropped.
+
+        Raises:
+            RunLostError: somebody else owns the run.
+        """
         try:
-            yield
+            async with asyncio.timeout(None) as told:
+                renewing = asyncio.create_task(self._renew(run, told), name=f"telling {run.id}")
+                try:
+                    yield
+                finally:
+                    renewing.cancel()
+        except TimeoutError:
+            if told.expired():
+                raise RunLostError from None
+            raise
         finally:
-            renewing.cancel()
             if (now := await self.store.get(run.id)) is not None:
                 await self.store.let_go(run.fence, executed_ms=now.executed_ms)
 
-    async def _renew(self, run: RunRow) -> None:
+    async def _renew(self, run: RunRow, told: asyncio.Timeout) -> None:
         while True:
             await self.clock.sleep(HEARTBEAT_S)
             try:
-                now = await self.store.get(run.id)
-                if now is None or now.epoch != run.epoch:
-                    return
-                await self.store.renew(run.fence, lease_s=LEASE_S, executed_ms=now.executed_ms)
+                if (now := await self.store.get(run.id)) is not None:
+                    await self.store.renew(run.fence, lease_s=LEASE_S, executed_ms=now.executed_ms)
+            except RunLostError:
+                told.reschedule(0)
+                return
             except StorageError as error:
                 log.warning("lease not renewed", run=run.id, reason=str(error))

@@ -12,6 +12,7 @@ from bot.notice_views import InviteView, NoticeView
 from bot.requests import Origin, Whisper
 from bot.slack_errors import SlackError
 from bot.stage import Stage
+from patterns.errors import RunLostError
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -37,6 +38,8 @@ class Telling:
         try:
             async with self.lease.telling(run):
                 await self._deliver(run, ending)
+        except RunLostError:
+            log.info("run is told by somebody else", run=run.id)
         except Exception:
             # The next look at what is owed tries again.
             log.exception("ending not told", run=run.id)
@@ -76,12 +79,15 @@ class Telling:
         run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
         if run is None:
             return
-        async with self.lease.telling(run):
-            kept = await self.engine.store.text(run_id, "result")
-            if run.status == "parked":
-                await self.ask(run)
-            elif kept is not None:
-                await self._deliver(run, Ending.model_validate_json(kept))
+        try:
+            async with self.lease.telling(run):
+                kept = await self.engine.store.text(run_id, "result")
+                if run.status == "parked":
+                    await self.ask(run)
+                elif kept is not None:
+                    await self._deliver(run, Ending.model_validate_json(kept))
+        except RunLostError:
+            log.info("run is told by somebody else", run=run.id)
 
     async def tell_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
         """Say something privately to whoever asked, where the thread cannot be had."""

@@ -40,6 +40,10 @@ class Outbox:
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return rows[0]["ts"] if rows else None
 
+    async def knows(self, run_id: str, name: str) -> bool:
+        """Whether the message was ever meant to be posted: it may stand in Slack."""
+        return bool(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name))))
+
     async def owed(self, run_id: str) -> list[str]:
         """What the run meant to post and nobody knows to stand."""
         return [row["name"] for row in await self._db.read(lambda: single(q.owed_of(run_id=run_id)))]

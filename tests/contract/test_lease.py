@@ -68,6 +68,21 @@ async def test_an_owner_hears_that_it_is_one_no_more(store: RunStore, clock: Fak
         await Lease(store, clock).keep(run, asyncio.Event(), lambda: 5)
 
 
+async def test_words_that_still_wait_are_dropped_when_the_run_goes_on_elsewhere(
+    store: RunStore, clock: FakeClock
+) -> None:
+    run = await owned(store)
+    clock.us += int(LEASE_S * 1e6)
+    assert await store.claim(run.id, owner="B", lease_s=LEASE_S) is not None
+
+    async def tell() -> None:
+        async with Lease(store, clock).telling(run):
+            await asyncio.Event().wait()
+
+    with pytest.raises(RunLostError):
+        await asyncio.wait_for(tell(), 10)
+
+
 def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
     """One whose work ends in that way."""
 

@@ -20,7 +20,7 @@ from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
 from tests.house import open_house
-from tests.integration.test_slack_main_job import DECIDE, texts, until_ended
+from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
 
 
 async def test_a_stop_that_the_ledger_notices_first_is_a_stop(slack: SlackServer, tmp_path: Path) -> None:
@@ -96,3 +96,23 @@ async def test_posts_that_were_cut_off_are_found_or_given_up_once_the_run_is_ove
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
             known = database.execute("SELECT name, state, ts FROM slack_out WHERE name IN ('progress', 'queued')")
             assert sorted(known) == [("progress", "posted", *stood), ("queued", "abandoned", None)]
+
+
+async def test_a_root_that_nobody_lived_to_record_says_how_it_ended(slack: SlackServer, tmp_path: Path) -> None:
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command(DECIDE)
+        await until_ended(slack, "answered")
+        await house.until_no_run_is_open()
+        (root,) = (message for message in slack.messages(PLATFORM) if "asked:" in message["text"])
+        root["text"], root["blocks"] = "still working", [{**root["blocks"][0]}]
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
+            database.execute("UPDATE run SET root_ts = '', thread_ts = ''")
+            database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name IN ('root', 'closed')")
+        await house.bot.executor.take_up()
+        assert any("asked:" in said and "✅ answered" in said for said in texts(slack))
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
+            states = database.execute("SELECT DISTINCT state FROM slack_out WHERE name IN ('root', 'closed')")
+            assert list(states) == [("posted",)]
