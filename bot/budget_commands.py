@@ -160,12 +160,16 @@ def parse_budget(text: str) -> BudgetCommand | None:
     Raises:
         UserError: it is a command with a value that cannot be used.
     """
-    verb, _, rest = text.strip().partition(" ")
+    verb, rest = [*text.split(maxsplit=1), "", ""][:2]
     verb, rest = verb.casefold().rstrip("?!."), rest.strip()
-    if verb in _AMOUNTS:
-        return _amount(_AMOUNTS[verb], verb, rest)
     reader = _READERS.get(verb)
-    return reader(rest) if reader else None
+    command = _amount(_AMOUNTS[verb], verb, rest) if verb in _AMOUNTS else reader(rest) if reader else None
+    if command is None and verb in _LIKE and len(rest.split()) <= _ATTEMPT_WORDS:
+        raise UserError(
+            f"I cannot read `budget {verb} {rest[:40]}`. ".replace(" `.", "`.")
+            + f"Write it like `budget {_LIKE[verb]}`; or write `ask` first to send it as a request."
+        )
+    return command
 
 
 def _amount(name: AmountName, verb: str, rest: str) -> BudgetCommand | None:
@@ -275,6 +279,28 @@ _READERS: dict[str, Callable[[str], BudgetCommand | None]] = {
     "owner": _owner,
     "models": _models,
 }
+
+
+_LIKE = {
+    "set": "set 50",
+    "grant": 'grant 10 "launch week"',
+    "user-cap": "user-cap 5",
+    "default": "default 25",
+    "dm-default": "dm-default 5",
+    "workspace": "workspace 100",
+    "alerts": "alerts 50 80 95",
+    "zone": "zone Europe/Paris",
+    "freeze": 'freeze "why"',
+    "unfreeze": "unfreeze",
+    "release": 'release CALL "why"',
+    "lift": "lift MODEL 150",
+    "report": "report 2026-10",
+    "owner": "owner @dana",
+    "models": "models openai",
+    "digest": "digest on",
+}
+_ATTEMPT_WORDS = 2
+"""After a verb so few words are an attempt at the command; more may be a request, like `budget set up a meeting`."""
 
 
 def _split_reason(rest: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ _ALERTS_MAX = 10
 _PERCENT_MAX = 1000
 _GROUPED = re.compile(r"\$?\d{1,3}(?:,\d{3})+\.\d{2}")
 """As we write large amounts ourselves: a point after a comma leaves one reading."""
-_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})")
+_MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
 _MODEL = re.compile(r"[A-Za-z0-9][\w./:-]*")
 
 

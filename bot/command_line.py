@@ -94,7 +94,7 @@ def _word(plain: str, names: _Names) -> Command | None:
 
 
 def _budget(plain: str) -> Command | None:
-    first, _, rest = plain.strip().partition(" ")
+    first, rest = [*plain.split(maxsplit=1), "", ""][:2]
     if first.casefold() != "budget":
         return None
     try:

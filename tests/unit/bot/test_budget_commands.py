@@ -90,13 +90,38 @@ def test_a_command_and_its_values(text: str, expected: BudgetCommand) -> None:
         "all of it on one page",
         "owner of the roadmap",
         "models for the forecast",
-        "digest this thread",
-        "zone planning rules",
+        "digest of this thread",
+        "zone planning rules explained",
         "pause and think about it",
     ],
 )
 def test_what_does_not_fit_the_grammar_is_a_request(text: str) -> None:
     assert parse_budget(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("grant", 'I cannot read `budget grant`. Write it like `budget grant 10 "launch week"`; '),
+        (
+            "grant ten dollars",
+            'I cannot read `budget grant ten dollars`. Write it like `budget grant 10 "launch week"`; ',
+        ),
+        ("set nan", "I cannot read `budget set nan`. Write it like `budget set 50`; "),
+        ("set\n", "I cannot read `budget set`. Write it like `budget set 50`; "),
+        ("zone", "I cannot read `budget zone`. Write it like `budget zone Europe/Paris`; "),
+        (
+            'release nonsense "x"',
+            'I cannot read `budget release nonsense "x"`. Write it like `budget release CALL "why"`; ',
+        ),
+        ("report october", "I cannot read `budget report october`. Write it like `budget report 2026-10`; "),
+        ("report 2026-1\uff10", "2026-1\uff10 is not a month. Write it like 2026-10."),
+    ],
+)
+def test_an_attempt_that_cannot_be_read_is_never_a_paid_request(text: str, sentence: str) -> None:
+    with pytest.raises(UserError) as raised:
+        parse_budget(text)
+    assert str(raised.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(
