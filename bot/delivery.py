@@ -146,6 +146,10 @@ class Delivery:
             message=await self._card(run, path, question),
             thread_ts=run.thread_ts,
         )
+        asked = await self.engine.questions.find(run.id, path)
+        if asked is not None and asked.decision is not None:
+            # Somebody decided, by a reply or a stop, while the card was on its way.
+            await self.decided(run, path, question, asked.decision)
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> None:
         """Close the card: who decided what, and when."""

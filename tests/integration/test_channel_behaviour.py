@@ -47,7 +47,7 @@ async def test_an_admin_opens_a_channel_to_everybodys_replies(slack: SlackServer
     await slack.command("settings")
     await slack.wait_for(lambda: slack.workspace.views)
     await slack.submit({"replies": {"replies": "free"}})
-    await slack.wait_for(lambda: any("Replies I take: everybody's" in m["text"] for m in slack.ephemerals()))
+    await slack.wait_for(lambda: said(slack, "which replies I take from"))
     root = await slack.say(f"<@{BOT_USER}> {ASK}")
     await until_answered(slack)
     await slack.say("use answer: and MySQL?", user=LEE, thread_ts=root)

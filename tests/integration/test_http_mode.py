@@ -38,18 +38,18 @@ class Process:
 
     async def until(self, event: str) -> None:
         """Read its log up to that event."""
-        assert self.process.stderr is not None
+        assert self.process.stdout is not None
         async with asyncio.timeout(START_S):
             while not self.has(event):
-                line = await self.process.stderr.readline()
+                line = await self.process.stdout.readline()
                 assert line, f"ended before {event!r}: {self.log}"
                 self.lines.append(line.decode())
 
     async def ended(self) -> int:
         """Its exit code."""
-        assert self.process.stderr is not None
+        assert self.process.stdout is not None
         async with asyncio.timeout(END_S):
-            self.lines.append((await self.process.stderr.read()).decode())
+            self.lines.append((await self.process.stdout.read()).decode())
             return await self.process.wait()
 
     def has(self, event: str) -> bool:
@@ -63,7 +63,7 @@ class Process:
 @asynccontextmanager
 async def agents_run(env: Mapping[str, str], *options: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *RUN, *options, cwd=ROOT, env=dict(env), stderr=asyncio.subprocess.PIPE
+        *RUN, *options, cwd=ROOT, env=dict(env), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
         yield Process(process)
