@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bot.budget_commands import ShowBudget, parse_budget
+from bot.budget_commands import ShowBudget
+from bot.budget_line import parse_budget
 from bot.commands import (
     RUN_ID,
     TOPICS,

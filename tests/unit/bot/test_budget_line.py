@@ -17,8 +17,8 @@ from bot.budget_commands import (
     ShowAudit,
     ShowBudget,
     ShowReport,
-    parse_budget,
 )
+from bot.budget_line import parse_budget
 from bot.budget_values import read_amount
 from patterns.errors import UserError
 
