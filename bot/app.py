@@ -89,6 +89,7 @@ class Bot:
         try:
             await self.engine.store.open_ids()
         except Exception:
+            # Whatever it is, a load balancer has to hear of it as unhealthy.
             log.exception("health check failed")
             return False
         return True

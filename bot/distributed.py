@@ -88,6 +88,7 @@ class DistributedDispatcher:
                     shutdown_graceful_timeout=0,  # `drain` gives the grace, and only when we leave
                 )
             except Exception:
+                # Procrastinate's worker ends for whatever its side tasks meet; ours goes on.
                 log.exception("worker interrupted")
             await asyncio.sleep(SWEEP_S)
 
@@ -161,6 +162,7 @@ class DistributedDispatcher:
             try:
                 await self._sweep()
             except Exception:
+                # The next sweep, a second later, does the same again.
                 log.exception("sweep of the queue failed")
             await asyncio.sleep(SWEEP_S)
 

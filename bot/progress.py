@@ -150,6 +150,7 @@ class ProgressBoard:
             except SlackError as error:
                 log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)
             except Exception:
+                # A view is never worth failing for; the next edit shows the same and more.
                 log.exception("progress_failed", run_id=board.run.run_id)
             if last:
                 return

@@ -71,6 +71,7 @@ class InboxMiddleware(AsyncMiddleware):
         try:
             is_for_us = await self._is_for_us(delivery)
         except Exception:
+            # Refused, so that Slack delivers it again and a person hears that it was not taken.
             log.exception("nobody knows whom it is for", delivery=delivery.origin.delivery_key)
             return await _refuse(delivery.kind, req.context, req.body)
         if not is_for_us:
@@ -95,6 +96,7 @@ class InboxMiddleware(AsyncMiddleware):
         try:
             is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
         except Exception:
+            # The same: what is not stored must not be acknowledged.
             log.exception("delivery not stored", delivery=key)
             return await _refuse(delivery.kind, req.context, req.body)
         if is_new:
