@@ -15,8 +15,6 @@ log = structlog.get_logger()
 
 _KEPT = 1_000
 """Buckets remembered before idle ones are forgotten."""
-_JITTER_US = 10_000
-"""By how much a sleeper may wake too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +56,14 @@ TIERS = {
 
 
 class Slots(Protocol):
-    """A virtual schedule per key, in microseconds: booking takes the next free slot at once and waits for nothing."""
+    """A schedule per key, in microseconds. Nobody owns a slot before its time: who dies waiting leaves no gap."""
 
-    async def book(self, key: str, interval_us: int) -> int:
-        """Take the next slot under a key; returns how many microseconds from now it ends."""
+    async def take(self, key: str, *, interval_us: int, allowance_us: int) -> int:
+        """Take the slot that is free under a key: 0; or how many microseconds there will be none."""
         ...
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
-        ...
-
-    async def held_us(self, key: str) -> int:
-        """For how long a key is still held back."""
         ...
 
 
@@ -79,35 +73,30 @@ class LocalSlots:
 
     clock: Clock
     _due_us: dict[str, int] = field(default_factory=dict)
-    _held_us: dict[str, int] = field(default_factory=dict)
 
-    async def book(self, key: str, interval_us: int) -> int:
-        """Take the next slot under a key; returns how many microseconds from now it ends."""
+    async def take(self, key: str, *, interval_us: int, allowance_us: int) -> int:
+        """Take the slot that is free under a key: 0; or how many microseconds there will be none."""
         now_us = _us(self.clock.monotonic())
-        due_us = self._due_us[key] = max(self._due_us.get(key, now_us), now_us) + interval_us
+        due_us = max(self._due_us.get(key, now_us), now_us)
+        if due_us > now_us + allowance_us:
+            return due_us - now_us - allowance_us
+        self._due_us[key] = due_us + interval_us
         if len(self._due_us) > _KEPT:
             self._due_us = {key: at_us for key, at_us in self._due_us.items() if at_us > now_us}
-            self._held_us = {key: at_us for key, at_us in self._held_us.items() if at_us > now_us}
-        return due_us - now_us
+        return 0
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
         until_us = _us(self.clock.monotonic()) + for_us
         for key, allowance_us in allowances_us.items():
             self._due_us[key] = max(self._due_us.get(key, 0), until_us + allowance_us)
-            self._held_us[key] = max(self._held_us.get(key, 0), until_us)
-
-    async def held_us(self, key: str) -> int:
-        """For how long a key is still held back."""
-        return self._held_us.get(key, 0) - _us(self.clock.monotonic())
 
 
 class Pacer:
     """Lets the calls of a workspace leave in turn. `shared` are the slots of all processes that talk to it.
 
     While those cannot be asked, this process paces itself alone: a refusal by Slack is better than silence. Of all that
-    wait in it only the first books a slot under a key: slots that a dead process booked ahead would be silence for the
-    others.
+    wait in it only the first asks for a slot under a key.
     """
 
     def __init__(self, clock: Clock, *, workspace: str = "", shared: Slots | None = None) -> None:
@@ -148,14 +137,9 @@ class Pacer:
         await self._in(self._alone, key, rate)
 
     async def _in(self, slots: Slots, key: str, rate: Rate) -> None:
-        while True:
-            ahead_us = await slots.book(key, _us(rate.interval_s)) - _us(rate.interval_s) - _us(rate.allowance_s)
-            if ahead_us <= 0:
-                return
-            await self._clock.sleep(ahead_us / 1e6)
-            # Slack may have said to wait while this call slept: its slot is void then, and it takes another.
-            if await slots.held_us(key) < _JITTER_US:
-                return
+        # Asked again after each sleep: another process was quicker, or Slack said to wait meanwhile.
+        while wait_us := await slots.take(key, interval_us=_us(rate.interval_s), allowance_us=_us(rate.allowance_s)):
+            await self._clock.sleep(wait_us / 1e6)
 
     def _named(self, rates: Mapping[str, Rate]) -> dict[str, Rate]:
         return {f"{self._workspace}/{key}": rate for key, rate in rates.items()}

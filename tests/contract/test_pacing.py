@@ -1,8 +1,8 @@
 """Calls to Slack leave in turn and no faster than allowed, from one process or from several that share a workspace."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from itertools import pairwise
 
 import pytest
 
@@ -101,17 +101,17 @@ async def test_who_slept_when_slack_said_to_wait_takes_another_turn(pacer_of: Ca
     assert clock.monotonic() == pytest.approx(told[0] + 10)
 
 
-async def test_booking_at_once_from_many_sides_hands_out_every_slot_once(shared: Database, clock: FakeClock) -> None:
+async def test_of_many_that_ask_at_once_each_free_slot_is_one_s(shared: Database, clock: FakeClock) -> None:
     slots = [SharedSlots(shared, clock) for _ in range(3)]
-    taken = sorted(await asyncio.gather(*(slots[n % 3].book("a", 1_000_000) for n in range(60))))
-    assert (taken[0], {after - before for before, after in pairwise(taken)}) == (1_000_000, {1_000_000})
+    asked = (slots[n % 3].take("a", interval_us=1_000_000, allowance_us=2_000_000) for n in range(60))
+    assert Counter(await asyncio.gather(*asked)) == {0: 3, 1_000_000: 57}
 
 
-async def test_a_process_that_dies_with_many_waiting_leaves_the_others_their_slots(
+async def test_processes_that_die_while_they_wait_leave_the_others_every_slot(
     clock: FakeClock, pacer_of: Callable[[], Pacer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dying, other = pacer_of(), pacer_of()
-    await leaving_s(clock, POSTS.burst, dying)
+    other = pacer_of()
+    await leaving_s(clock, POSTS.burst, other)
     asleep = asyncio.Event()
 
     async def sleep(_: float) -> None:
@@ -120,12 +120,15 @@ async def test_a_process_that_dies_with_many_waiting_leaves_the_others_their_slo
 
     with monkeypatch.context() as stopped:
         stopped.setattr(clock, "sleep", sleep)
-        waiting = [asyncio.create_task(dying.wait(HERE)) for _ in range(50)]
-        await asleep.wait()
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-    assert await leaving_s(clock, 2, other) == pytest.approx([2, 3])
+        for _ in range(20):  # a process that starts, waits and dies, again and again
+            dying = pacer_of()
+            waiting = [asyncio.create_task(dying.wait(HERE)) for _ in range(5)]
+            await asleep.wait()
+            asleep.clear()
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+    assert await leaving_s(clock, 2, other) == pytest.approx([1, 2])
 
 
 async def test_without_the_database_a_process_paces_itself(shared: Database, clock: FakeClock) -> None:
