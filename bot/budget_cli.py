@@ -131,6 +131,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
     policy, clock = policy_of(settings, roster), SystemClock()
     db = await connect(settings.database_url)
     try:
+        await clock.agree_with(db)
         reports = Reports(db, clock, policy)
         known = await reports.workspaces()
         # The shell's own books are only meant where there are no others.

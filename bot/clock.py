@@ -2,14 +2,35 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from patterns.errors import StorageError
+from storage.database import Database
+from storage.statements import Query, single
+
+log = structlog.get_logger()
+
+AGREE_S = 30
+"""How often a machine looks again at how far its clock is from the database's."""
+_NOW = Query("now", "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now_us")
 
 
 class SystemClock:
-    """Wall time for records, monotonic time for durations."""
+    """Wall time for records, monotonic time for durations.
+
+    Following a PostgreSQL it tells that server's time: machines whose clocks differ would otherwise disagree about
+    whose lease has run out, and take runs from each other.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_us = 0
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
-        return time.time_ns() // 1000
+        return time.time_ns() // 1000 + self._ahead_us
 
     def monotonic(self) -> float:
         """Seconds that never go backwards."""
@@ -18,3 +39,39 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+    async def agree_with(self, db: Database) -> None:
+        """Take over the time of the database's server; a file has none of its own.
+
+        Raises:
+            StorageError: it does not answer.
+        """
+        if db.dialect == "sqlite":
+            return
+        asked_us = time.time_ns() // 1000
+        (row,) = await db.read(lambda: single(_NOW()))
+        # The server looked at its clock somewhere in between.
+        self._ahead_us = row["now_us"] - (asked_us + time.time_ns() // 1000) // 2
+
+    @asynccontextmanager
+    async def following(self, db: Database) -> AsyncIterator[None]:
+        """Agree now, and again and again while the block runs.
+
+        Raises:
+            StorageError: the database does not answer at the beginning; later what was last agreed stands.
+        """
+        await self.agree_with(db)
+        following = asyncio.create_task(self._follow(db), name="following the database's clock")
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _follow(self, db: Database) -> None:
+        while True:
+            await asyncio.sleep(AGREE_S)
+            try:
+                await self.agree_with(db)
+            except StorageError as error:
+                log.warning("clock not compared", reason=str(error))

@@ -19,7 +19,7 @@ from procrastinate.jobs import Status
 from bot.engine import Engine
 from patterns.errors import StorageError
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
-from storage.postgresql import Connection
+from storage.postgresql import RECONNECT_S, Connection, address, configure
 
 log = structlog.get_logger()
 
@@ -42,8 +42,14 @@ class DistributedDispatcher:
         share: int = CHANNEL_SHARE,
     ) -> None:
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job twice
-        url = engine.settings.database_url
-        self._app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=POOL_SIZE))
+        connector = PsycopgConnector(
+            conninfo=address(engine.settings.database_url),
+            min_size=1,
+            max_size=POOL_SIZE,
+            reconnect_timeout=RECONNECT_S,
+            configure=configure,
+        )
+        self._app = App(connector=connector)
         self._task = self._app.task(name="run", queue=QUEUE, pass_context=True)(self._work)
         self._execute = execute
         self._stop_here = stop_here
@@ -175,6 +181,7 @@ class DistributedDispatcher:
             try:
                 await jobs.retry_job_by_id_async(job.id, retry_at=datetime.now(UTC))
             except ConnectorException:
-                # Its run is queued again already; this one has nothing left to say.
-                await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
+                # Its run is queued again already; this one has nothing left to say. Another sweep may have ended it.
+                with contextlib.suppress(ConnectorException):
+                    await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
         await self.take_up()

@@ -58,7 +58,7 @@ def alone(url: str) -> Iterator[None]:
             with FileLock(path.with_name(f"{path.name}.migrating"), timeout=LOCK_TIMEOUT_S):
                 yield
         else:
-            with psycopg.connect(url, autocommit=True) as connection:
+            with postgresql.connect_alone(url) as connection:
                 connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_S * 1000:.0f}".encode())
                 connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
                 yield
@@ -73,7 +73,7 @@ def _version(url: str) -> int:
     try:
         if url.startswith("sqlite"):
             return _sqlite_version(sqlite.path_of(url))
-        with psycopg.connect(url, autocommit=True) as connection:
+        with postgresql.connect_alone(url) as connection:
             row = connection.execute("SELECT version FROM schema").fetchone()
     except psycopg.errors.UndefinedTable:
         return 0
@@ -124,8 +124,9 @@ def _backend(url: str) -> Any:  # noqa: ANN401 - yoyo has no types
     if url.startswith("sqlite"):
         path = quote(str(sqlite.path_of(url)))
         return SQLiteBackend(DatabaseURI("sqlite", None, None, None, None, path, {}), default_migration_table)
-    parts = psycopg.conninfo.conninfo_to_dict(url)
-    parts["options"] = f"{parts.get('options', '')} -c lock_timeout={TABLE_TIMEOUT_S * 1000}"
+    parts = psycopg.conninfo.conninfo_to_dict(postgresql.address(url))
+    set_ = {**postgresql.SERVER_PATIENCE, "lock_timeout": f"{TABLE_TIMEOUT_S}s"}
+    parts["options"] = " ".join([str(parts.get("options", "")), *(f"-c {name}={set_[name]}" for name in set_)])
     address = DatabaseURI("postgresql", None, None, None, None, parts.pop("dbname", None), parts)
     return PostgresqlPsycopgBackend(address, default_migration_table)
 

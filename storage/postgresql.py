@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, cast
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, args_row, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -13,15 +14,56 @@ from patterns.errors import StorageError
 from storage.database import ConstraintError, Database
 from storage.statements import Dialect, Query, Row, Statement, T, Work, single
 
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 10
+RECONNECT_S = 8.0
+"""For how long the pool tries again by itself. It doubles its pauses, so a longer trial would sleep on when the server
+is back; whoever needs a connection then begins a new one at once."""
 POOL_SIZE = 8
 RETRIES = 10
 """Of a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
+
+_PATIENCE = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""When we take a silent server for gone, in libpq's words. The system's own patience is a quarter of an hour."""
+SERVER_PATIENCE = {
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "2s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
+}
+"""When the server takes us for gone and frees what we have locked: no power, a cut network, a process that stands still
+between two statements. Its own patience is two hours, in which nobody else could use those accounts."""
+_SET_PATIENCE = "; ".join(f"SET {name} = '{value}'" for name, value in SERVER_PATIENCE.items())
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
 
 Connection = psycopg.AsyncConnection[DictRow]
+
+
+def address(url: str) -> str:
+    """The address with our patience in it; what the operator wrote there stands."""
+    written = conninfo_to_dict(url)
+    return make_conninfo(url, **{name: value for name, value in _PATIENCE.items() if name not in written})
+
+
+async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Have the server notice when we are gone; for every connection of a pool."""
+    await connection.execute(_SET_PATIENCE.encode())
+    await connection.commit()
+
+
+def connect_alone(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """One connection without a loop and without a pool, each statement on its own; with the same patience."""
+    connection = psycopg.connect(address(url), autocommit=True)
+    connection.execute(_SET_PATIENCE.encode())
+    return connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +90,19 @@ class PostgresqlDatabase(Database):
     @classmethod
     async def open(cls, url: str) -> Self:
         """Connect; StorageError when the server does not answer."""
-        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
-            connection_class=Connection,
-            min_size=1,
-            max_size=POOL_SIZE,
-            timeout=CONNECT_TIMEOUT_S,
-            open=False,
-            kwargs={"autocommit": True, "row_factory": dict_row},
-        )
         try:
-            await (await psycopg.AsyncConnection.connect(url, connect_timeout=int(CONNECT_TIMEOUT_S))).close()
+            pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+                address(url),
+                connection_class=Connection,
+                min_size=1,
+                max_size=POOL_SIZE,
+                timeout=CONNECT_TIMEOUT_S,
+                reconnect_timeout=RECONNECT_S,
+                configure=configure,
+                open=False,
+                kwargs={"autocommit": True, "row_factory": dict_row},
+            )
+            await (await psycopg.AsyncConnection.connect(address(url))).close()
             await pool.open()
         except psycopg.Error as error:
             raise translated(error) from error
@@ -104,15 +148,14 @@ class PostgresqlDatabase(Database):
                 return result[0]
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
             raise _AgainError from error
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if connection is None or not connection.closed:
                 raise translated(error) from error
-            # The server restarted or hung up on us. Only a COMMIT on its way leaves a doubt, and the server knows.
+            # The server restarted, hung up on us or took us for gone. Only a COMMIT on its way leaves a doubt, and
+            # the server knows.
             if to_commit and await self._is_committed(to_commit):
                 return result[0]
             raise _AgainError from error
-        except psycopg.Error as error:
-            raise translated(error) from error
 
     async def _is_committed(self, transaction_id: str) -> bool:
         """What became of a transaction whose COMMIT was not answered."""

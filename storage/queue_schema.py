@@ -37,7 +37,7 @@ async def install_queue(url: str) -> None:
 
 def _install(url: str) -> None:
     try:
-        with psycopg.connect(url, autocommit=True) as connection:
+        with postgresql.connect_alone(url) as connection:
             if not _due(connection):
                 return
             with alone(url):

@@ -8,9 +8,11 @@ import psycopg
 import pytest
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.distributed import DistributedDispatcher
 from bot.engine import Engine
+from storage import postgresql
 from storage.connect import connect
 from storage.database import Database
 from storage.postgresql import Connection, Enlisted
@@ -21,6 +23,7 @@ from tests.ledgers import rows
 
 __all__ = ["engine"]
 ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') RETURNING key")
+REMOVE = Query("remove", "DELETE FROM chore WHERE key = :key")
 
 
 @pytest.fixture
@@ -116,3 +119,44 @@ async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, mon
         await work.until_begun(1)
         work.go_on.set()
     assert turns == []
+
+
+async def test_a_process_that_stands_still_between_two_statements_does_not_keep_the_others_waiting(
+    database: Database, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "_SET_PATIENCE", "SET idle_in_transaction_session_timeout = '200ms'")
+    frozen, thawed, turns = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def stand_still(_connection: Connection) -> None:
+        turns.append(1)
+        if len(turns) == 1:
+            frozen.set()
+            await thawed.wait()
+
+    def work() -> Work[None]:
+        yield ADD(key="a")
+        yield Enlisted.by(stand_still)
+        yield ADD(key="b")
+
+    sleeper = await connect(postgresql_url)
+    sleeping = asyncio.create_task(sleeper.write(work))
+    await frozen.wait()
+    # The same key: it waits for the sleeper's lock, and gets it once the server has taken the sleeper for gone.
+    await add(database, "a")
+    await database.write(lambda: single(REMOVE(key="a")))
+    thawed.set()
+    await sleeping
+    await sleeper.close()
+    assert (await keys(database), len(turns)) == (["a", "b"], 2)
+
+
+@pytest.mark.parametrize("name", postgresql.SERVER_PATIENCE)
+async def test_the_server_is_told_of_our_patience(database: Database, name: str) -> None:
+    ((value,),) = [tuple(row.values()) for row in await rows(database, f"SHOW {name}")]
+    # A Unix socket has no keepalives, and says 0.
+    assert value in (postgresql.SERVER_PATIENCE[name], "0")
+
+
+def test_the_patience_written_in_the_address_stands() -> None:
+    parts = conninfo_to_dict(postgresql.address("postgresql://host/db?keepalives_idle=60"))
+    assert (parts["keepalives_idle"], parts["keepalives_count"]) == ("60", "3")
