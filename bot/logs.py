@@ -51,6 +51,8 @@ def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str]
     for noisy in ("slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "yoyo", "asyncio"):
         # Their debug and info lines carry whole payloads: message text and tokens.
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A chore that is still at it when its next turn comes is no news: it waits for Slack's pace.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def _scrubber(secrets: list[str]) -> Processor:

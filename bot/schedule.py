@@ -71,7 +71,8 @@ class Scheduler:
         for chore, seconds in chores.items():
             first = datetime.now(UTC) if chore in (self.executor.take_up, self.announce, self.tidy) else None
             extra = {"next_run_time": first} if first else {}
-            scheduler.add_job(_heard(chore, under_way), "interval", seconds=seconds, id=chore.__name__, **extra)
+            name = chore.__name__
+            scheduler.add_job(_heard(chore, under_way), "interval", seconds=seconds, id=name, name=name, **extra)
         scheduler.start()
         try:
             yield
@@ -141,6 +142,9 @@ def _heard(
         under_way.add(task := asyncio.current_task())
         try:
             await chore()
+        except asyncio.CancelledError:
+            # We are leaving, and APScheduler would call that an error. Whoever comes next does the chore.
+            log.info("chore cut short", chore=chore.__name__)
         except Exception:
             log.exception("chore failed", chore=chore.__name__)
         finally:

@@ -76,10 +76,10 @@ class Telling:
 
     async def tell_owed(self, run_id: str) -> None:
         """Ask or post what an owner that is gone left unsaid."""
-        run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
-        if run is None:
-            return
         try:
+            run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
+            if run is None:
+                return
             async with self.lease.telling(run):
                 kept = await self.engine.store.text(run_id, "result")
                 if run.status == "parked":
@@ -87,7 +87,10 @@ class Telling:
                 elif kept is not None:
                     await self._deliver(run, Ending.model_validate_json(kept))
         except RunLostError:
-            log.info("run is told by somebody else", run=run.id)
+            log.info("run is told by somebody else", run=run_id)
+        except Exception:
+            # The next look at what is owed tries again, and what is told at the same time goes on.
+            log.exception("owed words not told", run=run_id)
 
     async def tell_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
         """Say something privately to whoever asked, where the thread cannot be had."""

@@ -116,3 +116,24 @@ async def test_a_root_that_nobody_lived_to_record_says_how_it_ended(slack: Slack
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
             states = database.execute("SELECT DISTINCT state FROM slack_out WHERE name IN ('root', 'closed')")
             assert list(states) == [("posted",)]
+
+
+async def test_an_ending_that_cannot_be_read_does_not_keep_the_others_untold(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    async with (
+        Provider(Team(), strict=False) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command(DECIDE)
+        await slack.command(DECIDE)
+        await slack.wait_for(lambda: sum("✅ answered" in said for said in texts(slack)) >= 2)
+        await house.until_no_run_is_open()
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
+            database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name = 'closed'")
+            (broken,) = database.execute("SELECT MIN(id) FROM run").fetchone()
+            database.execute("UPDATE content SET text = 'no ending' WHERE id = ?", (f"{broken}:result",))
+        await house.bot.executor.take_up()
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
+            untold = database.execute("SELECT run_id FROM slack_out WHERE state = 'intended'")
+            assert list(untold) == [(broken,)]

@@ -143,7 +143,9 @@ async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, i
     assert await rows(engine.db, "SELECT key FROM inbox") == []
 
 
-async def test_a_chore_under_way_has_ended_when_the_block_is_left() -> None:
+async def test_a_chore_under_way_has_ended_when_the_block_is_left_and_that_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """What it lets go of at its end needs the database, which is closed next."""
     begun, ended = asyncio.Event(), []
 
@@ -165,3 +167,4 @@ async def test_a_chore_under_way_has_ended_when_the_block_is_left() -> None:
     async with Scheduler(**needed).running():
         await begun.wait()
     assert ended == ["take_up"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
