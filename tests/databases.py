@@ -62,8 +62,11 @@ def postgresql_server() -> Iterator[str]:
 
 
 @contextmanager
-def restartable_server() -> Iterator[Server]:
-    """A running PostgreSQL in a temporary folder. It refuses to run as root, so root starts it as another user."""
+def restartable_server(*, namespace: str = "", network: str = "") -> Iterator[Server]:
+    """A running PostgreSQL in a temporary folder. It refuses to run as root, so root starts it as another user.
+
+    With the name of a network namespace it runs there, for everybody in `network` beside its socket; only root can.
+    """
     folder = Path(tempfile.mkdtemp(prefix="agents-pg-", dir="/tmp"))
     binaries = _binaries(folder)
     as_user = _unprivileged()
@@ -78,7 +81,15 @@ def restartable_server() -> Iterator[Server]:
     )
     if made.returncode:
         raise RuntimeError(made.stderr.decode())
-    program = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "max_connections=100"]
+    program = [binaries / "postgres", "-D", data, "-k", folder, "-c", "max_connections=100"]
+    if namespace:
+        with (data / "pg_hba.conf").open("a") as trusted:
+            trusted.write(f"host all all {network} trust\n")
+        become = ["setpriv", f"--reuid={as_user['user']}", f"--regid={as_user['group']}", "--clear-groups"]
+        program = ["ip", "netns", "exec", namespace, *become, *program, "-c", "listen_addresses=*"]
+        common = {name: value for name, value in common.items() if name not in as_user}
+    else:
+        program += ["-c", "listen_addresses="]
     server = Server(folder, program, common)
     try:
         server.start()

@@ -10,8 +10,8 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,10 +105,12 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant(runs: int, slack: SlackServer) -> AsyncIterator[Plant]:
+async def plant(
+    runs: int, slack: SlackServer, server: Callable[[], AbstractContextManager[str]] = postgresql_server
+) -> AsyncIterator[Plant]:
     """Everything but the workers."""
-    with tempfile.TemporaryDirectory() as folder, postgresql_server() as server:
-        url = new_database(server)
+    with tempfile.TemporaryDirectory() as folder, server() as server_url:
+        url = new_database(server_url)
         team = Team()
 
         def answer(call: Call) -> Reply:
