@@ -1,12 +1,13 @@
 """What a run shows in its thread: a root message, one progress message, one answer; each posted once, ever."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from bot.access import RulesStore
 from bot.cards import Cards
 from bot.decisions import decided
+from bot.edits import BEGAN, DECIDED, ENDED, Edits, waits
 from bot.ending import Ending
 from bot.engine import Engine
 from bot.figures import Figures
@@ -50,8 +51,6 @@ class Delivery:
     views: RunViews
     rules: RulesStore
     streams: Streams
-    _shut: set[tuple[str, str]] = field(default_factory=set)
-    """Cards that this process has closed, until their run ends here; of others one more edit makes sure."""
 
     def may_stream(self, run: RunRow) -> bool:
         """In direct messages, where the workspace can."""
@@ -64,7 +63,7 @@ class Delivery:
             SlackError: there is no place to post.
         """
         view = await self.views.view(run, RunState.RUNNING)
-        await self._edit(run, QUEUED, self._in_line(run, RunState.RUNNING))
+        await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)
         # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
         run = await unbroken(self._open_thread(run, view))
         view = replace(view, material=await self.gatherer.gather(run))
@@ -75,6 +74,7 @@ class Delivery:
             message=self.renderer.message(ProgressView(view)),
             thread_ts=run.thread_ts,
         )
+        await self.outbox.showed(run.id, PROGRESS, "")
         await self._open_progress(run, view, progress_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
@@ -102,7 +102,8 @@ class Delivery:
         if now is not None and not now.is_queued:
             # Its turn came, or its end, while the line was on its way.
             never_began = now.status == "done" and not now.root_ts
-            await self._edit(run, QUEUED, self._in_line(run, RunState.STOPPED if never_began else RunState.RUNNING))
+            state, shows = (RunState.STOPPED, ENDED) if never_began else (RunState.RUNNING, BEGAN)
+            await self._edits.show(run, QUEUED, self._in_line(run, state), shows=shows)
 
     def _in_line(self, run: RunRow, state: RunState) -> SlackMessage:
         return self.renderer.message(QueuedView(run.id, state))
@@ -123,20 +124,21 @@ class Delivery:
 
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
 
-    async def _close_progress(self, run: RunRow, view: RunView) -> None:
-        """Let the progress message show where the run stands, even when another process had opened it."""
-        if self.board.view(run.id) is None and (ts := await self.outbox.find(run.id, PROGRESS)) is not None:
+    async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
+        """Let the progress message show where the run stands, even when another process had opened it; see `Edits`."""
+        if self.board.view(run.id) is None:
+            ts, shown = await self.outbox.shown(run.id, PROGRESS)
+            if ts is None or shown == shows:
+                return True
             await self._open_progress(run, view, ts)
-        await self.board.close(run.id, view)
+        is_shown = await self.board.close(run.id, view)
+        if is_shown:
+            await self.outbox.showed(run.id, PROGRESS, shows)
+        return is_shown
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Show what a parked run waits for."""
-        view = await self.views.view(run, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
-        await self.streams.close(run.id)
-        await self.streams.discard(run)
-        await self.streams.session(run, "suspended")
-        await self._close_progress(run, view)
-        await self._edit(run, ROOT, self.renderer.message(view))
+        await self._suspend(run, path, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
         if question.kind == "money":
             await self._post_partial(run, path, question)
         await self.slack.of(run.workspace).post_once(
@@ -151,13 +153,26 @@ class Delivery:
             # Somebody decided, by a reply or a stop, while the card was on its way.
             await self.decided(run, path, question, asked.decision)
 
-    async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> None:
-        """Close the card: who decided what, and when."""
+    async def _suspend(self, run: RunRow, path: str, state: RunState) -> None:
+        """Have everything above the card say that the run waits for it."""
+        await self.streams.close(run.id)
+        await self.streams.discard(run)
+        if await self._edits.stands(run, ROOT, waits(path)):
+            return
+        view = await self.views.view(run, state)
+        await self.streams.session(run, "suspended")
+        await self._close_progress(run, view, shows=waits(path))
+        await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path))
+
+    async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
+        """Close the card: who decided what, and when; see `Edits`."""
+        if await self._edits.stands(run, f"ask/{path}", DECIDED):
+            return True
         words = f"{await self.words(run, question, decision)}."
         if decision.verdict in ("approve", "edit"):
             question = question.model_copy(update={"draft": ""})
-        if await self._edit(run, f"ask/{path}", await self._card(run, path, question, decided=words)):
-            self._shut.add((run.id, path))
+        card = await self._card(run, path, question, decided=words)
+        return await self._edits.show(run, f"ask/{path}", card, shows=DECIDED)
 
     async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
         """A decision in words, with the name of whose it is."""
@@ -176,6 +191,10 @@ class Delivery:
         await self._partials.post(run, path, answer)
 
     @property
+    def _edits(self) -> Edits:
+        return Edits(self.slack, self.outbox)
+
+    @property
     def _partials(self) -> Partials:
         return Partials(self.engine.questions, self.slack, self.outbox, self.renderer)
 
@@ -185,18 +204,17 @@ class Delivery:
             run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
         )
 
-    async def _settle_questions(self, run: RunRow) -> None:
+    async def _settle_questions(self, run: RunRow) -> bool:
         """Leave no card and no line that still invites: whoever decided, or began, may have died before it showed."""
         now = await self.engine.store.get(run.id)
         stopped = Decision(
             verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
         )
+        are_shown = [await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)]
         for asked in await self.engine.questions.of(run.id):
-            if (run.id, asked.path) not in self._shut:
-                decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
-                await self.decided(run, asked.path, asked.question, decision)
-            self._shut.discard((run.id, asked.path))
-        await self._edit(run, QUEUED, self._in_line(run, RunState.RUNNING))
+            decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
+            are_shown.append(await self.decided(run, asked.path, asked.question, decision))
+        return all(are_shown)
 
     def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
         """The answer as it will be posted."""
@@ -230,9 +248,14 @@ class Delivery:
         if ending.result.output.strip() and not await self._is_above(run, ending):
             await self._partials.fold(run)
         await self.streams.session(run, "active")
-        await self._settle_questions(run)
-        await self._close_progress(run, answer.run)
-        await self._edit(run, ROOT, self.renderer.message(answer.run))
+        root = self.renderer.message(answer.run)
+        are_shown = [
+            await self._settle_questions(run),
+            await self._close_progress(run, answer.run, shows=ENDED),
+            await self._edits.show(run, ROOT, root, shows=ENDED),
+        ]
+        if not all(are_shown):
+            raise SlackError("unreachable", code="not_closed", method="chat.update")
 
     async def _settle_posts(self, run: RunRow) -> None:
         """Owe no more what was being posted when the run was stopped or its process died, its ending aside."""
@@ -271,15 +294,3 @@ class Delivery:
         balance = await self.engine.balances.tightest(payer, ending.needed_nusd)
         refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
         return (self.renderer.message(refusal),)
-
-    async def _edit(self, run: RunRow, name: str, message: SlackMessage) -> bool:
-        """Change a message of ours if it stands; a view is never worth failing for. Returns whether it shows now."""
-        ts = await self.outbox.find(run.id, name)
-        if ts is None:
-            return False
-        try:
-            await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
-        except SlackError as error:
-            log.warning("message_not_updated", run=run.id, name=name, code=error.code)
-            return False
-        return True

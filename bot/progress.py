@@ -50,7 +50,7 @@ class _Board:
     notes: list[str] = field(default_factory=list)
     closed: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    follower: asyncio.Task[None] | None = None
+    follower: asyncio.Task[bool] | None = None
     round: Reviewed | None = None
     telling: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -116,15 +116,19 @@ class ProgressBoard:
         board = self._boards.get(run_id)
         return self._view(board) if board else None
 
-    async def close(self, run_id: str, run: RunView) -> None:
-        """Show the final state, then forget the run. Waits at most one interval and the edit itself."""
+    async def close(self, run_id: str, run: RunView) -> bool:
+        """Show the final state, then forget the run. Waits at most one interval and the edit itself.
+
+        Returns False when Slack was out of reach.
+        """
         board = self._boards.pop(run_id, None)
         if board is None or board.follower is None:
-            return
+            return True
         board.run, board.closed = run, True
         board.changed.set()
-        await board.follower
+        is_shown = await board.follower
         await asyncio.gather(*board.telling)
+        return is_shown
 
     def _view(self, board: _Board) -> ProgressView:
         return ProgressView(
@@ -135,7 +139,7 @@ class ProgressBoard:
             cost_nusd=sum(step.cost_nusd for step in board.steps.values()),
         )
 
-    async def _follow(self, board: _Board) -> None:
+    async def _follow(self, board: _Board) -> bool:
         """Edit whenever something changed, always with the newest state, until the last one is shown."""
         next_s = self._clock.monotonic()
         while True:
@@ -145,15 +149,17 @@ class ProgressBoard:
             board.changed.clear()
             last = board.closed
             next_s = self._clock.monotonic() + self._interval_s
+            is_reached = True
             try:
                 await board.edit(self._view(board))
             except SlackError as error:
+                is_reached = error.kind != "unreachable"
                 log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)
             except Exception:
                 # A view is never worth failing for; the next edit shows the same and more.
                 log.exception("progress_failed", run_id=board.run.run_id)
             if last:
-                return
+                return is_reached
 
 
 def _fold(board: _Board, event: RunEvent) -> None:

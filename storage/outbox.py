@@ -40,6 +40,15 @@ class Outbox:
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return rows[0]["ts"] if rows else None
 
+    async def shown(self, run_id: str, name: str) -> tuple[str | None, str]:
+        """The timestamp of a posted message, and what it was last edited to show: empty when never."""
+        rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
+        return (rows[0]["ts"], rows[0]["shows"]) if rows else (None, "")
+
+    async def showed(self, run_id: str, name: str, shows: str) -> None:
+        """The message shows that now."""
+        await self._db.write(lambda: single(q.mark_shown(run_id=run_id, name=name, shows=shows)))
+
     async def knows(self, run_id: str, name: str) -> bool:
         """Whether the message was ever meant to be posted: it may stand in Slack."""
         return bool(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name))))

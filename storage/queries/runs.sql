@@ -181,6 +181,10 @@ RETURNING name;
 -- What we know of a message.
 SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
 
+-- name: mark_shown
+-- What the message was edited to show.
+UPDATE slack_out SET shows = :shows WHERE run_id = :run_id AND name = :name;
+
 -- name: owed_of
 -- What a run meant to post and nobody knows to stand.
 SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER BY name;

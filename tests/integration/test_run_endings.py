@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from bot.buttons import RUN_CONFIRM
+from bot.delivery import Delivery
+from bot.ending import Ending
 from bot.engine import Engine
+from bot.slack import SlackOut
+from bot.slack_errors import SlackError
 from patterns.errors import UserError
 from patterns.llm import LiteLLMClient
 from patterns.ports import Hold
@@ -137,3 +141,59 @@ async def test_an_ending_that_cannot_be_read_does_not_keep_the_others_untold(
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
             untold = database.execute("SELECT run_id FROM slack_out WHERE state = 'intended'")
             assert list(untold) == [(broken,)]
+
+
+async def test_whoever_goes_on_with_telling_edits_only_what_differs(slack: SlackServer, tmp_path: Path) -> None:
+    def edits() -> int:
+        return sum(method == "chat.update" for method, _ in slack.workspace.calls)
+
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command("use postmortem: checkout was down")
+        await slack.wait_for(lambda: any(RUN_CONFIRM in said for said in texts(slack)))
+        await house.until_no_run_is_open()
+        until_asked = edits()
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
+            database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name LIKE 'ask/%'")
+        await house.bot.executor.take_up()
+        assert edits() == until_asked
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
+            # The process died before it could write down what the root shows.
+            database.execute("UPDATE slack_out SET shows = '' WHERE name = 'root'")
+            database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name LIKE 'ask/%'")
+        await house.bot.executor.take_up()
+        assert edits() == until_asked + 1
+
+
+async def test_an_edit_that_slack_is_too_far_for_is_owed(slack: SlackServer, tmp_path: Path) -> None:
+    def state_of_closed() -> str:
+        with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
+            rows = database.execute("SELECT state FROM slack_out WHERE name = 'closed'").fetchall()
+        return str(rows[0][0]) if rows else ""
+
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        posted = Delivery.finish
+
+        async def far_away(self: Delivery, run: RunRow, ending: Ending) -> None:
+            with pytest.MonkeyPatch.context() as away:
+                away.setattr(SlackOut, "update", _unreachable)
+                await posted(self, run, ending)
+
+        with pytest.MonkeyPatch.context() as changed:
+            changed.setattr(Delivery, "finish", far_away)
+            await slack.command(DECIDE)
+            await slack.wait_for(lambda: state_of_closed() == "intended")
+            await house.until_no_run_is_open()
+        assert state_of_closed() == "intended"
+        await house.bot.executor.take_up()
+        assert state_of_closed() == "posted"
+        assert any("asked:" in said and "✅ answered" in said for said in texts(slack))
+
+
+async def _unreachable(_: SlackOut, **__: object) -> None:
+    raise SlackError("unreachable", code="connection", method="chat.update")
