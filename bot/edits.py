@@ -1,4 +1,4 @@
-"""Edits of a run's messages, each once: Slack allows 50 a minute in a workspace; dying processes must not waste them."""
+"""Edits of a run's messages, each once: Slack allows 50 a minute in a workspace; dying processes must waste none."""
 
 from dataclasses import dataclass
 
