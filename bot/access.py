@@ -115,7 +115,7 @@ class SlackDirectory:
         return str(_had(await self._found("dm", user, workspace=workspace))["id"])
 
     async def _found(
-        self, what: Literal["user", "channel", "dm"], name: str, *, workspace: str
+        self, what: Literal["user", "channel", "dm"], name: str, *, workspace: str, again: bool = False
     ) -> Mapping[str, Any] | None:
         key = (workspace, what, name)
         known = self._cache.get(key)
@@ -129,8 +129,9 @@ class SlackDirectory:
             code = str(error.response.get("error"))
             if code in _OUTSIDE:
                 return None
-            if SlackError.of(code, what).kind == "revoked":
-                await self._tokens.refused(workspace, token, code)
+            is_revoked = SlackError.of(code, what).kind == "revoked"
+            if is_revoked and await self._tokens.refused(workspace, token, code) and not again:
+                return await self._found(what, name, workspace=workspace, again=True)
             raise LookupFailedError from error
         except (SlackError, aiohttp.ClientError, TimeoutError, KeyError) as error:
             raise LookupFailedError from error

@@ -35,6 +35,7 @@ from bot.prices import price_note
 from bot.progress import ProgressBoard
 from bot.readers import Readers
 from bot.render import Renderer
+from bot.renewal import Renewal
 from bot.review import SlackReviews
 from bot.rounds import Rounds
 from bot.rules import StoredRules
@@ -106,7 +107,11 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         session = await stack.enter_async_context(slack_session())
         client = slack_client(session, settings.slack_api_url)
         installations = Installations(engine.db, engine.clock, settings.token_keys) if settings.serves_many else None
-        tokens = InstalledTokens(installations) if installations else OneToken(settings.slack_bot_token)
+        tokens = (
+            InstalledTokens(installations, Renewal(installations, client, settings, engine.clock))
+            if installations
+            else OneToken(settings.slack_bot_token)
+        )
         await engine.client.warm()
         outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
         shared = None if settings.is_sqlite else SharedSlots(engine.db, engine.clock)
@@ -148,7 +153,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         )
         executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
         handover = Handover(inbox=inbox, say=say)
-        slack_app = bolt_app(engine, session, installations)
+        slack_app = bolt_app(engine, session, tokens)
         departures = Departures(installations, executor)
         menu = menu_of(engine)
         reviews = SlackReviews(engine, delivery, access, executor)

@@ -11,20 +11,21 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from bot.engine import Engine
 from bot.install import install_flow
 from bot.settings import Settings
-from storage.installations import Installations, OAuthStates
+from bot.workspaces import InstalledTokens, OneToken
+from storage.oauth_states import OAuthStates
 
 NOT_INSTALLED = "I am not installed in this workspace any more. Ask an admin of it to install me again."
 
 
-def bolt_app(engine: Engine, session: aiohttp.ClientSession, installations: Installations | None) -> AsyncApp:
-    """The app without listeners; with `installations` it also serves the install link."""
+def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | InstalledTokens) -> AsyncApp:
+    """The app without listeners; over installations it also serves the install link."""
     settings = engine.settings
-    if installations is None:
+    if isinstance(tokens, OneToken):
         app = AsyncApp(token=settings.slack_bot_token, **_common(settings))
     else:
-        flow = install_flow(settings, installations, OAuthStates(engine.db, engine.clock), engine.clock)
+        flow = install_flow(settings, tokens.installations, OAuthStates(engine.db, engine.clock), engine.clock)
         app = AsyncApp(
-            authorize=WorkspaceAuthorize(installations),  # type: ignore[arg-type]  # Bolt takes None too
+            authorize=WorkspaceAuthorize(tokens),  # type: ignore[arg-type]  # Bolt takes None too
             oauth_flow=flow,
             # Left out, Bolt makes settings of its own from the environment, with a store in files.
             oauth_settings=flow.settings,
@@ -55,10 +56,10 @@ def _speak_through(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url
 
 
 class WorkspaceAuthorize(AsyncAuthorize):
-    """Bolt's port, over our installations; nothing is asked of Slack."""
+    """Bolt's port, over our installations; Slack is asked nothing, but for a token that has to be renewed."""
 
-    def __init__(self, installations: Installations) -> None:
-        self._installations = installations
+    def __init__(self, tokens: InstalledTokens) -> None:
+        self._tokens = tokens
 
     async def __call__(  # noqa: PLR0913 - Bolt's signature
         self,
@@ -73,7 +74,7 @@ class WorkspaceAuthorize(AsyncAuthorize):
     ) -> AuthorizeResult | None:
         """The workspace's own install, else its organisation's; None where there is neither."""
         organisation = enterprise_id or ""
-        found = await self._installations.find(team_id or organisation, organisation=organisation)
+        found = await self._tokens.find(team_id or organisation, organisation=organisation)
         if found is None:
             return None
         return AuthorizeResult(

@@ -63,7 +63,6 @@ class Delivery:
             SlackError: there is no place to post.
         """
         view = await self.views.view(run, RunState.RUNNING)
-        await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)
         # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
         run = await unbroken(self._open_thread(run, view))
         view = replace(view, material=await self.gatherer.gather(run))
@@ -116,6 +115,8 @@ class Delivery:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
 
         async def edit(progress: ProgressView) -> None:
+            # Here, because the work itself must not wait for Slack to take an edit.
+            await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)
             if rules.quiet and progress.run.state is RunState.RUNNING:
                 return
             await self.slack.of(run.workspace).update(

@@ -193,11 +193,25 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
 async def _installs(settings: Settings, db: Database) -> Finding:
     """Who installed the app by its link, and whether we can still speak there."""
     try:
-        count = await Installations(db, SystemClock(), settings.token_keys).check()
+        installations = Installations(db, SystemClock(), settings.token_keys)
+        count = await installations.check()
+        strange = [one.id for one in await installations.all() if not settings.admits(one.id, one.enterprise_id)]
     except StorageError as error:
         return fail("installations", str(error))
     if not count:
         return warn("installations", f"none yet. Open {INSTALL_PATH} at this deployment's address to make the first.")
+    if strange:
+        return warn(
+            "installations",
+            f"{', '.join(strange)} installed it and AGENTS_WORKSPACES does not name them."
+            f" `agents installations remove {strange[0]}` takes it out.",
+        )
+    if not settings.workspaces:
+        return warn(
+            "installations",
+            f"{count}. Whoever has the link can install it, and your providers bill you: name who may in"
+            " AGENTS_WORKSPACES.",
+        )
     return ok("installations", f"{count}, and every token can be decrypted.")
 
 

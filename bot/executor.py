@@ -20,6 +20,7 @@ from bot.stage import Stage
 from bot.telling import Telling
 from patterns.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.events import PatternResult, StopReason
+from patterns.ports import Clock
 from storage.database import ConstraintError
 from storage.run_rows import RunRow
 
@@ -93,50 +94,51 @@ class Executor(Generic[S]):
         run = await self.engine.store.claim(run_id, owner=self.owner, lease_s=LEASE_S)
         if run is None:
             return
-        started_s = self.engine.clock.monotonic()
+        watch = _Stopwatch(self.engine.clock)
         stop = self._stops.setdefault(run_id, asyncio.Event())
         if run.cancel_requested_by:
             stop.set()
         try:
-            outcome = await self._until_stopped(run, stop, started_s)
-            await self._conclude(self._clocked(run, started_s), outcome)
+            outcome = await self._until_stopped(run, stop, watch)
+            await self._conclude(watch.clocked(run), outcome)
         except RunLostError:
             log.info("run is somebody else's", run=run_id)
         except StorageError as error:
             # Its lease runs out, and whoever reaches the database then goes on from the journal.
             log.warning("run left to be resumed", run=run_id, reason=str(error))
         except asyncio.CancelledError:
-            await self.engine.store.let_go(run.fence, executed_ms=self._clocked(run, started_s).executed_ms)
+            await self.engine.store.let_go(run.fence, executed_ms=watch.clocked(run).executed_ms)
             raise
         finally:
             self._stops.pop(run_id, None)
 
-    async def _until_stopped(self, run: RunRow, stop: asyncio.Event, started_s: float) -> "Ending | ParkedError":
+    async def _until_stopped(self, run: RunRow, stop: asyncio.Event, watch: "_Stopwatch") -> "Ending | ParkedError":
         """The outcome of the work, or a stop within a moment of somebody asking for it."""
         if stop.is_set() and not run.root_ts:
             return _STOPPED
-        work = asyncio.create_task(self._work(run), name=f"work {run.id}")
-        keeping = self.lease.keep(run, stop, lambda: self._clocked(run, started_s).executed_ms)
-        watch = asyncio.create_task(keeping, name=f"watch {run.id}")
+        work = asyncio.create_task(self._work(run, watch), name=f"work {run.id}")
+        keeping = self.lease.keep(run, stop, lambda: watch.clocked(run).executed_ms)
+        kept = asyncio.create_task(keeping, name=f"lease {run.id}")
         try:
-            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, kept}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            watch.cancel()
+            kept.cancel()
             if not work.done():
                 work.cancel()
                 await asyncio.wait({work})
         if not work.cancelled():
             return work.result()
-        if watch.done() and not watch.cancelled():
-            watch.result()  # raises when the run was lost
+        if kept.done() and not kept.cancelled():
+            kept.result()  # raises when the run was lost
         return _STOPPED
 
-    async def _work(self, run: RunRow) -> "Ending | ParkedError":
+    async def _work(self, run: RunRow, watch: "_Stopwatch") -> "Ending | ParkedError":
         try:
             placed = await self.delivery.begin(run)
         except SlackError as error:
             return await self._nowhere(run, error)
         try:
+            watch.start()
             may_stream = self.delivery.may_stream(run)
             return Ending(result=await self.engine.carry_out(placed, self.delivery.board, may_stream=may_stream))
         except ParkedError as error:
@@ -235,11 +237,25 @@ class Executor(Generic[S]):
         some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
         await asyncio.gather(*map(self._telling.tell_owed, some))
 
-    def _clocked(self, run: RunRow, started_s: float) -> RunRow:
-        """The run with its executing time up to now."""
-        return replace(run, executed_ms=run.executed_ms + int((self.engine.clock.monotonic() - started_s) * 1000))
-
     async def _fresh(self, run: RunRow) -> RunRow:
         """The row as it is now, with the executing time of ours."""
         now = await self.engine.store.get(run.id)
         return replace(now, executed_ms=run.executed_ms) if now else run
+
+
+class _Stopwatch:
+    """How long a run has been executed: not while its first messages wait for Slack's pace, which no limit is about."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_s: float | None = None
+
+    def start(self) -> None:
+        """The work begins."""
+        self._started_s = self._clock.monotonic()
+
+    def clocked(self, run: RunRow) -> RunRow:
+        """The run with its executing time up to now."""
+        if self._started_s is None:
+            return run
+        return replace(run, executed_ms=run.executed_ms + int((self._clock.monotonic() - self._started_s) * 1000))

@@ -17,15 +17,18 @@ from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store import Installation as SlackInstallation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import INSTALL_PATH, REDIRECT_PATH, render
 from bot.settings import Settings
 from patterns.errors import AgentsError, UserError
 from patterns.ports import Clock
-from storage.installations import STATE_TTL_S, Installation, Installations, OAuthStates
+from storage.installations import Installation, Installations
+from storage.oauth_states import STATE_TTL_S, OAuthStates
 
 log = structlog.get_logger()
 
@@ -51,21 +54,28 @@ _REASONS = {
 class _Store(AsyncInstallationStore):
     """Slack's side of an install in our own terms."""
 
-    def __init__(self, installations: Installations, clock: Clock) -> None:
+    def __init__(self, installations: Installations, clock: Clock, settings: Settings) -> None:
         self._installations = installations
         self._clock = clock
+        self._settings = settings
 
     async def async_save(self, installation: SlackInstallation) -> None:
         """Keep it.
 
         Raises:
-            UserError: it brings nothing we could speak with.
+            UserError: it brings nothing we could speak with, or the operator does not want it.
         """
         if not installation.bot_token:
             raise UserError("Slack gave no bot token. The operator has to update the app to `agents manifest --url`.")
-        if installation.bot_token_expires_at is not None:
-            raise UserError("The operator has to turn off token rotation for this app: tokens here do not expire.")
         team_id = "" if installation.is_enterprise_install else installation.team_id or ""
+        if not self._settings.admits(team_id, installation.enterprise_id or ""):
+            await revoke(installation.bot_token, self._settings)
+            log.warning(
+                "not installed", reason="not in AGENTS_WORKSPACES", workspace=team_id or installation.enterprise_id
+            )
+            raise UserError(
+                "This deployment serves only workspaces that its operator has named, and this is none of them."
+            )
         made = Installation(
             enterprise_id=installation.enterprise_id or "",
             team_id=team_id,
@@ -76,6 +86,8 @@ class _Store(AsyncInstallationStore):
             installer=installation.user_id or "",
             installed_us=self._clock.now_us(),
             token=installation.bot_token,
+            refresh_token=installation.bot_refresh_token or "",
+            expires_us=int((installation.bot_token_expires_at or 0) * 1_000_000),
         )
         await self._installations.save(made)
         log.info("installed", workspace=made.id, installer=made.installer)
@@ -94,6 +106,16 @@ class _States(AsyncOAuthStateStore):
     async def async_consume(self, state: str) -> bool:
         """See OAuthStates."""
         return await self._states.consume(state)
+
+
+async def revoke(token: str, settings: Settings) -> bool:
+    """Give a token back to Slack, so that nobody can use it; False when Slack did not take it, which the log says."""
+    try:
+        await AsyncWebClient(base_url=settings.slack_api_url).auth_revoke(token=token)
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("token not revoked", error=type(error).__name__)
+        return False
+    return True
 
 
 class InstallFlow(AsyncOAuthFlow):
@@ -138,7 +160,7 @@ def install_flow(settings: Settings, installations: Installations, states: OAuth
             install_page_rendering_enabled=False,
             authorization_url=urljoin(settings.slack_api_url, "/oauth/v2/authorize"),
             callback_options=AsyncCallbackOptions(success=_succeeded, failure=_failed),
-            installation_store=_Store(installations, clock),
+            installation_store=_Store(installations, clock, settings),
             state_store=_States(states),
             state_expiration_seconds=STATE_TTL_S,
             logger=logging.getLogger("slack_bolt"),

@@ -37,6 +37,13 @@ def rotate() -> None:
     asyncio.run(_rotate())
 
 
+@installations.command()
+@click.argument("installation", metavar="ID")
+def remove(installation: str) -> None:
+    """Take the app out of a workspace (T…) or an organisation (E…): its token is revoked and deleted."""
+    asyncio.run(_remove(installation))
+
+
 async def _list() -> None:
     async with _opened() as found:
         for one in await found.all():
@@ -50,6 +57,22 @@ async def _rotate() -> None:
         count = await found.rotate()
     tokens = "1 token is" if count == 1 else f"{count} tokens are"
     click.echo(f"{tokens} encrypted under the first key.")
+
+
+async def _remove(installation: str) -> None:
+    from bot.install import revoke
+    from bot.settings import read_settings
+    from patterns.errors import UserError
+
+    async with _opened() as found:
+        made = await found.find(installation)
+        if made is None or made.id != installation:
+            raise UserError(f"Nothing is installed under {installation}. `agents installations list` shows what is.")
+        is_revoked = await revoke(made.token, read_settings())
+        await found.remove(installation, actor="shell")
+    click.echo(f"{installation} is taken out; its open requests end within half a minute, its figures stay.")
+    if not is_revoked:
+        click.echo("Slack did not take the token back: an admin there should remove the app in Slack.", err=True)
 
 
 @asynccontextmanager

@@ -39,6 +39,10 @@ VARIABLES = (
         "Several workspaces: keys that encrypt their tokens, comma separated; the first encrypts, all of them decrypt.",
         secret=True,
     ),
+    Variable(
+        "AGENTS_WORKSPACES",
+        "Several workspaces: ids of those that may install, T… or E…, comma separated. Unset: whoever has the link.",
+    ),
     Variable("PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode."),
     Variable("SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one."),
     Variable("DATABASE_URL", "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR."),
@@ -79,6 +83,7 @@ class Settings:
     slack_client_id: str
     slack_client_secret: str = field(repr=False)
     token_keys: tuple[str, ...] = field(repr=False)
+    workspaces: frozenset[str]
     slack_api_url: str
     port: int | None
     log_level: str
@@ -98,6 +103,10 @@ class Settings:
     def serves_many(self) -> bool:
         """Whether workspaces install the app by themselves, each with a token of its own."""
         return bool(self.slack_client_id)
+
+    def admits(self, *ids: str) -> bool:
+        """Whether a workspace, named by itself or by its organisation, may install the app here."""
+        return not self.workspaces or not self.workspaces.isdisjoint(ids)
 
 
 def ensure_home() -> None:
@@ -133,6 +142,7 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         slack_client_id=env.get("SLACK_CLIENT_ID", ""),
         slack_client_secret=env.get("SLACK_CLIENT_SECRET", ""),
         token_keys=_token_keys(env.get("AGENTS_TOKEN_KEYS", "")),
+        workspaces=_workspaces(env.get("AGENTS_WORKSPACES", "")),
         slack_api_url=_slack_api_url(env.get("SLACK_API_URL", "")),
         port=_port(env.get("PORT", "")),
         log_level=_log_level(env.get("AGENTS_LOG_LEVEL", "")),
@@ -182,6 +192,17 @@ def _token_keys(text: str) -> tuple[str, ...]:
                 f"Key {number} of AGENTS_TOKEN_KEYS is not a Fernet key. `agents installations key` makes one."
             ) from None
     return keys
+
+
+def _workspaces(text: str) -> frozenset[str]:
+    ids = _listed(text)
+    for one in ids:
+        if one[0] not in "TE" or not one.isalnum() or not one.isupper():
+            raise UserError(
+                f"AGENTS_WORKSPACES: {one!r} is no id of a workspace (T012ABCDEF) or organisation (E012ABCDEF). It"
+                " stands in Slack's address in a browser: app.slack.com/client/T012ABCDEF."
+            )
+    return frozenset(ids)
 
 
 def _data_dir(env: Mapping[str, str]) -> Path:

@@ -47,8 +47,8 @@ class Tokens(Protocol):
         """The bot token as of now; SlackError when the app is not installed there."""
         ...
 
-    async def refused(self, workspace: str, token: str, code: str) -> None:
-        """Slack does not take that token any more, with Slack's own word for it."""
+    async def refused(self, workspace: str, token: str, code: str) -> bool:
+        """Slack does not take that token any more, with Slack's own word for it; True when there is a newer one."""
         ...
 
 
@@ -111,8 +111,8 @@ class SlackMethods:
                 if status >= 500 or code in _RETRIED:  # noqa: PLR2004 - HTTP
                     raise LostError from error
                 refusal = SlackError.of(code, method)
-                if refusal.kind == "revoked":
-                    await self._tokens.refused(self._workspace, token, code)
+                if refusal.kind == "revoked" and await self._tokens.refused(self._workspace, token, code):
+                    continue
                 raise refusal from error
             except aiohttp.ClientConnectorError:
                 await self._clock.sleep(1)

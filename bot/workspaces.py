@@ -8,12 +8,13 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.pacing import Pacer, Slots
+from bot.renewal import Renewal
 from bot.slack import Outbox, SlackOut
 from bot.slack_errors import SlackError
 from bot.slack_methods import Tokens
 from patterns.errors import StorageError
 from patterns.ports import Clock
-from storage.installations import Installations
+from storage.installations import Installation, Installations
 
 log = structlog.get_logger()
 
@@ -45,35 +46,54 @@ class OneToken:
         """See Tokens."""
         return self._token
 
-    async def refused(self, workspace: str, token: str, code: str) -> None:  # noqa: ARG002 - there is one
+    async def refused(self, workspace: str, token: str, code: str) -> bool:  # noqa: ARG002 - there is one
         """Tell the operator once; every later call would say the same."""
         if not self._was_refused:
             self._was_refused = True
             log.error("slack refuses SLACK_BOT_TOKEN: reinstall the app, renew the token and restart", code=code)
+        return False
 
 
 class InstalledTokens:
     """The port `Tokens` over installations: every workspace has its own."""
 
-    def __init__(self, installations: Installations) -> None:
-        self._installations = installations
+    def __init__(self, installations: Installations, renewal: Renewal) -> None:
+        self.installations = installations
+        self._renewal = renewal
+
+    async def find(self, workspace: str, *, organisation: str = "") -> Installation | None:
+        """The install that speaks in a workspace, its token renewed in time where Slack's expire.
+
+        Raises:
+            StorageError: its token cannot be decrypted.
+        """
+        found = await self.installations.find(workspace, organisation=organisation)
+        return await self._renewal.fresh(found) if found is not None else None
 
     async def token(self, workspace: str) -> str:
         """See Tokens."""
         try:
-            found = await self._installations.find(workspace)
+            found = await self.find(workspace)
         except StorageError as error:
             # Whoever wants to speak tries again later, as when Slack is away; the operator can mend it.
             log.exception("no token", workspace=workspace)
             raise SlackError("unreachable", code="no_token", method="") from error
         if found is None:
             raise SlackError("uninstalled", code="not_installed", method="")
+        if self._renewal.has_expired(found):
+            raise SlackError("unreachable", code="token_expired", method="")
         return found.token
 
-    async def refused(self, workspace: str, token: str, code: str) -> None:
-        """Forget a token that is no more, which tells the log and the audit log once."""
-        if code in _REVOKED and await self._installations.refused(workspace, token, code):
+    async def refused(self, workspace: str, token: str, code: str) -> bool:
+        """Renew a token that has expired; forget one that is no more, which tells both logs once."""
+        found = await self.installations.find(workspace)
+        if found is not None and found.refresh_token and (code == "token_expired" or found.token != token):
+            if found.token == token:
+                await self.installations.expire(found)
+            return True
+        if code in _REVOKED and await self.installations.refused(workspace, token, code):
             log.error("slack refuses the token of a workspace: install the app there again", workspace=workspace)
+        return False
 
 
 class Slack:

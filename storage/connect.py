@@ -4,7 +4,7 @@ from patterns.errors import StorageError
 from storage.database import Database
 from storage.statements import Query, single
 
-CODE_VERSION = 6
+CODE_VERSION = 7
 """The schema this code knows. A database of a later version works as long as its `min_code` is not above this."""
 
 _SCHEMA = Query("schema", "SELECT version, min_code FROM schema")

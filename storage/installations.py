@@ -13,15 +13,13 @@ from storage.statements import Row, Statement, Work, load, single
 
 q = load("installations")
 
-STATE_TTL_S = 600
-"""How long somebody may take between the start of an install and Slack's word that it is allowed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Installation:
     """The app in a workspace, or in a whole organisation where `team_id` is empty.
 
-    `token` is never shown, and empty where nobody has to speak with it.
+    `token` and `refresh_token` are never shown, and empty where nobody has to speak with them. `expires_us` is 0 for a
+    token that never does; else the refresh token is good once for the next pair.
     """
 
     enterprise_id: str
@@ -33,6 +31,8 @@ class Installation:
     installer: str
     installed_us: int
     token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    expires_us: int = 0
 
     @property
     def id(self) -> str:
@@ -55,10 +55,10 @@ class Installations:
     async def save(self, made: Installation) -> None:
         """Keep an install, or what a later one of the same workspace changed."""
         row = {name: getattr(made, name) for name in ("id", *_FACTS)}
-        token = self._encrypted(made.id, made.token)
+        tokens = self._tokens(made.id, made.token, made.refresh_token)
 
         def work() -> Work[None]:
-            yield q.save_installation(**row, token=token)
+            yield q.save_installation(**row, **tokens)
             yield self._audit(made.id, actor=made.installer, action="installed", reason=f"with {made.scopes}")
 
         await self._db.write(work)
@@ -74,7 +74,7 @@ class Installations:
             return None
         if row["id"] == organisation != workspace:
             await self._join(workspace, organisation)
-        return _installation(row, token=self._decrypted(row["id"], row["token"]))
+        return _installation(row, **self._opened(row))
 
     async def installer(self, workspace: str) -> str:
         """Who installed the app there; empty when nobody has."""
@@ -89,6 +89,26 @@ class Installations:
         elif not await self._remove(team_id, reason=gone):
             await self._leave(team_id, reason=gone)
 
+    async def claim_renewal(self, of: Installation, *, for_us: int) -> bool:
+        """Be the one that asks Slack for the next tokens; False while another process is, or already has them."""
+        now_us = self._clock.now_us()
+        claim = q.claim_renewal(**_generation(of), now_us=now_us, until_us=now_us + for_us)
+        return bool(await self._db.write(lambda: single(claim)))
+
+    async def renewed(self, of: Installation, *, token: str, refresh_token: str, expires_us: int) -> None:
+        """Keep the next tokens of an install, unless it was made anew meanwhile."""
+        tokens = self._tokens(of.id, token, refresh_token)
+        statement = q.renew_tokens(id=of.id, installed_us=of.installed_us, expires_us=expires_us, **tokens)
+        await self._db.write(lambda: single(statement))
+
+    async def expire(self, of: Installation) -> None:
+        """Slack says that its token has expired: the next who needs one renews it."""
+        await self._db.write(lambda: single(q.expire_token(**_generation(of))))
+
+    async def remove(self, installation: str, *, actor: str) -> bool:
+        """The operator takes an install out; False when there is none. Open runs end as after an uninstall."""
+        return await self._remove(installation, reason="taken out by the operator", actor=actor)
+
     async def refused(self, workspace: str, token: str, code: str) -> bool:
         """Slack does not take that token any more: forget it, unless a newer one has taken its place meanwhile."""
         row = await self._row(workspace, "")
@@ -102,7 +122,7 @@ class Installations:
         """How many installs there are; StorageError when the token of one cannot be decrypted."""
         rows = await self._db.read(lambda: single(q.tokens()))
         for row in rows:
-            self._decrypted(row["id"], row["token"])
+            self._opened(row)
         return len(rows)
 
     async def rotate(self) -> int:
@@ -115,8 +135,7 @@ class Installations:
         def work() -> Work[int]:
             rows = yield q.lock_tokens()
             for row in rows:
-                token = self._encrypted(row["id"], self._decrypted(row["id"], row["token"]))
-                yield q.replace_token(id=row["id"], token=token)
+                yield q.replace_tokens(id=row["id"], **self._tokens(row["id"], **self._opened(row)))
             return len(rows)
 
         return await self._db.write(work)
@@ -143,7 +162,7 @@ class Installations:
         if not known or known[0]["organisation"] != organisation:
             await self._db.write(lambda: single(q.join_organisation(workspace=workspace, organisation=organisation)))
 
-    async def _remove(self, installation: str, *, reason: str, only: str = "") -> bool:
+    async def _remove(self, installation: str, *, reason: str, only: str = "", actor: str = "slack") -> bool:
         """Delete an install and say why in the audit log; with `only`, while that is still its token."""
 
         def work() -> Work[bool]:
@@ -152,7 +171,7 @@ class Installations:
                 return False
             yield q.delete_installation(id=installation)
             yield q.leave_organisation_all(organisation=installation)
-            yield self._audit(installation, actor="slack", action="uninstalled", reason=reason)
+            yield self._audit(installation, actor=actor, action="uninstalled", reason=reason)
             return True
 
         return await self._db.write(work)
@@ -183,6 +202,16 @@ class Installations:
             raise StorageError("AGENTS_TOKEN_KEYS is not set. `agents installations key` makes a key.")
         return self._keys
 
+    def _tokens(self, installation: str, token: str, refresh_token: str) -> dict[str, str]:
+        """Both as they are kept."""
+        refresh = self._encrypted(installation, refresh_token) if refresh_token else ""
+        return {"token": self._encrypted(installation, token), "refresh_token": refresh}
+
+    def _opened(self, row: Row) -> dict[str, str]:
+        """Both as Slack gave them."""
+        kept = {name: row[name] for name in ("token", "refresh_token")}
+        return {name: self._decrypted(row["id"], token) if token else "" for name, token in kept.items()}
+
     def _encrypted(self, installation: str, token: str) -> str:
         """The token with whose it is, so that a row cannot speak with what was copied from another one."""
         return self._box.encrypt(f"{installation}:{token}".encode()).decode()
@@ -200,32 +229,23 @@ class Installations:
         return token
 
 
-class OAuthStates:
-    """What ties Slack's answer to the browser that began an install: short-lived and good once, in any process."""
-
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
-        self._clock = clock
-
-    async def issue(self) -> str:
-        """A new state."""
-        state, now_us = secrets.token_urlsafe(32), self._clock.now_us()
-
-        def work() -> Work[str]:
-            yield q.drop_old_states(now_us=now_us)
-            yield q.issue_state(state=state, expires_us=now_us + STATE_TTL_S * 1_000_000)
-            return state
-
-        return await self._db.write(work)
-
-    async def consume(self, state: str) -> bool:
-        """Whether it was issued, not too long ago, and never used."""
-        rows = await self._db.write(lambda: single(q.consume_state(state=state)))
-        return bool(rows) and rows[0]["expires_us"] > self._clock.now_us()
+_FACTS = (
+    "enterprise_id",
+    "team_id",
+    "name",
+    "bot_id",
+    "bot_user_id",
+    "scopes",
+    "installer",
+    "installed_us",
+    "expires_us",
+)
 
 
-_FACTS = ("enterprise_id", "team_id", "name", "bot_id", "bot_user_id", "scopes", "installer", "installed_us")
+def _installation(row: Row, *, token: str = "", refresh_token: str = "") -> Installation:
+    return Installation(**{name: row[name] for name in _FACTS}, token=token, refresh_token=refresh_token)
 
 
-def _installation(row: Row, *, token: str = "") -> Installation:
-    return Installation(**{name: row[name] for name in _FACTS}, token=token)
+def _generation(of: Installation) -> dict[str, object]:
+    """Which tokens of an install are meant: a later pair expires later, a later install was made later."""
+    return {"id": of.id, "installed_us": of.installed_us, "expires_us": of.expires_us}

@@ -1,7 +1,6 @@
 -- name: find_installation
 -- Whose token speaks in a workspace: its own, else that of its organisation, as told now or as known from before.
-SELECT id, enterprise_id, team_id, name, token, bot_id, bot_user_id, scopes, installer, installed_us
-FROM installation
+SELECT * FROM installation
 WHERE id = :workspace OR id = :organisation
   OR id = (SELECT organisation FROM organisation_workspace WHERE workspace = :workspace)
 ORDER BY CASE WHEN id = :workspace THEN 0 WHEN id = :organisation THEN 1 ELSE 2 END
@@ -27,13 +26,31 @@ DELETE FROM organisation_workspace WHERE organisation = :organisation;
 -- name: save_installation
 -- A first install, or one more: Slack's newest token is the one that counts.
 INSERT INTO installation
-  (id, enterprise_id, team_id, name, token, bot_id, bot_user_id, scopes, installer, installed_us)
+  (id, enterprise_id, team_id, name, token, bot_id, bot_user_id, scopes, installer, installed_us, refresh_token,
+   expires_us)
 VALUES
-  (:id, :enterprise_id, :team_id, :name, :token, :bot_id, :bot_user_id, :scopes, :installer, :installed_us)
+  (:id, :enterprise_id, :team_id, :name, :token, :bot_id, :bot_user_id, :scopes, :installer, :installed_us,
+   :refresh_token, :expires_us)
 ON CONFLICT (id) DO UPDATE SET
   enterprise_id = excluded.enterprise_id, team_id = excluded.team_id, name = excluded.name, token = excluded.token,
   bot_id = excluded.bot_id, bot_user_id = excluded.bot_user_id, scopes = excluded.scopes,
-  installer = excluded.installer, installed_us = excluded.installed_us;
+  installer = excluded.installer, installed_us = excluded.installed_us, refresh_token = excluded.refresh_token,
+  expires_us = excluded.expires_us, renewing_until_us = 0;
+
+-- name: claim_renewal
+-- One process at a time asks Slack for the next tokens; a claim runs out, in case its process dies.
+UPDATE installation SET renewing_until_us = :until_us
+WHERE id = :id AND installed_us = :installed_us AND expires_us = :expires_us AND renewing_until_us <= :now_us
+RETURNING id;
+
+-- name: renew_tokens
+-- The next tokens of the same install; a later install has tokens of its own.
+UPDATE installation SET token = :token, refresh_token = :refresh_token, expires_us = :expires_us, renewing_until_us = 0
+WHERE id = :id AND installed_us = :installed_us RETURNING id;
+
+-- name: expire_token
+-- Slack says that the token has expired, whatever our clock says.
+UPDATE installation SET expires_us = 1 WHERE id = :id AND installed_us = :installed_us AND expires_us = :expires_us;
 
 -- name: lock_installation
 -- Its token, nobody else's to change until we commit.
@@ -45,20 +62,20 @@ DELETE FROM installation WHERE id = :id RETURNING id;
 
 -- name: installations
 -- Where the app is installed, without tokens.
-SELECT id, enterprise_id, team_id, name, bot_id, bot_user_id, scopes, installer, installed_us
+SELECT id, enterprise_id, team_id, name, bot_id, bot_user_id, scopes, installer, installed_us, expires_us
 FROM installation ORDER BY id;
 
 -- name: tokens
 -- Every token, to see whether our keys still open it.
-SELECT id, token FROM installation ORDER BY id;
+SELECT id, token, refresh_token FROM installation ORDER BY id;
 
 -- name: lock_tokens
 -- Every token, to be encrypted anew.
-SELECT id, token FROM installation ORDER BY id FOR UPDATE;
+SELECT id, token, refresh_token FROM installation ORDER BY id FOR UPDATE;
 
--- name: replace_token
--- The same token under another key.
-UPDATE installation SET token = :token WHERE id = :id;
+-- name: replace_tokens
+-- The same tokens under another key.
+UPDATE installation SET token = :token, refresh_token = :refresh_token WHERE id = :id;
 
 -- name: insert_audit
 -- Who installed the app, and why it is not installed any more.
@@ -75,15 +92,3 @@ WHERE kind = 'slack' AND status <> 'done' AND cancel_requested_by IS NULL
 -- What waits to be replayed there cannot be answered.
 UPDATE inbox SET done_us = :now_us, note = 'not installed'
 WHERE done_us IS NULL AND workspace NOT IN (SELECT workspace FROM installed_workspace);
-
--- name: issue_state
--- One install may come back with it.
-INSERT INTO oauth_state (state, expires_us) VALUES (:state, :expires_us);
-
--- name: drop_old_states
--- Installs that nobody finished.
-DELETE FROM oauth_state WHERE expires_us <= :now_us;
-
--- name: consume_state
--- Whoever removes it first may go on.
-DELETE FROM oauth_state WHERE state = :state RETURNING expires_us;

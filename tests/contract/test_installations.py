@@ -8,12 +8,14 @@ from cryptography.fernet import Fernet
 from patterns.errors import StorageError
 from storage.database import Database
 from storage.inbox import Inbox
-from storage.installations import STATE_TTL_S, Installation, Installations, OAuthStates
+from storage.installations import Installation, Installations
+from storage.oauth_states import STATE_TTL_S, OAuthStates
 from tests.ledgers import Asking, FakeClock, execute, open_run, rows
 
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 ONE = Installation("", "T1", "One", "B1", "UBOT1", "chat:write,commands", "U1", 1, token="xoxb-one")
 TWO = replace(ONE, team_id="T2", name="Two", bot_user_id="UBOT2", token="xoxb-two")
+EXPIRING = replace(ONE, token="xoxe.one", refresh_token="xoxe-1", expires_us=5_000)
 ORG = replace(ONE, team_id="", enterprise_id="E1", name="Org", token="xoxb-org")
 
 
@@ -63,6 +65,41 @@ async def test_installing_again_replaces_the_token(installed: Installations) -> 
     await installed.save(again)
     assert await installed.all() == [replace(again, token="")]
     assert await installed.find("T1") == again
+
+
+class TestExpiringTokens:
+    async def test_one_process_renews_and_everybody_has_the_next_token(
+        self, database: Database, clock: FakeClock, installed: Installations
+    ) -> None:
+        await installed.save(EXPIRING)
+        other = Installations(database, clock, [OLD_KEY])
+        assert [await one.claim_renewal(EXPIRING, for_us=40) for one in (installed, other)] == [True, False]
+        await installed.renewed(EXPIRING, token="xoxe.next", refresh_token="xoxe-2", expires_us=9_000)
+        assert await other.find("T1") == replace(EXPIRING, token="xoxe.next", refresh_token="xoxe-2", expires_us=9_000)
+        assert await other.claim_renewal(EXPIRING, for_us=40) is False
+
+    async def test_the_claim_of_a_dead_process_runs_out(self, clock: FakeClock, installed: Installations) -> None:
+        await installed.save(EXPIRING)
+        assert await installed.claim_renewal(EXPIRING, for_us=40) is True
+        clock.us += 40
+        assert await installed.claim_renewal(EXPIRING, for_us=40) is True
+
+    async def test_a_late_answer_does_not_replace_a_new_install(self, installed: Installations) -> None:
+        await installed.save(EXPIRING)
+        again = replace(EXPIRING, token="xoxe.again", installed_us=2)
+        await installed.save(again)
+        await installed.renewed(EXPIRING, token="xoxe.late", refresh_token="xoxe-late", expires_us=9_000)
+        assert await installed.find("T1") == again
+
+    async def test_both_tokens_are_unreadable_at_rest_and_follow_the_keys(
+        self, database: Database, clock: FakeClock, installed: Installations
+    ) -> None:
+        await installed.save(EXPIRING)
+        (row,) = await rows(database, "SELECT * FROM installation")
+        assert "xoxe" not in str(dict(row))
+        assert "xoxe" not in repr(await installed.find("T1"))
+        await Installations(database, clock, [NEW_KEY, OLD_KEY]).rotate()
+        assert await Installations(database, clock, [NEW_KEY]).find("T1") == EXPIRING
 
 
 class TestOrganisation:

@@ -47,7 +47,11 @@ class Tokens:
     def __init__(self, first: Workspace) -> None:
         self.workspaces = [first]
         self.revoked: set[str] = set()
+        self.expired: set[str] = set()
+        self.expires_in_s = 0
+        """The app's token rotation: for how long tokens live; 0 without."""
         self._codes: dict[str, _Allowed] = {}
+        self._refreshes: dict[str, _Allowed] = {}
         self._issued = 0
 
     def workspace(self, token: str, args: Mapping[str, Any]) -> Workspace:
@@ -60,9 +64,11 @@ class Tokens:
     def permit(self, method: str, token: str, workspace: Workspace) -> None:
         if workspace.revoked or token in self.revoked:
             raise Refused("token_revoked")
+        if token in self.expired:
+            raise Refused("token_expired")
         if method == "oauth.v2.access":
             return
-        if method not in METHODS and method != "apps.connections.open":
+        if method not in METHODS and method not in {"apps.connections.open", "auth.revoke"}:
             raise Refused("unknown_method")
         if token != APP_TOKEN if method == "apps.connections.open" else token not in workspace.tokens:
             raise Refused("invalid_auth")
@@ -83,17 +89,25 @@ class Tokens:
         return {"code": code, "state": asked["state"]}
 
     def exchange(self, args: Mapping[str, Any], authorization: str) -> dict[str, Any]:
-        """oauth.v2.access: a code becomes a token, once."""
+        """oauth.v2.access: a code, or a refresh token, becomes a token, once."""
         if base64.b64decode(authorization.removeprefix("Basic ")).decode() != f"{CLIENT_ID}:{CLIENT_SECRET}":
             raise Refused("bad_client_secret")
-        allowed = self._codes.pop(args["code"], None)
+        if args.get("grant_type") == "refresh_token":
+            allowed, unknown = self._refreshes.pop(args["refresh_token"], None), "invalid_refresh_token"
+        else:
+            allowed, unknown = self._codes.pop(args["code"], None), "invalid_code"
         if allowed is None:
-            raise Refused("invalid_code")
+            raise Refused(unknown)
         self._issued += 1
         token, first = f"xoxb-installed-{self._issued}", allowed.workspaces[0]
         for one in allowed.workspaces:
             one.tokens.add(token)
+        rotation = {}
+        if self.expires_in_s:
+            rotation = {"refresh_token": f"xoxe-1-{self._issued}", "expires_in": self.expires_in_s}
+            self._refreshes[str(rotation["refresh_token"])] = allowed
         return {
+            **rotation,
             "app_id": APP_ID,
             "access_token": token,
             "token_type": "bot",

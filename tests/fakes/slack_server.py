@@ -113,6 +113,11 @@ class SlackServer(People):
             self.tokens.permit(method, authorization.removeprefix("Bearer "), workspace)
             if method == "oauth.v2.access":
                 return {"ok": True, **self.tokens.exchange(args, authorization)}
+            if method == "auth.revoke":
+                token = authorization.removeprefix("Bearer ")
+                self.tokens.revoked.add(token)
+                workspace.tokens.discard(token)
+                return {"ok": True, "revoked": True}
             if method == "apps.connections.open":
                 return {"ok": True, "url": f"{self.base.replace('http', 'ws', 1)}/link/?ticket=1"}
             answer = {"ok": True, **METHODS[method](workspace, decoded(args))}

@@ -236,6 +236,92 @@ async def test_an_org_wide_install_serves_its_workspaces(deployed: Deployment, s
     assert deployed.ledger("SELECT COUNT(DISTINCT workspace) FROM run WHERE status = 'done'") == 2
 
 
+# ---------------------------------------------------------------- tokens that expire
+
+
+@pytest.fixture
+def hours(slack: SlackServer) -> float:
+    """The app has token rotation; Slack's tokens live so many hours."""
+    slack.tokens.expires_in_s = 12 * 3600
+    return 12
+
+
+@pytest.mark.usefixtures("hours")
+async def test_a_token_is_renewed_before_it_expires_and_once(deployed: Deployment, slack: SlackServer) -> None:
+    await deployed.browser.install(slack.workspace)
+    await _age(deployed, hours=9)
+    await slack.command(ASK)
+    await answered(slack)
+    assert _renewals(slack) == 0
+    await _age(deployed, hours=2)
+    first = await deployed.installations.find(TEAM)
+    await asyncio.gather(*(slack.command(ASK) for _ in range(4)))
+    await slack.wait_for(lambda: everything(slack).count(ANSWER) >= 5)
+    second = await deployed.installations.find(TEAM)
+    assert first is not None
+    assert second is not None
+    assert (_renewals(slack), second.token == first.token) == (1, False)
+
+
+@pytest.mark.usefixtures("hours")
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_expired_token_is_renewed_by_whoever_needs_it(
+    deployed: Deployment, slack: SlackServer, *, known: bool
+) -> None:
+    """Known: by our own clock, after a long pause. Or Slack says so while we think it good."""
+    await deployed.browser.install(slack.workspace)
+    if known:
+        await _age(deployed, hours=13)
+    slack.tokens.expired |= slack.workspace.tokens
+    await slack.command(ASK)
+    await answered(slack)
+    assert _renewals(slack) == 1
+
+
+@pytest.mark.usefixtures("hours")
+async def test_what_cannot_be_renewed_for_good_has_to_be_installed_again(
+    deployed: Deployment, slack: SlackServer
+) -> None:
+    await deployed.browser.install(slack.workspace)
+    await _age(deployed, hours=13)
+    slack.tokens.expired |= slack.workspace.tokens
+    slack.fail("oauth.v2.access", error="invalid_refresh_token")
+    await slack.command(ASK)
+    await slack.wait_for(lambda: _said(slack, "not installed in this workspace"))
+    assert await deployed.installations.all() == []
+
+
+@pytest.mark.usefixtures("hours")
+async def test_while_slack_cannot_renew_the_old_token_goes_on(deployed: Deployment, slack: SlackServer) -> None:
+    await deployed.browser.install(slack.workspace)
+    await _age(deployed, hours=11)
+    slack.fail("oauth.v2.access", error="internal_error")
+    await slack.command(ASK)
+    await answered(slack)
+
+
+# ---------------------------------------------------------------- who may install
+
+
+async def test_a_workspace_that_the_operator_has_not_named_gets_a_page_and_no_token(
+    settings: Settings, slack: SlackServer, other: Beside
+) -> None:
+    async with opened(replace(settings, workspaces=frozenset({TEAM})), slack) as deployment:
+        assert "is installed in" in await deployment.browser.install(slack.workspace)
+        address, cookie = await deployment.browser.begin()
+        query = slack.tokens.allow(address, other.workspace, user="U0LEE", is_org_wide=False)
+        status, page = await deployment.browser.come_back(query, cookie)
+        assert (status, "serves only workspaces that its operator has named" in page) == (400, True)
+        assert [one.id for one in await deployment.installations.all()] == [TEAM]
+        assert other.workspace.tokens == set()
+
+
+async def test_an_organisation_that_is_named_brings_its_workspaces(settings: Settings, slack: SlackServer) -> None:
+    one = slack.beside("T0ONE", name="One", enterprise="E0ORG")
+    async with opened(replace(settings, workspaces=frozenset({"E0ORG"})), slack) as deployment:
+        assert "is installed in One" in await deployment.browser.install(one.workspace)
+
+
 # ---------------------------------------------------------------- leaving
 
 
@@ -314,6 +400,21 @@ async def test_after_a_rotation_the_new_key_is_enough(
     async with opened(replace(settings, token_keys=(new,)), slack):
         await slack.command(ASK)
         await answered(slack)
+
+
+async def _age(deployment: Deployment, *, hours: int) -> None:
+    """So much of the token's life passes."""
+    age = Query("age", "UPDATE installation SET expires_us = expires_us - :us")
+
+    def work() -> Any:
+        yield age(us=hours * 3_600_000_000)
+
+    await deployment.bot.engine.db.write(work)
+
+
+def _renewals(people: People) -> int:
+    asked = [args for method, args in people.workspace.calls if method == "oauth.v2.access"]
+    return sum(args.get("grant_type") == "refresh_token" for args in asked)
 
 
 def _chat(people: People) -> list[str]:

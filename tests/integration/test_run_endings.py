@@ -22,6 +22,7 @@ from storage.ledger import SqlLedger
 from storage.run_rows import RunRow
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
 from tests.house import open_house
 from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
@@ -197,3 +198,33 @@ async def test_an_edit_that_slack_is_too_far_for_is_owed(slack: SlackServer, tmp
 
 async def _unreachable(_: SlackOut, **__: object) -> None:
     raise SlackError("unreachable", code="connection", method="chat.update")
+
+
+async def test_time_that_slack_makes_us_wait_for_the_first_messages_is_not_the_runs(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    slack.fail("chat.postMessage", retry_after_s=3, times=1)
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command(DECIDE)
+        await until_ended(slack, "answered")
+        assert house.ledger("SELECT (finished_us - created_us) / 1000 FROM run") > 3000
+        assert house.ledger("SELECT executed_ms FROM run") < 3000
+
+
+async def test_a_run_does_not_wait_until_slack_takes_the_edit_of_its_line(slack: SlackServer, tmp_path: Path) -> None:
+    team = Team()
+    async with (
+        Provider(team, strict=False) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        team.delay_s = 2.0
+        root = await slack.say(f"<@{BOT_USER}> use answer: SQLite or PostgreSQL?")
+        await slack.wait_for(lambda: len(slack.messages()) == 3)
+        await slack.say("use answer: and for three teams?", thread_ts=root)
+        await slack.wait_for(lambda: any("In line" in said for said in texts(slack)))
+        slack.fail("chat.update", retry_after_s=60, times=100)
+        await slack.wait_for(lambda: any("and for three teams?" in str(call.body) for call in provider.calls))
+        await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2)

@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 
 from storage.connect import connect
 from storage.installations import Installation, Installations
+from tests.fakes.slack_server import SlackServer
 from tests.ledgers import FakeClock
 from tests.shells import Shell
 
@@ -53,6 +54,24 @@ async def test_without_a_key_nothing_is_rotated(shell: Shell) -> None:
     assert refused.err == "agents: AGENTS_TOKEN_KEYS is not set. `agents installations key` makes a key.\n"
 
 
+async def test_the_operator_takes_an_install_out(shell: Shell) -> None:
+    key = Fernet.generate_key().decode()
+    await install(shell, key)
+    async with SlackServer() as slack:
+        slack.workspace.tokens = {TOKEN}
+        env = {"AGENTS_TOKEN_KEYS": key, "SLACK_API_URL": slack.url}
+        removed = await shell.run("installations", "remove", "T1", env=env)
+        assert (removed.code, removed.out.startswith("T1 is taken out;"), removed.err) == (0, True, "")
+        assert slack.tokens.revoked == {TOKEN}
+        again = await shell.run("installations", "remove", "T1", env=env)
+        assert (again.code, "Nothing is installed under T1." in again.err) == (1, True)
+        # Its token is one that Slack knows no more.
+        other = await shell.run("installations", "remove", "E2", env=env)
+        assert (other.code, "Slack did not take the token back" in other.err) == (0, True)
+    assert TOKEN not in removed.out + again.err + other.err
+    assert (await shell.run("installations", "list")).out == ""
+
+
 MANY = {
     "SLACK_CLIENT_ID": "1.2",
     "SLACK_CLIENT_SECRET": "client-secret",
@@ -82,8 +101,12 @@ async def test_the_doctor_looks_at_the_installs(shell: Shell) -> None:
     before = await shell.run("doctor", env=env)
     assert "installations: none yet. Open /slack/install" in before.out
     await install(shell, env["AGENTS_TOKEN_KEYS"])
-    sound = await shell.run("doctor", env=env)
+    sound = await shell.run("doctor", env={**env, "AGENTS_WORKSPACES": "T1,E2"})
     assert "installations: 2, and every token can be decrypted." in sound.out
+    open_to_all = await shell.run("doctor", env=env)
+    assert "installations: 2. Whoever has the link can install it" in open_to_all.out
+    strange = await shell.run("doctor", env={**env, "AGENTS_WORKSPACES": "T1"})
+    assert "installations: E2 installed it and AGENTS_WORKSPACES does not name them." in strange.out
     assert "SLACK_BOT_TOKEN: not set. docs" not in sound.out
     other = await shell.run("doctor", env={**env, "AGENTS_TOKEN_KEYS": Fernet.generate_key().decode()})
     assert "installations: The token of E2 cannot be decrypted" in other.out

@@ -11,8 +11,9 @@ from bot.bolt import bolt_app
 from bot.bootstrap import open_engine
 from bot.configuration import choose_models
 from bot.engine import Engine
+from bot.renewal import Renewal
 from bot.settings import read_settings
-from bot.workspaces import slack_session
+from bot.workspaces import InstalledTokens, OneToken, slack_client, slack_session
 from storage.installations import Installations
 
 TOKEN = {"SLACK_BOT_TOKEN": "xoxb-of-a-test"}
@@ -34,10 +35,12 @@ async def test_bolt_has_nothing_to_warn_of(
     engine: Engine, env: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = engine.settings.token_keys
-    installations = Installations(engine.db, engine.clock, keys) if keys else None
+    installations = Installations(engine.db, engine.clock, keys)
     with caplog.at_level(logging.INFO, logger="slack_bolt"):
         async with slack_session() as session:
-            app = bolt_app(engine, session, installations)
+            renewal = Renewal(installations, slack_client(session, ""), engine.settings, engine.clock)
+            tokens = InstalledTokens(installations, renewal) if keys else OneToken(engine.settings.slack_bot_token)
+            app = bolt_app(engine, session, tokens)
     assert caplog.messages == []
     assert (app.client.token, app.client.session, app.client.retry_handlers) == (
         env.get("SLACK_BOT_TOKEN"),

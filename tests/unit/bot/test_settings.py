@@ -47,6 +47,8 @@ def test_another_slack_ends_with_one_slash(url: str) -> None:
         ("SLACK_API_URL", "127.0.0.1:3000"),
         ("AGENTS_LOG_LEVEL", "loud"),
         ("AGENTS_TOKEN_KEYS", "short"),
+        ("AGENTS_WORKSPACES", "T012ABCDEF,acme"),
+        ("AGENTS_WORKSPACES", "U012ABCDEF"),
         ("AGENTS_TOKEN_KEYS", f"{'A' * 43}=,{'A' * 42}="),
     ],
 )

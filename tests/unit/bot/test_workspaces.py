@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
+from bot.renewal import Renewal
+from bot.settings import read_settings
 from bot.slack_errors import SlackError
 from bot.views import SlackMessage
 from bot.workspaces import InstalledTokens, OneToken, Slack, slack_client, slack_session
@@ -26,7 +28,7 @@ class Kept:
         self.tokens: dict[str, str] = {}
         self.error: StorageError | None = None
 
-    async def find(self, workspace: str) -> Installation | None:
+    async def find(self, workspace: str, *, organisation: str = "") -> Installation | None:  # noqa: ARG002 - none here
         if self.error is not None:
             raise self.error
         token = self.tokens.get(workspace)
@@ -59,8 +61,9 @@ def other(server: SlackServer) -> Beside:
 async def slack(server: SlackServer, kept: Kept) -> AsyncIterator[Slack]:
     kept.tokens = {TEAM: "xoxb-one", "T0OTHER": "xoxb-two"}
     async with slack_session() as session:
-        tokens = InstalledTokens(kept)  # type: ignore[arg-type]
-        yield Slack(slack_client(session, server.url), MemoryOutbox(), FakeClock(), tokens)
+        client, clock = slack_client(session, server.url), FakeClock()
+        tokens = InstalledTokens(kept, Renewal(kept, client, read_settings({}), clock))  # type: ignore[arg-type]
+        yield Slack(client, MemoryOutbox(), clock, tokens)
 
 
 async def test_each_workspace_hears_what_was_said_to_it(server: SlackServer, other: Beside, slack: Slack) -> None:
