@@ -1,7 +1,5 @@
-"""The composition root: the only file that knows every adapter of Slack. An engine in, a running bot out."""
+"""A bot from its first part to its last drained run: an engine in, a running bot out."""
 
-import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,54 +7,16 @@ from dataclasses import dataclass
 import structlog
 from slack_bolt.async_app import AsyncApp
 
-from bot.access import Access, SlackDirectory
-from bot.admins import Admins
-from bot.alerts import Alerts
-from bot.bolt import bolt_app
-from bot.budget_desk import BudgetDesk
 from bot.delivery import Delivery
-from bot.departures import Departures
 from bot.dispatch import Dispatcher, LocalDispatcher
 from bot.engine import Engine
 from bot.executor import Executor
-from bot.figures import Figures
-from bot.files import Files
-from bot.followups import ThreadFollowups
-from bot.gather import Gatherer
-from bot.home import HomeDesk
-from bot.line import Line
-from bot.listeners import ListenerServices, register_all
+from bot.listeners import register_all
 from bot.listeners.handover import Handover
 from bot.listeners.inbox_middleware import replay
-from bot.menu import menu_of
-from bot.news import News
-from bot.patience import Patience
-from bot.prices import price_note
-from bot.progress import ProgressBoard
-from bot.readers import Readers
-from bot.render import Renderer
-from bot.renewal import Renewal
-from bot.review import SlackReviews
-from bot.rounds import Rounds
-from bot.rules import StoredRules
-from bot.run_views import RunViews
-from bot.runs import SlackRuns
-from bot.say import Teller
+from bot.parts import Parts
 from bot.schedule import Scheduler
-from bot.steering import Steering
-from bot.streams import Streams
-from bot.threads import Talks
-from bot.unattended import Receptionist
-from bot.workspaces import InstalledTokens, OneToken, Slack, slack_client, slack_session
-from storage.budgets import Budgets
-from storage.channels import ChannelSettings
-from storage.chores import Chores
-from storage.inbox import Inbox
-from storage.installations import Installations
-from storage.outbox import Outbox
-from storage.pacing import SharedSlots
-from storage.reports import Reports
-from storage.threads import Threads
+from bot.workspaces import slack_session
 
 log = structlog.get_logger()
 
@@ -102,124 +62,38 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
 
     `concurrency` is how many runs it executes at once; 0 leaves them to workers, which takes PostgreSQL.
     """
-    settings = engine.settings
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
-        client = slack_client(session, settings.slack_api_url)
-        installations = Installations(engine.db, engine.clock, settings.token_keys) if settings.serves_many else None
-        tokens = (
-            InstalledTokens(installations, Renewal(installations, client, settings, engine.clock))
-            if installations
-            else OneToken(settings.slack_bot_token)
-        )
+        parts = Parts(engine, session)
         await engine.client.warm()
-        outbox, inbox = Outbox(engine.db, engine.clock), Inbox(engine.db, engine.clock)
-        shared = None if settings.is_sqlite else SharedSlots(engine.db, engine.clock)
-        slack = Slack(client, outbox, engine.clock, tokens, shared)
-        directory = SlackDirectory(client, tokens)
-        admins = Admins(settings.admins, installations.installer if installations else None)
-        rules = StoredRules(ChannelSettings(engine.db, engine.clock))
-        access = Access(directory, rules, admins=admins)
-        # A local Slack and old clients show only the plain blocks.
-        renderer = Renderer("plain" if settings.own_slack_host else "rich")
-        say = Teller(slack, renderer)
-        figures = Figures(
-            engine.balances,
-            directory,
-            admins,
-            is_play_money=bool(engine.choice and engine.choice.is_play_money),
-        )
-        threads = Threads(engine.db, engine.clock)
-        gatherer = Gatherer(
-            threads,
-            Talks(slack, engine.store, inbox, figures, Readers(slack, directory), settings.own_slack_host),
-            Files(slack, settings.own_slack_host, any(m.sees_images for m in engine.roster.models.values())),
-        )
-        streams = Streams(slack, outbox, engine.clock)
-        stack.push_async_callback(streams.aclose)
-        rounds = Rounds(engine.store, slack, outbox, renderer)
-        board = ProgressBoard(engine.clock, on_text=streams.write, on_round=rounds.tell)
-        delivery = Delivery(
-            engine,
-            slack,
-            outbox,
-            renderer,
-            board,
-            figures,
-            gatherer,
-            RunViews(engine, figures, gatherer, board),
-            rules,
-            streams,
-        )
-        executor = Executor(engine, delivery, say, owner=f"{socket.gethostname()}:{os.getpid()}")
-        handover = Handover(inbox=inbox, say=say)
-        slack_app = bolt_app(engine, session, tokens)
-        departures = Departures(installations, executor)
-        menu = menu_of(engine)
-        reviews = SlackReviews(engine, delivery, access, executor)
-        line = Line(reviews)
-        executor.when_free(line.move_up)
-        reports = Reports(engine.db, engine.clock, engine.ledger.policy)
-        steering = Steering(
-            Budgets(engine.db, engine.clock, engine.ledger.policy, guard=engine.guard),
-            reports,
-            ChannelSettings(engine.db, engine.clock),
-            rules,
-            access,
-            figures,
-            lambda: engine.roster.models,
-        )
-        desk = BudgetDesk(
-            reports,
-            steering,
-            figures,
-            slack,
-            renderer,
-            engine.clock,
-            lambda: price_note(engine.roster.models, engine.client, now_us=engine.clock.now_us()),
-            line.money_arrived,
-        )
-        patience = Patience(reviews, line, Chores(engine.db, engine.clock), executor.owner)
-        alerts = Alerts(desk, News(slack, Chores(engine.db, engine.clock), by=executor.owner), rules)
-        runs = SlackRuns(engine, delivery, access, say, executor, threads)
-        services = ListenerServices(
-            budget=desk,
-            runs=runs,
-            home=HomeDesk(runs, desk, Readers(slack, directory)),
-            reviews=reviews,
-            access=access,
-            say=say,
-            menu=lambda: menu,
-            inbox=inbox,
-            tasks=handover,
-            followups=ThreadFollowups(threads, rules),
-            departures=departures,
-            observe=lambda at_us: engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
-        )
-        register_all(slack_app, services)
-        dispatcher = await stack.enter_async_context(_dispatching(executor, concurrency))
-        bot = Bot(slack_app, executor, dispatcher, handover, engine)
+        stack.push_async_callback(parts.streams.aclose)
+        parts.executor.when_free(parts.line.move_up)
+        register_all(parts.slack_app, parts.listeners)
+        dispatcher = await stack.enter_async_context(_dispatching(parts.executor, concurrency))
+        bot = Bot(parts.slack_app, parts.executor, dispatcher, parts.handover, engine)
         # Runs first: a replayed delivery may ask for one that is there already. Of several bots on PostgreSQL another
         # may still be at it, so there it has to be overdue.
-        await _replay(slack_app, inbox, older_than_s=0.0 if settings.is_sqlite else OVERDUE_S)
-
-        async def overdue() -> None:
-            await _replay(slack_app, inbox, older_than_s=OVERDUE_S)
-
-        chores = Scheduler(
-            engine,
-            executor,
-            slack,
-            inbox,
-            overdue,
-            alerts.check,
-            patience,
-            departures.end_runs,
-            Receptionist(Chores(engine.db, engine.clock), say, engine.clock, executor.owner).tell_who_waits,
-        )
-        await stack.enter_async_context(chores.running())
+        await _replay(parts, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
+        await stack.enter_async_context(_chores(parts).running())
         stack.push_async_callback(bot.drain, 0.0)
         yield bot
+
+
+def _chores(parts: Parts) -> Scheduler:
+    async def replay_overdue() -> None:
+        await _replay(parts, older_than_s=OVERDUE_S)
+
+    return Scheduler(
+        parts.engine,
+        parts.executor,
+        parts.slack,
+        parts.inbox,
+        replay_overdue,
+        parts.alerts.check,
+        parts.patience,
+        parts.departures.end_runs,
+        parts.receptionist.tell_who_waits,
+    )
 
 
 @asynccontextmanager
@@ -242,9 +116,9 @@ async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncI
         yield shared
 
 
-async def _replay(slack_app: AsyncApp, inbox: Inbox, *, older_than_s: float = 0.0) -> None:
+async def _replay(parts: Parts, *, older_than_s: float) -> None:
     """Deliveries that were stored and not dealt with: by a process that died, or because storing them half failed."""
-    for delivery in await inbox.unfinished(older_than_s=older_than_s):
-        if await inbox.claim(delivery):
+    for delivery in await parts.inbox.unfinished(older_than_s=older_than_s):
+        if await parts.inbox.claim(delivery):
             log.info("delivery replayed", delivery=delivery.key)
-            await replay(slack_app, delivery.payload)
+            await replay(parts.slack_app, delivery.payload)
