@@ -114,14 +114,15 @@ class Delivery:
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
 
-        async def edit(progress: ProgressView) -> None:
+        async def edit(progress: ProgressView) -> bool:
             # Here, because the work itself must not wait for Slack to take an edit.
             await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)
-            if rules.quiet and progress.run.state is RunState.RUNNING:
-                return
-            await self.slack.of(run.workspace).update(
-                channel=run.channel, ts=progress_ts, message=self.renderer.message(progress)
-            )
+            slack, message = self.slack.of(run.workspace), self.renderer.message(progress)
+            if progress.run.state is not RunState.RUNNING:
+                await slack.update(channel=run.channel, ts=progress_ts, message=message)
+                return True
+            # Steps may be skipped in a crowd; how requests end may not.
+            return rules.quiet or await slack.update_if_room(channel=run.channel, ts=progress_ts, message=message)
 
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
 

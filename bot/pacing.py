@@ -116,6 +116,13 @@ class Pacer:
             async with turn:
                 await self._wait(key, rate)
 
+    async def take_spare(self, rates: Mapping[str, Rate]) -> bool:
+        """Whether a call nobody would miss may leave at once: half of the burst is kept for those that matter."""
+        for key, rate in self._named(rates).items():
+            if await self._take(key, rate, allowance_s=rate.allowance_s / 2):
+                return False
+        return True
+
     async def hold_back(self, rates: Mapping[str, Rate], seconds: float) -> None:
         """Slack said to wait: nothing under these keys leaves sooner, from whichever process."""
         allowances_us = {key: _us(rate.allowance_s) for key, rate in self._named(rates).items()}
@@ -127,19 +134,19 @@ class Pacer:
                 self._log_alone(error)
 
     async def _wait(self, key: str, rate: Rate) -> None:
+        # Asked again after each sleep: another process was quicker, or Slack said to wait meanwhile.
+        while wait_us := await self._take(key, rate, allowance_s=rate.allowance_s):
+            await self._clock.sleep(wait_us / 1e6)
+
+    async def _take(self, key: str, rate: Rate, *, allowance_s: float) -> int:
+        """See Slots."""
+        how = {"interval_us": _us(rate.interval_s), "allowance_us": _us(allowance_s)}
         if self._shared is not None:
             try:
-                await self._in(self._shared, key, rate)
+                return await self._shared.take(key, **how)
             except StorageError as error:
                 self._log_alone(error)
-            else:
-                return
-        await self._in(self._alone, key, rate)
-
-    async def _in(self, slots: Slots, key: str, rate: Rate) -> None:
-        # Asked again after each sleep: another process was quicker, or Slack said to wait meanwhile.
-        while wait_us := await slots.take(key, interval_us=_us(rate.interval_s), allowance_us=_us(rate.allowance_s)):
-            await self._clock.sleep(wait_us / 1e6)
+        return await self._alone.take(key, **how)
 
     def _named(self, rates: Mapping[str, Rate]) -> dict[str, Rate]:
         return {f"{self._workspace}/{key}": rate for key, rate in rates.items()}

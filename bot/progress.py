@@ -37,8 +37,8 @@ _REASONS = {
     "context_length": "too much text for the model",
 }
 
-Edit = Callable[[ProgressView], Awaitable[None]]
-"""Shows a state in Slack: renders it and edits the run's progress message."""
+Edit = Callable[[ProgressView], Awaitable[bool]]
+"""Shows a state in Slack: renders it and edits the run's progress message. False: there is no room for it just now."""
 
 
 @dataclass(slots=True)
@@ -151,7 +151,8 @@ class ProgressBoard:
             next_s = self._clock.monotonic() + self._interval_s
             is_reached = True
             try:
-                await board.edit(self._view(board))
+                if not await board.edit(self._view(board)):
+                    board.changed.set()  # tried again after an interval, with what is news by then
             except SlackError as error:
                 is_reached = error.kind != "unreachable"
                 log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)

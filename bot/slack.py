@@ -103,6 +103,13 @@ class SlackOut(SlackMethods):
         """Replace a message of ours."""
         await self._send("chat.update", message, {"channel": channel, "ts": ts})
 
+    async def update_if_room(self, *, channel: str, ts: str, message: SlackMessage) -> bool:
+        """Replace a message of ours, unless Slack's pace leaves no room for what nobody would miss."""
+        if not await self.has_room("chat.update"):
+            return False
+        await self._send("chat.update", message, {"channel": channel, "ts": ts}, has_turn=True)
+        return True
+
     async def ephemeral(self, *, channel: str, user: str, message: SlackMessage, thread_ts: str | None = None) -> None:
         """Show something to one person in a channel; it is gone when they reload."""
         place = {"channel": channel, "user": user, **({"thread_ts": thread_ts} if thread_ts else {})}
@@ -180,21 +187,25 @@ class SlackOut(SlackMethods):
                 break
         return None
 
-    async def _send(self, method: str, message: SlackMessage, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _send(
+        self, method: str, message: SlackMessage, arguments: Mapping[str, Any], *, has_turn: bool = False
+    ) -> Mapping[str, Any]:
         for attempt in range(ATTEMPTS):
             try:
-                return await self._send_once(method, message, arguments)
+                return await self._send_once(method, message, arguments, has_turn=has_turn and not attempt)
             except LostError:
                 if method != "chat.update":
                     break
                 await self._clock.sleep(min(2.0**attempt, 8.0))
         raise SlackError("unreachable", code="connection", method=method)
 
-    async def _send_once(self, method: str, message: SlackMessage, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _send_once(
+        self, method: str, message: SlackMessage, arguments: Mapping[str, Any], *, has_turn: bool = False
+    ) -> Mapping[str, Any]:
         """One message; as text when its blocks are refused, because a plain answer beats none."""
         body = {**arguments, **QUIET, "text": clip(message.text, TEXT_MAX), "blocks": list(message.blocks)}
         try:
-            return await self.once(method, body)
+            return await self.once(method, body, has_turn=has_turn)
         except SlackError as error:
             if error.code not in _REFUSED_BLOCKS or not message.blocks:
                 raise

@@ -87,15 +87,20 @@ class SlackMethods:
         except LostError:
             raise SlackError("unreachable", code="connection", method=method) from None
 
-    async def once(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One call that reached Slack: waits its turn, obeys Retry-After.
+    async def has_room(self, method: str) -> bool:
+        """Take the turn of a call nobody would miss; False while calls that matter need all there is."""
+        return await self._pacer.take_spare(self._rates(method, {}))
+
+    async def once(self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False) -> Mapping[str, Any]:
+        """One call that reached Slack: waits its turn, unless it was taken, and obeys Retry-After.
 
         Raises:
             LostError: it may have arrived or not.
         """
-        rates = {key: rate for key, rate in self._rates(method, arguments).items() if rate}
-        for _ in range(ATTEMPTS):
-            await self._pacer.wait(rates)
+        rates = self._rates(method, arguments)
+        for attempt in range(ATTEMPTS):
+            if attempt or not has_turn:
+                await self._pacer.wait(rates)
             # Asked each time: it may have been renewed, or taken away, in another process.
             token = await self.token()
             said = {**arguments, "token": token}
@@ -127,9 +132,9 @@ class SlackMethods:
             await self._clock.sleep(seconds)
 
     @staticmethod
-    def _rates(method: str, arguments: Mapping[str, Any]) -> dict[str, Rate | None]:
+    def _rates(method: str, arguments: Mapping[str, Any]) -> dict[str, Rate]:
         posts = {f"posts:{arguments.get('channel')}": POSTS} if method == "chat.postMessage" else {}
-        return {**posts, method: TIERS.get(method)}
+        return posts | ({method: TIERS[method]} if method in TIERS else {})
 
 
 def _read(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:

@@ -76,6 +76,18 @@ async def test_a_method_without_a_limit_never_waits(clock: FakeClock, pacer_of: 
     assert await leaving_s(clock, 100, pacer, rates={}) == [0.0] * 100
 
 
+async def test_what_nobody_would_miss_leaves_half_of_the_burst_to_what_matters(
+    clock: FakeClock, pacer_of: Callable[[], Pacer]
+) -> None:
+    rates = {"chat.update": Rate(per_minute=60, burst=9)}
+    pacer, other = pacer_of(), pacer_of()
+    spare = [await pacer.take_spare(rates) for _ in range(9)]
+    assert spare == [True] * 5 + [False] * 4
+    assert await leaving_s(clock, 5, other, rates=rates) == pytest.approx([0, 0, 0, 0, 1])
+    # While what matters waits, nothing else leaves.
+    assert await pacer.take_spare(rates) is False
+
+
 async def test_a_word_of_slack_to_one_holds_all_back_and_leaves_no_burst(
     clock: FakeClock, pacer_of: Callable[[], Pacer]
 ) -> None:

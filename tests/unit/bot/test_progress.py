@@ -21,15 +21,19 @@ class Slack:
     def __init__(self, clock: FakeClock, *, fails: Exception | None = None) -> None:
         self.clock = clock
         self.fails = fails
+        self.has_room = True
         self.shown: list[ProgressView] = []
         self.times: list[float] = []
 
-    async def edit(self, view: ProgressView) -> None:
+    async def edit(self, view: ProgressView) -> bool:
+        if not self.has_room and view.run.state is RunState.RUNNING:
+            return False
         self.shown.append(view)
         self.times.append(self.clock.now_s)
         await asyncio.sleep(0)
         if self.fails:
             raise self.fails
+        return True
 
 
 def finished(path: str, *, ok: bool = True, replayed: bool = False, cost_nusd: int = 7) -> StepFinished:
@@ -129,3 +133,21 @@ async def test_a_closed_run_is_forgotten() -> None:
     board.emit("run", PLAN)
     await board.close("run", DONE)
     assert (board.view("run"), len(slack.shown)) == (None, 1)
+
+
+async def test_without_room_steps_are_left_out_and_the_newest_state_follows_when_there_is() -> None:
+    clock = FakeClock()
+    slack, board = Slack(clock), ProgressBoard(clock)
+    slack.has_room = False
+    board.open(RUN, slack.edit)
+    for number in range(3):
+        board.emit("run", Noted("p/1", f"note {number}"))
+        await settle()
+    assert slack.shown == []
+    slack.has_room = True
+    await settle()
+    assert [view.notes[-1] for view in slack.shown] == ["note 2"]
+    slack.has_room = False
+    board.emit("run", Noted("p/1", "note 3"))
+    await board.close("run", DONE)
+    assert (slack.shown[-1].run.state, len(slack.shown)) == (RunState.DONE, 2)
