@@ -13,10 +13,15 @@ from bot import __version__
 from bot.budget_cli import register as register_budget
 from bot.install_cli import installations
 from patterns.errors import AgentsError
+from patterns.text import storable
 
 
 class _Sentences(click.Group):
     """A group whose commands fail with one sentence instead of a traceback."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Words with bytes that are no text are marked as such: no database, and nobody's screen, takes them."""
+        return super().parse_args(ctx, [storable(word) for word in args])
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         try:

@@ -54,3 +54,10 @@ def test_an_error_is_a_sentence(monkeypatch: pytest.MonkeyPatch, error: BaseExce
     monkeypatch.setattr(main.commands["verify"], "callback", failing)
     told = CliRunner().invoke(main, ["verify"])
     assert (told.stderr, told.exit_code) == (said, code)
+
+
+def test_bytes_that_are_no_text_reach_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(main.commands["ask"], "callback", lambda **options: asked.append(options))
+    CliRunner().invoke(main, ["ask", "--channel", "C1\udcff", "why\udcff\x00"])
+    assert [(options["channel"], options["request"]) for options in asked] == [("C1?", "why?\N{REPLACEMENT CHARACTER}")]
