@@ -1,4 +1,4 @@
-"""Runs a minute by number of workers on one PostgreSQL, and how soon another worker goes on when one is killed.
+"""Runs a second by number of workers, what one costs PostgreSQL, and how soon another worker goes on for a dead one.
 
     .venv/bin/python -m tests.bench.workers [--runs 48] [--kills 3]
 
@@ -7,6 +7,7 @@ The model answers after a second; Slack is the double, as slow as our own pacing
 
 import argparse
 import asyncio
+import os
 import statistics
 import tempfile
 import time
@@ -37,6 +38,22 @@ CONCURRENCY = 8
 """Runs that a worker of the bench executes at once, few enough that one worker is not enough."""
 LONG_MODEL_S = 3.0
 WAIT_S = 300
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What PostgreSQL has done so far: processor time, transactions, bytes of its log."""
+
+    cpu_s: float
+    transactions: int
+    log_bytes: int
+
+    def each(self, earlier: "Cost", runs: int) -> str:
+        """A run's part of it."""
+        cpu_ms = (self.cpu_s - earlier.cpu_s) / runs * 1000
+        transactions = (self.transactions - earlier.transactions) / runs
+        log_kb = (self.log_bytes - earlier.log_bytes) / runs / 1000
+        return f"{cpu_ms:.0f} ms of a core, {transactions:.0f} transactions, {log_kb:.0f} kB of log"
 
 
 @dataclass
@@ -97,11 +114,21 @@ class Plant:
         )
         return run_id
 
-    async def until_none(self, sql: str, **values: object) -> None:
+    async def cost(self) -> Cost:
+        """What the server has cost since it was started."""
+        (row,) = await rows(
+            self.engine.db,
+            "SELECT CAST(xact_commit + xact_rollback AS BIGINT) AS transactions,"
+            " CAST(pg_current_wal_lsn() - '0/0' AS BIGINT) AS log_bytes, current_setting('data_directory') AS folder"
+            " FROM pg_stat_database WHERE datname = current_database()",
+        )
+        return Cost(_cpu_s(Path(row["folder"])), row["transactions"], row["log_bytes"])
+
+    async def until_none(self, sql: str, *, every_s: float = 0.02, **values: object) -> None:
         """Wait until the SQL finds nothing any more."""
         async with asyncio.timeout(WAIT_S):
             while await rows(self.engine.db, sql, **values):  # noqa: ASYNC110 - they are other processes
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(every_s)
 
 
 @asynccontextmanager
@@ -131,17 +158,35 @@ async def plant(
                     yield made
 
 
+def _cpu_s(data: Path) -> float:
+    """Processor time of a server: its own, its processes', and that of those which have ended."""
+    ticks, postmaster = 0, int((data / "postmaster.pid").read_text().split()[0])
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, *_, fields = path.parent.name, path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile, and counts with its parent
+        parent, own, ended = int(fields[1]), fields[11:13], fields[13:15]
+        if int(pid) == postmaster:
+            ticks += sum(map(int, own + ended))
+        elif parent == postmaster:
+            ticks += sum(map(int, own))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 async def _nothing(_run_id: str) -> None:
     """This process executes no runs."""
 
 
-async def throughput(house: Plant, workers: int, runs: int) -> float:
-    """Runs a second from the first request to the last run's end."""
+async def throughput(house: Plant, workers: int, runs: int) -> tuple[float, str]:
+    """Runs a second from the first request to the last run's end, and what each cost PostgreSQL."""
     async with house.staffed(workers):
-        begun_s = time.monotonic()
+        begun_s, earlier = time.monotonic(), await house.cost()
         await asyncio.gather(*(house.accept() for _ in range(runs)))
-        await house.until_none("SELECT id FROM run WHERE status <> 'done' LIMIT 1")
-        return runs / (time.monotonic() - begun_s)
+        await house.until_none("SELECT id FROM run WHERE status <> 'done' LIMIT 1", every_s=0.1)
+        rate = runs / (time.monotonic() - begun_s)
+        await house.until_none("SELECT id FROM run WHERE lease_until_us > 0 LIMIT 1", every_s=0.1)  # all told
+        return rate, (await house.cost()).each(earlier, runs)
 
 
 async def failover_s(house: Plant) -> float:
@@ -165,8 +210,8 @@ async def main(runs: int, kills: int) -> None:
     async with plant(runs * len(WORKERS) + kills, SlackServer()) as house:
         print(f"{runs} runs with a model of {MODEL_S:.0f} s; {CONCURRENCY} at once in a worker")
         for workers in WORKERS:
-            rate = await throughput(house, workers, runs)
-            print(f"  {workers} worker{'s' * (workers > 1)}: {rate:5.2f} runs/s, {rate * 60:4.0f} a minute", flush=True)
+            rate, cost = await throughput(house, workers, runs)
+            print(f"  {workers} worker{'s' * (workers > 1)}: {rate:5.2f} runs/s; a run: {cost}", flush=True)
         (made,) = await rows(house.engine.db, "SELECT COUNT(*) AS calls FROM call")
         print(f"  model calls in a run: {made['calls'] / house.accepted:.1f}")
         found = [await failover_s(house) for _ in range(kills)]
