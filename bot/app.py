@@ -24,7 +24,7 @@ CONCURRENCY = 32
 """Runs that one process executes at once; they mostly wait for models."""
 GRACE_S = 25.0
 """How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
-OVERDUE_S = 45.0
+OVERDUE_S = 20.0
 """A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
 
 

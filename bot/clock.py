@@ -14,7 +14,7 @@ from storage.statements import Query, single
 log = structlog.get_logger()
 
 AGREE_S = 30
-"""How often a machine looks again at how far its clock is from the database's."""
+"""How often a machine looks again at the clock of the database's server."""
 _NOW = Query("now", "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now_us")
 
 
@@ -26,11 +26,12 @@ class SystemClock:
     """
 
     def __init__(self) -> None:
-        self._ahead_us = 0
+        self._origin_us: int | None = None
+        """What the server's clock says when ours of durations says zero: a step of this machine's changes neither."""
 
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
-        return time.time_ns() // 1000 + self._ahead_us
+        return time.time_ns() // 1000 if self._origin_us is None else self._origin_us + time.monotonic_ns() // 1000
 
     def monotonic(self) -> float:
         """Seconds that never go backwards."""
@@ -48,10 +49,10 @@ class SystemClock:
         """
         if db.dialect == "sqlite":
             return
-        asked_us = time.time_ns() // 1000
+        asked_us = time.monotonic_ns() // 1000
         (row,) = await db.read(lambda: single(_NOW()))
         # The server looked at its clock somewhere in between.
-        self._ahead_us = row["now_us"] - (asked_us + time.time_ns() // 1000) // 2
+        self._origin_us = row["now_us"] - (asked_us + time.monotonic_ns() // 1000) // 2
 
     @asynccontextmanager
     async def following(self, db: Database) -> AsyncIterator[None]:

@@ -19,7 +19,7 @@ from procrastinate.jobs import Status
 from bot.engine import Engine
 from patterns.errors import StorageError
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
-from storage.postgresql import RECONNECT_S, Connection, address, configure
+from storage.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, Connection, address, configure
 
 log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ class DistributedDispatcher:
             conninfo=address(engine.settings.database_url),
             min_size=1,
             max_size=POOL_SIZE,
+            timeout=CONNECT_TIMEOUT_S,
             reconnect_timeout=RECONNECT_S,
             configure=configure,
         )
@@ -54,7 +55,9 @@ class DistributedDispatcher:
         self._execute = execute
         self._stop_here = stop_here
         self._grace_s = grace_s
+        self._clock = engine.clock
         self._worker: asyncio.Task[None] | None = None
+        self._is_leaving = False
         self._works: set[asyncio.Task[None]] = set()
         self._queue = FairQueue(engine.db, engine.clock, self._defer, share=share)
         self._store = engine.store
@@ -81,8 +84,11 @@ class DistributedDispatcher:
             await self.drain(self._grace_s)
 
     async def _keep_working(self, concurrency: int) -> None:
-        """Fetch and execute for ever: Procrastinate's worker ends when it misses the database for a moment."""
-        while True:
+        """Fetch and execute until we leave: Procrastinate's worker ends when it misses the database for a moment.
+
+        Without the database it also makes another error of being cancelled, so that alone does not end this.
+        """
+        while not self._is_leaving:
             try:
                 await self._app.run_worker_async(
                     queues=[QUEUE],
@@ -114,13 +120,14 @@ class DistributedDispatcher:
 
     async def drain(self, grace_s: float) -> None:
         """Fetch nothing new, let running work end within the grace, leave the rest to other workers."""
+        self._is_leaving = True
+        end_s = self._clock.monotonic() + grace_s
         if self._worker is not None:
             self._worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._worker
+            await asyncio.wait({self._worker}, timeout=grace_s)
             self._worker = None
         if self._works:
-            _done, late = await asyncio.wait(self._works, timeout=grace_s)
+            _done, late = await asyncio.wait(self._works, timeout=max(0.0, end_s - self._clock.monotonic()))
             for work in late:
                 work.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -179,7 +186,9 @@ class DistributedDispatcher:
             if job.id is None:
                 continue
             try:
-                await jobs.retry_job_by_id_async(job.id, retry_at=datetime.now(UTC))
+                await jobs.retry_job_by_id_async(
+                    job.id, retry_at=datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
+                )
             except ConnectorException:
                 # Its run is queued again already; this one has nothing left to say. Another sweep may have ended it.
                 with contextlib.suppress(ConnectorException):

@@ -9,6 +9,10 @@ from typing import IO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+_TALKATIVE = frozenset(
+    {"agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "yoyo", "asyncio"}
+)
+"""Libraries whose debug and info lines carry whole payloads, message text and tokens. Bolt's app is called `agents`."""
 _TOKENS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|sk-[\w-]{12,}|Bearer\s+[\w.~+/-]+=*", re.IGNORECASE)
 
 
@@ -48,11 +52,14 @@ def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str]
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "yoyo", "asyncio"):
-        # Their debug and info lines carry whole payloads: message text and tokens.
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    handler.addFilter(_without_payloads)
     # A chore that is still at it when its next turn comes is no news: it waits for Slack's pace.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+
+
+def _without_payloads(record: logging.LogRecord) -> bool:
+    """Whether a line may be shown. By name, because Bolt gives each of its loggers a level of its own."""
+    return record.levelno >= logging.WARNING or re.split(r"[.:]", record.name, maxsplit=1)[0] not in _TALKATIVE
 
 
 def _scrubber(secrets: list[str]) -> Processor:

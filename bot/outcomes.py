@@ -164,7 +164,7 @@ def _uncertain(view: AnswerView) -> Mrkdwn:
     if not view.uncertain_nusd:
         return Mrkdwn()
     return mrkdwn(
-        "I lost the provider mid-answer and cannot tell if it billed us. "
+        "A model's answer was lost on its way and I cannot tell if it was billed. "
         "I counted the full {amount}; {owner} can correct it.",
         amount=usd(view.uncertain_nusd),
         owner=owner_of(view),

@@ -53,7 +53,7 @@ class SlackReviews:
     ) -> None:
         """Decide what a parked run waits for, and set it going again. The same decision again changes nothing."""
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
-        if run.status == "done":
+        if run.status == "done" or run.cancel_requested_by:
             raise UserError("That request is over; there is nothing left to decide.")
         given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)

@@ -1,4 +1,4 @@
-"""One bot on one SQLite folder: the lock guards the bot's role, not the database, so shell commands work beside it."""
+"""One bot on one SQLite file: the lock guards the bot's role, not the database, so shell commands work beside it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from filelock import FileLock, Timeout
 
 from bot.settings import Settings
 from patterns.errors import StorageError
+from storage import sqlite
 
 
 @contextmanager
@@ -16,14 +17,18 @@ def bot_role(settings: Settings) -> Iterator[None]:
     Raises:
         StorageError: another bot holds it.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.data_dir / "bot.lock")
+    file = sqlite.path_of(settings.database_url)
+    lock = FileLock(file.with_name(f"{file.name}.bot"))
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise StorageError(
-            f"Another bot already runs on the ledger in {settings.data_dir}. Stop it first, or set AGENTS_DATA_DIR to "
-            "another folder."
+            f"Another bot already runs on the ledger {file}. Stop it first, or set AGENTS_DATA_DIR to another folder."
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"{file.parent} cannot be written to ({error.strerror}). Mend that, or set AGENTS_DATA_DIR to another one."
         ) from None
     try:
         yield

@@ -1,6 +1,7 @@
 """APScheduler's chores: late, twice or in five processes makes no difference, and no promise depends on them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,9 +29,11 @@ from storage.verify import verify
 
 log = structlog.get_logger()
 
-SWEEP_S, TAKE_UP_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 15, 3600, 3600, 6 * 3600
+SWEEP_S, TAKE_UP_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 5, 3600, 3600, 6 * 3600
 DAY_US = 86_400_000_000
 ALERT_S = 60
+STEP_LOOK_S, STEP_S = 5, 2
+"""How often we look whether somebody set the machine's clock, and by how much that matters."""
 TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
 
 
@@ -74,11 +77,25 @@ class Scheduler:
             name = chore.__name__
             scheduler.add_job(_heard(chore, under_way), "interval", seconds=seconds, id=name, name=name, **extra)
         scheduler.start()
+        watching = asyncio.create_task(self._watch_for_steps(scheduler), name="steps of the clock")
         try:
             yield
         finally:
+            watching.cancel()
+            await asyncio.sleep(0)  # what is due has begun then, and ends as a chore that is cut short
             scheduler.shutdown(wait=False)  # cancels, and cannot wait
             await asyncio.gather(*filter(None, under_way), return_exceptions=True)
+
+    async def _watch_for_steps(self, scheduler: AsyncIOScheduler) -> None:
+        """APScheduler sleeps until a time of day: set back by an hour, it would sleep for an hour."""
+        apart_s = time.time() - time.monotonic()
+        while True:
+            await asyncio.sleep(STEP_LOOK_S)
+            was_s, apart_s = apart_s, time.time() - time.monotonic()
+            if abs(apart_s - was_s) > STEP_S:
+                log.warning("clock was set", by_s=round(apart_s - was_s))
+                for job in scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
 
     async def sweep(self) -> None:
         """End the calls of owners that are gone, and the runs of shells that are."""

@@ -29,6 +29,9 @@ from patterns.errors import UserError
 
 log = structlog.get_logger()
 
+LAST_WORDS_S = 3
+"""After the grace: for what was heard in the last moment, and for requests that are still being read."""
+
 
 async def serve(*, port: int | None) -> int:
     """Run until SIGTERM or Ctrl-C; a second one leaves at once."""
@@ -70,18 +73,46 @@ async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
     configure_logs(settings.log_level, secrets=[*secrets, *settings.token_keys], stream=sys.stdout)
-    stop = stop_on_signals()
+    stop, is_ready = stop_on_signals(), asyncio.Event()
+    serving = asyncio.create_task(
+        _serve(settings, stop, is_ready, port=port, hears=hears, concurrency=concurrency), name="serving"
+    )
+    told = asyncio.create_task(stop.wait(), name="told to leave")
+    await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not serving.done() and not is_ready.is_set():
+        log.info("leaving before it is ready")
+        serving.cancel()
+        await asyncio.wait({serving})
+        if serving.cancelled():
+            return 0
+    await serving
+    return 0
+
+
+async def _serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    is_ready: asyncio.Event,
+    *,
+    port: int | None,
+    hears: bool,
+    concurrency: int,
+) -> None:
+    """From the first part to the last drained run."""
     async with (
         open_engine(settings, await choose_models(settings)) as engine,
         open_bot(engine, concurrency=concurrency) as bot,
-        listen(bot, settings, port=port) if hears else contextlib.nullcontext(),
     ):
-        mode = "worker" if not hears else "socket" if port is None else "http"
-        log.info("ready", mode=mode, database=engine.db.dialect)
-        await stop.wait()
-        log.info("draining", grace_s=GRACE_S)
-        await bot.drain(GRACE_S)
-    return 0
+        async with listen(bot, settings, port=port) if hears else contextlib.nullcontext():
+            mode = "worker" if not hears else "socket" if port is None else "http"
+            log.info("ready", mode=mode, database=engine.db.dialect)
+            is_ready.set()
+            await stop.wait()
+            log.info("draining", grace_s=GRACE_S)
+            await bot.drain(GRACE_S)
+        # What was heard in the last moment, and has been acknowledged.
+        await bot.handover.drain(LAST_WORDS_S)
 
 
 def check_tokens(settings: Settings, *, port: int | None) -> None:
@@ -169,7 +200,11 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
             f"Port {port} could not be opened ({error.strerror}). Choose another with --port or PORT."
         ) from None
     # No access log: the address that Slack sends a browser back to holds a code.
-    server = _Server(uvicorn.Config(web_app(bot), log_config=None, access_log=False, lifespan="off"))
+    server = _Server(
+        uvicorn.Config(
+            web_app(bot), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LAST_WORDS_S
+        )
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         yield

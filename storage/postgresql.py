@@ -1,6 +1,7 @@
 """PostgreSQL through psycopg, for several processes on one ledger."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, cast
@@ -43,6 +44,9 @@ _SET_PATIENCE = "; ".join(f"SET {name} = '{value}'" for name, value in SERVER_PA
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
+
+_REFUSED = re.compile(r"FATAL:\s+((?:password|no pg_hba\.conf|role|database|user|SSL)\b[^\n]*)")
+"""What the server says to whoever may not come in; it names users and databases, never passwords."""
 
 Connection = psycopg.AsyncConnection[DictRow]
 
@@ -210,6 +214,18 @@ def translated(error: psycopg.Error) -> StorageError:
         return StorageError("The disk of the database is full; nothing was written. Free some space, then try again.")
     if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
         return StorageError("The database is locked: another process has held it for too long. Stop that process.")
-    if isinstance(error, psycopg.OperationalError | PoolTimeout):
-        return StorageError("PostgreSQL does not answer. Check that it runs and that DATABASE_URL is right.")
+    if isinstance(error, psycopg.OperationalError | PoolTimeout) or error.sqlstate is None:
+        return StorageError(_out_of_reach(error))
     return StorageError(f"The database could not be used: {error.diag.message_primary or error}. Run `agents doctor`.")
+
+
+def _out_of_reach(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.ProgrammingError):
+        # libpq quotes the part that it cannot read, which may be of a password.
+        return (
+            "DATABASE_URL cannot be read as an address. Write it as postgresql://user:password@host/name, with what is"
+            " special in the password as %40 for @, %20 for a space and so on."
+        )
+    if refused := _REFUSED.search(str(error)):
+        return f"PostgreSQL refuses us: {refused[1]}. Check that DATABASE_URL is right."
+    return "PostgreSQL does not answer. Check that it runs and that DATABASE_URL is right."

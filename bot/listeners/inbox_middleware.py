@@ -1,5 +1,6 @@
 """Commits every delivery before Slack hears that we have it: a crash loses no request and answers none twice."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from patterns.text import storable_json
 log = structlog.get_logger()
 
 NOT_STORED = "I could not store that, nothing was started. Please try again."
+LATE_S = 2.5
+"""Slack waits three seconds and then tells the person that we did not respond, events aside, which it sends again."""
 _REPLAYED = "replayed"
 DELIVERY = "delivery"
 """Where the context keeps who said what where."""
@@ -92,13 +95,20 @@ class InboxMiddleware(AsyncMiddleware):
     async def _store(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
         """None when it is new and committed."""
         payload = {name: value for name, value in req.body.items() if name not in _SECRETS}
-        key = delivery.origin.delivery_key
+        key, begun_s = delivery.origin.delivery_key, time.monotonic()
         try:
             is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
         except Exception:
             # The same: what is not stored must not be acknowledged.
             log.exception("delivery not stored", delivery=key)
             return await _refuse(delivery.kind, req.context, req.body)
+        if is_new and delivery.kind != "event" and time.monotonic() - begun_s > LATE_S:
+            # The person has read that it failed and may be typing it again: done twice would be worse than not at all.
+            log.warning("delivery stored too late", delivery=key)
+            await self._inbox.done(key, "too late")
+            if req.context.respond is not None:
+                await req.context.respond(text=NOT_STORED, response_type="ephemeral", replace_original=False)
+            return BoltResponse(status=200)
         if is_new:
             return None
         log.info("delivery seen before", delivery=key)

@@ -1,16 +1,19 @@
 """Machines with different clocks agree on the database's, so that none takes a living worker's run for a dead one's."""
 
 import time
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
+from bot import distributed
 from bot.bootstrap import open_engine
 from bot.lease import LEASE_S
 from bot.settings import read_settings
 from storage.queue_schema import install_queue
 from tests.contract.test_dispatch import Work, accept, dispatcher, engine_on
 from tests.house import bot_environment
+from tests.ledgers import execute, rows
 
 HOUR_US = 3_600_000_000
 SECOND_US = 1_000_000
@@ -35,6 +38,45 @@ async def test_a_machine_whose_clock_is_an_hour_ahead_takes_no_run_from_a_living
             monkeypatch.setattr(time, "time_ns", lambda: real_ns() + HOUR_US * 1000)
             assert await wrong.store.claim(run_id, owner="wrong", lease_s=LEASE_S) is None
             assert wrong.clock.now_us() < real_ns() // 1000 + SECOND_US
+
+
+async def test_a_clock_that_is_set_while_the_process_runs_changes_nothing(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine_on(postgresql_url, tmp_path) as engine:
+        real_ns = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + HOUR_US * 1000)
+        assert abs(engine.clock.now_us() - real_ns() // 1000) < SECOND_US
+
+
+async def test_a_machine_with_a_wrong_clock_queues_the_jobs_of_the_dead_for_now(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=1)
+
+    await install_queue(postgresql_url)
+    async with engine_on(postgresql_url, tmp_path) as engine:
+        dead, alive = Work(), Work()
+        alive.go_on.set()
+        worker = dispatcher(engine, dead)
+        async with worker.opened():
+            (run_id,) = await accept(engine.store, "C1")
+            # The job of a worker that is no more.
+            await execute(engine.db, "INSERT INTO procrastinate_workers (last_heartbeat) VALUES ('2026-01-01')")
+            await execute(
+                engine.db,
+                "UPDATE procrastinate_jobs SET status = 'doing',"
+                " worker_id = (SELECT MAX(id) FROM procrastinate_workers)",
+            )
+            monkeypatch.setattr(distributed, "datetime", Ahead)
+            await worker._sweep()
+            (job,) = await rows(
+                engine.db, "SELECT status, scheduled_at <= clock_timestamp() AS is_due FROM procrastinate_jobs"
+            )
+            assert job == {"status": "todo", "is_due": True}, run_id
 
 
 async def test_a_file_has_no_clock_of_its_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,19 @@ async def test_an_address_we_do_not_know_is_explained(url: str) -> None:
 async def test_a_postgresql_that_is_not_there_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="PostgreSQL does not answer"):
         await connect(f"postgresql://x@/x?host={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda url: url.replace("postgres@/", "somebody@/"), 'refuses us: role "somebody" does not exist'),
+        (lambda url: url.replace("@/t_", "@/nowhere_"), "refuses us: database"),
+        (lambda _: "postgresql://me:p w:rd%#@host/name", "DATABASE_URL cannot be read"),
+    ],
+)
+async def test_why_postgresql_cannot_be_had_is_said_and_no_part_of_a_password(
+    postgresql_url: str, change: Callable[[str], str], says: str
+) -> None:
+    with pytest.raises(StorageError, match=says) as refused:
+        await connect(change(postgresql_url))
+    assert "rd%" not in str(refused.value)

@@ -135,7 +135,7 @@ async def test_a_second_bot_on_the_same_ledger_is_refused_in_a_sentence(env: dic
         await first.until("ready")
         async with agents_run(env) as second:
             assert await second.ended() == 1
-    assert second.log.startswith("agents: Another bot already runs on the ledger in ")
+    assert second.log.startswith("agents: Another bot already runs on the ledger /")
     assert len(second.log.splitlines()) == 1
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import GRACE_S
 from storage import connect as module
 from storage import migrate as migrations
 from storage.connect import connect
@@ -210,6 +211,33 @@ async def test_a_restart_of_postgresql_under_load_loses_nothing(
         assert reasons == [{"status": "done", "stop_reason": "completed"}]
         assert plant.posted() == {"root": 6, "progress": 6, "answer/0": 6}
         await plant.stack.aclose()
+
+
+async def test_a_worker_leaves_when_it_is_told_to_although_the_database_is_away(
+    plant_on: Callable[[str], "asyncio.Future[Plant]"],
+) -> None:
+    with restartable_server() as server:
+        await migrate(server.url)
+        plant = await plant_on(server.url)
+        worker = await plant.start("worker")
+        await asyncio.to_thread(server.stop)
+        worker.ask_to_leave()
+        assert await worker.left(GRACE_S + 5)
+        await asyncio.to_thread(server.start)
+        await plant.stack.aclose()
+
+
+async def test_what_is_heard_while_a_web_process_leaves_is_not_left_lying(plant: Plant) -> None:
+    web = await plant.start("web")
+    await plant.start("worker")
+    plant.model.answer()
+    asking = asyncio.create_task(plant.ask())
+    await asyncio.sleep(0)
+    web.ask_to_leave()
+    await asking
+    await plant.until("SELECT 1 FROM inbox WHERE done_us IS NOT NULL")
+    assert await web.left()
+    await plant.until_answered(1)
 
 
 async def test_a_deploy_changes_the_schema_under_a_run(

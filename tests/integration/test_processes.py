@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,8 +127,8 @@ async def test_a_second_bot_on_the_same_folder_is_refused(bot: Member, tmp_path:
     assert (code, said) == (
         1,
         (
-            f"agents: Another bot already runs on the ledger in {tmp_path}. Stop it first, or set AGENTS_DATA_DIR to "
-            "another folder."
+            f"agents: Another bot already runs on the ledger {tmp_path / 'agents.db'}. Stop it first, or set "
+            "AGENTS_DATA_DIR to another folder."
         ),
     )
 
@@ -143,3 +144,17 @@ def test_several_processes_refuse_sqlite(alone: Member, command: str) -> None:
             "`agents run`."
         ),
     )
+
+
+async def test_told_to_leave_while_it_starts_it_leaves(alone: Member) -> None:
+    """Slack takes the connection and says nothing, so that it never gets ready."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        alone.env = {**alone.env, "SLACK_API_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/api/"}
+        alone.role = "run"
+        alone.start()
+        asked, _address = await asyncio.to_thread(silent.accept)
+        with asked:
+            alone.ask_to_leave()
+            assert await alone.left(SOON_S)
+    assert alone.process.poll() == 0
+    assert "leaving before it is ready" in alone.log.read_text()

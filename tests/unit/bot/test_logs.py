@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.logger import get_bolt_app_logger, get_bolt_logger
+from slack_bolt.middleware.request_verification.async_request_verification import AsyncRequestVerification
 
 from bot.logs import configure_logs
 
@@ -56,5 +59,8 @@ def test_a_secret_as_short_as_a_word_is_left_alone(stream: io.StringIO) -> None:
 def test_payloads_that_libraries_would_print_stay_out(stream: io.StringIO) -> None:
     logging.getLogger("slack_sdk.web").info("request body with a person's words")
     logging.getLogger("slack_bolt.AsyncApp").debug("payload")
+    for bolts in (get_bolt_logger(AsyncRequestVerification), get_bolt_app_logger("agents", AsyncApp)):
+        assert bolts.level == logging.INFO
+        bolts.info("Invalid request signature detected (body: text=a+person%27s+words)")
     structlog.get_logger("bot.test").debug("below the level")
     assert stream.getvalue() == ""

@@ -89,7 +89,7 @@ def test_a_missing_voice_is_not_an_approval() -> None:
 
 def test_an_uncertain_bill_is_said() -> None:
     assert headline(replace(ANSWER, uncertain_nusd=90_000_000)) == (
-        "I lost the provider mid-answer and cannot tell if it billed us. I counted the full $0.09; "
+        "A model's answer was lost on its way and I cannot tell if it was billed. I counted the full $0.09; "
         "<@U0DANA> can correct it."
     )
 

@@ -1,6 +1,7 @@
 """The chores: done once however many think of them, and never the reason why a promise is kept."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot import schedule
 from bot.bootstrap import open_engine
 from bot.configuration import choose_models, policy_of
 from bot.engine import Engine
@@ -168,3 +170,28 @@ async def test_a_chore_under_way_has_ended_when_the_block_is_left_and_that_is_no
         await begun.wait()
     assert ended == ["take_up"]
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_chores_go_on_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """APScheduler would sleep until the time of day that it had planned for."""
+    hour_s, again, turns = 3600.0, asyncio.Event(), []
+
+    async def take_up() -> None:
+        turns.append(1)
+        if len(turns) > 1:
+            again.set()
+
+    async def nothing() -> None:
+        """Any other chore."""
+
+    needed: dict[str, Any] = {field.name: nothing for field in fields(Scheduler)}
+    needed["executor"] = SimpleNamespace(take_up=take_up)
+    needed["patience"] = SimpleNamespace(look_after_waiting=nothing)
+    needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
+    monkeypatch.setattr(schedule, "STEP_LOOK_S", 0.01)
+    async with Scheduler(**needed).running():
+        real = time.time
+        await asyncio.sleep(0.05)
+        monkeypatch.setattr(time, "time", lambda: real() - hour_s)
+        async with asyncio.timeout(5):
+            await again.wait()

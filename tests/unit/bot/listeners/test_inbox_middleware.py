@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from bot.buttons import DM_INSTEAD
+from bot.listeners import inbox_middleware
 from bot.listeners.inbox_middleware import NOT_STORED, replay
 from tests.fakes.bot_services import BOT, BROKEN, CHANNEL, TEAM, Bot, click, command, event, mention, message
 
@@ -29,6 +30,19 @@ async def test_a_click_that_cannot_be_stored_says_so(bot: Bot) -> None:
     bot.inbox.error = BROKEN
     await bot.receive(click(DM_INSTEAD, "key"))
     assert [said["text"] for said in bot.slack.responded] == [NOT_STORED]
+
+
+@pytest.mark.parametrize(("body", "runs"), [(command("tea?"), 0), (mention(f"<@{BOT}> tea?"), 1)])
+async def test_what_slack_has_called_failed_is_not_done_after_all(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], runs: int
+) -> None:
+    """A command stored after three seconds; an event is sent again, and known then."""
+    monkeypatch.setattr(inbox_middleware, "LATE_S", -1.0)
+    await bot.receive(body)
+    await bot.settle()
+    assert len(bot.runs.opened) == runs
+    assert [said["text"] for said in bot.slack.responded] == [NOT_STORED] * (1 - runs)
+    assert list(bot.inbox.notes.values()) == ["done" if runs else "too late"]
 
 
 async def test_the_delivery_is_stored_before_anything_runs(bot: Bot) -> None:
