@@ -235,7 +235,9 @@ class Executor(Generic[S]):
         owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
         # Drawn by lot, so that what cannot be told does not stand in the way of the rest.
         some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
-        await asyncio.gather(*map(self._telling.tell_owed, some))
+        async with asyncio.TaskGroup() as telling:  # when we leave, it ends with the last of them
+            for run_id in some:
+                telling.create_task(self._telling.tell_owed(run_id), name=f"owed {run_id}")
 
     async def _fresh(self, run: RunRow) -> RunRow:
         """The row as it is now, with the executing time of ours."""

@@ -5,6 +5,7 @@ import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,13 +37,17 @@ async def migrate(url: str) -> None:
 
 def _migrate(url: str) -> None:
     try:
-        if _version(url) < connect.CODE_VERSION:
-            with alone(url):
-                _apply(url)
+        postgresql.insist(partial(_bring_up_to_date, url))
     except sqlite3.Error as error:
         raise sqlite.translated(error) from error
     except psycopg.Error as error:
         raise postgresql.translated(error) from error
+
+
+def _bring_up_to_date(url: str) -> None:
+    if _version(url) < connect.CODE_VERSION:
+        with alone(url):
+            _apply(url)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, cast
@@ -23,6 +24,7 @@ POOL_SIZE = 8
 RETRIES = 10
 """Of a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
 
+RETRY_S = 0.2
 _PATIENCE = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "keepalives_idle": 5,
@@ -68,6 +70,16 @@ def connect_alone(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     connection = psycopg.connect(address(url), autocommit=True)
     connection.execute(_SET_PATIENCE.encode())
     return connection
+
+
+def insist(work: Callable[[], T]) -> T:
+    """Work without a loop, once more whenever the server hangs up on it: it must be harmless to repeat."""
+    for _ in range(RETRIES):
+        try:
+            return work()
+        except psycopg.errors.AdminShutdown:
+            time.sleep(RETRY_S)
+    return work()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ surely over.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import procrastinate.schema
@@ -37,16 +38,20 @@ async def install_queue(url: str) -> None:
 
 def _install(url: str) -> None:
     try:
-        with postgresql.connect_alone(url) as connection:
-            if not _due(connection):
-                return
-            with alone(url):
-                for name in _due(connection):
-                    with connection.transaction():
-                        connection.execute((FOLDER / name).read_bytes())
-                        _record(connection, [name])
+        postgresql.insist(partial(_bring_up_to_date, url))
     except psycopg.Error as error:
         raise postgresql.translated(error) from error
+
+
+def _bring_up_to_date(url: str) -> None:
+    with postgresql.connect_alone(url) as connection:
+        if not _due(connection):
+            return
+        with alone(url):
+            for name in _due(connection):
+                with connection.transaction():
+                    connection.execute((FOLDER / name).read_bytes())
+                    _record(connection, [name])
 
 
 def _due(connection: Connection) -> list[str]:

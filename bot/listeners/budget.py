@@ -4,22 +4,19 @@ from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Place
 from bot.budget_commands import BudgetCommand, EditBudget, ShowBudget, ShowReport
 from bot.budget_modal import BudgetForm, read_budget_form
 from bot.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
+from bot.listeners.forms import open_view
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.requests import Origin
-from patterns.errors import UserError
 from patterns.ports import Payer
 
 log = structlog.get_logger()
-
-_TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged"})
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -66,13 +63,7 @@ async def do_budget(services: ListenerServices, command: BudgetCommand, origin: 
 
 
 async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, client: AsyncWebClient) -> None:
-    form = await services.budget.form(payer, response_url=origin.response_url)
-    try:
-        await client.views_open(trigger_id=origin.trigger_id or "", view=form)
-    except SlackApiError as error:
-        if error.response.get("error") not in _TOO_LATE:
-            raise
-        raise UserError("The form took too long to open. Please try again.") from error
+    await open_view(client, origin, await services.budget.form(payer, response_url=origin.response_url))
 
 
 async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Place
@@ -32,6 +30,7 @@ from bot.commands import (
 from bot.incoming import unescape
 from bot.list_views import AgentsView, BalancesView, FlowsView, HelpView
 from bot.listeners.budget import do_budget
+from bot.listeners.forms import open_view
 from bot.listeners.services import ListenerServices
 from bot.modals import ask_form
 from bot.notice_views import InviteView, NearMissView, NoticeView
@@ -45,7 +44,6 @@ ATTACHED_ONLY = "Read what is attached and say what matters in it."
 """What somebody wants who sends a file without a word."""
 FORM_BALANCE_S = 1.0
 """A form must open within three seconds of the click: its balance may take one of them."""
-_TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged"})
 
 
 def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
@@ -167,16 +165,6 @@ async def open_form(
         again=again,
     )
     await open_view(client, origin, form)
-
-
-async def open_view(client: AsyncWebClient, origin: Origin, form: dict[str, Any]) -> None:
-    """Show a form; UserError when Slack finds that it took too long."""
-    try:
-        await client.views_open(trigger_id=origin.trigger_id or "", view=form)
-    except SlackApiError as error:
-        if error.response.get("error") not in _TOO_LATE:
-            raise
-        raise UserError("The form took too long to open. Please try again.") from error
 
 
 async def open_settings(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:

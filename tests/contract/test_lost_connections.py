@@ -1,7 +1,7 @@
 """A PostgreSQL that restarts, or hangs up on us, costs nobody a run: work is done again, unless it stands already."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import psycopg
@@ -15,7 +15,9 @@ from bot.engine import Engine
 from storage import postgresql
 from storage.connect import connect
 from storage.database import Database
+from storage.migrate import migrate
 from storage.postgresql import Connection, Enlisted
+from storage.queue_schema import install_queue
 from storage.statements import Query, Work, single
 from tests.contract.test_dispatch import Work as Executing
 from tests.contract.test_dispatch import accept, dispatcher, engine
@@ -160,3 +162,23 @@ async def test_the_server_is_told_of_our_patience(database: Database, name: str)
 def test_the_patience_written_in_the_address_stands() -> None:
     parts = conninfo_to_dict(postgresql.address("postgresql://host/db?keepalives_idle=60"))
     assert (parts["keepalives_idle"], parts["keepalives_count"]) == ("60", "3")
+
+
+@pytest.mark.parametrize("start", [migrate, install_queue])
+async def test_a_start_that_is_cut_off_begins_again(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch, start: Callable[[str], Awaitable[None]]
+) -> None:
+    cuts = [1]
+
+    def connect_and_be_cut(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+        connection = psycopg.connect(url, autocommit=True)
+        if cuts:
+            cuts.pop()
+            with psycopg.connect(url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+        return connection
+
+    monkeypatch.setattr(postgresql, "connect_alone", connect_and_be_cut)
+    monkeypatch.setattr(postgresql, "RETRY_S", 0.0)
+    await start(postgresql_url)
+    assert cuts == []
