@@ -106,9 +106,7 @@ class InboxMiddleware(AsyncMiddleware):
             # The person has read that it failed and may be typing it again: done twice would be worse than not at all.
             log.warning("delivery stored too late", delivery=key)
             await self._inbox.done(key, "too late")
-            if req.context.respond is not None:
-                await req.context.respond(text=NOT_STORED, response_type="ephemeral", replace_original=False)
-            return BoltResponse(status=200)
+            return await _refuse(delivery.kind, req.context, req.body)
         if is_new:
             return None
         log.info("delivery seen before", delivery=key)
