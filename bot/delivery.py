@@ -159,12 +159,11 @@ class Delivery:
         """Have everything above the card say that the run waits for it."""
         await self.streams.close(run.id)
         await self.streams.discard(run)
-        if await self._edits.stands(run, ROOT, waits(path)):
-            return
         view = await self.views.view(run, state)
-        await self.streams.session(run, "suspended")
         await self._close_progress(run, view, shows=waits(path))
-        await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path))
+        if not await self._edits.stands(run, ROOT, waits(path)):
+            await self.streams.session(run, "suspended")
+            await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path))
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
         """Close the card: who decided what, and when; see `Edits`."""

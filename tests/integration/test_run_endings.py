@@ -1,5 +1,6 @@
 """Ends of a run that come from elsewhere: another process stops it, or its roster can no longer be priced."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,11 +21,12 @@ from patterns.ports import Hold
 from patterns.roster import Roster
 from storage.ledger import SqlLedger
 from storage.run_rows import RunRow
+from tests.crash.storm_slack import named
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.slack_state import BOT_USER
+from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import open_house
+from tests.house import WAIT_S, open_house
 from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
 
 
@@ -228,3 +230,29 @@ async def test_a_run_does_not_wait_until_slack_takes_the_edit_of_its_line(slack:
         slack.fail("chat.update", retry_after_s=60, times=100)
         await slack.wait_for(lambda: any("and for three teams?" in str(call.body) for call in provider.calls))
         await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2)
+
+
+async def test_a_run_that_was_woken_for_nothing_says_again_that_it_waits(slack: SlackServer, tmp_path: Path) -> None:
+    def progress() -> list[str]:
+        shown = [m for m in slack.messages(PLATFORM) if (named(m) or ("", ""))[1] == "progress"]
+        return [block["text"]["text"] for m in shown for block in m["blocks"] if "text" in block] + [
+            m["text"] for m in shown
+        ]
+
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+
+        async def until_parked(turns: int) -> None:
+            parked = "SELECT COUNT(*) FROM run WHERE status = 'parked' AND lease_until_us = 0 AND epoch = "
+            async with asyncio.timeout(WAIT_S):
+                while not house.ledger(f"{parked}{turns}"):  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.02)
+
+        await slack.command("use postmortem: checkout was down")
+        await until_parked(1)
+        waiting, (run,) = progress(), await house.bot.engine.store.live(TEAM, PLATFORM)
+        await house.bot.executor.wake(run.id)
+        await until_parked(2)
+        assert (progress(), house.bot.executor.delivery.board.view(run.id)) == (waiting, None)
