@@ -71,11 +71,11 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         register_all(parts.slack_app, parts.listeners)
         dispatcher = await stack.enter_async_context(_dispatching(parts.executor, concurrency))
         bot = Bot(parts.slack_app, parts.executor, dispatcher, parts.handover, engine)
+        stack.push_async_callback(bot.drain, 0.0)
         # Runs first: a replayed delivery may ask for one that is there already. Of several bots on PostgreSQL another
         # may still be at it, so there it has to be overdue.
         await _replay(parts, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
         await stack.enter_async_context(_chores(parts).running())
-        stack.push_async_callback(bot.drain, 0.0)
         yield bot
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.access import RulesStore
+from bot.answer_file import FROM_MESSAGES, post_answer_file
 from bot.cards import Cards
 from bot.decisions import decided
 from bot.edits import BEGAN, DECIDED, ENDED, Edits, waits
@@ -21,7 +22,6 @@ from bot.short import missing_nusd
 from bot.slack_errors import SlackError
 from bot.streams import Streams
 from bot.telling import CLOSED
-from bot.upload import Upload, upload
 from bot.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
 from bot.workspaces import Slack
 from patterns.events import PatternResult, StopReason
@@ -33,8 +33,6 @@ from storage.run_rows import RunRow
 log = structlog.get_logger()
 
 ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
-FILE, FILE_FROM_MESSAGES = "answer/file", 3
-"""An answer of more messages than that also comes as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,9 @@ class Delivery:
         )
         await self.outbox.showed(run.id, PROGRESS, "")
         await self._open_progress(run, view, progress_ts)
+        # The work itself must not wait until Slack takes an edit.
+        line = self._in_line(run, RunState.RUNNING)
+        self.board.beside(run.id, self._edits.show(run, QUEUED, line, shows=BEGAN))
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
         return run
@@ -107,6 +108,10 @@ class Delivery:
     def _in_line(self, run: RunRow, state: RunState) -> SlackMessage:
         return self.renderer.message(QueuedView(run.id, state))
 
+    def let_go(self, run: RunRow) -> None:
+        """Show nothing more of a run that goes on elsewhere."""
+        self.board.drop(run.id)
+
     async def is_shown(self, run: RunRow) -> bool:
         """Whether it has a root, perhaps one whose post nobody lived to record, or stands in line."""
         return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, QUEUED)])
@@ -115,8 +120,6 @@ class Delivery:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
 
         async def edit(progress: ProgressView) -> bool:
-            # Here, because the work itself must not wait for Slack to take an edit.
-            await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)
             slack, message = self.slack.of(run.workspace), self.renderer.message(progress)
             if progress.run.state is not RunState.RUNNING:
                 await slack.update(channel=run.channel, ts=progress_ts, message=message)
@@ -139,7 +142,11 @@ class Delivery:
         return is_shown
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Show what a parked run waits for."""
+        """Show what a parked run waits for.
+
+        Raises:
+            SlackError: the rest is owed until the next try.
+        """
         await self._suspend(run, path, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
         if question.kind == "money":
             await self._post_partial(run, path, question)
@@ -160,10 +167,12 @@ class Delivery:
         await self.streams.close(run.id)
         await self.streams.discard(run)
         view = await self.views.view(run, state)
-        await self._close_progress(run, view, shows=waits(path))
+        are_shown = [await self._close_progress(run, view, shows=waits(path))]
         if not await self._edits.stands(run, ROOT, waits(path)):
             await self.streams.session(run, "suspended")
-            await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path))
+            are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path)))
+        if not all(are_shown):
+            raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
         """Close the card: who decided what, and when; see `Edits`."""
@@ -239,8 +248,8 @@ class Delivery:
         messages = await self._ending_messages(run, ending, answer)
         for number, message in enumerate(messages):
             name = f"answer/{number}"
-            if number == len(messages) - 1 >= FILE_FROM_MESSAGES:
-                await self._post_file(run, ending)
+            if number == len(messages) - 1 >= FROM_MESSAGES:
+                await post_answer_file(self.slack, self.outbox, run, ending.result.output)
             if not await self.streams.replace(run, name, message, number=number):
                 await self.slack.of(run.workspace).post_once(
                     run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
@@ -265,17 +274,6 @@ class Delivery:
                 await self.slack.of(run.workspace).find_or_abandon(
                     run.id, name, channel=run.channel, thread_ts=run.thread_ts or None
                 )
-
-    async def _post_file(self, run: RunRow, ending: Ending) -> None:
-        """A long answer in one piece, once; the messages hold all of it, so a file that fails is not tried again."""
-        state, _ts = await self.outbox.intend(run.id, FILE, run.channel)
-        if state == "new":
-            file = Upload(f"answer-{run.id}.md", "The whole answer", ending.result.output.encode())
-            try:
-                await upload(self.slack.of(run.workspace), [file], channel=run.channel, thread_ts=run.thread_ts or None)
-            except SlackError as error:
-                log.warning("answer_not_uploaded", run=run.id, code=error.code)
-        await self.outbox.abandon(run.id, FILE)
 
     async def _is_above(self, run: RunRow, ending: Ending) -> bool:
         """Whether a partial answer turned out to be the final one."""

@@ -45,6 +45,7 @@ class Edits:
             await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
         except SlackError as error:
             log.warning("message_not_updated", run=run.id, name=name, code=error.code)
-            return error.kind != "unreachable"
+            if error.kind == "unreachable":
+                return False
         await self.outbox.showed(run.id, name, shows)
         return True

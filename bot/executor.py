@@ -102,11 +102,14 @@ class Executor(Generic[S]):
             outcome = await self._until_stopped(run, stop, watch)
             await self._conclude(watch.clocked(run), outcome)
         except RunLostError:
+            self.delivery.let_go(run)
             log.info("run is somebody else's", run=run_id)
         except StorageError as error:
+            self.delivery.let_go(run)
             # Its lease runs out, and whoever reaches the database then goes on from the journal.
             log.warning("run left to be resumed", run=run_id, reason=str(error))
         except asyncio.CancelledError:
+            self.delivery.let_go(run)
             await self.engine.store.let_go(run.fence, executed_ms=watch.clocked(run).executed_ms)
             raise
         finally:

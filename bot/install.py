@@ -21,10 +21,10 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store import Installation as SlackInstallation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import INSTALL_PATH, REDIRECT_PATH, render
 from bot.settings import Settings
+from bot.workspaces import slack_client, slack_session
 from patterns.errors import AgentsError, UserError
 from patterns.ports import Clock
 from storage.installations import Installation, Installations
@@ -111,7 +111,8 @@ class _States(AsyncOAuthStateStore):
 async def revoke(token: str, settings: Settings) -> bool:
     """Give a token back to Slack, so that nobody can use it; False when Slack did not take it, which the log says."""
     try:
-        await AsyncWebClient(base_url=settings.slack_api_url).auth_revoke(token=token)
+        async with slack_session() as session:
+            await slack_client(session, settings.slack_api_url).auth_revoke(token=token)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         log.warning("token not revoked", error=type(error).__name__)
         return False

@@ -62,13 +62,16 @@ async def _rotate() -> None:
 async def _remove(installation: str) -> None:
     from bot.install import revoke
     from bot.settings import read_settings
-    from patterns.errors import UserError
+    from patterns.errors import StorageError, UserError
 
     async with _opened() as found:
-        made = await found.find(installation)
-        if made is None or made.id != installation:
+        if installation not in {one.id for one in await found.all()}:
             raise UserError(f"Nothing is installed under {installation}. `agents installations list` shows what is.")
-        is_revoked = await revoke(made.token, read_settings())
+        try:
+            made = await found.find(installation)
+        except StorageError:  # its key is lost, and so is the token
+            made = None
+        is_revoked = made is not None and await revoke(made.token, read_settings())
         await found.remove(installation, actor="shell")
     click.echo(f"{installation} is taken out; its open requests end within half a minute, its figures stay.")
     if not is_revoked:

@@ -9,6 +9,7 @@ import structlog
 
 from bot.slack_errors import SlackError
 from bot.views import ProgressView, RunView, StepState, StepView
+from patterns.errors import StorageError
 from patterns.events import (
     Noted,
     Planned,
@@ -52,7 +53,7 @@ class _Board:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     follower: asyncio.Task[bool] | None = None
     round: Reviewed | None = None
-    telling: list[asyncio.Task[None]] = field(default_factory=list)
+    telling: list[asyncio.Task[Any]] = field(default_factory=list)
 
 
 class ProgressBoard:
@@ -90,6 +91,7 @@ class ProgressBoard:
                     record.elapsed_ms / 1000,
                     record.cost_nusd,
                 )  # fmt: skip - one row of the table
+        self.drop(run.run_id)
         self._boards[run.run_id] = board
         board.follower = asyncio.create_task(self._follow(board), name=f"progress {run.run_id}")
         board.changed.set()
@@ -108,13 +110,23 @@ class ProgressBoard:
         if isinstance(event, Reviewed):
             board.round = event
         elif isinstance(event, StepStarted) and board.round is not None and self._on_round is not None:
-            board.telling.append(asyncio.create_task(self._on_round(run_id, board.round), name=f"round {run_id}"))
+            self.beside(run_id, self._on_round(run_id, board.round))
             board.round = None
 
     def view(self, run_id: str) -> ProgressView | None:
         """What is shown of an open run now."""
         board = self._boards.get(run_id)
         return self._view(board) if board else None
+
+    def drop(self, run_id: str) -> None:
+        """Show nothing more of a run: it goes on elsewhere, and what we know of it is out of date."""
+        board = self._boards.pop(run_id, None)
+        if board is not None and board.follower is not None:
+            board.follower.cancel()
+
+    def beside(self, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something else in Slack for an open run, which must not wait for it; closing waits for its end."""
+        self._boards[run_id].telling.append(asyncio.create_task(work, name=f"beside {run_id}"))
 
     async def close(self, run_id: str, run: RunView) -> bool:
         """Show the final state, then forget the run. Waits at most one interval and the edit itself.
@@ -156,6 +168,9 @@ class ProgressBoard:
             except SlackError as error:
                 is_reached = error.kind != "unreachable"
                 log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)
+            except StorageError as error:
+                is_reached = False
+                log.warning("progress_not_shown", run_id=board.run.run_id, reason=str(error))
             except Exception:
                 # A view is never worth failing for; the next edit shows the same and more.
                 log.exception("progress_failed", run_id=board.run.run_id)

@@ -6,7 +6,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.settings import Settings
+from bot.slack_methods import read_refusal
 from patterns.ports import Clock
+from patterns.tasks import unbroken
 from storage.installations import Installation, Installations
 
 log = structlog.get_logger()
@@ -15,6 +17,8 @@ BEFORE_US = 2 * 3_600_000_000
 """Slack's tokens live twelve hours. In the last two of them whoever needs one asks for the next."""
 CLAIM_US = 40_000_000
 """Longer than Slack may take. Whoever dies with the answer in hand: Slack takes the same refresh token for a while."""
+OTHERS_S, LOOK_S = 10.0, 0.2
+"""How long somebody without a good token waits for another who is renewing it, and how often they look."""
 _FINAL = frozenset({"invalid_refresh_token", "token_revoked", "account_inactive"})
 
 
@@ -35,14 +39,27 @@ class Renewal:
         """The install with a token that lasts; as it was, while that cannot be had; None when it never will be."""
         if not found.expires_us or found.expires_us > self._clock.now_us() + BEFORE_US:
             return found
-        if not await self._installations.claim_renewal(found, for_us=CLAIM_US):
-            return await self._installations.find(found.id)  # another process is at it, or was
+        # Whoever waits for it may give up; the refresh token is good once, so what Slack answers has to be kept.
+        if await self._installations.claim_renewal(found, for_us=CLAIM_US):
+            return await unbroken(self._renew(found))
+        return await self._renewed_by_others(found)
+
+    async def _renewed_by_others(self, found: Installation) -> Installation | None:
+        """Another is at it, or was. Only who has no good token waits for the answer."""
+        end_s = self._clock.monotonic() + OTHERS_S
+        now = await self._installations.find(found.id)
+        while now is not None and self.has_expired(now) and self._clock.monotonic() < end_s:
+            await self._clock.sleep(LOOK_S)
+            now = await self._installations.find(found.id)
+        return now
+
+    async def _renew(self, found: Installation) -> Installation | None:
         try:
             answer = await self._client.oauth_v2_access(
                 **self._app, grant_type="refresh_token", refresh_token=found.refresh_token
             )
         except SlackApiError as error:
-            code = str(error.response.get("error"))
+            _status, code, _headers = read_refusal(error)
             log.warning("token not renewed", workspace=found.id, code=code)
             if code in _FINAL and self.has_expired(found):
                 await self._installations.refused(found.id, found.token, code)

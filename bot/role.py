@@ -17,7 +17,7 @@ def bot_role(settings: Settings) -> Iterator[None]:
     Raises:
         StorageError: another bot holds it.
     """
-    file = sqlite.path_of(settings.database_url)
+    file = sqlite.path_of(settings.database_url).resolve()
     lock = FileLock(file.with_name(f"{file.name}.bot"))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

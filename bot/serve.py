@@ -29,7 +29,7 @@ from patterns.errors import UserError
 
 log = structlog.get_logger()
 
-LAST_WORDS_S = 3
+LAST_WORDS_S = 2
 """After the grace: for what was heard in the last moment, and for requests that are still being read."""
 
 

@@ -109,7 +109,7 @@ class SlackMethods:
                 answer = await self._client.api_call(method, http_verb="GET" if method in READS else "POST", **sent)
                 return dict(storable_json(answer.data)) if isinstance(answer.data, dict) else {}
             except SlackApiError as error:
-                status, code, headers = _read(error)
+                status, code, headers = read_refusal(error)
                 if status == 429:  # noqa: PLR2004 - HTTP
                     await self._held_back(rates, float(headers.get("Retry-After", 1)), method)
                     continue
@@ -137,7 +137,7 @@ class SlackMethods:
         return posts | ({method: TIERS[method]} if method in TIERS else {})
 
 
-def _read(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:
+def read_refusal(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:
     """Status, Slack's word and headers of a refusal, whatever shape the SDK left it in."""
     answer = error.response
     status = getattr(answer, "status_code", None) or getattr(answer, "status", None) or 0

@@ -29,6 +29,10 @@ class Stage(Protocol):
         """Show that it works. Returns the run with its place; SlackError when there is none."""
         ...
 
+    def let_go(self, run: RunRow) -> None:
+        """Show nothing more: the run goes on elsewhere."""
+        ...
+
     async def is_shown(self, run: RunRow) -> bool:
         """Whether anything of it was shown, so that somebody waits to hear how it ended."""
         ...

@@ -72,6 +72,8 @@ class Telling:
             await self.stage.ask(run, pending.path, pending.question)
         except SlackError as error:
             log.warning("question not posted", run=run.id, code=error.code)
+            if error.kind not in _HOPELESS:
+                return  # the next look at what is owed tries again
             await self.tell_person(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
 
     async def tell_owed(self, run_id: str) -> None:

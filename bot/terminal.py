@@ -134,6 +134,9 @@ class Terminal:
         """Nothing to post: the lines follow."""
         return run
 
+    def let_go(self, run: RunRow) -> None:
+        """Everything was printed as it happened."""
+
     async def is_shown(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
         """The shell prints its ending itself."""
         return False

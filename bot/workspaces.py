@@ -87,9 +87,10 @@ class InstalledTokens:
     async def refused(self, workspace: str, token: str, code: str) -> bool:
         """Renew a token that has expired; forget one that is no more, which tells both logs once."""
         found = await self.installations.find(workspace)
-        if found is not None and found.refresh_token and (code == "token_expired" or found.token != token):
-            if found.token == token:
-                await self.installations.expire(found)
+        if found is not None and found.token != token:
+            return True
+        if found is not None and found.refresh_token and code == "token_expired":
+            await self.installations.expire(found)
             return True
         if code in _REVOKED and await self.installations.refused(workspace, token, code):
             log.error("slack refuses the token of a workspace: install the app there again", workspace=workspace)

@@ -115,6 +115,8 @@ def _apply(url: str) -> None:
                     with backend.transaction():
                         migration.process_steps(backend, "apply")
                         backend.mark_one(migration, log=False)
+                except psycopg.errors.AdminShutdown:
+                    raise  # nothing of it was kept, and it is begun again
                 except (sqlite3.Error, psycopg.Error) as error:
                     raise StorageError(_failed(migration.id, error)) from error
 

@@ -73,13 +73,17 @@ def connect_alone(url: str) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def insist(work: Callable[[], T]) -> T:
-    """Work without a loop, once more whenever the server hangs up on it: it must be harmless to repeat."""
-    for _ in range(RETRIES):
+    """Work without a loop, once more when the server hangs up on it, and until it is back: harmless to repeat."""
+    give_up_s: float | None = None
+    while True:
         try:
             return work()
-        except psycopg.errors.AdminShutdown:
+        except psycopg.OperationalError as error:
+            if isinstance(error, psycopg.errors.AdminShutdown):  # it restarts, or somebody cut us off
+                give_up_s = give_up_s or time.monotonic() + CONNECT_TIMEOUT_S
+            if give_up_s is None or time.monotonic() > give_up_s:
+                raise
             time.sleep(RETRY_S)
-    return work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,8 @@ class PostgresqlDatabase(Database):
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
             raise _AgainError from error
         except psycopg.Error as error:
+            if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
+                raise _AgainError from error  # a migration has just added a column to what was prepared here
             if connection is None or not connection.closed:
                 raise translated(error) from error
             # The server restarted, hung up on us or took us for gone. Only a COMMIT on its way leaves a doubt, and

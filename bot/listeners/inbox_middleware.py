@@ -105,7 +105,11 @@ class InboxMiddleware(AsyncMiddleware):
         if is_new and delivery.kind != "event" and time.monotonic() - begun_s > LATE_S:
             # The person has read that it failed and may be typing it again: done twice would be worse than not at all.
             log.warning("delivery stored too late", delivery=key)
-            await self._inbox.done(key, "too late")
+            try:
+                await self._inbox.done(key, "too late")
+            except Exception:
+                # The database is away again: it will be replayed, and done although it was called failed.
+                log.exception("late delivery not closed", delivery=key)
             return await _refuse(delivery.kind, req.context, req.body)
         if is_new:
             return None

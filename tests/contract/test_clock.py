@@ -3,14 +3,17 @@
 import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bot import distributed
+from bot import clock, distributed
 from bot.bootstrap import open_engine
+from bot.clock import SystemClock
 from bot.lease import LEASE_S
 from bot.settings import read_settings
 from storage.queue_schema import install_queue
+from storage.statements import Query
 from tests.contract.test_dispatch import Work, accept, dispatcher, engine_on
 from tests.house import bot_environment
 from tests.ledgers import execute, rows
@@ -77,6 +80,19 @@ async def test_a_machine_with_a_wrong_clock_queues_the_jobs_of_the_dead_for_now(
                 engine.db, "SELECT status, scheduled_at <= clock_timestamp() AS is_due FROM procrastinate_jobs"
             )
             assert job == {"status": "todo", "is_due": True}, run_id
+
+
+async def test_a_look_that_took_long_does_not_move_the_clock(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine_on(postgresql_url, tmp_path) as engine:
+        follower = SystemClock()
+        monkeypatch.setattr(clock, "SLOW_US", -1)
+        await follower.agree_with(engine.db)  # better than nothing
+        assert abs(follower.now_us() - now_us()) < SECOND_US
+        monkeypatch.setattr(clock, "q", SimpleNamespace(now=Query("now", "SELECT CAST(7 AS BIGINT) AS now_us")))
+        await follower.agree_with(engine.db)
+        assert abs(follower.now_us() - now_us()) < SECOND_US
 
 
 async def test_a_file_has_no_clock_of_its_own(tmp_path: Path) -> None:

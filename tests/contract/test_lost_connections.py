@@ -1,6 +1,7 @@
 """A PostgreSQL that restarts, or hangs up on us, costs nobody a run: work is done again, unless it stands already."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from storage.queue_schema import install_queue
 from storage.statements import Query, Work, single
 from tests.contract.test_dispatch import Work as Executing
 from tests.contract.test_dispatch import accept, dispatcher, engine
+from tests.databases import restartable_server
 from tests.ledgers import rows
 
 __all__ = ["engine"]
@@ -126,6 +128,7 @@ async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, mon
 async def test_a_process_that_stands_still_between_two_statements_does_not_keep_the_others_waiting(
     database: Database, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert "SET idle_in_transaction_session_timeout = '5s'" in postgresql._SET_PATIENCE
     monkeypatch.setattr(postgresql, "_SET_PATIENCE", "SET idle_in_transaction_session_timeout = '200ms'")
     frozen, thawed, turns = asyncio.Event(), asyncio.Event(), list[int]()
 
@@ -152,13 +155,6 @@ async def test_a_process_that_stands_still_between_two_statements_does_not_keep_
     assert (await keys(database), len(turns)) == (["a", "b"], 2)
 
 
-@pytest.mark.parametrize("name", postgresql.SERVER_PATIENCE)
-async def test_the_server_is_told_of_our_patience(database: Database, name: str) -> None:
-    ((value,),) = [tuple(row.values()) for row in await rows(database, f"SHOW {name}")]
-    # A Unix socket has no keepalives, and says 0.
-    assert value in (postgresql.SERVER_PATIENCE[name], "0")
-
-
 def test_the_patience_written_in_the_address_stands() -> None:
     parts = conninfo_to_dict(postgresql.address("postgresql://host/db?keepalives_idle=60"))
     assert (parts["keepalives_idle"], parts["keepalives_count"]) == ("60", "3")
@@ -182,3 +178,28 @@ async def test_a_start_that_is_cut_off_begins_again(
     monkeypatch.setattr(postgresql, "RETRY_S", 0.0)
     await start(postgresql_url)
     assert cuts == []
+
+
+def test_a_start_goes_on_when_the_server_is_back_from_its_restart() -> None:
+    with restartable_server() as server:
+        restarts = [threading.Timer(0.5, server.start)]
+
+        def work() -> int:
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                if restarts:
+                    server.stop()
+                    restarts.pop().start()
+                row = connection.execute("SELECT 1").fetchone()
+                return int(row[0]) if row else 0
+
+        assert postgresql.insist(work) == 1
+
+
+async def test_a_column_that_a_migration_adds_spoils_nothing_that_is_prepared(database: Database) -> None:
+    everything = Query("everything", "SELECT * FROM chore")
+    for _ in range(20):  # psycopg prepares what it sees often
+        await asyncio.gather(*(database.read(lambda: single(everything())) for _ in range(4)))
+    await database.write(lambda: single(Query("grow", "ALTER TABLE chore ADD COLUMN mood TEXT")()))
+    await add(database, "a")
+    for _ in range(10):
+        assert [row["key"] for row in await database.read(lambda: single(everything()))] == ["a"]

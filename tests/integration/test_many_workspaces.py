@@ -20,8 +20,10 @@ from bot.buttons import RUN_CONFIRM, RUN_DETAILS
 from bot.configuration import choose_models
 from bot.demo.process import free_port
 from bot.manifest import EVENTS_PATH, INSTALL_PATH
+from bot.renewal import Renewal
 from bot.serve import listen
 from bot.settings import Settings, read_settings
+from bot.workspaces import InstalledTokens
 from storage.installations import Installations
 from storage.statements import Query
 from tests.fakes.browser import Browser
@@ -292,6 +294,35 @@ async def test_what_cannot_be_renewed_for_good_has_to_be_installed_again(
 
 
 @pytest.mark.usefixtures("hours")
+async def test_who_gives_up_waiting_for_a_renewal_does_not_lose_it(deployed: Deployment, slack: SlackServer) -> None:
+    await deployed.browser.install(slack.workspace)
+    await _age(deployed, hours=13)
+    slack.tokens.expired |= slack.workspace.tokens
+    tokens, asked = _tokens(deployed), asyncio.Event()
+    exchange = slack.tokens.exchange
+
+    def asked_for(args: Any, authorization: str) -> dict[str, Any]:
+        asked.set()
+        return exchange(args, authorization)
+
+    slack.tokens.exchange = asked_for  # type: ignore[method-assign]
+    impatient = asyncio.create_task(tokens.token(TEAM))
+    await asked.wait()
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+    assert await tokens.token(TEAM) in slack.workspace.tokens
+    assert _renewals(slack) == 1
+
+
+@pytest.mark.usefixtures("hours")
+async def test_who_needs_a_token_while_another_renews_it_waits_for_it(deployed: Deployment, slack: SlackServer) -> None:
+    await deployed.browser.install(slack.workspace)
+    await _age(deployed, hours=13)
+    got = await asyncio.gather(*(_tokens(deployed).token(TEAM) for _ in range(3)))
+    assert (len(set(got)), _renewals(slack)) == (1, 1)
+
+
+@pytest.mark.usefixtures("hours")
 async def test_while_slack_cannot_renew_the_old_token_goes_on(deployed: Deployment, slack: SlackServer) -> None:
     await deployed.browser.install(slack.workspace)
     await _age(deployed, hours=11)
@@ -410,6 +441,14 @@ async def _age(deployment: Deployment, *, hours: int) -> None:
         yield age(us=hours * 3_600_000_000)
 
     await deployment.bot.engine.db.write(work)
+
+
+def _tokens(deployment: Deployment) -> InstalledTokens:
+    """Those of another process."""
+    engine, client = deployment.bot.engine, deployment.bot.slack_app.client
+    return InstalledTokens(
+        deployment.installations, Renewal(deployment.installations, client, deployment.settings, engine.clock)
+    )
 
 
 def _renewals(people: People) -> int:

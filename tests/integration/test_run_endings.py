@@ -256,3 +256,39 @@ async def test_a_run_that_was_woken_for_nothing_says_again_that_it_waits(slack: 
         await house.bot.executor.wake(run.id)
         await until_parked(2)
         assert (progress(), house.bot.executor.delivery.board.view(run.id)) == (waiting, None)
+
+
+async def test_a_question_is_not_asked_before_the_thread_says_that_it_waits(slack: SlackServer, tmp_path: Path) -> None:
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        with pytest.MonkeyPatch.context() as away:
+            away.setattr(SlackOut, "update", _unreachable)
+            await slack.command("use postmortem: checkout was down")
+            async with asyncio.timeout(WAIT_S):
+                while not house.ledger("SELECT COUNT(*) FROM run WHERE status = 'parked' AND lease_until_us = 0"):  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.02)
+        assert not any(RUN_CONFIRM in said for said in texts(slack))
+        await house.bot.executor.take_up()
+        assert any(RUN_CONFIRM in said for said in texts(slack))
+        assert not any("⏳ working" in said for said in texts(slack))
+
+
+async def test_a_line_that_somebody_deleted_is_edited_once(slack: SlackServer, tmp_path: Path) -> None:
+    team = Team()
+    async with (
+        Provider(team, strict=False) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        team.delay_s = 2.0
+        root = await slack.say(f"<@{BOT_USER}> use answer: SQLite or PostgreSQL?")
+        await slack.wait_for(lambda: len(slack.messages()) == 3)
+        await slack.say("use answer: and for three teams?", thread_ts=root)
+        (line,) = await slack.wait_for(lambda: [m for m in slack.messages() if "In line" in m["text"]])
+        slack.workspace.channels[PLATFORM].messages.remove(line)
+        await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2)
+        await house.until_no_run_is_open()
+        assert (
+            sum(args.get("ts") == line["ts"] for method, args in slack.workspace.calls if method == "chat.update") == 1
+        )

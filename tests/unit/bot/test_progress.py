@@ -6,6 +6,7 @@ from dataclasses import replace
 from bot.progress import ProgressBoard
 from bot.slack_errors import SlackError
 from bot.views import Person, ProgressView, RunState, RunView, StepState
+from patterns.errors import StorageError
 from patterns.events import Noted, Planned, Reviewed, Routed, StepFinished, StepRetried, StepStarted, TextDelta
 from patterns.ports import StepRecord
 from tests.unit.bot.test_slack import FakeClock
@@ -133,6 +134,33 @@ async def test_a_closed_run_is_forgotten() -> None:
     board.emit("run", PLAN)
     await board.close("run", DONE)
     assert (board.view("run"), len(slack.shown)) == (None, 1)
+
+
+async def test_a_board_that_is_opened_anew_or_dropped_shows_nothing_more() -> None:
+    clock = FakeClock()
+    old, new, board = Slack(clock), Slack(clock), ProgressBoard(clock)
+    old.has_room = False
+    board.open(RUN, old.edit)
+    await settle()
+    board.open(RUN, new.edit)
+    old.has_room = True
+    await board.close("run", DONE)
+    await settle()
+    assert (old.shown, [view.run.state for view in new.shown][-1]) == ([], RunState.DONE)
+    new.has_room = False
+    board.open(RUN, new.edit)
+    await settle()
+    board.drop("run")
+    new.has_room, shown = True, len(new.shown)
+    await settle()
+    assert (len(new.shown), board.view("run")) == (shown, None)
+
+
+async def test_an_ending_that_the_database_kept_from_being_shown_is_not_shown() -> None:
+    for fails, is_shown in ((StorageError(), False), (ValueError(), True), (None, True)):
+        board = ProgressBoard(FakeClock())
+        board.open(RUN, Slack(FakeClock(), fails=fails).edit)
+        assert await board.close("run", DONE) is is_shown
 
 
 async def test_without_room_steps_are_left_out_and_the_newest_state_follows_when_there_is() -> None:

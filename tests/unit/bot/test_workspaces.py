@@ -92,6 +92,11 @@ async def test_a_revoked_token_is_forgotten_by_the_first_call(server: SlackServe
     assert "xoxb" not in str(logs)
 
 
+async def test_a_token_that_was_replaced_meanwhile_is_worth_another_try(kept: Kept, slack: Slack) -> None:
+    assert await slack._tokens.refused(TEAM, "xoxb-older", "token_revoked") is True
+    assert kept.tokens[TEAM] == "xoxb-one"
+
+
 async def test_a_word_that_is_not_final_forgets_nothing(server: SlackServer, kept: Kept, slack: Slack) -> None:
     server.fail("chat.postMessage", error="invalid_auth")
     with pytest.raises(SlackError):
