@@ -80,6 +80,8 @@ class SlackReviews:
         if asked is None or asked.question.kind not in _REVIEWS:
             return False
         run = await self.engine.store.get(asked.run_id)
+        if run is not None and run.cancel_requested_by:
+            return False  # somebody has just stopped it: what is said now is about something else
         if run is None or not await self._may(run, asked.question, origin.user):
             # People may talk about a draft among themselves.
             if was_called:

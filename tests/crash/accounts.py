@@ -80,7 +80,7 @@ class Accounts:
         )
         self.report.runs = len(runs)
         self.report.endings = Counter(run["stop_reason"] or run["status"] for run in runs)
-        self._count_requests(runs, await self._words_on_drafts())
+        self._count_requests(runs, await self._words_on_drafts() | await self._refused())
         await self._count_messages({run["id"]: run for run in runs})
         await self._count_money(runs, bills, prices)
         await self._count_leftovers()
@@ -90,9 +90,14 @@ class Accounts:
         rows = await ask(self.db, "SELECT decision_json FROM question WHERE decision_json LIKE '%storm number%'")
         return {number_of(row["decision_json"]) for row in rows}
 
-    def _count_requests(self, runs: Sequence[Row], words: set[int]) -> None:
+    async def _refused(self) -> set[int]:
+        """Requests whose person was told privately why nothing was started."""
+        rows = await ask(self.db, "SELECT payload_json FROM inbox WHERE note = 'refused'")
+        return {number_of(row["payload_json"]) for row in rows}
+
+    def _count_requests(self, runs: Sequence[Row], answered: set[int]) -> None:
         numbers = Counter(number_of(run["text"]) for run in runs)
-        for number in sorted(self.slack.accepted - set(numbers) - words):
+        for number in sorted(self.slack.accepted - set(numbers) - answered):
             self.wrong("lost", f"request {number}")
         for number, count in numbers.items():
             if number and count > 1:
