@@ -19,6 +19,8 @@ from tests.contract.test_runs_store import REQUEST
 from tests.ledgers import FakeClock
 
 AWAY = StorageError("PostgreSQL does not answer.")
+LET_GO: list[RunRow] = []
+"""Runs of which nothing more may be shown."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +108,14 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
     store.money = money  # type: ignore[method-assign]
     ledger = SimpleNamespace(end_run=nothing)
     engine: Any = SimpleNamespace(store=store, clock=clock, carry_out=carry_out, ledger=ledger)
-    delivery = SimpleNamespace(begin=begin, may_stream=lambda _run: False, board=None, outbox=None, is_shown=is_shown)
+    delivery = SimpleNamespace(
+        begin=begin,
+        may_stream=lambda _run: False,
+        board=None,
+        outbox=None,
+        is_shown=is_shown,
+        let_go=LET_GO.append,
+    )
     return Executor(engine, delivery, SimpleNamespace(), owner="A")  # type: ignore[arg-type]
 
 
@@ -116,8 +125,10 @@ async def accepted(store: RunStore) -> str:
 
 
 async def test_a_run_that_misses_the_database_is_left_and_resumed(store: RunStore, clock: FakeClock) -> None:
+    LET_GO.clear()
     run_id = await accepted(store)
     await executor(store, clock, AWAY).execute(run_id)
+    assert [run.id for run in LET_GO] == [run_id]
     left = await store.get(run_id)
     assert left is not None
     assert (left.status, left.stop_reason) == ("running", "")

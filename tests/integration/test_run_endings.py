@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import WAIT_S, open_house
+from tests.house import WAIT_S, House, open_house
 from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
 
 
@@ -216,17 +217,31 @@ async def test_time_that_slack_makes_us_wait_for_the_first_messages_is_not_the_r
         assert house.ledger("SELECT executed_ms FROM run") < 3000
 
 
+async def until_parked(house: House, turns: int) -> None:
+    """Wait until the run has been executed so often and waits, with everything of it told that can be."""
+    epoch = "SELECT COALESCE(MAX(epoch), 0) FROM run WHERE status = 'parked' AND lease_until_us = 0"
+    async with asyncio.timeout(WAIT_S):
+        while house.ledger(epoch) != turns:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.02)
+
+
+async def line_in(slack: SlackServer, team: Team) -> dict[str, Any]:
+    """Two requests in one thread; the message that says that the second waits."""
+    team.delay_s = 2.0
+    root = await slack.say(f"<@{BOT_USER}> use answer: SQLite or PostgreSQL?")
+    await slack.wait_for(lambda: len(slack.messages()) == 3)
+    await slack.say("use answer: and for three teams?", thread_ts=root)
+    (line,) = await slack.wait_for(lambda: [m for m in slack.messages() if "In line" in m["text"]])
+    return dict(line)
+
+
 async def test_a_run_does_not_wait_until_slack_takes_the_edit_of_its_line(slack: SlackServer, tmp_path: Path) -> None:
     team = Team()
     async with (
         Provider(team, strict=False) as provider,
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
-        team.delay_s = 2.0
-        root = await slack.say(f"<@{BOT_USER}> use answer: SQLite or PostgreSQL?")
-        await slack.wait_for(lambda: len(slack.messages()) == 3)
-        await slack.say("use answer: and for three teams?", thread_ts=root)
-        await slack.wait_for(lambda: any("In line" in said for said in texts(slack)))
+        await line_in(slack, team)
         slack.fail("chat.update", retry_after_s=60, times=100)
         await slack.wait_for(lambda: any("and for three teams?" in str(call.body) for call in provider.calls))
         await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2)
@@ -243,18 +258,11 @@ async def test_a_run_that_was_woken_for_nothing_says_again_that_it_waits(slack: 
         Provider(Team()) as provider,
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
-
-        async def until_parked(turns: int) -> None:
-            parked = "SELECT COUNT(*) FROM run WHERE status = 'parked' AND lease_until_us = 0 AND epoch = "
-            async with asyncio.timeout(WAIT_S):
-                while not house.ledger(f"{parked}{turns}"):  # noqa: ASYNC110 - nobody is told
-                    await asyncio.sleep(0.02)
-
         await slack.command("use postmortem: checkout was down")
-        await until_parked(1)
+        await until_parked(house, 1)
         waiting, (run,) = progress(), await house.bot.engine.store.live(TEAM, PLATFORM)
         await house.bot.executor.wake(run.id)
-        await until_parked(2)
+        await until_parked(house, 2)
         assert (progress(), house.bot.executor.delivery.board.view(run.id)) == (waiting, None)
 
 
@@ -266,9 +274,7 @@ async def test_a_question_is_not_asked_before_the_thread_says_that_it_waits(slac
         with pytest.MonkeyPatch.context() as away:
             away.setattr(SlackOut, "update", _unreachable)
             await slack.command("use postmortem: checkout was down")
-            async with asyncio.timeout(WAIT_S):
-                while not house.ledger("SELECT COUNT(*) FROM run WHERE status = 'parked' AND lease_until_us = 0"):  # noqa: ASYNC110 - nobody is told
-                    await asyncio.sleep(0.02)
+            await until_parked(house, 1)
         assert not any(RUN_CONFIRM in said for said in texts(slack))
         await house.bot.executor.take_up()
         assert any(RUN_CONFIRM in said for said in texts(slack))
@@ -281,12 +287,9 @@ async def test_a_line_that_somebody_deleted_is_edited_once(slack: SlackServer, t
         Provider(team, strict=False) as provider,
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
-        team.delay_s = 2.0
-        root = await slack.say(f"<@{BOT_USER}> use answer: SQLite or PostgreSQL?")
-        await slack.wait_for(lambda: len(slack.messages()) == 3)
-        await slack.say("use answer: and for three teams?", thread_ts=root)
-        (line,) = await slack.wait_for(lambda: [m for m in slack.messages() if "In line" in m["text"]])
-        slack.workspace.channels[PLATFORM].messages.remove(line)
+        line = await line_in(slack, team)
+        messages = slack.workspace.channels[PLATFORM].messages
+        messages[:] = [message for message in messages if message["ts"] != line["ts"]]
         await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2)
         await house.until_no_run_is_open()
         assert (
