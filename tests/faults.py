@@ -24,7 +24,7 @@ from tests.ledgers import Asking, account, open_run, rows
 from tests.unit.patterns.house import CTX, PROMPTS, verdict
 
 RUN_S = 10.0
-PATIENT_S, HASTY_S = 8.0, 0.4
+PATIENT_S, HASTY_S = 8.0, 1.5
 """How long a call may take, and how long where the fault is silence."""
 AGENT = "prompt: plain, model: m, max_output_tokens: 60, timeout_s: 8, input_bytes_max: 2000"
 ROSTER = f"""
