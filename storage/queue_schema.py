@@ -45,7 +45,9 @@ def _install(url: str) -> None:
 
 def _bring_up_to_date(url: str) -> None:
     with postgresql.connect_alone(url) as connection:
-        if not _due(connection):
+        known = _known(connection)
+        # Without a record another process may be at the first file just now: only who is alone may judge the tables.
+        if known and not due(_names(), known, now_us=time.time_ns() // 1000):
             return
         with alone(url):
             for name in _due(connection):
@@ -55,12 +57,20 @@ def _bring_up_to_date(url: str) -> None:
 
 
 def _due(connection: Connection) -> list[str]:
-    """The files to apply now, in their order."""
-    names = sorted(path.name for path in FOLDER.glob("*.sql"))
-    known = dict(connection.execute("SELECT name, at_us FROM queue_migration").fetchall())
+    """The files to apply now, in their order. Only for who is alone."""
+    names, known = _names(), _known(connection)
     if not known and _stands(connection, "procrastinate_jobs"):
         known = _adopt(connection, names)
     return due(names, known, now_us=time.time_ns() // 1000)
+
+
+def _names() -> list[str]:
+    return sorted(path.name for path in FOLDER.glob("*.sql"))
+
+
+def _known(connection: Connection) -> dict[str, int]:
+    """When each file was applied."""
+    return dict(connection.execute("SELECT name, at_us FROM queue_migration").fetchall())
 
 
 def due(names: Sequence[str], known: Mapping[str, int], *, now_us: int) -> list[str]:

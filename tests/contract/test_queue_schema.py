@@ -11,6 +11,7 @@ from procrastinate.schema import SchemaManager
 
 from patterns.errors import StorageError
 from storage import queue_schema
+from storage.migrate import alone
 from storage.queue_schema import DEPLOY_US, FOLDER, due, install_queue
 from tests.databases import drop_database, new_database
 
@@ -102,6 +103,24 @@ async def test_tables_from_before_there_was_a_record_are_known(url: str) -> None
     await install_queue(url)
     assert recorded(url) == NAMES
     assert await works(url) == ["new"]
+
+
+async def test_a_process_that_starts_beside_the_first_one_waits_instead_of_judging_half_made_tables(url: str) -> None:
+    waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(url, autocommit=True) as observer:
+        with alone(url):
+            # The first file stands and its record is not seen yet: that look was a moment earlier.
+            write(url, (FOLDER / NAMES[0]).read_bytes())
+            second = asyncio.create_task(install_queue(url))
+            async with asyncio.timeout(10):
+                while observer.execute(waiting).fetchone() == (0,):  # noqa: ASYNC110 - another session waits
+                    await asyncio.sleep(0.01)
+            for name in NAMES[1:]:
+                write(url, (FOLDER / name).read_bytes())
+            for name in NAMES:
+                observer.execute("INSERT INTO queue_migration (name, at_us) VALUES (%s, 1)", (name,))
+        await second
+    assert recorded(url) == NAMES
 
 
 async def test_old_tables_of_another_program_are_left_alone(url: str) -> None:
