@@ -65,7 +65,9 @@ class SlackReviews:
         """Close the card and wake the run."""
         await self.delivery.decided(run, asked.path, asked.question, decision)
         log.info("decided", run=run.id, path=asked.path, verdict=decision.verdict)
-        await self.executor.wake(run.id)
+        if await self.engine.questions.pending(run.id) is None:
+            # A click that comes twice must not disturb a run that has gone on and waits for something else by now.
+            await self.executor.wake(run.id)
 
     async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
         """Whether a reply in this thread can be a word on a draft."""

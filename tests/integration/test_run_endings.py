@@ -295,3 +295,23 @@ async def test_a_line_that_somebody_deleted_is_edited_once(slack: SlackServer, t
         assert (
             sum(args.get("ts") == line["ts"] for method, args in slack.workspace.calls if method == "chat.update") == 1
         )
+
+
+async def test_a_click_that_comes_twice_leaves_a_run_alone_that_has_gone_on(slack: SlackServer, tmp_path: Path) -> None:
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
+    ):
+        await slack.command("use draft: announce the outage")
+        await until_parked(house, 1)
+        (run,) = await house.bot.engine.store.live(TEAM, PLATFORM)
+        await slack.click(RUN_CONFIRM)
+        await until_parked(house, 2)
+        element = {"type": "button", "action_id": RUN_CONFIRM, "value": run.id}
+        message = {"ts": "1.1", "blocks": [], "type": "message"}
+        await slack._press(message, {"block_id": "b"}, element, user="U0DANA", channel=PLATFORM)
+        async with asyncio.timeout(WAIT_S):
+            while house.ledger("SELECT COUNT(*) FROM inbox WHERE done_us > 0") < 3:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.02)
+        await house.until_no_run_is_open()
+        assert house.ledger("SELECT epoch FROM run") == 2
