@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.app import GRACE_S
@@ -231,9 +232,13 @@ async def test_what_is_heard_while_a_web_process_leaves_is_not_left_lying(plant:
     web = await plant.start("web")
     await plant.start("worker")
     plant.model.answer()
-    asking = asyncio.create_task(plant.ask())
-    await asyncio.sleep(0)
-    web.ask_to_leave()
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass"
+    async with await psycopg.AsyncConnection.connect(plant.url) as holder:
+        # The request is in its hands, and not stored yet, when it is told to leave.
+        await holder.execute("LOCK TABLE inbox IN EXCLUSIVE MODE")
+        asking = asyncio.create_task(plant.ask())
+        await plant.until(waiting)
+        web.ask_to_leave()
     await asking
     await plant.until("SELECT 1 FROM inbox WHERE done_us IS NOT NULL")
     assert await web.left()
