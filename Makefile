@@ -41,7 +41,7 @@ demo: setup  ## the whole thing here: a local Slack in the browser, a model, a l
 	@$(BIN)/agents demo
 
 test: setup  ## everything, fast parts first; brings local-slack and chromium
-	@$(BIN)/python -m tests.tools.bring
+	@$(BIN)/python -m tests.support.bring
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: setup  ## formatting, lint, types, layers and unit tests, in under a minute

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import structlog
 from slack_bolt.async_app import AsyncApp
 
-from bot.delivery import Delivery
-from bot.dispatch import Dispatcher, LocalDispatcher
-from bot.engine import Engine
-from bot.executor import Executor
+from bot.container import Parts
 from bot.listeners import register_all
-from bot.listeners.handover import Handover
+from bot.listeners.background import Handover
 from bot.listeners.inbox_middleware import replay
-from bot.parts import Parts
+from bot.runs.dispatcher import Dispatcher, LocalDispatcher
+from bot.runs.engine import Engine
+from bot.runs.executor import Executor
 from bot.schedule import Scheduler
-from bot.workspaces import slack_session
+from bot.slack.workspaces import slack_session
+from bot.threads.presenter import Delivery
 
 log = structlog.get_logger()
 
@@ -106,8 +106,8 @@ async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncI
         await executor.resume()
         yield local
         return
-    from bot.distributed import DistributedDispatcher  # noqa: PLC0415 - SQLite does without it
-    from storage.queue_schema import install_queue  # noqa: PLC0415 - same
+    from bot.runs.distributed import DistributedDispatcher  # noqa: PLC0415 - SQLite does without it
+    from storage.database.queue_schema import install_queue  # noqa: PLC0415 - same
 
     await install_queue(engine.settings.database_url)
     shared = DistributedDispatcher(engine, execute=executor.execute, stop_here=executor.stop_here, grace_s=GRACE_S)

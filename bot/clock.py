@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from patterns.errors import StorageError
-from storage.database import Database
-from storage.statements import load, single
+from patterns.core.errors import StorageError
+from storage.database.database import Database
+from storage.database.statements import load, single
 
 log = structlog.get_logger()
 

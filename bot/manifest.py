@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 EVENTS_PATH = "/slack/events"
 """Where HTTP mode takes everything that Slack sends."""

@@ -10,22 +10,22 @@ from datetime import UTC, datetime
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.delivery import Delivery
-from bot.engine import Engine
-from bot.executor import Executor
-from bot.lost_shells import end_lost_runs
-from bot.news import News
-from bot.notice_views import NoticeView
-from bot.patience import Patience
-from bot.views import SlackMessage
-from bot.words import count
-from bot.workspaces import Slack
-from patterns.money import format_usd
-from patterns.ports import Payer
+from bot.messages.notice_views import NoticeView
+from bot.messages.run_text import count
+from bot.messages.views import SlackMessage
+from bot.runs.engine import Engine
+from bot.runs.executor import Executor
+from bot.runs.orphaned_shell_runs import end_lost_runs
+from bot.slack.announcements import News
+from bot.slack.workspaces import Slack
+from bot.threads.presenter import Delivery
+from bot.threads.reminders import Patience
+from patterns.core.money import format_usd
+from patterns.core.ports import Payer
 from storage.chores import Chores, SpentMonth
 from storage.inbox import Inbox
-from storage.periods import period_key
-from storage.verify import verify
+from storage.ledger.periods import period_key
+from storage.ledger.verify import verify
 
 log = structlog.get_logger()
 

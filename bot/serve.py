@@ -19,13 +19,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from bot.app import CONCURRENCY, GRACE_S, Bot, open_bot
-from bot.bootstrap import open_engine
-from bot.configuration import choose_models
+from bot.instance_lock import bot_role
 from bot.logs import configure_logs
 from bot.manifest import EVENTS_PATH
-from bot.role import bot_role
+from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import choose_models
 from bot.settings import NEEDS_HTTP, VARIABLES, Settings, read_settings, setup_mistakes
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 from cryptography.fernet import Fernet
 
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_SLACK = "https://slack.com/api/"

@@ -10,16 +10,16 @@ from typing import Any
 import structlog
 
 from patterns.attempts import TRIES_PER_MODEL, Attempts, own_schema
-from patterns.calls import Message, ModelRequest
-from patterns.context import TaskContext
-from patterns.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
-from patterns.events import Noted, StepFinished, StepStarted
+from patterns.core.calls import Message, ModelRequest
+from patterns.core.context import TaskContext
+from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
+from patterns.core.events import Noted, StepFinished, StepStarted
+from patterns.core.money import Quote, Usage
+from patterns.core.ports import ModelClient, StepRecord
+from patterns.core.structured import REPAIR_BYTES
 from patterns.handoff import Handoff, images
-from patterns.money import Quote, Usage
-from patterns.ports import ModelClient, StepRecord
-from patterns.roster import AgentSpec
+from patterns.roster.roster import AgentSpec
 from patterns.services import Services
-from patterns.structured import REPAIR_BYTES
 
 _log = structlog.get_logger(__name__)
 

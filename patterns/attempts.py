@@ -12,20 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from patterns.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.charges import charge_for, charge_of, failure_of, refusal
-from patterns.context import TaskContext
-from patterns.errors import BudgetExceededError, LimitReachedError, ModelError
-from patterns.events import StepRetried, TextDelta
+from patterns.core.calls import Completion, Image, Message, ModelRequest, PreparedCall
+from patterns.core.context import TaskContext
+from patterns.core.errors import BudgetExceededError, LimitReachedError, ModelError
+from patterns.core.events import StepRetried, TextDelta
+from patterns.core.money import Usage
+from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
+from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
+from patterns.core.tasks import unbroken
+from patterns.core.text import storable
 from patterns.handoff import Handoff, images
-from patterns.money import Usage
-from patterns.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
-from patterns.prompts import cut
-from patterns.roster import AgentSpec
+from patterns.roster.prompts import cut
+from patterns.roster.roster import AgentSpec
 from patterns.services import Services
-from patterns.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
-from patterns.tasks import unbroken
-from patterns.text import storable
 
 TRIES_PER_MODEL = 2
 RETRY_AFTER_MAX_S = 20.0

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from patterns.context import TaskContext
+from patterns.core.context import TaskContext
+from patterns.core.errors import BudgetExceededError, ParkedError
+from patterns.core.events import MissingVoice, Noted, PatternResult, StopReason
+from patterns.core.limits import FailurePolicy
+from patterns.core.money import Quote
+from patterns.core.ports import Hold
 from patterns.envelopes import drawing_on, free, kept_back
-from patterns.errors import BudgetExceededError, ParkedError
-from patterns.events import MissingVoice, Noted, PatternResult, StopReason
 from patterns.handoff import NOTHING, Handoff
-from patterns.limits import FailurePolicy
-from patterns.money import Quote
 from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_part, say
-from patterns.ports import Hold
-from patterns.prompts import Piece
+from patterns.roster.prompts import Piece
 from patterns.services import Services
 
 CONTINUE = FailurePolicy()

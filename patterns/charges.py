@@ -2,9 +2,9 @@
 
 import asyncio
 
-from patterns.calls import Completion, PreparedCall
-from patterns.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
-from patterns.ports import Charged, Hold
+from patterns.core.calls import Completion, PreparedCall
+from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
+from patterns.core.ports import Charged, Hold
 
 
 def charge_for(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from patterns.context import TaskContext
+from patterns.core.context import TaskContext
+from patterns.core.errors import BudgetExceededError
+from patterns.core.events import PatternResult, StopReason
+from patterns.core.money import Quote
+from patterns.core.ports import Hold
 from patterns.envelopes import drawing_on, free, kept_back
-from patterns.errors import BudgetExceededError
-from patterns.events import PatternResult, StopReason
 from patterns.handoff import Handoff
-from patterns.money import Quote
 from patterns.pattern import Pattern, gathered, say
 from patterns.pipeline import Pipeline
-from patterns.ports import Hold
-from patterns.prompts import Piece
+from patterns.roster.prompts import Piece
 from patterns.services import Services
 from patterns.supervisor import Supervisor
 

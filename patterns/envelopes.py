@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from patterns.ports import Hold, ReserveRequest
+from patterns.core.ports import Hold, ReserveRequest
+from patterns.core.tasks import unbroken
 from patterns.services import Services
-from patterns.tasks import unbroken
 
 
 @asynccontextmanager

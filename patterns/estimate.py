@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from patterns.context import TaskContext
+from patterns.core.context import TaskContext
 from patterns.flow import Choice, Plan, chosen_by_person, plan_of
-from patterns.roster_check import ROUTER
+from patterns.roster.consistency import ROUTER
 from patterns.router import RouteDecision, route_schema
 from patterns.services import Services
 

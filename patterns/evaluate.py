@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from pydantic import Field, ValidationError
 
-from patterns.context import Frozen, TaskContext
-from patterns.errors import UserError
+from patterns.core.context import Frozen, TaskContext
+from patterns.core.errors import UserError
+from patterns.core.money import format_usd
 from patterns.flow import kind_of
-from patterns.money import format_usd
-from patterns.roster import Roster
-from patterns.roster_file import PATTERNS
+from patterns.roster.roster import Roster
+from patterns.roster.schema import PATTERNS
 from patterns.router import RouteDecision, decide
 from patterns.services import Meter, Services
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 from patterns.broadcast import Broadcast
 from patterns.closing import closing_of, closing_quote
-from patterns.context import TaskContext
-from patterns.errors import LimitReachedError, UserError
-from patterns.events import Noted, PatternResult, Planned, StopReason
+from patterns.core.context import TaskContext
+from patterns.core.errors import LimitReachedError, UserError
+from patterns.core.events import Noted, PatternResult, Planned, StopReason
+from patterns.core.money import Quote
+from patterns.core.ports import StepRecord
 from patterns.handoff import NOTHING
-from patterns.money import Quote
 from patterns.pattern import Pattern, Solo, gathered
 from patterns.pipeline import Pipeline
-from patterns.ports import StepRecord
-from patterns.roster import Roster
-from patterns.roster_check import node_mistakes
-from patterns.roster_file import PATTERNS, BroadcastNode, Node, RouterNode, Stage, SupervisorNode
+from patterns.roster.consistency import node_mistakes
+from patterns.roster.roster import Roster
+from patterns.roster.schema import PATTERNS, BroadcastNode, Node, RouterNode, Stage, SupervisorNode
 from patterns.router import RouteDecision, Router, decide
 from patterns.services import Services
 from patterns.supervisor import Supervisor

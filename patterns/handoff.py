@@ -1,8 +1,8 @@
 """What the orchestrator hands to an agent besides the request, so that nothing travels between agents unseen."""
 
-from patterns.calls import Image
-from patterns.context import Frozen, TaskContext
-from patterns.prompts import Piece, Slots
+from patterns.core.calls import Image
+from patterns.core.context import Frozen, TaskContext
+from patterns.roster.prompts import Piece, Slots
 
 HISTORY_CHARS = 6000
 """The newest turns that fit are shown; older ones are left out with a mark."""

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from patterns.context import TaskContext
-from patterns.errors import BudgetExceededError, LimitReachedError
-from patterns.events import MissingVoice, PatternResult, StopReason
+from patterns.core.context import TaskContext
+from patterns.core.errors import BudgetExceededError, LimitReachedError
+from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.money import Quote, format_usd
+from patterns.core.ports import StepRecord
+from patterns.core.structured import parse
 from patterns.handoff import NOTHING, Handoff
-from patterns.money import Quote, format_usd
-from patterns.ports import StepRecord
 from patterns.services import Services
-from patterns.structured import parse
 
 WHY = {
     "rate_limit": "its provider had no room",

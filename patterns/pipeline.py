@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from patterns.context import TaskContext
-from patterns.events import FinishedText, MissingVoice, PatternResult, StopReason
+from patterns.core.context import TaskContext
+from patterns.core.events import FinishedText, MissingVoice, PatternResult, StopReason
+from patterns.core.money import Quote
 from patterns.handoff import NOTHING, Handoff
-from patterns.money import Quote
 from patterns.pattern import GOES_ON, Pattern, build_on, gathered, join, run_part
-from patterns.prompts import Piece
+from patterns.roster.prompts import Piece
 from patterns.services import Services
 
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from patterns.context import Frozen, TaskContext
-from patterns.events import PatternResult, Routed
+from patterns.core.context import Frozen, TaskContext
+from patterns.core.events import PatternResult, Routed
+from patterns.core.money import Quote
 from patterns.handoff import NOTHING, Handoff
-from patterns.money import Quote
 from patterns.pattern import Solo, gathered, join, say
-from patterns.roster import Roster
-from patterns.roster_check import ROUTER
-from patterns.roster_file import Flow
+from patterns.roster.consistency import ROUTER
+from patterns.roster.roster import Roster
+from patterns.roster.schema import Flow
 from patterns.services import Services
 
 REASON_CHARS = 300

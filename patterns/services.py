@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from patterns.context import TaskContext
-from patterns.errors import LimitReachedError
-from patterns.events import RunEvent
+from patterns.core.context import TaskContext
+from patterns.core.errors import LimitReachedError
+from patterns.core.events import RunEvent
+from patterns.core.limits import MAX_DEPTH, Cap, RunLimits
+from patterns.core.money import Quote
+from patterns.core.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, Payer, StepRecord
 from patterns.handoff import Handoff
-from patterns.limits import MAX_DEPTH, Cap, RunLimits
-from patterns.money import Quote
-from patterns.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, Payer, StepRecord
-from patterns.roster import Roster
+from patterns.roster.roster import Roster
 
 
 class Runner(Protocol):

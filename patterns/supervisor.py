@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from patterns.context import Frozen, TaskContext
-from patterns.events import PatternResult, Reviewed, StopReason
+from patterns.core.context import Frozen, TaskContext
+from patterns.core.events import PatternResult, Reviewed, StopReason
+from patterns.core.money import Quote
+from patterns.core.ports import Decision, Question
 from patterns.handoff import NOTHING, Handoff
-from patterns.money import Quote
 from patterns.pattern import GOES_ON, Pattern, Solo, build_on, gathered, join, run_part, say
-from patterns.ports import Decision, Question
 from patterns.services import Services
 
 STALLED_ROUNDS = 2

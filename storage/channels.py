@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from patterns.ports import Clock
-from storage.database import Database
-from storage.statements import Work, load, single
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import Work, load, single
 
 q = load("channels")
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patterns.ports import Clock
-from storage.database import Database
-from storage.statements import load, single
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import load, single
 
 q = load("chores")
 

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from patterns.ports import Clock
-from storage.database import Database
-from storage.postgresql import Connection, Enlisted
-from storage.statements import Work, load, single
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.postgresql import Connection, Enlisted
+from storage.database.statements import Work, load, single
 
 q = load("fair_queue")
 

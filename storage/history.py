@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from storage.database import Database
-from storage.statements import load, single
+from storage.database.database import Database
+from storage.database.statements import load, single
 
 q = load("history")
 

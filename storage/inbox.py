@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from patterns.ports import Clock
-from storage.database import Database
-from storage.statements import load, single
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import load, single
 
 q = load("inbox")
 

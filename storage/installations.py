@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from patterns.errors import StorageError
-from patterns.ports import Clock
-from storage.database import Database
-from storage.statements import Row, Statement, Work, load, single
+from patterns.core.errors import StorageError
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import Row, Statement, Work, load, single
 
 q = load("installations")
 

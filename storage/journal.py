@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from patterns.errors import RunLostError
-from patterns.ports import Clock, Fence, StepRecord
-from storage.database import Database
-from storage.statements import Row, Work, load, single
+from patterns.core.errors import RunLostError
+from patterns.core.ports import Clock, Fence, StepRecord
+from storage.database.database import Database
+from storage.database.statements import Row, Work, load, single
 
 q = load("journal")
 

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from patterns.ports import Clock
-from storage.database import Database
-from storage.statements import load, single
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import load, single
 
 q = load("runs")
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from patterns.ports import Clock
-from storage.database import Database
-from storage.statements import Work, load, single
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import Work, load, single
 
 q = load("pacing")
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from patterns.errors import ParkedError
-from patterns.ports import Clock, Decision, Fence, Question
-from storage.database import Database
-from storage.statements import Row, Statement, Work, load, single
+from patterns.core.errors import ParkedError
+from patterns.core.ports import Clock, Decision, Fence, Question
+from storage.database.database import Database
+from storage.database.statements import Row, Statement, Work, load, single
 
 q = load("questions")
 

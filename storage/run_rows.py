@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from patterns.ports import Fence, Payer
-from storage.statements import Row
+from patterns.core.ports import Fence, Payer
+from storage.database.statements import Row
 
 Status = Literal["accepted", "running", "parked", "done"]
 

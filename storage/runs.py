@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from patterns.errors import RunLostError, StorageError
-from patterns.ports import Clock, Fence
-from patterns.text import storable
-from storage.database import Database
+from patterns.core.errors import RunLostError, StorageError
+from patterns.core.ports import Clock, Fence
+from patterns.core.text import storable
+from storage.database.database import Database
+from storage.database.statements import Row, Statement, Work, load, single
 from storage.run_rows import NewRun, RunRow, new_run_id, run_of
-from storage.statements import Row, Statement, Work, load, single
 
 q = load("runs")
 

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 
-from patterns.ports import Clock
-from storage.database import Database
+from patterns.core.ports import Clock
+from storage.database.database import Database
+from storage.database.statements import load, single
 from storage.run_rows import RunRow
-from storage.statements import load, single
 
 q = load("threads")
 

@@ -3,7 +3,7 @@
 import pytest
 from pytest_socket import socket_allow_hosts
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.support.databases"]
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 PARTS = ("unit", "contract", "integration", "e2e", "crash")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 LOCAL_SLACK_VERSION = "0.1.8"
 LOCAL_SLACK_PACKAGES = {

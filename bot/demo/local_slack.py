@@ -15,7 +15,7 @@ from bot.demo.cache import local_slack_program
 from bot.demo.keeper import relaying
 from bot.demo.process import free_port, kept, own_network, until_ready
 from bot.demo.tiny_model import answers
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 BOT_TOKEN = "xoxb-local"  # noqa: S105 - local-slack takes any
 APP_TOKEN = "xapp-local"  # noqa: S105 - same

@@ -11,17 +11,17 @@ from pathlib import Path
 import click
 
 from bot.app import GRACE_S, Bot, open_bot
-from bot.bootstrap import open_engine
-from bot.buttons import RUN_CONFIRM
 from bot.demo.local_slack import ADA, APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, TEAM, LocalSlack
 from bot.demo.tiny_model import TinyModel
 from bot.demo.tour import listen_beside, open_tour
-from bot.engine import Engine
 from bot.logs import configure_logs
-from bot.model_choice import ModelChoice, ollama_choice, provider_choice, tiny_choice
+from bot.messages.action_ids import RUN_CONFIRM
+from bot.runs.bootstrap import open_engine
+from bot.runs.engine import Engine
+from bot.runs.model_selection import ModelChoice, ollama_choice, provider_choice, tiny_choice
 from bot.serve import listen, stop_on_signals
 from bot.settings import Settings, read_settings
-from patterns.money import NUSD_PER_USD, format_usd
+from patterns.core.money import NUSD_PER_USD, format_usd
 
 REAL_MONEY_CAP_NUSD = 1 * NUSD_PER_USD
 ONCE_MARGIN_S = 60.0

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from patterns.errors import UserError
-from patterns.prompts import Prompt, read_prompts
-from patterns.roster_check import ROUTER
+from patterns.core.errors import UserError
+from patterns.roster.consistency import ROUTER
+from patterns.roster.prompts import Prompt, read_prompts
 
 TOUR_FILE = Path(__file__).with_name("tour.yml")
 THINKING_S = 0.8
@@ -28,7 +28,7 @@ _CHARS_PER_TOKEN = 4
 _REQUEST, _DRAFT = (
     re.compile(rf"<{slot}:([0-9a-f]{{12}})>\n(.*?)\n</{slot}:\1>", re.DOTALL) for slot in ("request", "draft")
 )
-"""How `patterns.prompts` shows them."""
+"""How `patterns.roster.prompts` shows them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, open_bot
-from bot.bootstrap import open_engine
 from bot.demo.local_slack import TOUR
 from bot.demo.scripted_model import TourScript, read_tour, scripted_model
-from bot.model_choice import PLAY_PRICE, ModelChoice
-from bot.mrkdwn import escape
+from bot.messages.mrkdwn import escape
+from bot.runs.bootstrap import open_engine
+from bot.runs.model_selection import PLAY_PRICE, ModelChoice
 from bot.settings import SHIPPED_ROSTER, Settings
 
 BUDGET_NUSD = 40_000_000

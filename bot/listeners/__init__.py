@@ -3,11 +3,8 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.listeners import (
-    action,
-    again,
     budget,
     catch_all,
-    channel,
     command,
     home,
     inbox_middleware,
@@ -17,7 +14,18 @@ from bot.listeners import (
     shortcut,
     stop,
     uninstalled,
-    view,
+)
+from bot.listeners import (
+    buttons as action,
+)
+from bot.listeners import (
+    channel_settings as channel,
+)
+from bot.listeners import (
+    request_form as view,
+)
+from bot.listeners import (
+    run_again as again,
 )
 from bot.listeners.services import ListenerServices
 

@@ -6,15 +6,15 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.access import Place
-from bot.budget_commands import BudgetCommand, EditBudget, ShowBudget, ShowReport
-from bot.budget_modal import BudgetForm, read_budget_form
-from bot.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
-from bot.listeners.forms import open_view
+from bot.commands.budget import BudgetCommand, EditBudget, ShowBudget, ShowReport
+from bot.commands.origin import Origin
 from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
-from bot.requests import Origin
-from patterns.ports import Payer
+from bot.messages.budget_form import BudgetForm, read_budget_form
+from bot.messages.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
+from bot.people.access import Place
+from patterns.core.ports import Payer
 
 log = structlog.get_logger()
 

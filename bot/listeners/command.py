@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.carry_out import hear
+from bot.listeners.handle_command import hear
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 

@@ -6,17 +6,17 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.budget_commands import EditBudget
-from bot.buttons import HOME_BUDGET, HOME_SETTINGS
-from bot.home_tab import home_tab
-from bot.listeners.action import Click, listener_of
+from bot.commands.budget import EditBudget
+from bot.commands.origin import Origin
 from bot.listeners.budget import do_budget
-from bot.listeners.carry_out import open_settings
+from bot.listeners.buttons import Click, listener_of
+from bot.listeners.handle_command import open_settings
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
-from bot.prompts import SuggestedPrompts
-from bot.requests import Origin
-from patterns.ports import Payer
+from bot.listeners.suggested_prompts import SuggestedPrompts
+from bot.messages.action_ids import HOME_BUDGET, HOME_SETTINGS
+from bot.messages.home_tab import home_tab
+from patterns.core.ports import Payer
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

@@ -9,10 +9,10 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext, AsyncBoltRequest
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
-from bot.listeners.deliveries import Delivery, Kind, delivery_of, live_us
+from bot.commands.origin import Origin
+from bot.listeners.payloads import Delivery, Kind, delivery_of, live_us
 from bot.listeners.services import ListenerServices
-from bot.requests import Origin
-from patterns.text import storable_json
+from patterns.core.text import storable_json
 
 log = structlog.get_logger()
 

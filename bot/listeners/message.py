@@ -5,13 +5,13 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.incoming import unescape
-from bot.listeners.carry_out import hear
+from bot.commands.origin import Origin
+from bot.commands.text import unescape
+from bot.listeners.handle_command import hear
 from bot.listeners.inbox_middleware import delivery_in
-from bot.listeners.said import deleted_ts
+from bot.listeners.message_text import deleted_ts
 from bot.listeners.services import ListenerServices
-from bot.notice_views import EditedView
-from bot.requests import Origin
+from bot.messages.notice_views import EditedView
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.modals import AskForm
-from bot.requests import Attached, Origin
+from bot.commands.origin import Attached, Origin
+from bot.messages.request_form import AskForm
 
 Payload = Mapping[str, Any]
 
@@ -42,11 +42,6 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
             may_have_more=event["type"] == "app_mention" and "files" not in event,
         ),
     )
-
-
-def message_key(workspace: str, channel: str, ts: str) -> str:
-    """The key of a message: app_mention and message of one posting arrive under two event ids and are one request."""
-    return f"message:{workspace}:{channel}:{ts}"
 
 
 def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:

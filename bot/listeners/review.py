@@ -4,16 +4,16 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
-from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
-from bot.listeners.action import Click, Clicked, listener_of
-from bot.listeners.forms import open_view
+from bot.listeners.buttons import Click, Clicked, listener_of
 from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
-from bot.notice_views import NoticeView
-from bot.requests import Verdict
-from bot.review_modals import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
-from patterns.errors import UserError
-from patterns.money import format_usd
+from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
+from bot.messages.card_views import Verdict
+from bot.messages.notice_views import NoticeView
+from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
+from patterns.core.errors import UserError
+from patterns.core.money import format_usd
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

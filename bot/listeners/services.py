@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.access import Access
-from bot.listeners.handover import Handover
-from bot.requests import Budgets, Departures, Followups, Home, Inbox, Menu, Reviews, Runs, Say
+from bot.listeners.background import Handover
+from bot.listeners.ports import Budgets, Departures, Followups, Home, Inbox, Reviews, Runs
+from bot.messages.list_views import Menu
+from bot.people.access import Access
+from bot.runs.presenter import Say
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.carry_out import open_form
-from bot.listeners.deliveries import MESSAGE_SHORTCUT
+from bot.listeners.handle_command import open_form
 from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.payloads import MESSAGE_SHORTCUT
 from bot.listeners.services import ListenerServices
 
 

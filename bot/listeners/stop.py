@@ -4,11 +4,11 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
-from bot.buttons import RUN_STOP
-from bot.listeners.carry_out import stop
+from bot.commands.origin import Origin
+from bot.listeners.handle_command import stop
 from bot.listeners.inbox_middleware import delivery_in, origin_of
 from bot.listeners.services import ListenerServices
-from bot.requests import Origin
+from bot.messages.action_ids import RUN_STOP
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
+from bot.commands.origin import Origin
 from bot.listeners.inbox_middleware import workspace_of
 from bot.listeners.services import ListenerServices
-from bot.requests import Origin
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from patterns.errors import BudgetExceededError
-from patterns.money import Price
-from storage.book import Policy
-from storage.connect import connect
-from storage.ledger import SqlLedger
-from storage.migrate import migrate
-from tests.ledgers import USD, Asking, FakeClock, open_run, settled
+from patterns.core.errors import BudgetExceededError
+from patterns.core.money import Price
+from storage.database.connect import connect
+from storage.database.migrate import migrate
+from storage.ledger.book import Policy
+from storage.ledger.ledger import SqlLedger
+from tests.support.ledgers import USD, Asking, FakeClock, open_run, settled
 
 LIMIT_USD = 1.00
 PROVIDER_S = 0.05

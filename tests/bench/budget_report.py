@@ -12,15 +12,15 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 
-from bot.chart import draw
-from bot.reports import build_report
-from storage.balances import Balances
-from storage.connect import connect
-from storage.database import Database
-from storage.migrate import migrate
-from storage.reports import Reports
-from storage.statements import Query, Work
-from tests.ledgers import PAYER, POLICY, START_US, FakeClock
+from bot.budgets.chart import draw
+from bot.messages.month_report import build_report
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.database.migrate import migrate
+from storage.database.statements import Query, Work
+from storage.ledger.balances import Balances
+from storage.ledger.reports import Reports
+from tests.support.ledgers import PAYER, POLICY, START_US, FakeClock
 
 _FILL = Query(
     "fill",

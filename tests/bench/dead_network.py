@@ -19,11 +19,11 @@ from pathlib import Path
 
 import psycopg
 
-from storage.postgresql import connect_alone
+from storage.database.postgresql import connect_alone
 from tests.bench.workers import CONCURRENCY, LONG_MODEL_S, MODEL_S, Plant, plant
 from tests.crash.fleet import Member
-from tests.databases import database_name, restartable_server
 from tests.fakes.slack_server import SlackServer
+from tests.support.databases import database_name, restartable_server
 
 INSIDE = "AGENTS_BENCH_INSIDE"
 NAMESPACE, NETWORK, NOBODY = "agents-db", "10.77.0.0/16", "02:00:00:00:00:99"

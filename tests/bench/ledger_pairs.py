@@ -22,18 +22,18 @@ from typing import Any
 
 import psycopg
 
-from patterns.limits import Cap
-from storage.book import Call, Policy
-from storage.connect import connect
-from storage.database import Database
-from storage.ledger import SqlLedger
-from storage.ledger_batch import q
-from storage.migrate import migrate
-from storage.sqlite import path_of
-from storage.statements import Query, Statement
-from storage.verify import verify
-from tests.databases import new_database, postgresql_server
-from tests.ledgers import START_US, USD, Asking, FakeClock, open_run, settled
+from patterns.core.limits import Cap
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.database.migrate import migrate
+from storage.database.sqlite import path_of
+from storage.database.statements import Query, Statement
+from storage.ledger.book import Call, Policy
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.transaction import q
+from storage.ledger.verify import verify
+from tests.support.databases import new_database, postgresql_server
+from tests.support.ledgers import START_US, USD, Asking, FakeClock, open_run, settled
 
 RICH = Policy(workspace_nusd=900_000 * USD, channel_nusd=900_000 * USD, dm_user_nusd=USD)
 HELD_NUSD, BILLED_NUSD = 2_000_000, 1_000_000

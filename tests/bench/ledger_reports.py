@@ -12,14 +12,14 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 
-from storage.balances import Balances
-from storage.budgets import Budgets
-from storage.connect import connect
-from storage.database import Database
-from storage.ledger import SqlLedger
-from storage.migrate import migrate
-from storage.statements import Query, Work
-from tests.ledgers import PAYER, POLICY, START_US, Asking, FakeClock, open_run, settled
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.database.migrate import migrate
+from storage.database.statements import Query, Work
+from storage.ledger.balances import Balances
+from storage.ledger.budgets import Budgets
+from storage.ledger.ledger import SqlLedger
+from tests.support.ledgers import PAYER, POLICY, START_US, Asking, FakeClock, open_run, settled
 
 _FILL = Query(
     "fill",

@@ -19,10 +19,10 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from patterns.calls import Message, ModelRequest
-from patterns.llm import LiteLLMClient, _litellm
-from patterns.money import Price
-from patterns.roster import ModelSpec
+from patterns.core.calls import Message, ModelRequest
+from patterns.core.money import Price
+from patterns.models.client import LiteLLMClient, _litellm
+from patterns.roster.roster import ModelSpec
 
 CHUNKS = 200
 CONCURRENT = 100

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import structlog
 
-from patterns.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.ports import OnText
 from patterns.flow import Choice, resolve, run_flow
-from patterns.ports import OnText
-from patterns.roster import load_roster
+from patterns.roster.roster import load_roster
 from patterns.services import Services
 from tests.fakes.memory import Memory
 from tests.fakes.model import Reply, Script, ScriptedModel, system_of
-from tests.unit.patterns.house import CTX, PROMPTS, ROSTER, services, verdict
+from tests.support.pattern_runs import CTX, PROMPTS, ROSTER, services, verdict
 
 VOICES = 8
 VOICE_S = 1.0

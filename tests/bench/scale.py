@@ -2,8 +2,9 @@
 
     .venv/bin/python -m tests.bench.scale [--hours 1] [--database-ms 40] [--model-s 8]
 
-Slack's pace is the program's own (`bot.pacing`), a channel's share and a worker's slots are its own numbers; requests
-come at random, models take as long as they take. What a run costs PostgreSQL is measured by `tests.bench.workers`.
+Slack's pace is the program's own (`bot.slack.rate_limiter`), a channel's share and a worker's slots are its own
+numbers; requests come at random, models take as long as they take. What a run costs PostgreSQL is measured by
+`tests.bench.workers`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.pacing import POSTS, TIERS, Pacer
+from bot.slack.rate_limiter import POSTS, TIERS, Pacer
 from storage.fair_queue import CHANNEL_SHARE
 
 SLOTS = 16

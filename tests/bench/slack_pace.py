@@ -2,7 +2,8 @@
 
     .venv/bin/python -m tests.bench.slack_pace [--runs 40]
 
-The double counts a workspace's calls as Slack documents them, with the bursts of `bot.pacing`, and answers 429 with
+The double counts a workspace's calls as Slack documents them, with the bursts of
+`bot.slack.rate_limiter`, and answers 429 with
 Retry-After beyond. Without the table of slots each process paces itself, as it does while the database is away.
 """
 
@@ -14,11 +15,11 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.pacing import POSTS, TIERS, Rate
+from bot.slack.rate_limiter import POSTS, TIERS, Rate
 from tests.bench.workers import plant
 from tests.fakes.slack_methods import arguments_of
 from tests.fakes.slack_server import SlackServer
-from tests.ledgers import execute
+from tests.support.ledgers import execute
 
 WORKERS = 3
 

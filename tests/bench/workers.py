@@ -16,21 +16,21 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.bootstrap import open_engine
-from bot.configuration import choose_models
-from bot.distributed import DistributedDispatcher
-from bot.engine import Engine
+from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import choose_models
+from bot.runs.distributed import DistributedDispatcher
+from bot.runs.engine import Engine
 from bot.settings import read_settings
-from storage.queue_schema import install_queue
+from storage.database.queue_schema import install_queue
 from storage.run_rows import NewRun
 from tests.crash.fleet import Member
-from tests.databases import new_database, postgresql_server
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import bot_environment
-from tests.ledgers import rows
+from tests.support.databases import new_database, postgresql_server
+from tests.support.ledgers import rows
+from tests.support.running_bot import bot_environment
 
 MODEL_S = 1.0
 WORKERS = (1, 2, 3)

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from patterns.limits import Cap
-from storage.database import Database
-from storage.ledger import SqlLedger
-from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run
+from patterns.core.limits import Cap
+from storage.database.database import Database
+from storage.ledger.ledger import SqlLedger
+from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, open_run
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import budget_views as b
-from bot import card_views as cv
-from bot import list_views as lv
-from bot import notice_views as nv
-from bot import views as v
-from bot.pages import Profile
-from bot.render import Renderer
-from bot.reports import DearRun, DoubtfulCall, Opinion, Part, PastMonth, Report
-from patterns.events import MissingVoice, PatternResult, StopReason
+from bot.messages import budget_views as b
+from bot.messages import card_views as cv
+from bot.messages import list_views as lv
+from bot.messages import notice_views as nv
+from bot.messages import views as v
+from bot.messages.month_report import DearRun, DoubtfulCall, Opinion, Part, PastMonth, Report
+from bot.messages.pagination import Profile
+from bot.messages.renderer import Renderer
+from patterns.core.events import MissingVoice, PatternResult, StopReason
 from tests.fakes.blockkit import check_message, strings
 
 RENDERERS: dict[Profile, Renderer] = {"plain": Renderer("plain"), "rich": Renderer("rich")}

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from patterns.errors import BudgetExceededError, UserError
-from patterns.ports import Charged, Payer
-from storage.backup import backup
-from storage.balances import Balances
-from storage.budgets import Budgets, Change
-from storage.database import ConstraintError, Database
-from storage.ledger import SqlLedger
-from storage.verify import verify
-from tests.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, execute, open_run, settled
+from patterns.core.errors import BudgetExceededError, UserError
+from patterns.core.ports import Charged, Payer
+from storage.database.database import ConstraintError, Database
+from storage.ledger.backup import backup
+from storage.ledger.balances import Balances
+from storage.ledger.budgets import Budgets, Change
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.verify import verify
+from tests.support.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, execute, open_run, settled
 
 MONTH_END_US = 1_796_083_200_000_000  # 2026-12-01 00:00 UTC
 
@@ -209,7 +209,7 @@ async def test_sums_that_do_not_add_up_are_found(ledger: SqlLedger, run: Asking,
 
 
 async def test_a_backup_is_complete_and_checked(sqlite_url: str, tmp_path: Path) -> None:
-    from storage.connect import connect  # noqa: PLC0415 - SQLite only, so not the fixture
+    from storage.database.connect import connect  # noqa: PLC0415 - SQLite only, so not the fixture
 
     database = await connect(sqlite_url)
     run = Asking()

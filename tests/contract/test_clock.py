@@ -7,16 +7,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot import clock, distributed
-from bot.bootstrap import open_engine
+from bot import clock
 from bot.clock import SystemClock
-from bot.lease import LEASE_S
+from bot.runs import distributed
+from bot.runs.bootstrap import open_engine
+from bot.runs.lease import LEASE_S
 from bot.settings import read_settings
-from storage.queue_schema import install_queue
-from storage.statements import Query
+from storage.database.queue_schema import install_queue
+from storage.database.statements import Query
 from tests.contract.test_dispatch import Work, accept, dispatcher, engine_on
-from tests.house import bot_environment
-from tests.ledgers import execute, rows
+from tests.support.ledgers import execute, rows
+from tests.support.running_bot import bot_environment
 
 HOUR_US = 3_600_000_000
 SECOND_US = 1_000_000

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from patterns.errors import StorageError
-from storage.connect import connect
-from storage.database import ConstraintError, Database
-from storage.ledger import SqlLedger
-from storage.migrate import migrate
-from storage.statements import Query, Work, single
-from storage.verify import verify
-from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
+from patterns.core.errors import StorageError
+from storage.database.connect import connect
+from storage.database.database import ConstraintError, Database
+from storage.database.migrate import migrate
+from storage.database.statements import Query, Work, single
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.verify import verify
+from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
 
 ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x')")
 KEYS = "SELECT key FROM chore ORDER BY key"
@@ -89,7 +89,7 @@ class TestFaultsOfSqlite:
     async def test_a_locked_database_says_who_holds_it_and_loses_nothing(
         self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("storage.sqlite.BUSY_TIMEOUT_S", 0.05)
+        monkeypatch.setattr("storage.database.sqlite.BUSY_TIMEOUT_S", 0.05)
         database = await connect(sqlite_url)
         run = Asking()
         await open_run(database, run)

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.bootstrap import open_engine
-from bot.distributed import DistributedDispatcher
-from bot.engine import Engine
+from bot.runs.bootstrap import open_engine
+from bot.runs.distributed import DistributedDispatcher
+from bot.runs.engine import Engine
 from bot.settings import read_settings
-from patterns.errors import RunLostError, StorageError
-from storage.connect import connect
+from patterns.core.errors import RunLostError, StorageError
+from storage.database.connect import connect
+from storage.database.queue_schema import install_queue
 from storage.fair_queue import CHANNEL_SHARE, HANDED_S, FairQueue
-from storage.queue_schema import install_queue
+from storage.ledger.verify import verify
 from storage.run_rows import NewRun
 from storage.runs import RunStore
-from storage.verify import verify
-from tests.house import bot_environment
-from tests.ledgers import CENT, Asking, FakeClock, account, execute, rows, settled
+from tests.support.ledgers import CENT, Asking, FakeClock, account, execute, rows, settled
+from tests.support.running_bot import bot_environment
 
 REQUEST = NewRun(
     workspace="T1",

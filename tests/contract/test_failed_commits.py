@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from patterns.errors import StorageError
-from storage.connect import connect
-from storage.ledger import SqlLedger
-from storage.sqlite import _Connection
-from storage.verify import verify
-from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run
+from patterns.core.errors import StorageError
+from storage.database.connect import connect
+from storage.database.sqlite import _Connection
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.verify import verify
+from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, open_run
 
 SENTENCES = [
     (sqlite3.SQLITE_FULL, "The disk of the database is full"),

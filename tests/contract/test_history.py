@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from storage.database import Database
+from storage.database.database import Database
 from storage.history import ACCEPTED_GRACE_US, RUNS_FEWEST, RUNS_MOST, History
 from storage.run_rows import NewRun
 from storage.runs import RunStore
-from tests.ledgers import FakeClock, execute
+from tests.support.ledgers import FakeClock, execute
 
 REQUEST = NewRun(
     workspace="T1",

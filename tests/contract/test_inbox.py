@@ -1,8 +1,8 @@
 """Deliveries are kept once, and what nobody dealt with is replayed by one process at a time."""
 
-from storage.database import Database
+from storage.database.database import Database
 from storage.inbox import Inbox
-from tests.ledgers import FakeClock
+from tests.support.ledgers import FakeClock
 
 PAYLOAD = {"command": "/agents", "text": "Why?"}
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from cryptography.fernet import Fernet
 
-from patterns.errors import StorageError
-from storage.database import Database
+from patterns.core.errors import StorageError
+from storage.database.database import Database
 from storage.inbox import Inbox
 from storage.installations import Installation, Installations
 from storage.oauth_states import STATE_TTL_S, OAuthStates
-from tests.ledgers import Asking, FakeClock, execute, open_run, rows
+from tests.support.ledgers import Asking, FakeClock, execute, open_run, rows
 
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 ONE = Installation("", "T1", "One", "B1", "UBOT1", "chat:write,commands", "U1", 1, token="xoxb-one")

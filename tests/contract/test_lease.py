@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from bot import lease
-from bot.executor import Executor
-from bot.lease import LEASE_S, Lease
-from patterns.errors import RunLostError, StorageError
-from patterns.events import PatternResult, StopReason
-from storage.database import ConstraintError, Database
+from bot.runs import lease
+from bot.runs.executor import Executor
+from bot.runs.lease import LEASE_S, Lease
+from patterns.core.errors import RunLostError, StorageError
+from patterns.core.events import PatternResult, StopReason
+from storage.database.database import ConstraintError, Database
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from tests.contract.test_runs_store import REQUEST
-from tests.ledgers import FakeClock
+from tests.support.ledgers import FakeClock
 
 AWAY = StorageError("PostgreSQL does not answer.")
 LET_GO: list[RunRow] = []

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from patterns.errors import BudgetExceededError, RunLostError, StorageError
-from patterns.money import Usage
-from patterns.ports import Charged, Payer, Settlement, StepRecord
-from storage.budgets import Budgets
-from storage.database import ConstraintError, Database
+from patterns.core.errors import BudgetExceededError, RunLostError, StorageError
+from patterns.core.money import Usage
+from patterns.core.ports import Charged, Payer, Settlement, StepRecord
+from storage.database.database import ConstraintError, Database
 from storage.journal import SqlJournal
-from storage.ledger import SqlLedger
-from tests.ledgers import CENT, POLICY, USD, Asking, FakeClock, account, execute, open_run, rows, settled
+from storage.ledger.budgets import Budgets
+from storage.ledger.ledger import SqlLedger
+from tests.support.ledgers import CENT, POLICY, USD, Asking, FakeClock, account, execute, open_run, rows, settled
 
 WORKSPACE = "T1/workspace/T1/2026-11"
 CHANNEL = "T1/channel/C1/2026-11"
@@ -47,7 +47,7 @@ async def test_of_fifty_at_once_exactly_those_that_fit_are_held(
 
 
 async def test_two_ledgers_on_one_database_share_one_limit(database_url: str, database: Database) -> None:
-    from storage.connect import connect  # noqa: PLC0415 - the second process of this test
+    from storage.database.connect import connect  # noqa: PLC0415 - the second process of this test
 
     other_db = await connect(database_url)
     runs = [Asking("R1"), Asking("R2")]
@@ -215,7 +215,7 @@ class TestSettling:
         assert await account(database, "T1/channel/C1/2026-12") == (0, 5 * CENT)
 
     async def test_an_unknown_hold_is_an_error(self, ledger: SqlLedger, run: Asking) -> None:
-        from patterns.ports import Hold  # noqa: PLC0415 - made up, as nobody should
+        from patterns.core.ports import Hold  # noqa: PLC0415 - made up, as nobody should
 
         with pytest.raises(StorageError, match="no open hold"):
             await ledger.settle(Hold("never", CENT), settled(CENT), run.fence)

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from patterns.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
-from patterns.limits import Cap
-from patterns.ports import Charged, Fence, Payer, StepRecord
-from storage.database import Database
+from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
+from patterns.core.limits import Cap
+from patterns.core.ports import Charged, Fence, Payer, StepRecord
+from storage.database.database import Database
 from storage.journal import SqlJournal
-from storage.ledger import Recovered, SqlLedger
-from storage.periods import ClockGuard
-from tests.ledgers import CENT, POLICY, START_US, Asking, FakeClock, account, execute, rows, settled
+from storage.ledger.ledger import Recovered, SqlLedger
+from storage.ledger.periods import ClockGuard
+from tests.support.ledgers import CENT, POLICY, START_US, Asking, FakeClock, account, execute, rows, settled
 
 CHANNEL = "T1/channel/C1/2026-11"
 DECEMBER_US = 1_796_120_000_000_000

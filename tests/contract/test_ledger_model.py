@@ -12,15 +12,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from psycopg.rows import args_row, dict_row
 
-from patterns.errors import BudgetExceededError, RunLostError
-from patterns.limits import Cap
-from patterns.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
-from storage import admission, sqlite
-from storage.book import Book, Call, Policy
-from storage.ledger_batch import Operation, Release, Reserve, Settle, load_accounts, load_calls, q, run_batch, save
-from storage.migrate import MIGRATIONS
-from storage.statements import Query, Statement, Work, load
-from tests.ledgers import START_US, Asking
+from patterns.core.errors import BudgetExceededError, RunLostError
+from patterns.core.limits import Cap
+from patterns.core.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
+from storage.database import sqlite
+from storage.database.migrate import MIGRATIONS
+from storage.database.statements import Query, Statement, Work, load
+from storage.ledger import admission
+from storage.ledger.book import Book, Call, Policy
+from storage.ledger.transaction import (
+    Operation,
+    Release,
+    Reserve,
+    Settle,
+    load_accounts,
+    load_calls,
+    q,
+    run_batch,
+    save,
+)
+from tests.support.ledgers import START_US, Asking
 
 T = TypeVar("T")
 LIMIT = 100

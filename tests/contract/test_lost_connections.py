@@ -11,19 +11,19 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from psycopg.conninfo import conninfo_to_dict
 
-from bot.distributed import DistributedDispatcher
-from bot.engine import Engine
-from storage import postgresql
-from storage.connect import connect
-from storage.database import Database
-from storage.migrate import migrate
-from storage.postgresql import Connection, Enlisted
-from storage.queue_schema import install_queue
-from storage.statements import Query, Work, single
+from bot.runs.distributed import DistributedDispatcher
+from bot.runs.engine import Engine
+from storage.database import postgresql
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.database.migrate import migrate
+from storage.database.postgresql import Connection, Enlisted
+from storage.database.queue_schema import install_queue
+from storage.database.statements import Query, Work, single
 from tests.contract.test_dispatch import Work as Executing
 from tests.contract.test_dispatch import accept, dispatcher, engine
-from tests.databases import restartable_server
-from tests.ledgers import rows
+from tests.support.databases import restartable_server
+from tests.support.ledgers import rows
 
 __all__ = ["engine"]
 ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') RETURNING key")

@@ -13,15 +13,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from patterns.errors import StorageError
-from storage import connect as module
-from storage import migrate as migrations
-from storage.connect import CODE_VERSION, connect
-from storage.database import ConstraintError, Database
-from storage.ledger import SqlLedger
-from storage.migrate import alone, migrate
-from storage.verify import verify
-from tests.ledgers import CENT, POLICY, Asking, FakeClock, execute, open_run, rows, settled
+from patterns.core.errors import StorageError
+from storage.database import connect as module
+from storage.database import migrate as migrations
+from storage.database.connect import CODE_VERSION, connect
+from storage.database.database import ConstraintError, Database
+from storage.database.migrate import alone, migrate
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.verify import verify
+from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, execute, open_run, rows, settled
 
 SHIPPED = migrations.MIGRATIONS
 FIRST = Path(__file__).with_name("shipped_0001.sql")

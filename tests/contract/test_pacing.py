@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.pacing import POSTS, LocalSlots, Pacer, Rate
-from storage.connect import connect
-from storage.database import Database
+from bot.slack.rate_limiter import POSTS, LocalSlots, Pacer, Rate
+from storage.database.connect import connect
+from storage.database.database import Database
 from storage.pacing import SharedSlots
-from tests.ledgers import FakeClock, execute
+from tests.support.ledgers import FakeClock, execute
 
 EDITS = Rate(per_minute=30, burst=2)
 HERE, THERE = {"posts:C1": POSTS}, {"posts:C2": POSTS}

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from patterns.errors import ParkedError
-from patterns.ports import Decision, Fence, Question
-from storage.database import Database
+from patterns.core.errors import ParkedError
+from patterns.core.ports import Decision, Fence, Question
+from storage.database.database import Database
 from storage.questions import Questions
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
-from tests.ledgers import FakeClock
+from tests.support.ledgers import FakeClock
 
 DRAFT = Question(kind="approve", title="The draft is ready", draft="Dear all", deadline_s=60, approvers=("U3",))
 THREAD = {"workspace": "T1", "channel": "C1", "thread_ts": "17.1"}

@@ -9,11 +9,11 @@ import pytest
 from procrastinate import App, PsycopgConnector
 from procrastinate.schema import SchemaManager
 
-from patterns.errors import StorageError
-from storage import queue_schema
-from storage.migrate import alone
-from storage.queue_schema import DEPLOY_US, FOLDER, due, install_queue
-from tests.databases import drop_database, new_database
+from patterns.core.errors import StorageError
+from storage.database import queue_schema
+from storage.database.migrate import alone
+from storage.database.queue_schema import DEPLOY_US, FOLDER, due, install_queue
+from tests.support.databases import drop_database, new_database
 
 NAMES = sorted(path.name for path in FOLDER.glob("*.sql"))
 OLD = "02.14.01_01_add_indexes_for_fetch_job.sql"

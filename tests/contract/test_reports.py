@@ -10,22 +10,22 @@ from decimal import Decimal
 
 import pytest
 
-from bot.budget_views import BudgetView
-from bot.chart import chart_data
-from bot.csv_export import calls_csv, calls_json, month_csv
-from bot.report_words import standing, text
-from bot.reports import Opinion, Report, build_report, shown
-from patterns.errors import UserError
-from patterns.money import Usage, format_usd
-from patterns.ports import Charged, Payer
-from storage.balances import Balances
-from storage.budgets import Budgets
-from storage.database import Database
-from storage.ledger import SqlLedger
-from storage.reports import Reports
+from bot.budgets.chart import chart_data
+from bot.budgets.csv_export import calls_csv, calls_json, month_csv
+from bot.messages.budget_text import standing, text
+from bot.messages.budget_views import BudgetView
+from bot.messages.month_report import Opinion, Report, build_report, shown
+from patterns.core.errors import UserError
+from patterns.core.money import Usage, format_usd
+from patterns.core.ports import Charged, Payer
+from storage.database.database import Database
+from storage.ledger.balances import Balances
+from storage.ledger.budgets import Budgets
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.reports import Reports
+from storage.ledger.verify import verify
 from storage.runs import RunStore
-from storage.verify import verify
-from tests.ledgers import CENT, PAYER, POLICY, START_US, USD, Asking, FakeClock, open_run
+from tests.support.ledgers import CENT, PAYER, POLICY, START_US, USD, Asking, FakeClock, open_run
 
 DAY_US = 86_400_000_000
 OTHERS = (PAYER, replace(PAYER, user="U2"), replace(PAYER, user="U3"))

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from patterns.errors import ParkedError, RunLostError, StorageError
-from patterns.ports import Decision, Question
+from patterns.core.errors import ParkedError, RunLostError, StorageError
+from patterns.core.ports import Decision, Question
 from storage.channels import ChannelSettings
 from storage.chores import Chores
-from storage.database import Database
+from storage.database.database import Database
 from storage.inbox import Inbox
 from storage.outbox import Outbox
 from storage.questions import Questions
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
-from tests.ledgers import FakeClock, execute, rows
+from tests.support.ledgers import FakeClock, execute, rows
 
 LEASE_S = 30.0
 SECOND_US, DAY_US = 1_000_000, 86_400_000_000

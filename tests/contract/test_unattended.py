@@ -4,15 +4,16 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.notice_views import NoticeView
-from bot.requests import Origin, PrivateView
-from bot.slack_errors import SlackError
-from bot.unattended import KEPT, PATIENCE_S, Receptionist
+from bot.commands.origin import Origin
+from bot.messages.notice_views import NoticeView
+from bot.messages.private_view import PrivateView
+from bot.slack.errors import SlackError
+from bot.threads.wait_notice import KEPT, PATIENCE_S, Receptionist
 from storage.chores import Chores
-from storage.database import Database
+from storage.database.database import Database
 from storage.runs import RunStore
 from tests.contract.test_runs_store import REQUEST
-from tests.ledgers import FakeClock
+from tests.support.ledgers import FakeClock
 
 
 @dataclass

@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from patterns.errors import ParkedError, UserError
-from patterns.ports import Charged, Payer, Question
-from storage.balances import Balances
-from storage.budgets import Budgets
+from patterns.core.errors import ParkedError, UserError
+from patterns.core.ports import Charged, Payer, Question
 from storage.channels import ChannelSettings
 from storage.chores import Chores
-from storage.database import Database
+from storage.database.database import Database
 from storage.history import History
 from storage.inbox import Inbox
-from storage.ledger import SqlLedger
+from storage.ledger.balances import Balances
+from storage.ledger.budgets import Budgets
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.reports import Reports
 from storage.questions import Questions
-from storage.reports import Reports
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
 from storage.threads import Thread, Threads
-from tests.ledgers import CENT, POLICY, START_US, USD, Asking, FakeClock
+from tests.support.ledgers import CENT, POLICY, START_US, USD, Asking, FakeClock
 
 HERE, THERE = Payer("T1", "C1", "channel", "U1"), Payer("T2", "C1", "channel", "U1")
 THREAD = "1.1"

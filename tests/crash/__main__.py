@@ -8,11 +8,11 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from patterns.money import format_usd
+from patterns.core.money import format_usd
 from tests.crash.accounts import Report
 from tests.crash.run_storm import Storm
 from tests.crash.warm import warm
-from tests.databases import new_database, postgresql_server
+from tests.support.databases import new_database, postgresql_server
 
 SHOWN = 20
 """Wrongs of a kind that are printed in full."""

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.views import RunState
-from bot.words import STATE_WORDS
-from patterns.money import Price, Usage
-from storage.database import Database
-from storage.statements import Query, Row, single
-from storage.verify import verify
+from bot.messages.run_text import STATE_WORDS
+from bot.messages.views import RunState
+from patterns.core.money import Price, Usage
+from storage.database.database import Database
+from storage.database.statements import Query, Row, single
+from storage.ledger.verify import verify
 from tests.crash.storm_slack import StormSlack, buttons, looks, named, number_of
 from tests.fakes.provider import Bill
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.buttons import (
+from bot.messages.action_ids import (
     REVIEW_APPROVE,
     REVIEW_CHANGES,
     REVIEW_STOP,
@@ -17,8 +17,8 @@ from bot.buttons import (
     RUN_CONFIRM,
     RUN_STOP,
 )
-from bot.delivery import PROGRESS
-from bot.review_modals import CHANGES_FORM
+from bot.messages.review_forms import CHANGES_FORM
+from bot.threads.presenter import PROGRESS
 from tests.crash.storm_slack import CHANNELS, StormSlack, buttons, named, number_of
 from tests.fakes.slack_state import BOT_USER, Refused
 

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patterns.ports import Fence
-from storage.book import Policy
-from storage.connect import connect
-from storage.database import Database
-from storage.ledger import SqlLedger
-from storage.verify import verify
-from tests.ledgers import USD, Asking, FakeClock, execute, open_run, rows
+from patterns.core.ports import Fence
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.ledger.book import Policy
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.verify import verify
+from tests.support.ledgers import USD, Asking, FakeClock, execute, open_run, rows
 
 PROCESSES = 3
 PRICES = Policy(workspace_nusd=900_000 * USD, channel_nusd=900_000 * USD, dm_user_nusd=USD)

@@ -8,14 +8,14 @@ import os
 import random
 import sys
 
-from patterns.errors import BudgetExceededError
-from patterns.limits import Cap
-from patterns.ports import Charged, Fence, StepRecord
-from storage.connect import connect
-from storage.ledger import SqlLedger
-from storage.statements import Query, Work
+from patterns.core.errors import BudgetExceededError
+from patterns.core.limits import Cap
+from patterns.core.ports import Charged, Fence, StepRecord
+from storage.database.connect import connect
+from storage.database.statements import Query, Work
+from storage.ledger.ledger import SqlLedger
 from tests.crash.ledger_storm import PRICES
-from tests.ledgers import CENT, USD, Asking, FakeClock
+from tests.support.ledgers import CENT, USD, Asking, FakeClock
 
 TASKS = 6
 

@@ -6,13 +6,13 @@ litellm is imported on first use, and parts of it on theirs, so a client is aske
 import asyncio
 
 import bot.app
-import bot.cli
-import bot.distributed
+import bot.cli.main
 import bot.logs
+import bot.runs.distributed
 import bot.serve  # noqa: F401 - like those above, for their import alone
 from bot.settings import SHIPPED_ROSTER
-from patterns.llm import LiteLLMClient
-from patterns.roster import load_roster
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import load_roster
 
 asyncio.run(LiteLLMClient({}, {}).warm())
 load_roster(SHIPPED_ROSTER.read_text("utf-8"), file=SHIPPED_ROSTER.name, env={})

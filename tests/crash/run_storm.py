@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from bot.configuration import choose_models, read_roster
+from bot.runs.configuration import choose_models, read_roster
 from bot.settings import SHIPPED_ROSTER, read_settings
-from patterns.llm import LiteLLMClient
-from patterns.money import Price
-from storage.connect import connect
-from storage.migrate import migrate
+from patterns.core.money import Price
+from patterns.models.client import LiteLLMClient
+from storage.database.connect import connect
+from storage.database.migrate import migrate
 from tests.crash.accounts import Accounts, Report, ask
 from tests.crash.crowd import Crowd
 from tests.crash.deaths import Deaths
@@ -21,7 +21,7 @@ from tests.crash.fleet import Member, Starter, cold, free_port
 from tests.crash.moody import Moody
 from tests.crash.storm_slack import StormSlack
 from tests.fakes.provider import Provider
-from tests.house import bot_environment
+from tests.support.running_bot import bot_environment
 
 STILL_S = 150
 """Longer than anything takes that is tried again: a lease, a delivery overdue, a chore, Slack's pace."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from patterns.money import format_usd
+from patterns.core.money import format_usd
 from tests.crash.ledger_storm import storm
 
 KILLS = int(os.environ.get("KILLS", "8"))

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from bot.demo.local_slack import LocalSlack
-from tests.tools import chromium
+from tests.support import chromium
 
 SIZE = {"width": 1440, "height": 960}
 

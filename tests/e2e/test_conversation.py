@@ -10,7 +10,7 @@ from bot.demo.local_slack import ADA, BOT_TOKEN, TRY_IT, LocalSlack
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Provider
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.support.running_bot import House, open_house
 
 QUESTION = "Should a small team use SQLite or PostgreSQL?"
 
@@ -26,7 +26,7 @@ async def house(
     local_slack: LocalSlack, provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
     # Files are handed over for the right token only.
-    monkeypatch.setattr("tests.house.BOT_TOKEN", BOT_TOKEN)
+    monkeypatch.setattr("tests.support.running_bot.BOT_TOKEN", BOT_TOKEN)
     async with open_house(api_url=local_slack.api_url, provider=provider, folder=tmp_path) as house:
         yield house
 

@@ -11,8 +11,8 @@ from bot.demo.local_slack import LocalSlack
 from bot.settings import SHIPPED_ROSTER
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Call, Provider, Reply
-from tests.house import House, open_house
-from tests.later import patience
+from tests.support.later import patience
+from tests.support.running_bot import House, open_house
 
 REQUEST = "tell all customers that exports are offline on Sunday"
 DAY_S = 86_400

@@ -10,7 +10,7 @@ from bot.demo.local_slack import LocalSlack
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Provider
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.support.running_bot import House, open_house
 
 ANSWERED = "Should a small team use SQLite or PostgreSQL?"
 DEAR = "checkout was down for an hour"

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo import local_slack as stage
 from bot.demo.local_slack import LocalSlack
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 from tests.e2e.slack_page import SlackPage
 
 BUTTON = {"type": "button", "action_id": "again", "text": {"type": "plain_text", "text": "Again"}, "value": "1"}

@@ -9,11 +9,11 @@ import pytest
 from playwright.async_api import Page
 
 from bot.demo.local_slack import LocalSlack
-from patterns.money import format_usd
+from patterns.core.money import format_usd
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Provider
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.support.running_bot import House, open_house
 
 QUESTION = "Should a small team use SQLite or PostgreSQL for its event log?"
 FOOTER = re.compile(r"(\$[\d.]+) · [\d.]+ s · (\d+) agents? · \$[\d.]+ left · No sources looked up")

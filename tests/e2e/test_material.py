@@ -14,7 +14,7 @@ from bot.settings import SHIPPED_ROSTER
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Provider
 from tests.fakes.team import Team
-from tests.house import House, open_house
+from tests.support.running_bot import House, open_house
 
 ANSWERED = "once two programs write"
 
@@ -39,7 +39,7 @@ async def provider() -> AsyncIterator[Provider]:
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are handed over for the right token only."""
-    monkeypatch.setattr("tests.house.BOT_TOKEN", BOT_TOKEN)
+    monkeypatch.setattr("tests.support.running_bot.BOT_TOKEN", BOT_TOKEN)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from playwright.async_api import Page
 from bot.demo.local_slack import LocalSlack
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Call, Provider, Reply
-from tests.house import House, open_house
+from tests.support.running_bot import House, open_house
 
 REQUEST = "tell all customers that exports are offline on Sunday from 8 to 10 UTC"
 DRAFTS = (

@@ -12,7 +12,7 @@ from bot.demo.tour import open_tour
 from bot.serve import listen
 from bot.settings import read_settings
 from tests.e2e.slack_page import SlackPage
-from tests.house import bot_environment
+from tests.support.running_bot import bot_environment
 
 LABEL = "Scripted: no AI ran, play money"
 ANSWER, DECISION, TEXT, TOO_MUCH = read_tour().stops

@@ -20,19 +20,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
-from bot.access import Access, ChannelRules, SlackDirectory
-from bot.admins import Admins
-from bot.commands import Ask
-from bot.home_views import HomeView, WaitingLine
-from bot.list_views import AgentLine, BalancesView, FlowLine, RunLine, RunsView
+from bot.commands.commands import Ask
+from bot.commands.origin import Origin
 from bot.listeners import ListenerServices, register_all
-from bot.listeners.handover import Handover
-from bot.notice_views import NoticeView
-from bot.requests import Menu, Origin, PrivateView, RunRequest, StopOutcome
-from bot.views import BalanceView, DetailsView, Person, RunState, RunView
-from bot.workspaces import OneToken
-from patterns.errors import StorageError
-from patterns.ports import Payer, Question
+from bot.listeners.background import Handover
+from bot.messages.home_views import HomeView, WaitingLine
+from bot.messages.list_views import AgentLine, BalancesView, FlowLine, Menu, RunLine, RunsView
+from bot.messages.notice_views import NoticeView
+from bot.messages.private_view import PrivateView
+from bot.messages.views import BalanceView, DetailsView, Person, RunState, RunView
+from bot.people.access import Access, ChannelRules, SlackDirectory
+from bot.people.admins import Admins
+from bot.runs.request import RunRequest, StopOutcome
+from bot.slack.workspaces import OneToken
+from patterns.core.errors import StorageError
+from patterns.core.ports import Payer, Question
 
 TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
 CHANNEL, PRIVATE, OUTSIDE, DM = "C1", "G1", "C2", "D1"

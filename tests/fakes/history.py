@@ -3,13 +3,13 @@
 import random
 from dataclasses import replace
 
-from patterns.money import Usage
-from patterns.ports import Charged, Payer
-from storage.book import Policy
-from storage.database import Database
-from storage.ledger import SqlLedger
-from storage.periods import period_end_us, period_key
-from tests.ledgers import CENT, Asking, FakeClock, execute, open_run
+from patterns.core.money import Usage
+from patterns.core.ports import Charged, Payer
+from storage.database.database import Database
+from storage.ledger.book import Policy
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.periods import period_end_us, period_key
+from tests.support.ledgers import CENT, Asking, FakeClock, execute, open_run
 
 FLOWS = {
     "decide": ("advocate", "sceptic", "cost", "operations", "chair"),

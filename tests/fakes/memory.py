@@ -4,10 +4,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from patterns.errors import BudgetExceededError, CancelledRunError, ParkedError, RunLostError
-from patterns.events import RunEvent
-from patterns.limits import Cap
-from patterns.ports import Charged, Decision, Fence, Hold, HoldRequest, Question, ReserveRequest, Settlement, StepRecord
+from patterns.core.errors import BudgetExceededError, CancelledRunError, ParkedError, RunLostError
+from patterns.core.events import RunEvent
+from patterns.core.limits import Cap
+from patterns.core.ports import (
+    Charged,
+    Decision,
+    Fence,
+    Hold,
+    HoldRequest,
+    Question,
+    ReserveRequest,
+    Settlement,
+    StepRecord,
+)
 
 
 @dataclass

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from patterns.calls import Completion, ModelRequest, PreparedCall
-from patterns.errors import Charge, ModelError
-from patterns.money import Price, Usage
-from patterns.ports import OnText
+from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.errors import Charge, ModelError
+from patterns.core.money import Price, Usage
+from patterns.core.ports import OnText
 
 PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
 """1,000 nano-dollars per input token, 2,000 per output token."""

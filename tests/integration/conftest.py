@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.provider import Provider, Script
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
-from tests.house import House, Opened, open_house
+from tests.support.running_bot import House, Opened, open_house
 
 
 @pytest.fixture

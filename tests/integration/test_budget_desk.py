@@ -6,31 +6,31 @@ from typing import Any
 
 import pytest
 
-from bot import budget_commands as said
-from bot.access import Access, AccessError, ChannelRules
-from bot.admins import Admins
-from bot.alerts import Alerts
-from bot.budget_desk import BudgetDesk
-from bot.budget_views import AuditView, BooksView, BudgetView
-from bot.figures import Figures
-from bot.news import News
-from bot.render import Renderer
-from bot.requests import Origin
-from bot.slack_errors import SlackError
-from bot.steering import Steering
-from bot.views import SlackMessage
-from patterns.errors import UserError
-from patterns.ports import Charged
-from patterns.roster import ModelSpec
-from storage.balances import Balances
-from storage.budgets import Budgets
+from bot.budgets.alerts import Alerts
+from bot.budgets.changes import Steering
+from bot.budgets.service import BudgetDesk
+from bot.commands import budget as said
+from bot.commands.origin import Origin
+from bot.messages.budget_views import AuditView, BooksView, BudgetView
+from bot.messages.renderer import Renderer
+from bot.messages.views import SlackMessage
+from bot.people.access import Access, AccessError, ChannelRules
+from bot.people.admins import Admins
+from bot.people.profiles import Figures
+from bot.slack.announcements import News
+from bot.slack.errors import SlackError
+from patterns.core.errors import UserError
+from patterns.core.ports import Charged
+from patterns.roster.roster import ModelSpec
 from storage.channels import ChannelSettings
 from storage.chores import Chores
-from storage.database import Database
-from storage.ledger import SqlLedger
-from storage.reports import Reports
+from storage.database.database import Database
+from storage.ledger.balances import Balances
+from storage.ledger.budgets import Budgets
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.reports import Reports
 from tests.fakes.bot_services import TEAM, FakeRules
-from tests.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, open_run
+from tests.support.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, open_run
 
 ADMIN, OWNER, ASKER = "UADMIN", "UOWNER", "U1"
 HERE = Origin(delivery_key="trigger:1", workspace=TEAM, channel="C1", user=ADMIN)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.fakes.slack_server import SlackServer
-from tests.house import House
+from tests.support.running_bot import House
 
 DECIDE = "use decide: SQLite or PostgreSQL?"
 

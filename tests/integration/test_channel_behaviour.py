@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from bot.rules import StoredRules
+from bot.people.channel_rules import StoredRules
 from storage.channels import ChannelSettings
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import APP_ID, BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import House
+from tests.support.running_bot import House
 
 PLATFORM, OTHER, DM = "C0PLATFORM", "C0OTHER", "D0DANA"
 DANA, LEE = "U0DANA", "U0LEE"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import RUN_EDITED, RUN_STOP
+from bot.messages.action_ids import RUN_EDITED, RUN_STOP
 from tests.fakes.provider import Call, Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House
+from tests.support.running_bot import House
 
 PLATFORM, OTHER = "C0PLATFORM", "C0OTHER"
 DANA, LEE = "U0DANA", "U0LEE"

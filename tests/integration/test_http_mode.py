@@ -21,7 +21,7 @@ from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SIGNING_SECRET, SlackServer
 from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import KEY, bot_environment
+from tests.support.running_bot import KEY, bot_environment
 
 ROOT = Path(__file__).parents[2]
 RUN = (sys.executable, "-c", "from bot.cli import main; main()", "run")

@@ -1,16 +1,16 @@
 """Requests in line for money that other runs hold: offered, held by nobody, begun in the order of asking, or ended."""
 
-from bot.buttons import QUEUE_IT
-from bot.line import Line
+from bot.messages.action_ids import QUEUE_IT
+from bot.threads.budget_queue import Line
+from patterns.core.ports import Hold, Payer
 from patterns.flow import Choice
-from patterns.ports import Hold, Payer
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import TEAM
-from tests.house import House, Opened
 from tests.integration.test_review import patience
 from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
-from tests.ledgers import USD, Asking, execute, open_run
+from tests.support.ledgers import USD, Asking, execute, open_run
+from tests.support.running_bot import House, Opened
 
 ASKER, ADMIN = "U0LEE", "U0DANA"
 OFFERED = "Queue it until those are done"

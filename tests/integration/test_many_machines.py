@@ -13,21 +13,21 @@ import psycopg
 import pytest
 
 from bot.app import GRACE_S
-from storage import connect as module
-from storage import migrate as migrations
-from storage.connect import connect
-from storage.database import Database
-from storage.migrate import migrate
-from storage.verify import verify
+from storage.database import connect as module
+from storage.database import migrate as migrations
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.database.migrate import migrate
+from storage.ledger.verify import verify
 from tests.crash.fleet import Member, Start, cold, free_port
 from tests.crash.storm_slack import named
 from tests.crash.warm import warm
-from tests.databases import restartable_server
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
-from tests.house import bot_environment
-from tests.ledgers import rows
+from tests.support.databases import restartable_server
+from tests.support.ledgers import rows
+from tests.support.running_bot import bot_environment
 
 SOON_S = 60
 

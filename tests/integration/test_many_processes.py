@@ -15,7 +15,7 @@ from tests.fakes.provider import Provider
 from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET
 from tests.fakes.slack_people import People
 from tests.fakes.slack_server import SlackServer
-from tests.house import bot_environment
+from tests.support.running_bot import bot_environment
 
 ASK, ANSWER = "use answer: SQLite or PostgreSQL?", "Until then SQLite is one file"
 SOON_S = 60

@@ -15,17 +15,17 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.app import open_bot
-from bot.bootstrap import open_engine
-from bot.buttons import RUN_CONFIRM, RUN_DETAILS
-from bot.configuration import choose_models
 from bot.demo.process import free_port
 from bot.manifest import EVENTS_PATH, INSTALL_PATH
-from bot.renewal import Renewal
+from bot.messages.action_ids import RUN_CONFIRM, RUN_DETAILS
+from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import choose_models
 from bot.serve import listen
 from bot.settings import Settings, read_settings
-from bot.workspaces import InstalledTokens
+from bot.slack.token_rotation import Renewal
+from bot.slack.workspaces import InstalledTokens
+from storage.database.statements import Query
 from storage.installations import Installations
-from storage.statements import Query
 from tests.fakes.browser import Browser
 from tests.fakes.provider import Provider
 from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET, Beside
@@ -33,7 +33,7 @@ from tests.fakes.slack_people import People
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import TEAM
 from tests.fakes.team import Team
-from tests.house import House, bot_environment
+from tests.support.running_bot import House, bot_environment
 
 KEY = Fernet.generate_key().decode()
 OTHER = "T0OTHER"

@@ -5,11 +5,11 @@ import socket
 
 import pytest
 
-from patterns.calls import Completion, Message, ModelRequest
-from patterns.errors import Charge, ModelError
-from patterns.llm import LiteLLMClient
-from patterns.money import Price, Usage
-from patterns.roster import ModelSpec
+from patterns.core.calls import Completion, Message, ModelRequest
+from patterns.core.errors import Charge, ModelError
+from patterns.core.money import Price, Usage
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply
 
 KEY = "gsk-very-secret-key-0123456789"

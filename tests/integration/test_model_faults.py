@@ -6,12 +6,12 @@ import socket
 import aiohttp
 import pytest
 
-from patterns import llm
-from patterns.calls import Completion, Message, ModelRequest
-from patterns.errors import NEVER_SENT, Charge, ModelError
-from patterns.llm import LiteLLMClient
-from patterns.money import Price, Usage
-from patterns.roster import ModelSpec
+from patterns.core.calls import Completion, Message, ModelRequest
+from patterns.core.errors import NEVER_SENT, Charge, ModelError
+from patterns.core.money import Price, Usage
+from patterns.models import client as llm
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply, ShapeName
 
 MODELS: dict[ShapeName, str] = {
@@ -250,7 +250,7 @@ async def test_a_missing_key_is_found_before_anything_is_sent(shape: ShapeName) 
 
 @each_shape
 async def test_an_endless_reply_is_cut_off(shape: ShapeName, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patterns.wire.REPLY_BYTES_MAX", 10_000)
+    monkeypatch.setattr("patterns.models.http.REPLY_BYTES_MAX", 10_000)
     error = await one_failure(shape, Reply("x" * 20_000), request())
     assert judged(error) == ("malformed", True, Charge.UNCERTAIN)
 

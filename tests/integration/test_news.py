@@ -8,16 +8,16 @@ from typing import Literal
 
 import pytest
 
-from bot.news import News
-from bot.slack_errors import SlackError
-from bot.views import SlackMessage
-from bot.workspaces import OneToken, Slack, slack_client, slack_session
+from bot.messages.views import SlackMessage
+from bot.slack.announcements import News
+from bot.slack.errors import SlackError
+from bot.slack.workspaces import OneToken, Slack, slack_client, slack_session
 from storage.chores import CLAIM_US, Chores
-from storage.connect import connect
+from storage.database.connect import connect
 from storage.outbox import Outbox
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_TOKEN, TEAM
-from tests.ledgers import START_US, FakeClock
+from tests.support.ledgers import START_US, FakeClock
 
 CHANNEL = "C0PLATFORM"
 KEY = "alert/T1/C0PLATFORM/2026-11/80"

@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from patterns.events import PatternResult, StopReason
+from patterns.core.events import PatternResult, StopReason
 from patterns.pattern import WHY
-from storage.connect import connect
-from storage.ledger import SqlLedger
-from storage.verify import verify
+from storage.database.connect import connect
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.verify import verify
 from tests.fakes.provider import Call, Reply
-from tests.faults import PATTERNS, ROWS, STREAMS, TEXT, Case, Hurried, Row, Scene, good
 from tests.integration.test_model_faults import MODELS
-from tests.ledgers import POLICY
+from tests.support.ledgers import POLICY
+from tests.support.provider_faults import PATTERNS, ROWS, STREAMS, TEXT, Case, Hurried, Row, Scene, good
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from patterns.agent import AgentRunner
-from patterns.errors import RunLostError
+from patterns.core.errors import RunLostError
+from patterns.core.ports import Charged, Fence, Hold, Settlement, StepRecord
 from patterns.flow import Choice, resolve, run_flow
-from patterns.ports import Charged, Fence, Hold, Settlement, StepRecord
 from patterns.services import open_services
-from storage.database import Database
+from storage.database.database import Database
 from storage.journal import SqlJournal
-from storage.ledger import SqlLedger
+from storage.ledger.ledger import SqlLedger
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
-from tests.ledgers import POLICY, Asking, FakeClock, account, execute, open_run, rows
-from tests.unit.patterns.house import CTX, roster
+from tests.support.ledgers import POLICY, Asking, FakeClock, account, execute, open_run, rows
+from tests.support.pattern_runs import CTX, roster
 from tests.unit.patterns.test_resume import sensible
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from storage.connect import connect
+from storage.database.connect import connect
 from tests.crash.fleet import Member, free_port
 from tests.crash.storm_slack import StormSlack, looks, named
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.team import Team
-from tests.house import bot_environment
-from tests.ledgers import rows
+from tests.support.ledgers import rows
+from tests.support.running_bot import bot_environment
 
 SOON_S = 30
 

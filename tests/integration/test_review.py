@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
-from bot.delivery import Delivery
-from patterns.ports import Decision
+from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
+from bot.threads.presenter import Delivery
+from patterns.core.ports import Decision
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
-from tests.house import House, Opened
-from tests.later import patience
+from tests.support.later import patience
+from tests.support.running_bot import House, Opened
 
 PLATFORM = "C0PLATFORM"
 ASKER, ADMIN, OTHER = "U0LEE", "U0DANA", "U0SAM"

@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import RUN_CONFIRM
-from bot.delivery import Delivery
-from bot.ending import Ending
-from bot.engine import Engine
-from bot.slack import SlackOut
-from bot.slack_errors import SlackError
-from patterns.errors import UserError
-from patterns.llm import LiteLLMClient
-from patterns.ports import Hold
-from patterns.roster import Roster
-from storage.ledger import SqlLedger
+from bot.messages.action_ids import RUN_CONFIRM
+from bot.runs.engine import Engine
+from bot.runs.outcome import Ending
+from bot.slack.client import SlackOut
+from bot.slack.errors import SlackError
+from bot.threads.presenter import Delivery
+from patterns.core.errors import UserError
+from patterns.core.ports import Hold
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import Roster
+from storage.ledger.ledger import SqlLedger
 from storage.run_rows import RunRow
 from tests.crash.storm_slack import named
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.house import WAIT_S, House, open_house
 from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
+from tests.support.running_bot import WAIT_S, House, open_house
 
 
 async def test_a_stop_that_the_ledger_notices_first_is_a_stop(slack: SlackServer, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.ask import Request, ask
-from patterns.money import format_usd
+from bot.cli.ask import Request, ask
+from patterns.core.money import format_usd
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.team import ANSWER, Team
-from tests.shells import Ended, Shell, ended
+from tests.support.shells import Ended, Shell, ended
 
 ASK = ("ask", "--flow", "answer", "--agents", "researcher", "SQLite or PostgreSQL?")
 FLOWS = ("answer", "catchup", "critique", "decide", "draft", "plan", "postmortem", "translate")
@@ -176,7 +176,7 @@ async def test_each_flow_of_the_shipped_roster_completes(
         shell = Shell(tmp_path, provider.api_base("openai"))
         for name, value in shell.env.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("bot.shell.configure_logs", lambda _level: None)
+        monkeypatch.setattr("bot.cli.shell.configure_logs", lambda _level: None)
         code = await ask(Request("Move to Thursday?", flow=flow, yes=True, as_json=True))
     # The log, unconfigured here, goes before it.
     told = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from patterns.money import NUSD_PER_USD, format_usd
-from patterns.ports import Payer
-from storage.book import Policy
-from storage.connect import connect
-from storage.migrate import migrate
+from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.ports import Payer
+from storage.database.connect import connect
+from storage.database.migrate import migrate
+from storage.ledger.book import Policy
 from tests.fakes.history import work_of_two_months
-from tests.shells import Shell
+from tests.support.shells import Shell
 
 POLICY = Policy(100 * NUSD_PER_USD, 25 * NUSD_PER_USD, 5 * NUSD_PER_USD)
 

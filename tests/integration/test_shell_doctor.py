@@ -10,10 +10,10 @@ import pytest
 import yaml
 from aiohttp import web
 
-from bot.doctor import findings
-from bot.findings import Finding, fail
+from bot.cli.doctor import findings
+from bot.cli.findings import Finding, fail
 from bot.manifest import render
-from tests.shells import KEY, Shell
+from tests.support.shells import KEY, Shell
 
 BOT, APP = "xoxb-of-the-double-1234", "xapp-of-the-double-1234"
 SCOPES = ",".join(yaml.safe_load(render())["oauth_config"]["scopes"]["bot"])

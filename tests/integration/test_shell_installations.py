@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from storage.connect import connect
+from storage.database.connect import connect
 from storage.installations import Installation, Installations
 from tests.fakes.slack_server import SlackServer
-from tests.ledgers import FakeClock
-from tests.shells import Shell
+from tests.support.ledgers import FakeClock
+from tests.support.shells import Shell
 
 TOKEN = "xoxb-never-shown"
 ONE = Installation("E1", "T1", "Acme", "B1", "UBOT", "chat:write", "U1", 1_795_000_000_000_000, token=TOKEN)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.provider import Call, Provider, Reply
-from tests.shells import Shell
+from tests.support.shells import Shell
 
 
 @pytest.mark.parametrize("command", [("verify",), ("backup", "copy.db")])

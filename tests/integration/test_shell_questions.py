@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.team import ANSWER, Team
-from tests.shells import Ended, Shell
+from tests.support.shells import Ended, Shell
 
 
 class Person:

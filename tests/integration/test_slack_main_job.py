@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import DM_INSTEAD, RUN_CONFIRM, RUN_STOP
+from bot.messages.action_ids import DM_INSTEAD, RUN_CONFIRM, RUN_STOP
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House, Opened, open_house
+from tests.support.running_bot import House, Opened, open_house
 
 PLATFORM, OTHER, DM = "C0PLATFORM", "C0OTHER", "D0DANA"
 DECIDE = "use decide: SQLite or PostgreSQL?"

@@ -12,13 +12,13 @@ import pytest
 from patterns.agent import AgentRunner
 from patterns.flow import Choice, resolve, run_flow
 from patterns.services import open_services
-from storage.database import Database
+from storage.database.database import Database
 from storage.journal import SqlJournal
-from storage.ledger import SqlLedger
+from storage.ledger.ledger import SqlLedger
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
-from tests.ledgers import POLICY, USD, Asking, FakeClock, open_run, rows
-from tests.unit.patterns.house import CTX, roster
+from tests.support.ledgers import POLICY, USD, Asking, FakeClock, open_run, rows
+from tests.support.pattern_runs import CTX, roster
 from tests.unit.patterns.test_broadcast import price_of
 from tests.unit.patterns.test_resume import sensible
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot import streams
+from bot.threads import streaming as streams
 from tests.crash.fleet import Member, free_port
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import Team
-from tests.house import House, Opened, bot_environment
+from tests.support.running_bot import House, Opened, bot_environment
 
 pytestmark = pytest.mark.usefixtures("quick")
 DM = "D0DANA"

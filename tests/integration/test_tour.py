@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.bootstrap import open_engine
-from bot.buttons import REVIEW_APPROVE, REVIEW_CHANGES
-from bot.configuration import choose_models
 from bot.demo.local_slack import TOUR
 from bot.demo.scripted_model import Stop, read_tour
 from bot.demo.tour import channel_of, listen_beside, open_tour
+from bot.messages.action_ids import REVIEW_APPROVE, REVIEW_CHANGES
+from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import choose_models
 from bot.settings import Settings, read_settings
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
-from tests.house import bot_environment
+from tests.support.running_bot import bot_environment
 
 LABEL = "Scripted: no AI ran, play money"
 ANSWER, DECISION, TEXT, TOO_MUCH = read_tour().stops

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from bot.cli import main
+from bot.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / name for name in ("CONTRIBUTING.md", "docs/install.md", "docs/roster.md", ".env.example")]

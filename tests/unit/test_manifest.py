@@ -6,12 +6,12 @@ import pytest
 import yaml
 from slack_bolt.async_app import AsyncApp
 
-from bot.command_line import parse
-from bot.commands import Ask, Help
+from bot.commands.commands import Ask, Help
+from bot.commands.parser import parse
 from bot.listeners import register_all
 from bot.listeners.command import COMMAND
 from bot.manifest import render
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 from tests.fakes.bot_services import Bot
 
 ROOT = Path(__file__).resolve().parents[2]

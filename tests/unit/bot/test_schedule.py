@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from bot import schedule
-from bot.bootstrap import open_engine
-from bot.configuration import choose_models, policy_of
-from bot.engine import Engine
-from bot.render import Renderer
+from bot.messages.renderer import Renderer
+from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import choose_models, policy_of
+from bot.runs.engine import Engine
 from bot.schedule import DAY_US, DELIVERIES_KEPT_DAYS, Scheduler
 from bot.settings import read_settings
-from bot.slack_errors import SlackError
-from storage.balances import Balances
+from bot.slack.errors import SlackError
 from storage.chores import CLAIM_US
 from storage.inbox import Inbox
-from storage.ledger import SqlLedger
-from storage.periods import ClockGuard
-from tests.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
+from storage.ledger.balances import Balances
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.periods import ClockGuard
+from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
 
 MIDNIGHT_US = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) * 1_000_000
 """November begins."""

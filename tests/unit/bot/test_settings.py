@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.settings import NO_HOME, SHIPPED_ROSTER, VARIABLES, ensure_home, read_settings, setup_mistakes
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 
 def test_nothing_set_means_sqlite_and_the_shipped_roster(tmp_path: Path) -> None:

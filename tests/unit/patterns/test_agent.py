@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from patterns.calls import Completion, ModelRequest, PreparedCall
-from patterns.context import Artifact
-from patterns.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
-from patterns.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.context import Artifact
+from patterns.core.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
+from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.core.money import format_usd
+from patterns.core.ports import Hold, HoldRequest, OnText, StepRecord
+from patterns.core.structured import parse
 from patterns.handoff import NOTHING, Handoff
-from patterns.money import format_usd
-from patterns.ports import Hold, HoldRequest, OnText, StepRecord
 from patterns.services import Services
-from patterns.structured import parse
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, user_of
-from tests.unit.patterns.house import CTX, run, services
+from tests.support.pattern_runs import CTX, run, services
 from tests.unit.patterns.test_resume import sensible
 
 ROOT = Path(__file__).parents[3]
@@ -384,7 +384,7 @@ def test_only_the_runner_and_its_attempts_call_a_model_client() -> None:
     call = re.compile(r"\.(complete|prepare)\(")
     sources = [path for folder in ("bot", "patterns", "storage") for path in (ROOT / folder).rglob("*.py")]
     callers = {path.name for path in sources if call.search(path.read_text("utf-8"))}
-    assert callers == {"agent.py", "attempts.py", "allowed_models.py"}  # the last is a client around the client
+    assert callers == {"agent.py", "attempts.py", "model_allowlist.py"}  # the last is a client around the client
 
 
 def test_a_quote_bounds_every_call_of_the_step() -> None:

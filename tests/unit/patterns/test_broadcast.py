@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from patterns.calls import ModelRequest
-from patterns.errors import CancelledRunError
-from patterns.events import MissingVoice, Noted, StopReason
+from patterns.core.calls import ModelRequest
+from patterns.core.errors import CancelledRunError
+from patterns.core.events import MissingVoice, Noted, StopReason
+from patterns.core.money import Usage
 from patterns.flow import Choice, resolve, run_flow
-from patterns.money import Usage
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, system_of, user_of
-from tests.unit.patterns.house import CTX, run, services
+from tests.support.pattern_runs import CTX, run, services
 
 REFUSED = Fail("auth", retryable=False)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from patterns.calls import ModelRequest
-from patterns.events import StopReason
+from patterns.core.calls import ModelRequest
+from patterns.core.events import StopReason
 from patterns.flow import FREE, Plan, plan_of, run_flow
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
@@ -12,7 +12,7 @@ from patterns.services import Services
 from patterns.supervisor import Supervisor
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, ScriptedModel, system_of, user_of
-from tests.unit.patterns.house import CTX, run, services, verdict
+from tests.support.pattern_runs import CTX, run, services, verdict
 
 CLOSED = "chair summed up what there was."
 

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.calls import ModelRequest
-from patterns.context import TaskContext
-from patterns.errors import UserError
+from patterns.core.calls import ModelRequest
+from patterns.core.context import TaskContext
+from patterns.core.errors import UserError
+from patterns.core.money import Quote
 from patterns.estimate import estimate
 from patterns.flow import Choice
-from patterns.money import Quote
-from patterns.prompts import Prompt
+from patterns.roster.prompts import Prompt
 from patterns.services import Services
 from tests.fakes.memory import Memory
 from tests.fakes.model import PRICE, Reply, Say, ScriptedModel, Usage
-from tests.unit.patterns.house import CTX, LOADED, run, services
+from tests.support.pattern_runs import CTX, LOADED, run, services
 from tests.unit.patterns.test_resume import sensible
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from patterns.calls import ModelRequest
-from patterns.errors import UserError
+from patterns.core.calls import ModelRequest
+from patterns.core.errors import UserError
 from patterns.evaluate import check_examples, evaluate_routes, read_examples, report
 from tests.fakes.memory import Memory
 from tests.fakes.model import Reply, ScriptedModel, user_of
-from tests.unit.patterns.house import CTX, roster, services
+from tests.support.pattern_runs import CTX, roster, services
 
 FILE = """
 {"text": "compare", "pattern": "fan", "agents": []}

@@ -3,15 +3,15 @@
 import pytest
 
 from patterns.broadcast import Broadcast
-from patterns.errors import UserError
-from patterns.events import StopReason
+from patterns.core.errors import UserError
+from patterns.core.events import StopReason
+from patterns.core.limits import FailurePolicy
 from patterns.flow import Choice, build, kind_of, plan_of, resolve, run_flow, tree
-from patterns.limits import FailurePolicy
 from patterns.pattern import Solo
 from patterns.router import RouteDecision
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
-from tests.unit.patterns.house import CTX, LOADED, run, services
+from tests.support.pattern_runs import CTX, LOADED, run, services
 from tests.unit.patterns.test_resume import sensible
 
 

@@ -6,14 +6,14 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.calls import ModelRequest
-from patterns.events import MissingVoice, StopReason
+from patterns.core.calls import ModelRequest
+from patterns.core.events import MissingVoice, StopReason
+from patterns.core.money import Usage
 from patterns.flow import Choice, resolve, run_flow
-from patterns.money import Usage
 from patterns.pipeline import cumulative_limits
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, Say, ScriptedModel, user_of
-from tests.unit.patterns.house import CTX, run, services
+from tests.support.pattern_runs import CTX, run, services
 
 
 async def test_each_stage_sees_what_earlier_ones_handed_on() -> None:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.calls import ModelRequest
-from patterns.errors import RunLostError
-from patterns.events import StepFinished, StopReason
+from patterns.core.calls import ModelRequest
+from patterns.core.errors import RunLostError
+from patterns.core.events import StepFinished, StopReason
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Reply, ScriptedModel, system_of, user_of
-from tests.unit.patterns.house import run, verdict
+from tests.support.pattern_runs import run, verdict
 
 FLOWS = ["one", "pick", "chain", "fan", "quorum", "team", "deep", None]
 

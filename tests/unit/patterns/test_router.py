@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from patterns.errors import UserError
-from patterns.events import Noted, Planned, Routed, StopReason
+from patterns.core.errors import UserError
+from patterns.core.events import Noted, Planned, Routed, StopReason
+from patterns.core.structured import InvalidOutputError, parse
 from patterns.flow import Choice, chosen_by_person, fitting, resolve
 from patterns.router import REASON_CHARS, RouteDecision, route_schema
-from patterns.structured import InvalidOutputError, parse
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, ScriptedModel, user_of
-from tests.unit.patterns.house import CTX, roster, run, services
+from tests.support.pattern_runs import CTX, roster, run, services
 
 
 def route(flow: str, *agents: str, confidence: float = 0.9) -> dict[str, Any]:

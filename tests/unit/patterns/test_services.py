@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.errors import LimitReachedError
-from patterns.limits import MAX_DEPTH
+from patterns.core.errors import LimitReachedError
+from patterns.core.limits import MAX_DEPTH
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
-from tests.unit.patterns.house import services
+from tests.support.pattern_runs import services
 
 
 @settings(deadline=None)

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.calls import ModelRequest
-from patterns.errors import ParkedError
-from patterns.events import Reviewed, StopReason
-from patterns.money import Usage
+from patterns.core.calls import ModelRequest
+from patterns.core.errors import ParkedError
+from patterns.core.events import Reviewed, StopReason
+from patterns.core.money import Usage
+from patterns.core.ports import Decision
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
-from patterns.ports import Decision
 from patterns.supervisor import VERDICT_SCHEMA, WISHES, Supervisor
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, Say, ScriptedModel, system_of, user_of
-from tests.unit.patterns.house import CTX, run, services, verdict
+from tests.support.pattern_runs import CTX, run, services, verdict
 
 REFUSED = Fail("auth", retryable=False)
 GOOD = verdict(9, accepted=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo import cache
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 PACKAGE = "local-slack-linux-x64"
 PROGRAM = b"#!/bin/sh\necho hello\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.process import free_port, kept, until_ready
-from patterns.errors import UserError
+from patterns.core.errors import UserError
 
 LONG_LIVED = """
 import socket, sys

@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
-from bot.budget_commands import Grant, SetAmount, ShowBudget, ShowReport
-from bot.budget_modal import budget_form
-from bot.budget_views import BUDGET_EDIT, BUDGET_POST
-from bot.notice_views import NoticeView
-from patterns.errors import UserError
-from patterns.ports import Payer
-from storage.reports import PayerSettings
+from bot.commands.budget import Grant, SetAmount, ShowBudget, ShowReport
+from bot.messages.budget_form import budget_form
+from bot.messages.budget_views import BUDGET_EDIT, BUDGET_POST
+from bot.messages.notice_views import NoticeView
+from patterns.core.errors import UserError
+from patterns.core.ports import Payer
+from storage.ledger.reports import PayerSettings
 from tests.fakes.bot_services import (
     ANNA,
     CHANNEL,

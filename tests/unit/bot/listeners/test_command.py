@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from bot.list_views import AgentsView, FlowsView, HelpView, RunsView
-from bot.notice_views import InviteView, NearMissView, NoticeView
-from bot.requests import RunRequest
-from patterns.errors import UserError
-from patterns.ports import Payer
+from bot.messages.list_views import AgentsView, FlowsView, HelpView, RunsView
+from bot.messages.notice_views import InviteView, NearMissView, NoticeView
+from bot.runs.request import RunRequest
+from patterns.core.errors import UserError
+from patterns.core.ports import Payer
 from tests.fakes.bot_services import (
     ANNA,
     BALANCES,

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import DM_INSTEAD
 from bot.listeners import inbox_middleware
 from bot.listeners.inbox_middleware import NOT_STORED, replay
+from bot.messages.action_ids import DM_INSTEAD
 from tests.fakes.bot_services import BOT, BROKEN, CHANNEL, TEAM, Bot, click, command, event, mention, message
 
 

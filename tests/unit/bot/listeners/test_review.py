@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
-from bot.notice_views import NoticeView
-from bot.review_modals import CHANGES_FORM, EDIT_FORM
-from patterns.errors import UserError
-from patterns.ports import Question
+from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
+from bot.messages.notice_views import NoticeView
+from bot.messages.review_forms import CHANGES_FORM, EDIT_FORM
+from patterns.core.errors import UserError
+from patterns.core.ports import Question
 from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, DM, Bot, click, event, mention, message, submission
 
 RUN, PATH = "r0123456789ab", "pipeline/3/supervisor/2/human"

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bot.requests import Attached
+from bot.commands.origin import Attached
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import ANNA, CHANNEL, DM, OUTSIDE, RESPONSE_URL, TEAM, Bot, submission
 

@@ -1,0 +1,88 @@
+"""Bolt's app: for the one workspace of SLACK_BOT_TOKEN, or for every workspace that installed it."""
+
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.context.async_context import AsyncBoltContext
+
+from bot.runs.engine import Engine
+from bot.settings import Settings
+from bot.slack.oauth import install_flow
+from bot.slack.workspaces import InstalledTokens, OneToken
+from storage.oauth_states import OAuthStates
+
+NOT_INSTALLED = "I am not installed in this workspace any more. Ask an admin of it to install me again."
+
+
+def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | InstalledTokens) -> AsyncApp:
+    """The app without listeners; over installations it also serves the install link."""
+    settings = engine.settings
+    if isinstance(tokens, OneToken):
+        app = AsyncApp(token=settings.slack_bot_token, **_common(settings))
+    else:
+        flow = install_flow(settings, tokens.installations, OAuthStates(engine.db, engine.clock), engine.clock)
+        app = AsyncApp(
+            authorize=WorkspaceAuthorize(tokens),  # type: ignore[arg-type]  # Bolt takes None too
+            oauth_flow=flow,
+            # Left out, Bolt makes settings of its own from the environment, with a store in files.
+            oauth_settings=flow.settings,
+            user_facing_authorize_error_message=NOT_INSTALLED,
+            **_common(settings),
+        )
+    _speak_through(app, session, settings.slack_api_url)
+    return app
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    secret = settings.slack_signing_secret
+    return {
+        "name": "agents",  # Bolt would look for one in the source of everything on the stack
+        "signing_secret": secret,
+        # Where Slack posts to us; a socket is opened by ourselves.
+        "request_verification_enabled": bool(secret),
+    }
+
+
+def _speak_through(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url: str) -> None:
+    """Have Bolt's own client, of which listeners get copies, use our connections and repeat nothing by itself.
+
+    It is not handed over when the app is made, because Bolt then warns of the SLACK_BOT_TOKEN it finds for itself.
+    """
+    client = slack_app.client
+    client.base_url, client.session, client.retry_handlers = base_url, session, []
+
+
+class WorkspaceAuthorize(AsyncAuthorize):
+    """Bolt's port, over our installations; Slack is asked nothing, but for a token that has to be renewed."""
+
+    def __init__(self, tokens: InstalledTokens) -> None:
+        self._tokens = tokens
+
+    async def __call__(  # noqa: PLR0913 - Bolt's signature
+        self,
+        *,
+        context: AsyncBoltContext,  # noqa: ARG002 - Bolt's signature
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,
+        actor_enterprise_id: str | None = None,  # noqa: ARG002 - Bolt's signature
+        actor_team_id: str | None = None,  # noqa: ARG002 - Bolt's signature
+        actor_user_id: str | None = None,  # noqa: ARG002 - Bolt's signature
+    ) -> AuthorizeResult | None:
+        """The workspace's own install, else its organisation's; None where there is neither."""
+        organisation = enterprise_id or ""
+        found = await self._tokens.find(team_id or organisation, organisation=organisation)
+        if found is None:
+            return None
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            bot_id=found.bot_id,
+            bot_user_id=found.bot_user_id,
+            bot_token=found.token,
+            bot_scopes=found.scopes,
+            user_id=user_id,
+        )

@@ -1,0 +1,148 @@
+"""Words about money that nobody asked for: each said once, to those whom it concerns, by whoever first sees it.
+
+A chore looks at the ledger, so nothing is lost in a crash and no run waits for an alert.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from bot.budgets.service import BudgetDesk
+from bot.messages.month_report import US_PER_DAY
+from bot.messages.notice_views import NoticeView
+from bot.people.access import RulesStore
+from bot.slack.announcements import News
+from patterns.core.money import format_usd
+from patterns.core.ports import Payer
+from storage.database.statements import Row
+from storage.ledger.reports import PayerMonth
+
+IN_CHANNEL_PCT = frozenset({80, 100})
+"""Thresholds that concern everybody; the others are for whoever looks after the budget."""
+ALARM_DAYS = 7
+"""How far back an alarm may be and still be news."""
+DIGEST_HOUR = 9
+_STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Looks and tells."""
+
+    desk: BudgetDesk
+    news: News
+    rules: RulesStore
+
+    async def check(self) -> None:
+        """Tell what is due in every workspace."""
+        for workspace in await self.desk.reports.workspaces():
+            books = await self.desk.reports.books(workspace)
+            for line in books.payers:
+                await self._thresholds(workspace, line)
+                await self._digest(workspace, line)
+            await self._alarms(workspace)
+            await self._uncertain(workspace)
+
+    async def _thresholds(self, workspace: str, line: PayerMonth) -> None:
+        payer = line.settings
+        passed = [
+            pct
+            for pct in sorted({*payer.alerts_pct, 100})
+            if line.settled_nusd and line.settled_nusd * 100 >= line.limit_nusd * pct
+        ]
+        keys = await self.news.untold([f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in passed])
+        if not keys:
+            return
+        # Two passed at once are one piece of news, the higher.
+        pct = int(keys[-1].rpartition("/")[2])
+        left = format_usd(max(0, line.limit_nusd - line.settled_nusd - line.held_nusd))
+        place = await self._name(workspace, line)
+        said = f"{format_usd(line.settled_nusd)} of {format_usd(line.limit_nusd)} are spent in {place}"
+        more = (
+            " Nothing more starts here until somebody grants more or the month turns."
+            if pct >= 100  # noqa: PLR2004 - per cent
+            else f" {left} are left for this month."
+        )
+        text = f"{pct} % of this month's budget: {said}.{more}"
+        where = [payer.id] if payer.kind == "channel" else []
+        if payer.kind == "dm":
+            users = [payer.id]
+        else:
+            users = [] if pct in IN_CHANNEL_PCT else await self._responsible(workspace, payer.id)
+        await self._tell(workspace, text, channels=where if pct in IN_CHANNEL_PCT else [], users=users, keys=keys)
+
+    async def _digest(self, workspace: str, line: PayerMonth) -> None:
+        payer = line.settings
+        local = datetime.fromtimestamp(self.desk.clock.now_us() / 1_000_000, UTC).astimezone(ZoneInfo(payer.zone))
+        if not payer.settings.get("digest") or local.weekday() or local.hour < DIGEST_HOUR:
+            return
+        key = f"digest/{workspace}/{payer.id}/{local:%G-W%V}"
+        if await self.news.untold([key]):
+            await self.news.once(
+                [key], lambda name: self.desk.post(Payer(workspace, payer.id, "channel", ""), "", name)
+            )
+
+    async def _alarms(self, workspace: str) -> None:
+        since_us = self.desk.clock.now_us() - ALARM_DAYS * US_PER_DAY
+        for row in await self.desk.reports.alarms(workspace, since_us=since_us):
+            key = f"alarm/{row['id']}"
+            if not await self.news.untold([key]):
+                continue
+            if row["action"] == "freeze":
+                channel = str(row["account"]).split("/")[-2]
+                what = f"I froze the budget of {await self._place(workspace, channel)}: {row['reason']}."
+                way = "Look at `/agents budget`, then `/agents budget unfreeze` there."
+            elif row["action"] == "settle_released":
+                channel = row["channel"]
+                what = f"A bill came late in {await self._place(workspace, channel)}: {row['reason']}."
+                way = "It counts in full now. Look at `/agents budget` there."
+            else:
+                channel = ""
+                what = f"I stopped using {row['account']}: {row['reason']}."
+                way = f"When the bill is right, write `/agents budget lift {row['account']} 150`."
+            await self._tell(workspace, f"{what} {way}", users=await self._responsible(workspace, channel), keys=[key])
+
+    async def _uncertain(self, workspace: str) -> None:
+        # A stop by a person is not an alarm.
+        rows = [row for row in await self.desk.reports.uncertain(workspace) if row["reason"] != _STOPPED]
+        untold = set(await self.news.untold([_uncertain_key(row) for row in rows]))
+        by_channel: dict[str, list[Row]] = {}
+        for row in rows:
+            if _uncertain_key(row) in untold:
+                by_channel.setdefault(row["channel"], []).append(row)
+        for channel, calls in by_channel.items():
+            count, counts = ("1 call", "counts") if len(calls) == 1 else (f"{len(calls)} calls", "count")
+            text = (
+                f"{count} in {await self._place(workspace, channel)} ended without a bill and {counts} in full: "
+                f"{format_usd(sum(row['actual_nusd'] for row in calls))}."
+                " `/agents budget` there lists them; release what was never billed."
+            )
+            keys = [_uncertain_key(row) for row in calls]
+            await self._tell(workspace, text, users=await self._responsible(workspace, channel), keys=keys)
+
+    async def _responsible(self, workspace: str, channel: str) -> list[str]:
+        """Owners of the channel's budget, and the admins by the operator's or the installation's word."""
+        rules = await self.rules.rules(workspace=workspace, channel=channel)
+        return sorted({*rules.owners, *await self.desk.figures.admins.of(workspace)})
+
+    async def _tell(
+        self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
+    ) -> None:
+        message = self.desk.renderer.message(NoticeView(text, tone="warning"))
+        await self.news.tell(keys, message, workspace=workspace, channels=channels, users=users)
+
+    async def _name(self, workspace: str, line: PayerMonth) -> str:
+        if line.settings.kind == "dm":
+            return "your direct messages"
+        return await self._place(workspace, line.settings.id)
+
+    async def _place(self, workspace: str, channel: str) -> str:
+        kind = "dm" if channel.startswith(("D", "U", "W")) else "channel"
+        if kind == "dm":
+            return "somebody's direct messages"
+        return await self.desk.figures.place_name(Payer(workspace, channel, "channel", ""))
+
+
+def _uncertain_key(row: Row) -> str:
+    return f"uncertain/{row['id']}"

@@ -1,0 +1,275 @@
+"""What people who answer for money may change, and the sentence that says what changed, from what to what."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.commands import budget as said
+from bot.commands.budget import BudgetCommand
+from bot.messages.month_report import month_name
+from bot.people.access import Access, AccessError, RulesStore
+from bot.people.profiles import Figures
+from bot.runs.model_allowlist import is_allowed
+from patterns.core.errors import UserError
+from patterns.core.money import format_usd
+from patterns.core.ports import Payer
+from patterns.roster.roster import ModelSpec
+from storage.channels import ChannelSettings
+from storage.ledger.book import payer_key
+from storage.ledger.budgets import Budgets
+from storage.ledger.reports import PayerSettings, Reports
+
+_DEFAULTS = {
+    "channel-default": ("default_channel_nusd", "the limit of channels that have none of their own"),
+    "dm-default": ("dm_user_nusd", "what everybody has for direct messages"),
+    "workspace-limit": ("limit_nusd", "the limit of the whole workspace"),
+}
+_WORKSPACE = said.LiftModel | said.SetOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One change as it is told. `is_public` when it concerns everybody in the channel."""
+
+    sentence: str
+    is_public: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """Who changes what where."""
+
+    payer: Payer
+    actor: str
+    actor_name: str
+    place: str
+    settings: PayerSettings
+    key: str
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Checks who asks, changes one thing in one audited transaction, and says it."""
+
+    budgets: Budgets
+    reports: Reports
+    channels: ChannelSettings
+    rules: RulesStore
+    access: Access
+    figures: Figures
+    models: Callable[[], Mapping[str, ModelSpec]]
+
+    async def check(self, command: BudgetCommand, payer: Payer) -> None:
+        """AccessError when this person may not, naming whom to ask."""
+        user = payer.user
+        if _is_for_workspace(command):
+            if not await self.access.is_admin(user, workspace=payer.workspace):
+                raise AccessError(f"Only admins of this workspace can change that. {await self._whom(payer, False)}")
+        elif not await self.access.may_administer(user, workspace=payer.workspace, channel=payer.channel):
+            whom = await self._whom(payer, True)
+            raise AccessError(
+                f"Only admins of this workspace and the owners of this channel's budget can change that. {whom}"
+            )
+
+    async def change(self, command: BudgetCommand, payer: Payer, *, key: str = "") -> Changed:
+        """Do it; `payer.user` is who asks, and a grant with the same `key` again is refused.
+
+        Raises:
+            UserError: not allowed, or not possible; nothing was changed.
+        """
+        await self.check(command, payer)
+        act = _Act(
+            payer=payer,
+            actor=payer.user,
+            actor_name=(await self.figures.person(payer.user, payer.workspace)).name,
+            place=await self.figures.place_name(payer),
+            settings=await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
+            key=key,
+        )
+        doings: dict[type, Callable[[Any, _Act], Awaitable[Changed]]] = {
+            said.SetAmount: self._amount,
+            said.Grant: self._grant,
+            said.SetAlerts: self._alerts,
+            said.SetZone: self._zone,
+            said.Flip: self._flip,
+            said.ReleaseCall: self._release,
+            said.LiftModel: self._lift,
+            said.SetDigest: self._digest,
+            said.SetOwner: self._owner,
+            said.SetModels: self._models,
+        }
+        return await doings[type(command)](command, act)
+
+    # ------------------------------------------------------------ money
+
+    async def _amount(self, command: said.SetAmount, act: _Act) -> Changed:
+        if command.name == "limit":
+            return await self._limit(command, act)
+        return await (self._user_cap if command.name == "user-cap" else self._default)(command, act)
+
+    async def _limit(self, command: said.SetAmount, act: _Act) -> Changed:
+        change = await self.budgets.set_limit(act.payer, command.nusd, actor=act.actor, reason=command.reason)
+        before = change.before["limit_nusd"]
+        default_nusd = (await self._settings(act)).limit_nusd if command.nusd is None else act.settings.limit_nusd
+        was = f"{format_usd(default_nusd)}, the default," if before is None else format_usd(before)
+        now = f"{format_usd(default_nusd)}, the default" if command.nusd is None else format_usd(command.nusd)
+        return Changed(
+            f"{act.actor_name} changed the monthly limit of {act.place} from {was} to {now}{_why(command.reason)}."
+        )
+
+    async def _user_cap(self, command: said.SetAmount, act: _Act) -> Changed:
+        change = await self.budgets.set_user_cap(act.payer, command.nusd, actor=act.actor, reason=command.reason)
+        was, now = (_or_none(part["user_cap_nusd"]) for part in (change.before, change.after))
+        what = f"what one person may spend in {act.place} a month"
+        return Changed(f"{act.actor_name} changed {what} from {was} to {now}{_why(command.reason)}.")
+
+    async def _default(self, command: said.SetAmount, act: _Act) -> Changed:
+        name, what = _DEFAULTS[command.name]
+        workspace = act.payer.workspace
+        books = await self.reports.books(workspace)
+        was_nusd = getattr(books, name)
+        await self.budgets.set_defaults(workspace, {name: command.nusd}, actor=act.actor, reason=command.reason)
+        now_nusd = getattr(await self.reports.books(workspace), name)
+        sentence = f"You changed {what} from {format_usd(was_nusd)} to {format_usd(now_nusd)}{_why(command.reason)}."
+        return Changed(sentence, is_public=False)
+
+    async def _grant(self, command: said.Grant, act: _Act) -> Changed:
+        change = await self.budgets.grant(act.payer, command.nusd, actor=act.actor, reason=command.reason, key=act.key)
+        balance = await self.figures.balances.balance(act.payer)
+        limit_nusd = balance.limit_nusd or 0
+        was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))
+        return Changed(
+            f"{act.actor_name} granted {act.place} {format_usd(command.nusd)} for {month_name(balance.period)} only"
+            f"{_why(command.reason)}: from {was} to {now}."
+        )
+
+    async def _alerts(self, command: said.SetAlerts, act: _Act) -> Changed:
+        await self.budgets.set_alerts(act.payer, command.percents, actor=act.actor)
+        was, now = _percents(act.settings.alerts_pct), _percents(command.percents)
+        return Changed(f"{act.actor_name} changed when people are told about {act.place} from {was} to {now}.")
+
+    async def _zone(self, command: said.SetZone, act: _Act) -> Changed:
+        change = await self.budgets.set_zone(act.payer, command.zone, actor=act.actor)
+        balance = await self.figures.balances.balance(act.payer)
+        ends = datetime.fromtimestamp(balance.resets_at_us / 1_000_000, UTC).astimezone(ZoneInfo(act.settings.zone))
+        when = f" from {ends.day} {ends:%b} on" if change.after.get("next_zone") else ""
+        return Changed(
+            f"{act.actor_name} changed the time zone in which the months of {act.place} turn from {act.settings.zone}"
+            f" to {command.zone}{when}."
+        )
+
+    async def _flip(self, command: said.Flip, act: _Act) -> Changed:
+        reason = command.reason or f"by {act.actor_name}"
+        workspace = act.payer.workspace
+        match command.switch:
+            case "freeze":
+                await self.budgets.freeze(act.payer, actor=act.actor, reason=reason)
+                was, now, more = "open", "frozen", " No new call starts here until `/agents budget unfreeze`."
+            case "unfreeze":
+                await self.budgets.unfreeze(act.payer, actor=act.actor, reason=reason)
+                was, now, more = "frozen", "open", ""
+            case "pause":
+                await self.budgets.pause(workspace, actor=act.actor, reason=reason)
+                more = " No new call starts anywhere until `/agents budget resume`."
+                return Changed(f"The whole workspace went from running to paused{_why(command.reason)}.{more}", False)
+            case "resume":
+                await self.budgets.resume(workspace, actor=act.actor, reason=reason)
+                return Changed(f"The whole workspace went from paused to running{_why(command.reason)}.", False)
+        if act.settings.frozen == (now == "frozen"):
+            was = now
+        return Changed(
+            f"{act.actor_name} changed the budget of {act.place} from {was} to {now}{_why(command.reason)}.{more}"
+        )
+
+    async def _release(self, command: said.ReleaseCall, act: _Act) -> Changed:
+        here = {row["id"] for row in await self.reports.uncertain(act.payer.workspace, act.payer.channel)}
+        if command.call_id not in here:
+            raise UserError(f"{command.call_id[:80]} is not an uncertain call of this channel. `budget` lists them.")
+        change = await self.budgets.release_uncertain(
+            act.payer.workspace, command.call_id, actor=act.actor, reason=command.reason
+        )
+        was = format_usd(change.before["actual_nusd"])
+        return Changed(
+            f"{act.actor_name} changed an uncertain call of {act.place} from {was} to $0.00{_why(command.reason)}."
+        )
+
+    async def _lift(self, command: said.LiftModel, act: _Act) -> Changed:
+        change = await self.budgets.lift_quarantine(
+            act.payer.workspace, command.model, allowance_pct=command.percent, actor=act.actor
+        )
+        was, now = (part["allowance_pct"] for part in (change.before, change.after))
+        sentence = f"{command.model} may be called again; its holds go from {was} % to {now} % of what it should cost."
+        return Changed(sentence, is_public=False)
+
+    # ------------------------------------------------------------ everything else
+
+    async def _digest(self, command: said.SetDigest, act: _Act) -> Changed:
+        _only_channels(act)
+        was, now = ("on" if on else "off" for on in (bool(act.settings.settings.get("digest")), command.on))
+        await self._save({"digest": command.on}, act)
+        return Changed(f"{act.actor_name} changed the Monday summary of {act.place} from {was} to {now}.")
+
+    async def _owner(self, command: said.SetOwner, act: _Act) -> Changed:
+        _only_channels(act)
+        where = {"workspace": act.payer.workspace, "channel": act.payer.channel}
+        rules = await self.rules.rules(**where)
+        owners = rules.owners | {command.user} if command.owns else rules.owners - {command.user}
+        await self.rules.save_rules(replace(rules, owners=owners), **where, actor=act.actor)
+        was, now = [await self._names(sorted(users), act.payer) for users in (rules.owners, owners)]
+        return Changed(f"{act.actor_name} changed who looks after the budget of {act.place} from {was} to {now}.")
+
+    async def _models(self, command: said.SetModels, act: _Act) -> Changed:
+        _only_channels(act)
+        known = self.models()
+        for name in command.allowed:
+            if not any(is_allowed(spec, (name,)) for spec in known.values()):
+                there = sorted({spec.model for spec in known.values()})
+                raise UserError(f"No model of the roster is or comes from {name[:60]}. There are {', '.join(there)}.")
+        was, now = (
+            ", ".join(names) or "all models" for names in (act.settings.settings.get("models", ()), command.allowed)
+        )
+        await self._save({"models": list(command.allowed)}, act)
+        return Changed(f"{act.actor_name} changed where the text of {act.place} may go from {was} to {now}.")
+
+    async def _save(self, changes: dict[str, Any], act: _Act) -> None:
+        payer = act.payer
+        await self.channels.save(changes, workspace=payer.workspace, channel=payer.channel, actor=act.actor)
+
+    async def _settings(self, act: _Act) -> PayerSettings:
+        return await self.reports.settings(act.payer.workspace, act.settings.id, act.settings.kind)
+
+    async def _whom(self, payer: Payer, owners_too: bool) -> str:  # noqa: FBT001 - private, and read at the call
+        rules = await self.rules.rules(workspace=payer.workspace, channel=payer.channel)
+        users = sorted(rules.owners) if owners_too else []
+        users += (await self.figures.admins.of(payer.workspace))[:1]
+        return f"Ask {await self._names(users, payer)}." if users else "Ask an admin of this workspace."
+
+    async def _names(self, users: Sequence[str], payer: Payer) -> str:
+        return ", ".join([(await self.figures.person(user, payer.workspace)).name for user in users]) or "nobody"
+
+
+def _is_for_workspace(command: BudgetCommand) -> bool:
+    if isinstance(command, said.SetAmount):
+        return command.name in _DEFAULTS
+    if isinstance(command, said.Flip):
+        return command.switch in {"pause", "resume"}
+    return isinstance(command, _WORKSPACE)
+
+
+def _only_channels(act: _Act) -> None:
+    if act.payer.channel_kind != "channel":
+        raise UserError("That is set for channels, not for direct messages. Say it in the channel.")
+
+
+def _why(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _or_none(nusd: int | None) -> str:
+    return "no cap" if nusd is None else format_usd(nusd)
+
+
+def _percents(percents: Sequence[int]) -> str:
+    return ", ".join(f"{pct} %" for pct in percents)

@@ -1,0 +1,83 @@
+"""The same numbers as files: a month's sums for the channel, every call for finance. Amounts are exact."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from patterns.core.money import NUSD_PER_USD
+from storage.ledger.reports import Spent
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CALL_COLUMNS = (
+    "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "state",
+    "input_tokens", "output_tokens", "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason",
+)  # fmt: skip
+
+
+def exact_usd(nusd: int) -> str:
+    """Dollars with nine decimals: exactly what the ledger has, so that sums of a spreadsheet are its sums."""
+    return f"{nusd // NUSD_PER_USD}.{nusd % NUSD_PER_USD:09d}"
+
+
+def month_csv(spent: Iterable[Spent], period: str) -> str:
+    """A month by flow, agent and model, without people: it goes where everybody in the channel reads it."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for one in spent:
+        row = sums.setdefault((one.flow, one.agent, one.model), [0] * 5)
+        for at, value in enumerate((one.calls, one.input_tokens, one.output_tokens, one.nusd, one.uncertain_nusd)):
+            row[at] += value
+    columns = (
+        "period",
+        "flow",
+        "agent",
+        "model",
+        "calls",
+        "input_tokens",
+        "output_tokens",
+        "cost_usd",
+        "uncertain_usd",
+    )
+    rows = ((period, *key, *sums[key][:3], exact_usd(sums[key][3]), exact_usd(sums[key][4])) for key in sorted(sums))
+    return _csv(columns, rows)
+
+
+def calls_csv(calls: Sequence[Mapping[str, Any]]) -> str:
+    """Every call of a month, a line each."""
+    return _csv(_CALL_COLUMNS, (tuple(call_record(call).values()) for call in calls))
+
+
+def calls_json(calls: Sequence[Mapping[str, Any]]) -> str:
+    """The same as JSON; amounts are strings, because floats lose cents."""
+    return json.dumps([call_record(call) for call in calls], indent=1, ensure_ascii=False)
+
+
+def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
+    """One call in the columns of the export. A call that is still held costs nothing yet."""
+    usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
+    values = (
+        call["id"], call["run_id"], call["channel"], call["user_id"], call["period"], _utc(call["opened_us"]),
+        _utc(call["closed_us"]), call["flow"], call["agent"], call["model"], call["state"],
+        usage.get("input_tokens", 0), usage.get("output_tokens", 0), exact_usd(call["hold_nusd"]),
+        exact_usd(call["actual_nusd"]), exact_usd(call["overrun_nusd"]), call["price_version"], call["reason"],
+    )  # fmt: skip
+    return dict(zip(_CALL_COLUMNS, values, strict=True))
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Names come from people; a spreadsheet must not run them."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _utc(at_us: int | None) -> str:
+    return "" if at_us is None else datetime.fromtimestamp(at_us / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,154 @@
+"""Lay the ledger beside a provider's usage export and name every difference, calls without bills among them."""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from patterns.core.errors import UserError
+from patterns.core.money import NUSD_PER_USD, format_usd
+
+# What providers call the same column, in the order of our preference.
+_DATE = ("date", "day", "usage_date_utc", "start_time_iso", "bucket_start", "timestamp")
+_MODEL = ("model", "model_version", "model_name", "snapshot")
+_INPUT = ("input_tokens", "prompt_tokens", "usage_input_tokens", "n_context_tokens_total")
+_OUTPUT = ("output_tokens", "completion_tokens", "usage_output_tokens", "n_generated_tokens_total")
+_COST = ("cost_usd", "cost", "amount", "amount_usd", "total_cost")
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One day of one model: tokens and nano-dollars. `cost_nusd` None: the export has no costs."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_nusd: int | None
+
+
+Usage = dict[tuple[date, str], Used]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was laid side by side, and one sentence for each difference."""
+
+    days: int
+    differences: tuple[str, ...]
+
+
+def read_export(text: str, *, name: str) -> Usage:
+    """A provider's export, CSV or JSON (a list, or an object with the list in it), summed by UTC day and model.
+
+    Raises:
+        UserError: no rows, or a row without a day, a model or tokens, with its number.
+    """
+    rows = _json_rows(text) if text.lstrip()[:1] in {"[", "{"} else list(csv.DictReader(io.StringIO(text)))
+    if not rows:
+        raise UserError(f"{name} has no rows. It needs columns date, model, input_tokens, output_tokens, cost_usd.")
+    sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    has_cost = any(_found(row, _COST) is not None for row in rows)
+    for number, row in enumerate(rows, 1):
+        try:
+            day, model = _day(_needed(row, _DATE)), _plain_model(str(_needed(row, _MODEL)))
+            amounts = (int(_needed(row, _INPUT)), int(_needed(row, _OUTPUT)), _nusd(_found(row, _COST)))
+        except (ValueError, InvalidOperation) as error:
+            raise UserError(
+                f"Row {number} of {name}: {error}. It needs date, model, input and output tokens."
+            ) from None
+        for at, amount in enumerate(amounts):
+            sums[day, model][at] += amount
+    return {key: Used(one[0], one[1], one[2] if has_cost else None) for key, one in sums.items()}
+
+
+def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Usage:
+    """The ledger's calls in the same form. `names` turns the roster's models into litellm's."""
+    sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for call in calls:
+        if call["state"] == "released":
+            continue
+        usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
+        day = datetime.fromtimestamp(call["opened_us"] / 1_000_000, UTC).date()
+        one = sums[day, _plain_model(names.get(call["model"], call["model"]))]
+        for at, amount in enumerate((usage.get("input_tokens", 0), usage.get("output_tokens", 0), call["actual_nusd"])):
+            one[at] += amount
+    return {key: Used(*one) for key, one in sums.items()}
+
+
+def compare(ledger: Usage, export: Usage, *, period: str) -> Compared:
+    """Every day and model of a month where the two disagree; costs are compared to the cent."""
+    theirs = {key: used for key, used in export.items() if f"{key[0]:%Y-%m}" == period}
+    ours = {key: used for key, used in ledger.items() if f"{key[0]:%Y-%m}" == period}
+    keys = sorted(theirs.keys() | ours.keys())
+    said = [sentence for key in keys for sentence in _differences(key, ours.get(key), theirs.get(key))]
+    return Compared(len(keys), tuple(said))
+
+
+def _differences(key: tuple[date, str], ours: Used | None, theirs: Used | None) -> Sequence[str]:
+    day, model = key
+    where = f"{day} {model}"
+    if theirs is None and ours is not None:
+        cost = format_usd(ours.cost_nusd or 0)
+        return [f"{where}: only the ledger has it, {cost}: look for uncertain calls of that day."]
+    if ours is None and theirs is not None:
+        cost = "" if theirs.cost_nusd is None else f", {format_usd(theirs.cost_nusd)}"
+        return [f"{where}: only the provider has it, {theirs.input_tokens} + {theirs.output_tokens} tokens{cost}."]
+    if ours is None or theirs is None:
+        return []
+    said = [
+        f"{where}: the ledger has {mine} {what} tokens, the provider {other} ({mine - other:+d})."
+        for what, mine, other in (
+            ("input", ours.input_tokens, theirs.input_tokens),
+            ("output", ours.output_tokens, theirs.output_tokens),
+        )
+        if mine != other
+    ]
+    if theirs.cost_nusd is not None and abs((ours.cost_nusd or 0) - theirs.cost_nusd) * 200 >= NUSD_PER_USD:
+        mine, other = format_usd(ours.cost_nusd or 0), format_usd(theirs.cost_nusd)
+        said.append(f"{where}: the ledger has {mine}, the provider billed {other}.")
+    return said
+
+
+def _json_rows(text: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text, parse_float=Decimal)
+    except ValueError as error:
+        raise UserError(f"That is not JSON: {error}.") from None
+    if isinstance(found, dict):
+        found = next((value for value in found.values() if isinstance(value, list)), [])
+    return [row for row in found if isinstance(row, dict)]
+
+
+def _found(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - a cell of somebody's file
+    lower = {str(name).strip().casefold().replace(" ", "_"): value for name, value in row.items()}
+    return next((lower[name] for name in names if lower.get(name) not in (None, "")), None)
+
+
+def _needed(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - same
+    value = _found(row, names)
+    if value is None:
+        raise ValueError(f"there is no {names[0]}")
+    return value
+
+
+def _day(value: Any) -> date:  # noqa: ANN401 - a day as text, or seconds since 1970
+    if isinstance(value, int) or str(value).isdigit():
+        return datetime.fromtimestamp(int(value), UTC).date()
+    stamp = datetime.fromisoformat(str(value).strip())
+    return stamp.astimezone(UTC).date() if stamp.tzinfo else stamp.date()
+
+
+def _nusd(value: Any) -> int:  # noqa: ANN401 - a cell of somebody's file
+    if value is None:
+        return 0
+    plain = str(value).strip().removeprefix("$").replace(",", "")
+    return int((Decimal(plain) * NUSD_PER_USD).to_integral_value())
+
+
+def _plain_model(name: str) -> str:
+    """Without litellm's provider: exports name the model alone."""
+    return name.rpartition("/")[2]

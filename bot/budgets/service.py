@@ -1,0 +1,300 @@
+"""The desk where people ask about money: months, books and the audit log, each shown to those who may see it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from bot.budgets.changes import Steering
+from bot.budgets.chart import alt_text, draw
+from bot.budgets.csv_export import month_csv
+from bot.commands import budget as said
+from bot.commands.budget import BudgetCommand
+from bot.commands.origin import Origin
+from bot.messages.budget_form import budget_form
+from bot.messages.budget_views import AuditLine, AuditView, BookLine, BooksView, BudgetView
+from bot.messages.month_report import Report, build_report, month_name, with_model_names
+from bot.messages.notice_views import NoticeView
+from bot.messages.renderer import Renderer
+from bot.messages.run_text import count
+from bot.people.access import AccessError
+from bot.people.profiles import Figures
+from bot.slack.errors import SlackError
+from bot.slack.permalinks import permalink
+from bot.slack.uploads import Upload, upload
+from bot.slack.workspaces import Slack
+from patterns.core.errors import UserError
+from patterns.core.money import format_usd
+from patterns.core.ports import Clock, Payer
+from storage.ledger.book import payer_key
+from storage.ledger.reports import Month, PayerMonth, Reports
+
+log = structlog.get_logger()
+
+_NOT_HERE = "I am not in this channel, so nothing was done. Write `/invite @agents` here, then try again."
+_AUDIT_SHOWN = 20
+_BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCall | said.LiftModel
+
+
+@dataclass(frozen=True)
+class BudgetDesk:
+    """Answers and carries out everything after `/agents budget`."""
+
+    reports: Reports
+    steering: Steering
+    figures: Figures
+    slack: Slack
+    renderer: Renderer
+    clock: Clock
+    price_note: Callable[[], str]
+    money_arrived: Callable[[str, str], Awaitable[None]]
+    """Goes on with requests that stopped for want of money, in a channel or (empty) anywhere in the workspace."""
+
+    async def do(
+        self, command: BudgetCommand, origin: Origin, payer: Payer, *, can_post: bool
+    ) -> BudgetView | BooksView | AuditView | NoticeView | None:
+        """The private answer; None when everybody in the channel was answered.
+
+        Raises:
+            UserError: not allowed or not possible; nothing was changed.
+        """
+        match command:
+            case said.ShowBudget():
+                return await self._show(payer, can_post=can_post)
+            case said.ShowReport(period=period, csv=csv):
+                _check_place(can_post)
+                name = f"report/{origin.delivery_key}"
+                await self.post(payer, period, name, thread_ts=origin.thread_ts, csv=csv)
+                return None
+            case said.ShowAudit():
+                return await self._audit(payer)
+            case said.ShowAll():
+                return await self.books(payer)
+            case _:
+                return await self.steer([command], origin, payer, can_post=can_post)
+
+    async def steer(
+        self, commands: Sequence[BudgetCommand], origin: Origin, payer: Payer, *, can_post: bool
+    ) -> NoticeView | None:
+        """Change what is asked, one after the other, and say it: in the channel where it concerns the channel."""
+        _check_place(can_post)
+        for command in commands:
+            await self.steering.check(command, payer)
+        public: list[str] = []
+        private: list[str] = []
+        try:
+            for command in commands:
+                changed = await self.steering.change(command, payer, key=origin.delivery_key)
+                log.info("budget changed", channel=payer.channel, command=type(command).__name__)
+                (public if changed.is_public else private).append(changed.sentence)
+        finally:
+            # Also when a later one failed: what is changed is said.
+            if public:
+                private += await self._say_publicly(public, origin, payer)
+        if any(isinstance(command, _BRINGS_MONEY) for command in commands):
+            await self.money_arrived(payer.workspace, payer.channel if public else "")
+        return NoticeView(" ".join(private)) if private else None
+
+    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+        """The form with everything that can be changed here; AccessError for whom it is not."""
+        await self.steering.check(said.EditBudget(), payer)
+        return budget_form(
+            payer,
+            await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
+            name=await self.figures.place_name(payer),
+            uncertain=await self.reports.uncertain(payer.workspace, payer.channel),
+            response_url=response_url,
+        )
+
+    async def _say_publicly(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:
+        """Tell the channel; what it could not be told is left for the person."""
+        message = self.renderer.message(NoticeView("\n".join(sentences)))
+        try:
+            await self.slack.of(payer.workspace).post(
+                channel=payer.channel, message=message, thread_ts=origin.thread_ts
+            )
+        except SlackError as error:
+            log.warning("channel not told", channel=payer.channel, code=error.code)
+            return [*sentences, "I could not tell the channel."]
+        return []
+
+    # ------------------------------------------------------------ months
+
+    async def post(
+        self, payer: Payer, period: str, name: str, *, thread_ts: str | None = None, csv: bool = False
+    ) -> None:
+        """Post a month for everybody in the channel, with its picture, in a thread of its own or the one asked in.
+
+        The same `name` again finds the message that stands and attaches what it may lack.
+        """
+        month, report = await self._report(payer, period, deep=True)
+        attached = "The picture and the numbers are in the thread" if csv else "The picture is in the thread"
+        view = BudgetView(report, price_note=self.price_note(), attached=attached)
+        out = self.slack.of(payer.workspace)
+        message = self.renderer.message(view)
+        ts = await out.post_once(name, "report", channel=payer.channel, message=message, thread_ts=thread_ts)
+        picture = await asyncio.to_thread(draw, report)
+        files = [Upload(f"budget-{report.period}.png", f"{report.name}, {report.month}", picture, alt_text(report))]
+        if csv:
+            numbers = month_csv(month.spent, report.period).encode()
+            files.append(Upload(f"budget-{report.period}.csv", f"{report.name}, {report.month}, as CSV", numbers))
+        try:
+            await upload(out, files, channel=payer.channel, thread_ts=thread_ts or ts)
+        except SlackError as error:
+            log.warning("report without files", channel=payer.channel, code=error.code)
+            notice = self.renderer.message(NoticeView(f"I could not attach the files. {error}", tone="warning"))
+            await out.post(channel=payer.channel, message=notice, thread_ts=thread_ts or ts)
+
+    async def _show(self, payer: Payer, *, can_post: bool) -> BudgetView:
+        month, report = await self._report(payer, "", deep=False)
+        administers = await self._administers(payer)
+        balance = await self.figures.balances.balance(payer)
+        names = [(part.name, (await self.figures.person(part.name, payer.workspace)).name) for part in report.people]
+        return BudgetView(
+            report,
+            own_nusd=sum(one.nusd for one in month.spent if one.user == payer.user),
+            names=tuple(names) if administers and payer.channel_kind == "channel" else (),
+            can_change=administers,
+            can_post=can_post and payer.channel_kind == "channel",
+            price_note=self.price_note(),
+            warning=f"Nothing starts here: {balance.blocked} ({balance.blocked_reason})." if balance.blocked else "",
+        )
+
+    async def _report(self, payer: Payer, period: str, *, deep: bool) -> tuple[Month, Report]:
+        balance = await self.figures.balances.balance(payer)
+        wanted = period or balance.period
+        if wanted > balance.period:
+            raise UserError(f"{month_name(wanted)} has not begun here. The current month is {balance.period}.")
+        names = {name: spec.model for name, spec in self.steering.models().items()}
+        month = with_model_names(await self.reports.month(payer, wanted, deep=deep), names)
+        settings = await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind)
+        if wanted == balance.period:
+            limit_nusd = (balance.limit_nusd or 0) + balance.granted_nusd
+        elif month.spent:
+            limit_nusd = settings.limit_nusd if month.limit_nusd is None else month.limit_nusd
+        else:
+            known = ", ".join(row["period"] for row in month.history) or "no month yet"
+            raise UserError(f"Nothing was spent here in {month_name(wanted)}. There are figures of: {known}.")
+        report = build_report(
+            month,
+            name=await self.figures.place_name(payer),
+            channel=payer.channel,
+            limit_nusd=limit_nusd,
+            zone=settings.zone,
+            now_us=self.clock.now_us(),
+            links=await self._links(payer, month),
+            play_money=self.figures.is_play_money,
+        )
+        return month, report
+
+    async def _links(self, payer: Payer, month: Month) -> dict[str, str]:
+        out = self.slack.of(payer.workspace)
+        roots = {run["run_id"]: run["root_ts"] or run["thread_ts"] for run in month.dearest}
+        return {run: await permalink(out, channel=payer.channel, ts=ts) for run, ts in roots.items()}
+
+    # ------------------------------------------------------------ the workspace
+
+    async def books(self, payer: Payer) -> BooksView:
+        """Every channel of the workspace, for its admins only: private channels are among them.
+
+        Raises:
+            AccessError: not a workspace admin.
+        """
+        if not await self.steering.access.is_admin(payer.user, workspace=payer.workspace):
+            raise AccessError("Only admins of this workspace see all its budgets. `budget` shows this channel's.")
+        books = await self.reports.books(payer.workspace)
+        doubtful = await self.reports.uncertain(payer.workspace)
+        held_back = await self.figures.balances.quarantined(payer.workspace)
+        lines = [await self._book_line(payer, line) for line in books.payers if line.settled_nusd or line.held_nusd]
+        alarms = [f"{row['model']} is held back: {row['reason']}" for row in held_back]
+        if doubtful:
+            total = format_usd(sum(row["actual_nusd"] for row in doubtful))
+            alarms.append(f"{count(len(doubtful), 'call')} counted in full without a bill, {total} in all")
+        if books.paused:
+            alarms.insert(0, f"The whole workspace is paused: {books.paused_reason}")
+        total_line = BookLine("The workspace", books.limit_nusd, books.settled_nusd, books.held_nusd)
+        return BooksView(
+            month=month_name(books.period),
+            total=total_line,
+            lines=tuple(sorted(lines, key=lambda line: (-line.share_pct, line.name))),
+            default_channel_nusd=books.default_channel_nusd,
+            dm_user_nusd=books.dm_user_nusd,
+            price_note=self.price_note(),
+            alarms=tuple(alarms),
+        )
+
+    async def home(self, workspace: str, user: str) -> BooksView | None:
+        """The books for the app's home; None for everybody but admins."""
+        try:
+            return await self.books(Payer(workspace, "", "dm", user))
+        except AccessError:
+            return None
+
+    async def _book_line(self, payer: Payer, line: PayerMonth) -> BookLine:
+        settings = line.settings
+        if settings.kind == "dm":
+            name = f"direct messages of {(await self.figures.person(settings.id, payer.workspace)).name}"
+        else:
+            name = await self.figures.place_name(Payer(payer.workspace, settings.id, "channel", ""))
+        note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else ""
+        channel = "" if settings.kind == "dm" else settings.id
+        return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel)
+
+    async def _audit(self, payer: Payer) -> AuditView:
+        if not await self._administers(payer):
+            raise AccessError("Only admins of this workspace and the owners of this channel's budget read its log.")
+        rows = await self.reports.audit(payer.workspace, payer.channel, most=_AUDIT_SHOWN)
+        return AuditView(
+            await self.figures.place_name(payer),
+            tuple(
+                [
+                    AuditLine(_when(row), await self._who(row, payer.workspace), audit_sentence(row), row["reason"])
+                    for row in rows
+                ]
+            ),
+        )
+
+    async def _who(self, row: Mapping[str, Any], workspace: str) -> str:
+        actor = str(row["actor"])
+        return actor if actor in {"ledger", "shell", "slack"} else (await self.figures.person(actor, workspace)).name
+
+    async def _administers(self, payer: Payer) -> bool:
+        return await self.steering.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
+
+
+def _check_place(can_post: bool) -> None:  # noqa: FBT001 - private, and read at the call
+    if not can_post:
+        raise UserError(_NOT_HERE)
+
+
+def _when(row: Mapping[str, Any]) -> str:
+    at = datetime.fromtimestamp(row["at_us"] / 1_000_000, UTC)
+    return f"{at.day} {at:%b %Y %H:%M}"
+
+
+def audit_sentence(row: Mapping[str, Any]) -> str:
+    """One line of the audit log in words: the names of fields with what they were and are."""
+    before, after = json.loads(row["before_json"]), json.loads(row["after_json"])
+    parts = [
+        f"{_field(name)} {_value(name, before.get(name))} → {_value(name, value)}"
+        for name, value in after.items()
+        if before.get(name) != value
+    ]
+    action = str(row["action"]).replace("_", " ")
+    return f"{action}: {', '.join(parts)}" if parts else action
+
+
+def _field(name: str) -> str:
+    return name.removesuffix("_nusd").removesuffix("_json").removesuffix("_pct").replace("_", " ")
+
+
+def _value(name: str, value: object) -> str:
+    if value is None:
+        return "default"
+    if name.endswith("_nusd") and isinstance(value, int):
+        return format_usd(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,244 @@
+"""`agents ask`: the same run as in Slack, in a shell: same patterns, same ledger, beside a running bot."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import click
+
+from bot.cli.shell import accept, figures_of, interruptible, opened, owner, payer_for
+from bot.cli.terminal import Terminal, plain, say, shown_ending
+from bot.messages.estimate_text import estimate_words
+from bot.messages.outcome_text import refusal
+from bot.messages.views import AnswerView, Person, RunView
+from bot.people.profiles import Figures
+from bot.runs.budget_gate import NotStartedError, afford
+from bot.runs.engine import Engine, paid_steps
+from bot.runs.executor import Executor
+from bot.runs.outcome import Ending
+from patterns.core.errors import RunLostError, UserError
+from patterns.core.events import PatternResult, StopReason
+from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.ports import Payer
+from patterns.flow import Choice, Plan
+from storage.ledger.balances import Balance
+from storage.outbox import Outbox
+from storage.run_rows import RunRow
+
+STOPPED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The command line of `agents ask`."""
+
+    request: str
+    flow: str = ""
+    agents: str = ""
+    channel: str = "terminal"
+    estimate: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+    @property
+    def choice(self) -> Choice:
+        """What the person fixed."""
+        return Choice(
+            flow=self.flow or None, agents=tuple(name.strip() for name in self.agents.split(",") if name.strip())
+        )
+
+
+async def ask(asked: Request) -> int:
+    """0 when an answer came, in part at least; 1 when not; 130 when it was stopped.
+
+    Raises:
+        UserError: there is nothing to do, nobody to do it, or no such flow or agent.
+    """
+    if not asked.request.strip():
+        raise UserError('Say what the agents should do, like: agents ask "compare SQLite and PostgreSQL".')
+    async with opened(starts_model=not asked.estimate) as engine:
+        shell = Shell(engine, asked, await payer_for(engine, asked.channel))
+        return await (shell.estimate() if asked.estimate else shell.run())
+
+
+@dataclass(frozen=True)
+class Shell:
+    """One request of a shell."""
+
+    engine: Engine
+    asked: Request
+    payer: Payer
+
+    async def estimate(self) -> int:
+        """Say what it would cost; nothing is stored, held or sent."""
+        plan = self._plan()
+        expected_nusd = await self.engine.expected_nusd(self.payer.workspace, plan.title)
+        if self.asked.as_json:
+            figures = {"once": plan.quote.once_nusd, "worst": plan.worst_nusd, "expected": expected_nusd}
+            _print_json({"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures)})
+            return 0
+        click.echo(estimate_words(plan, expected_nusd))
+        return 0
+
+    async def run(self) -> int:
+        """Run it to its end and print the answer."""
+        is_manned = sys.stdin.isatty() and sys.stderr.isatty()
+        try:
+            await afford(self.engine.balances, self.payer, self._plan().quote.once_nusd)
+        except NotStartedError as error:
+            if not (is_manned and await self.engine.balances.is_only_held(self.payer, error.needed_nusd)):
+                return await self._refused(error.balance, error.needed_nusd)
+        terminal = Terminal(
+            self.engine,
+            stopped=asyncio.Event(),
+            is_manned=is_manned,
+            outbox=Outbox(self.engine.db, self.engine.clock),
+        )
+        run = await self._until_done(terminal)
+        kept = await self.engine.store.text(run.id, "result")
+        ending = Ending.model_validate_json(kept or "")
+        if ending.needed_nusd:
+            balance = await self.engine.balances.tightest(self.payer, ending.needed_nusd)
+            return await self._refused(balance, ending.needed_nusd, run=run)
+        return await self._answered(run, ending, terminal)
+
+    async def _until_done(self, terminal: Terminal) -> RunRow:
+        """Own the run until it is over; Ctrl-C ends it within a moment, a second one leaves at once."""
+        executor = Executor(self.engine, terminal, terminal, owner=owner())
+        choice = self.asked.choice
+        options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes}
+        with interruptible(terminal.stopped):
+            run = await self._fresh(await accept(self.engine, self.payer, self.asked.request.strip(), options))
+            stopping = asyncio.create_task(_stop_when(terminal.stopped, executor, run), name="ctrl-c")
+            try:
+                while run.status in ("accepted", "parked"):
+                    await self.engine.store.wake(run.id)
+                    await executor.execute(run.id)
+                    run = await self._fresh(run.id)
+            finally:
+                stopping.cancel()
+        if run.status != "done":
+            raise RunLostError
+        return run
+
+    async def _fresh(self, run_id: str) -> RunRow:
+        run = await self.engine.store.get(run_id)
+        if run is None:
+            raise RunLostError
+        return run
+
+    def _plan(self) -> Plan:
+        return self.engine.quote(self.payer, self.asked.request.strip(), self.asked.choice)
+
+    # ------------------------------------------------------------ what it came to
+
+    async def _refused(self, balance: Balance, needed_nusd: int, *, run: RunRow | None = None) -> int:
+        sentence = plain(refusal(await self._figures.refusal(self.payer, balance, needed_nusd)))
+        if self.asked.as_json:
+            result = PatternResult(output="", stop_reason=StopReason.BUDGET, notes=(sentence,))
+            _print_json({"run_id": run.id if run else None, **_told(result), **_amounts({"needed": needed_nusd})})
+        say(f"agents: {sentence}")
+        return 1
+
+    async def _answered(self, run: RunRow, ending: Ending, terminal: Terminal) -> int:
+        view = await self._view(run, ending, terminal)
+        before, answer, after = shown_ending(view)
+        if self.asked.as_json:
+            _print_json(await self._json(run, view))
+        elif answer:
+            click.echo(f"{before}\n\n{answer}" if before else answer)
+        else:
+            say(before or "No answer came.")
+        was_stopped = ending.result.stop_reason is StopReason.CANCELLED
+        lost_nusd = view.uncertain_nusd
+        if was_stopped and lost_nusd:
+            say(
+                f"{format_usd(lost_nusd)} of it is the call that was under way: its provider may bill it, so it counts."
+            )
+        say(click.style(after, dim=True))
+        if terminal.stopped.is_set() and was_stopped:
+            return STOPPED
+        return 0 if answer else 1
+
+    async def _view(self, run: RunRow, ending: Ending, terminal: Terminal) -> AnswerView:
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        money = await self.engine.store.money(run.id)
+        done = sum(step.outcome == "ok" for step in steps)
+        shown = RunView(
+            run_id=run.id,
+            channel=run.channel,
+            asker=Person(run.user, run.user),
+            request=self.asked.request,
+            state=ending.state,
+            flow=run.flow,
+            agents=tuple(dict.fromkeys(step.agent for step in steps if step.agent)),
+            balance=await self._figures.balance(self.payer),
+            play_money=self._figures.is_play_money,
+        )
+        return AnswerView(
+            run=shown,
+            result=ending.result.model_copy(update={"cost_nusd": sum(row["cost_nusd"] for row in money)}),
+            seconds=run.executed_ms / 1000,
+            agents_count=len(shown.agents),
+            steps_done=done,
+            steps_total=max(done, len(steps), terminal.board.steps_planned),
+            uncertain_nusd=sum(row["uncertain_nusd"] for row in money),
+        )
+
+    async def _json(self, run: RunRow, view: AnswerView) -> dict[str, Any]:
+        balance = await self.engine.balances.balance(self.payer)
+        amounts = {"cost": view.result.cost_nusd, "uncertain": view.uncertain_nusd, "worst": run.worst_nusd}
+        return {
+            "run_id": run.id,
+            "flow": run.flow,
+            "agents": list(view.run.agents),
+            **_told(view.result),
+            **_amounts(amounts),
+            "seconds": view.seconds,
+            "steps": {"done": view.steps_done, "total": view.steps_total},
+            "balance": {
+                "workspace": run.workspace,
+                "channel": run.channel,
+                "period": balance.period,
+                **_amounts({"limit": (balance.limit_nusd or 0) + balance.granted_nusd, "free": balance.free_nusd}),
+            },
+            "play_money": view.run.play_money,
+        }
+
+    @cached_property
+    def _figures(self) -> Figures:
+        return figures_of(self.engine)
+
+
+async def _stop_when(stopped: asyncio.Event, executor: Executor[Terminal], run: RunRow) -> None:
+    await stopped.wait()
+    say("Stopping …")
+    await executor.stop(run, by=run.user)
+
+
+def _told(result: PatternResult) -> dict[str, Any]:
+    return {
+        "output": result.output,
+        "stop_reason": result.stop_reason.value,
+        "notes": list(result.notes),
+        "missing": [voice.model_dump() for voice in result.missing],
+    }
+
+
+def _amounts(nusd: Mapping[str, int | None]) -> dict[str, str | int | None]:
+    """Each amount twice: exact dollars as a string, and the integer it is."""
+    dollars = {f"{name}_usd": None if amount is None else _usd(amount) for name, amount in nusd.items()}
+    return {**dollars, **{f"{name}_nusd": amount for name, amount in nusd.items()}}
+
+
+def _usd(nusd: int) -> str:
+    whole, rest = divmod(nusd, NUSD_PER_USD)
+    return f"{whole}.{rest:09d}"
+
+
+def _print_json(value: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))

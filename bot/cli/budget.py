@@ -1,0 +1,270 @@
+"""`agents budget`, `agents export` and `agents reconcile`: figures and levers for whoever runs the deployment."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def register(main: click.Group) -> None:
+    """Add the commands to `agents`."""
+    for command in (budget, export, reconcile):
+        main.add_command(command)
+
+
+_channel = click.option("--channel", required=True, metavar="ID", help="Slack's id of the channel, like C0123ABCD.")
+_maybe_channel = click.option("--channel", default="", metavar="ID", help="One channel; all of them without.")
+_month = click.option("--month", default="", metavar="YYYY-MM", help="The month; the current one without.")
+_workspace = click.option("--workspace", default="", metavar="ID", help="Needed where the ledger has several.")
+_reason = click.option("--reason", default="", help="Stands in the audit log.")
+
+
+@click.group()
+def budget() -> None:
+    """Look at budgets and change them, beside a running bot if there is one."""
+
+
+@budget.command()
+@_maybe_channel
+@_workspace
+def show(channel: str, workspace: str) -> None:
+    """The current month of a channel, or of every channel."""
+    _run(_show(channel, workspace))
+
+
+@budget.command(name="set")
+@click.argument("amount")
+@_channel
+@_reason
+@_workspace
+def set_limit(amount: str, channel: str, reason: str, workspace: str) -> None:
+    """Set a channel's limit a month to AMOUNT dollars, or to `default`."""
+    _run(_set(amount, channel, reason, workspace))
+
+
+@budget.command()
+@click.argument("amount")
+@_channel
+@_reason
+@_workspace
+def grant(amount: str, channel: str, reason: str, workspace: str) -> None:
+    """Give a channel AMOUNT dollars more for this month only."""
+    _run(_grant(amount, channel, reason, workspace))
+
+
+@budget.command()
+@click.option("--csv", "as_csv", is_flag=True, help="Numbers for a spreadsheet.")
+@_channel
+@_month
+@_workspace
+def report(*, as_csv: bool, channel: str, month: str, workspace: str) -> None:
+    """A month of a channel by flow, agent and model."""
+    _run(_report(channel, month, workspace, as_csv=as_csv))
+
+
+@click.group()
+def export() -> None:
+    """Figures for other programs."""
+
+
+@export.command()
+@click.option("--month", required=True, metavar="YYYY-MM")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@_maybe_channel
+@_workspace
+def calls(month: str, form: str, channel: str, workspace: str) -> None:
+    """Every call of a month with its tokens and its price, for the finance team."""
+    _run(_calls(month, form, channel, workspace))
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--month", required=True, metavar="YYYY-MM")
+@_workspace
+def reconcile(file: Path, month: str, workspace: str) -> None:
+    """Compare a month of the ledger with FILE, a provider's usage export (CSV or JSON), by UTC day and model.
+
+    Names every difference; exit code 1 when there is one.
+    """
+    _run(_reconcile(file.read_text("utf-8-sig"), file.name, month, workspace))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> None:
+    code = asyncio.run(work)
+    if code:
+        sys.exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """The ledger as a shell opens it."""
+
+    workspace: str
+    actor: str
+    budgets: Any
+    balances: Any
+    reports: Any
+    clock: Any
+    models: dict[str, str]
+
+
+@asynccontextmanager
+async def _books(workspace: str) -> AsyncIterator[_Books]:
+    from bot.cli.shell import LOCAL, PLAY
+    from bot.clock import SystemClock
+    from bot.runs.configuration import policy_of, read_roster
+    from bot.runs.model_selection import AUTO, provider_choice
+    from bot.settings import read_settings
+    from patterns.core.errors import UserError
+    from storage.database.connect import connect
+    from storage.ledger.balances import Balances
+    from storage.ledger.budgets import Budgets
+    from storage.ledger.reports import Reports
+
+    settings = read_settings()
+    roster = read_roster(settings, provider_choice(settings.env))
+    policy, clock = policy_of(settings, roster), SystemClock()
+    db = await connect(settings.database_url)
+    try:
+        await clock.agree_with(db)
+        reports = Reports(db, clock, policy)
+        known = await reports.workspaces()
+        # The shell's own books are only meant where there are no others.
+        known = [one for one in known if one not in {LOCAL, PLAY}] or known
+        if workspace not in known and (workspace or len(known) != 1):
+            raise UserError(f"Name a workspace with --workspace. This ledger has {', '.join(known) or 'none yet'}.")
+        yield _Books(
+            workspace=workspace or known[0],
+            actor="shell",
+            budgets=Budgets(db, clock, policy),
+            balances=Balances(db, clock, policy),
+            reports=reports,
+            clock=clock,
+            models={name: spec.model for name, spec in roster.models.items() if spec.model != AUTO},
+        )
+    finally:
+        await db.close()
+
+
+async def _show(channel: str, workspace: str) -> int:
+    if channel:
+        return await _report(channel, "", workspace, as_csv=False)
+    from bot.messages.budget_text import book_line
+    from bot.messages.budget_views import BookLine
+
+    async with _books(workspace) as books:
+        all_of = await books.reports.books(books.workspace)
+        total = BookLine(books.workspace, all_of.limit_nusd, all_of.settled_nusd, all_of.held_nusd)
+        lines = [
+            BookLine(one.settings.id, one.limit_nusd, one.settled_nusd, one.held_nusd, one.settings.frozen_reason)
+            for one in all_of.payers
+        ]
+    for line in [total, *sorted(lines, key=lambda one: -one.share_pct)]:
+        click.echo(_plain(book_line(line)))
+    return 0
+
+
+async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
+    from bot.commands.budget_values import read_amount
+    from patterns.core.money import format_usd
+    from patterns.core.ports import Payer
+
+    nusd = None if amount == "default" else read_amount(amount)
+    async with _books(workspace) as books:
+        payer = Payer(books.workspace, channel, "channel", "")
+        was = (await books.reports.settings(books.workspace, channel)).limit_nusd
+        await books.budgets.set_limit(payer, nusd, actor=books.actor, reason=reason)
+        now = (await books.reports.settings(books.workspace, channel)).limit_nusd
+    click.echo(f"The monthly limit of {channel} went from {format_usd(was)} to {format_usd(now)}.")
+    return 0
+
+
+async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
+    from bot.commands.budget_values import read_amount
+    from patterns.core.money import format_usd
+    from patterns.core.ports import Payer
+
+    nusd = read_amount(amount)
+    async with _books(workspace) as books:
+        payer = Payer(books.workspace, channel, "channel", "")
+        change = await books.budgets.grant(payer, nusd, actor=books.actor, reason=reason)
+        limit_nusd = (await books.balances.balance(payer)).limit_nusd or 0
+    was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))
+    click.echo(f"{channel} has {format_usd(nusd)} more this month: {was} became {now}.")
+    return 0
+
+
+async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
+    from bot.budgets.csv_export import month_csv
+    from bot.commands.budget_values import read_month
+    from bot.messages.budget_text import text
+    from bot.messages.budget_views import BudgetView
+    from bot.messages.month_report import build_report, with_model_names
+    from patterns.core.ports import Payer
+
+    async with _books(workspace) as books:
+        payer = Payer(books.workspace, channel, "channel", "")
+        balance = await books.balances.balance(payer)
+        period = read_month(month) if month else balance.period
+        found = with_model_names(await books.reports.month(payer, period), books.models)
+        settings = await books.reports.settings(books.workspace, channel)
+    if as_csv:
+        click.echo(month_csv(found.spent, period), nl=False)
+        return 0
+    current = (balance.limit_nusd or 0) + balance.granted_nusd if period == balance.period else found.limit_nusd
+    report = build_report(
+        found,
+        name=channel,
+        channel=channel,
+        limit_nusd=settings.limit_nusd if current is None else current,
+        zone=settings.zone,
+        now_us=books.clock.now_us(),
+    )
+    click.echo(_plain(text(BudgetView(report))))
+    return 0
+
+
+async def _calls(month: str, form: str, channel: str, workspace: str) -> int:
+    from bot.budgets.csv_export import calls_csv, calls_json
+    from bot.commands.budget_values import read_month
+
+    period = read_month(month)
+    async with _books(workspace) as books:
+        rows = [
+            {**row, "model": books.models.get(row["model"], row["model"])}
+            for row in await books.reports.calls(books.workspace, period, [channel] if channel else [])
+        ]
+    click.echo(calls_csv(rows) if form == "csv" else calls_json(rows) + "\n", nl=False)
+    return 0
+
+
+async def _reconcile(text: str, name: str, month: str, workspace: str) -> int:
+    from bot.budgets.reconciliation import compare, ledger_usage, read_export
+    from bot.commands.budget_values import read_month
+    from bot.messages.month_report import previous_period
+
+    period = read_month(month)
+    export = read_export(text, name=name)
+    async with _books(workspace) as books:
+        # A month of ours may begin in another zone: its first and last hours are a neighbour's by UTC.
+        year, number = map(int, period.split("-"))
+        after = f"{year + number // 12}-{number % 12 + 1:02d}"
+        near = (previous_period(period), period, after)
+        rows = [row for one in near for row in await books.reports.calls(books.workspace, one)]
+    found = compare(ledger_usage(rows, books.models), export, period=period)
+    for difference in found.differences:
+        click.echo(difference)
+    what = f"{len(found.differences)} differences" if found.differences else "no difference"
+    click.echo(f"{period}: {found.days} days and models compared, {what}.")
+    return 1 if found.differences else 0
+
+
+def _plain(text: str) -> str:
+    from bot.messages.mrkdwn import unescape
+
+    return unescape(text).replace("*", "").replace("`", "")

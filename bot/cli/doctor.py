@@ -1,0 +1,245 @@
+"""`agents doctor`: everything a deployment depends on, checked one by one, each with what to do. No secret is shown."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import aiohttp
+import click
+
+from bot.cli.doctor_slack import slack_findings
+from bot.cli.findings import Finding, fail, ok, warn
+from bot.cli.maintenance import sums
+from bot.clock import SystemClock
+from bot.logs import configure_logs
+from bot.manifest import INSTALL_PATH
+from bot.runs.configuration import read_roster
+from bot.runs.model_selection import ModelChoice, choose, needs_choice
+from bot.settings import VARIABLES, Settings, environment, read_settings
+from patterns.core.errors import AgentsError, RosterError, StorageError, UserError
+from patterns.core.money import NUSD_PER_USD, Price
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import Roster
+from storage.database import sqlite
+from storage.database.connect import connect
+from storage.database.database import Database
+from storage.installations import Installations
+from storage.ledger.verify import verify
+
+PATIENCE_S = 5.0
+DISK_FREE_BYTES = 200 * 2**20
+MOUNTS = Path("/proc/mounts")
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_VANISHING = frozenset({"tmpfs", "ramfs", "overlay", "aufs"})
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
+_PLATFORMS = {
+    "DYNO": "Heroku",
+    "FLY_APP_NAME": "Fly.io",
+    "K_SERVICE": "Cloud Run",
+    "RAILWAY_PROJECT_ID": "Railway",
+    "RENDER": "Render",
+}
+"""Variables that hosts set, and whose disks do not outlive a deploy unless a volume is mounted."""
+_REFUSED_KEY = frozenset({401, 403})
+
+
+async def doctor() -> int:
+    """Print a line for every check; 1 when anything fails."""
+    configure_logs("error")
+    env, levels = environment(), []
+    async for finding in findings(env):
+        level = click.style(finding.level.ljust(5), fg=_COLOURS[finding.level])
+        click.echo(f"{level} {finding.subject}: {finding.masked(env).text}")
+        levels.append(finding.level)
+    click.echo(f"{levels.count('ok')} ok, {levels.count('warn')} to look at, {levels.count('fail')} to mend.")
+    return 1 if "fail" in levels else 0
+
+
+async def findings(env: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Every check, in the order a deployment is set up."""
+    mistakes = _environment_mistakes(env)
+    for variable in VARIABLES:
+        yield mistakes.get(variable.name) or _variable(env, variable.name)
+    settings = read_settings({name: value for name, value in env.items() if name not in mistakes})
+    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+        async for finding in _models(settings, session):
+            yield finding
+        async for finding in _database(settings):
+            yield finding
+        async for finding in slack_findings(settings, session):
+            yield finding
+
+
+# ---------------------------------------------------------------- environment
+
+
+def _environment_mistakes(env: Mapping[str, str]) -> dict[str, Finding]:
+    """What each variable alone does wrong, so that one mistake does not hide the others."""
+    mistakes = {}
+    for variable in VARIABLES:
+        try:
+            read_settings({name: env[name] for name in (variable.name,) if name in env})
+        except UserError as error:
+            mistakes[variable.name] = fail(variable.name, str(error))
+    return mistakes
+
+
+def _variable(env: Mapping[str, str], name: str) -> Finding:
+    variable = next(one for one in VARIABLES if one.name == name)
+    value = env.get(name, "")
+    if not value:
+        return ok(name, f"not set. {variable.purpose}")
+    return ok(name, "set, not shown." if variable.secret else value)
+
+
+# ---------------------------------------------------------------- roster and models
+
+
+async def _models(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+    try:
+        roster = read_roster(settings, None)
+    except RosterError as error:
+        for line in str(error).splitlines():
+            yield fail("roster", line)
+        return
+    counts = f"{len(roster.flows)} flows, {len(roster.agents)} agents, {len(roster.models)} models"
+    yield ok("roster", f"{settings.roster_path}: {counts}.")
+    choice = None
+    if needs_choice(roster.models):
+        try:
+            choice = await choose(settings)
+        except UserError as error:
+            yield fail("models", str(error))
+            return
+    async for finding in _priced_and_reached(read_roster(settings, choice), choice, settings, session):
+        yield finding
+
+
+async def _priced_and_reached(
+    roster: Roster, choice: ModelChoice | None, settings: Settings, session: aiohttp.ClientSession
+) -> AsyncIterator[Finding]:
+    """Each model's price and its provider, asked once for its list of models, which costs nothing."""
+    asked: dict[str, Finding] = {}
+    if choice is not None:
+        yield ok("models", f"{choice.name} is chosen for what the roster leaves open.")
+    async with LiteLLMClient(roster.models, settings.env) as client:
+        for name, spec in roster.models.items():
+            subject = f"model {name} ({spec.model})"
+            try:
+                yield ok(subject, _price_words(client.price(name)))
+                listing = client.listing(name)
+            except RosterError as error:
+                yield fail(subject, str(error))
+                continue
+            if spec.api_key_env and not settings.env.get(spec.api_key_env):
+                yield fail(subject, f"{spec.api_key_env} is not set, and the roster names it as its key.")
+            elif listing is None:
+                yield warn(subject, "its provider is reached through litellm, which I cannot try without paying.")
+            else:
+                url, headers = listing
+                asked[url] = asked.get(url) or await _reached(session, url, headers)
+                yield Finding(asked[url].level, subject, asked[url].text)
+
+
+def _price_words(price: Price) -> str:
+    if price.is_free:
+        return f"free ({price.source})."
+    rates = [f"${Decimal(rate) / NUSD_PER_USD:f}" for rate in (price.input_nusd_per_mtok, price.output_nusd_per_mtok)]
+    return f"{' in and '.join(rates)} out per million tokens ({price.source})."
+
+
+async def _reached(session: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> Finding:
+    try:
+        async with session.get(url, headers=headers, allow_redirects=False) as reply:
+            status = reply.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return fail("", f"{url} does not answer ({type(error).__name__}). Check the address and the network.")
+    if status in _REFUSED_KEY:
+        return fail("", f"{url} refuses our key (HTTP {status}). Renew it.")
+    return ok("", f"{url} answers.")
+
+
+# ---------------------------------------------------------------- database
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.is_sqlite:
+        path = sqlite.path_of(settings.database_url)
+        for finding in await asyncio.to_thread(lambda: list(_disk(path, settings.env))):
+            yield finding
+        if not path.exists():
+            yield warn("database", f"{path} is not there yet. `agents run` or `agents migrate` creates it.")
+            return
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            db = await connect(settings.database_url)
+        try:
+            found = await verify(db)
+            installs = await _installs(settings, db) if settings.serves_many else None
+        finally:
+            await db.close()
+    except (AgentsError, TimeoutError) as error:
+        yield fail("database", str(error) or f"It did not answer within {PATIENCE_S:.0f} s. Check DATABASE_URL.")
+        return
+    verdict = sums(found)
+    yield ok("database", verdict) if found.ok else fail("database", f"{verdict} Stop the bot and tell its maintainers.")
+    if installs is not None:
+        yield installs
+
+
+async def _installs(settings: Settings, db: Database) -> Finding:
+    """Who installed the app by its link, and whether we can still speak there."""
+    try:
+        installations = Installations(db, SystemClock(), settings.token_keys)
+        count = await installations.check()
+        strange = [one.id for one in await installations.all() if not settings.admits(one.id, one.enterprise_id)]
+    except StorageError as error:
+        return fail("installations", str(error))
+    if not count:
+        return warn("installations", f"none yet. Open {INSTALL_PATH} at this deployment's address to make the first.")
+    if strange:
+        return warn(
+            "installations",
+            f"{', '.join(strange)} installed it and AGENTS_WORKSPACES does not name them."
+            f" `agents installations remove {strange[0]}` takes it out.",
+        )
+    if not settings.workspaces:
+        return warn(
+            "installations",
+            f"{count}. Whoever has the link can install it, and your providers bill you: name who may in"
+            " AGENTS_WORKSPACES.",
+        )
+    return ok("installations", f"{count}, and every token can be decrypted.")
+
+
+def _disk(path: Path, env: Mapping[str, str]) -> Iterator[Finding]:
+    """What the disk under a SQLite file is worth."""
+    folder = next(parent for parent in path.parents if parent.exists())
+    mount, kind = _filesystem(folder)
+    platform = next((name for variable, name in _PLATFORMS.items() if variable in env), "")
+    if kind in _VANISHING:
+        yield warn("disk", f"{folder} is on {kind}, which may vanish with the container. Mount a volume there.")
+    elif platform and mount in ("", "/"):
+        yield warn(
+            "disk",
+            f"{platform} gives the app a new disk with each deploy, and {folder} is on it. Mount a volume and set"
+            " AGENTS_DATA_DIR to it, or use PostgreSQL.",
+        )
+    if kind in _REMOTE:
+        yield warn("disk", f"{folder} is on {kind}, where SQLite's locks are not safe. Use a local disk or PostgreSQL.")
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < DISK_FREE_BYTES:
+        yield fail("disk", f"{free_bytes // 2**20} MB are free on {folder}. Free some space before the ledger stops.")
+
+
+def _filesystem(folder: Path) -> tuple[str, str]:
+    """Where the file system that a folder is on begins, and its kind; both empty where the system does not say."""
+    if not MOUNTS.exists():
+        return "", ""
+    mounts = [line.split()[1:3] for line in MOUNTS.read_text("utf-8").splitlines()]
+    above = [(point, kind) for point, kind in mounts if folder.resolve().is_relative_to(point)]
+    point, kind = max(above, key=lambda mount: len(mount[0]), default=("", ""))
+    return point, kind

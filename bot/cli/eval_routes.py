@@ -1,0 +1,121 @@
+"""`agents eval routes`: the Router's marks on a team's own requests, held and paid for like every other call."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from bot.cli.shell import accept, figures_of, opened, owner, payer_for
+from bot.cli.terminal import plain, say
+from bot.messages.estimate_text import price_words
+from bot.messages.outcome_text import refusal
+from bot.runs.budget_gate import NotStartedError, afford
+from bot.runs.engine import Engine
+from bot.runs.orphaned_shell_runs import finish
+from patterns import evaluate
+from patterns.agent import AgentRunner
+from patterns.core.context import TaskContext
+from patterns.core.errors import RunLostError, UserError
+from patterns.core.events import PatternResult, RunEvent, StepFinished, StopReason
+from patterns.core.limits import RunLimits
+from patterns.roster.consistency import ROUTER
+from patterns.router import route_schema
+from patterns.services import Services, open_services
+from storage.run_rows import RunRow
+
+LEASE_MARGIN_S = 60.0
+_NOT_ASKED = frozenset({"budget", "run_s"})
+
+
+class Unasked:
+    """An `EventSink` that counts examples the Router never heard: marks over them would be no marks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def emit(self, run_id: str, event: RunEvent) -> None:  # noqa: ARG002 - a shell has one run
+        """Look at how a step ended."""
+        if isinstance(event, StepFinished) and event.reason in _NOT_ASKED:
+            self.count += 1
+
+
+async def evaluate_routes(file: Path, *, channel: str) -> int:
+    """Ask the Router about every line of the file and print how well it did; 1 when some could not be asked.
+
+    Raises:
+        UserError: the file holds no examples, or the channel cannot pay for one.
+    """
+    examples = _examples(file)
+    async with opened() as engine:
+        evaluate.check_examples(engine.roster, examples)
+        payer = await payer_for(engine, channel)
+        run_id = await accept(engine, payer, f"eval routes: {len(examples)} examples of {file.name}", {"flow": "eval"})
+        # One after the other, each with every retry: nobody else may take the run for dead before that.
+        run_s = engine.roster.router.timeout_s * 4 * len(examples)
+        run = await engine.store.claim(run_id, owner=owner(), lease_s=run_s + LEASE_MARGIN_S)
+        if run is None:
+            raise RunLostError
+        text, ending = "", StopReason.CANCELLED
+        try:
+            text, unasked = await _marks(engine, run, examples, run_s=run_s)
+            ending = StopReason.PARTIAL if unasked else StopReason.COMPLETED
+        except UserError:
+            ending = StopReason.BUDGET
+            raise
+        finally:
+            await finish(engine, run, PatternResult(output=text, stop_reason=ending))
+    click.echo(text)
+    if unasked:
+        say(f"agents: {unasked} of {len(examples)} could not be asked for want of money or time; they count as wrong.")
+    return 1 if unasked else 0
+
+
+def _examples(file: Path) -> list[evaluate.Example]:
+    try:
+        return evaluate.read_examples(file.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file} is not UTF-8 text. Save it as UTF-8, one JSON object a line.") from None
+
+
+async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float) -> tuple[str, int]:
+    """The report, and how many examples could not be asked."""
+    payer = run.payer
+    ctx = TaskContext(
+        run_id=run.id,
+        workspace=payer.workspace,
+        channel=payer.channel,
+        channel_kind=payer.channel_kind,
+        thread="",
+        user=payer.user,
+        request="",
+    )
+    unasked = Unasked()
+    one = _services(engine, run, unasked, engine.roster.limits)
+    each = one.runner.quote(ctx, one, agent=ROUTER, schema=route_schema(engine.roster))
+    try:
+        await afford(engine.balances, payer, each.once_nusd)
+    except NotStartedError as error:
+        view = await figures_of(engine).refusal(payer, error.balance, error.needed_nusd)
+        raise UserError(plain(refusal(view))) from None
+    worst_nusd = each.times(len(examples)).worst_nusd
+    say(f"{len(examples)} examples, {price_words(worst_nusd, None)}.")
+    # The roster's limits are those of one request; what bounds a file of them is the month's budget.
+    roomy = _services(engine, run, unasked, replace(one.limits, run_nusd=worst_nusd, run_s=run_s))
+    return evaluate.report(await evaluate.evaluate_routes(ctx, roomy, examples)), unasked.count
+
+
+def _services(engine: Engine, run: RunRow, events: Unasked, limits: RunLimits) -> Services:
+    return open_services(
+        runner=AgentRunner(engine.client),
+        ledger=engine.ledger,
+        journal=engine.journal,
+        decisions=engine.questions,
+        events=events,
+        clock=engine.clock,
+        roster=replace(engine.roster, limits=limits),
+        payer=run.payer,
+        fence=run.fence,
+    )

@@ -1,0 +1,174 @@
+"""The `agents` command. Everything heavy is imported inside the command that needs it, so that help is instant."""
+
+import asyncio
+import errno
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot import __version__
+from bot.cli.budget import register as register_budget
+from bot.cli.installations import installations
+from patterns.core.errors import AgentsError
+from patterns.core.text import storable
+
+
+class _Sentences(click.Group):
+    """A group whose commands fail with one sentence instead of a traceback."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Words with bytes that are no text are marked as such: no database, and nobody's screen, takes them."""
+        return super().parse_args(ctx, [storable(word) for word in args])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        try:
+            return super().invoke(ctx)
+        except AgentsError as error:
+            click.echo(f"agents: {error}", err=True)
+            sys.exit(1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read us has gone, which click ends quietly
+                raise
+            click.echo(f"agents: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+def _run(work: Coroutine[Any, Any, int]) -> None:
+    code = asyncio.run(work)
+    if code:
+        sys.exit(code)
+
+
+@click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="agents")
+def main() -> None:
+    """Multi-agent runs in Slack threads, under a monthly budget per channel that cannot be overspent.
+
+    Start with `agents demo`, which needs no Slack workspace and no key, or `agents doctor`, which says what is missing.
+    """
+    from bot.settings import ensure_home
+
+    ensure_home()
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="HTTP mode on this port; without it, PORT decides.")
+def run(port: int | None) -> None:
+    """Start the bot: Socket Mode, or HTTP when a port is given."""
+    from bot.serve import serve
+
+    _run(serve(port=port))
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="HTTP mode on this port; without it, PORT decides.")
+def web(port: int | None) -> None:
+    """Only hear what Slack sends and leave the runs to workers (PostgreSQL)."""
+    from bot.serve import web as start
+
+    _run(start(port=port))
+
+
+@main.command()
+@click.option("--concurrency", type=click.IntRange(1), default=16, show_default=True, help="Runs at once.")
+def worker(concurrency: int) -> None:
+    """Only execute runs, beside any number of other workers (PostgreSQL)."""
+    from bot.serve import worker as start
+
+    _run(start(concurrency=concurrency))
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=3210, show_default=True, help="Port of the page.")
+@click.option("--once", "request", metavar="REQUEST", help="Send one request, print its thread as text, and leave.")
+def demo(port: int, request: str | None) -> None:
+    """Run everything here: a local Slack in the browser, a model, a ledger. No account, no key."""
+    from bot.demo.run import demo as start
+
+    _run(start(port=port, once=request))
+
+
+@main.command()
+@click.argument("request")
+@click.option("--flow", default="", help="The flow to run; without it the Router decides.")
+@click.option("--agents", "agents", default="", metavar="A,B", help="Only these agents, comma separated.")
+@click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
+@click.option("--estimate", is_flag=True, help="Say what it would cost, and run nothing.")
+@click.option("--yes", is_flag=True, help="Agree to the price beforehand, whatever it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
+    """Run a request here, without Slack: same patterns, same ledger, beside a running bot.
+
+    The answer goes to standard output, everything else to standard error. Exit code 0: an answer came, in part at
+    least; 1: none; 130: stopped with Ctrl-C, and the last line says what was paid.
+    """
+    from bot.cli.ask import Request
+    from bot.cli.ask import ask as start
+
+    _run(start(Request(**options)))
+
+
+@main.command()
+def doctor() -> None:
+    """Check tokens, scopes, roster, prices, database and models; a line each, with what to do."""
+    from bot.cli.doctor import doctor as check
+
+    _run(check())
+
+
+@main.command()
+def verify() -> None:
+    """Re-derive every sum of the ledger from its calls; fails on any difference."""
+    from bot.cli.maintenance import verify as check
+
+    _run(check())
+
+
+@main.command()
+def migrate() -> None:
+    """Create the database, or bring its schema up to date."""
+    from bot.cli.maintenance import migrate as start
+
+    _run(start())
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the SQLite ledger to FILE while the bot runs, and check the copy."""
+    from bot.cli.maintenance import backup as start
+
+    _run(start(file))
+
+
+@main.command()
+@click.option("--url", help="Public https address of this deployment: prints the HTTP variant.")
+def manifest(url: str | None) -> None:
+    """Print the Slack app manifest for this deployment."""
+    from bot.manifest import render
+
+    click.echo(render(url), nl=False)
+
+
+register_budget(main)
+main.add_command(installations)
+
+
+@main.group(name="eval")
+def evaluate() -> None:
+    """Measure the roster on your own requests."""
+
+
+@evaluate.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
+def routes(file: Path, channel: str) -> None:
+    """Route every line of FILE (JSON with text, pattern, agents) and print accuracy, confusion, cost and latency."""
+    from bot.cli.eval_routes import evaluate_routes
+
+    _run(evaluate_routes(file, channel=channel))

@@ -1,0 +1,158 @@
+"""What shell commands that run something share: an engine, who pays, and runs that only they own.
+
+A shell owns its runs, nobody else ever goes on with them, and a later shell ends what a killed one left. Money of the
+demo's tiny model is play money, so it has a workspace of its own and never touches a real budget.
+"""
+
+import asyncio
+import getpass
+import os
+import secrets
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bot.cli.terminal import say
+from bot.demo.cache import tiny_model_is_here
+from bot.demo.tiny_model import TinyModel
+from bot.logs import configure_logs
+from bot.people.profiles import Figures
+from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import choose_models
+from bot.runs.engine import Engine
+from bot.runs.model_selection import ModelChoice, tiny_choice
+from bot.runs.orphaned_shell_runs import end_lost_runs
+from bot.settings import Settings, read_settings
+from patterns.core.errors import UserError
+from patterns.core.ports import Payer
+from storage.history import History
+from storage.run_rows import NewRun
+
+LOCAL, PLAY = "local", "play"
+"""The workspace of shells on a ledger that no Slack workspace uses, and the one of play money."""
+
+
+@asynccontextmanager
+async def opened(*, starts_model: bool = True) -> AsyncIterator[Engine]:
+    """The engine of a shell."""
+    settings = read_settings()
+    # Warnings are the bot's; a shell says what matters in its own words.
+    configure_logs(settings.log_level if settings.env.get("AGENTS_LOG_LEVEL") else "error")
+    async with AsyncExitStack() as stack:
+        choice = await _models(stack, settings, starts=starts_model)
+        engine = await stack.enter_async_context(open_engine(settings, choice))
+        await end_lost_runs(engine, owner=owner())
+        yield engine
+
+
+async def _models(stack: AsyncExitStack, settings: Settings, *, starts: bool) -> ModelChoice | None:
+    """Who answers: as for the bot, else the tiny model if the demo has brought it."""
+    try:
+        return await choose_models(settings)
+    except UserError:
+        if not tiny_model_is_here(settings.env):
+            raise
+    if not starts:
+        return tiny_choice("")
+    say("No model is configured, so the demo's tiny one answers: it only shows the way of things, with play money.")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="agents-ask-"))
+    tiny = await stack.enter_async_context(TinyModel(env=settings.env, folder=Path(folder)))
+    return tiny_choice(tiny.api_base)
+
+
+async def payer_for(engine: Engine, channel: str) -> Payer:
+    """Who pays: the channel, in the workspace this ledger serves.
+
+    A ledger with one Slack workspace is that workspace's, so the shell shares its budgets; where there are several
+    nobody can know which one is meant, and the shell has a workspace of its own.
+    """
+    real = await History(engine.db).only_workspace(besides=(LOCAL, PLAY)) or LOCAL
+    workspace = PLAY if _is_play(engine) else real
+    return Payer(workspace=workspace, channel=channel, channel_kind="channel", user=_user())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return f"uid-{os.getuid()}"
+
+
+def owner() -> str:
+    """This process, in leases."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[str, Any]) -> str:
+    """Store a request of a shell; the id of its run."""
+    run_id, _ = await engine.store.accept(
+        NewRun(
+            workspace=payer.workspace,
+            channel=payer.channel,
+            channel_kind=payer.channel_kind,
+            thread_ts="",
+            user=payer.user,
+            kind="terminal",
+            request=request,
+            flow=options.get("flow") or "",
+            options=options,
+            roster_hash=engine.roster.hash,
+            roster_json=engine.roster.snapshot(),
+            delivery_key=f"terminal:{secrets.token_hex(12)}",
+        )
+    )
+    return run_id
+
+
+class _Nobody:
+    """A directory of a shell: people and channels are called what they were called on the command line."""
+
+    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:  # noqa: ARG002 - the directory's shape
+        """The name as it is."""
+        return {"name": user}
+
+    async def channel(
+        self,
+        channel: str,  # noqa: ARG002 - the directory's shape
+        *,
+        workspace: str,  # noqa: ARG002 - the directory's shape
+    ) -> Mapping[str, Any] | None:
+        """No better name."""
+        return None
+
+    async def direct_messages(self, user: str, *, workspace: str) -> str:  # noqa: ARG002 - the directory's shape
+        """There are none."""
+        raise UserError(f"A shell has no direct messages with {user}.")
+
+
+def figures_of(engine: Engine) -> Figures:
+    """People and money as a shell names them."""
+    return Figures(engine.balances, _Nobody(), is_play_money=_is_play(engine))
+
+
+def _is_play(engine: Engine) -> bool:
+    return engine.choice is not None and engine.choice.is_play_money
+
+
+@contextmanager
+def interruptible(stopped: asyncio.Event) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM sets the event, the second interrupts."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    names = (signal.SIGINT, signal.SIGTERM)
+    for name in names:
+        loop.add_signal_handler(name, stop)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)

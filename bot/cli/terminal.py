@@ -1,0 +1,223 @@
+"""How a shell shows a run: progress and questions on standard error, so that standard output is the answer alone.
+
+Model text never reaches a terminal as it came: control sequences would move the cursor or rename the window.
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+
+import click
+
+from bot.commands.origin import Origin
+from bot.messages.card_views import RefusalView
+from bot.messages.estimate_text import price_words
+from bot.messages.mrkdwn import clean, unescape
+from bot.messages.notice_views import NoticeView
+from bot.messages.outcome_text import footer, headline
+from bot.messages.private_view import PrivateView
+from bot.messages.run_text import duration, moment
+from bot.messages.views import AnswerView
+from bot.runs.engine import CONFIRM_PATH, Engine
+from bot.runs.outcome import Ending
+from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
+from patterns.core.money import format_usd
+from patterns.core.ports import Decision, Question
+from patterns.pattern import WHY
+from storage.outbox import Outbox
+from storage.run_rows import RunRow
+
+NOTE_CHARS = 300
+LOOK_S = 1.0
+"""How often a shell that waits looks whether other runs have let go of enough money."""
+_APPROVALS = {"a": "approve", "c": "changes", "s": "stop"}
+
+
+def say(text: str) -> None:
+    """A line for the person, beside the answer."""
+    click.echo(text, err=True)
+
+
+def plain(text: str) -> str:
+    """Slack's text as a terminal shows it."""
+    return unescape(text)
+
+
+def shown_ending(view: AnswerView) -> tuple[str, str, str]:
+    """What must be known before the answer, the answer, and the line under it."""
+    text = clean(view.result.output).strip()
+    return plain(headline(view)).strip(), text, plain(footer(view))
+
+
+class Board:
+    """The `EventSink` of a shell: one line per event, each event once however often the run is taken up again."""
+
+    def __init__(self) -> None:
+        self._told: set[object] = set()
+        self.steps_planned = 0
+
+    def emit(self, run_id: str, event: RunEvent) -> None:  # noqa: ARG002 - a shell has one run
+        """Say it in a line."""
+        if isinstance(event, Planned):
+            self.steps_planned = len(event.paths)
+        line = _line(event)
+        if line and event not in self._told:
+            self._told.add(event)
+            say(line)
+
+
+def _line(event: RunEvent) -> str:
+    match event:
+        case Routed() | Planned():
+            return click.style("→ ", fg="cyan") + _decided(event)
+        case StepStarted():
+            return click.style(f"… {event.agent}", dim=True)
+        case StepRetried():
+            why = _why(event.reason).removesuffix(", even when asked again")
+            return click.style("↻ ", fg="yellow") + f"{event.agent}: {why}, trying {event.next_model}"
+        case StepFinished() if not event.replayed:
+            return _finished(event)
+        case Reviewed() | Noted():
+            return f"↳ {_noted(event)}"
+        case _:
+            return ""
+
+
+def _decided(event: Routed | Planned) -> str:
+    if isinstance(event, Planned):
+        return price_words(event.worst_nusd, event.expected_nusd)
+    who = f" with {', '.join(event.agents)}" if event.agents and event.agents != (event.flow,) else ""
+    why = f": {_short(event.reason)}" if event.chosen_by != "person" and event.reason else ""
+    return f"{event.flow}{who}{why}"
+
+
+def _noted(event: Reviewed | Noted) -> str:
+    if isinstance(event, Noted):
+        return _short(event.text)
+    verdict = "accepted" if event.accepted else "not yet accepted"
+    return f"Round {event.round}: {verdict}, score {event.score} of 10. {_short(event.feedback)}".rstrip()
+
+
+def _finished(event: StepFinished) -> str:
+    mark = click.style("✓", fg="green") if event.ok else click.style("✗", fg="red")
+    took = [event.agent, duration(event.elapsed_ms / 1000), format_usd(event.cost_nusd)]
+    why = [] if event.ok else [_why(event.reason)]
+    return f"{mark} {' · '.join([*took, *why, *(['price uncertain'] if event.uncertain else [])])}"
+
+
+def _why(reason: str) -> str:
+    return WHY.get(reason, reason)
+
+
+def _short(text: str) -> str:
+    line = " ".join(clean(text).split())
+    return line if len(line) <= NOTE_CHARS else f"{line[:NOTE_CHARS]}…"
+
+
+@dataclass
+class Terminal:
+    """The stage of a shell's run, and the way to the person in front of it.
+
+    `is_manned` says whether somebody can be asked; `stopped` is set by Ctrl-C.
+    """
+
+    engine: Engine
+    stopped: asyncio.Event
+    is_manned: bool
+    outbox: Outbox
+    board: Board = field(default_factory=Board)
+
+    def may_stream(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
+        """A shell gets the answer in one piece, so that it can be piped."""
+        return False
+
+    async def begin(self, run: RunRow) -> RunRow:
+        """Nothing to post: the lines follow."""
+        return run
+
+    def let_go(self, run: RunRow) -> None:
+        """Everything was printed as it happened."""
+
+    async def is_shown(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
+        """The shell prints its ending itself."""
+        return False
+
+    async def count(self, run: RunRow, ending: Ending) -> int:  # noqa: ARG002 - the executor's stage
+        """No messages: the shell prints the ending itself."""
+        return 0
+
+    async def finish(self, run: RunRow, ending: Ending) -> None:
+        """Nothing is owed."""
+
+    async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:  # noqa: ARG002 - the way to a person
+        """A sentence for the person."""
+        if isinstance(view, NoticeView):
+            say(view.text)
+
+    async def ask(self, run: RunRow, path: str, question: Question) -> None:
+        """Have the question decided: by the person, or by the rule for nobody being there."""
+        if question.kind == "line":
+            given = await self._in_line(run, question)
+        else:
+            given = await (self._price if path == CONFIRM_PATH else self._review)(question)
+        decision = given.model_copy(
+            update={"user": run.user, "at_us": self.engine.clock.now_us()},
+        )
+        await self.engine.questions.decide(run.id, path, decision)
+
+    async def _price(self, question: Question) -> Decision:
+        limit = format_usd(self.engine.roster.limits.confirm_above_nusd)
+        most = format_usd(question.amount_nusd)
+        if not self.is_manned:
+            say(f"{question.title} can cost {most}; above {limit} somebody must agree. Add --yes to agree beforehand.")
+            return Decision(verdict="cancel")
+        said = await self._line_of(
+            f"{question.title} costs at most {most}. Nothing is spent until you agree. Run? [y/n] "
+        )
+        return Decision(verdict="run" if said.lower() in ("y", "yes") else "cancel")
+
+    async def _review(self, question: Question) -> Decision:
+        if not self.is_manned:
+            say("A person should approve this text, and nobody can be asked here.")
+            return Decision(verdict="expired")
+        say(f"\n{question.title}\n\n{clean(question.draft)}\n\nThe reviewer: {clean(question.verdict)}\n")
+        verdict = ""
+        while not verdict:
+            said = await self._line_of("Approve, ask for changes, or stop? [a/c/s] ")
+            verdict = _APPROVALS.get(said[:1].lower(), "" if said else "stop")
+        text = await self._line_of("What should change? ") if verdict == "changes" else ""
+        return Decision.model_validate({"verdict": verdict, "text": text})
+
+    async def _in_line(self, run: RunRow, question: Question) -> Decision:
+        """Wait until other runs let go of enough money; where nobody sees the wait, end it at once."""
+        if not self.is_manned:
+            return Decision(verdict="expired")
+        until = moment(self.engine.clock.now_us() + question.deadline_s * 1_000_000, self.engine.zone)
+        say(f"Other runs hold the money for this. I begin when it is free, or give up at {until}; Ctrl-C ends it.")
+        try:
+            async with asyncio.timeout(question.deadline_s):
+                while not await self._is_free(run, question):
+                    await self.engine.clock.sleep(LOOK_S)
+        except TimeoutError:
+            return Decision(verdict="expired")
+        return Decision(verdict="run")
+
+    async def _is_free(self, run: RunRow, question: Question) -> bool:
+        """Whether there is no reason to wait any longer."""
+        balances = await self.engine.balances.balances(run.payer)
+        return self.stopped.is_set() or all(balance.fits(question.amount_nusd) for balance in balances)
+
+    async def _line_of(self, prompt: str) -> str:
+        """A line the person typed; nothing at the end of input or after Ctrl-C."""
+        click.echo(prompt, err=True, nl=False)
+        loop, typed = asyncio.get_running_loop(), asyncio.Event()
+        # A thread in input() could not be interrupted, and would keep the process from ending.
+        loop.add_reader(sys.stdin.fileno(), typed.set)
+        waits = [asyncio.ensure_future(event.wait()) for event in (typed, self.stopped)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+            for wait in waits:
+                wait.cancel()
+        return sys.stdin.readline().strip() if typed.is_set() and not self.stopped.is_set() else ""

@@ -1,0 +1,57 @@
+"""Values of the budget's grammar as people write them: amounts, thresholds, months, models; strict, with a way out."""
+
+import re
+
+from patterns.core.errors import UserError
+from patterns.core.money import parse_usd
+
+_ALERTS_MAX = 10
+_PERCENT_MAX = 1000
+_GROUPED = re.compile(r"\$?\d{1,3}(?:,\d{3})+\.\d{2}")
+"""As we write large amounts ourselves: a point after a comma leaves one reading."""
+_MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
+_MODEL = re.compile(r"[A-Za-z0-9][\w./:-]*")
+
+
+def read_amount(text: str) -> int:
+    """Nano-dollars a person wrote; UserError names what stands in the way and how to write it."""
+    said = text.strip()
+    if re.search(r"[€£¥₹]|\b(?:eur|gbp|chf|jpy|inr|euros?|pounds?)\b", said, re.IGNORECASE):
+        raise UserError(f"{said[:40]} is not in US dollars, the only currency here. Write the amount like 50 or $50.")
+    said = re.sub(r"\s*(?:usd|dollars?)$", "", said, flags=re.IGNORECASE)
+    if said.startswith("-"):
+        raise UserError(f"{said[:40]} is negative. Write an amount from 0 up, like 50.")
+    if _GROUPED.fullmatch(said):
+        said = said.replace(",", "")
+    if "," in said:
+        raise UserError(f"{said[:40]} could mean two amounts. Write it with a point and no comma, like 50.00 or 1000.")
+    if re.fullmatch(r"\$?\d*\.?\d*e[+-]?\d+", said, re.IGNORECASE):
+        raise UserError(f"{said[:40]} is too easy to misread. Write the amount out, like 50.")
+    return parse_usd(said)
+
+
+def read_percents(text: str) -> tuple[int, ...]:
+    """Thresholds as people write them: `50 80 95`, `50%, 80%`."""
+    parts = [part for part in re.split(r"[\s,%]+", text) if part]
+    if not parts or len(parts) > _ALERTS_MAX or not all(part.isascii() and part.isdigit() for part in parts):
+        raise UserError("Write the thresholds as whole per cent, like 50 80 95.")
+    percents = tuple(sorted({int(part) for part in parts}))
+    if not 1 <= percents[0] <= percents[-1] <= _PERCENT_MAX:
+        raise UserError(f"Write thresholds between 1 and {_PERCENT_MAX} per cent, like 50 80 95.")
+    return percents
+
+
+def read_models(text: str) -> tuple[str, ...]:
+    """Providers and models as people write them: `openai anthropic/claude-haiku-4-5`; `any` for all."""
+    parts = tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text) if part))
+    if not parts or not all(_MODEL.fullmatch(part) for part in parts):
+        raise UserError("Write providers or models, like `openai` or `anthropic/claude-haiku-4-5`, or `any`.")
+    return () if [part.casefold() for part in parts] == ["any"] else parts
+
+
+def read_month(text: str) -> str:
+    """A month like `2026-10`."""
+    match = _MONTH.fullmatch(text)
+    if match is None or not 1 <= int(match["month"]) <= 12 or int(match["year"]) < 2000:  # noqa: PLR2004 - the calendar
+        raise UserError(f"{text[:40]} is not a month. Write it like 2026-10.")
+    return text

@@ -1,0 +1,140 @@
+"""What people can want from us, as typed values, and the words of the grammar with what each does."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.commands.budget import BudgetCommand
+
+RUN_ID = re.compile(r"r[0-9a-f]{12}")
+"""How runs are named; nobody writes such a word by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request. `flow` None lets the Router choose; `agents` empty takes the flow's own."""
+
+    request: str
+    flow: str | None = None
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What would this cost at most? Nothing is started."""
+
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """How to ask; `topic` is a command or a flow, empty for all of it."""
+
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListAgents:
+    """Who can work."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListFlows:
+    """What can be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left this month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Something about money that is more than the balance."""
+
+    command: BudgetCommand
+
+
+@dataclass(frozen=True, slots=True)
+class ListRuns:
+    """A person's recent runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop a run: the named one, or the one in this place."""
+
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """An admin opens or closes this channel to people who are refused by default."""
+
+    who: Literal["guests", "external"]
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSettings:
+    """An admin wants to see or change how agents behave in this channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModal:
+    """Nothing was typed: show the form."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """It looks like a mistyped command. `suggestion` is the command's whole text, `text` what was typed."""
+
+    word: str
+    suggestion: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """It starts like a command and cannot be one; `message` says so with an example."""
+
+    message: str
+
+
+Command = (
+    Ask
+    | Estimate
+    | Help
+    | ListAgents
+    | ListFlows
+    | Balance
+    | Budget
+    | ListRuns
+    | Stop
+    | Allow
+    | ChangeSettings
+    | OpenModal
+    | NearMiss
+    | Invalid
+)
+
+TOPICS = {
+    "ask": "`ask REQUEST` sends the request as it stands, even when it begins like a command: `ask help me say no`",
+    "use": "`use FLOW: REQUEST` chooses how the agents work: `use decide: PostgreSQL or DynamoDB?`; "
+    "`use FLOW with a,b: REQUEST` also chooses who works.",
+    "estimate": "`estimate: REQUEST` says what a request can cost at most, and starts nothing.",
+    "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
+    "agents": "`agents` lists who can work for you.",
+    "flows": "`flows` lists the ways they can work, with the most each can cost.",
+    "balance": "`balance` says what is left of this month's budget here.",
+    "budget": "`budget` shows how this month stands; `budget report`, `budget report 2026-10 csv` posts a month here. "
+    'Admins and budget owners: `budget edit`, `set 50`, `grant 10 "launch week"`, `user-cap 5`, `alerts 50 80 95`, '
+    '`zone Europe/Paris`, `freeze`, `unfreeze`, `release CALL "why"`, `models openai`, `digest on`, `audit`. Admins: '
+    "`budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, `lift MODEL 150`.",
+    "runs": "`runs` lists your recent requests and their state.",
+    "stop": "`stop` ends what runs for you here; `stop RUN` ends one run. What is done is paid, nothing more.",
+    "allow": "`allow guests` or `allow external` opens this channel to guests or to other organisations; for admins.",
+    "settings": "`settings` opens a form for admins: who may ask in this channel, its usual flow, which replies count.",
+    "deny": "`deny guests` or `deny external` closes this channel to them again; for admins.",
+}
+"""The words of the grammar and what each does, in a sentence."""

@@ -1,0 +1,184 @@
+"""What people type after /agents or a mention, as typed values, so that no listener ever looks at words.
+
+Pure. A reserved word is a command only when the whole rest fits its grammar; everything else is a request.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from bot.commands.budget import ShowBudget
+from bot.commands.budget_parser import parse_budget
+from bot.commands.commands import (
+    RUN_ID,
+    TOPICS,
+    Allow,
+    Ask,
+    Balance,
+    Budget,
+    ChangeSettings,
+    Command,
+    Estimate,
+    Help,
+    Invalid,
+    ListAgents,
+    ListFlows,
+    ListRuns,
+    NearMiss,
+    OpenModal,
+    Stop,
+)
+from bot.commands.text import unescape
+from bot.commands.typos import is_near
+from patterns.core.errors import UserError
+
+_WORDS: dict[str, Command] = {
+    "help": Help(),
+    "agents": ListAgents(),
+    "flows": ListFlows(),
+    "balance": Balance(),
+    "budget": Budget(ShowBudget()),
+    "runs": ListRuns(),
+    "stop": Stop(),
+    "settings": ChangeSettings(),
+    "allow guests": Allow("guests", allowed=True),
+    "allow external": Allow("external", allowed=True),
+    "deny guests": Allow("guests", allowed=False),
+    "deny external": Allow("external", allowed=False),
+}
+_HELP_SIGNS = {"?", "-h", "-help", "--help"}
+# What keyboards and Slack clients make of plain signs. One sign each, so that positions stay the same.
+_PLAIN = str.maketrans(
+    dict.fromkeys("“”„‟«»", '"')
+    | dict.fromkeys("‘’‚‛`", "'")  # noqa: RUF001 - these very signs are what people send
+    | dict.fromkeys("‐‑‒–—―−", "-")  # noqa: RUF001 - same
+)
+_FLAGS = re.IGNORECASE | re.DOTALL
+_USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
+_USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
+_ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
+_ESTIMATE = re.compile(r"estimate\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<use>use\s.*)|$)", _FLAGS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    flows: Collection[str] = field(default=())
+    agents: Collection[str] = field(default=())
+
+
+def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped: bool = True) -> Command:
+    """The command in `text`, as Slack sent it unless `escaped` is False. Never raises: no command means a request."""
+    return _parse((unescape(text) if escaped else text).strip(), _Names(flows, agents))
+
+
+def _parse(text: str, names: _Names) -> Command:
+    plain = text.translate(_PLAIN)
+    if not plain:
+        return OpenModal()
+    command = _word(plain, names) or _budget(plain) or _ask(text, plain)
+    command = command or _use(text, plain, names) or _estimate(text, plain, names)
+    return command or _near_miss(plain, text, names) or Ask(text)
+
+
+def _word(plain: str, names: _Names) -> Command | None:
+    """The commands without free text; quotes around them and a sign behind them are no obstacle."""
+    said = " ".join(plain.strip("\"' ").casefold().split())
+    if said in _HELP_SIGNS:
+        return Help()
+    said = said.rstrip("?!.")
+    first, _, rest = said.partition(" ")
+    if first == "stop" and RUN_ID.fullmatch(rest):
+        return Stop(rest)
+    if first == "help" and (rest in TOPICS or rest in names.flows):
+        return Help(rest)
+    return _WORDS.get(said)
+
+
+def _budget(plain: str) -> Command | None:
+    first, rest = [*plain.split(maxsplit=1), "", ""][:2]
+    if first.casefold() != "budget":
+        return None
+    try:
+        command = parse_budget(rest)
+    except UserError as error:
+        return Invalid(str(error))
+    return Budget(command) if command else None
+
+
+def _ask(text: str, plain: str) -> Command | None:
+    match = _ASK.fullmatch(plain)
+    if match is None:
+        return None
+    request = text[match.start("rest") :].strip()
+    return Ask(request) if request else Invalid("Write your request after `ask`, like `ask why is our build slow?`")
+
+
+def _use(text: str, plain: str, names: _Names) -> Command | None:
+    match = _USE.fullmatch(plain)
+    if match is None:
+        return _use_without_colon(text, plain, names)
+    said, rest = match["flow"], text[match.start("rest") :].strip()
+    flow = _known(said, names.flows)
+    if flow is None:
+        near = _nearest(said, names.flows)
+        if near:
+            return NearMiss(f"use {said}", text[: match.start("flow")] + near + text[match.end("flow") :], text)
+        flows = ", ".join(f"`{name}`" for name in sorted(names.flows))
+        return Invalid(f"There is no flow `{said}`. There are {flows}. Or write `ask` first to send it as it stands.")
+    if not rest:
+        return Invalid(f"Write your request after the colon, like `use {flow}: should we move to PostgreSQL?`")
+    chosen = [part for part in re.split(r"[\s,&]+|\band\b", match["agents"] or "") if part]
+    agents = [_known(part, names.agents) for part in chosen]
+    unknown = ", ".join(f"`{part}`" for part, agent in zip(chosen, agents, strict=True) if agent is None)
+    if unknown:
+        return Invalid(f"There is no agent {unknown}. `agents` lists them; `use {flow}: …` takes the flow's own.")
+    return Ask(rest, flow, tuple(dict.fromkeys(agent for agent in agents if agent)))
+
+
+def _use_without_colon(text: str, plain: str, names: _Names) -> Command | None:
+    """`use plan B for the launch` may be either; only the person knows."""
+    match = _USE_NO_COLON.fullmatch(plain)
+    flow = _known(match["flow"], names.flows) if match else None
+    if match is None or flow is None:
+        return None
+    rest = text[match.end("flow") :].strip()
+    if not rest:
+        return Invalid(f"Write your request after the flow, like `use {flow}: should we move to PostgreSQL?`")
+    return NearMiss(f"use {flow}", f"use {flow}: {rest}", text)
+
+
+def _estimate(text: str, plain: str, names: _Names) -> Command | None:
+    match = _ESTIMATE.fullmatch(plain)
+    if match is None:
+        return None
+    part = "use" if match["use"] else "plain"
+    inner = text[match.start(part) :].strip() if match[part] else ""
+    if not inner:
+        return Invalid("Write the request to price after `estimate:`, like `estimate: compare SQLite and PostgreSQL`")
+    found = _use(inner, inner.translate(_PLAIN), names)
+    if found is None:
+        return Estimate(Ask(inner))
+    if isinstance(found, Ask):
+        return Estimate(found)
+    if isinstance(found, NearMiss):
+        return NearMiss(f"estimate {found.word}", f"estimate {found.suggestion}", text)
+    return found
+
+
+def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
+    """A mistyped word, but only where the corrected text is a command as a whole."""
+    word, _, rest = plain.strip("\"'?!. ").casefold().partition(" ")
+    for known in dict.fromkeys(key.split()[0] for key in _WORDS):
+        if word != known and is_near(word, known):
+            suggestion = f"{known} {rest}".strip()
+            if _word(suggestion, names) is not None or isinstance(_budget(suggestion), Budget):
+                return NearMiss(word, suggestion, text)
+    return None
+
+
+def _known(said: str, names: Collection[str]) -> str | None:
+    return next((name for name in names if name.casefold() == said.casefold()), None)
+
+
+def _nearest(said: str, names: Collection[str]) -> str | None:
+    return next((name for name in sorted(names) if is_near(said.casefold(), name.casefold())), None)

@@ -1,0 +1,36 @@
+"""One bot on one SQLite file: the lock guards the bot's role, not the database, so shell commands work beside it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from bot.settings import Settings
+from patterns.core.errors import StorageError
+from storage.database import sqlite
+
+
+@contextmanager
+def bot_role(settings: Settings) -> Iterator[None]:
+    """Hold the role of the bot while the block runs.
+
+    Raises:
+        StorageError: another bot holds it.
+    """
+    file = sqlite.path_of(settings.database_url).resolve()
+    lock = FileLock(file.with_name(f"{file.name}.bot"))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StorageError(
+            f"Another bot already runs on the ledger {file}. Stop it first, or set AGENTS_DATA_DIR to another folder."
+        ) from None
+    except OSError as error:
+        raise StorageError(
+            f"{file.parent} cannot be written to ({error.strerror}). Mend that, or set AGENTS_DATA_DIR to another one."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

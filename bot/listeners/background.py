@@ -1,0 +1,73 @@
+"""Work that goes on after the acknowledgement: held strongly, drained at the end, and never failing unheard."""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from bot.commands.origin import Origin
+from bot.listeners.ports import Inbox
+from bot.messages.notice_views import NoticeView
+from bot.runs.presenter import Say
+from patterns.core.errors import UserError
+
+log = structlog.get_logger()
+
+
+class Handover:
+    """Tasks of the listeners. Each closes its delivery in the inbox; one cut off by the end is replayed."""
+
+    def __init__(self, *, inbox: Inbox, say: Say) -> None:
+        self._inbox = inbox
+        self._say = say
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work soon; whoever is at `origin` hears about it when it fails."""
+        task = asyncio.create_task(self._carry(origin, work), name=f"delivery {origin.delivery_key}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, grace_s: float) -> None:
+        """Let running work end within the grace; the rest is interrupted and stays in the inbox."""
+        tasks = set(self._tasks)
+        if not tasks:
+            return
+        _done, late = await asyncio.wait(tasks, timeout=grace_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _carry(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
+        note = "done"
+        try:
+            await work
+        except UserError as error:
+            note = "refused"
+            await self._tell(origin, NoticeView(str(error), tone="warning"))
+        except Exception:
+            code = secrets.token_hex(4)
+            note = f"failed {code}"
+            log.exception("delivery failed", delivery=origin.delivery_key, code=code)
+            text = "Something went wrong on my side. Please try again; if it stays, give an admin this code."
+            await self._tell(origin, NoticeView(text, tone="error", code=code))
+        if origin.delivery_key:
+            await self._done(origin.delivery_key, note)
+
+    async def _tell(self, origin: Origin, notice: NoticeView) -> None:
+        if not origin.user:
+            return
+        try:
+            await self._say.private(origin, notice)
+        except Exception:
+            # The last resort is the log: there is nobody left to tell.
+            log.exception("could not tell the person", delivery=origin.delivery_key)
+
+    async def _done(self, key: str, note: str) -> None:
+        try:
+            await self._inbox.done(key, note)
+        except Exception:
+            # It will be replayed at the next start, where its key makes it harmless.
+            log.exception("could not close the delivery", delivery=key)

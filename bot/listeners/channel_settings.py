@@ -1,0 +1,42 @@
+"""How a channel behaves: the form that `settings` opens, for admins and owners of the channel's budget."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+
+from bot.commands.origin import Origin
+from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.services import ListenerServices
+from bot.messages.notice_views import NoticeView
+from bot.people.access import ChannelRules
+from bot.people.channel_form import CHANNEL_FORM, ChannelForm, channel_changes, read_channel_form
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to the form."""
+
+    async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
+        form = read_channel_form(view, ChannelRules())
+        if not isinstance(form, ChannelForm):
+            await ack(response_action="errors", errors=form)
+            return
+        await ack()
+        origin = origin_of(context)
+        services.tasks.start(origin, _save(services, view, origin))
+
+    app.view(CHANNEL_FORM)(sent)
+
+
+async def _save(services: ListenerServices, view: dict[str, Any], origin: Origin) -> None:
+    place = {"workspace": origin.workspace, "channel": origin.channel, "user": origin.user}
+    before = await services.access.settings(**place)
+    form = read_channel_form(view, before)
+    if not isinstance(form, ChannelForm):
+        return
+    changes = channel_changes(before, form.rules)
+    if not changes:
+        await services.say.private(origin, NoticeView("Nothing was changed."))
+        return
+    await services.access.change(form.rules, **place)
+    name = await services.access.name(origin.user, workspace=origin.workspace)
+    await services.say.public(origin, NoticeView(f"{name} changed {changes}."))

@@ -1,0 +1,225 @@
+"""What is done with a command, whichever way it was said: the one place where words become runs, lists or refusals."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands.commands import (
+    TOPICS,
+    Allow,
+    Ask,
+    Balance,
+    Budget,
+    ChangeSettings,
+    Command,
+    Estimate,
+    Help,
+    Invalid,
+    ListAgents,
+    ListFlows,
+    ListRuns,
+    NearMiss,
+    OpenModal,
+    Stop,
+)
+from bot.commands.origin import Origin
+from bot.commands.parser import parse
+from bot.commands.text import unescape
+from bot.listeners.budget import do_budget
+from bot.listeners.open_view import open_view
+from bot.listeners.services import ListenerServices
+from bot.messages.list_views import AgentsView, BalancesView, FlowsView, HelpView, Menu
+from bot.messages.notice_views import InviteView, NearMissView, NoticeView
+from bot.messages.private_view import PrivateView
+from bot.messages.request_form import ask_form
+from bot.people.access import Place
+from bot.people.channel_form import channel_form
+from bot.runs.request import RunRequest
+from patterns.core.errors import AgentsError, UserError
+from patterns.core.ports import Payer
+
+log = structlog.get_logger()
+
+ATTACHED_ONLY = "Read what is attached and say what matters in it."
+"""What somebody wants who sends a file without a word."""
+FORM_BALANCE_S = 1.0
+"""A form must open within three seconds of the click: its balance may take one of them."""
+
+
+def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
+    """Parse against the roster of now."""
+    menu = services.menu()
+    flows, agents = [flow.name for flow in menu.flows], [agent.name for agent in menu.agents]
+    return parse(text, flows=flows, agents=agents, escaped=escaped)
+
+
+async def hear(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
+    """Read what somebody wrote and do it; in a thread under review, plain words are about the draft."""
+    command = read(services, text if text or not origin.attached.files else ATTACHED_ONLY)
+    is_plain = isinstance(command, Ask) and command == Ask(command.request)
+    if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
+        return
+    await carry_out(services, command, origin, client)
+
+
+async def carry_out(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
+    """Do what was said; a UserError is for the person."""
+    if isinstance(command, Ask):
+        await ask(services, command, origin)
+    elif isinstance(command, Budget):
+        await do_budget(services, command.command, origin, client)
+    elif isinstance(command, Allow):
+        await _allow(services, command, origin)
+    elif isinstance(command, ChangeSettings):
+        await open_settings(services, origin, client)
+    elif isinstance(command, OpenModal) and origin.trigger_id:
+        await open_form(services, origin, client)
+    else:
+        await services.say.private(origin, await _reply(services, command, origin))
+
+
+async def _reply(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
+    """The private answer to everything that starts nothing."""
+    match command:
+        case NearMiss():
+            return NearMissView(word=command.word, suggestion=command.suggestion, key=origin.delivery_key)
+        case Invalid():
+            return NoticeView(command.message, tone="warning")
+        case Stop():
+            # Stopping needs no admission: it must work even while Slack cannot tell who is who.
+            return await stop(services, origin, run_id=command.run)
+        case Help():
+            return _help(command.topic, services.menu())
+        case OpenModal():
+            # A mention brings no trigger that could open the form.
+            return _help("", services.menu())
+        case _:
+            return await _look_up(services, command, origin)
+
+
+async def _look_up(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
+    """Answers that show something of the workspace: only for whom it is open."""
+    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    match command:
+        case ListAgents():
+            return AgentsView(services.menu().agents)
+        case ListFlows():
+            return FlowsView(services.menu().flows)
+        case Balance():
+            return await services.runs.balance(_payer(origin, place))
+        case ListRuns():
+            return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
+        case Estimate():
+            return await services.runs.estimate(_request(services, command.ask, origin, place))
+        case _:
+            raise TypeError(command)
+
+
+async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> None:
+    """Who may ask concerns everybody there, so everybody is told."""
+    sentence = await services.access.allow(change, workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    await services.say.public(origin, NoticeView(sentence))
+
+
+async def ask(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
+    """Run a request where it was made; `in_line` lets it wait there for money that other runs hold."""
+    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    if place.can_post:
+        await services.runs.open(replace(_request(services, asked, origin, place), in_line=in_line))
+    else:
+        await services.say.private(origin, InviteView(key=origin.delivery_key))
+
+
+async def ask_in_direct_messages(services: ListenerServices, ask: Ask, origin: Origin) -> None:
+    """Run a request in the person's direct messages with us, wherever it was asked."""
+    channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
+    there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
+    place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
+    await services.runs.open(replace(_request(services, ask, there, place), forced_here=True))
+
+
+async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
+    """Stop a run, or those of the place."""
+    outcome = await services.runs.stop(
+        workspace=origin.workspace,
+        channel=origin.channel,
+        thread_ts=origin.thread_ts,
+        run_id=run_id,
+        user=origin.user,
+    )
+    return NoticeView(outcome.text)
+
+
+async def open_form(
+    services: ListenerServices, origin: Origin, client: AsyncWebClient, *, again: Ask | None = None
+) -> None:
+    """Show the request form, filled in with what was asked before; UserError when Slack finds that it took too long."""
+    channel = origin.channel or await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
+    place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
+    form = ask_form(
+        services.menu(),
+        replace(origin, channel=channel),
+        channel_name=place.name,
+        can_post=place.can_post and place.kind == "channel",
+        balances=await _balances_soon(services, _payer(replace(origin, channel=channel), place)),
+        again=again,
+    )
+    await open_view(client, origin, form)
+
+
+async def open_settings(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
+    """Show how a channel behaves, in a form for its admins."""
+    if origin.channel.startswith("D"):
+        raise UserError("Settings belong to channels. Type `/agents settings` in one.")
+    if not origin.trigger_id:
+        raise UserError("A mention cannot open a form. Type `/agents settings` in the channel.")
+    rules = await services.access.settings(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    flows = services.menu().flows
+    await open_view(
+        client, origin, channel_form(rules, flows, channel=origin.channel, response_url=origin.response_url)
+    )
+
+
+async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesView | None:
+    try:
+        async with asyncio.timeout(FORM_BALANCE_S):
+            return await services.runs.balance(payer)
+    except (AgentsError, TimeoutError) as error:
+        # The form is of use without it, and late it is of none.
+        log.warning("form without balance", error=str(error))
+        return None
+
+
+def _request(services: ListenerServices, ask: Ask, origin: Origin, place: Place) -> RunRequest:
+    return RunRequest(
+        delivery_key=origin.delivery_key,
+        workspace=origin.workspace,
+        channel=origin.channel,
+        channel_kind=place.kind,
+        user=origin.user,
+        text=ask.request,
+        flow=ask.flow or _usual(services, place),
+        agents=ask.agents,
+        thread_ts=origin.thread_ts,
+        message_ts=origin.message_ts,
+        response_url=origin.response_url,
+        attached=origin.attached,
+    )
+
+
+def _usual(services: ListenerServices, place: Place) -> str | None:
+    """The flow that admins chose for the channel, while the roster has it."""
+    return next((flow.name for flow in services.menu().flows if flow.name == place.flow), None)
+
+
+def _payer(origin: Origin, place: Place) -> Payer:
+    return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)
+
+
+def _help(topic: str, menu: Menu) -> PrivateView:
+    flow = next((flow for flow in menu.flows if flow.name == topic), None)
+    if flow is not None:
+        return FlowsView((flow,))
+    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=menu.flows)

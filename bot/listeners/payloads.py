@@ -1,0 +1,242 @@
+"""Reads Slack's payloads: which of them are work, under which key, said by whom and where. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from bot.commands.commands import Ask
+from bot.commands.origin import Attached, Origin, message_key
+from bot.listeners.message_text import called_text, deleted_ts, edited_message, replied_text
+from bot.listeners.origins import action_origin, command_origin, form_origin, message_origin, name_in
+from bot.messages.action_ids import (
+    ASK_MONEY,
+    COMMAND_YES,
+    DM_INSTEAD,
+    FEEDBACK,
+    FEEDBACK_DOWN,
+    QUEUE_IT,
+    REQUEST_YES,
+    REVIEW_APPROVE,
+    REVIEW_GO_ON,
+    REVIEW_STOP,
+    RUN_ANSWER_INSTEAD,
+    RUN_CANCEL,
+    RUN_CONFIRM,
+    RUN_EDITED,
+    RUN_STOP,
+)
+from bot.messages.budget_form import BudgetForm, read_budget_form
+from bot.messages.budget_views import BUDGET_FORM
+from bot.messages.request_form import ASK_FORM, AskForm, read_ask_form
+from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, read_review_form
+from bot.people.access import ChannelRules
+from bot.people.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
+
+Payload = Mapping[str, Any]
+Kind = Literal["command", "event", "action", "view", "shortcut"]
+MESSAGE_SHORTCUT = "run_agents"
+"""callback_id of the message shortcut."""
+RUN_AGAIN = "run_again"
+"""callback_id of the shortcut on messages of ours."""
+KEPT_ACTIONS = frozenset(
+    {
+        RUN_STOP,
+        RUN_CONFIRM,
+        RUN_CANCEL,
+        RUN_ANSWER_INSTEAD,
+        RUN_EDITED,
+        QUEUE_IT,
+        REVIEW_APPROVE,
+        REVIEW_GO_ON,
+        REVIEW_STOP,
+        ASK_MONEY,
+        COMMAND_YES,
+        REQUEST_YES,
+        DM_INSTEAD,
+        FEEDBACK,
+        FEEDBACK_DOWN,
+    }
+)
+"""Clicks that must not be lost. Looking at something can simply be clicked again."""
+HEARD = frozenset(
+    {
+        "event_callback",
+        "block_actions",
+        "view_submission",
+        "view_closed",
+        "block_suggestion",
+        "shortcut",
+        "message_action",
+    }
+)
+"""The types of payloads, besides commands, that our listeners or the catch-alls take."""
+STOP_SIGNS = frozenset({"octagonal_sign", "no_entry"})
+"""Reactions that stop what the message stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A payload a listener answers. `origin.delivery_key` is empty when losing it would lose nothing.
+
+    The same key again is the same work, however Slack packs it. `said` is what a person wrote. `if_` names what must be
+    true of it to concern us at all: a `reply` may be in a thread of ours, an `edit` may change a request.
+    """
+
+    kind: Kind
+    origin: Origin
+    said: str | None = None
+    if_: Literal["", "reply", "edit"] = ""
+
+
+def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
+    """A payload as a delivery; None for what is not meant for us and left to the other listeners.
+
+    Raises:
+        KeyError, IndexError, TypeError, AttributeError, ValueError: it has not the shape Slack documents.
+    """
+    if "command" in body:
+        name_in(body["command"])
+        # Without words it only opens a form.
+        key = f"trigger:{workspace}:{name_in(body['trigger_id'])}" if body.get("text", "").strip() else ""
+        return Delivery("command", command_origin(body, key=key, workspace=workspace))
+    match body.get("type"):
+        case "event_callback":
+            return _event_delivery(body, workspace=workspace, bot_user=bot_user)
+        case "block_actions":
+            kept = name_in(body["actions"][0]["action_id"]) in KEPT_ACTIONS
+            key = f"trigger:{workspace}:{body['trigger_id']}" if kept else ""
+            return Delivery("action", action_origin(body, key=key, workspace=workspace))
+        case "message_action" if body["callback_id"] in SHORTCUTS:
+            return SHORTCUTS[body["callback_id"]](body, workspace)
+        case "view_submission":
+            return _form_delivery(body, workspace=workspace)
+        case _:
+            if body.get("type") not in HEARD:
+                raise ValueError("a type of payload nobody listens to")
+            return None
+
+
+def _pointed_at(body: Payload, workspace: str) -> Delivery:
+    """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
+    key, message = f"trigger:{workspace}:{name_in(body['trigger_id'])}", body["message"]
+    origin = Origin(
+        delivery_key=key,
+        workspace=workspace,
+        channel=name_in(body["channel"]["id"]),
+        user=name_in(body["user"]["id"]),
+        thread_ts=message.get("thread_ts") or name_in(message["ts"]),
+        response_url=body.get("response_url"),
+        trigger_id=body["trigger_id"],
+        attached=Attached(about=key),
+    )
+    return Delivery("shortcut", origin)
+
+
+def _run_again(body: Payload, workspace: str) -> Delivery:
+    """It only opens a form, in which the request is a new one."""
+    origin = Origin(
+        delivery_key="",
+        workspace=workspace,
+        channel=name_in(body["channel"]["id"]),
+        user=name_in(body["user"]["id"]),
+        response_url=body.get("response_url"),
+        trigger_id=name_in(body["trigger_id"]),
+    )
+    return Delivery("shortcut", origin)
+
+
+SHORTCUTS: Mapping[str, Callable[[Payload, str], Delivery]] = {MESSAGE_SHORTCUT: _pointed_at, RUN_AGAIN: _run_again}
+"""How each message shortcut is read, by its callback_id."""
+
+
+def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
+    """A form sent in. With field errors it comes again under the same id and hash: only a good one is a delivery."""
+    view = body["view"]
+    key = f"view:{workspace}:{view['id']}:{view['hash']}"
+    if view["callback_id"] == ASK_FORM:
+        asked = read_ask_form(view)
+        if isinstance(asked, AskForm):
+            return Delivery("view", form_origin(body, asked, key=key, workspace=workspace))
+    elif view["callback_id"] == BUDGET_FORM:
+        budget = read_budget_form(view)
+        if isinstance(budget, BudgetForm):
+            user = name_in(body["user"]["id"])
+            origin = Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url)
+            return Delivery("view", origin)
+    elif view["callback_id"] == CHANNEL_FORM:
+        channel = read_channel_form(view, ChannelRules())
+        if isinstance(channel, ChannelForm):
+            user = name_in(body["user"]["id"])
+            return Delivery("view", Origin(key, workspace, channel.channel, user, response_url=channel.response_url))
+    elif view["callback_id"] in REVIEW_FORMS:
+        review = read_review_form(view)
+        if isinstance(review, ReviewForm):
+            return Delivery(
+                "view", Origin(key, workspace, review.channel, name_in(body["user"]["id"]), review.thread_ts)
+            )
+    return None
+
+
+def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
+    event = body["event"]
+    name_in(event["type"])
+    said, reply = called_text(event, bot_user), replied_text(event, bot_user)
+    if said is not None or reply is not None:
+        origin = message_origin(event, key=message_key(workspace, event["channel"], event["ts"]), workspace=workspace)
+        return Delivery("event", origin, reply, "reply") if said is None else Delivery("event", origin, said)
+    edited = edited_message(event, bot_user)
+    if edited is not None:
+        origin = message_origin(edited, key=f"event:{workspace}:{body['event_id']}", workspace=workspace)
+        return Delivery("event", origin, edited["text"], "edit")
+    place: dict[str, Any]
+    if event["type"] == "agent_session_stopped":
+        place = {name: name_in(event[name]) for name in ("channel", "user", "thread_ts")}
+    elif event["type"] == "reaction_added":
+        item = event["item"]
+        if event["reaction"] not in STOP_SIGNS or item["type"] != "message":
+            return None
+        place = {"channel": name_in(item["channel"]), "user": name_in(event["user"]), "message_ts": name_in(item["ts"])}
+    elif event["type"] == "app_home_opened":
+        origin = Origin(
+            delivery_key="", workspace=workspace, channel=name_in(event["channel"]), user=name_in(event["user"])
+        )
+        return Delivery("event", origin)
+    elif deleted_ts(event, bot_user) is not None:
+        # Nobody is told: who deletes the question sees the run end in its thread.
+        place = {"channel": name_in(event["channel"]), "user": ""}
+    else:
+        return None
+    return Delivery("event", Origin(delivery_key=f"event:{workspace}:{body['event_id']}", workspace=workspace, **place))
+
+
+def live_us(body: Payload) -> int | None:
+    """When it happened by Slack's clock, in microseconds; None where the payload does not say."""
+    if body.get("type") == "event_callback":
+        stamp = body["event"].get("event_ts")
+    elif body.get("type") == "block_actions":
+        stamp = body["actions"][0].get("action_ts")
+    else:
+        return None
+    seconds, _, fraction = str(stamp or "").partition(".")
+    return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0")) if seconds.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What somebody asked earlier: raw text that still has to be read, or a form's request."""
+
+    origin: Origin
+    said: str | Ask
+
+
+def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> Kept | None:
+    """A stored payload as what was asked in it; None when it was no request."""
+    if "command" in body:
+        return Kept(command_origin(body, key=key, workspace=workspace), body["text"])
+    if body.get("type") == "event_callback":
+        asked = _event_delivery(body, workspace=workspace, bot_user=bot_user)
+        return Kept(replace(asked.origin, delivery_key=key), asked.said) if asked and asked.said is not None else None
+    form = read_ask_form(body["view"]) if body.get("type") == "view_submission" else None
+    if not isinstance(form, AskForm):
+        return None
+    return Kept(form_origin(body, form, key=key, workspace=workspace), Ask(form.text, form.flow))

@@ -1,0 +1,43 @@
+"""The message shortcut "Run again": the request form, filled in with what one of our messages answers."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands.commands import RUN_ID, Ask
+from bot.commands.origin import Origin
+from bot.listeners.handle_command import open_form
+from bot.listeners.inbox_middleware import origin_of
+from bot.listeners.payloads import RUN_AGAIN
+from bot.listeners.services import ListenerServices
+from bot.messages.mrkdwn import size
+from bot.messages.request_form import MAX_REQUEST_CHARS
+from patterns.core.errors import UserError
+
+
+def register(app: AsyncApp, services: ListenerServices) -> None:
+    """Listen to the shortcut."""
+
+    async def chosen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
+        await ack()
+        origin = origin_of(context)
+        services.tasks.start(origin, _open(services, run_of(body["message"]), origin, client))
+
+    app.message_shortcut(RUN_AGAIN)(chosen)
+
+
+def run_of(message: dict[str, Any]) -> str:
+    """The run a message of ours belongs to, by the mark in its first block; empty for other messages."""
+    blocks = message.get("blocks") or [{}]
+    run_id, _, _name = str(blocks[0].get("block_id", "")).partition(":")
+    return run_id if RUN_ID.fullmatch(run_id) else ""
+
+
+async def _open(services: ListenerServices, run_id: str, origin: Origin, client: AsyncWebClient) -> None:
+    if not run_id:
+        raise UserError("Choose that on one of my messages, and I ask again what it was asked.")
+    asked: Ask = await services.runs.asked(run_id, workspace=origin.workspace, user=origin.user)
+    if size(asked.request) > MAX_REQUEST_CHARS:
+        raise UserError("That request is too long for a form. Please copy it and send it again.")
+    await open_form(services, origin, client, again=asked)

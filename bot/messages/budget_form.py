@@ -1,0 +1,181 @@
+"""The budget form: every limit of a channel with its current value, read back as the commands that change it.
+
+A field left as it is, or emptied, changes nothing, because Slack sends both alike; words like `default` and `none` are
+how a value goes away.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.commands import budget as said
+from bot.commands.budget import BudgetCommand
+from bot.commands.budget_values import read_amount, read_models, read_percents
+from bot.messages.budget_views import BUDGET_FORM
+from patterns.core.errors import UserError
+from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.ports import Payer
+from storage.database.statements import Row
+from storage.ledger.periods import checked_zone
+from storage.ledger.reports import PayerSettings
+
+LIMIT, GRANT, CAP, ALERTS, ZONE = "limit", "grant", "user_cap", "alerts", "zone"
+STATE, MODELS, DIGEST, RELEASE, REASON = "state", "models", "digest", "release", "reason"
+OPEN, FROZEN, ON, OFF = "open", "frozen", "on", "off"
+_OPTIONS_MAX = 100
+_OPTION_CHARS = 150
+_WORDS_BACK = frozenset({"default", "none", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetForm:
+    """A filled-in form: what it changes, and whose month it was opened for (`payer.user` is left empty)."""
+
+    commands: tuple[BudgetCommand, ...]
+    payer: Payer
+    response_url: str | None
+
+
+def budget_form(
+    payer: Payer, settings: PayerSettings, *, name: str, uncertain: Sequence[Row], response_url: str | None
+) -> dict[str, Any]:
+    """The form, with what is in force now."""
+    now = _current(settings)
+    blocks = [
+        _text(LIMIT, "Limit a month, in dollars", now[LIMIT], hint="Write default to return to the workspace's."),
+        _text(GRANT, "Grant for this month only, in dollars", "", hint="On top of the limit; gone with the month."),
+    ]
+    if payer.channel_kind == "channel":
+        blocks.append(_text(CAP, "Most that one person may spend a month", now[CAP], hint="none: no such cap."))
+    blocks += [
+        _text(ALERTS, "Tell people at these shares, in per cent", now[ALERTS]),
+        _text(ZONE, "Time zone in which the month turns", now[ZONE], hint="Counts from the next month on."),
+        _choice(STATE, "New calls", {OPEN: "Open", FROZEN: "Frozen: nothing new starts"}, now[STATE]),
+    ]
+    if payer.channel_kind == "channel":
+        blocks += [
+            _text(MODELS, "Providers and models text may go to", now[MODELS], hint="any: all of the roster."),
+            _choice(DIGEST, "Summary every Monday", {OFF: "Off", ON: "On"}, now[DIGEST]),
+        ]
+    calls = {
+        row["id"]: f"{format_usd(row['actual_nusd'])} · {row['model']}"
+        for row in uncertain[:_OPTIONS_MAX]
+        if len(row["id"]) <= _OPTION_CHARS
+    }
+    if calls:
+        blocks.append(_choice(RELEASE, "Uncertain call that was never billed", calls, ""))
+    blocks.append(_text(REASON, "Reason, for the audit log", ""))
+    kept = {"payer": [payer.workspace, payer.channel, payer.channel_kind], "now": now, "response_url": response_url}
+    return {
+        "type": "modal",
+        "callback_id": BUDGET_FORM,
+        "private_metadata": json.dumps(kept),
+        "title": _plain("Budget"),
+        "submit": _plain("Save"),
+        "close": _plain("Cancel"),
+        "blocks": [{"type": "section", "text": _plain(f"Budget of {name}")}, *blocks],
+    }
+
+
+def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
+    """What the form changes, or Slack's field errors by block."""
+    kept = json.loads(view["private_metadata"])
+    fields = view["state"]["values"]
+    now: dict[str, str] = kept["now"]
+    written = {name: _value(fields, name) for name in (*now, GRANT, RELEASE, REASON)}
+    reason = written[REASON][:500]
+    readers: dict[str, Callable[[str], BudgetCommand]] = {
+        LIMIT: lambda text: said.SetAmount("limit", _amount(text), reason),
+        GRANT: lambda text: _grant(text, reason),
+        CAP: lambda text: said.SetAmount("user-cap", _amount(text), reason),
+        ALERTS: lambda text: said.SetAlerts(read_percents(text)),
+        ZONE: lambda text: said.SetZone(checked_zone(text)),
+        STATE: lambda text: said.Flip("freeze" if text == FROZEN else "unfreeze", reason),
+        MODELS: lambda text: said.SetModels(read_models(text)),
+        DIGEST: lambda text: said.SetDigest(text == ON),
+        RELEASE: lambda text: _release(text, reason),
+    }
+    commands, errors = [], {}
+    for name, reader in readers.items():
+        text = written.get(name, "")
+        if text and text != now.get(name):
+            try:
+                commands.append(reader(text))
+            except UserError as error:
+                errors[REASON if name == RELEASE else name] = str(error)
+    if errors:
+        return errors
+    if not commands:
+        return {LIMIT: "Nothing was changed. Change a value, or press Cancel."}
+    workspace, channel, kind = kept["payer"]
+    return BudgetForm(tuple(commands), Payer(workspace, channel, kind, ""), kept["response_url"])
+
+
+def budget_form_errors(message: str) -> dict[str, str]:
+    """A sentence as Slack's field error of the first field."""
+    return {LIMIT: message}
+
+
+def _current(settings: PayerSettings) -> dict[str, str]:
+    cap = settings.user_cap_nusd
+    return {
+        LIMIT: _dollars(settings.limit_nusd),
+        CAP: "none" if cap is None else _dollars(cap),
+        ALERTS: " ".join(map(str, settings.alerts_pct)),
+        ZONE: settings.next_zone or settings.zone,
+        STATE: FROZEN if settings.frozen else OPEN,
+        MODELS: " ".join(settings.settings.get("models", ())) or "any",
+        DIGEST: ON if settings.settings.get("digest") else OFF,
+    }
+
+
+def _dollars(nusd: int) -> str:
+    """A limit as it is typed: two decimals, more where a roster has them."""
+    whole, part = divmod(nusd, NUSD_PER_USD)
+    return f"{whole}.{f'{part:09d}'.rstrip('0').ljust(2, '0')}"
+
+
+def _amount(text: str) -> int | None:
+    return None if text.casefold() in _WORDS_BACK else read_amount(text)
+
+
+def _grant(text: str, reason: str) -> BudgetCommand:
+    nusd = read_amount(text)
+    if not nusd:
+        raise UserError("A grant of nothing changes nothing. Write how many dollars, like 10.")
+    return said.Grant(nusd, reason)
+
+
+def _release(call_id: str, reason: str) -> BudgetCommand:
+    if not reason:
+        raise UserError("Say why that call costs nothing: it stands in the audit log.")
+    return said.ReleaseCall(call_id, reason)
+
+
+def _value(fields: Mapping[str, Any], name: str) -> str:
+    """A field nobody touched may come as null, or not at all."""
+    found: Mapping[str, Any] = fields.get(name, {}).get(name) or {}
+    chosen = found.get("selected_option") or {}
+    return str(chosen.get("value") or found.get("value") or "").strip()
+
+
+def _text(name: str, label: str, value: str, hint: str = "") -> dict[str, Any]:
+    element = {"type": "plain_text_input", "action_id": name, "max_length": 500}
+    return _input(name, label, element | ({"initial_value": value[:500]} if value else {}), hint)
+
+
+def _choice(name: str, label: str, options: Mapping[str, str], value: str) -> dict[str, Any]:
+    listed = {key: {"text": _plain(text[:75]), "value": key} for key, text in options.items()}
+    initial = {"initial_option": listed[value]} if value in listed else {}
+    return _input(name, label, {"type": "static_select", "action_id": name, "options": [*listed.values()]} | initial)
+
+
+def _input(name: str, label: str, element: dict[str, Any], hint: str = "") -> dict[str, Any]:
+    more = {"hint": _plain(hint)} if hint else {}
+    block = {"type": "input", "block_id": name, "optional": True, "label": _plain(label), "element": element}
+    return block | more
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}

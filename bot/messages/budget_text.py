@@ -1,0 +1,270 @@
+"""The sentences of reports, books and the audit log. All `Mrkdwn`, safe to post."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
+from bot.messages.month_report import DoubtfulCall, Opinion, Part, PastMonth, Report, month_name, shown
+from bot.messages.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
+from bot.messages.run_text import count, left, short, usd
+
+DOUBTFUL_SHOWN = 5
+LINES_SHOWN = 25
+BLOCKS_MAX = 10_000
+"""Characters, as JSON, of all lines of one message; the small print and the buttons need the rest."""
+
+
+def sections(view: BudgetView) -> list[Mrkdwn]:
+    """A month in blocks of lines, the most important first; empty ones are left out."""
+    report = view.report
+    blocks = [
+        _head(view),
+        _parts("By flow", report.flows, code=True),
+        _opinions(report.opinions),
+        _parts("By agent", report.agents),
+        _parts("By model", report.models),
+        _people(view),
+        _dearest(report),
+        _uncertain(report.uncertain),
+        _overruns(report.overruns),
+        _history(report.history),
+    ]
+    return _fitting(blocks)
+
+
+def small_print(view: BudgetView) -> Mrkdwn:
+    """Where prices come from, and what is attached."""
+    label = "play money" if view.report.play_money else ""
+    return join(" · ", [short(view.attached, 200), short(view.price_note, 300), Mrkdwn(label)])
+
+
+def text(view: BudgetView) -> Mrkdwn:
+    """The month for notifications and old clients."""
+    return join("\n\n", sections(view))
+
+
+def _head(view: BudgetView) -> Mrkdwn:
+    report = view.report
+    own = (
+        Mrkdwn()
+        if view.own_nusd is None
+        else mrkdwn("Your own share: {own}. Only you see this line.", own=usd(view.own_nusd))
+    )
+    title = mrkdwn("*Budget of {name}, {month}*", name=short(report.name, 80), month=report.month)
+    warning = mrkdwn("🚫 {warning}", warning=short(view.warning, 300)) if view.warning else Mrkdwn()
+    return join("\n", [title, warning, standing(report), _outlook(report), _compared(report), own])
+
+
+def standing(report: Report) -> Mrkdwn:
+    """`$23.94 of $25.00 spent (95 %) · $0.75 held · $0.31 left · resets 1 Dec, in 8 days`."""
+    spent = mrkdwn(
+        "*{settled}* of {limit} spent ({share} %)",
+        settled=usd(report.settled_nusd),
+        limit=usd(report.limit_nusd),
+        share=str(report.share_pct),
+    )
+    grant = mrkdwn("{grant} of it granted once", grant=usd(report.granted_nusd)) if report.granted_nusd else Mrkdwn()
+    if not report.is_current:
+        return join(" · ", [spent, grant, count(report.calls, "call")])
+    held = mrkdwn("{held} held", held=usd(report.held_nusd)) if report.held_nusd else Mrkdwn()
+    free = mrkdwn("*{free} left*", free=left(report.free_nusd))
+    resets = mrkdwn("resets {day}, in {days}", day=report.resets_on, days=count(report.days_left, "day"))
+    return join(" · ", [spent, grant, held, free, resets])
+
+
+def _outlook(report: Report) -> Mrkdwn:
+    if report.forecast_nusd is None:
+        return Mrkdwn()
+    forecast = mrkdwn("At this pace {forecast} by the end of the month", forecast=usd(report.forecast_nusd))
+    if report.runs_out is not None:
+        return mrkdwn("{forecast}: the limit is reached about {day}.", forecast=forecast, day=_day(report.runs_out))
+    within = "within the limit" if report.forecast_nusd <= report.limit_nusd else "past the limit"
+    return mrkdwn("{forecast}, {within}.", forecast=forecast, within=within)
+
+
+def _compared(report: Report) -> Mrkdwn:
+    if report.last_nusd is None:
+        return Mrkdwn()
+    return mrkdwn("The month before: {last} in all.", last=usd(report.last_nusd))
+
+
+def _parts(title: str, parts: tuple[Part, ...], *, code: bool = False) -> Mrkdwn:
+    if not parts:
+        return Mrkdwn()
+    total_nusd = sum(part.nusd for part in parts)
+    name = "`{name}`" if code else "{name}"
+    lines = [
+        mrkdwn(
+            f"{name}: {{cost}} · {{share}} % · {{calls}}",
+            name=short(part.name, 80),
+            cost=part_usd(part),
+            share=str(round(part.nusd * 100 / total_nusd) if total_nusd else 0),
+            calls=count(part.calls, "call"),
+        )
+        for part in shown(parts)
+    ]
+    return join("\n", [mrkdwn("*{title}*", title=title), *lines])
+
+
+def part_usd(part: Part) -> Mrkdwn:
+    """A part's rounded amount; what rounds to nothing and is something says so."""
+    return Mrkdwn("under $0.01") if not part.nusd and part.exact_nusd else usd(part.nusd)
+
+
+def _people(view: BudgetView) -> Mrkdwn:
+    if not view.names:
+        return Mrkdwn()
+    names = dict(view.names)
+    named = tuple(
+        Part(names.get(part.name, part.name), part.nusd, part.exact_nusd, part.calls) for part in view.report.people
+    )
+    return _parts("By person (only admins see this)", named)
+
+
+def _opinions(opinions: Sequence[Opinion]) -> Mrkdwn:
+    """What people clicked under the answers. Counts only, so that it can stand in a report for everybody."""
+    lines = [
+        mrkdwn(
+            "`{flow}`: helped {helped}, did not {did_not}",
+            flow=short(one.flow, 60),
+            helped=str(one.helped),
+            did_not=str(one.did_not),
+        )
+        for one in opinions[:LINES_SHOWN]
+    ]
+    more = _more(len(opinions) - LINES_SHOWN, "more")
+    return join("\n", [Mrkdwn("*Did it help?*"), *lines, more]) if lines else Mrkdwn()
+
+
+def _dearest(report: Report) -> Mrkdwn:
+    lines = [
+        join(
+            " · ",
+            [
+                mrkdwn("{at}. {cost}", at=str(at), cost=usd(run.nusd)),
+                mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
+                count(run.calls, "call"),
+                link(run.link) if run.link else mrkdwn("`{run}`", run=short(run.run_id, 40)),
+            ],
+        )
+        for at, run in enumerate(report.dearest, 1)
+    ]
+    return join("\n", [Mrkdwn("*Dearest requests*"), *lines]) if lines else Mrkdwn()
+
+
+def _uncertain(calls: Sequence[DoubtfulCall]) -> Mrkdwn:
+    if not calls:
+        return Mrkdwn()
+    total = usd(sum(call.nusd for call in calls))
+    head = mrkdwn(
+        "*Counted in full without a bill*: {calls}, {total}. An admin who finds one unbilled writes "
+        '`/agents budget release CALL "why"`.',
+        calls=count(len(calls), "call"),
+        total=total,
+    )
+    lines = [
+        join(" · ", [mrkdwn("`{call}`", call=short(call.call_id, 150)), usd(call.nusd), short(call.reason, 120)])
+        for call in calls[:DOUBTFUL_SHOWN]
+    ]
+    return join("\n", [head, *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")])
+
+
+def _overruns(calls: Sequence[DoubtfulCall]) -> Mrkdwn:
+    if not calls:
+        return Mrkdwn()
+    lines = [
+        mrkdwn(
+            "`{model}` billed {cost}, {over} above its hold",
+            model=short(call.model, 80),
+            cost=usd(call.nusd),
+            over=usd(call.over_nusd),
+        )
+        for call in calls[:DOUBTFUL_SHOWN]
+    ]
+    return join("\n", [Mrkdwn("*Billed above the hold*"), *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")])
+
+
+def _history(months: Sequence[PastMonth]) -> Mrkdwn:
+    if len(months) <= 1:
+        return Mrkdwn()
+    said = [mrkdwn("{month} {cost}", month=_short_month(one.period), cost=usd(one.nusd)) for one in months]
+    return join("\n", [Mrkdwn("*The last months*"), join(" · ", said)])
+
+
+# ---------------------------------------------------------------- the workspace, and who changed what
+
+
+def books_sections(view: BooksView) -> list[Mrkdwn]:
+    """The workspace's books, the payer nearest to its limit first."""
+    head = mrkdwn(
+        "*Budgets of the workspace, {month}*\n{total}\nNew channels get {channel} a month, direct messages {dm} a "
+        "person.",
+        month=view.month,
+        total=book_line(view.total),
+        channel=usd(view.default_channel_nusd),
+        dm=usd(view.dm_user_nusd),
+    )
+    lines = [book_line(line) for line in view.lines[:LINES_SHOWN]]
+    rest = join("\n", [*lines, _more(len(view.lines) - LINES_SHOWN, "more")]) or Mrkdwn("Nothing was spent yet.")
+    alarms = [mrkdwn("⚠️ {alarm}", alarm=short(alarm, 300)) for alarm in view.alarms]
+    return _fitting([head, join("\n", alarms), rest])
+
+
+def books_text(view: BooksView) -> Mrkdwn:
+    """The same in one piece."""
+    return join("\n\n", books_sections(view))
+
+
+def book_line(line: BookLine) -> Mrkdwn:
+    """One payer of the books."""
+    said = mrkdwn(
+        "{name}: *{share} %* · {settled} of {limit}",
+        name=short(line.name, 80),
+        share=str(line.share_pct),
+        settled=usd(line.settled_nusd),
+        limit=usd(line.limit_nusd),
+    )
+    held = mrkdwn("{held} held", held=usd(line.held_nusd)) if line.held_nusd else Mrkdwn()
+    return join(" · ", [said, held, short(line.note, 200)])
+
+
+def audit(view: AuditView) -> Mrkdwn:
+    """Who changed what, a line each."""
+    lines = [
+        mrkdwn(
+            "{when} · {who}: {what}{reason}",
+            when=short(line.when, 40),
+            who=short(line.who, 80),
+            what=short(line.what, 300),
+            reason=mrkdwn(" ({reason})", reason=short(line.reason, 200)) if line.reason else Mrkdwn(),
+        )
+        for line in view.lines[:LINES_SHOWN]
+    ]
+    head = mrkdwn("*Changes that concern {name}*, newest first, times in UTC", name=short(view.name, 80))
+    return join("\n", [head, *(lines or [Mrkdwn("Nobody has changed anything yet.")])])
+
+
+def _fitting(blocks: Sequence[Mrkdwn]) -> list[Mrkdwn]:
+    """What one message takes of them; names full of signs that JSON escapes could fill it twice."""
+    kept: list[Mrkdwn] = []
+    used = 0
+    for block in filter(None, blocks):
+        used += size(json.dumps(block, ensure_ascii=False))
+        if used > BLOCKS_MAX:
+            return [*kept, Mrkdwn("_More does not fit into one message; the files and the shell have all of it._")]
+        kept.append(block)
+    return kept
+
+
+def _more(number: int, word: str) -> Mrkdwn:
+    return mrkdwn("… and {number} {word}", number=str(number), word=word) if number > 0 else Mrkdwn()
+
+
+def _day(day: date) -> Mrkdwn:
+    return escape(f"{day.day} {day:%b}")
+
+
+def _short_month(period: str) -> str:
+    name, year = month_name(period).split(" ")
+    return f"{name[:3]} {year}" if name[:3] in {"Jan", "Dec"} else name[:3]

@@ -1,0 +1,82 @@
+"""What people are shown about money beyond one balance: a month, the workspace's books, the audit log."""
+
+from dataclasses import dataclass
+
+from bot.messages.month_report import Report
+
+BUDGET_POST = "budget_post"
+"""Post the month for everybody in the channel; value: the month."""
+BUDGET_EDIT = "budget_edit"
+"""Open the form with all limits; value: anything."""
+BUDGET_FORM = "budget_form"
+"""callback_id of that form."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """A month. For the channel it never says who spent what; for one person it has their own share.
+
+    `own_nusd` None: nobody in particular reads this. `names` are people by id, for admins only. `warning` says that
+    nothing starts here at all, `price_note` where prices come from, `attached` which files follow.
+    """
+
+    report: Report
+    own_nusd: int | None = None
+    names: tuple[tuple[str, str], ...] = ()
+    can_change: bool = False
+    can_post: bool = False
+    price_note: str = ""
+    attached: str = ""
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One change: `when` ready to read, `who` by name, `what` a sentence."""
+
+    when: str
+    who: str
+    what: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """Who changed what, newest first."""
+
+    name: str
+    lines: tuple[AuditLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookLine:
+    """One payer of the workspace. `note` says what is out of the ordinary: frozen, doubtful calls.
+
+    `channel` is the id of a channel, empty for a person's direct messages and for the workspace.
+    """
+
+    name: str
+    limit_nusd: int
+    settled_nusd: int
+    held_nusd: int
+    note: str = ""
+    channel: str = ""
+
+    @property
+    def share_pct(self) -> int:
+        """How much of the limit is spent or set aside: the higher, the nearer to standing still."""
+        taken = self.settled_nusd + self.held_nusd
+        return taken * 100 // self.limit_nusd if self.limit_nusd else 100 * bool(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class BooksView:
+    """Every channel of the workspace, the one nearest to its limit first."""
+
+    month: str
+    total: BookLine
+    lines: tuple[BookLine, ...]
+    default_channel_nusd: int
+    dm_user_nusd: int
+    price_note: str = ""
+    alarms: tuple[str, ...] = ()

@@ -1,0 +1,211 @@
+"""The sentences people ask for: help, agents, flows, balances, runs, details, and our questions back to them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.messages.card_views import ReviewView, RoundView
+from bot.messages.list_views import AgentLine, BalancesView, FlowLine, HelpView, RunLine
+from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
+from bot.messages.notice_views import InviteView, NearMissView, NoticeView
+from bot.messages.outcome_text import balance
+from bot.messages.pagination import Profile, paginate
+from bot.messages.run_text import count, duration, money_label, person, run_state, short, usd
+from bot.messages.views import DetailsView, ModelUse
+
+SHOWN = 25
+DRAFT_MAX = 6_000
+"""Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
+DECIDED_MAX = 600
+"""Characters of a draft once it is decided."""
+EMPTY = "(The draft is empty.)"
+ROUND_MAX = 2_500
+"""Characters of the draft of a round that is over."""
+VERDICT_LINES = 12
+_TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
+
+
+def _some(lines: Sequence[Mrkdwn], empty: str, of: str) -> Mrkdwn:
+    """The first lines and how many more there are."""
+    more = [mrkdwn("… and {more}", more=count(len(lines) - SHOWN, f"more {of}"))] if lines[SHOWN:] else []
+    return join("\n", [*lines[:SHOWN], *more]) or Mrkdwn(empty)
+
+
+def agents(lines: Sequence[AgentLine]) -> Mrkdwn:
+    """Who can work, one a line."""
+    said = [
+        join(
+            " · ",
+            [mrkdwn("*{name}*: {what}", name=short(a.name, 60), what=short(a.description, 200)), short(a.model, 60)],
+        )
+        for a in lines
+    ]
+    return _some(said, "The roster has no agents.", "agent")
+
+
+def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
+    """What can be run and the most it can cost, one a line."""
+    said = [
+        join(
+            " · ",
+            [
+                mrkdwn("`{name}`: {what}", name=short(f.name, 60), what=short(f.description, 200)),
+                Mrkdwn() if f.worst_nusd is None else mrkdwn("at most {worst}", worst=usd(f.worst_nusd)),
+            ],
+        )
+        for f in lines
+    ]
+    return _some(said, "The roster has no flows.", "flow")
+
+
+def runs(lines: Sequence[RunLine]) -> Mrkdwn:
+    """Recent runs, newest first, each with a way to its thread."""
+    said = [
+        join(
+            " · ",
+            [
+                run_state(r.state),
+                short(r.request, 120),
+                usd(r.cost_nusd),
+                short(r.when, 60),
+                link(r.link) if r.link else Mrkdwn(),
+            ],
+        )
+        for r in lines
+    ]
+    return _some(said, "No runs yet. Try `/agents` and a question.", "run")
+
+
+def balances(view: BalancesView) -> Mrkdwn:
+    """What is left, one account a line, and when the next month starts."""
+    said = [mrkdwn("{line}. Resets {day}.", line=balance(b), day=short(b.resets_on, 40)) for b in view.balances]
+    label = [Mrkdwn("play money")] if view.play_money else []
+    return join("\n", [_some(said, "No budget here yet.", "budget"), *label])
+
+
+def models(lines: Sequence[ModelUse]) -> Mrkdwn:
+    """What each model took."""
+    said = [
+        mrkdwn(
+            "*{model}*: {calls}, {tokens_in} tokens in, {tokens_out} out, {cost}",
+            model=short(m.model, 80),
+            calls=count(m.calls, "call"),
+            tokens_in=f"{m.input_tokens:,}",
+            tokens_out=f"{m.output_tokens:,}",
+            cost=usd(m.cost_nusd),
+        )
+        for m in lines
+    ]
+    return _some(said, "No model was called.", "model")
+
+
+def details_total(view: DetailsView) -> Mrkdwn:
+    """The first line of the details: the whole price."""
+    tokens = sum(m.input_tokens + m.output_tokens for m in view.models)
+    flow = mrkdwn("`{flow}`", flow=short(view.run.flow, 60)) if view.run.flow else Mrkdwn()
+    return join(
+        " · ", [flow, usd(view.cost_nusd), duration(view.seconds), count(tokens, "token"), money_label(view.run)]
+    )
+
+
+def run_id(value: str) -> Mrkdwn:
+    """What to quote to an admin."""
+    return mrkdwn("Run `{run}`", run=short(value, 80))
+
+
+def help_text(view: HelpView) -> Mrkdwn:
+    """How to ask, with examples that work as they stand."""
+    return mrkdwn(
+        "*Ask a team of agents; the answer comes in a thread, with what it cost.*\n"
+        "`{c} compare SQLite and PostgreSQL for our event log`: I choose who works on it\n"
+        "`{c} use decide: move the launch to May?`: you choose the flow\n"
+        "`{c} use decide with cost, sceptic: move the launch to May?`: and the agents\n"
+        "`{c} ask help me plan the offsite`: a request that starts like a command\n"
+        "`{c} agents` · `{c} flows` · `{c} balance` · `{c} budget` · `{c} runs` · `{c} stop`: "
+        "what the words say, shown only to you\n"
+        "In a thread, where commands do not work, mention me instead: `{m} use draft: a reply to this`",
+        c=view.command,
+        m=view.mention,
+    )
+
+
+def near_miss(view: NearMissView) -> Mrkdwn:
+    """The question when a word looks like a command."""
+    return mrkdwn(
+        "Did you mean the command `{suggestion}`, or is {word} the start of a request?",
+        suggestion=short(view.suggestion, 60),
+        word=short(f"“{view.word}”", 62),
+    )
+
+
+def edited() -> Mrkdwn:
+    """What to do about changed words: nothing by itself, because what runs is paid."""
+    return Mrkdwn("You changed your request after I had begun with it. I go on with the words I read first.")
+
+
+def invite(view: InviteView) -> Mrkdwn:
+    """What to do where we may not post."""
+    return mrkdwn(
+        "I cannot post here. Invite me with `/invite @{bot}`, or run this in our DM. Your request is kept.",
+        bot=short(view.bot_name, 60),
+    )
+
+
+def notice(view: NoticeView) -> Mrkdwn:
+    """A sentence for one person, or a line for each of a few, with the code under which the log has more."""
+    code = mrkdwn(" (code `{code}`)", code=short(view.code, 40)) if view.code else ""
+    text = join("\n", [short(line, 2000) for line in view.text.splitlines()])
+    return mrkdwn("{icon}{text}{code}", icon=_TONES[view.tone], text=text, code=code)
+
+
+def review(view: ReviewView) -> Mrkdwn:
+    """The head of the verdict card."""
+    head = mrkdwn("*{title}* · round {round}", title=short(view.title, 150), round=str(view.round))
+    if view.decided:
+        return join("\n", [head, short(view.decided, 600)])
+    return join("\n", [head, _verdict(view.verdict)])
+
+
+def reviewed(view: RoundView) -> Mrkdwn:
+    """A round that another one follows."""
+    head = mrkdwn("*Round {round}* · the next draft takes up what is open", round=str(view.round))
+    return join("\n", [head, _verdict(view.verdict)])
+
+
+def reviewed_draft(view: RoundView) -> Mrkdwn:
+    """Its draft; Slack folds a long one."""
+    return _quoted(view.draft, ROUND_MAX)
+
+
+def _quoted(markdown: str, limit: int) -> Mrkdwn:
+    """A draft as a quotation, cut where one can see it."""
+    first = paginate(markdown.strip() or EMPTY, "plain", limit * 2)[0]
+    text = clip(join("\n\n", [unit.text for unit in first]), limit)
+    return Mrkdwn("> " + text.replace("\n", "\n> "))
+
+
+def _verdict(words: str) -> Mrkdwn:
+    return join("\n", [short(line, 300) for line in f"The reviewer: {words}".splitlines()[:VERDICT_LINES]])
+
+
+def review_asks(view: ReviewView) -> Mrkdwn:
+    """Who may say what until when, below the buttons' draft."""
+    who = "{asker}, {decide} or write in this thread what should change."
+    if view.is_optional:
+        who = "{asker}, write in this thread what should change, or let it go on."
+    decide = "you or a named approver decide:" if view.has_approvers else "decide"
+    asks = mrkdwn(who, asker=person(view.run.asker), decide=decide)
+    return join(" ", [asks, short(view.deadline, 200)])
+
+
+def draft(view: ReviewView, profile: Profile) -> list[dict[str, Any]]:
+    """The draft under review; the card shows its beginning and says so when there is more."""
+    if view.decided:
+        # What was decided is the news. An approved draft follows as the answer, so it is not said twice.
+        quote = {"type": "mrkdwn", "verbatim": True, "text": _quoted(view.draft, DECIDED_MAX)}
+        return [{"type": "section", "text": quote}] if view.draft else []
+    first, *more = paginate(view.draft.strip() or EMPTY, profile, DRAFT_MAX)
+    blocks = [unit.block for unit in first]
+    if more:
+        said = "_The draft goes on; Edit shows all of it._"
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": said}]})
+    return blocks

@@ -1,0 +1,81 @@
+"""The lists people are shown, as frozen values with raw text: agents, flows, balances, runs, and how to ask."""
+
+from dataclasses import dataclass
+
+from bot.messages.views import BalanceView, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """One agent of the roster."""
+
+    name: str
+    description: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLine:
+    """One flow of the roster; `worst_nusd` is the most a short request can cost."""
+
+    name: str
+    description: str
+    worst_nusd: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One earlier run. `when` is ready to read (`today 14:02`); `link` leads to its thread."""
+
+    run_id: str
+    request: str
+    state: RunState
+    cost_nusd: int
+    when: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpView:
+    """How to ask, with examples that work."""
+
+    command: str = "/agents"
+    mention: str = "@agents"
+    flows: tuple[FlowLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsView:
+    """Who can work."""
+
+    agents: tuple[AgentLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsView:
+    """What can be run."""
+
+    flows: tuple[FlowLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesView:
+    """What is left, for the accounts this person may see."""
+
+    balances: tuple[BalanceView, ...]
+    play_money: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunsView:
+    """A person's recent runs."""
+
+    runs: tuple[RunLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What can be asked for here: the roster as people see it, with worst-case prices."""
+
+    flows: tuple[FlowLine, ...]
+    agents: tuple[AgentLine, ...]

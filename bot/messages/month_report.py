@@ -1,0 +1,261 @@
+"""A month as people judge it: what is left, where it went, where it is heading. Pure; figures come from storage.
+
+Every list of parts adds up to the cent to the sum above it, as `patterns.core.money.rounded_parts` sees to.
+"""
+
+import calendar
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from patterns.core.money import rounded_parts
+from storage.ledger.periods import period_end_us
+from storage.ledger.reports import Month, Spent
+
+PARTS_SHOWN = 6
+"""Flows, agents or models with a line of their own; the others share one."""
+NO_FLOW = "(no flow)"
+FORECAST_AFTER = 0.05
+"""Share of a month that must have passed before its pace says anything."""
+US_PER_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of a sum. `nusd` is rounded so that the lines add up; `exact_nusd` is the ledger's."""
+
+    name: str
+    nusd: int
+    exact_nusd: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """How many people said of a flow's answers that they helped, and how many that they did not."""
+
+    flow: str
+    helped: int
+    did_not: int
+
+
+@dataclass(frozen=True, slots=True)
+class DearRun:
+    """A request that took much of the month; `link` is empty where Slack gave none."""
+
+    run_id: str
+    flow: str
+    nusd: int
+    calls: int
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulCall:
+    """A call that counts in full without a bill, or was billed `over_nusd` above its hold."""
+
+    call_id: str
+    model: str
+    nusd: int
+    reason: str = ""
+    over_nusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PastMonth:
+    """A month of the history."""
+
+    period: str
+    nusd: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One payer's month. Amounts are the ledger's own; `days` are nano-dollars a day, as far as the month has come.
+
+    `forecast_nusd` is None for months that are over and while it is too early; `runs_out` is the day the limit would
+    be reached at this pace. `people` is for private eyes only.
+    """
+
+    name: str
+    channel: str
+    period: str
+    is_current: bool
+    limit_nusd: int
+    granted_nusd: int
+    settled_nusd: int
+    held_nusd: int
+    calls: int
+    resets_on: str
+    days_left: int
+    days: tuple[int, ...]
+    days_in_month: int
+    forecast_nusd: int | None
+    runs_out: date | None
+    flows: tuple[Part, ...]
+    agents: tuple[Part, ...]
+    models: tuple[Part, ...]
+    people: tuple[Part, ...]
+    dearest: tuple[DearRun, ...]
+    uncertain: tuple[DoubtfulCall, ...]
+    overruns: tuple[DoubtfulCall, ...]
+    last_nusd: int | None
+    history: tuple[PastMonth, ...]
+    opinions: tuple[Opinion, ...] = ()
+    play_money: bool = False
+
+    @property
+    def free_nusd(self) -> int:
+        """What may still be held, never below zero."""
+        return max(0, self.limit_nusd - self.settled_nusd - self.held_nusd)
+
+    @property
+    def share_pct(self) -> int:
+        """How much of the limit is spent; a limit of nothing counts as one per dollar spent."""
+        return self.settled_nusd * 100 // self.limit_nusd if self.limit_nusd else 100 * bool(self.settled_nusd)
+
+    @property
+    def month(self) -> str:
+        """`November 2026`."""
+        return month_name(self.period)
+
+
+def month_name(period: str) -> str:
+    """`November 2026` of `2026-11`."""
+    year, month = map(int, period.split("-"))
+    return f"{calendar.month_name[month]} {year}"
+
+
+def previous_period(period: str) -> str:
+    """The month before."""
+    year, month = map(int, period.split("-"))
+    return f"{year - (month == 1)}-{(month - 2) % 12 + 1:02d}"
+
+
+def with_model_names(month: Month, names: Mapping[str, str]) -> Month:
+    """The month under the models' own names: the ledger has the roster's, which say little to whoever pays."""
+    return replace(
+        month,
+        spent=tuple(replace(one, model=names.get(one.model, one.model)) for one in month.spent),
+        uncertain=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.uncertain),
+        overruns=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.overruns),
+    )
+
+
+def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and what only people and clocks know
+    month: Month,
+    *,
+    name: str,
+    channel: str,
+    limit_nusd: int,
+    zone: str,
+    now_us: int,
+    links: dict[str, str] | None = None,
+    play_money: bool = False,
+) -> Report:
+    """The month of one payer, with its pace and everything that adds up to it."""
+    start_us = period_end_us(previous_period(month.period), zone)
+    end_us = period_end_us(month.period, zone)
+    is_current = start_us <= now_us < end_us
+    forecast_nusd, runs_out = _pace(month, limit_nusd, (start_us, now_us, end_us), zone) if is_current else (None, None)
+    past = [PastMonth(row["period"], row["settled_nusd"], row["calls"]) for row in month.history]
+    before = previous_period(month.period)
+    ends = datetime.fromtimestamp(end_us / 1_000_000, ZoneInfo(zone))
+    return Report(
+        name=name,
+        channel=channel,
+        period=month.period,
+        is_current=is_current,
+        limit_nusd=limit_nusd,
+        granted_nusd=month.granted_nusd,
+        settled_nusd=month.settled_nusd,
+        held_nusd=month.held_nusd,
+        calls=sum(one.calls for one in month.spent),
+        resets_on=f"{ends.day} {ends:%b}",
+        days_left=max(0, -(-(end_us - now_us) // US_PER_DAY)) if is_current else 0,
+        days=_days(month, zone, now_us=now_us if is_current else end_us - 1),
+        days_in_month=_days_in(month.period),
+        forecast_nusd=forecast_nusd,
+        runs_out=runs_out,
+        flows=_parts(month, lambda one: one.flow or NO_FLOW),
+        agents=_parts(month, lambda one: one.agent or "(no agent)"),
+        models=_parts(month, lambda one: one.model or "(no model)"),
+        people=_parts(month, lambda one: one.user),
+        dearest=tuple(
+            DearRun(row["run_id"], row["flow"] or "", row["nusd"], row["calls"], (links or {}).get(row["run_id"], ""))
+            for row in month.dearest
+        ),
+        uncertain=tuple(
+            DoubtfulCall(row["id"], row["model"], row["actual_nusd"], row["reason"]) for row in month.uncertain
+        ),
+        overruns=tuple(
+            DoubtfulCall(row["id"], row["model"], row["actual_nusd"], over_nusd=row["overrun_nusd"])
+            for row in month.overruns
+        ),
+        last_nusd=next((one.nusd for one in past if one.period == before), None),
+        history=tuple(reversed(past)),
+        opinions=tuple(Opinion(row["flow"] or NO_FLOW, row["helped"], row["did_not"]) for row in month.feedback),
+        play_money=play_money,
+    )
+
+
+def shown(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The largest parts and one for all the others, so that the lines people see add up."""
+    if len(parts) <= PARTS_SHOWN + 1:
+        return parts
+    first, rest = parts[:PARTS_SHOWN], parts[PARTS_SHOWN:]
+    others = Part(
+        f"{len(rest)} others",
+        sum(one.nusd for one in rest),
+        sum(one.exact_nusd for one in rest),
+        sum(one.calls for one in rest),
+    )
+    return (*first, others)
+
+
+def _parts(month: Month, name: Callable[[Spent], str]) -> tuple[Part, ...]:
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for one in month.spent:
+        sums[name(one)][0] += one.nusd
+        sums[name(one)][1] += one.calls
+    ordered = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))
+    cents = rounded_parts([nusd for _, (nusd, _calls) in ordered])
+    return tuple(Part(key, rounded, nusd, calls) for (key, (nusd, calls)), rounded in zip(ordered, cents, strict=True))
+
+
+def _pace(month: Month, limit_nusd: int, span_us: tuple[int, int, int], zone: str) -> tuple[int | None, date | None]:
+    start_us, now_us, end_us = span_us
+    passed_us, whole_us = now_us - start_us, end_us - start_us
+    if passed_us < whole_us * FORECAST_AFTER or not month.settled_nusd:
+        return None, None
+    forecast_nusd = month.settled_nusd * whole_us // passed_us
+    if forecast_nusd <= limit_nusd or month.settled_nusd >= limit_nusd:
+        return forecast_nusd, None
+    reached_us = start_us + limit_nusd * passed_us // month.settled_nusd
+    return forecast_nusd, datetime.fromtimestamp(reached_us / 1_000_000, UTC).astimezone(ZoneInfo(zone)).date()
+
+
+def _days(month: Month, zone: str, *, now_us: int) -> tuple[int, ...]:
+    """Nano-dollars of each day; money of a quarter hour outside the month in this zone counts on its nearest day."""
+    last = _days_in(month.period)
+    until = min(last, _day(now_us, month.period, zone))
+    days = [0] * until
+    for at_us, nusd in month.quarters:
+        days[min(_day(at_us, month.period, zone), until) - 1] += nusd
+    return tuple(days)
+
+
+def _day(at_us: int, period: str, zone: str) -> int:
+    local = datetime.fromtimestamp(at_us / 1_000_000, UTC).astimezone(ZoneInfo(zone))
+    key = f"{local:%Y-%m}"
+    if key == period:
+        return local.day
+    return 1 if key < period else _days_in(period)
+
+
+def _days_in(period: str) -> int:
+    year, month = map(int, period.split("-"))
+    return calendar.monthrange(year, month)[1]

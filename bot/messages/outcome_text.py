@@ -1,0 +1,187 @@
+"""The sentences about money that is not there and about how a run ended, in the tone of a good colleague.
+
+Refusals say first that nothing was spent, then the numbers, then the ways out.
+"""
+
+from bot.messages.card_views import LineView, MoneyView, RefusalView
+from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
+from bot.messages.notice_views import CallView
+from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, money_label, person, short, usd
+from bot.messages.views import AnswerView, BalanceView
+from patterns.core.events import StopReason
+from patterns.core.money import format_spent
+
+
+def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
+    """Who can help with money; the admins when nobody is named."""
+    return person(view.owner) if view.owner else Mrkdwn("an admin")
+
+
+# ---------------------------------------------------------------- money that is not there
+
+
+def balance(view: BalanceView) -> Mrkdwn:
+    """`#platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 held by 3 runs)`."""
+    held = mrkdwn(", {held} held by {runs}", held=usd(view.held_nusd), runs=count(view.held_runs, "run"))
+    return mrkdwn(
+        "{name} has {free} free ({limit} limit, {spent} spent{held})",
+        name=short(view.name, 80),
+        free=left(view.free_nusd),
+        limit=usd(view.limit_nusd),
+        spent=Mrkdwn(format_spent(view.settled_nusd)),
+        held=held if view.held_nusd else "",
+    )
+
+
+_BLOCKED = {
+    "paused": "The budget of {name} is paused. {owner} can resume it.",
+    "frozen": "The budget of {name} is frozen, because bills went past its limit. {owner} can look and thaw it.",
+    "quarantined": "The model billed more than it can, so it is set aside. {owner} can raise its allowance.",
+    "clock": "This machine's clock and Slack's are minutes apart, so no month is opened. Tell {owner}.",
+}
+
+
+def refusal(view: RefusalView) -> Mrkdwn:
+    """Why nothing was started, with the numbers and the ways out."""
+    if view.blocked:
+        sentence = _BLOCKED.get(view.blocked, "The budget of {name} is closed. Ask {owner}.")
+        why = mrkdwn(sentence, name=short(view.balance.name, 80), owner=owner_of(view))
+        return mrkdwn("Not started, nothing spent. {why}", why=Mrkdwn(why[:1].upper() + why[1:]))
+    wait = Mrkdwn("queue it until those are done" if view.queue_key else "wait for those")
+    ways = [wait] if view.balance.held_runs or view.queue_key else []
+    if view.alternative_flow:
+        flow = short(view.alternative_flow, 60)
+        ways.append(mrkdwn("use `{flow}` (up to {worst})", flow=flow, worst=usd(view.alternative_nusd)))
+    ways.append(mrkdwn("ask {owner}", owner=owner_of(view)))
+    said = ", ".join(ways[:-1]) + (", or " if ways[2:] else " or " if ways[1:] else "") + ways[-1]
+    return mrkdwn(
+        "Not started, nothing spent. This needs up to {needed}; {balance}. {ways}. Resets {day}.",
+        needed=usd(view.needed_nusd),
+        balance=balance(view.balance),
+        ways=Mrkdwn(said[:1].upper() + said[1:]),
+        day=view.balance.resets_on,
+    )
+
+
+def line(view: LineView) -> Mrkdwn:
+    """What a run waits for before it begins."""
+    if view.decided:
+        return mrkdwn("⏳ In line for money. {decided}", decided=short(view.decided, 300))
+    return mrkdwn(
+        "⏳ In line for money: this needs up to {needed}; {balance}. I begin by myself when enough is free, in the "
+        "order of asking. {until}",
+        needed=usd(view.needed_nusd),
+        balance=balance(view.balance),
+        until=short(view.deadline, 200),
+    )
+
+
+def money(view: MoneyView) -> Mrkdwn:
+    """What is missing half-way, and what follows when it comes."""
+    if view.decided:
+        return mrkdwn("*Out of money half-way.* {decided}", decided=short(view.decided, 300))
+    return mrkdwn(
+        "*Out of money half-way.* {balance}. With {amount} more I go on where I was; nothing is paid twice. {until}",
+        balance=balance(view.balance),
+        amount=usd(view.amount_nusd),
+        until=short(view.deadline, 200),
+    )
+
+
+def money_button(view: MoneyView) -> str:
+    """`Ask Dana for $0.30`."""
+    return f"Ask {view.owner.name[:40] if view.owner else 'an admin'} for {usd(view.amount_nusd)}"
+
+
+def call(view: CallView) -> Mrkdwn:
+    """A mention and what it is about."""
+    text = short(view.text, 1000)
+    return mrkdwn("{who}, {text}", who=person(view.who), text=text) if view.who else text
+
+
+# ---------------------------------------------------------------- how a run ended
+
+_ENDINGS = {
+    StopReason.BUDGET: "{part}: {whose} budget ran out after {steps} ({cost}).",
+    StopReason.LIMIT: "{part}: this run reached its limit after {steps} ({cost}).",
+    StopReason.TIMEOUT: "{part}: the time for this run was up after {steps} ({cost}).",
+    StopReason.CANCELLED: "Stopped after {steps} ({cost}).",
+    StopReason.REJECTED: "Not approved: this is the last draft, and nobody approved it ({cost}).",
+    StopReason.FAILED: "{part}: the run failed after {steps} ({cost}).",
+}
+
+
+def headline(view: AnswerView) -> Mrkdwn:
+    """What the reader must know before the answer: how it ended, who is missing, what is uncertain. Often nothing."""
+    called = mrkdwn("{asker}, this one took a while.", asker=person(view.run.asker)) if view.mention_asker else Mrkdwn()
+    told = [mrkdwn("{note}", note=short(note, 400)) for note in view.result.notes[:NOTES_SHOWN]]
+    return join("\n", [called, _ending(view), *told, _uncertain(view)])
+
+
+def _ending(view: AnswerView) -> Mrkdwn:
+    result = view.result
+    if result.stop_reason not in _ENDINGS:
+        return join("\n", [_without(voice.name, voice.reason) for voice in result.missing])
+    ended = mrkdwn(
+        _ENDINGS[result.stop_reason],
+        part=_part(view),
+        whose="your" if view.run.channel.startswith("D") else "the channel's",
+        steps=mrkdwn("{done} of {total}", done=str(view.steps_done), total=count(view.steps_total, "step")),
+        cost=usd(result.cost_nusd),
+    )
+    missing = (
+        mrkdwn("Missing: {names}.", names=listed([v.name for v in result.missing])) if result.missing else Mrkdwn()
+    )
+    return join(" ", [ended, missing, _way_on(view)])
+
+
+def _part(view: AnswerView) -> str:
+    if not view.result.output.strip():
+        return "No answer"
+    return "The partial answer above is final" if view.is_above else "Partial answer"
+
+
+def _without(name: str, reason: str) -> Mrkdwn:
+    return mrkdwn(
+        "Answered without {name}: {reason}. That is not an approval.",
+        name=short(name, 80),
+        reason=short(reason.rstrip("."), 300),
+    )
+
+
+def _way_on(view: AnswerView) -> Mrkdwn:
+    if view.result.stop_reason is not StopReason.BUDGET or not view.grant_nusd:
+        return Mrkdwn()
+    return mrkdwn(
+        "If {owner} grants {amount}, I continue at step {step}; nothing is paid twice.",
+        owner=owner_of(view),
+        amount=usd(view.grant_nusd),
+        step=str(view.steps_done + 1),
+    )
+
+
+def _uncertain(view: AnswerView) -> Mrkdwn:
+    if not view.uncertain_nusd:
+        return Mrkdwn()
+    return mrkdwn(
+        "A model's answer was lost on its way and I cannot tell if it was billed. "
+        "I counted the full {amount}; {owner} can correct it.",
+        amount=usd(view.uncertain_nusd),
+        owner=owner_of(view),
+    )
+
+
+def footer(view: AnswerView) -> Mrkdwn:
+    """`$0.03 · 24 s · 3 agents · $18.40 left · No sources looked up`."""
+    free = mrkdwn("{free} left", free=left(view.run.balance.free_nusd)) if view.run.balance else Mrkdwn()
+    return join(
+        " · ",
+        [
+            usd(view.result.cost_nusd),
+            duration(view.seconds),
+            count(view.agents_count, "agent"),
+            free,
+            Mrkdwn("" if view.looked_up or not view.result.output.strip() else "No sources looked up"),
+            money_label(view.run),
+        ],
+    )

@@ -1,0 +1,149 @@
+"""Long answers as messages Slack accepts: every limit measured, split by meaning, nothing cut.
+
+Limits (slack-platform reference): 3,000 characters a section, 12,000 of markdown blocks and about 13,200 of blocks in
+all a message, 50 blocks, one table of 100 rows and 20 columns. We stay below each, and leave room for head and footer.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.messages.markdown import Piece, code_piece, pieces
+from bot.messages.mrkdwn import Mrkdwn, cut_at, escape, size, unescape
+
+Profile = Literal["plain", "rich"]
+"""`plain` shows everywhere (sections); `rich` uses markdown, table and plan blocks, which old clients do not know."""
+
+UNIT_MAX = 2_800
+"""Characters of one text block, with air under the 3,000 of a section."""
+PAGE_MAX = 7_500
+"""Characters of a message's answer blocks as JSON; the rest of 13,200 is for the headline and the footer."""
+PAGE_BLOCKS = 40
+TABLE_MAX = 7_000
+TABLE_ROWS = 100
+TABLE_COLUMNS = 20
+_BOUNDARIES = ("\n\n", "\n", ". ", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One block of an answer and the same as fallback text."""
+
+    block: dict[str, Any]
+    text: Mrkdwn
+
+
+def paginate(markdown: str, profile: Profile, page_max: int = PAGE_MAX) -> tuple[tuple[Unit, ...], ...]:
+    """The answer's blocks, grouped into messages; at least one message."""
+    pages: list[list[Unit]] = [[]]
+    for unit in _units(pieces(markdown), profile):
+        if pages[-1] and not _fits(pages[-1], unit, page_max):
+            pages.append([])
+        pages[-1].append(unit)
+    return tuple(tuple(page) for page in pages)
+
+
+def finished_markdown(markdown: str) -> str:
+    """The safe Markdown of a text that is still being written, without its last piece, which may not be all of one."""
+    return _markdown(pieces(markdown)[:-1])
+
+
+def _fits(page: Sequence[Unit], unit: Unit, page_max: int) -> bool:
+    if len(page) == PAGE_BLOCKS:
+        return False
+    if unit.block["type"] == "table" and any(u.block["type"] == "table" for u in page):
+        return False
+    return sum(map(_weight, page)) + _weight(unit) <= page_max
+
+
+def _weight(unit: Unit) -> int:
+    return max(size(json.dumps(unit.block, ensure_ascii=False)), size(unit.text))
+
+
+def split(text: str, limit: int) -> Iterator[str]:
+    """Parts of at most `limit` characters, cut at the last paragraph, line, sentence or word that fits."""
+    rest = text
+    while size(rest) > limit:
+        end = cut_at(rest, limit)
+        for boundary in _BOUNDARIES:
+            found = rest.rfind(boundary, end // 2, end)
+            if found > 0:
+                end = found + len(boundary)
+                break
+        if head := rest[:end].strip("\n"):
+            yield head
+        rest = rest[end:]
+    if rest := rest.strip("\n"):
+        yield rest
+
+
+def _units(parts: Sequence[Piece], profile: Profile) -> Iterator[Unit]:
+    """Text pieces share a block while they fit; code and tables of the rich profile have their own."""
+    held: list[Piece] = []
+    for piece in (small for part in parts for small in _small(part, profile)):
+        alone = profile == "rich" and (piece.code is not None or bool(piece.rows))
+        if held and (alone or _length([*held, piece], profile) > UNIT_MAX):
+            yield _text_unit(held, profile)
+            held = []
+        if alone:
+            yield _own_unit(piece)
+        else:
+            held.append(piece)
+    if held:
+        yield _text_unit(held, profile)
+
+
+def _small(piece: Piece, profile: Profile) -> Iterator[Piece]:
+    """The piece, or its parts when no block could hold it."""
+    if profile == "rich" and piece.rows and _is_table(piece):
+        yield piece
+    elif _length([piece], profile) <= UNIT_MAX:
+        yield Piece(piece.mrkdwn, piece.markdown, tight=piece.tight, code=piece.code)
+    elif piece.code is not None:
+        for part in split(escape(piece.code), UNIT_MAX - 10):
+            yield code_piece(unescape(part), tight=True)
+    else:
+        source = piece.mrkdwn if profile == "plain" else piece.markdown
+        for at, part in enumerate(split(source, UNIT_MAX)):
+            safe = part if profile == "plain" else part.replace("<", "&lt;").replace(">", "&gt;")
+            yield Piece(Mrkdwn(safe), part, tight=piece.tight and at == 0)
+
+
+def _is_table(piece: Piece) -> bool:
+    cells = sum(size(cell) for row in piece.rows for cell in row)
+    overhead = 40 * sum(len(row) for row in piece.rows)
+    return len(piece.rows) <= TABLE_ROWS and len(piece.rows[0]) <= TABLE_COLUMNS and cells + overhead <= TABLE_MAX
+
+
+def _joined(texts: Sequence[tuple[str, bool]]) -> str:
+    return "".join(("" if not at else "\n" if tight else "\n\n") + text for at, (text, tight) in enumerate(texts))
+
+
+def _mrkdwn(parts: Sequence[Piece]) -> Mrkdwn:
+    return Mrkdwn(_joined([(part.mrkdwn, part.tight) for part in parts]))
+
+
+def _markdown(parts: Sequence[Piece]) -> str:
+    return _joined([(part.markdown, part.tight) for part in parts])
+
+
+def _length(parts: Sequence[Piece], profile: Profile) -> int:
+    plain = size(_mrkdwn(parts))
+    return plain if profile == "plain" else max(plain, size(_markdown(parts)))
+
+
+def _text_unit(parts: Sequence[Piece], profile: Profile) -> Unit:
+    text = _mrkdwn(parts)
+    if profile == "rich":
+        return Unit({"type": "markdown", "text": _markdown(parts)}, text)
+    body = {"type": "mrkdwn", "text": text, "verbatim": True}
+    return Unit({"type": "section", "text": body, "expand": True}, text)
+
+
+def _own_unit(piece: Piece) -> Unit:
+    if piece.rows:
+        rows = [[{"type": "raw_text", "text": cell} for cell in row] for row in piece.rows]
+        return Unit({"type": "table", "rows": rows}, piece.mrkdwn)
+    text = [{"type": "text", "text": piece.code}]
+    return Unit({"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": text}]}, piece.mrkdwn)

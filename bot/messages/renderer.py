@@ -1,0 +1,166 @@
+"""Views into Slack messages, through templates whose every value is JSON-encoded and whose every text is escaped.
+
+Layout lives in `templates/messages`, sentences in `run_text`, `outcome_text` and `list_text`, Markdown of models in
+`markdown` and `pagination`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from bot.messages import (
+    action_ids as buttons,
+)
+from bot.messages import (
+    budget_text as report_words,
+)
+from bot.messages import (
+    budget_views,
+    card_views,
+    list_views,
+    notice_views,
+    views,
+)
+from bot.messages import (
+    list_text as lists,
+)
+from bot.messages import (
+    outcome_text as outcomes,
+)
+from bot.messages import (
+    run_text as words,
+)
+from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, literal, size
+from bot.messages.pagination import Profile, paginate, split
+from bot.messages.views import AnswerView, SlackMessage
+
+SECTION_MAX = 3_000
+TEXT_MAX = 5_000
+"""Characters, as JSON, of one sentence or list; no message of ours has more than two long ones."""
+_TEMPLATES: Mapping[type, str] = {
+    views.RunView: "root",
+    views.ProgressView: "progress",
+    views.DetailsView: "details",
+    card_views.ConfirmView: "confirm",
+    card_views.RefusalView: "refusal",
+    card_views.ReviewView: "review",
+    card_views.RoundView: "round",
+    card_views.LineView: "line",
+    card_views.MoneyView: "money",
+    notice_views.CallView: "call",
+    notice_views.NearMissView: "near_miss",
+    notice_views.QueuedView: "queued",
+    notice_views.EditedView: "edited",
+    notice_views.InviteView: "invite",
+    notice_views.NoticeView: "notice",
+    list_views.HelpView: "help",
+    list_views.AgentsView: "agents",
+    list_views.FlowsView: "flows",
+    list_views.BalancesView: "balances",
+    list_views.RunsView: "runs",
+    budget_views.BudgetView: "budget",
+    budget_views.BooksView: "books",
+    budget_views.AuditView: "audit",
+}
+View = (
+    views.RunView
+    | views.ProgressView
+    | views.DetailsView
+    | card_views.ConfirmView
+    | card_views.RefusalView
+    | card_views.ReviewView
+    | card_views.RoundView
+    | card_views.LineView
+    | card_views.MoneyView
+    | notice_views.CallView
+    | notice_views.NearMissView
+    | notice_views.QueuedView
+    | notice_views.EditedView
+    | notice_views.InviteView
+    | notice_views.NoticeView
+    | list_views.HelpView
+    | list_views.AgentsView
+    | list_views.FlowsView
+    | list_views.BalancesView
+    | list_views.RunsView
+    | budget_views.BudgetView
+    | budget_views.BooksView
+    | budget_views.AuditView
+)
+
+
+def templates_folder() -> Path:
+    """Where the message templates are, in a checkout and in an installed wheel alike: beside the package `bot`."""
+    return Path(__file__).resolve().parents[2] / "templates" / "messages"
+
+
+class Renderer:
+    """Everything the bot shows, in one profile."""
+
+    def __init__(self, profile: Profile = "rich", folder: Path | None = None) -> None:
+        self.profile: Profile = profile
+        self._templates = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
+        )
+        self._templates.globals.update(words=words, outcomes=outcomes, lists=lists, ids=buttons, profile=profile)
+        self._templates.globals.update(report_words=report_words, budget_ids=budget_views)
+        self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
+
+    def message(self, view: View) -> SlackMessage:
+        """One message for any view but an answer."""
+        return self._render(_TEMPLATES[type(view)], view=view)
+
+    def answer(self, view: AnswerView) -> tuple[SlackMessage, ...]:
+        """The answer as one or more messages, in order: the first has the headline, the last the footer."""
+        pages = [[]] if view.is_above else paginate(view.result.output, self.profile)
+        messages = []
+        for at, page in enumerate(pages):
+            first, last = at == 0, at == len(pages) - 1
+            text = join(
+                "\n\n",
+                [
+                    outcomes.headline(view) if first else Mrkdwn(),
+                    *(unit.text for unit in page),
+                    outcomes.footer(view) if last else Mrkdwn(),
+                ],
+            )
+            blocks = [unit.block for unit in page]
+            rendered = self._render("answer", view=view, page=blocks, text_of_page=text, first=first, last=last)
+            messages.append(rendered)
+        return tuple(messages)
+
+    def _render(self, name: str, **values: Any) -> SlackMessage:  # noqa: ANN401 - a template takes what it names
+        source = self._templates.get_template(f"{name}.json.j2").render(values)
+        message = _without_nulls(json.loads(source))
+        return SlackMessage(text=message["text"], blocks=tuple(message["blocks"]))
+
+
+def _without_nulls(node: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The `null` that ends each list of a template spares it the commas."""
+    if isinstance(node, list):
+        return [_without_nulls(item) for item in node if item is not None]
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items()}
+    return node
+
+
+def _mrkdwn(text: str, limit: int = SECTION_MAX) -> str:
+    return clip(escape(text), limit)
+
+
+def _plain(text: str, limit: int) -> str:
+    return clip(literal(text), limit)
+
+
+def _parts(text: str) -> tuple[Mrkdwn, ...]:
+    """Our own sentences and lists as sections: bounded, because a message has a limit in all; a cut is visible."""
+    safe = escape(text)
+    limit = TEXT_MAX
+    while size(json.dumps(safe, ensure_ascii=False)) > TEXT_MAX:
+        safe = Mrkdwn(clip(safe, limit))
+        limit = limit * 3 // 4
+    return tuple(Mrkdwn(part) for part in split(safe, SECTION_MAX))

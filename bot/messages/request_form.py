@@ -1,0 +1,178 @@
+"""The form people ask with: built here, read back here.
+
+Everything people or models wrote is shown as plain text objects, in which Slack interprets nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.commands.commands import Ask
+from bot.commands.origin import Origin
+from bot.messages.list_views import BalancesView, FlowLine, Menu
+from patterns.core.money import format_left, format_usd
+
+ASK_FORM = "ask_form"
+"""callback_id of the request form."""
+MAX_REQUEST_CHARS = 3000
+"""The longest text Slack's input takes."""
+_REQUEST, _FLOW, _WHERE = "request", "flow", "where"
+_ANY_FLOW = "-"
+_OPTION_CHARS = 75
+_MAX_OPTIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AskForm:
+    """A filled-in request form. `channel` is where it was opened; `where` is where the answer goes.
+
+    `about` is the delivery key of the message it is about, `thread_ts` that message's thread.
+    """
+
+    text: str
+    flow: str | None
+    where: Literal["channel", "dm"]
+    channel: str
+    response_url: str | None
+    about: str = ""
+    thread_ts: str | None = None
+
+
+def ask_form(
+    menu: Menu,
+    origin: Origin,
+    *,
+    channel_name: str,
+    can_post: bool,
+    balances: BalancesView | None,
+    again: Ask | None = None,
+) -> dict[str, Any]:
+    """The request form: what, by which flow, at most for how much, answered where; about a message, if one is named."""
+    about = origin.attached.about
+    blocks = [_request_input(again.request if again else ""), _flow_input(menu.flows, again.flow if again else None)]
+    if can_post:
+        blocks.append(_where_input(channel_name, in_thread=bool(about)))
+    if about:
+        blocks.append(_small_print("The agents read the message you chose and its thread."))
+    blocks.append(_small_print(_price_line(menu.flows, balances)))
+    if not can_post:
+        blocks.append(_small_print("The answer comes to our direct messages. To get it here, /invite me first."))
+    kept = {"channel": origin.channel, "response_url": origin.response_url, "can_post": can_post}
+    kept |= {"about": about, "thread_ts": origin.thread_ts if about else None}
+    return {
+        "type": "modal",
+        "callback_id": ASK_FORM,
+        "private_metadata": json.dumps(kept),
+        "title": plain("Ask the agents"),
+        "submit": plain("Ask"),
+        "close": plain("Cancel"),
+        "blocks": blocks,
+    }
+
+
+def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
+    """The form's values, or Slack's field errors by block. A field nobody touched may come as null."""
+    fields = view["state"]["values"]
+    text = str(_value(fields, _REQUEST).get("value") or "").strip()
+    if not text:
+        return {_REQUEST: "Write what the agents should do, for example: compare SQLite and PostgreSQL for our log."}
+    kept = json.loads(view["private_metadata"])
+    flow = (_value(fields, _FLOW).get("selected_option") or {}).get("value", _ANY_FLOW)
+    chosen = (_value(fields, _WHERE).get("selected_option") or {}).get("value", "channel")
+    return AskForm(
+        text=text,
+        flow=None if flow == _ANY_FLOW else str(flow),
+        where="channel" if kept["can_post"] and chosen == "channel" else "dm",
+        channel=str(kept["channel"]),
+        response_url=kept["response_url"],
+        about=kept.get("about", ""),
+        thread_ts=kept.get("thread_ts"),
+    )
+
+
+def _request_input(text: str) -> dict[str, Any]:
+    given = {"initial_value": text} if text else {}
+    return {
+        "type": "input",
+        "block_id": _REQUEST,
+        "label": plain("What should the agents do?"),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": _REQUEST,
+            "multiline": True,
+            "max_length": MAX_REQUEST_CHARS,
+            "placeholder": plain("Compare SQLite and PostgreSQL for our event log"),
+            **given,
+        },
+    }
+
+
+def _flow_input(flows: tuple[FlowLine, ...], chosen: str | None) -> dict[str, Any]:
+    anything = _option("Choose for me", _ANY_FLOW)
+    named = [_option(f"{flow.name} {_at_most(flow)}".strip(), flow.name, flow.description) for flow in flows]
+    return {
+        "type": "input",
+        "block_id": _FLOW,
+        "optional": True,
+        "label": plain("How should they work?"),
+        "element": {
+            "type": "static_select",
+            "action_id": _FLOW,
+            "options": (options := [anything, *named][:_MAX_OPTIONS]),
+            "initial_option": next((option for option in options if option["value"] == chosen), anything),
+        },
+    }
+
+
+def _where_input(channel_name: str, *, in_thread: bool) -> dict[str, Any]:
+    place = "In the message's thread" if in_thread else f"In #{channel_name}" if channel_name else "Here"
+    here = _option(f"{place}, for everyone", "channel")
+    return {
+        "type": "input",
+        "block_id": _WHERE,
+        "optional": True,
+        "label": plain("Where should the answer go?"),
+        "element": {
+            "type": "static_select",
+            "action_id": _WHERE,
+            "options": [here, _option("Only to me, in our direct messages", "dm")],
+            "initial_option": here,
+        },
+    }
+
+
+def _price_line(flows: tuple[FlowLine, ...], balances: BalancesView | None) -> str:
+    prices = [flow.worst_nusd for flow in flows if flow.worst_nusd is not None]
+    line = f"Costs at most {format_usd(max(prices))}, usually much less." if prices else "The plan names its price."
+    if balances is None:
+        return line
+    left = ", ".join(f"{b.name} has {format_left(b.free_nusd)} left this month" for b in balances.balances)
+    return f"{line} {left}.{' Play money.' if balances.play_money else ''}"
+
+
+def _at_most(flow: FlowLine) -> str:
+    return "" if flow.worst_nusd is None else f"(up to {format_usd(flow.worst_nusd)})"
+
+
+def _value(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = fields.get(name, {}).get(name) or {}
+    return found
+
+
+def plain(text: str) -> dict[str, Any]:
+    """A text object in which Slack interprets nothing."""
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _small_print(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [plain(_cut(text, 2000))]}
+
+
+def _option(text: str, value: str, description: str = "") -> dict[str, Any]:
+    more = {"description": plain(_cut(description, _OPTION_CHARS))} if description else {}
+    return {"text": plain(_cut(text, _OPTION_CHARS)), "value": value} | more
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,236 @@
+"""The sentences about a run while it lives: who asked, the plan and its price, each step. All `Mrkdwn`, safe to post.
+
+Figures come from the views; nothing here decides anything.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.messages.card_views import ConfirmView
+from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
+from bot.messages.notice_views import QueuedView
+from bot.messages.views import Person, ProgressView, RunState, RunView, StepState, StepView
+from patterns.core.money import format_left, format_usd
+
+QUOTE_MAX = 2_000
+STEPS_SHOWN = 30
+NOTES_SHOWN = 5
+MATERIAL_MAX = 2_000
+STATE_WORDS = {
+    RunState.QUEUED: "⏳ waiting for its turn",
+    RunState.RUNNING: "⏳ working",
+    RunState.WAITING: "✋ waiting for a person",
+    RunState.DONE: "✅ answered",
+    RunState.PARTIAL: "⚠️ partly answered",
+    RunState.STOPPED: "⏹️ stopped",
+    RunState.REFUSED: "🚫 not started",
+    RunState.FAILED: "❌ failed",
+}
+_IN_LINE = {
+    RunState.QUEUED: "⏳ In line: I take this up when the request before it is done.",
+    RunState.RUNNING: "▶️ Your turn: I am on it.",
+    RunState.STOPPED: "⏹️ Stopped before I began with it. Nothing was spent.",
+}
+_STEP_ICONS = {
+    StepState.WAITING: "▫️",
+    StepState.RUNNING: "⏳",
+    StepState.DONE: "✅",
+    StepState.FAILED: "❌",
+    StepState.SKIPPED: "⏭️",
+    StepState.REPLAYED: "♻️",
+}
+_TASK_STATUS = {
+    StepState.WAITING: "pending",
+    StepState.RUNNING: "in_progress",
+    StepState.DONE: "complete",
+    StepState.FAILED: "error",
+    StepState.SKIPPED: "error",
+    StepState.REPLAYED: "complete",
+}
+
+
+# ---------------------------------------------------------------- small words
+
+
+def short(text: str, limit: int) -> Mrkdwn:
+    """One line of at most `limit` characters, cut where one can see it."""
+    return Mrkdwn(clip(escape(text if isinstance(text, Mrkdwn) else " ".join(text.split())), limit))
+
+
+def usd(nusd: int) -> Mrkdwn:
+    """An amount as people read it."""
+    return Mrkdwn(format_usd(nusd))
+
+
+def left(nusd: int) -> Mrkdwn:
+    """What is left of a budget, never more than there is."""
+    return Mrkdwn(format_left(nusd))
+
+
+def duration(seconds: float) -> Mrkdwn:
+    """`24 s`, `2 min 5 s`: a tenth only below ten seconds."""
+    if seconds < 10:  # noqa: PLR2004 - the docstring says it
+        return Mrkdwn(f"{seconds:.1f} s".replace(".0 s", " s"))
+    minutes, rest = divmod(round(seconds), 60)
+    return Mrkdwn(f"{minutes} min {rest} s" if minutes else f"{rest} s")
+
+
+def moment(at_us: int, zone: str) -> str:
+    """`23 Nov 14:02 UTC`: a time by the clocks of the people there."""
+    at = datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(zone))
+    return f"{at.day} {at:%b %H:%M %Z}"
+
+
+def count(number: int, one: str) -> Mrkdwn:
+    """`1 agent`, `3 agents`."""
+    return mrkdwn("{number} {word}", number=f"{number:,}", word=one if number == 1 else f"{one}s")
+
+
+def listed(names: Sequence[str]) -> Mrkdwn:
+    """`a`, `a and b`, `a, b and c`."""
+    safe = [short(name, 80) for name in names]
+    return Mrkdwn(" and ".join([", ".join(safe[:-1]), safe[-1]]) if safe[1:] else "".join(safe))
+
+
+def person(somebody: Person) -> Mrkdwn:
+    """A mention: somebody who must act."""
+    return mention(somebody.id, somebody.name)
+
+
+def quoted(text: str, limit: int = QUOTE_MAX) -> Mrkdwn:
+    """A request as a quotation; a long one says that it is shortened here."""
+    lines = "> " + escape(text.strip()).replace("\n", "\n> ")
+    cut = clip(lines, limit)
+    return Mrkdwn(cut if cut == lines else f"{cut}\n_(shortened here; the agents read all of it)_")
+
+
+# ---------------------------------------------------------------- the run
+
+
+def asked(run: RunView) -> Mrkdwn:
+    """The root message: who asked what. By name, because the asker knows and need not be pinged."""
+    return mrkdwn("*{name}* asked:\n{request}", name=short(run.asker.name, 80), request=quoted(run.request))
+
+
+def state(run: RunView) -> Mrkdwn:
+    """The line under the request: where it stands and how it ended."""
+    return join(
+        " · ",
+        [
+            Mrkdwn(STATE_WORDS[run.state]),
+            mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
+            short(run.outcome_line, 300),
+            money_label(run),
+        ],
+    )
+
+
+def in_line(view: QueuedView) -> Mrkdwn:
+    """Where a request stands that its thread has no time for."""
+    return Mrkdwn(_IN_LINE[view.state])
+
+
+def run_state(value: RunState) -> Mrkdwn:
+    """A state in words, with its picture."""
+    return Mrkdwn(STATE_WORDS[value])
+
+
+def money_label(run: RunView) -> Mrkdwn:
+    """What keeps people from taking a demo for the real thing."""
+    if run.scripted:
+        return Mrkdwn("Scripted: no AI ran, play money")
+    return Mrkdwn("play money" if run.play_money else "")
+
+
+def price(run: RunView) -> Mrkdwn:
+    """`about $0.03, at most $0.12`; the estimate only where the ledger has a history."""
+    if run.worst_nusd is None:
+        return Mrkdwn()
+    if run.expected_nusd is None:
+        return mrkdwn("at most {worst}", worst=usd(run.worst_nusd))
+    return mrkdwn("about {expected}, at most {worst}", expected=usd(run.expected_nusd), worst=usd(run.worst_nusd))
+
+
+def plan(run: RunView) -> Mrkdwn:
+    """The head of the progress message: who works, at what price, on which money, with which model."""
+    if not run.flow:
+        return join("\n", [Mrkdwn("Choosing who should work on this."), short(run.material, MATERIAL_MAX)])
+    head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
+    free = (
+        mrkdwn("{name} has {free} free", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
+        if run.balance
+        else ""
+    )
+    terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), money_label(run)])
+    return join("\n", [head, terms, short(run.material, MATERIAL_MAX)])
+
+
+def step(view: StepView) -> Mrkdwn:
+    """One step: its state, its name, what it took."""
+    took = [duration(view.elapsed_s)] if view.elapsed_s else []
+    cost = [usd(view.cost_nusd)] if view.cost_nusd else []
+    again = [Mrkdwn("from before, not paid again")] if view.state is StepState.REPLAYED else []
+    who = f" ({view.agent})" if view.agent and view.agent != view.label else ""
+    name = mrkdwn(
+        "{icon} {label}", icon=_STEP_ICONS[view.state], label=short(view.label + who, 100) or short(view.path, 100)
+    )
+    return join(" · ", [name, *took, *cost, *again, short(view.note, 160)])
+
+
+def steps(views: Sequence[StepView]) -> Mrkdwn:
+    """The steps, one a line; a long list says how many more there are."""
+    return join("\n", [*map(step, views[:STEPS_SHOWN]), more_steps(views)])
+
+
+def more_steps(views: Sequence[StepView]) -> Mrkdwn:
+    """What a list of steps leaves out, said."""
+    left_out = len(views) - STEPS_SHOWN
+    return mrkdwn("… and {more}", more=count(left_out, "more step")) if left_out > 0 else Mrkdwn()
+
+
+def progress_title(view: ProgressView) -> str:
+    """The title of the plan block, plain text: how far, how long, how much."""
+    done = sum(s.state not in {StepState.WAITING, StepState.RUNNING} for s in view.steps)
+    return f"{done} of {count(len(view.steps), 'step')} · {duration(view.elapsed_s)} · {usd(view.cost_nusd)}"
+
+
+def step_title(view: StepView) -> str:
+    """One task of the plan block, plain text."""
+    return unescape(step(view)).split(" ", 1)[1]
+
+
+def task_status(view: StepView) -> str:
+    """The plan block's word for a step's state."""
+    return _TASK_STATUS[view.state]
+
+
+def notes(view: ProgressView) -> Mrkdwn:
+    """The newest decisions worth showing."""
+    return join("\n", [mrkdwn("↳ {note}", note=short(note, 160)) for note in view.notes[-NOTES_SHOWN:]])
+
+
+def collapsed(view: ProgressView) -> Mrkdwn:
+    """The progress message once there is an answer: one line, with who answered; time and cost are the outcome."""
+    done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
+    finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
+    line = join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
+    return join("\n", [line, short(view.run.material, MATERIAL_MAX)])
+
+
+def confirm(view: ConfirmView) -> Mrkdwn:
+    """The question before an expensive run."""
+    if view.decided:
+        return short(view.decided, 300) or Mrkdwn("Decided.")
+    alternative = ""
+    if view.alternative_flow:
+        alternative = mrkdwn(
+            " `{flow}` instead costs up to {worst}.",
+            flow=short(view.alternative_flow, 60),
+            worst=usd(view.alternative_nusd),
+        )
+    return mrkdwn(
+        "This costs {price}. Nothing is spent until you say so.{alternative}",
+        price=price(view.run) or "an unknown amount",
+        alternative=alternative,
+    )

@@ -1,0 +1,176 @@
+"""What people are shown of a run, as frozen values: runs fill them, `renderer` makes Slack messages of them.
+
+Every text in here is raw (what a person or a model wrote); escaping is the renderer's work and nobody else's. Money is
+integer nano-dollars, durations are seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from patterns.core.events import PatternResult
+
+
+@dataclass(frozen=True, slots=True)
+class SlackMessage:
+    """One message as Slack takes it: blocks, and the text that notifications and old clients show instead.
+
+    `text` is mrkdwn, already escaped, and says the same as the blocks.
+    """
+
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in Slack: shown by name where nobody should be pinged, mentioned where somebody must act."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """The month of one account. `name` is what people call it: `#platform`, `your direct messages`."""
+
+    name: str
+    limit_nusd: int
+    settled_nusd: int
+    held_nusd: int
+    resets_on: str
+    """The day the next month starts in the account's zone: `1 Dec`."""
+    held_runs: int = 0
+
+    @property
+    def free_nusd(self) -> int:
+        """What can still be held, never below zero."""
+        return max(0, self.limit_nusd - self.settled_nusd - self.held_nusd)
+
+
+class RunState(StrEnum):
+    """Where a request stands, in the words of the root message."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    PARTIAL = "partial"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a person can still stop it."""
+        return self in {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One request, for the root message and the head of the plan.
+
+    `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
+    tour, where no model runs at all. `material` says what was read besides the request, and what was left out.
+    """
+
+    run_id: str
+    channel: str
+    asker: Person
+    request: str
+    state: RunState
+    thread_ts: str = ""
+    flow: str = ""
+    agents: tuple[str, ...] = ()
+    outcome_line: str = ""
+    worst_nusd: int | None = None
+    expected_nusd: int | None = None
+    balance: BalanceView | None = None
+    model_note: str = ""
+    play_money: bool = False
+    scripted: bool = False
+    material: str = ""
+
+
+class StepState(StrEnum):
+    """How far a step is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One named step of a run. `note` is a word on a retry, a fallback or a failure."""
+
+    path: str
+    label: str
+    state: StepState = StepState.WAITING
+    agent: str = ""
+    elapsed_s: float = 0.0
+    cost_nusd: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    """Plan and progress in one message: who works on what, at what price. Collapses to a line once the run is closed.
+
+    `elapsed_s` is executing time, `cost_nusd` what is settled so far.
+    """
+
+    run: RunView
+    steps: tuple[StepView, ...] = ()
+    notes: tuple[str, ...] = ()
+    elapsed_s: float = 0.0
+    cost_nusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """The end of a run. The reason it ended and who is missing come from `result`.
+
+    `owner` is who can grant money, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
+    whether the provider billed it. `mention_asker` is for runs long enough to have lost their audience. With `is_above`
+    the text stands in the thread already, and only how it ended is said.
+    """
+
+    run: RunView
+    result: PatternResult
+    seconds: float
+    agents_count: int
+    steps_done: int = 0
+    steps_total: int = 0
+    uncertain_nusd: int = 0
+    owner: Person | None = None
+    grant_nusd: int = 0
+    mention_asker: bool = False
+    looked_up: bool = False
+    is_above: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What one model did in a run."""
+
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_nusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsView:
+    """What stands behind the private Details button."""
+
+    run: RunView
+    seconds: float
+    cost_nusd: int
+    models: tuple[ModelUse, ...] = ()
+    steps: tuple[StepView, ...] = ()

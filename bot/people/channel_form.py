@@ -1,0 +1,113 @@
+"""The form in which admins say how agents behave in one channel, read back as the channel's rules."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.messages.list_views import FlowLine
+from bot.messages.mrkdwn import clip
+from bot.people.access import ChannelRules
+
+CHANNEL_FORM = "channel_form"
+"""callback_id of the form."""
+WHO, PEOPLE, FLOW, REPLIES, PROGRESS = "who", "people", "flow", "replies", "progress"
+_ANY = "-"
+_OPTION_CHARS = 75
+_OPTIONS_MAX = 100
+_WHO = {
+    "everyone": "Everybody in the channel",
+    "admins": "Admins and owners of the budget",
+    "named": "They and the people named below",
+}
+_REPLIES = {
+    "asker": "Those of the person who asked",
+    "tagged": "None: mention me each time",
+    "free": "Everybody's, without a mention",
+}
+_ROUTED = "Whatever the Router chooses"
+_PROGRESS = {"steps": "Each step as it happens", "quiet": "Only the beginning and the answer"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelForm:
+    """A filled-in form: the rules as they shall be, of which channel."""
+
+    channel: str
+    rules: ChannelRules
+    response_url: str | None
+
+
+def channel_form(
+    rules: ChannelRules, flows: Sequence[FlowLine], *, channel: str, response_url: str | None
+) -> dict[str, Any]:
+    """The form, with what is in force now."""
+    named = {_ANY: _ROUTED, **{flow.name: flow.name for flow in flows}}
+    people = {"type": "multi_users_select", "action_id": PEOPLE, "initial_users": sorted(rules.people)}
+    blocks = [
+        _choice(WHO, "Who may ask here?", _WHO, rules.who),
+        {"type": "input", "block_id": PEOPLE, "optional": True, "label": _plain("People"), "element": people},
+        _choice(FLOW, "How do agents work when nobody says how?", named, rules.flow or _ANY),
+        _choice(REPLIES, "Which replies in my threads are for me?", _REPLIES, rules.replies),
+        _choice(PROGRESS, "What do I show while working?", _PROGRESS, "quiet" if rules.quiet else "steps"),
+    ]
+    kept = {WHO: rules.who, FLOW: rules.flow or _ANY, REPLIES: rules.replies}
+    kept |= {PROGRESS: "quiet" if rules.quiet else "steps"}
+    return {
+        "type": "modal",
+        "callback_id": CHANNEL_FORM,
+        "private_metadata": json.dumps({"channel": channel, "response_url": response_url, "now": kept}),
+        "title": _plain("Agents in this channel"),
+        "submit": _plain("Save"),
+        "close": _plain("Cancel"),
+        "blocks": blocks,
+    }
+
+
+def read_channel_form(view: Mapping[str, Any], before: ChannelRules) -> ChannelForm | dict[str, str]:
+    """The form's rules on top of those before, or Slack's field errors. A field nobody touched may come as null."""
+    kept, fields = json.loads(view["private_metadata"]), view["state"]["values"]
+    chosen = {
+        name: ((fields[name][name] or {}).get("selected_option") or {}).get("value") or now
+        for name, now in kept["now"].items()
+    }
+    people = (fields[PEOPLE][PEOPLE] or {}).get("selected_users")
+    rules = replace(
+        before,
+        who=chosen[WHO],
+        people=before.people if people is None else frozenset(people),
+        flow="" if chosen[FLOW] == _ANY else chosen[FLOW],
+        replies=chosen[REPLIES],
+        quiet=chosen[PROGRESS] == "quiet",
+    )
+    if rules.who == "named" and not rules.people:
+        return {PEOPLE: "Name the people who may ask here, or choose another answer above."}
+    return ChannelForm(str(kept["channel"]), rules, kept["response_url"])
+
+
+def channel_changes(before: ChannelRules, after: ChannelRules) -> str:
+    """What changed, from what to what; empty when nothing did."""
+    was, now = _in_words(before), _in_words(after)
+    return "; ".join(f"{what} from “{was[what]}” to “{now[what]}”" for what in was if was[what] != now[what])
+
+
+def _in_words(rules: ChannelRules) -> dict[str, str]:
+    named = "1 other person" if len(rules.people) == 1 else f"{len(rules.people)} other people"
+    return {
+        "who may ask here": f"admins, owners of the budget and {named}" if rules.who == "named" else _WHO[rules.who],
+        "how agents work when nobody says how": rules.flow or _ROUTED,
+        "which replies I take": _REPLIES[rules.replies],
+        "what I show while working": _PROGRESS["quiet" if rules.quiet else "steps"],
+    }
+
+
+def _choice(name: str, label: str, options: Mapping[str, str], now: str) -> dict[str, Any]:
+    shown = [{"text": _plain(clip(text, _OPTION_CHARS)), "value": value} for value, text in options.items()]
+    shown = shown[:_OPTIONS_MAX]
+    chosen = next((option for option in shown if option["value"] == now), shown[0])
+    element = {"type": "static_select", "action_id": name, "options": shown, "initial_option": chosen}
+    return {"type": "input", "block_id": name, "optional": True, "label": _plain(label), "element": element}
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}

@@ -1,0 +1,100 @@
+"""People and money as they are shown: names from Slack's directory, figures from the ledger."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.messages.card_views import RefusalView
+from bot.messages.list_views import BalancesView
+from bot.messages.views import BalanceView, Person
+from bot.people.access import Directory, name_of
+from bot.people.admins import Admins
+from patterns.core.errors import AgentsError
+from patterns.core.ports import Payer
+from storage.ledger.balances import Balance, Balances
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Turns ids and rows into views."""
+
+    balances: Balances
+    directory: Directory
+    admins: Admins = field(default_factory=Admins)
+    is_play_money: bool = False
+
+    async def person(self, user: str, workspace: str) -> Person:
+        """Somebody by name; by id where Slack does not say."""
+        try:
+            return Person(user, name_of(await self.directory.user(user, workspace=workspace)) or user)
+        except AgentsError:
+            return Person(user, user)
+
+    async def owner(self, workspace: str) -> Person | None:
+        """Who can grant money, where the operator named somebody or an installation did."""
+        admins = await self.admins.of(workspace)
+        return await self.person(admins[0], workspace) if admins else None
+
+    async def balance(self, payer: Payer) -> BalanceView:
+        """The month that pays: the channel's, or the person's."""
+        return await self.view(payer, await self.balances.balance(payer))
+
+    async def all(self, payer: Payer) -> BalancesView:
+        """Every month that limits this person here."""
+        views = [
+            await self.view(payer, one) for one in await self.balances.balances(payer) if one.limit_nusd is not None
+        ]
+        return BalancesView(tuple(reversed(views)), play_money=self.is_play_money)
+
+    async def refusal(
+        self,
+        payer: Payer,
+        balance: Balance,
+        needed_nusd: int,
+        *,
+        instead: tuple[str, int] = ("", 0),
+        queue_key: str = "",
+    ) -> RefusalView:
+        """Why there is not enough, and the ways out; `instead` is a cheaper flow with what it needs."""
+        flow, flow_nusd = instead
+        free_nusd = balance.free_nusd
+        affordable = flow and free_nusd is not None and flow_nusd <= free_nusd < needed_nusd
+        return RefusalView(
+            needed_nusd=needed_nusd,
+            balance=await self.view(payer, balance),
+            alternative_flow=flow if affordable else "",
+            alternative_nusd=flow_nusd if affordable else 0,
+            owner=await self.owner(payer.workspace),
+            blocked=balance.blocked,
+            queue_key=queue_key,
+        )
+
+    async def view(self, payer: Payer, balance: Balance) -> BalanceView:
+        """An account's month under the name people call it."""
+        # Months turn on the first, in the zone of the account: in UTC it may be the last of this one.
+        turns = datetime(2000, int(balance.period[5:]) % 12 + 1, 1, tzinfo=UTC)
+        held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
+        return BalanceView(
+            name=await self._name(payer, balance.kind),
+            limit_nusd=(balance.limit_nusd or 0) + balance.granted_nusd,
+            settled_nusd=balance.settled_nusd,
+            held_nusd=balance.held_nusd,
+            resets_on=f"1 {turns:%b}",
+            held_runs=len({row["run_id"] for row in held}),
+        )
+
+    async def _name(self, payer: Payer, kind: str) -> str:
+        if kind == "channel":
+            return await self.channel_name(payer.channel, payer.workspace)
+        return {"workspace": "the workspace", "dm": "your direct messages", "user": "your share here"}.get(kind, kind)
+
+    async def place_name(self, payer: Payer) -> str:
+        """Whose month it is: the channel, or a person's direct messages."""
+        return await self._name(payer, payer.channel_kind)
+
+    async def channel_name(self, channel: str, workspace: str) -> str:
+        """`#platform`; the id where Slack does not say."""
+        try:
+            found = await self.directory.channel(channel, workspace=workspace)
+        except AgentsError:
+            found = None
+        return f"#{found['name']}" if found and found.get("name") else channel

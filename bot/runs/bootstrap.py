@@ -1,0 +1,63 @@
+"""What every process starts with, whether or not it speaks Slack: database, ledger and models, opened together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from bot.clock import SystemClock
+from bot.runs.configuration import policy_of, read_roster
+from bot.runs.engine import Engine
+from bot.runs.model_selection import ModelChoice
+from bot.runs.roster_snapshots import OlderRosters
+from bot.settings import Settings
+from patterns.models.client import LiteLLMClient
+from storage.database.connect import connect
+from storage.database.migrate import migrate
+from storage.journal import SqlJournal
+from storage.ledger.balances import Balances
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.periods import ClockGuard
+from storage.questions import Questions
+from storage.runs import RunStore
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, choice: ModelChoice | None, *, month_cap_nusd: int | None = None
+) -> AsyncIterator[Engine]:
+    """Everything a run needs: database, ledger, models. `month_cap_nusd` lowers the default budgets (the demo's)."""
+    roster = read_roster(settings, choice)
+    policy = policy_of(settings, roster)
+    if month_cap_nusd is not None:
+        policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
+    if settings.is_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await migrate(settings.database_url)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        db = await connect(settings.database_url)
+        stack.push_async_callback(db.close)
+        await stack.enter_async_context(clock.following(db))
+        guard = ClockGuard(clock)
+        ledger = SqlLedger(db, clock, policy, guard=guard)
+        stack.push_async_callback(ledger.close)
+        client = LiteLLMClient(roster.models, settings.env)
+        stack.push_async_callback(client.aclose)
+        store = RunStore(db, clock)
+        older = OlderRosters(store, choice, settings.env)
+        stack.push_async_callback(older.close)
+        yield Engine(
+            settings=settings,
+            choice=choice,
+            clock=clock,
+            guard=guard,
+            db=db,
+            roster=roster,
+            client=client,
+            ledger=ledger,
+            journal=SqlJournal(db, clock),
+            balances=Balances(db, clock, policy),
+            questions=Questions(db, clock),
+            store=store,
+            older=older,
+        )

@@ -1,0 +1,124 @@
+"""Runs short of a month's money: in line before they start; half-way noticed, asked for, and given up in the end."""
+
+from collections.abc import Sequence
+
+from patterns.closing import CLOSING
+from patterns.core.errors import AgentsError, BudgetExceededError
+from patterns.core.events import PatternResult
+from patterns.core.money import NUSD_PER_USD
+from patterns.core.ports import (
+    Charged,
+    Fence,
+    Hold,
+    HoldRequest,
+    Ledger,
+    Payer,
+    Question,
+    ReserveRequest,
+    Settlement,
+    StepRecord,
+)
+from storage.ledger.balances import Balance, Balances
+
+WAIT_S = 7 * 86_400
+"""So long at most, and never past the month's end, a run waits for money."""
+LINE_S = 3600
+"""So long at most a request waits for money that other runs hold: they let go of it within minutes."""
+_CENT_NUSD = NUSD_PER_USD // 100
+_MONTHS = frozenset({"workspace", "channel", "dm", "user"})
+
+
+class NotStartedError(AgentsError):
+    """The plan needs more than is free; nothing but the choice of it was paid."""
+
+    def __init__(self, needed_nusd: int, balance: Balance) -> None:
+        super().__init__()
+        self.needed_nusd = needed_nusd
+        self.balance = balance
+
+
+async def afford(balances: Balances, payer: Payer, needed_nusd: int) -> None:
+    """NotStartedError when a month has not that much left: better said now than half-way."""
+    for balance in await balances.balances(payer):
+        if not balance.fits(needed_nusd):
+            raise NotStartedError(needed_nusd, balance)
+
+
+def line_path(number: int) -> str:
+    """Where the questions keep the run's first, second … wait for money that other runs hold."""
+    return f"line/{number}"
+
+
+def in_line(balance: Balance, needed_nusd: int) -> Question:
+    """Wait, holding nothing, for what others hold."""
+    return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=LINE_S)
+
+
+def money_path(number: int) -> str:
+    """Where the questions keep the run's first, second … plea for money."""
+    return f"money/{number}"
+
+
+class NotingLedger:
+    """The ledger of one run, and what a month last refused it: a grant can mend that, and no other refusal.
+
+    `is_months` says that a month refused something for whatever reason; the run's own dollars are a limit of the run.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.refused: BudgetExceededError | None = None
+        self.is_months = False
+
+    async def hold(self, request: HoldRequest) -> Hold:
+        """See Ledger."""
+        try:
+            return await self._ledger.hold(request)
+        except BudgetExceededError as error:
+            self._note(error, request.path)
+            raise
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+        """See Ledger."""
+        try:
+            return await self._ledger.reserve_many(requests)
+        except BudgetExceededError as error:
+            self._note(error, requests[0].path)
+            raise
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
+        """See Ledger."""
+        return await self._ledger.settle(hold, charged, fence, step)
+
+    async def release(self, holds: Sequence[Hold]) -> None:
+        """See Ledger."""
+        await self._ledger.release(holds)
+
+    def _note(self, error: BudgetExceededError, path: str) -> None:
+        # A closing summary that cannot be paid ends nothing.
+        if error.kind in _MONTHS and path.split("/", maxsplit=1)[0] != CLOSING:
+            self.is_months = True
+            self.refused = self.refused if error.blocked else error
+
+
+def plea(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
+    """Ask for what the rest needs; the partial answer is kept with it."""
+    return Question(
+        kind="money",
+        title=balance.kind,
+        draft=result.model_dump_json(),
+        amount_nusd=rest_nusd,
+        deadline_s=max(1, min(WAIT_S, (balance.resets_at_us - now_us) // 1_000_000)),
+    )
+
+
+def missing_nusd(question: Question, balance: Balance) -> int:
+    """What has to be added to what is free, in whole cents."""
+    missing = max(1, question.amount_nusd - (balance.free_nusd or 0))
+    return -(-missing // _CENT_NUSD) * _CENT_NUSD
+
+
+def given_up(question: Question) -> PatternResult:
+    """The partial answer, final now."""
+    partial = PatternResult.model_validate_json(question.draft)
+    return partial.model_copy(update={"notes": (*partial.notes, "No money came, so this is all there is.")})

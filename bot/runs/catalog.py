@@ -1,0 +1,22 @@
+"""The roster as people see it in lists and forms, with what each flow costs at most."""
+
+from bot.messages.list_views import AgentLine, FlowLine, Menu
+from bot.runs.engine import Engine
+from patterns.core.ports import Payer
+
+_ANYBODY = Payer(workspace="", channel="", channel_kind="channel", user="")
+
+
+def menu_of(engine: Engine) -> Menu:
+    """Flows with the bound of a short request, and agents with their models."""
+    roster = engine.roster
+    return Menu(
+        flows=tuple(
+            FlowLine(name, flow.description, engine.quote_flow(_ANYBODY, name).worst_nusd)
+            for name, flow in roster.flows.items()
+        ),
+        agents=tuple(
+            AgentLine(name, agent.description, roster.models[agent.model].model)
+            for name, agent in roster.agents.items()
+        ),
+    )

@@ -1,0 +1,41 @@
+"""What this deployment's settings and roster file say: who works, on which models, under which default budgets."""
+
+from bot.runs.model_selection import ModelChoice, apply_choice, choose, needs_choice
+from bot.settings import Settings
+from patterns.core.errors import RosterError
+from patterns.roster.roster import Roster, load_roster
+from storage.ledger.book import Policy
+
+
+def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
+    """The deployment's roster with its models chosen.
+
+    Raises:
+        RosterError: every mistake in it, a line each.
+    """
+    try:
+        text = settings.roster_path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RosterError(f"{settings.roster_path} cannot be read ({error}). Check AGENTS_ROSTER.") from None
+    roster = load_roster(text, file=settings.roster_path.name, env=settings.env)
+    return roster.with_models(apply_choice(roster.models, choice)) if choice is not None else roster
+
+
+async def choose_models(settings: Settings) -> ModelChoice | None:
+    """Who answers where the roster says `auto`; None when it names every model itself.
+
+    Raises:
+        UserError: there is nobody.
+    """
+    return await choose(settings) if needs_choice(read_roster(settings, None).models) else None
+
+
+def policy_of(settings: Settings, roster: Roster) -> Policy:
+    """What holds in every month that no admin has changed."""
+    budgets = roster.budgets
+    return Policy(
+        workspace_nusd=budgets.workspace_nusd,
+        channel_nusd=budgets.default_channel_nusd,
+        dm_user_nusd=budgets.dm_user_nusd,
+        zone=settings.timezone or budgets.timezone,
+    )

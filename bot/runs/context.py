@@ -1,0 +1,45 @@
+"""What agents may know of a run: its words, the thread's earlier exchanges, and what was read for it."""
+
+from collections.abc import Sequence
+
+from bot.runs.material import artifacts_of
+from bot.runs.outcome import Ending
+from patterns.core.context import TaskContext, Turn
+from patterns.core.errors import UserError
+from storage.run_rows import RunRow
+from storage.runs import RunStore
+from storage.threads import Threads
+
+HISTORY_RUNS = 10
+"""Earlier exchanges of a thread that a follow-up may know."""
+
+
+async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskContext:
+    """The frozen context of a run.
+
+    Raises:
+        UserError: its text has been forgotten.
+    """
+    request = await store.text(run.id, "request")
+    if request is None:
+        raise UserError("The text of this request has been deleted, so it cannot be continued.")
+    return TaskContext(
+        run_id=run.id,
+        workspace=run.workspace,
+        channel=run.channel,
+        channel_kind=run.channel_kind,
+        thread=run.thread_ts,
+        user=run.user,
+        request=request,
+        history=_history(await store.earlier(run, most=HISTORY_RUNS)),
+        artifacts=await artifacts_of(threads, run),
+    )
+
+
+def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
+    """Our own transcript of the thread; the prompts' slots bound how much of it agents see."""
+    turns: list[Turn] = []
+    for request, kept in earlier:
+        answer = Ending.model_validate_json(kept).result.output
+        turns += [Turn(role="user", text=request), *([Turn(role="assistant", text=answer)] if answer else [])]
+    return tuple(turns)

@@ -1,0 +1,196 @@
+"""Runs on many machines: Procrastinate carries run ids to live workers; money, steps and ownership stay in our tables.
+
+Only imported where the ledger is PostgreSQL. A job is a hint that a run waits: one too many finds nothing to claim, one
+too few is noticed by the sweep of any worker.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.job_context import AbortReason
+from procrastinate.jobs import Status
+
+from bot.runs.engine import Engine
+from patterns.core.errors import StorageError
+from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, Connection, address, configure
+from storage.fair_queue import CHANNEL_SHARE, FairQueue
+
+log = structlog.get_logger()
+
+QUEUE = "runs"
+HEARTBEAT_S, STALLED_S = 3.0, 12.0
+SWEEP_S = 1.0
+POOL_SIZE = 4
+
+
+class DistributedDispatcher:
+    """The dispatcher of several processes. Every one may submit; those inside `working()` execute."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        execute: Callable[[str], Awaitable[None]],
+        stop_here: Callable[[str], bool],
+        grace_s: float,
+        share: int = CHANNEL_SHARE,
+    ) -> None:
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job twice
+        connector = PsycopgConnector(
+            conninfo=address(engine.settings.database_url),
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=CONNECT_TIMEOUT_S,
+            reconnect_timeout=RECONNECT_S,
+            configure=configure,
+        )
+        self._app = App(connector=connector)
+        self._task = self._app.task(name="run", queue=QUEUE, pass_context=True)(self._work)
+        self._execute = execute
+        self._stop_here = stop_here
+        self._grace_s = grace_s
+        self._clock = engine.clock
+        self._worker: asyncio.Task[None] | None = None
+        self._is_leaving = False
+        self._works: set[asyncio.Task[None]] = set()
+        self._queue = FairQueue(engine.db, engine.clock, self._defer, share=share)
+        self._store = engine.store
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Take runs while the block runs: those the store accepts, and those that are submitted."""
+        async with self._app.open_async():
+            self._store.hand_over_with(self._queue.hand_over)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def working(self, *, concurrency: int) -> AsyncIterator[None]:
+        """Execute runs while the block runs and look after those of dead workers; at 0 leave all of it to others."""
+        if not concurrency:
+            yield
+            return
+        self._worker = asyncio.create_task(self._keep_working(concurrency), name="worker")
+        sweeping = asyncio.create_task(self._sweep_often(), name="sweep of the queue")
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await self.drain(self._grace_s)
+
+    async def _keep_working(self, concurrency: int) -> None:
+        """Fetch and execute until we leave: Procrastinate's worker ends when it misses the database for a moment.
+
+        Without the database it also makes another error of being cancelled, so that alone does not end this.
+        """
+        while not self._is_leaving:
+            try:
+                await self._app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=concurrency,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=STALLED_S,
+                    shutdown_graceful_timeout=0,  # `drain` gives the grace, and only when we leave
+                )
+            except Exception:
+                # Procrastinate's worker ends for whatever its side tasks meet; ours goes on.
+                log.exception("worker interrupted")
+            await asyncio.sleep(SWEEP_S)
+
+    async def submit(self, run_id: str) -> None:
+        """Hand the run over, when its channel's share has room for it."""
+        await self._queue.hand_over_like(run_id)
+
+    async def take_up(self) -> None:
+        """Hand over everything that waits."""
+        await self._queue.hand_over_all()
+
+    async def cancel(self, run_id: str) -> None:
+        """Have the worker that executes the run told at once; it would see it at its next sign of life anyway."""
+        for job in await self._app.job_manager.list_jobs_async(queueing_lock=run_id, status=Status.DOING.value):
+            if job.id is not None:
+                await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True)
+
+    async def drain(self, grace_s: float) -> None:
+        """Fetch nothing new, let running work end within the grace, leave the rest to other workers."""
+        self._is_leaving = True
+        end_s = self._clock.monotonic() + grace_s
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.wait({self._worker}, timeout=grace_s)
+            self._worker = None
+        if self._works:
+            _done, late = await asyncio.wait(self._works, timeout=max(0.0, end_s - self._clock.monotonic()))
+            for work in late:
+                work.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _defer(self, connection: Connection, run_id: str) -> None:
+        # A duplicate would spoil the transaction it stands in, so it gets a savepoint of its own.
+        try:
+            async with connection.transaction():
+                await self._task.configure(queueing_lock=run_id, connection=connection).defer_async(run_id=run_id)
+        except AlreadyEnqueued:
+            pass
+        except ConnectorException as error:
+            # The database layer knows which errors of the driver are worth another try, and what to say of the rest.
+            raise error.__cause__ or error from None
+
+    async def _work(self, context: JobContext, run_id: str) -> None:
+        work = asyncio.create_task(self._attempt(run_id), name=f"run {run_id}")
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if context.abort_reason() is not AbortReason.USER_REQUEST:
+                # We are leaving, and `drain` gives it the grace; or Procrastinate's worker missed the database and
+                # begins anew, which is no reason to drop a run.
+                raise
+            # Somebody pressed Stop in another process: the run ends by itself, and tells it.
+            self._stop_here(run_id)
+            await work
+
+    async def _attempt(self, run_id: str) -> None:
+        with structlog.contextvars.bound_contextvars(run=run_id):
+            try:
+                await self._execute(run_id)
+            except Exception:
+                # execute() answers for its own failures; what comes here is a defect, kept for the next attempt.
+                log.exception("run attempt failed")
+            finally:
+                with contextlib.suppress(StorageError):  # any worker's next sweep does the same
+                    await self._queue.hand_back(run_id)
+                    await self._queue.hand_over_like(run_id)
+
+    async def _sweep_often(self) -> None:
+        while True:
+            try:
+                await self._sweep()
+            except Exception:
+                # The next sweep, a second later, does the same again.
+                log.exception("sweep of the queue failed")
+            await asyncio.sleep(SWEEP_S)
+
+    async def _sweep(self) -> None:
+        """Queue the jobs of dead workers again, and the runs whose leases they left behind."""
+        jobs = self._app.job_manager
+        for job in await jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_S):
+            if job.id is None:
+                continue
+            try:
+                await jobs.retry_job_by_id_async(
+                    job.id, retry_at=datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
+                )
+            except ConnectorException:
+                # Its run is queued again already; this one has nothing left to say. Another sweep may have ended it.
+                with contextlib.suppress(ConnectorException):
+                    await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
+        await self.take_up()

@@ -1,0 +1,252 @@
+"""Carries out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from bot.runs.budget_gate import NotingLedger, NotStartedError, afford, given_up, in_line, line_path, money_path, plea
+from bot.runs.context import context_of
+from bot.runs.model_allowlist import AllowedModels
+from bot.runs.model_selection import ModelChoice
+from bot.runs.roster_snapshots import OlderRosters
+from bot.settings import Settings
+from patterns.agent import AgentRunner
+from patterns.core.context import TaskContext
+from patterns.core.errors import DriftError, ParkedError, RosterError, UserError
+from patterns.core.events import PatternResult, RunEvent, StopReason
+from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
+from patterns.estimate import estimate
+from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import Roster
+from patterns.router import ROUTE, RouteDecision
+from patterns.services import Services, open_services
+from storage.channels import ChannelSettings
+from storage.database.database import Database
+from storage.history import History
+from storage.journal import SqlJournal
+from storage.ledger.balances import Balances
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.periods import ClockGuard
+from storage.questions import Asked, Questions
+from storage.run_rows import RunRow
+from storage.runs import RunStore
+from storage.threads import Threads
+
+CONFIRM_PATH = "confirm"
+"""Where the journal and the questions keep whether a person accepted the price."""
+PRICE_PATH = "price"
+"""Where the journal keeps what the flow usually cost when the run began."""
+
+
+class Unheard:
+    """An EventSink for work that nobody watches."""
+
+    def emit(self, run_id: str, event: RunEvent) -> None:
+        """Let it pass."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything a run needs, of one process. `roster` has its models chosen and priced."""
+
+    settings: Settings
+    choice: ModelChoice | None
+    clock: Clock
+    guard: ClockGuard
+    db: Database
+    roster: Roster
+    client: LiteLLMClient
+    ledger: SqlLedger
+    journal: SqlJournal
+    balances: Balances
+    questions: Questions
+    store: RunStore
+    older: OlderRosters
+
+    @property
+    def model_note(self) -> str:
+        """Which models answer, in a sentence for the thread."""
+        if self.choice is not None:
+            return self.choice.note
+        used = {self.roster.models[agent.model].model for agent in self.roster.agents.values()}
+        return f"{', '.join(sorted(used))} answer"
+
+    async def carry_out(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
+        """The result of a run that this process owns.
+
+        Raises:
+            NotStartedError: the channel cannot pay for the plan.
+            ParkedError, RunLostError, CancelledRunError: the run waits, is somebody else's, or was stopped.
+        """
+        await self.ledger.recover_run(run.fence)
+        try:
+            roster, client = await self._roster_of(run)
+            services = self._services(
+                run.payer,
+                run.fence,
+                roster,
+                await self._allowed(run, roster, client),
+                events,
+                executed_s=run.executed_ms / 1000,
+                may_stream=may_stream,
+            )
+            return await self._planned(run, await context_of(run, self.store, Threads(self.db, self.clock)), services)
+        except (UserError, DriftError, RosterError) as error:
+            return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
+
+    async def _planned(self, run: RunRow, ctx: TaskContext, services: Services) -> PatternResult:
+        choice = Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
+        if await services.recall(PLAN) is None:
+            await self._admit(run, services.payer, estimate(ctx, services, choice).quote.once_nusd)
+        plan = await resolve(ctx, services, choice, expected=partial(self._usual, services))
+        confirmed = await self._confirmed(run, ctx, services, plan)
+        if confirmed is None:
+            note = "The price was declined, so nothing more was started."
+            return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(note,))
+        await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
+        if not any(_is_work(step) for step in await self.journal.steps(run.id)):
+            await self._admit(run, services.payer, confirmed.quote.once_nusd)
+        return await self._paid_for(run, ctx, services, confirmed)
+
+    async def _paid_for(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
+        """The result; a run of Slack that a month's budget cut short waits for money and then goes on where it was.
+
+        Raises:
+            ParkedError: it waits.
+        """
+        pleas, last = await self._asked(run, money_path)
+        if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
+            return given_up(last.question)
+        ledger = NotingLedger(services.ledger)
+        result = await run_flow(ctx, replace(services, ledger=ledger), plan)
+        if result.stop_reason is StopReason.BUDGET and not ledger.is_months:
+            return result.model_copy(update={"stop_reason": StopReason.LIMIT})
+        if run.kind != "slack" or result.stop_reason is not StopReason.BUDGET or ledger.refused is None:
+            return result
+        rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)
+        balance = await self.balances.tightest(services.payer, rest_nusd)
+        question = plea(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
+        decision = await self.questions.ask(run.fence, money_path(pleas + 1), question)
+        raise ParkedError(decision.verdict)
+
+    async def _admit(self, run: RunRow, payer: Payer, needed_nusd: int) -> None:
+        """Let the run begin, or have it wait in line where nothing but what other runs hold is in its way.
+
+        Raises:
+            NotStartedError: there is not that much, or it did not come free in time.
+            ParkedError: it waits.
+        """
+        turns, last = await self._asked(run, line_path)
+        if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
+            raise NotStartedError(needed_nusd, await self.balances.tightest(payer, needed_nusd))
+        try:
+            await afford(self.balances, payer, needed_nusd)
+        except NotStartedError as error:
+            if await self.balances.is_only_held(payer, needed_nusd):
+                await self.questions.ask(run.fence, line_path(turns + 1), in_line(error.balance, needed_nusd))
+            raise
+
+    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
+        """How often the run has asked under numbered paths, and the last of it."""
+        count, last = 0, None
+        while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
+            count, last = count + 1, asked
+        return count, last
+
+    @property
+    def zone(self) -> str:
+        """The time zone people here live by."""
+        return self.settings.timezone or self.roster.budgets.timezone
+
+    def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
+        """What a request costs, without a run and without asking a model; the Router's choice is taken as the default.
+
+        Raises:
+            UserError: the person named a flow or agents that are not there or do not fit.
+        """
+        ctx = TaskContext(
+            run_id="quote",
+            workspace=payer.workspace,
+            channel=payer.channel,
+            channel_kind=payer.channel_kind,
+            thread="",
+            user=payer.user,
+            request=request,
+        )
+        return estimate(ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, Unheard()), choice)
+
+    async def expected_nusd(self, workspace: str, flow: str) -> int | None:
+        """What a flow usually costs here, once the ledger has seen enough of it."""
+        return await History(self.db).expected_nusd(workspace, flow)
+
+    async def _usual(self, services: Services, flow: str) -> int | None:
+        """The same, fixed for the run: other runs change the history, and nobody should be asked half-way."""
+        known_nusd = await self.expected_nusd(services.payer.workspace, flow)
+        kept: int | None = (await services.remember(PRICE_PATH, {"expected_nusd": known_nusd})).data["expected_nusd"]
+        return kept
+
+    def quote_flow(self, payer: Payer, flow: str) -> Plan:
+        """What a flow of the roster costs for a short request."""
+        return self.quote(payer, "", Choice(flow=flow))
+
+    async def _confirmed(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
+        """The plan people agreed to: at once when it is cheap, else after somebody said Run, or None."""
+        price_nusd = plan.worst_nusd if plan.expected_nusd is None else plan.expected_nusd
+        if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
+            return plan
+        question = Question(kind="confirm", title=plan.title, amount_nusd=plan.worst_nusd)
+        decision = await self.questions.ask(run.fence, CONFIRM_PATH, question)
+        if decision.verdict == "run":
+            return plan
+        if decision.verdict == "instead":
+            cheap = RouteDecision(flow=services.roster.router.default, chosen_by="person", reason="You chose it.")
+            return plan_of(ctx, services, cheap, took=plan.took)
+        return None
+
+    def _services(  # noqa: PLR0913 - the doors that differ from run to run
+        self,
+        payer: Payer,
+        fence: Fence,
+        roster: Roster,
+        client: ModelClient,
+        events: EventSink,
+        *,
+        executed_s: float = 0.0,
+        may_stream: bool = False,
+    ) -> Services:
+        return open_services(
+            runner=AgentRunner(client),
+            ledger=self.ledger,
+            journal=self.journal,
+            decisions=self.questions,
+            events=events,
+            clock=self.clock,
+            roster=roster,
+            payer=payer,
+            fence=fence,
+            executed_s=executed_s,
+            may_stream=may_stream,
+        )
+
+    async def _allowed(self, run: RunRow, roster: Roster, client: LiteLLMClient) -> ModelClient:
+        """The client, narrowed to where this channel's text may go."""
+        settings = await ChannelSettings(self.db, self.clock).find(workspace=run.workspace, channel=run.channel)
+        allowed = tuple(settings.get("models", ()))
+        return AllowedModels(client, roster.models, allowed) if allowed else client
+
+    async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
+        """The roster the run was accepted under, which an update may have replaced since."""
+        if run.roster_hash == self.roster.hash:
+            return self.roster, self.client
+        return await self.older.of(run.roster_hash)
+
+
+def _is_work(step: StepRecord) -> bool:
+    """Whether it is more than the choice of what to do."""
+    return step.outcome != "decision" and not step.path.startswith(f"{ROUTE}/")
+
+
+def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:
+    """The steps that cost something or failed, without the decisions between them."""
+    return [step for step in journal if step.outcome != "decision"]

@@ -1,0 +1,265 @@
+"""Executes an owned run to its end, to a question or to somebody else, and sees that its ending is told once."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from bot.messages.notice_views import InviteView, NoticeView
+from bot.runs.budget_gate import NotStartedError
+from bot.runs.delivery import Telling
+from bot.runs.dispatcher import Dispatcher
+from bot.runs.engine import Engine
+from bot.runs.lease import LEASE_S, Lease
+from bot.runs.outcome import Ending
+from bot.runs.presenter import Stage, Whisper
+from bot.slack.errors import SlackError
+from patterns.core.errors import CancelledRunError, ParkedError, RunLostError, StorageError
+from patterns.core.events import PatternResult, StopReason
+from patterns.core.ports import Clock
+from storage.database.database import ConstraintError
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+TOLD_AT_ONCE = 8
+"""Of the questions, and of the endings, that the dead left untold: all at once would share Slack's pace, and a process
+that dies again would leave all of them half told."""
+_STOPPED = Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
+
+
+S = TypeVar("S", bound=Stage)
+
+
+@dataclass
+class Executor(Generic[S]):
+    """What the dispatcher runs. `owner` names this process in leases."""
+
+    engine: Engine
+    delivery: S
+    say: Whisper
+    owner: str
+    lease: Lease = field(init=False)
+    _telling: Telling = field(init=False)
+    _stops: dict[str, asyncio.Event] = field(default_factory=dict)
+    _endings: set[asyncio.Task[None]] = field(default_factory=set)
+    _dispatcher: Dispatcher | None = None
+    _on_free: Callable[[], Awaitable[None]] | None = None
+
+    def __post_init__(self) -> None:
+        self.lease = Lease(self.engine.store, self.engine.clock)
+        self._telling = Telling(self.engine, self.delivery, self.say, self.lease, self.owner, self.wake)
+
+    def dispatch_with(self, dispatcher: Dispatcher) -> None:
+        """Name who executes; it needs `execute`, so it comes later."""
+        self._dispatcher = dispatcher
+
+    def when_free(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Name who wants to know that a run has let go of its money."""
+        self._on_free = call
+
+    async def submit(self, run_id: str) -> None:
+        """Have the run executed soon."""
+        if self._dispatcher is not None:
+            await self._dispatcher.submit(run_id)
+
+    async def wake(self, run_id: str) -> None:
+        """A parked run has something to go on with."""
+        await self.engine.store.wake(run_id)
+        await self.submit(run_id)
+
+    async def stop(self, run: RunRow, *, by: str) -> None:
+        """End the run within a moment, wherever it is executed."""
+        await self.engine.store.request_cancel(run.id, by=by)
+        if not self.stop_here(run.id) and self._dispatcher is not None:
+            await self._dispatcher.cancel(run.id)
+        if run.is_queued:
+            await self.execute(run.id)  # ending it takes neither its thread's turn nor a free slot
+        else:
+            await self.wake(run.id)
+
+    def stop_here(self, run_id: str) -> bool:
+        """End the run within a moment; False when it is not executed in this process."""
+        local = self._stops.get(run_id)
+        if local is not None:
+            local.set()
+        return local is not None
+
+    async def execute(self, run_id: str) -> None:
+        """Own the run and take it as far as it goes: to its end, to a question, or to somebody else."""
+        run = await self.engine.store.claim(run_id, owner=self.owner, lease_s=LEASE_S)
+        if run is None:
+            return
+        watch = _Stopwatch(self.engine.clock)
+        stop = self._stops.setdefault(run_id, asyncio.Event())
+        if run.cancel_requested_by:
+            stop.set()
+        try:
+            outcome = await self._until_stopped(run, stop, watch)
+            await self._conclude(watch.clocked(run), outcome)
+        except RunLostError:
+            self.delivery.let_go(run)
+            log.info("run is somebody else's", run=run_id)
+        except StorageError as error:
+            self.delivery.let_go(run)
+            # Its lease runs out, and whoever reaches the database then goes on from the journal.
+            log.warning("run left to be resumed", run=run_id, reason=str(error))
+        except asyncio.CancelledError:
+            self.delivery.let_go(run)
+            await self.engine.store.let_go(run.fence, executed_ms=watch.clocked(run).executed_ms)
+            raise
+        finally:
+            self._stops.pop(run_id, None)
+
+    async def _until_stopped(self, run: RunRow, stop: asyncio.Event, watch: "_Stopwatch") -> "Ending | ParkedError":
+        """The outcome of the work, or a stop within a moment of somebody asking for it."""
+        if stop.is_set() and not run.root_ts:
+            return _STOPPED
+        work = asyncio.create_task(self._work(run, watch), name=f"work {run.id}")
+        keeping = self.lease.keep(run, stop, lambda: watch.clocked(run).executed_ms)
+        kept = asyncio.create_task(keeping, name=f"lease {run.id}")
+        try:
+            await asyncio.wait({work, kept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            kept.cancel()
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
+        if not work.cancelled():
+            return work.result()
+        if kept.done() and not kept.cancelled():
+            kept.result()  # raises when the run was lost
+        return _STOPPED
+
+    async def _work(self, run: RunRow, watch: "_Stopwatch") -> "Ending | ParkedError":
+        try:
+            placed = await self.delivery.begin(run)
+        except SlackError as error:
+            return await self._nowhere(run, error)
+        try:
+            watch.start()
+            may_stream = self.delivery.may_stream(run)
+            return Ending(result=await self.engine.carry_out(placed, self.delivery.board, may_stream=may_stream))
+        except ParkedError as error:
+            return error
+        except NotStartedError as error:
+            result = PatternResult(output="", stop_reason=StopReason.BUDGET)
+            return Ending(result=result, needed_nusd=max(1, error.needed_nusd))
+        except RunLostError:
+            raise
+        except CancelledRunError:  # another process asked, and the ledger heard of it before our watch did
+            return _STOPPED
+        except Exception as error:
+            if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
+                raise  # the database is away, which is no reason for a run to end
+            log.exception("run failed", run=run.id)
+            note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
+            return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
+
+    async def _nowhere(self, run: RunRow, error: SlackError) -> Ending:
+        """We cannot post where the request was made: say so to the person, nothing was spent."""
+        log.warning("no place to post", run=run.id, code=error.code)
+        key = run.options.get("delivery_key", "")
+        view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
+        await self._telling.tell_person(run, view)
+        return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
+
+    async def _conclude(self, run: RunRow, outcome: "Ending | ParkedError") -> None:
+        await self.engine.ledger.end_run(run.fence)
+        if isinstance(outcome, ParkedError):
+            await self._park(run)
+            self._in_background(self._tell_free(), f"free {run.id}")
+            return
+        run = await self._fresh(run)
+        names = await self._telling.names(run, outcome)
+        waiting = await self.engine.store.finish(
+            run,
+            stop_reason=outcome.result.stop_reason.value,
+            result_json=outcome.model_dump_json(),
+            cost_nusd=sum(row["cost_nusd"] for row in await self.engine.store.money(run.id)),
+            executed_ms=run.executed_ms,
+            intents=names,
+        )
+        for name in names:
+            self.delivery.outbox.wrote(run.id, name)
+        log.info("run ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
+        if waiting:
+            await self.submit(waiting)
+        self._in_background(self._tell_free(), f"free {run.id}")
+        if names:
+            self._in_background(self._telling.tell_ending(run, outcome), f"ending {run.id}")
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Slack's pace must not keep other runs from being executed."""
+        telling = asyncio.create_task(work, name=name)
+        self._endings.add(telling)
+        telling.add_done_callback(self._endings.discard)
+
+    async def _tell_free(self) -> None:
+        if self._on_free is None:
+            return
+        try:
+            await self._on_free()
+        except Exception:
+            # Who waits is looked at again every few seconds.
+            log.exception("line not moved up")
+
+    async def drain(self, grace_s: float) -> None:
+        """Let endings be told within the grace; what is left is owed, and told by whoever comes next."""
+        if self._endings:
+            _told, late = await asyncio.wait(self._endings, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _park(self, run: RunRow) -> None:
+        run = await self._fresh(run)
+        await self.engine.store.park(run.fence, executed_ms=run.executed_ms)
+        async with self.lease.telling(run):
+            await self._telling.ask(run)
+
+    async def resume(self) -> None:
+        """Go on with every run that an earlier process left; what it left untold follows with the first chores.
+
+        Only the holder of the bot's role may call this: every lease of a Slack run is a dead process's.
+        """
+        await self.engine.store.break_leases()
+        if self._dispatcher is not None:
+            await self._dispatcher.take_up()
+
+    async def take_up(self) -> None:
+        """Go on with what nobody does: runs without an owner, questions and answers that never reached their thread."""
+        if self._dispatcher is not None:
+            await self._dispatcher.take_up()
+        owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
+        # Drawn by lot, so that what cannot be told does not stand in the way of the rest.
+        some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
+        async with asyncio.TaskGroup() as telling:  # when we leave, it ends with the last of them
+            for run_id in some:
+                telling.create_task(self._telling.tell_owed(run_id), name=f"owed {run_id}")
+
+    async def _fresh(self, run: RunRow) -> RunRow:
+        """The row as it is now, with the executing time of ours."""
+        now = await self.engine.store.get(run.id)
+        return replace(now, executed_ms=run.executed_ms) if now else run
+
+
+class _Stopwatch:
+    """How long a run has been executed: not while its first messages wait for Slack's pace, which no limit is about."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_s: float | None = None
+
+    def start(self) -> None:
+        """The work begins."""
+        self._started_s = self._clock.monotonic()
+
+    def clocked(self, run: RunRow) -> RunRow:
+        """The run with its executing time up to now."""
+        if self._started_s is None:
+            return run
+        return replace(run, executed_ms=run.executed_ms + int((self._clock.monotonic() - self._started_s) * 1000))

@@ -1,0 +1,54 @@
+"""Where a channel's text may go: a model client that refuses to prepare a call for any other model.
+
+Every path to a price or a hold prepares its call first, so a forbidden plan ends before anything is held or sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.errors import UserError
+from patterns.core.money import Price
+from patterns.core.ports import ModelClient, OnText
+from patterns.roster.roster import ModelSpec
+
+
+def is_allowed(spec: ModelSpec, allowed: Sequence[str]) -> bool:
+    """Whether a model is named, by itself, by its roster name or by its provider; an empty list allows all."""
+    names = {spec.name, spec.model, spec.model.partition("/")[0]}
+    return not allowed or not names.isdisjoint(allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedModels:
+    """The model client of one channel."""
+
+    client: ModelClient
+    models: Mapping[str, ModelSpec]
+    allowed: tuple[str, ...]
+
+    def price(self, model: str) -> Price:
+        """The same price."""
+        return self.client.price(model)
+
+    def fallbacks(self, model: str) -> tuple[str, ...]:
+        """Those of the fallbacks that may be used here."""
+        return tuple(name for name in self.client.fallbacks(model) if is_allowed(self.models[name], self.allowed))
+
+    def prepare(self, request: ModelRequest) -> PreparedCall:
+        """Translate without sending.
+
+        Raises:
+            UserError: this channel's text may not go there.
+        """
+        spec = self.models[request.model]
+        if not is_allowed(spec, self.allowed):
+            raise UserError(
+                f"This needs {spec.model}, and this channel's text may only go to {', '.join(self.allowed)}. Name"
+                " another flow, or ask an admin to change it with `/agents budget models`."
+            )
+        return self.client.prepare(request)
+
+    async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+        """One attempt at a call that was prepared here."""
+        return await self.client.complete(call, on_text)

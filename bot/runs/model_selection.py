@@ -1,0 +1,178 @@
+"""Which models answer when the roster says `auto`: the keys that are set, else a running Ollama, else the tiny one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Protocol
+
+import aiohttp
+
+from bot.settings import Settings
+from patterns.core.errors import UserError
+from patterns.core.money import Price, rate_nusd_per_mtok
+from patterns.roster.roster import ModelSpec
+
+AUTO = "auto"
+OLLAMA_USUAL = "http://127.0.0.1:11434"
+PLAY_PRICE = Price(
+    input_nusd_per_mtok=rate_nusd_per_mtok(Decimal("0.25")),
+    output_nusd_per_mtok=rate_nusd_per_mtok(Decimal("2.00")),
+    source="play money",
+)
+FREE_PRICE = Price(input_nusd_per_mtok=0, output_nusd_per_mtok=0, source="runs on this machine")
+TINY_CONTEXT_TOKENS = 8192
+_OLLAMA_PROBE_S = 0.5
+
+
+class Script(Protocol):
+    """What a model that only recites can answer; the demo's tour has one."""
+
+    def check(self, request: str, *, flow: str | None, agents: Sequence[str]) -> None:
+        """UserError with what can be asked, for everything else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Who answers, and the sentence that says so in the thread."""
+
+    name: str
+    fast: str
+    strong: str
+    api_base: str | None = None
+    api_key_env: str | None = None
+    price: Price | None = None
+    context_tokens: int | None = None
+    is_tiny: bool = False
+    reasons: bool = False
+    """Its models think before they write, and need the roster's room for it; others get none to ramble in."""
+    sees_images: bool = False
+    script: Script | None = None
+    """There is no model: what is answered was written beforehand, and people must see that everywhere."""
+
+    @property
+    def note(self) -> str:
+        """What people should know of the model before they judge the answer; a script has a label of its own."""
+        if self.script is not None:
+            return ""
+        if self.is_tiny:
+            return f"{self.name} answers: a tiny model that only shows the way of things"
+        return f"{self.name} answers"
+
+    @property
+    def is_play_money(self) -> bool:
+        """The price is made up, so that the ledger has work."""
+        return self.price is PLAY_PRICE
+
+
+_PROVIDERS = (
+    (
+        "OPENAI_API_KEY",
+        ModelChoice(
+            "OpenAI",
+            "openai/gpt-5-mini",
+            "openai/gpt-5.2",
+            api_key_env="OPENAI_API_KEY",
+            reasons=True,
+            sees_images=True,
+        ),
+    ),
+    (
+        "ANTHROPIC_API_KEY",
+        ModelChoice(
+            "Anthropic",
+            "anthropic/claude-haiku-4-5",
+            "anthropic/claude-sonnet-4-6",
+            api_key_env="ANTHROPIC_API_KEY",
+            sees_images=True,
+        ),
+    ),
+    (
+        "GEMINI_API_KEY",
+        ModelChoice(
+            "Gemini",
+            "gemini/gemini-2.5-flash",
+            "gemini/gemini-2.5-pro",
+            api_key_env="GEMINI_API_KEY",
+            reasons=True,
+            sees_images=True,
+        ),
+    ),
+)
+
+
+def provider_choice(env: Mapping[str, str]) -> ModelChoice | None:
+    """The first provider whose key is set."""
+    for variable, choice in _PROVIDERS:
+        if env.get(variable):
+            base = env.get("OPENAI_API_BASE") if variable == "OPENAI_API_KEY" else None
+            return replace(choice, api_base=base or None)
+    return None
+
+
+async def ollama_choice(env: Mapping[str, str], *, play_money: bool = False) -> ModelChoice | None:
+    """The first model of an Ollama that answers, else nothing."""
+    base = (env.get("OLLAMA_API_BASE") or OLLAMA_USUAL).rstrip("/")
+    timeout = aiohttp.ClientTimeout(total=_OLLAMA_PROBE_S)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{base}/api/tags") as reply:
+            names = [str(model["name"]) for model in (await reply.json())["models"]]
+    except (aiohttp.ClientError, TimeoutError, KeyError, TypeError, ValueError):
+        return None
+    if not names:
+        return None
+    model = f"openai/{names[0]}"
+    price = PLAY_PRICE if play_money else FREE_PRICE
+    return ModelChoice(f"Ollama's {names[0]}", model, model, api_base=f"{base}/v1", price=price, reasons=True)
+
+
+def tiny_choice(api_base: str) -> ModelChoice:
+    """The demo's own model server."""
+    model = "openai/smollm2-135m"
+    return ModelChoice(
+        "SmolLM2-135M",
+        model,
+        model,
+        api_base=api_base,
+        price=PLAY_PRICE,
+        context_tokens=TINY_CONTEXT_TOKENS,
+        is_tiny=True,
+    )
+
+
+def needs_choice(models: Mapping[str, ModelSpec]) -> bool:
+    """Whether any model of the roster is left to us."""
+    return any(spec.model == AUTO for spec in models.values())
+
+
+async def choose(settings: Settings) -> ModelChoice:
+    """The choice for `agents run`, `worker` and `doctor`.
+
+    Raises:
+        UserError: no key is set and no Ollama answers.
+    """
+    choice = provider_choice(settings.env) or await ollama_choice(settings.env)
+    if choice is None:
+        raise UserError(
+            "No language model is configured. Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, start Ollama, "
+            "or name a model in AGENTS_MODEL_FAST and AGENTS_MODEL_STRONG."
+        )
+    return choice
+
+
+def apply_choice(models: Mapping[str, ModelSpec], choice: ModelChoice) -> dict[str, ModelSpec]:
+    """The roster's models with every `auto` replaced; what the operator named stays untouched."""
+    return {name: _chosen(spec, choice) if spec.model == AUTO else spec for name, spec in models.items()}
+
+
+def _chosen(spec: ModelSpec, choice: ModelChoice) -> ModelSpec:
+    return replace(
+        spec,
+        model=choice.strong if spec.name == "strong" else choice.fast,
+        api_base=choice.api_base,
+        api_key_env=choice.api_key_env,
+        price=spec.price or choice.price,
+        context_tokens=choice.context_tokens or spec.context_tokens,
+        sees_images=choice.sees_images or spec.sees_images,
+        reasoning_tokens_max=spec.reasoning_tokens_max if choice.reasons else 0,
+    )

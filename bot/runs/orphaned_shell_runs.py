@@ -1,0 +1,31 @@
+"""Runs of shells that were killed: nobody may go on with them, but their money must not stay held for ever."""
+
+from bot.runs.engine import Engine
+from bot.runs.outcome import Ending
+from patterns.core.events import PatternResult, StopReason
+from storage.history import History
+from storage.run_rows import RunRow
+
+LEASE_S = 30.0
+
+
+async def end_lost_runs(engine: Engine, *, owner: str) -> None:
+    """End runs of shells that were killed: what was under way counts in full, the rest is free again."""
+    note = "The shell that ran this ended before its answer."
+    for run_id in await History(engine.db).lost_shell_runs(engine.clock.now_us()):
+        run = await engine.store.claim(run_id, owner=owner, lease_s=LEASE_S)
+        if run is not None:
+            await engine.ledger.recover_run(run.fence)
+            await finish(engine, run, PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
+
+
+async def finish(engine: Engine, run: RunRow, result: PatternResult) -> None:
+    """Write the end of a run that this process owns."""
+    await engine.store.finish(
+        run,
+        stop_reason=result.stop_reason.value,
+        result_json=Ending(result=result).model_dump_json(),
+        cost_nusd=sum(row["cost_nusd"] for row in await engine.store.money(run.id)),
+        executed_ms=run.executed_ms,
+        intents=(),
+    )

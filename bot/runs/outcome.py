@@ -1,0 +1,26 @@
+"""How a run ended, in the form that is stored, shown, told again after a crash, and read by the thread's next run."""
+
+from bot.messages.views import RunState
+from patterns.core.context import Frozen
+from patterns.core.events import PatternResult, StopReason
+
+_STATES = {
+    StopReason.COMPLETED: RunState.DONE,
+    StopReason.CANCELLED: RunState.STOPPED,
+    StopReason.FAILED: RunState.FAILED,
+}
+
+
+class Ending(Frozen):
+    """How a run ended, as it is kept: enough to tell it again after a crash. `needed_nusd` is set on a refusal."""
+
+    result: PatternResult
+    needed_nusd: int = 0
+
+    @property
+    def state(self) -> RunState:
+        """The word of the root message."""
+        if self.needed_nusd:
+            return RunState.REFUSED
+        partly = RunState.PARTIAL if self.result.output else RunState.FAILED
+        return _STATES.get(self.result.stop_reason, partly)

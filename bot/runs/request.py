@@ -1,0 +1,38 @@
+"""Split off bot/requests.py."""
+
+from dataclasses import dataclass, field
+
+from bot.commands.origin import Attached, ChannelKind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A request that passed access, not yet the budget.
+
+    `delivery_key` makes a second delivery the same run. `thread_ts` None opens a new thread: under `message_ts` when
+    the person wrote a message, else under a root message of ours. `forced_here` says that the person chose this
+    place in the form or by a button, `in_line` that it may wait for money others hold. The text is raw, unescaped.
+    """
+
+    delivery_key: str
+    workspace: str
+    channel: str
+    channel_kind: ChannelKind
+    user: str
+    text: str
+    flow: str | None = None
+    agents: tuple[str, ...] = ()
+    thread_ts: str | None = None
+    message_ts: str | None = None
+    response_url: str | None = None
+    forced_here: bool = False
+    in_line: bool = False
+    attached: Attached = field(default_factory=Attached)
+
+
+@dataclass(frozen=True, slots=True)
+class StopOutcome:
+    """What stopping did. `text` is the sentence for the person, naming the runs that end."""
+
+    stopped: tuple[str, ...]
+    text: str

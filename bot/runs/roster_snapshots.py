@@ -1,0 +1,32 @@
+"""The rosters that open runs were accepted under and an update has replaced since: a run goes on with its own."""
+
+from collections.abc import Mapping
+
+from bot.runs.model_selection import ModelChoice, apply_choice
+from patterns.models.client import LiteLLMClient
+from patterns.roster.roster import Roster, from_snapshot
+from storage.runs import RunStore
+
+
+class OlderRosters:
+    """Reads each stored snapshot once; its client stays open until the process ends."""
+
+    def __init__(self, store: RunStore, choice: ModelChoice | None, env: Mapping[str, str]) -> None:
+        self._store = store
+        self._choice = choice
+        self._env = env
+        self._read: dict[str, tuple[Roster, LiteLLMClient]] = {}
+
+    async def of(self, roster_hash: str) -> tuple[Roster, LiteLLMClient]:
+        """The roster of that hash, with its models chosen, and their client."""
+        if roster_hash not in self._read:
+            roster = from_snapshot(await self._store.snapshot(roster_hash), env=self._env)
+            if self._choice is not None:
+                roster = roster.with_models(apply_choice(roster.models, self._choice))
+            self._read[roster_hash] = roster, LiteLLMClient(roster.models, self._env)
+        return self._read[roster_hash]
+
+    async def close(self) -> None:
+        """Let go of the connections that they opened."""
+        for _roster, client in self._read.values():
+            await client.aclose()

@@ -1,0 +1,78 @@
+"""News nobody asked for: each told exactly once over processes and crashes, and kept until Slack has taken it."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.messages.views import SlackMessage
+from bot.slack.errors import SlackError
+from bot.slack.workspaces import Slack
+from storage.chores import Chores
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class News:
+    """Tells what has a key. `by` names this process in claims.
+
+    A claim keeps others away while we post and runs out when we die; the outbox finds what had arrived by then.
+    """
+
+    slack: Slack
+    chores: Chores
+    by: str
+    _told: set[str] = field(default_factory=set, init=False)
+
+    async def untold(self, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that still have to be told, in order."""
+        rest = [key for key in keys if key not in self._told]
+        if rest:
+            self._told.update(await self.chores.finished(rest))
+        return [key for key in rest if key not in self._told]
+
+    async def once(self, keys: Sequence[str], post: Callable[[str], Awaitable[object]]) -> None:
+        """Post one message that settles all keys; it is named by the last, which `post` receives."""
+        name = keys[-1]
+        if not await self.chores.take(name, by=self.by):
+            return
+        try:
+            await post(name)
+        except SlackError as error:
+            log.warning("news not told", key=name, code=error.code)
+            if error.kind == "unreachable":
+                await self.chores.unclaim(name)
+            return  # refused: tried again once the claim has run out, as long as it is news
+        await self.chores.finish(keys, by=self.by)
+        self._told.update(keys)
+
+    async def tell(
+        self,
+        keys: Sequence[str],
+        message: SlackMessage,
+        *,
+        workspace: str,
+        channels: Collection[str] = (),
+        users: Collection[str] = (),
+    ) -> None:
+        """Post a message to channels and people; whoever cannot be reached does not keep it from the others."""
+
+        async def post(name: str) -> None:
+            out = self.slack.of(workspace)
+            refusals: list[SlackError] = []
+            for place in (*channels, *users):
+                try:
+                    channel = await out.open_dm(place) if place in users else place
+                    await out.post_once(name, channel, channel=channel, message=message)
+                except SlackError as error:
+                    if error.kind == "unreachable":
+                        raise
+                    log.warning("news refused", key=name, place=place, code=error.code)
+                    refusals.append(error)
+            if refusals and len(refusals) == len(channels) + len(users):
+                raise refusals[0]
+
+        if not channels and not users:
+            log.warning("nobody to tell", keys=list(keys))
+        await self.once(keys, post)

@@ -1,0 +1,213 @@
+"""The outbound client: every message leaves here, retried without doubles, as plain text when its blocks are refused.
+
+Slack's own retry handlers stay off, because they repeat a post whose answer was lost. We look first whether it arrived:
+each message carries its run and name as metadata, and as the id of its first block where metadata is dropped.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import aiohttp
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.messages.mrkdwn import clip
+from bot.messages.views import SlackMessage
+from bot.slack.errors import SlackError
+from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, perhaps_twice
+from bot.slack.rate_limiter import Pacer
+from bot.slack.web_api import ATTEMPTS, LostError, SlackMethods, Tokens
+from patterns.core.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+TEXT_MAX = 39_000
+"""Slack truncates text at 40,000 without saying so."""
+SEARCH_PAGES = 5
+QUIET = {"parse": "none", "link_names": False}
+UNFURLED = {"unfurl_links": False, "unfurl_media": False}
+_REFUSED_BLOCKS = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format", "invalid_attachments"})
+
+
+class Outbox(Protocol):
+    """Our own record of posts: the intent is committed before anything is sent."""
+
+    async def intend(
+        self, run_id: str, name: str, channel: str
+    ) -> tuple[Literal["new", "intended", "posted", "abandoned"], str | None]:
+        """Record the intent; says what was known before, with the ts of a posted message."""
+        ...
+
+    async def posted(self, run_id: str, name: str, ts: str) -> None:
+        """The message stands in Slack."""
+        ...
+
+    async def abandon(self, run_id: str, name: str) -> None:
+        """It never will."""
+        ...
+
+
+class SlackOut(SlackMethods):
+    """Posts, edits and private words in one workspace."""
+
+    def __init__(
+        self, workspace: str, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, pacer: Pacer
+    ) -> None:
+        super().__init__(workspace, client, clock, tokens, pacer)
+        self._outbox = outbox
+
+    async def post_once(
+        self, run_id: str, name: str, *, channel: str, message: SlackMessage, thread_ts: str | None = None
+    ) -> str:
+        """Post a named message of a run exactly once over any number of crashes; returns its ts.
+
+        Raises:
+            SlackError: it could not be posted. The intent stays, except where it is abandoned as hopeless.
+        """
+        state, ts = await self._outbox.intend(run_id, name, channel)
+        if state == "posted" and ts:
+            return ts
+        if state == "abandoned":
+            raise SlackError("refused", code="abandoned", method="chat.postMessage")
+        place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
+        findable = marked(message, f"{run_id}:{name}")
+        metadata = {"event_type": EVENT_TYPE, "event_payload": {"run": run_id, "name": name}}
+        ts = await self._post_or_find(place, findable, metadata, search=state == "intended")
+        await self._outbox.posted(run_id, name, ts)
+        return ts
+
+    async def find_or_abandon(self, run_id: str, name: str, *, channel: str, thread_ts: str | None) -> None:
+        """Find out what became of a message that was cut off and that nobody will post again: it stands, or never will.
+
+        Raises:
+            SlackError: Slack does not answer.
+        """
+        place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
+        try:
+            ts = await self._find(place, {"run": run_id, "name": name})
+        except SlackError as error:
+            if error.kind == "unreachable":
+                raise
+            ts = None
+        if ts is None:
+            await self._outbox.abandon(run_id, name)
+        else:
+            await self._outbox.posted(run_id, name, ts)
+
+    async def post(self, *, channel: str, message: SlackMessage, thread_ts: str | None = None) -> str:
+        """Post a message nobody would miss (a reminder, a word of a chore); returns its ts."""
+        place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
+        return str((await self._send("chat.postMessage", message, {**place, **UNFURLED}))["ts"])
+
+    async def update(self, *, channel: str, ts: str, message: SlackMessage) -> None:
+        """Replace a message of ours."""
+        await self._send("chat.update", message, {"channel": channel, "ts": ts})
+
+    async def update_if_room(self, *, channel: str, ts: str, message: SlackMessage) -> bool:
+        """Replace a message of ours, unless Slack's pace leaves no room for what nobody would miss."""
+        if not await self.has_room("chat.update"):
+            return False
+        await self._send("chat.update", message, {"channel": channel, "ts": ts}, has_turn=True)
+        return True
+
+    async def ephemeral(self, *, channel: str, user: str, message: SlackMessage, thread_ts: str | None = None) -> None:
+        """Show something to one person in a channel; it is gone when they reload."""
+        place = {"channel": channel, "user": user, **({"thread_ts": thread_ts} if thread_ts else {})}
+        await self._send("chat.postEphemeral", message, place)
+
+    async def respond(self, response_url: str, message: SlackMessage, *, replace_original: bool = False) -> None:
+        """Answer a command or a click privately by its response_url: five times, within 30 minutes."""
+        body: dict[str, Any] = {
+            "response_type": "ephemeral",
+            "replace_original": replace_original,
+            "text": clip(message.text, TEXT_MAX),
+            "blocks": list(message.blocks),
+            **QUIET,
+            **UNFURLED,
+        }
+        session = self._client.session
+        if session is None:
+            raise SlackError("unreachable", code="no_session", method="response_url")
+        for attempt in range(ATTEMPTS):
+            try:
+                async with session.post(response_url, json=body) as answer:
+                    status, said = answer.status, await answer.text()
+                    wait_s = float(answer.headers.get("Retry-After", 2**attempt))
+            except (aiohttp.ClientError, TimeoutError):
+                status, said, wait_s = 0, "connection", float(2**attempt)
+            if status == 200 and any(code in said for code in _REFUSED_BLOCKS):  # noqa: PLR2004 - HTTP
+                body.pop("blocks", None)
+                continue
+            if status == 200:  # noqa: PLR2004 - HTTP
+                return
+            if status in {403, 404, 410}:
+                raise SlackError("gone", code=said[:40] or str(status), method="response_url")
+            await self._clock.sleep(wait_s)
+        raise SlackError("unreachable", code=str(status), method="response_url")
+
+    # ------------------------------------------------------------ posting
+
+    async def _post_or_find(
+        self, place: dict[str, Any], message: SlackMessage, metadata: dict[str, Any], *, search: bool
+    ) -> str:
+        arguments = {**place, **UNFURLED, "metadata": metadata}
+        for attempt in range(ATTEMPTS):
+            if search:
+                try:
+                    if found := await self._find(place, metadata["event_payload"]):
+                        return found
+                except SlackError as error:
+                    log.warning(
+                        "cannot_look_for_post", method=error.method, code=error.code, **metadata["event_payload"]
+                    )
+                    message = perhaps_twice(message)
+            try:
+                return str((await self._send_once("chat.postMessage", message, arguments))["ts"])
+            except LostError:
+                search = True
+                log.warning("post_answer_lost", **metadata["event_payload"])
+                await self._clock.sleep(min(2.0**attempt, 8.0))
+        raise SlackError("unreachable", code="connection", method="chat.postMessage")
+
+    async def _find(self, place: Mapping[str, Any], payload: Mapping[str, str]) -> str | None:
+        """The ts of a message of ours that arrived although its answer did not."""
+        thread_ts = place.get("thread_ts")
+        method = "conversations.replies" if thread_ts else "conversations.history"
+        where = {"channel": place["channel"], "limit": 100, "include_all_metadata": True}
+        if thread_ts:
+            where["ts"] = thread_ts
+        marker = f"{payload['run']}:{payload['name']}"
+        for _ in range(SEARCH_PAGES):
+            page = await self.call(method, **where)
+            for message in page.get("messages", []):
+                if is_ours(message, payload, marker):
+                    return str(message["ts"])
+            where["cursor"] = (page.get("response_metadata") or {}).get("next_cursor", "")
+            if not where["cursor"]:
+                break
+        return None
+
+    async def _send(
+        self, method: str, message: SlackMessage, arguments: Mapping[str, Any], *, has_turn: bool = False
+    ) -> Mapping[str, Any]:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._send_once(method, message, arguments, has_turn=has_turn and not attempt)
+            except LostError:
+                if method != "chat.update":
+                    break
+                await self._clock.sleep(min(2.0**attempt, 8.0))
+        raise SlackError("unreachable", code="connection", method=method)
+
+    async def _send_once(
+        self, method: str, message: SlackMessage, arguments: Mapping[str, Any], *, has_turn: bool = False
+    ) -> Mapping[str, Any]:
+        """One message; as text when its blocks are refused, because a plain answer beats none."""
+        body = {**arguments, **QUIET, "text": clip(message.text, TEXT_MAX), "blocks": list(message.blocks)}
+        try:
+            return await self.once(method, body, has_turn=has_turn)
+        except SlackError as error:
+            if error.code not in _REFUSED_BLOCKS or not message.blocks:
+                raise
+            log.warning("blocks_refused", method=method, code=error.code)
+            return await self.once(method, {**body, "blocks": []})

@@ -1,0 +1,20 @@
+"""Addresses of messages, so that lists lead to their threads."""
+
+import structlog
+
+from bot.slack.client import SlackOut
+from bot.slack.errors import SlackError
+
+log = structlog.get_logger()
+
+
+async def permalink(out: SlackOut, *, channel: str, ts: str | None) -> str:
+    """Where a message can be opened; empty where Slack does not say: a list is of use without links."""
+    if not ts:
+        return ""
+    try:
+        found = await out.call("chat.getPermalink", channel=channel, message_ts=ts)
+    except SlackError as error:
+        log.info("no link to a message", channel=channel, code=error.code)
+        return ""
+    return str(found.get("permalink") or "")

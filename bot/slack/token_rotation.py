@@ -1,0 +1,78 @@
+"""Tokens that expire, of apps with token rotation, are renewed before they do, by one process at a time."""
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.settings import Settings
+from bot.slack.web_api import read_refusal
+from patterns.core.ports import Clock
+from patterns.core.tasks import unbroken
+from storage.installations import Installation, Installations
+
+log = structlog.get_logger()
+
+BEFORE_US = 2 * 3_600_000_000
+"""Slack's tokens live twelve hours. In the last two of them whoever needs one asks for the next."""
+CLAIM_US = 40_000_000
+"""Longer than Slack may take. Whoever dies with the answer in hand: Slack takes the same refresh token for a while."""
+OTHERS_S, LOOK_S = 10.0, 0.2
+"""How long somebody without a good token waits for another who is renewing it, and how often they look."""
+_FINAL = frozenset({"invalid_refresh_token", "token_revoked", "account_inactive"})
+
+
+class Renewal:
+    """Asks Slack for the next tokens of an install, as the app that SLACK_CLIENT_ID names."""
+
+    def __init__(self, installations: Installations, client: AsyncWebClient, settings: Settings, clock: Clock) -> None:
+        self._installations = installations
+        self._client = client
+        self._app = {"client_id": settings.slack_client_id, "client_secret": settings.slack_client_secret}
+        self._clock = clock
+
+    def has_expired(self, found: Installation) -> bool:
+        """Whether Slack takes its token no more."""
+        return 0 < found.expires_us <= self._clock.now_us()
+
+    async def fresh(self, found: Installation) -> Installation | None:
+        """The install with a token that lasts; as it was, while that cannot be had; None when it never will be."""
+        if not found.expires_us or found.expires_us > self._clock.now_us() + BEFORE_US:
+            return found
+        # Whoever waits for it may give up; the refresh token is good once, so what Slack answers has to be kept.
+        if await self._installations.claim_renewal(found, for_us=CLAIM_US):
+            return await unbroken(self._renew(found))
+        return await self._renewed_by_others(found)
+
+    async def _renewed_by_others(self, found: Installation) -> Installation | None:
+        """Another is at it, or was. Only who has no good token waits for the answer."""
+        end_s = self._clock.monotonic() + OTHERS_S
+        now = await self._installations.find(found.id)
+        while now is not None and self.has_expired(now) and self._clock.monotonic() < end_s:
+            await self._clock.sleep(LOOK_S)
+            now = await self._installations.find(found.id)
+        return now
+
+    async def _renew(self, found: Installation) -> Installation | None:
+        try:
+            answer = await self._client.oauth_v2_access(
+                **self._app, grant_type="refresh_token", refresh_token=found.refresh_token
+            )
+        except SlackApiError as error:
+            _status, code, _headers = read_refusal(error)
+            log.warning("token not renewed", workspace=found.id, code=code)
+            if code in _FINAL and self.has_expired(found):
+                await self._installations.refused(found.id, found.token, code)
+                return None
+            return found
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("token not renewed", workspace=found.id, code=type(error).__name__)
+            return found
+        await self._installations.renewed(
+            found,
+            token=answer["access_token"],
+            refresh_token=answer["refresh_token"],
+            expires_us=self._clock.now_us() + int(answer["expires_in"]) * 1_000_000,
+        )
+        log.info("token renewed", workspace=found.id)
+        return await self._installations.find(found.id)

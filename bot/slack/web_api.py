@@ -1,0 +1,146 @@
+"""Slack's Web API in one workspace: every call waits its turn, brings the token of now, and is refused with a reason.
+
+Slack's own retry handlers stay off, because they repeat even what must not arrive twice.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.errors import SlackError
+from bot.slack.rate_limiter import POSTS, TIERS, Pacer, Rate
+from patterns.core.ports import Clock
+from patterns.core.text import storable_json
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 6
+"""So often at most one thing is tried before Slack counts as out of reach."""
+READS = frozenset(
+    {
+        "chat.getPermalink",
+        "conversations.history",
+        "conversations.info",
+        "conversations.members",
+        "conversations.replies",
+        "files.info",
+        "files.getUploadURLExternal",
+        "users.info",
+    }
+)
+"""Methods that do not read a JSON body."""
+_RETRIED = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+
+
+class LostError(Exception):
+    """The request may or may not have arrived."""
+
+
+class Tokens(Protocol):
+    """Which token speaks in a workspace."""
+
+    async def token(self, workspace: str) -> str:
+        """The bot token as of now; SlackError when the app is not installed there."""
+        ...
+
+    async def refused(self, workspace: str, token: str, code: str) -> bool:
+        """Slack does not take that token any more, with Slack's own word for it; True when there is a newer one."""
+        ...
+
+
+class SlackMethods:
+    """The methods of one workspace."""
+
+    def __init__(self, workspace: str, client: AsyncWebClient, clock: Clock, tokens: Tokens, pacer: Pacer) -> None:
+        self._workspace = workspace
+        self._client = client
+        self._clock = clock
+        self._tokens = tokens
+        self._pacer = pacer
+
+    async def token(self) -> str:
+        """The workspace's bot token, for what is fetched from Slack by other ways than its methods."""
+        return await self._tokens.token(self._workspace)
+
+    async def open_dm(self, user: str) -> str:
+        """The channel of our direct messages with a person."""
+        answer = await self.call("conversations.open", users=user)
+        return str(answer["channel"]["id"])
+
+    async def call(self, method: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Slack's own arguments
+        """Any other method that may be repeated without harm (`views.open`, `users.info`), paced and retried."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self.once(method, arguments)
+            except LostError:
+                await self._clock.sleep(min(2.0**attempt, 8.0))
+        raise SlackError("unreachable", code="connection", method=method)
+
+    async def send(self, method: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Slack's own arguments
+        """A method that must not be repeated when its answer is lost."""
+        try:
+            return await self.once(method, arguments)
+        except LostError:
+            raise SlackError("unreachable", code="connection", method=method) from None
+
+    async def has_room(self, method: str) -> bool:
+        """Take the turn of a call nobody would miss; False while calls that matter need all there is."""
+        return await self._pacer.take_spare(self._rates(method, {}))
+
+    async def once(self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False) -> Mapping[str, Any]:
+        """One call that reached Slack: waits its turn, unless it was taken, and obeys Retry-After.
+
+        Raises:
+            LostError: it may have arrived or not.
+        """
+        rates = self._rates(method, arguments)
+        for attempt in range(ATTEMPTS):
+            if attempt or not has_turn:
+                await self._pacer.wait(rates)
+            # Asked each time: it may have been renewed, or taken away, in another process.
+            token = await self.token()
+            said = {**arguments, "token": token}
+            try:
+                sent = {"params": said} if method in READS else {"json": said}
+                answer = await self._client.api_call(method, http_verb="GET" if method in READS else "POST", **sent)
+                return dict(storable_json(answer.data)) if isinstance(answer.data, dict) else {}
+            except SlackApiError as error:
+                status, code, headers = read_refusal(error)
+                if status == 429:  # noqa: PLR2004 - HTTP
+                    await self._held_back(rates, float(headers.get("Retry-After", 1)), method)
+                    continue
+                if status >= 500 or code in _RETRIED:  # noqa: PLR2004 - HTTP
+                    raise LostError from error
+                refusal = SlackError.of(code, method)
+                if refusal.kind == "revoked" and await self._tokens.refused(self._workspace, token, code):
+                    continue
+                raise refusal from error
+            except aiohttp.ClientConnectorError:
+                await self._clock.sleep(1)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise LostError from error
+        raise SlackError("unreachable", code="ratelimited", method=method)
+
+    async def _held_back(self, rates: Mapping[str, Rate], seconds: float, method: str) -> None:
+        log.info("slack_says_wait", method=method, retry_after_s=seconds)
+        await self._pacer.hold_back(rates, seconds)
+        if not rates:
+            await self._clock.sleep(seconds)
+
+    @staticmethod
+    def _rates(method: str, arguments: Mapping[str, Any]) -> dict[str, Rate]:
+        posts = {f"posts:{arguments.get('channel')}": POSTS} if method == "chat.postMessage" else {}
+        return posts | ({method: TIERS[method]} if method in TIERS else {})
+
+
+def read_refusal(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:
+    """Status, Slack's word and headers of a refusal, whatever shape the SDK left it in."""
+    answer = error.response
+    status = getattr(answer, "status_code", None) or getattr(answer, "status", None) or 0
+    data = getattr(answer, "data", None)
+    code = str(data.get("error", "unreadable")) if isinstance(data, dict) else "unreadable"
+    return int(status) if data else max(int(status), 500), code, getattr(answer, "headers", {})

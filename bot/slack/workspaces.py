@@ -1,0 +1,118 @@
+"""Slack by workspace: nothing leaves before somebody has said for which workspace, and it leaves with its token."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.client import Outbox, SlackOut
+from bot.slack.errors import SlackError
+from bot.slack.rate_limiter import Pacer, Slots
+from bot.slack.token_rotation import Renewal
+from bot.slack.web_api import Tokens
+from patterns.core.errors import StorageError
+from patterns.core.ports import Clock
+from storage.installations import Installation, Installations
+
+log = structlog.get_logger()
+
+REQUEST_TIMEOUT_S = 30
+_REVOKED = frozenset({"token_revoked", "account_inactive", "token_expired"})
+"""Final words; `invalid_auth` is not, which Slack also says to an address that the app's owner has not allowed."""
+
+
+@asynccontextmanager
+async def slack_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """The connections of one process to Slack."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)) as session:
+        yield session
+
+
+def slack_client(session: aiohttp.ClientSession, base_url: str) -> AsyncWebClient:
+    """A Web API client of nobody's: each call brings the token of its workspace. The SDK's retries are off."""
+    return AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
+
+
+class OneToken:
+    """The port `Tokens` where SLACK_BOT_TOKEN serves the one workspace there is."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._was_refused = False
+
+    async def token(self, workspace: str) -> str:  # noqa: ARG002 - there is one
+        """See Tokens."""
+        return self._token
+
+    async def refused(self, workspace: str, token: str, code: str) -> bool:  # noqa: ARG002 - there is one
+        """Tell the operator once; every later call would say the same."""
+        if not self._was_refused:
+            self._was_refused = True
+            log.error("slack refuses SLACK_BOT_TOKEN: reinstall the app, renew the token and restart", code=code)
+        return False
+
+
+class InstalledTokens:
+    """The port `Tokens` over installations: every workspace has its own."""
+
+    def __init__(self, installations: Installations, renewal: Renewal) -> None:
+        self.installations = installations
+        self._renewal = renewal
+
+    async def find(self, workspace: str, *, organisation: str = "") -> Installation | None:
+        """The install that speaks in a workspace, its token renewed in time where Slack's expire.
+
+        Raises:
+            StorageError: its token cannot be decrypted.
+        """
+        found = await self.installations.find(workspace, organisation=organisation)
+        return await self._renewal.fresh(found) if found is not None else None
+
+    async def token(self, workspace: str) -> str:
+        """See Tokens."""
+        try:
+            found = await self.find(workspace)
+        except StorageError as error:
+            # Whoever wants to speak tries again later, as when Slack is away; the operator can mend it.
+            log.exception("no token", workspace=workspace)
+            raise SlackError("unreachable", code="no_token", method="") from error
+        if found is None:
+            raise SlackError("uninstalled", code="not_installed", method="")
+        if self._renewal.has_expired(found):
+            raise SlackError("unreachable", code="token_expired", method="")
+        return found.token
+
+    async def refused(self, workspace: str, token: str, code: str) -> bool:
+        """Renew a token that has expired; forget one that is no more, which tells both logs once."""
+        found = await self.installations.find(workspace)
+        if found is not None and found.token != token:
+            return True
+        if found is not None and found.refresh_token and code == "token_expired":
+            await self.installations.expire(found)
+            return True
+        if code in _REVOKED and await self.installations.refused(workspace, token, code):
+            log.error("slack refuses the token of a workspace: install the app there again", workspace=workspace)
+        return False
+
+
+class Slack:
+    """The outbound clients, one per process and workspace; `shared` is the pace of all processes together."""
+
+    def __init__(
+        self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, shared: Slots | None = None
+    ) -> None:
+        self._client = client
+        self._outbox = outbox
+        self._clock = clock
+        self._tokens = tokens
+        self._shared = shared
+        self._known: dict[str, SlackOut] = {}
+
+    def of(self, workspace: str) -> SlackOut:
+        """The client that speaks in that workspace."""
+        if workspace not in self._known:
+            pacer = Pacer(self._clock, workspace=workspace, shared=self._shared)
+            self._known[workspace] = SlackOut(workspace, self._client, self._outbox, self._clock, self._tokens, pacer)
+        return self._known[workspace]

@@ -1,0 +1,27 @@
+"""A long answer in one piece: a file beside the messages that hold all of it, put there once."""
+
+import structlog
+
+from bot.slack.errors import SlackError
+from bot.slack.uploads import Upload, upload
+from bot.slack.workspaces import Slack
+from storage.outbox import Outbox
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+FROM_MESSAGES = 3
+"""An answer of more messages than that also comes as a file."""
+_NAME = "answer/file"
+
+
+async def post_answer_file(slack: Slack, outbox: Outbox, run: RunRow, text: str) -> None:
+    """Put it into the thread. One that fails is not tried again: nobody misses a word without it."""
+    state, _ts = await outbox.intend(run.id, _NAME, run.channel)
+    if state == "new":
+        file = Upload(f"answer-{run.id}.md", "The whole answer", text.encode())
+        try:
+            await upload(slack.of(run.workspace), [file], channel=run.channel, thread_ts=run.thread_ts or None)
+        except SlackError as error:
+            log.warning("answer_not_uploaded", run=run.id, code=error.code)
+    await outbox.abandon(run.id, _NAME)

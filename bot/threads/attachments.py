@@ -1,0 +1,67 @@
+"""Reads what came with a request once and keeps it, so that a resumed run sees the same."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.commands.origin import Attached
+from bot.runs.material import Material
+from bot.threads.files import Files
+from bot.threads.history import Talks
+from storage.run_rows import RunRow
+from storage.threads import Thread, Threads
+
+READ_S = 120.0
+"""Slack may hold us back while we read; the answer must not wait for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Reads what a request of Slack came with."""
+
+    threads: Threads
+    talks: Talks
+    files: Files
+
+    async def gather(self, run: RunRow) -> str:
+        """Read it, in words; whoever reads first decides what every later look at it sees."""
+        if await self.threads.material(run.id) is None:
+            await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
+        return await self.words(run.id)
+
+    async def words(self, run_id: str) -> str:
+        """What was read for a run and what was left out; empty before that, and once it is forgotten."""
+        kept = await self.threads.material(run_id)
+        return Material.model_validate_json(kept).words if kept else ""
+
+    async def pictures(self, run_id: str) -> tuple[str, ...]:
+        """The names of the pictures that came with a run."""
+        kept = await self.threads.material(run_id)
+        return Material.model_validate_json(kept).pictures if kept else ()
+
+    async def _read_soon(self, run: RunRow) -> Material:
+        try:
+            async with asyncio.timeout(READ_S):
+                return await self._read(run)
+        except TimeoutError:
+            return Material(left_out=("What came with the request was left out: Slack took too long to hand it over.",))
+
+    async def _read(self, run: RunRow) -> Material:
+        attached = Attached(**run.options.get("attached", {}))
+        material = Material()
+        if await self._is_guest(run):
+            material += await self.talks.around(run)
+        if attached.about:
+            material += await self.talks.about(run, attached.about)
+        material += await self.talks.linked(run)
+        file_ids = list(attached.files)
+        if attached.may_have_more:
+            file_ids += await self.talks.files_of_message(run)
+        return material + await self.files.read(file_ids, workspace=run.workspace)
+
+    async def _is_guest(self, run: RunRow) -> bool:
+        """Whether it was called into a talk of others whose messages no earlier run has read."""
+        if not run.thread_ts or run.options.get("message_ts") in (None, run.thread_ts):
+            return False
+        if await self.threads.earlier_material(run, most=1):
+            return False
+        return await self.threads.opener(Thread(run.workspace, run.channel, run.thread_ts)) is None

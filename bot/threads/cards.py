@@ -1,0 +1,92 @@
+"""The cards of parked runs: a price to accept, a draft to decide on, money to ask for."""
+
+from dataclasses import dataclass, replace
+
+from bot.messages.card_views import ConfirmView, LineView, MoneyView, ReviewView
+from bot.messages.renderer import Renderer
+from bot.messages.run_text import moment
+from bot.messages.views import RunView, SlackMessage
+from bot.people.profiles import Figures
+from bot.runs.budget_gate import missing_nusd
+from bot.runs.engine import CONFIRM_PATH, Engine
+from patterns.core.ports import Question
+from storage.run_rows import RunRow
+
+_THEN = {
+    "approve": "Until {until}; then it ends as not approved.",
+    "feedback": "At {until} it goes on by itself.",
+    "money": "Until {until}; then the partial answer is final.",
+    "line": "Until {until}; then I give up.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Turns questions into messages; `decided` closes a card."""
+
+    engine: Engine
+    figures: Figures
+    renderer: Renderer
+
+    async def card(
+        self, run: RunRow, view: RunView, *, path: str, question: Question, decided: str = ""
+    ) -> SlackMessage:
+        """The card of a question."""
+        if path == CONFIRM_PATH:
+            return self._price(run, view, question, decided)
+        if question.kind == "money":
+            return await self._money(run, view, path, question, decided)
+        if question.kind == "line":
+            return await self._line(run, path, question, decided)
+        return self.renderer.message(
+            ReviewView(
+                view,
+                question.title,
+                question.draft,
+                question.verdict,
+                question.round,
+                deadline=await self._deadline(run, path, question),
+                decided=decided,
+                question=path,
+                is_optional=question.kind == "feedback",
+                has_approvers=bool(question.approvers),
+            )
+        )
+
+    def _price(self, run: RunRow, view: RunView, question: Question, decided: str) -> SlackMessage:
+        cheap = self.engine.roster.router.default
+        worst_nusd = self.engine.quote_flow(run.payer, cheap).worst_nusd
+        offered = run.options.get("flow") != cheap and worst_nusd < question.amount_nusd
+        asked = replace(view, worst_nusd=question.amount_nusd, flow=question.title)
+        return self.renderer.message(
+            ConfirmView(asked, cheap if offered else "", worst_nusd if offered else 0, decided)
+        )
+
+    async def _money(self, run: RunRow, view: RunView, path: str, question: Question, decided: str) -> SlackMessage:
+        payer = run.payer
+        balance = await self.engine.balances.tightest(payer, question.amount_nusd)
+        return self.renderer.message(
+            MoneyView(
+                view,
+                missing_nusd(question, balance),
+                await self.figures.view(payer, balance),
+                owner=await self.figures.owner(run.workspace),
+                deadline=await self._deadline(run, path, question),
+                decided=decided,
+                question=path,
+            )
+        )
+
+    async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
+        """What it waits for; its root message has the button that stops it."""
+        payer = run.payer
+        balance = await self.figures.view(payer, await self.engine.balances.tightest(payer, question.amount_nusd))
+        until = "" if decided else await self._deadline(run, path, question)
+        return self.renderer.message(LineView(question.amount_nusd, balance, deadline=until, decided=decided))
+
+    async def _deadline(self, run: RunRow, path: str, question: Question) -> str:
+        """Until when somebody has to say something, and what follows when nobody does."""
+        asked = await self.engine.questions.find(run.id, path)
+        if asked is None or asked.deadline_us is None:
+            return ""
+        return _THEN[question.kind].format(until=moment(asked.deadline_us, self.engine.zone))

@@ -1,0 +1,90 @@
+"""Gathers what the app's home shows to one person: theirs, and of channels only what they could read in Slack."""
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.budgets.service import BudgetDesk
+from bot.messages.home_views import HomeView, WaitingLine
+from bot.messages.views import BalanceView
+from bot.people.readers import Readers
+from bot.slack.errors import SlackError
+from bot.slack.permalinks import permalink
+from bot.threads.run_service import RECENT, SlackRuns
+from patterns.core.errors import AgentsError
+from patterns.core.money import format_usd
+from patterns.core.ports import Payer, Question
+from storage.questions import Asked
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+_WHAT = {
+    "confirm": "A price to accept: up to {amount}.",
+    "approve": "A draft to decide on.",
+    "feedback": "A draft you can speak up about; without a word the work goes on.",
+    "money": "Out of money half-way: {amount} would finish it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HomeDesk:
+    """The port `Home` of the listeners."""
+
+    runs: SlackRuns
+    desk: BudgetDesk
+    readers: Readers
+
+    async def view(self, payer: Payer) -> HomeView:
+        """Everything of one person; `payer` is their direct messages with us."""
+        engine = self.runs.engine
+        own = await self.runs.balance(payer)
+        month = await engine.balances.balance(payer)
+        channels = [await self._channel(one) for one in await self._channels(payer)]
+        return HomeView(
+            runs=await self.runs.recent(workspace=payer.workspace, user=payer.user, channel=""),
+            waiting=tuple([await self._line(run, asked) for run, asked in await self._waiting(payer)]),
+            spent_nusd=await engine.balances.spent_by(payer.workspace, payer.user, month.period),
+            balances=replace(own, balances=(*own.balances, *channels)),
+            books=await self.desk.home(payer.workspace, payer.user),
+        )
+
+    async def _channels(self, payer: Payer) -> list[RunRow]:
+        """The person's latest request in each channel that they can still read."""
+        recent = await self.runs.engine.store.recent(payer.workspace, payer.user, most=RECENT)
+        latest = {run.channel: run for run in reversed(recent) if run.channel_kind == "channel"}
+        return [run for run in latest.values() if await self._may_read(payer, run.channel)]
+
+    async def _may_read(self, payer: Payer, channel: str) -> bool:
+        try:
+            return not await self.readers.refusal(payer.user, channel, workspace=payer.workspace)
+        except (AgentsError, SlackError) as error:
+            log.info("channel not shown at home", channel=channel, error=str(error))
+            return False
+
+    async def _channel(self, run: RunRow) -> BalanceView:
+        return await self.runs.delivery.figures.balance(run.payer)
+
+    async def _waiting(self, payer: Payer) -> list[tuple[RunRow, Asked]]:
+        """What this person asked for, or is named to approve, and has not decided."""
+        found = []
+        for asked in await self.runs.engine.questions.waiting():
+            run = await self.runs.engine.store.get(asked.run_id)
+            if run is None or run.workspace != payer.workspace:
+                continue
+            if payer.user == run.user or payer.user in asked.question.approvers:
+                found.append((run, asked))
+        return found[:RECENT]
+
+    async def _line(self, run: RunRow, asked: Asked) -> WaitingLine:
+        card_ts = await self.runs.delivery.outbox.find(run.id, f"ask/{asked.path}")
+        slack = self.runs.delivery.slack.of(run.workspace)
+        return WaitingLine(
+            request=await self.runs.engine.store.text(run.id, "request") or "(deleted)",
+            what=_words(asked.question),
+            link=await permalink(slack, channel=run.channel, ts=card_ts or run.root_ts),
+        )
+
+
+def _words(question: Question) -> str:
+    return _WHAT.get(question.kind, "A decision.").format(amount=format_usd(question.amount_nusd))

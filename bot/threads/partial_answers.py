@@ -1,0 +1,85 @@
+"""The partial answers of a run that is short of money: whatever follows, no text stands twice in its thread."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import count
+
+import structlog
+
+from bot.messages.notice_views import NoticeView
+from bot.messages.renderer import Renderer
+from bot.messages.views import AnswerView
+from bot.runs.budget_gate import money_path
+from bot.slack.errors import SlackError
+from bot.slack.workspaces import Slack
+from patterns.core.events import PatternResult
+from storage.outbox import Outbox
+from storage.questions import Asked, Questions
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+FOLDED = "⤵️ A partial answer stood here; a fuller one follows."
+
+
+@dataclass(frozen=True, slots=True)
+class Partials:
+    """Posts them, and folds those that something fuller follows."""
+
+    questions: Questions
+    slack: Slack
+    outbox: Outbox
+    renderer: Renderer
+
+    async def post(self, run: RunRow, path: str, answer: AnswerView) -> None:
+        """Say what there is before anybody is asked to pay for the rest, unless it stands there already.
+
+        Raises:
+            SlackError: the rest of it is owed until the next try.
+        """
+        if await self.stand(run, answer.result.output, but=path):
+            return
+        await self.fold(run, but=path)
+        for number, message in enumerate(self.renderer.answer(answer)):
+            await self.slack.of(run.workspace).post_once(
+                run.id, _name(path, number), channel=run.channel, message=message, thread_ts=run.thread_ts
+            )
+
+    async def stand(self, run: RunRow, text: str, *, but: str = "") -> bool:
+        """Whether a text stands in the thread as a partial answer of another plea than `but`."""
+        async for asked in self._pleas(run, but):
+            if PatternResult.model_validate_json(asked.question.draft).output == text:
+                return True
+        return False
+
+    async def fold(self, run: RunRow, *, but: str = "") -> None:
+        """Leave a line where partial answers stood; a view is never worth failing for."""
+        async for asked in self._pleas(run, but):
+            try:
+                await self._fold(run, asked.path)
+            except SlackError as error:
+                log.info("partial_not_folded", run=run.id, code=error.code)
+
+    async def _fold(self, run: RunRow, path: str) -> None:
+        out = self.slack.of(run.workspace)
+        for number in count():
+            ts = await self.outbox.find(run.id, _name(path, number))
+            if ts is None:
+                return
+            if number:
+                await out.call("chat.delete", channel=run.channel, ts=ts)
+            else:
+                await out.update(channel=run.channel, ts=ts, message=self.renderer.message(NoticeView(FOLDED)))
+
+    async def _pleas(self, run: RunRow, but: str) -> AsyncIterator[Asked]:
+        """The times it asked for money and has a partial answer in the thread, oldest first."""
+        for number in count(1):
+            asked = await self.questions.find(run.id, money_path(number))
+            if asked is None:
+                return
+            if asked.path != but and await self.outbox.find(run.id, _name(asked.path, 0)) is not None:
+                yield asked
+
+
+def _name(path: str, number: int) -> str:
+    return f"partial/{path}/{number}"

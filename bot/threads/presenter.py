@@ -1,0 +1,295 @@
+"""What a run shows in its thread: a root message, one progress message, one answer; each posted once, ever."""
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.messages.decision_text import decided
+from bot.messages.notice_views import CallView, QueuedView
+from bot.messages.renderer import Renderer
+from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
+from bot.people.access import RulesStore
+from bot.people.profiles import Figures
+from bot.runs.budget_gate import missing_nusd
+from bot.runs.delivery import CLOSED
+from bot.runs.engine import Engine
+from bot.runs.outcome import Ending
+from bot.slack.errors import SlackError
+from bot.slack.workspaces import Slack
+from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
+from bot.threads.attachments import Gatherer
+from bot.threads.cards import Cards
+from bot.threads.edits import BEGAN, DECIDED, ENDED, Edits, waits
+from bot.threads.partial_answers import Partials
+from bot.threads.progress import ProgressBoard
+from bot.threads.run_views import RunViews
+from bot.threads.streaming import Streams
+from patterns.core.events import PatternResult, StopReason
+from patterns.core.ports import Decision, Question
+from patterns.core.tasks import unbroken
+from storage.outbox import Outbox
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Shows runs in Slack."""
+
+    engine: Engine
+    slack: Slack
+    outbox: Outbox
+    renderer: Renderer
+    board: ProgressBoard
+    figures: Figures
+    gatherer: Gatherer
+    views: RunViews
+    rules: RulesStore
+    streams: Streams
+
+    def may_stream(self, run: RunRow) -> bool:
+        """In direct messages, where the workspace can."""
+        return self.streams.may(run)
+
+    async def begin(self, run: RunRow) -> RunRow:
+        """Post the root and the progress message, or take up those of an earlier attempt.
+
+        Raises:
+            SlackError: there is no place to post.
+        """
+        view = await self.views.view(run, RunState.RUNNING)
+        # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
+        run = await unbroken(self._open_thread(run, view))
+        view = replace(view, material=await self.gatherer.gather(run))
+        progress_ts = await self.slack.of(run.workspace).post_once(
+            run.id,
+            PROGRESS,
+            channel=run.channel,
+            message=self.renderer.message(ProgressView(view)),
+            thread_ts=run.thread_ts,
+        )
+        await self.outbox.showed(run.id, PROGRESS, "")
+        await self._open_progress(run, view, progress_ts)
+        # The work itself must not wait until Slack takes an edit.
+        line = self._in_line(run, RunState.RUNNING)
+        self.board.beside(run.id, self._edits.show(run, QUEUED, line, shows=BEGAN))
+        self.streams.open(run)
+        await self.streams.session(run, "processing", title=view.request)
+        return run
+
+    async def _open_thread(self, run: RunRow, view: RunView) -> RunRow:
+        root_ts = await self.slack.of(run.workspace).post_once(
+            run.id,
+            ROOT,
+            channel=run.channel,
+            message=self.renderer.message(view),
+            thread_ts=run.thread_ts or None,
+        )
+        run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
+        await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
+        return run
+
+    async def queued(self, run: RunRow) -> None:
+        """Say in the thread that the request waits for the one before it; `begin` says when it is its turn."""
+        message = self._in_line(run, RunState.QUEUED)
+        await self.slack.of(run.workspace).post_once(
+            run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
+        )
+        now = await self.engine.store.get(run.id)
+        if now is not None and not now.is_queued:
+            # Its turn came, or its end, while the line was on its way.
+            never_began = now.status == "done" and not now.root_ts
+            state, shows = (RunState.STOPPED, ENDED) if never_began else (RunState.RUNNING, BEGAN)
+            await self._edits.show(run, QUEUED, self._in_line(run, state), shows=shows)
+
+    def _in_line(self, run: RunRow, state: RunState) -> SlackMessage:
+        return self.renderer.message(QueuedView(run.id, state))
+
+    def let_go(self, run: RunRow) -> None:
+        """Show nothing more of a run that goes on elsewhere."""
+        self.board.drop(run.id)
+
+    async def is_shown(self, run: RunRow) -> bool:
+        """Whether it has a root, perhaps one whose post nobody lived to record, or stands in line."""
+        return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, QUEUED)])
+
+    async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
+        rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
+
+        async def edit(progress: ProgressView) -> bool:
+            slack, message = self.slack.of(run.workspace), self.renderer.message(progress)
+            if progress.run.state is not RunState.RUNNING:
+                await slack.update(channel=run.channel, ts=progress_ts, message=message)
+                return True
+            # Steps may be skipped in a crowd; how requests end may not.
+            return rules.quiet or await slack.update_if_room(channel=run.channel, ts=progress_ts, message=message)
+
+        self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
+
+    async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
+        """Let the progress message show where the run stands, even when another process had opened it; see `Edits`."""
+        if self.board.view(run.id) is None:
+            ts, shown = await self.outbox.shown(run.id, PROGRESS)
+            if ts is None or shown == shows:
+                return True
+            await self._open_progress(run, view, ts)
+        is_shown = await self.board.close(run.id, view)
+        if is_shown:
+            await self.outbox.showed(run.id, PROGRESS, shows)
+        return is_shown
+
+    async def ask(self, run: RunRow, path: str, question: Question) -> None:
+        """Show what a parked run waits for.
+
+        Raises:
+            SlackError: the rest is owed until the next try.
+        """
+        await self._suspend(run, path, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
+        if question.kind == "money":
+            await self._post_partial(run, path, question)
+        await self.slack.of(run.workspace).post_once(
+            run.id,
+            f"ask/{path}",
+            channel=run.channel,
+            message=await self._card(run, path, question),
+            thread_ts=run.thread_ts,
+        )
+        asked = await self.engine.questions.find(run.id, path)
+        if asked is not None and asked.decision is not None:
+            # Somebody decided, by a reply or a stop, while the card was on its way.
+            await self.decided(run, path, question, asked.decision)
+
+    async def _suspend(self, run: RunRow, path: str, state: RunState) -> None:
+        """Have everything above the card say that the run waits for it."""
+        await self.streams.close(run.id)
+        await self.streams.discard(run)
+        view = await self.views.view(run, state)
+        are_shown = [await self._close_progress(run, view, shows=waits(path))]
+        if not await self._edits.stands(run, ROOT, waits(path)):
+            await self.streams.session(run, "suspended")
+            are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path)))
+        if not all(are_shown):
+            raise SlackError("unreachable", code="not_suspended", method="chat.update")
+
+    async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
+        """Close the card: who decided what, and when; see `Edits`."""
+        if await self._edits.stands(run, f"ask/{path}", DECIDED):
+            return True
+        words = f"{await self.words(run, question, decision)}."
+        if decision.verdict in ("approve", "edit"):
+            question = question.model_copy(update={"draft": ""})
+        card = await self._card(run, path, question, decided=words)
+        return await self._edits.show(run, f"ask/{path}", card, shows=DECIDED)
+
+    async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
+        """A decision in words, with the name of whose it is."""
+        name = (await self.figures.person(decision.user, run.workspace)).name if decision.user else ""
+        return decided(question, decision, name=name, zone=self.engine.zone)
+
+    async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
+        cards = Cards(self.engine, self.figures, self.renderer)
+        view = await self.views.view(run, RunState.WAITING)
+        return await cards.card(run, view, path=path, question=question, decided=decided)
+
+    async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
+        result = PatternResult.model_validate_json(question.draft)
+        missing = missing_nusd(question, await self.engine.balances.tightest(run.payer, question.amount_nusd))
+        answer = replace(await self.views.answer(run, Ending(result=result)), grant_nusd=missing)
+        await self._partials.post(run, path, answer)
+
+    @property
+    def _edits(self) -> Edits:
+        return Edits(self.slack, self.outbox)
+
+    @property
+    def _partials(self) -> Partials:
+        return Partials(self.engine.questions, self.slack, self.outbox, self.renderer)
+
+    async def call(self, run: RunRow, name: str, view: CallView) -> None:
+        """Call somebody who must act into the thread, once."""
+        await self.slack.of(run.workspace).post_once(
+            run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
+        )
+
+    async def _settle_questions(self, run: RunRow) -> bool:
+        """Leave no card and no line that still invites: whoever decided, or began, may have died before it showed."""
+        now = await self.engine.store.get(run.id)
+        stopped = Decision(
+            verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
+        )
+        are_shown = [await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)]
+        for asked in await self.engine.questions.of(run.id):
+            decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
+            are_shown.append(await self.decided(run, asked.path, asked.question, decision))
+        return all(are_shown)
+
+    def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
+        """The answer as it will be posted."""
+        return self.renderer.answer(view)
+
+    async def finish(self, run: RunRow, ending: Ending) -> None:
+        """Post what is still owed of a finished run; harmless to repeat.
+
+        Raises:
+            SlackError: the rest is owed until the next try.
+        """
+        await self._settle_posts(run)
+        answer = await self.views.answer(run, ending)
+        if not run.root_ts:
+            left = {QUEUED: self._in_line(run, RunState.STOPPED), ROOT: self.renderer.message(answer.run)}
+            for name, message in left.items():
+                if (ts := await self.outbox.find(run.id, name)) is not None:
+                    await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
+            return
+        await self.streams.close(run.id)
+        messages = await self._ending_messages(run, ending, answer)
+        for number, message in enumerate(messages):
+            name = f"answer/{number}"
+            if number == len(messages) - 1 >= FROM_MESSAGES:
+                await post_answer_file(self.slack, self.outbox, run, ending.result.output)
+            if not await self.streams.replace(run, name, message, number=number):
+                await self.slack.of(run.workspace).post_once(
+                    run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
+                )
+        await self.streams.discard(run, first=len(messages))
+        if ending.result.output.strip() and not await self._is_above(run, ending):
+            await self._partials.fold(run)
+        await self.streams.session(run, "active")
+        root = self.renderer.message(answer.run)
+        are_shown = [
+            await self._settle_questions(run),
+            await self._close_progress(run, answer.run, shows=ENDED),
+            await self._edits.show(run, ROOT, root, shows=ENDED),
+        ]
+        if not all(are_shown):
+            raise SlackError("unreachable", code="not_closed", method="chat.update")
+
+    async def _settle_posts(self, run: RunRow) -> None:
+        """Owe no more what was being posted when the run was stopped or its process died, its ending aside."""
+        for name in await self.outbox.owed(run.id):
+            if name != CLOSED and not name.startswith("answer/"):
+                await self.slack.of(run.workspace).find_or_abandon(
+                    run.id, name, channel=run.channel, thread_ts=run.thread_ts or None
+                )
+
+    async def _is_above(self, run: RunRow, ending: Ending) -> bool:
+        """Whether a partial answer turned out to be the final one."""
+        is_partial = ending.result.stop_reason is StopReason.BUDGET
+        return is_partial and await self._partials.stand(run, ending.result.output)
+
+    async def count(self, run: RunRow, ending: Ending) -> int:
+        """How many messages the ending takes: their names are written down before the first is posted."""
+        if not run.root_ts:
+            return 0
+        return len(await self._ending_messages(run, ending, await self.views.answer(run, ending)))
+
+    async def _ending_messages(self, run: RunRow, ending: Ending, answer: AnswerView) -> tuple[SlackMessage, ...]:
+        if not ending.needed_nusd:
+            return self.renderer.answer(replace(answer, is_above=await self._is_above(run, ending)))
+        payer = run.payer
+        balance = await self.engine.balances.tightest(payer, ending.needed_nusd)
+        refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
+        return (self.renderer.message(refusal),)

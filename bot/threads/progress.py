@@ -1,0 +1,233 @@
+"""Run events folded into what people see: one message per run, edited at most once a second, never in the run's way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from bot.messages.views import ProgressView, RunView, StepState, StepView
+from bot.slack.errors import SlackError
+from patterns.core.errors import StorageError
+from patterns.core.events import (
+    Noted,
+    Planned,
+    Reviewed,
+    Routed,
+    RunEvent,
+    StepFinished,
+    StepRetried,
+    StepStarted,
+    TextDelta,
+)
+from patterns.core.ports import Clock, StepRecord
+
+log = structlog.get_logger(__name__)
+
+EDIT_INTERVAL_S = 1.0
+_REASONS = {
+    "rate_limit": "the provider is busy",
+    "overloaded": "the provider is busy",
+    "timeout": "no answer in time",
+    "connection": "the connection broke",
+    "truncated": "the answer was cut off",
+    "malformed": "the answer had the wrong form",
+    "server": "the provider failed",
+    "content_policy": "the provider declined it",
+    "context_length": "too much text for the model",
+}
+
+Edit = Callable[[ProgressView], Awaitable[bool]]
+"""Shows a state in Slack: renders it and edits the run's progress message. False: there is no room for it just now."""
+
+
+@dataclass(slots=True)
+class _Board:
+    run: RunView
+    edit: Edit
+    opened_s: float
+    steps: dict[str, StepView] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    closed: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    follower: asyncio.Task[bool] | None = None
+    round: Reviewed | None = None
+    telling: list[asyncio.Task[Any]] = field(default_factory=list)
+
+
+class ProgressBoard:
+    """The `EventSink` of runs that people watch. Events of runs that are not open here are ignored.
+
+    Text of an answer goes to `on_text`, a reviewed round to `on_round` once the work goes on behind it: what a card or
+    the answer shows at once is not said twice.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        interval_s: float = EDIT_INTERVAL_S,
+        on_text: Callable[[str, TextDelta], None] | None = None,
+        on_round: Callable[[str, Reviewed], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._interval_s = interval_s
+        self._on_text = on_text
+        self._on_round = on_round
+        self._boards: dict[str, _Board] = {}
+
+    def open(self, run: RunView, edit: Edit, *, journal: Sequence[StepRecord] = ()) -> None:
+        """Start showing a run. `journal` holds the steps it finished before a restart, so that nothing is forgotten."""
+        board = _Board(run, edit, self._clock.monotonic())
+        for record in journal:
+            if record.outcome != "decision":
+                state = StepState.REPLAYED if record.outcome == "ok" else StepState.FAILED
+                board.steps[record.path] = StepView(
+                    record.path,
+                    _label(record.path, record.agent),
+                    state,
+                    record.agent,
+                    record.elapsed_ms / 1000,
+                    record.cost_nusd,
+                )  # fmt: skip - one row of the table
+        self.drop(run.run_id)
+        self._boards[run.run_id] = board
+        board.follower = asyncio.create_task(self._follow(board), name=f"progress {run.run_id}")
+        board.changed.set()
+
+    def emit(self, run_id: str, event: RunEvent) -> None:
+        """Fold one event; the edit follows on its own."""
+        if isinstance(event, TextDelta):
+            if self._on_text is not None:
+                self._on_text(run_id, event)
+            return
+        board = self._boards.get(run_id)
+        if board is None:
+            return
+        _fold(board, event)
+        board.changed.set()
+        if isinstance(event, Reviewed):
+            board.round = event
+        elif isinstance(event, StepStarted) and board.round is not None and self._on_round is not None:
+            self.beside(run_id, self._on_round(run_id, board.round))
+            board.round = None
+
+    def view(self, run_id: str) -> ProgressView | None:
+        """What is shown of an open run now."""
+        board = self._boards.get(run_id)
+        return self._view(board) if board else None
+
+    def drop(self, run_id: str) -> None:
+        """Show nothing more of a run: it goes on elsewhere, and what we know of it is out of date."""
+        board = self._boards.pop(run_id, None)
+        if board is not None and board.follower is not None:
+            board.follower.cancel()
+
+    def beside(self, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something else in Slack for an open run, which must not wait for it; closing waits for its end."""
+        self._boards[run_id].telling.append(asyncio.create_task(work, name=f"beside {run_id}"))
+
+    async def close(self, run_id: str, run: RunView) -> bool:
+        """Show the final state, then forget the run. Waits at most one interval and the edit itself.
+
+        Returns False when Slack was out of reach.
+        """
+        board = self._boards.pop(run_id, None)
+        if board is None or board.follower is None:
+            return True
+        board.run, board.closed = run, True
+        board.changed.set()
+        is_shown = await board.follower
+        await asyncio.gather(*board.telling)
+        return is_shown
+
+    def _view(self, board: _Board) -> ProgressView:
+        return ProgressView(
+            run=board.run,
+            steps=tuple(board.steps.values()),
+            notes=tuple(board.notes),
+            elapsed_s=self._clock.monotonic() - board.opened_s,
+            cost_nusd=sum(step.cost_nusd for step in board.steps.values()),
+        )
+
+    async def _follow(self, board: _Board) -> bool:
+        """Edit whenever something changed, always with the newest state, until the last one is shown."""
+        next_s = self._clock.monotonic()
+        while True:
+            await board.changed.wait()
+            if (early_s := next_s - self._clock.monotonic()) > 0:
+                await self._clock.sleep(early_s)
+            board.changed.clear()
+            last = board.closed
+            next_s = self._clock.monotonic() + self._interval_s
+            is_reached = True
+            try:
+                if not await board.edit(self._view(board)):
+                    board.changed.set()  # tried again after an interval, with what is news by then
+            except SlackError as error:
+                is_reached = error.kind != "unreachable"
+                log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)
+            except StorageError as error:
+                is_reached = False
+                log.warning("progress_not_shown", run_id=board.run.run_id, reason=str(error))
+            except Exception:
+                # A view is never worth failing for; the next edit shows the same and more.
+                log.exception("progress_failed", run_id=board.run.run_id)
+            if last:
+                return is_reached
+
+
+def _fold(board: _Board, event: RunEvent) -> None:
+    match event:
+        case Routed():
+            # A Router inside the flow chooses an agent, not another flow.
+            board.run = replace(board.run, flow=board.run.flow or event.flow, agents=event.agents)
+        case Planned():
+            board.run = replace(board.run, worst_nusd=event.worst_nusd, expected_nusd=event.expected_nusd)
+            planned = {path: StepView(path, label) for path, label in event.paths}
+            known = {p: replace(s, label=planned[p].label) if p in planned else s for p, s in board.steps.items()}
+            board.steps = {**planned, **known}
+        case StepStarted():
+            _change(board, event.path, event.agent, state=StepState.RUNNING)
+        case StepRetried():
+            reason = _REASONS.get(event.reason, event.reason)
+            _change(board, event.path, event.agent, note=f"{reason}, trying {event.next_model}")
+        case StepFinished():
+            _finish(board, event)
+        case Reviewed():
+            verdict = "accepted" if event.accepted else "not yet accepted"
+            board.notes.append(f"Round {event.round}: {verdict}, score {event.score}. {event.feedback}".strip())
+        case Noted():
+            board.notes.append(event.text)
+        case TextDelta():
+            return
+
+
+def _finish(board: _Board, event: StepFinished) -> None:
+    if event.replayed:
+        known = board.steps.get(event.path)
+        paid_nusd = known.cost_nusd if known else 0
+        state = StepState.REPLAYED if event.ok else StepState.FAILED
+        _change(board, event.path, event.agent, state=state, cost_nusd=paid_nusd)
+        return
+    note = "" if event.ok else _REASONS.get(event.reason, event.reason)
+    _change(
+        board,
+        event.path,
+        event.agent,
+        state=StepState.DONE if event.ok else StepState.FAILED,
+        elapsed_s=event.elapsed_ms / 1000,
+        cost_nusd=event.cost_nusd,
+        note=f"{note}, price uncertain".lstrip(", ") if event.uncertain else note,
+    )
+
+
+def _change(board: _Board, path: str, agent: str, **changes: object) -> None:
+    """Replace fields of a step; one that was not planned (a further round) appears where it happened."""
+    step = board.steps.get(path) or StepView(path, _label(path, agent))
+    board.steps[path] = replace(step, agent=agent or step.agent, **changes)  # type: ignore[arg-type]
+
+
+def _label(path: str, agent: str) -> str:
+    return agent or path.rsplit("/", 1)[-1]

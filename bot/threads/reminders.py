@@ -1,0 +1,55 @@
+"""Waiting for people with manners: a reminder now and then, and an end when the deadline has passed."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.slack.errors import SlackError
+from bot.threads.budget_queue import Line
+from bot.threads.review_service import SlackReviews
+from storage.chores import Chores
+from storage.questions import Asked
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Looks after everything that waits. `owner` names this process in claims."""
+
+    reviews: SlackReviews
+    line: Line
+    chores: Chores
+    owner: str
+
+    async def look_after_waiting(self) -> None:
+        """Remind of what is due, end what is over, go on where money came. May run late, twice or in five processes."""
+        now_us = self.reviews.engine.clock.now_us()
+        for asked in await self.reviews.engine.questions.waiting():
+            if asked.deadline_us is not None and asked.deadline_us <= now_us:
+                await self.reviews.expire(asked)
+            elif asked.question.kind == "money":
+                await self.reviews.go_on_with_money(asked)
+            elif asked.question.kind == "approve" and (number := due(asked, now_us)):
+                await self._remind(asked, number)
+        await self.line.move_up()
+
+    async def _remind(self, asked: Asked, number: int) -> None:
+        key = f"remind/{asked.run_id}/{asked.path}/{number}"
+        if not await self.chores.claim(key, by=self.owner):
+            return
+        try:
+            await self.reviews.remind(asked, number)
+        except SlackError as error:
+            log.warning("not reminded", run=asked.run_id, code=error.code)
+            if error.kind == "unreachable":
+                await self.chores.unclaim(key)
+
+
+def due(asked: Asked, now_us: int) -> int:
+    """Which reminder is due: the first after `reminder_s`, each later one after twice the time; 0 for none yet.
+
+    Somebody who was away for a while hears of it once, not of every reminder missed.
+    """
+    every_us = asked.question.reminder_s * 1_000_000
+    return ((now_us - asked.asked_us) // every_us).bit_length() if every_us else 0

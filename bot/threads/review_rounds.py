@@ -1,0 +1,42 @@
+"""A reviewed round in the thread: the draft, what the reviewer says of each criterion, and that the work goes on."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.messages.card_views import RoundView
+from bot.messages.renderer import Renderer
+from bot.slack.errors import SlackError
+from bot.slack.workspaces import Slack
+from patterns.core.events import Reviewed
+from storage.outbox import Outbox
+from storage.runs import RunStore
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """Posts each round once, over any number of restarts."""
+
+    store: RunStore
+    slack: Slack
+    outbox: Outbox
+    renderer: Renderer
+
+    async def tell(self, run_id: str, event: Reviewed) -> None:
+        """Post a round, unless people were asked about it on a card; nothing of it is worth failing a run for."""
+        run = await self.store.get(run_id)
+        if run is None or await self.outbox.find(run_id, f"ask/{event.path}/human") is not None:
+            return
+        view = RoundView(event.round, event.draft, event.verdict)
+        try:
+            await self.slack.of(run.workspace).post_once(
+                run_id,
+                f"round/{event.path}",
+                channel=run.channel,
+                message=self.renderer.message(view),
+                thread_ts=run.thread_ts,
+            )
+        except SlackError as error:
+            log.warning("round not shown", run=run_id, path=event.path, code=error.code)

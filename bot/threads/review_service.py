@@ -1,0 +1,173 @@
+"""What people decide on parked runs: who may, the first one counts, the card says who and when, and the run goes on."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.commands.origin import Origin
+from bot.messages.card_views import ConfirmChoice, Verdict
+from bot.messages.notice_views import CallView
+from bot.messages.run_text import moment
+from bot.people.access import Access
+from bot.runs.budget_gate import NotStartedError, afford, missing_nusd
+from bot.runs.engine import CONFIRM_PATH, Engine
+from bot.runs.executor import Executor
+from bot.threads.presenter import Delivery
+from patterns.core.errors import UserError
+from patterns.core.money import format_usd
+from patterns.core.ports import Decision, Question
+from storage.questions import Asked
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+_CHOICES: dict[ConfirmChoice, Verdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
+_REVIEWS = frozenset({"approve", "feedback"})
+_YES = frozenset({"approve", "approved", "lgtm", "go on", "continue"})
+"""Replies that ask for no change."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackReviews:
+    """The port `Reviews` of the listeners."""
+
+    engine: Engine
+    delivery: Delivery
+    access: Access
+    executor: Executor[Delivery]
+
+    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
+        """Answer the price card of a waiting run; the first answer counts."""
+        await self.decide(run_id, CONFIRM_PATH, workspace=workspace, user=user, verdict=_CHOICES[choice])
+
+    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
+        """What is asked, for somebody who may decide it and before anybody has."""
+        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
+        if asked.decision is not None:
+            raise UserError(
+                f"{await self.delivery.words(run, asked.question, asked.decision)}. The newest card counts."
+            )
+        return asked.question
+
+    async def decide(
+        self, run_id: str, path: str, *, workspace: str, user: str, verdict: Verdict, text: str = ""
+    ) -> None:
+        """Decide what a parked run waits for, and set it going again. The same decision again changes nothing."""
+        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
+        if run.status == "done" or run.cancel_requested_by:
+            raise UserError("That request is over; there is nothing left to decide.")
+        given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
+        in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
+        if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, user):
+            raise UserError(f"{await self.delivery.words(run, asked.question, in_force)}, which was faster.")
+        await self._go_on(run, asked, in_force)
+
+    async def _go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
+        """Close the card and wake the run."""
+        await self.delivery.decided(run, asked.path, asked.question, decision)
+        log.info("decided", run=run.id, path=asked.path, verdict=decision.verdict)
+        if await self.engine.questions.pending(run.id) is None:
+            # A click that comes twice must not disturb a run that has gone on and waits for something else by now.
+            await self.executor.wake(run.id)
+
+    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
+        """Whether a reply in this thread can be a word on a draft."""
+        asked = await self.engine.questions.pending_in(workspace=workspace, channel=channel, thread_ts=thread_ts)
+        return asked is not None and asked.question.kind in _REVIEWS
+
+    async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
+        """Take a reply in a thread under review as a decision; False when nothing is under review there."""
+        asked = await self.engine.questions.pending_in(
+            workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
+        )
+        if asked is None or asked.question.kind not in _REVIEWS:
+            return False
+        run = await self.engine.store.get(asked.run_id)
+        if run is not None and run.cancel_requested_by:
+            return False  # somebody has just stopped it: what is said now is about something else
+        if run is None or not await self._may(run, asked.question, origin.user):
+            # People may talk about a draft among themselves.
+            if was_called:
+                raise UserError(f"This thread waits for a decision on a draft. {self._who(asked.question)}")
+            return True
+        verdict: Verdict = "changes"
+        if " ".join(text.casefold().split()).strip(" .!") in _YES:
+            verdict = "approve" if asked.question.kind == "approve" else "none"
+        said = "" if verdict != "changes" else text
+        await self.decide(
+            asked.run_id, asked.path, workspace=origin.workspace, user=origin.user, verdict=verdict, text=said
+        )
+        return True
+
+    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+        """Call whoever can grant money into the thread, once."""
+        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
+        if asked.decision is not None or run.status == "done":
+            raise UserError("That is settled already.")
+        balance = await self.engine.balances.tightest(run.payer, asked.question.amount_nusd)
+        amount = format_usd(missing_nusd(asked.question, balance))
+        name = (await self.delivery.figures.person(user, run.workspace)).name
+        how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
+        text = (
+            f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
+        )
+        await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(run.workspace), text))
+
+    async def money_arrived(self, workspace: str, channel: str) -> None:
+        """Somebody changed a budget: go on with what can be paid now, in a channel or (empty) anywhere."""
+        for asked in await self.engine.questions.waiting():
+            run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
+            if run is not None and run.workspace == workspace and channel in ("", run.channel):
+                await self.go_on_with_money(asked)
+
+    async def go_on_with_money(self, asked: Asked) -> None:
+        """Go on with a run whose rest can be paid now, whoever made that so and wherever."""
+        run = await self.engine.store.get(asked.run_id)
+        if run is None:
+            return
+        try:
+            await afford(self.engine.balances, run.payer, asked.question.amount_nusd)
+        except NotStartedError:
+            return
+        await self.settle(run, asked, "run")
+
+    async def expire(self, asked: Asked) -> None:
+        """Nobody decided in time."""
+        run = await self.engine.store.get(asked.run_id)
+        if run is not None:
+            await self.settle(run, asked, "expired")
+
+    async def remind(self, asked: Asked, number: int) -> None:
+        """Say in the thread that a draft still waits, to the one who asked for it."""
+        run = await self.engine.store.get(asked.run_id)
+        if run is None:
+            return
+        until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
+        text = f"the draft above waits for you{until}: approve it, or write here what should change."
+        who = await self.delivery.figures.person(run.user, run.workspace)
+        await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
+
+    async def settle(self, run: RunRow, asked: Asked, verdict: Verdict) -> None:
+        """Decide in nobody's name, unless somebody did."""
+        ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
+        if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
+            await self._go_on(run, asked, ours)
+
+    async def _open_to(self, run_id: str, path: str, *, workspace: str, user: str) -> tuple[RunRow, Asked]:
+        run = await self.engine.store.get(run_id)
+        asked = await self.engine.questions.find(run_id, path)
+        if run is None or asked is None or run.workspace != workspace:
+            raise UserError("I no longer have that question.")
+        if not await self._may(run, asked.question, user):
+            raise UserError(self._who(asked.question))
+        return run, asked
+
+    async def _may(self, run: RunRow, question: Question, user: str) -> bool:
+        return await self.access.may_decide(
+            user, asker=run.user, workspace=run.workspace, channel=run.channel, approvers=question.approvers
+        )
+
+    @staticmethod
+    def _who(question: Question) -> str:
+        approvers = ", the named approvers" if question.approvers else ""
+        return f"Only the person who asked{approvers} and admins can decide that."

@@ -1,0 +1,243 @@
+"""Runs as people touch them in Slack: asked for, stopped, decided, looked at. Executing them is `runs.executor`'s."""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.commands.commands import Ask
+from bot.commands.origin import Origin
+from bot.messages.estimate_text import estimate_words
+from bot.messages.list_views import BalancesView, RunLine, RunsView
+from bot.messages.notice_views import NoticeView
+from bot.messages.views import DetailsView, RunState
+from bot.people.access import Access
+from bot.runs.budget_gate import NotStartedError, afford
+from bot.runs.engine import Engine
+from bot.runs.executor import Executor
+from bot.runs.outcome import Ending
+from bot.runs.request import RunRequest, StopOutcome
+from bot.slack.errors import SlackError
+from bot.slack.notifier import Teller
+from bot.slack.permalinks import permalink
+from bot.threads.presenter import PROGRESS, QUEUED, Delivery
+from patterns.core.errors import UserError
+from patterns.core.ports import Payer
+from patterns.flow import Choice
+from storage.run_rows import NewRun, RunRow
+from storage.threads import Thread, Threads
+
+log = structlog.get_logger()
+
+RECENT = 10
+
+
+@dataclass
+class SlackRuns:
+    """The port `Runs` of the listeners."""
+
+    engine: Engine
+    delivery: Delivery
+    access: Access
+    say: Teller
+    executor: Executor[Delivery]
+    threads: Threads
+
+    # ------------------------------------------------------------ accepting
+
+    async def open(self, request: RunRequest) -> None:
+        """Store the run and set it going, or tell the person why not. The same delivery key again changes nothing."""
+        if self.engine.choice is not None and self.engine.choice.script is not None:
+            self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
+        payer = _payer(request)
+        plan = self.engine.quote(payer, request.text, _choice(request))
+        try:
+            await afford(self.engine.balances, payer, plan.quote.once_nusd)
+        except NotStartedError as error:
+            may_queue = await self.engine.balances.is_only_held(payer, error.needed_nusd)
+            if not (may_queue and request.in_line):
+                await self._refuse(request, error, may_queue=may_queue)
+                return
+        run_id, is_new = await self.engine.store.accept(self._new(request))
+        if is_new:
+            log.info("run accepted", run=run_id, channel=request.channel, flow=request.flow or "")
+        await self.executor.submit(run_id)
+        if is_new:
+            await self._say_when_queued(run_id)
+
+    async def _refuse(self, request: RunRequest, error: NotStartedError, *, may_queue: bool) -> None:
+        payer, default = _payer(request), self.engine.roster.router.default
+        cheap = self.engine.quote_flow(payer, default)
+        # A request that its person had moved to another place is kept for the first one only.
+        queue_key = request.delivery_key if may_queue and not request.forced_here else ""
+        refusal = await self.delivery.figures.refusal(
+            payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd), queue_key=queue_key
+        )
+        await self.say.private(_origin(request), refusal)
+
+    async def _say_when_queued(self, run_id: str) -> None:
+        run = await self.engine.store.get(run_id)
+        if run is None or run.status != "accepted" or not run.thread_ts:
+            return
+        busy_with = await self.threads.active_run(Thread(run.workspace, run.channel, run.thread_ts))
+        if busy_with in (None, run_id):
+            return
+        try:
+            await self.delivery.queued(run)
+        except SlackError as error:
+            log.warning("queue not shown", run=run_id, code=error.code)
+
+    def _new(self, request: RunRequest) -> NewRun:
+        roster = self.engine.roster
+        return NewRun(
+            workspace=request.workspace,
+            channel=request.channel,
+            channel_kind=request.channel_kind,
+            thread_ts=request.thread_ts or request.message_ts or "",
+            user=request.user,
+            kind="slack",
+            request=request.text,
+            flow=request.flow or "",
+            options={
+                "flow": request.flow,
+                "agents": list(request.agents),
+                "message_ts": request.message_ts,
+                "response_url": request.response_url,
+                "delivery_key": request.delivery_key,
+                "attached": asdict(request.attached),
+            },
+            roster_hash=roster.hash,
+            roster_json=roster.snapshot(),
+            # Asked again elsewhere, because we could not post where it was asked first, it is another run.
+            delivery_key=f"{request.delivery_key}:here" if request.forced_here else request.delivery_key,
+        )
+
+    # ------------------------------------------------------------ what people do
+
+    async def stop(
+        self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
+    ) -> StopOutcome:
+        """Stop the named run, else those of the thread, else this person's in the channel; checks who asks."""
+        stopped, refused, have_begun = [], 0, False
+        for run in await self._meant(workspace, channel, thread_ts, run_id, user):
+            if await self.access.may_stop(user, asker=run.user, workspace=workspace, channel=run.channel):
+                await self.executor.stop(run, by=user)
+                stopped.append(run.id)
+                have_begun = have_begun or not run.is_queued
+            else:
+                refused += 1
+        if stopped:
+            count = "it" if len(stopped) == 1 else f"{len(stopped)} requests"
+            if not have_begun:
+                return StopOutcome(tuple(stopped), f"Stopped {count} before I began. Nothing was spent.")
+            return StopOutcome(tuple(stopped), f"Stopping {count}. The thread will say what was done and paid.")
+        if refused:
+            return StopOutcome((), "Only the person who asked and admins can stop that.")
+        return StopOutcome((), "Nothing of yours is running here.")
+
+    async def _meant(
+        self, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
+    ) -> list[RunRow]:
+        if run_id:
+            run = await self.engine.store.get(run_id)
+            return [run] if run is not None and run.workspace == workspace and run.status != "done" else []
+        live = await self.engine.store.live(workspace, channel)
+        if thread_ts:
+            return [run for run in live if run.thread_ts == thread_ts]
+        return [run for run in live if run.user == user]
+
+    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
+        """Stop the run that this message asked for: who deletes the question wants no answer."""
+        for run in await self.engine.store.live(workspace, channel):
+            if run.options.get("message_ts") == message_ts:
+                await self.executor.stop(run, by=run.user)
+
+    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+        """Stop the run that this message shows or that it asked for, if this person may; else it is just a reaction."""
+        for run in await self.engine.store.live(workspace, channel):
+            ours = [await self.delivery.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)]
+            shown = (run.root_ts, run.options.get("message_ts"), *ours)
+            if message_ts in shown and await self.access.may_stop(
+                user, asker=run.user, workspace=workspace, channel=channel
+            ):
+                await self.executor.stop(run, by=user)
+
+    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
+        """Keep what a person thought of an answer."""
+        run = await self.engine.store.get(run_id)
+        if run is not None and run.workspace == workspace:
+            await self.engine.store.feedback(run_id, user=user, value=value)
+
+    # ------------------------------------------------------------ what people look at
+
+    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
+        """What a run this person may see was asked, and by which flow it ran."""
+        run = await self._seen(run_id, workspace=workspace, user=user)
+        request = await self.engine.store.text(run.id, "request")
+        if request is None:
+            raise UserError("The text of that request has been deleted. Please write it again.")
+        return Ask(request, run.flow or None)
+
+    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
+        """Models, tokens and steps of a run this person may see."""
+        run = await self._seen(run_id, workspace=workspace, user=user)
+        return await self.delivery.views.details(run)
+
+    async def balance(self, payer: Payer) -> BalancesView:
+        """What is left, for the accounts this person may see here."""
+        return await self.delivery.figures.all(payer)
+
+    async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
+        """This person's latest runs. `channel` empty: wherever they were."""
+        runs = await self.engine.store.recent(workspace, user, most=RECENT)
+        shown = [run for run in runs if channel in ("", run.channel)]
+        return RunsView(tuple(await asyncio.gather(*map(self._line, shown))))
+
+    async def estimate(self, request: RunRequest) -> NoticeView:
+        """The price of a request, in a sentence. Nothing is started or held."""
+        plan = self.engine.quote(_payer(request), request.text, _choice(request))
+        return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.workspace, plan.title)))
+
+    async def _seen(self, run_id: str, *, workspace: str, user: str) -> RunRow:
+        run = await self.engine.store.get(run_id)
+        if run is None or run.workspace != workspace or (run.channel_kind == "dm" and run.user != user):
+            raise UserError("That run is not known here.")
+        return run
+
+    async def _line(self, run: RunRow) -> RunLine:
+        state = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}.get(run.status)
+        kept = await self.engine.store.text(run.id, "result") if state is None else None
+        if state is None:
+            state = Ending.model_validate_json(kept).state if kept else RunState.DONE
+        created = datetime.fromtimestamp(run.created_us / 1_000_000, UTC)
+        return RunLine(
+            run_id=run.id,
+            request=await self.engine.store.text(run.id, "request") or "(deleted)",
+            state=state,
+            cost_nusd=run.cost_nusd,
+            when=f"{created.day} {created:%b %H:%M} UTC",
+            link=await permalink(self.delivery.slack.of(run.workspace), channel=run.channel, ts=run.root_ts),
+        )
+
+
+def _choice(request: RunRequest) -> Choice:
+    return Choice(flow=request.flow, agents=request.agents)
+
+
+def _payer(request: RunRequest) -> Payer:
+    return Payer(
+        workspace=request.workspace, channel=request.channel, channel_kind=request.channel_kind, user=request.user
+    )
+
+
+def _origin(request: RunRequest) -> Origin:
+    return Origin(
+        delivery_key=request.delivery_key,
+        workspace=request.workspace,
+        channel=request.channel,
+        user=request.user,
+        thread_ts=request.thread_ts,
+        message_ts=request.message_ts,
+        response_url=request.response_url,
+    )

@@ -1,0 +1,120 @@
+"""What is known of a run, from its row, the journal and the ledger, put into the values that people are shown."""
+
+from dataclasses import dataclass
+
+from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
+from bot.people.profiles import Figures
+from bot.runs.engine import Engine, paid_steps
+from bot.runs.outcome import Ending
+from bot.threads.attachments import Gatherer
+from bot.threads.progress import ProgressBoard
+from patterns.core.events import StopReason
+from patterns.core.money import format_usd
+from patterns.core.ports import StepRecord
+from storage.run_rows import RunRow
+
+LONG_RUN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RunViews:
+    """Looks up what a run is shown as."""
+
+    engine: Engine
+    figures: Figures
+    gatherer: Gatherer
+    board: ProgressBoard
+
+    async def answer(self, run: RunRow, ending: Ending) -> AnswerView:
+        """The end of a run with everything the ledger knows of it."""
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        money = await self.engine.store.money(run.id)
+        cost_nusd = sum(row["cost_nusd"] for row in money)
+        was_stopped = ending.result.stop_reason is StopReason.CANCELLED
+        seconds = run.executed_ms / 1000
+        shown = self.board.view(run.id)
+        done = sum(step.outcome == "ok" for step in steps)
+        line = f"{format_usd(cost_nusd)} · {seconds:.0f} s"
+        view = await self.view(run, ending.state, outcome_line=line)
+        return AnswerView(
+            run=view,
+            result=ending.result.model_copy(update={"cost_nusd": cost_nusd}),
+            seconds=seconds,
+            agents_count=len({step.agent for step in steps if step.agent}),
+            steps_done=done,
+            steps_total=max(done + len(ending.result.missing), len(shown.steps) if shown else len(steps)),
+            # A stop by a person is not an alarm.
+            uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
+            owner=await self.figures.owner(run.workspace),
+            mention_asker=seconds > LONG_RUN_S,
+        )
+
+    async def details(self, run: RunRow) -> DetailsView:
+        """What stands behind the Details button."""
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        models, known = [], self.engine.roster.models
+        for row in await self.engine.store.money(run.id):
+            mine = [step for step in steps if step.model == row["model"]]
+            models.append(
+                ModelUse(
+                    # The ledger keeps the roster's own name, which says little to whoever did not write it.
+                    model=known[row["model"]].model if row["model"] in known else row["model"],
+                    calls=row["calls"],
+                    input_tokens=sum(step.input_tokens for step in mine),
+                    output_tokens=sum(step.output_tokens for step in mine),
+                    cost_nusd=row["cost_nusd"],
+                )
+            )
+        shown = tuple(
+            StepView(
+                path=step.path,
+                label=step.path,
+                state=StepState.DONE if step.outcome == "ok" else StepState.FAILED,
+                agent=step.agent,
+                elapsed_s=step.elapsed_ms / 1000,
+                cost_nusd=step.cost_nusd,
+                note=step.reason,
+            )
+            for step in steps
+        )
+        state = RunState.DONE if run.status == "done" else RunState.RUNNING
+        cost_nusd = sum(model.cost_nusd for model in models)
+        return DetailsView(await self.view(run, state), run.executed_ms / 1000, cost_nusd, tuple(models), shown)
+
+    async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
+        """A run as people see it."""
+        return RunView(
+            run_id=run.id,
+            channel=run.channel,
+            asker=await self.figures.person(run.user, run.workspace),
+            request=await self.engine.store.text(run.id, "request") or "(deleted)",
+            state=state,
+            thread_ts=run.thread_ts,
+            flow=run.flow,
+            outcome_line=outcome_line,
+            balance=await self.figures.balance(run.payer),
+            worst_nusd=run.worst_nusd or None,
+            material=await self._material(run),
+            model_note=self.engine.model_note,
+            play_money=self.figures.is_play_money,
+            scripted=bool(self.engine.choice and self.engine.choice.script),
+        )
+
+    async def _material(self, run: RunRow) -> str:
+        """What came with the request, in words, and which agents had to do without the pictures."""
+        words = await self.gatherer.words(run.id)
+        pictures = await self.gatherer.pictures(run.id)
+        if not pictures:
+            return words
+        steps = paid_steps(await self.engine.journal.steps(run.id))
+        blind = sorted({step.agent for step in steps if step.outcome == "ok" and self._is_blind(step)})
+        if not blind:
+            return words
+        return f"{words} Left out for {', '.join(blind)}, whose model sees no pictures: {', '.join(pictures)}."
+
+    def _is_blind(self, step: StepRecord) -> bool:
+        """Whether its prompt shows what came with the request, to a model that sees no pictures."""
+        roster = self.engine.roster
+        spec, model = roster.agents.get(step.agent), roster.models.get(step.model)
+        shown = spec is not None and "artifacts" in roster.prompts[spec.prompt].slots
+        return shown and model is not None and not model.sees_images

@@ -1,0 +1,32 @@
+"""Where the app was taken out: its tokens are forgotten, and its open runs end without anybody who could be told."""
+
+import structlog
+
+from bot.runs.executor import Executor
+from bot.threads.presenter import Delivery
+from storage.installations import Installations
+
+log = structlog.get_logger()
+
+
+class Departures:
+    """Looks after workspaces that leave; `installations` is None where SLACK_BOT_TOKEN serves the only one."""
+
+    def __init__(self, installations: Installations | None, executor: Executor[Delivery]) -> None:
+        self._installations = installations
+        self._executor = executor
+
+    async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
+        """Slack says that the app was taken out there."""
+        log.warning("uninstalled", workspace=team_id or enterprise_id)
+        if self._installations is not None:
+            await self._installations.uninstall(enterprise_id=enterprise_id, team_id=team_id, is_org_wide=is_org_wide)
+
+    async def end_runs(self) -> None:
+        """End what is open where the app is not installed any more; its money stays in the ledger."""
+        stranded = await self._installations.stranded_runs() if self._installations is not None else []
+        for run_id in stranded:
+            run = await self._executor.engine.store.get(run_id)
+            if run is not None:
+                log.info("run of a workspace that left", run=run_id, workspace=run.workspace)
+                await self._executor.stop(run, by="slack")

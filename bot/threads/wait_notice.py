@@ -1,0 +1,52 @@
+"""No request waits in silence: whoever asked hears that it is kept, when no worker has begun it after a while."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.commands.origin import Origin
+from bot.messages.notice_views import NoticeView
+from bot.runs.presenter import Say
+from bot.slack.errors import SlackError
+from patterns.core.ports import Clock
+from storage.chores import Chores
+
+log = structlog.get_logger()
+
+PATIENCE_S = 20.0
+"""A free worker begins within a second; after so long nobody is there, or everybody is busy."""
+KEPT = (
+    "⏳ Your request is kept and waits: whoever works on requests is busy or away. It begins by itself as soon as"
+    " somebody is free, so there is no need to ask again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receptionist:
+    """Tells those who wait. `owner` names this process in claims."""
+
+    chores: Chores
+    say: Say
+    clock: Clock
+    owner: str
+
+    async def tell_who_waits(self) -> None:
+        """Tell each of them once, privately. May run late, twice or in five processes."""
+        waiting = await self.chores.unattended(before_us=self.clock.now_us() - int(PATIENCE_S * 1e6))
+        if waiting:
+            log.warning("requests wait for a worker", requests=len(waiting), oldest=waiting[0].run_id)
+        for request in waiting:
+            if not await self.chores.claim(f"unattended/{request.run_id}", by=self.owner):
+                continue
+            origin = Origin(
+                delivery_key="",
+                workspace=request.workspace,
+                channel=request.channel,
+                user=request.user,
+                thread_ts=request.thread_ts or None,
+                response_url=request.response_url,
+            )
+            try:
+                await self.say.private(origin, NoticeView(KEPT))
+            except SlackError as error:
+                log.warning("person not told", run=request.run_id, code=error.code)

@@ -1,0 +1,73 @@
+"""A model call as values: what is asked, what it can cost at most once translated, and what came back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patterns.core.money import Price, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for a model that sees: base64 data and its media type."""
+
+    media_type: str
+    data_base64: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message. Images go with user messages only."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One call, before translation. `model` is the roster's name for it; `schema` asks for JSON of that JSON Schema."""
+
+    model: str
+    messages: tuple[Message, ...]
+    max_output_tokens: int
+    schema: Mapping[str, Any] | None = None
+    stream: bool = False
+    timeout_s: float = 60.0
+    idle_timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A request in the provider's own words, with what it can cost at most.
+
+    `input_tokens_max` bounds the input from the bytes of `body`; `output_tokens_max` is what the body itself caps,
+    visible and reasoning tokens together. `wire` is private to the client that made it.
+    """
+
+    request: ModelRequest
+    body: bytes
+    input_tokens_max: int
+    output_tokens_max: int
+    images: int
+    price: Price
+    wire: Any = None
+
+    @property
+    def bound_nusd(self) -> int:
+        """The hold: an upper bound of this one attempt in nano-dollars."""
+        return self.price.bound_nusd(
+            input_tokens=self.input_tokens_max, output_tokens=self.output_tokens_max, images=self.images
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back. `usage` None means the provider did not say: the whole hold counts.
+
+    `finish_reason` is the provider's, normalised: stop, length, content_filter.
+    """
+
+    text: str
+    usage: Usage | None
+    finish_reason: Literal["stop", "length", "content_filter"]

@@ -1,0 +1,143 @@
+"""What happens in a run, told once: progress, logs and traces listen here instead of being wired into the call site."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from patterns.core.context import Frozen
+from patterns.core.money import Usage
+
+
+class StopReason(StrEnum):
+    """Why a run, or a pattern inside it, ended."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    BUDGET = "budget"
+    LIMIT = "limit"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class MissingVoice(Frozen):
+    """A part of the work that is not in the answer, and why, in words for the reader."""
+
+    name: str
+    reason: str
+
+
+class FinishedText(Frozen):
+    """A text that a part of the work left, under its name."""
+
+    name: str
+    text: str
+
+
+class PatternResult(Frozen):
+    """What a pattern hands back: text, why it ended, and what it took. Failure is a value here, never prompt text.
+
+    `steps` counts paid steps, `cost_nusd` is settled money in nano-dollars. `notes` are sentences the reader must see
+    (a cut answer, a limit reached, a draft nobody approved). `parts` are the texts that unfinished work has
+    left, for a closing summary.
+    """
+
+    output: str
+    stop_reason: StopReason
+    steps: int = 0
+    cost_nusd: int = 0
+    missing: tuple[MissingVoice, ...] = ()
+    notes: tuple[str, ...] = ()
+    parts: tuple[FinishedText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The Router, or the person, chose what runs."""
+
+    flow: str
+    agents: tuple[str, ...]
+    confidence: float
+    reason: str
+    chosen_by: str
+    """`person`, `router` or `default`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The tree is fixed.
+
+    `worst_nusd` bounds the price, `expected_nusd` comes from the ledger's own history of the flow when there is one;
+    `paths` are the steps people will see, in order, each with its label.
+    """
+
+    title: str
+    worst_nusd: int
+    expected_nusd: int | None
+    paths: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """An agent went to work on a named step."""
+
+    path: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRetried:
+    """An attempt failed and another one, or a fallback model, follows."""
+
+    path: str
+    agent: str
+    reason: str
+    next_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the final step's answer, in order. Only a step that nothing validates may stream."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A step is settled and journalled. `replayed` means it came from the journal and cost nothing now."""
+
+    path: str
+    agent: str
+    model: str
+    ok: bool
+    reason: str
+    usage: Usage | None
+    cost_nusd: int
+    elapsed_ms: int
+    replayed: bool
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One round of a supervisor: what the reviewer said of the draft, criterion by criterion in `verdict`."""
+
+    path: str
+    round: int
+    accepted: bool
+    score: int
+    feedback: str
+    draft: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A decision about the run worth showing: a plan narrowed, a voice left out, a limit near."""
+
+    path: str
+    text: str
+
+
+RunEvent = Routed | Planned | StepStarted | StepRetried | TextDelta | StepFinished | Reviewed | Noted

@@ -1,0 +1,176 @@
+"""Money as integer nano-dollars, because floats lose cents and $0.02 per million tokens is 20 nano-dollars a token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+
+from patterns.core.errors import UserError
+
+NUSD_PER_USD = 1_000_000_000
+TOKENS_PER_MTOK = 1_000_000
+MAX_NUSD = 1_000_000 * NUSD_PER_USD
+"""A million dollars: past any budget here, and far inside a 64-bit integer even summed a thousand times."""
+
+
+def parse_usd(text: str | int | Decimal) -> int:
+    """Nano-dollars of an amount such as `12.50`, `$12.50` or `Decimal("0.02")`.
+
+    Raises:
+        UserError: not a plain decimal number of dollars, negative, finer than a nano-dollar, or absurd.
+    """
+    plain = str(text).strip().removeprefix("$")
+    amount = _decimal(plain)
+    nusd = amount * NUSD_PER_USD
+    if nusd != nusd.to_integral_value():
+        raise UserError(f"{plain} is finer than a billionth of a dollar. Write at most nine decimals.")
+    if not 0 <= nusd <= MAX_NUSD:
+        raise UserError(f"{plain} is not an amount I can take. Write dollars between 0 and 1000000.")
+    return int(nusd)
+
+
+def _decimal(plain: str) -> Decimal:
+    if not plain.isascii() or not plain.replace(".", "", 1).isdigit():
+        raise UserError(f"{plain[:40]!r} is not an amount in dollars. Write it like 25 or 25.50.")
+    try:
+        return Decimal(plain)
+    except InvalidOperation:
+        raise UserError(f"{plain[:40]!r} is not an amount in dollars. Write it like 25 or 25.50.") from None
+
+
+def format_usd(nusd: int) -> str:
+    """An amount as people read it: cents, and two significant digits below one cent (`$0.0042`).
+
+    Rounded half up, so that the parts of a report and its sum may differ by a cent only where the text says so.
+    """
+    return _format(nusd, ROUND_HALF_UP)
+
+
+def format_left(nusd: int) -> str:
+    """What is left: rounded down, so that nobody is promised more than there is."""
+    return _format(nusd, ROUND_FLOOR)
+
+
+def format_spent(nusd: int) -> str:
+    """What is spent of a budget, beside what is left: rounded up, so that both together are the budget."""
+    return _format(nusd, ROUND_CEILING)
+
+
+def _format(nusd: int, rounding: str) -> str:
+    sign = "-" if nusd < 0 else ""
+    amount = Decimal(abs(nusd)) / NUSD_PER_USD
+    cents = Decimal("0.01")
+    if 0 < amount < cents:
+        amount = amount.quantize(Decimal(1).scaleb(amount.adjusted() - 1), rounding)
+        # Rounding may have carried into the next place, and $0.0100 would be a digit too many.
+        cents = cents if amount >= cents else Decimal(1).scaleb(amount.adjusted() - 1)
+    return f"{sign}${amount.quantize(cents, rounding):,f}"
+
+
+def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
+    """Parts of a sum, rounded so that what people see adds up to the sum as `format_usd` shows it.
+
+    Whole cents, or the last place `format_usd` shows of a sum below one cent; the largest remainders go up.
+    """
+    total_nusd = sum(parts_nusd)
+    unit_nusd = NUSD_PER_USD // 100
+    if 0 < total_nusd < unit_nusd:
+        unit_nusd = 10 ** max(0, len(str(total_nusd)) - 2)
+    shown = [part // unit_nusd for part in parts_nusd]
+    missing = (total_nusd * 2 + unit_nusd) // (unit_nusd * 2) - sum(shown)
+    by_remainder = sorted(range(len(shown)), key=lambda at: parts_nusd[at] % unit_nusd, reverse=True)
+    for at in by_remainder[:missing]:
+        shown[at] += 1
+    return [part * unit_nusd for part in shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call as the provider counted them; `output_tokens` includes the reasoning nobody sees."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Dearer rates that apply to the whole call once its input is longer than `above_input_tokens`."""
+
+    above_input_tokens: int
+    input_nusd_per_mtok: int
+    output_nusd_per_mtok: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, in nano-dollars per million tokens, and where we have that from."""
+
+    input_nusd_per_mtok: int
+    output_nusd_per_mtok: int
+    cached_input_nusd_per_mtok: int | None = None
+    image_nusd: int = 0
+    tiers: Sequence[Tier] = field(default=())
+    source: str = "roster"
+
+    @property
+    def is_free(self) -> bool:
+        """A price of zero needs no balance."""
+        rates = (self.input_nusd_per_mtok, self.output_nusd_per_mtok, self.image_nusd)
+        return not any(rates) and not any(t.input_nusd_per_mtok or t.output_nusd_per_mtok for t in self.tiers)
+
+    @property
+    def version(self) -> str:
+        """The rates in one short string, kept with each call so that an old bill can be recomputed."""
+        tiers = "".join(
+            f";>{t.above_input_tokens}:{t.input_nusd_per_mtok}/{t.output_nusd_per_mtok}" for t in self.tiers
+        )
+        cached = "" if self.cached_input_nusd_per_mtok is None else f"~{self.cached_input_nusd_per_mtok}"
+        image = f"+{self.image_nusd}" if self.image_nusd else ""
+        return f"{self.input_nusd_per_mtok}{cached}/{self.output_nusd_per_mtok}{image}{tiers}"
+
+    def cost_nusd(self, usage: Usage) -> int:
+        """The true price of a finished call, rounded up once to a whole nano-dollar."""
+        rate_in, rate_out = self.input_nusd_per_mtok, self.output_nusd_per_mtok
+        for tier in sorted(self.tiers, key=lambda t: t.above_input_tokens):
+            if usage.input_tokens > tier.above_input_tokens:
+                rate_in, rate_out = tier.input_nusd_per_mtok, tier.output_nusd_per_mtok
+        cached_rate = (
+            min(rate_in, self.cached_input_nusd_per_mtok) if self.cached_input_nusd_per_mtok is not None else rate_in
+        )
+        cached = min(usage.cached_input_tokens, usage.input_tokens)
+        total = (usage.input_tokens - cached) * rate_in + cached * cached_rate + usage.output_tokens * rate_out
+        return -(-total // TOKENS_PER_MTOK) + usage.images * self.image_nusd
+
+    def bound_nusd(self, *, input_tokens: int, output_tokens: int, images: int = 0) -> int:
+        """The most a call within these counts can cost: at the dearest tier its input could reach."""
+        reachable = [t for t in self.tiers if input_tokens > t.above_input_tokens]
+        rate_in = max([self.input_nusd_per_mtok, *(t.input_nusd_per_mtok for t in reachable)])
+        rate_out = max([self.output_nusd_per_mtok, *(t.output_nusd_per_mtok for t in reachable)])
+        total = input_tokens * rate_in + output_tokens * rate_out
+        return -(-total // TOKENS_PER_MTOK) + images * self.image_nusd
+
+
+def rate_nusd_per_mtok(usd_per_mtok: Decimal) -> int:
+    """Dollars per million tokens as an integer rate; anything finer than a nano-dollar is rounded up."""
+    return int((usd_per_mtok * NUSD_PER_USD).to_integral_value(ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a step can cost: sent once to the dearest of its models, and with every retry and repair billed."""
+
+    once_nusd: int = 0
+    worst_nusd: int = 0
+
+    def __add__(self, other: "Quote") -> "Quote":
+        return Quote(self.once_nusd + other.once_nusd, self.worst_nusd + other.worst_nusd)
+
+    def times(self, count: int) -> "Quote":
+        """The price of doing it again and again."""
+        return Quote(self.once_nusd * count, self.worst_nusd * count)
+
+    def either(self, other: "Quote") -> "Quote":
+        """The price of doing one of both, whichever is dearer."""
+        return Quote(max(self.once_nusd, other.once_nusd), max(self.worst_nusd, other.worst_nusd))

@@ -1,0 +1,265 @@
+"""The seam to language models, and the only place that knows litellm, which costs two seconds and 150 MB to import.
+
+litellm translates requests for each provider and knows prices. The three big shapes (OpenAI-like, Anthropic, Gemini)
+are then sent over our own HTTP session and read by our own strict readers; every other provider goes through
+`litellm.acompletion`, one attempt, not streamed. Nothing retries in here: that is the caller's one loop.
+"""
+
+import asyncio
+import functools
+import importlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version as _version
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.errors import Charge, ModelError, RosterError
+from patterns.core.money import Price
+from patterns.core.ports import OnText
+from patterns.models.faults import Failure, from_status, model_error
+from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
+from patterns.models.replies import SHAPES, BrokenReplyError, Reading
+from patterns.models.translate import Target, cap_in, listing, refuse, translate
+from patterns.roster.roster import ModelSpec
+
+if TYPE_CHECKING:
+    from patterns.models.http import Http
+
+_SHAPE_OF = {
+    **dict.fromkeys(("openai", "hosted_vllm", "lm_studio", "openrouter", "xai"), "openai"),
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+}
+_API_BASE = {
+    "openai": "https://api.openai.com/v1",
+    "anthropic": "https://api.anthropic.com",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta",
+}
+_UNBILLED_STATUS = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
+"""Through acompletion only these prove that nothing was billed: litellm gives lost connections a 5xx of its own."""
+
+
+class LiteLLMClient:
+    """`ports.ModelClient` over the models of a roster; keys come from `env`, which settings hands in."""
+
+    def __init__(self, models: Mapping[str, ModelSpec], env: Mapping[str, str]) -> None:
+        self._models = models
+        self._env = env
+        self._targets: dict[str, Target] = {}
+        self._prices: dict[str, Price] = {}
+        self._http: Http | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.warm()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def warm(self) -> None:
+        """Import litellm in a thread, so that the loop goes on; without it the first use blocks for two seconds."""
+        await asyncio.to_thread(_litellm)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+
+    def price(self, model: str) -> Price:
+        """The roster's price, else litellm's; RosterError when neither knows one."""
+        known = self._spec(model).price or self._prices.get(model)
+        if known is None:
+            known = self._prices[model] = self._price_from_map(model)
+        return known
+
+    def listing(self, model: str) -> tuple[str, dict[str, str]] | None:
+        """Address and headers of a free question, the provider's list of models; None where we do not know one."""
+        target = self._target(model)
+        return listing(target) if target.shape is not None and target.api_base else None
+
+    def fallbacks(self, model: str) -> tuple[str, ...]:
+        """The roster's fallback models for it, in order."""
+        return self._spec(model).fallback
+
+    def prepare(self, request: ModelRequest) -> PreparedCall:
+        """Translate without sending anything.
+
+        Raises:
+            ModelError: the model cannot take the request, or its body would not carry the output cap.
+            RosterError: the model is not in the roster, or has no price.
+        """
+        spec, target = self._spec(request.model), self._target(request.model)
+        images = [image for message in request.messages for image in message.images]
+        if images and not spec.sees_images:
+            raise refuse(request, "It does not see images: send text, or set sees_images in the roster.")
+        cap = request.max_output_tokens + spec.reasoning_tokens_max
+        try:
+            translation = translate(request, target, cap)
+        except ModelError:
+            raise
+        except Exception as error:  # litellm's translators share no root of their own
+            raise refuse(request, f"litellm could not translate it ({type(error).__name__}).") from error
+        # Lone surrogates are no text; escapes such as \\u00e9 would be, at three times the length.
+        encoded = json.dumps(translation.body, ensure_ascii=False).encode(errors="replace")
+        # Pictures are counted as pictures, not as the bytes of their base64; text that repeats one stays text.
+        text = functools.reduce(lambda rest, image: rest.replace(image.data_base64, "", 1), images, encoded.decode())
+        framing = spec.framing_tokens + len(images) * image_tokens_max(f"{target.provider}/{target.name}")
+        if request.schema is not None:
+            framing += SCHEMA_TOKENS
+        return PreparedCall(
+            request=request,
+            body=encoded,
+            input_tokens_max=input_tokens_max(text, framing_tokens=framing, messages=len(request.messages)),
+            output_tokens_max=cap_in(translation.body, request),
+            images=len(images),
+            price=self.price(request.model),
+            wire=translation,
+        )
+
+    async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+        """One attempt. An empty text is a result, because it was paid for; `on_text` hears streamed pieces in order.
+
+        Raises:
+            ModelError: with what it may have cost.
+        """
+        target = self._target(call.request.model)
+        if target.key is None and self._spec(call.request.model).api_base is None and target.shape is not None:
+            raise model_error(call.request.model, Failure("auth"), Charge.NOTHING)
+        if target.shape is None:
+            return await self._complete_by_litellm(call, on_text)
+        return await self._open().send(call, target, on_text)
+
+    def _open(self) -> "Http":
+        if self._http is None:
+            from patterns.models.http import Http  # noqa: PLC0415 - aiohttp must not load with the command line
+
+            self._http = Http()
+        return self._http
+
+    async def _complete_by_litellm(self, call: PreparedCall, on_text: OnText | None) -> Completion:
+        """Not streamed, because litellm's streams end a cut answer with a finish reason and usage of its own making."""
+        litellm, request = _litellm(), call.request
+        target = self._target(request.model)
+        try:
+            async with asyncio.timeout(request.timeout_s):
+                reply = await litellm.acompletion(
+                    **json.loads(call.body),
+                    api_base=target.api_base or None,
+                    api_key=target.key,
+                    num_retries=0,
+                    max_retries=0,
+                    timeout=request.timeout_s,
+                )
+        except TimeoutError:
+            raise model_error(request.model, Failure("timeout"), Charge.UNCERTAIN) from None
+        except Exception as error:  # noqa: BLE001 - litellm's exceptions share no root of their own
+            failure, charge = _failure_of(error, target.key)
+            raise model_error(request.model, failure, charge) from None  # theirs quote the request
+        reading = Reading(SHAPES["openai"], on_text if request.stream and request.schema is None else None)
+        try:
+            reading.take(reply.model_dump_json().encode())
+            return reading.completion(call.images)
+        except BrokenReplyError as error:
+            raise model_error(request.model, error.failure, Charge.UNCERTAIN) from None
+
+    def _spec(self, model: str) -> ModelSpec:
+        try:
+            return self._models[model]
+        except KeyError:
+            raise RosterError(
+                f"The roster has no model {model!r}. Add it under models:, or correct the name."
+            ) from None
+
+    def _target(self, model: str) -> Target:
+        if model not in self._targets:
+            self._targets[model] = self._resolve(self._spec(model))
+        return self._targets[model]
+
+    def _resolve(self, spec: ModelSpec) -> Target:
+        litellm = _litellm()
+        try:
+            name, provider, _, api_base = litellm.get_llm_provider(spec.model)
+        except litellm.exceptions.BadRequestError:
+            raise RosterError(f"{spec.model!r} is no model litellm knows. Write it as provider/model.") from None
+        shape = None if _map_entry(spec.model, name, provider).get("mode") == "responses" else _SHAPE_OF.get(provider)
+        variables = [spec.api_key_env] if spec.api_key_env else _key_variables(provider)
+        target = Target(
+            provider=provider,
+            name=name,
+            shape=shape,
+            api_base=spec.api_base or api_base or _API_BASE.get(provider, ""),
+            key=next((key for variable in variables if (key := self._env.get(variable, "").strip())), None),
+            supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
+            is_behind_gateway=spec.api_base is not None,
+        )
+        if shape is None:
+            return target
+        enum = litellm.types.utils.LlmProviders(provider)
+        config = litellm.utils.ProviderConfigManager.get_provider_chat_config(name, enum)
+        # Gemini's config class has no request body of its own; the function it leaves that to does.
+        gemini = importlib.import_module("litellm.llms.vertex_ai.gemini.transformation")
+        body_of = gemini.transform_request_body if shape == "gemini" else config.transform_request
+        return replace(target, config=config, body_of=body_of)
+
+    def _price_from_map(self, model: str) -> Price:
+        spec, target = self._spec(model), self._target(model)
+        entry = _map_entry(spec.model, target.name, target.provider)
+        source = f"litellm {_version('litellm')} price map"
+        price = price_from_map(entry, model=spec.model, provider=target.provider, source=source)
+        if price is None:
+            raise RosterError(
+                f"No price is known for {model} ({spec.model}). Add `price: {{input_usd_per_mtok: …, "
+                f"output_usd_per_mtok: …}}` to it in the roster; 0 is a price."
+            )
+        return price
+
+
+@functools.cache
+def _litellm() -> ModuleType:
+    # Both must be set before the import: no price list from the internet, no .env file out of the working folder.
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_MODE"] = "PRODUCTION"
+    import litellm  # noqa: PLC0415 - two seconds, so only when a model is really needed
+
+    warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)  # of its own types
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its errors quote requests; ours are typed
+    return cast("ModuleType", litellm)
+
+
+def _map_entry(model: str, name: str, provider: str) -> Mapping[str, Any]:
+    for key in (model, f"{provider}/{name}", name):
+        entry: Mapping[str, Any] = _litellm().model_cost.get(key, {})
+        if entry.get("litellm_provider") == provider:
+            return entry
+    return {}
+
+
+def _key_variables(provider: str) -> list[str]:
+    return ["GEMINI_API_KEY", "GOOGLE_API_KEY"] if provider == "gemini" else [f"{provider.upper()}_API_KEY"]
+
+
+def _failure_of(error: Exception, key: str | None) -> tuple[Failure, Charge]:
+    """What an exception of litellm says, by status and by class: its own subclasses are misleading both ways."""
+    kinds = _litellm().exceptions
+    if isinstance(error, kinds.Timeout):
+        return Failure("timeout"), Charge.UNCERTAIN
+    status = getattr(error, "status_code", None)
+    if not isinstance(status, int) or isinstance(error, kinds.APIConnectionError):
+        return Failure("connection"), Charge.UNCERTAIN
+    headers = dict(getattr(error, "litellm_response_headers", None) or {})
+    failure = from_status(status, json.dumps({"error": str(error)}), headers, key or "")
+    if isinstance(error, kinds.ContextWindowExceededError):
+        failure = replace(failure, reason="context_length")
+    elif isinstance(error, kinds.ContentPolicyViolationError):
+        failure = replace(failure, reason="content_policy")
+    return failure, Charge.NOTHING if status in _UNBILLED_STATUS else Charge.UNCERTAIN

@@ -1,0 +1,165 @@
+"""Our request in a provider's words: litellm's config classes do the translating, this drives them and checks the cap.
+
+Nothing here imports litellm; a `Target` brings what is needed of it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from patterns.core.calls import Message, ModelRequest
+from patterns.core.errors import Charge, ModelError
+
+_CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
+_ASK_FOR_JSON = "Answer with nothing but one JSON value that matches this JSON Schema:\n"
+_NO_KEY = "none"
+"""What a server without keys is sent where the shape demands a header."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model of the roster, resolved: what litellm calls it and how it is reached.
+
+    `shape` is a key of `replies.SHAPES`, or None for providers that only `acompletion` speaks to. An address of the
+    roster's own may be a gateway's. `config` is litellm's
+    config object of the provider, `body_of` what builds a body; None where `acompletion` does both.
+    """
+
+    provider: str
+    name: str
+    shape: str | None
+    api_base: str
+    key: str | None = field(repr=False)
+    supported: frozenset[str]
+    is_behind_gateway: bool = False
+    config: Any = field(default=None, repr=False)
+    body_of: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A request ready to serialise. For `acompletion` the body is its arguments and there is no url."""
+
+    body: Json = field(repr=False)
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stream: bool = False
+
+
+def listing(target: Target) -> tuple[str, dict[str, str]]:
+    """Address and headers that ask a provider for its models: it costs nothing and shows whether our key is taken."""
+    base, key = target.api_base.rstrip("/"), target.key or _NO_KEY
+    if target.shape == "anthropic":
+        return f"{base.removesuffix('/v1')}/v1/models", {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    return f"{base}/models", {"x-goog-api-key": key} if target.shape == "gemini" else {"Authorization": f"Bearer {key}"}
+
+
+def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
+    """The body, address and headers of one call that may make `cap` tokens.
+
+    Raises:
+        ModelError: the provider takes no such cap, or litellm lost it on the way; then a price would have no bound.
+    """
+    if not {"max_tokens", "max_completion_tokens"} & target.supported:
+        raise refuse(request, "Its provider takes no cap on the output, so its price has no bound.")
+    params: Json = {"max_tokens": cap}
+    if request.schema is not None and "response_format" in target.supported:
+        params["response_format"] = _response_format(request.schema)
+    messages = _messages(request, schema_in_words="response_format" not in params)
+    if target.shape is None:
+        return Translation({"model": f"{target.provider}/{target.name}", "messages": messages, **params})
+    if request.stream and request.schema is None:
+        params["stream"] = True
+    return _TRANSLATORS[target.shape](target, messages, params)
+
+
+def cap_in(body: Mapping[str, Any], request: ModelRequest) -> int:
+    """The cap that is really on the wire; without one nothing is sent."""
+    for place in (body, body.get("generationConfig") or {}):
+        for name in _CAPS:
+            if isinstance(place.get(name), int) and place[name] > 0:
+                return int(place[name])
+    raise refuse(request, "Its request would carry no cap on the output, so its price has no bound.")
+
+
+def refuse(request: ModelRequest, why: str) -> ModelError:
+    """The error of a request that was not sent."""
+    return ModelError(
+        f"{request.model} cannot take this request. {why}",
+        reason="bad_request",
+        retryable=False,
+        charge=Charge.NOTHING,
+    )
+
+
+def _response_format(schema: Mapping[str, Any]) -> Json:
+    own = json.loads(json.dumps(dict(schema)))  # translators change it in place
+    return {"type": "json_schema", "json_schema": {"name": "reply", "schema": own, "strict": _is_strict(own)}}
+
+
+def _is_strict(schema: object) -> bool:
+    """Whether OpenAI takes the schema as strict: objects name all their fields, require them and allow no others."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    fields = schema.get("properties")
+    closed = not isinstance(fields, dict) or (
+        schema.get("additionalProperties") is False and set(schema.get("required", ())) == set(fields)
+    )
+    return closed and all(map(_is_strict, schema.values()))
+
+
+def _messages(request: ModelRequest, *, schema_in_words: bool) -> list[Json]:
+    messages = [{"role": message.role, "content": _content(message)} for message in request.messages]
+    if request.schema is not None and schema_in_words:
+        messages.insert(0, {"role": "system", "content": _ASK_FOR_JSON + json.dumps(dict(request.schema))})
+    return messages
+
+
+def _content(message: Message) -> str | list[Json]:
+    if not message.images:
+        return message.content
+    urls = [f"data:{image.media_type};base64,{image.data_base64}" for image in message.images]
+    return [{"type": "text", "text": message.content}, *({"type": "image_url", "image_url": {"url": u}} for u in urls)]
+
+
+def _openai(target: Target, messages: list[Json], params: Json) -> Translation:
+    config, stream = target.config, bool(params.get("stream"))
+    options = config.map_openai_params(params, {}, target.name, drop_params=False)
+    headers = config.validate_environment(
+        {}, target.name, messages, options, {}, api_key=target.key, api_base=target.api_base
+    )
+    body = target.body_of(target.name, messages, options, {}, headers)
+    if stream:
+        body["stream_options"] = {"include_usage": True}
+    url = config.get_complete_url(target.api_base, target.key, target.name, options, {})
+    return Translation(body, url, headers, stream)
+
+
+def _anthropic(target: Target, messages: list[Json], params: Json) -> Translation:
+    config, stream = target.config, bool(params.get("stream"))
+    options = config.map_openai_params(params, {}, target.name, drop_params=False)
+    options.pop("json_mode", None)  # litellm's note to itself
+    headers = config.validate_environment({}, target.name, messages, options, {}, api_key=target.key or _NO_KEY)
+    body = target.body_of(target.name, messages, options, {}, headers)
+    return Translation(body, f"{target.api_base.rstrip('/').removesuffix('/v1')}/v1/messages", headers, stream)
+
+
+def _gemini(target: Target, messages: list[Json], params: Json) -> Translation:
+    stream = bool(params.pop("stream", False))
+    options = target.config.map_openai_params(params, {}, target.name, drop_params=False)
+    body = target.body_of(messages, target.name, options, "gemini", {}, None)
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    headers = {"Content-Type": "application/json", "x-goog-api-key": target.key or _NO_KEY}
+    return Translation(body, f"{target.api_base.rstrip('/')}/models/{target.name}:{method}", headers, stream)
+
+
+_TRANSLATORS: dict[str, Callable[[Target, list[Json], Json], Translation]] = {
+    "openai": _openai,
+    "anthropic": _anthropic,
+    "gemini": _gemini,
+}

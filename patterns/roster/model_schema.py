@@ -1,0 +1,123 @@
+"""The values and models of a roster file: amounts as integer nano-dollars, names, prices, and who answers."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from patterns.core.errors import UserError
+from patterns.core.money import Price, Tier, parse_usd, rate_nusd_per_mtok
+
+ITEMS_MAX = 100
+"""The most models, agents, flows or parts in one place: a roster is read by people."""
+
+
+def _nusd(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError("write an amount in dollars, like 25 or 0.50")  # noqa: TRY004 - pydantic collects ValueErrors
+    try:
+        return parse_usd(f"{value:f}" if isinstance(value, Decimal) else value)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+
+
+Nusd = Annotated[int, BeforeValidator(_nusd), WithJsonSchema({"type": ["number", "string"], "minimum": 0})]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Rate = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Share = Annotated[Decimal, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class Entry(BaseModel):
+    """Base of everything in the file: what we do not know is a mistake, most often of spelling."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TierEntry(Entry):
+    """Dearer rates for long inputs."""
+
+    above_input_tokens: Count
+    input_usd_per_mtok: Rate
+    output_usd_per_mtok: Rate
+
+
+class PriceEntry(Entry):
+    """What a model costs in dollars per million tokens; it overrides what litellm knows."""
+
+    input_usd_per_mtok: Rate
+    output_usd_per_mtok: Rate
+    cached_input_usd_per_mtok: Rate | None = None
+    image_nusd: Nusd = Field(default=0, alias="image_usd")
+    tiers: tuple[TierEntry, ...] = Field(default=(), max_length=ITEMS_MAX)
+
+    def price(self) -> Price:
+        """The same in integers."""
+        cached = self.cached_input_usd_per_mtok
+        return Price(
+            input_nusd_per_mtok=rate_nusd_per_mtok(self.input_usd_per_mtok),
+            output_nusd_per_mtok=rate_nusd_per_mtok(self.output_usd_per_mtok),
+            cached_input_nusd_per_mtok=None if cached is None else rate_nusd_per_mtok(cached),
+            image_nusd=self.image_nusd,
+            tiers=tuple(
+                Tier(
+                    above_input_tokens=tier.above_input_tokens,
+                    input_nusd_per_mtok=rate_nusd_per_mtok(tier.input_usd_per_mtok),
+                    output_nusd_per_mtok=rate_nusd_per_mtok(tier.output_usd_per_mtok),
+                )
+                for tier in self.tiers
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as the model client needs it. `name` is the roster's, `model` litellm's, `api_key_env` never the key."""
+
+    name: str
+    model: str
+    api_base: str | None = None
+    api_key_env: str | None = None
+    price: Price | None = None
+    fallback: tuple[str, ...] = ()
+    framing_tokens: int = 64
+    """Allowance for what a provider wraps around our text, added to the bound of every call."""
+    sees_images: bool = False
+    reasoning_tokens_max: int = 0
+    """Output nobody sees but everybody pays: added to the visible cap on the wire and in the hold."""
+    context_tokens: int | None = None
+    note: str = ""
+    """A label for people, such as `play money`."""
+
+
+class ModelEntry(Entry):
+    """A model of the roster."""
+
+    model: Text
+    api_base: str | None = None
+    api_key_env: str | None = None
+    price: PriceEntry | None = None
+    fallback: tuple[Name, ...] = Field(default=(), max_length=5)
+    framing_tokens: Annotated[int, Field(strict=True, ge=0)] = 64
+    sees_images: bool = False
+    reasoning_tokens_max: Annotated[int, Field(strict=True, ge=0)] = 0
+    context_tokens: Count | None = None
+    note: str | None = None
+
+    def spec(self, name: str) -> ModelSpec:
+        """What the model client is built from."""
+        return ModelSpec(
+            name=name,
+            model=self.model,
+            api_base=self.api_base or None,
+            api_key_env=self.api_key_env or None,
+            price=self.price.price() if self.price else None,
+            fallback=self.fallback,
+            framing_tokens=self.framing_tokens,
+            sees_images=self.sees_images,
+            reasoning_tokens_max=self.reasoning_tokens_max,
+            context_tokens=self.context_tokens,
+            note=self.note or "",
+        )

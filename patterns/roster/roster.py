@@ -1,0 +1,137 @@
+"""The roster: agents, models, flows, limits and budgets of one deployment, checked as a whole before anything starts.
+
+`load_roster` reads the YAML text; every mistake is in one RosterError, with file, line and the fix. A run keeps
+`Roster.snapshot()`, so that it ends under the roster and the prompts it began with.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from patterns.core.errors import RosterError
+from patterns.core.limits import RunLimits
+from patterns.roster.consistency import ROUTER, check
+from patterns.roster.model_schema import ModelSpec
+from patterns.roster.prompts import Prompt, prompt, read_prompts
+from patterns.roster.schema import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
+from patterns.roster.yaml_lines import Mistake, Place, parse_yaml
+
+__all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "json_schema", "load_roster"]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A checked roster. `source` is the file as written: environment variables unexpanded, so without secrets."""
+
+    models: Mapping[str, ModelSpec]
+    agents: Mapping[str, AgentSpec]
+    flows: Mapping[str, Flow]
+    router: RouterEntry
+    limits: RunLimits
+    budgets: BudgetsEntry
+    prompts: Mapping[str, Prompt]
+    source: str
+    file: str
+
+    def snapshot(self) -> str:
+        """The roster and its prompts as JSON, for the run to keep."""
+        prompts = {name: prompt.source for name, prompt in sorted(self.prompts.items())}
+        return json.dumps({"file": self.file, "source": self.source, "prompts": prompts}, ensure_ascii=False)
+
+    @cached_property
+    def hash(self) -> str:
+        """The name of the snapshot."""
+        return hashlib.sha256(self.snapshot().encode()).hexdigest()
+
+    def agent(self, name: str) -> AgentSpec:
+        """An agent by name; ROUTER is the Router itself."""
+        return self.router.agent() if name == ROUTER else self.agents[name]
+
+    def with_models(self, models: Mapping[str, ModelSpec]) -> "Roster":
+        """The same roster with other models under the same names; what is not named stays."""
+        return replace(self, models={**self.models, **models})
+
+
+def load_roster(text: str, *, file: str, env: Mapping[str, str], prompts: Mapping[str, str] | None = None) -> Roster:
+    """Read and check a roster.
+
+    Args:
+        text: the YAML.
+        file: its name, for the report.
+        env: what `${NAME}` and `${NAME:-default}` expand to.
+        prompts: template sources by name; without them, those shipped with the program.
+
+    Raises:
+        RosterError: with every mistake, a line each.
+    """
+    sources = {name: prompt(name, source) for name, source in (read_prompts() if prompts is None else prompts).items()}
+    document = parse_yaml(text, env=env)
+    found = list(document.mistakes)
+    parsed: RosterFile | None = None
+    if document.value is not None:
+        try:
+            parsed = RosterFile.model_validate(document.value)
+        except ValidationError as error:
+            found += [Mistake(_place(e["loc"]), _words(e)) for e in error.errors(include_url=False)]
+        else:
+            found += check(parsed, sources)
+    if found or parsed is None:
+        lines = sorted({(document.line(mistake.place), mistake.text) for mistake in found})
+        raise RosterError("\n".join(f"{file}:{line}: {words}" for line, words in lines))
+    return _assemble(parsed, text=text, file=file, prompts=sources)
+
+
+def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str, Prompt]) -> Roster:
+    used = {agent.prompt for agent in parsed.agents.values()} | {parsed.router.prompt}
+    limits = parsed.limits
+    return Roster(
+        models={name: entry.spec(name) for name, entry in parsed.models.items()},
+        agents=parsed.agents,
+        flows=parsed.flows,
+        router=parsed.router,
+        limits=RunLimits(
+            run_nusd=limits.run_nusd,
+            run_s=limits.run_s,
+            steps=limits.steps,
+            concurrency=limits.concurrency,
+            confirm_above_nusd=limits.confirm_above_nusd,
+        ),
+        budgets=parsed.budgets,
+        prompts={name: prompts[name] for name in sorted(used)},
+        source=text,
+        file=file,
+    )
+
+
+def _place(location: tuple[int | str, ...]) -> Place:
+    return tuple(part for part in location if part != "[key]")
+
+
+def _words(error: Any) -> str:  # noqa: ANN401 - pydantic's error details are an untyped mapping in practice
+    where = ".".join(str(part) for part in _place(error["loc"])) or "the file"
+    if error["type"] == "missing":
+        return f"{where} is missing; add it"
+    if error["type"] == "extra_forbidden":
+        return f"{where} is not something a roster knows; check the spelling or remove it"
+    return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
+
+
+def from_snapshot(snapshot: str, *, env: Mapping[str, str]) -> Roster:
+    """The roster a run began with; RosterError when today's program or environment cannot read it any more."""
+    kept = json.loads(snapshot)
+    return load_roster(kept["source"], file=kept["file"], env=env, prompts=kept["prompts"])
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a roster file, for editors."""
+    return RosterFile.model_json_schema(by_alias=True) | {"title": "Agents for Slack: roster"}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")

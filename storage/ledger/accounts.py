@@ -1,0 +1,49 @@
+"""Which accounts a request counts against: the months of workspace, channel and person, and the run's own caps."""
+
+from patterns.core.ports import HoldRequest, Payer, ReserveRequest
+from storage.ledger.book import Account, Book, account_id
+
+
+def plan_of(book: Book, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
+    """The accounts a request counts against by id, widest first, with the limits in force; not the database's rows."""
+    known = book.plans.get(request.call_id)
+    if known is None:
+        space = request.payer.workspace
+        capped = [
+            Account(account_id(space, cap.kind, cap.key, ""), space, cap.kind, cap.key, "", cap.limit_nusd)
+            for cap in request.caps
+        ]
+        known = book.plans[request.call_id] = monthly(book, request.payer) | {one.id: one for one in capped}
+    return known
+
+
+def monthly(book: Book, payer: Payer) -> dict[str, Account]:
+    """The same of the month alone: workspace, channel or direct messages, and the person in a channel."""
+    known = book.months.get(payer)
+    if known is None:
+        known = book.months[payer] = {one.id: one for one in _monthly(book, payer)}
+    return known
+
+
+def _monthly(book: Book, payer: Payer) -> list[Account]:
+    workspace, own = book.config(payer)
+    policy, space = book.policy, payer.workspace
+    if payer.channel_kind == "channel":
+        default = _first(workspace.default_channel_nusd, policy.channel_nusd)
+    else:
+        default = _first(workspace.dm_user_nusd, policy.dm_user_nusd)
+    wanted: list[tuple[str, str, str, int | None]] = [
+        ("workspace", space, workspace.period, _first(workspace.limit_nusd, policy.workspace_nusd)),
+        (payer.channel_kind, own.id, own.period, _first(own.limit_nusd, default)),
+    ]
+    if payer.channel_kind == "channel":
+        # Kept without a cap too: a cap set in mid-month must know what the person has spent.
+        wanted.append(("user", f"{own.id}:{payer.user}", own.period, own.user_cap_nusd))
+    return [
+        Account(account_id(space, kind, key, period), space, kind, key, period, limit_nusd)
+        for kind, key, period, limit_nusd in wanted
+    ]
+
+
+def _first(configured: int | None, fallback: int) -> int:
+    return fallback if configured is None else configured

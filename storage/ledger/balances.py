@@ -1,0 +1,135 @@
+"""What people ask of their money: balances, what is held and for whom, sums for reports."""
+
+from dataclasses import dataclass, replace
+
+from patterns.core.ports import Clock, Payer
+from storage.database.database import Database
+from storage.database.statements import Row, Work, load, single
+from storage.ledger.accounts import monthly
+from storage.ledger.book import Account, Book, Policy
+from storage.ledger.periods import period_end_us
+from storage.ledger.transaction import load_config
+
+q = load("budgets")
+
+DEFAULT_ALERTS_PCT = (50, 80, 95, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One month account: nano-dollars, and when the month turns. `limit_nusd` None means nobody set a cap."""
+
+    kind: str
+    key: str
+    period: str
+    limit_nusd: int | None
+    granted_nusd: int
+    settled_nusd: int
+    held_nusd: int
+    resets_at_us: int
+    blocked: str
+    blocked_reason: str
+
+    @property
+    def free_nusd(self) -> int | None:
+        """What may still be held, never below zero; None without a cap."""
+        if self.limit_nusd is None:
+            return None
+        return max(0, self.limit_nusd + self.granted_nusd - self.settled_nusd - self.held_nusd)
+
+    def fits(self, nusd: int) -> bool:
+        """Whether that much more may be held now."""
+        return not self.blocked and (self.free_nusd is None or nusd <= self.free_nusd)
+
+    def would_fit(self, nusd: int) -> bool:
+        """Whether it could be held if nothing else were: then waiting for other runs can help."""
+        return replace(self, held_nusd=0).fits(nusd)
+
+
+class Balances:
+    """Reads of the ledger; nothing here changes money."""
+
+    def __init__(self, db: Database, clock: Clock, policy: Policy) -> None:
+        self._db = db
+        self._clock = clock
+        self._policy = policy
+
+    async def balances(self, payer: Payer) -> list[Balance]:
+        """Every month account a call of this payer counts against, widest first."""
+
+        def work() -> Work[list[Balance]]:
+            book = Book(self._policy, self._clock.now_us())
+            yield from load_config(book, [payer])
+            accounts = monthly(book, payer)
+            rows = yield q.accounts(ids=accounts)
+            stored = {row["id"]: Account(**row) for row in rows}
+            return [_balance(book, payer, one, stored.get(id_, one)) for id_, one in accounts.items()]
+
+        return await self._db.read(work)
+
+    async def balance(self, payer: Payer) -> Balance:
+        """The account that pays first: the channel's month, or the person's."""
+        return next(one for one in await self.balances(payer) if one.kind == payer.channel_kind)
+
+    async def tightest(self, payer: Payer, needed_nusd: int) -> Balance:
+        """The account that refuses an amount, else the one that pays first."""
+        balances = await self.balances(payer)
+        refuses = (one for one in balances if not one.fits(needed_nusd))
+        return next(refuses, None) or next(one for one in balances if one.kind == payer.channel_kind)
+
+    async def is_only_held(self, payer: Payer, needed_nusd: int) -> bool:
+        """Whether nothing but what runs hold right now is in the way of an amount."""
+        return all(one.would_fit(needed_nusd) for one in await self.balances(payer))
+
+    async def held_by_runs(self, payer: Payer) -> list[Row]:
+        """Rows run_id, calls, held_nusd, since_us of what is set aside right now."""
+        statement = q.held_by_runs(
+            workspace=payer.workspace, channel=payer.channel, kind=payer.channel_kind, user_id=payer.user
+        )
+        return await self._db.read(lambda: single(statement))
+
+    async def uncertain(self, workspace: str) -> list[Row]:
+        """Calls that count in full because nobody knows what they cost, oldest first."""
+        return await self._db.read(lambda: single(q.uncertain(workspace=workspace)))
+
+    async def quarantined(self, workspace: str) -> list[Row]:
+        """Models held back: model, allowance_pct, reason, at_us."""
+        return await self._db.read(lambda: single(q.quarantined_now(workspace=workspace)))
+
+    async def audit_log(self, workspace: str, *, most: int = 100) -> list[Row]:
+        """Who changed what, newest first."""
+        return await self._db.read(lambda: single(q.audit_log(workspace=workspace, most=most)))
+
+    async def spend(self, payer: Payer, period: str) -> list[Row]:
+        """One month in sums by flow, agent, model and person, dearest first; as quick at a million calls as at one."""
+        statement = q.spend(workspace=payer.workspace, channel=payer.channel, period=period)
+        return await self._db.read(lambda: single(statement))
+
+    async def spent_by(self, workspace: str, user: str, period: str) -> int:
+        """What one person spent in a month, in all channels and direct messages together."""
+        rows = await self._db.read(lambda: single(q.spent_by(workspace=workspace, user_id=user, period=period)))
+        return int(rows[0]["settled_nusd"])
+
+    async def months(self, payer: Payer, *, most: int = 12) -> list[Row]:
+        """The last months in calls and settled_nusd, newest first."""
+        statement = q.spend_by_period(workspace=payer.workspace, channel=payer.channel, most=most)
+        return await self._db.read(lambda: single(statement))
+
+
+def _balance(book: Book, payer: Payer, wanted: Account, stored: Account) -> Balance:
+    workspace, own = book.config(payer)
+    config = workspace if wanted.kind == "workspace" else own
+    blocked = {"workspace": "paused"}.get(config.kind, "frozen") if config.blocked else ""
+    zone = (own.zone if config is own else None) or workspace.zone or book.policy.zone
+    return Balance(
+        kind=wanted.kind,
+        key=wanted.key,
+        period=wanted.period,
+        limit_nusd=wanted.limit_nusd,
+        granted_nusd=stored.granted_nusd,
+        settled_nusd=stored.settled_nusd,
+        held_nusd=stored.reserved_nusd,
+        resets_at_us=period_end_us(wanted.period, zone),
+        blocked=blocked,
+        blocked_reason=config.blocked_reason,
+    )

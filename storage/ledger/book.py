@@ -1,0 +1,209 @@
+"""What one transaction of the ledger knows and changes, as plain values, so that deciding needs no database."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from patterns.core.errors import BudgetExceededError
+from patterns.core.money import Usage
+from patterns.core.ports import Payer
+from storage.database.statements import Row
+from storage.ledger.periods import LEAP_MONTHS, months_between, period_key
+
+QUARTER_US = 900_000_000
+"""Reports know when money was set aside by the quarter hour."""
+
+
+# Most calls of a moment name the same few accounts.
+@lru_cache(maxsize=1024)
+def _listed(ids_json: str) -> tuple[str, ...]:
+    return tuple(json.loads(ids_json))
+
+
+@lru_cache(maxsize=1024)
+def as_json(ids: tuple[str, ...]) -> str:
+    """The ids of accounts as a call keeps them."""
+    return json.dumps(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds where no admin has set anything: the roster's budgets, in nano-dollars a month."""
+
+    workspace_nusd: int
+    channel_nusd: int
+    dm_user_nusd: int
+    zone: str = "UTC"
+
+
+@dataclass(slots=True)
+class Account:
+    """A row of `account`, its columns in order: one cap and what counts against it. No `limit_nusd`: nobody set one."""
+
+    id: str
+    workspace: str
+    kind: str
+    key: str
+    period: str
+    limit_nusd: int | None
+    granted_nusd: int = 0
+    settled_nusd: int = 0
+    reserved_nusd: int = 0
+
+    def fits(self, nusd: int) -> bool:
+        """Whether that much more may be held."""
+        if self.limit_nusd is None or nusd <= 0:
+            return True
+        return self.settled_nusd + self.reserved_nusd + nusd <= self.limit_nusd + self.granted_nusd
+
+
+@dataclass(slots=True)
+class Call:
+    """A row of `call`, its columns in order: an attempt or a reservation, and its state."""
+
+    id: str
+    run_id: str
+    path: str
+    attempt: int
+    workspace: str
+    channel: str
+    user_id: str
+    period: str
+    flow: str
+    agent: str
+    model: str
+    price_version: str
+    hold_nusd: int
+    state: str
+    actual_nusd: int = 0
+    overrun_nusd: int = 0
+    usage_json: str | None = None
+    reason: str = ""
+    accounts_json: str = "[]"
+    owner_epoch: int = 0
+    opened_us: int = 0
+    closed_us: int | None = None
+
+    @property
+    def accounts(self) -> Sequence[str]:
+        """The ids of the accounts it counts against."""
+        return _listed(self.accounts_json)
+
+    @property
+    def held_nusd(self) -> int:
+        """What is still set aside for it."""
+        return self.hold_nusd if self.state in {"reserved", "open"} else 0
+
+
+@dataclass(slots=True)
+class Config:
+    """A row of `workspace` or of `channel`: limits, zone, and the newest month that was opened."""
+
+    workspace: str
+    id: str
+    kind: str
+    zone: str | None = None
+    next_zone: str | None = None
+    limit_nusd: int | None = None
+    user_cap_nusd: int | None = None
+    default_channel_nusd: int | None = None
+    dm_user_nusd: int | None = None
+    period: str = ""
+    blocked: int = 0
+    blocked_reason: str = ""
+
+    def turn(self, now_us: int, zone: str, *, trusted: bool, confirmed: bool) -> bool:
+        """Move on to the month of now, never back; a changed zone takes effect here. True when the row changed.
+
+        A leap of more than a year needs Slack to confirm the clock: a month opened far ahead could never be left again.
+        """
+        key = period_key(now_us, self.zone or zone)
+        if key <= self.period:
+            return False
+        leaps = bool(self.period) and months_between(self.period, key) > LEAP_MONTHS
+        if not trusted or (leaps and not confirmed):
+            if self.period:
+                return False
+            raise BudgetExceededError(
+                "The clock of this machine disagrees with Slack's, so no new month is opened. Set the clock.",
+                kind=self.kind,
+                key=self.id,
+                period=key,
+                blocked="clock",
+            )
+        self.period = key
+        if self.next_zone:
+            self.zone, self.next_zone = self.next_zone, None
+        return True
+
+
+@dataclass(slots=True)
+class Book:
+    """The rows of one transaction by key, and what is to be written of them."""
+
+    policy: Policy
+    now_us: int
+    trusted: bool = True
+    confirmed: bool = False
+    runs: dict[str, Row] = field(default_factory=dict)
+    workspaces: dict[str, Config] = field(default_factory=dict)
+    payers: dict[tuple[str, str], Config] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
+    quarantine: dict[tuple[str, str], Row] = field(default_factory=dict)
+
+    touched: set[str] = field(default_factory=set)
+    turned: list[Config] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    spent: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
+    spent_at: dict[tuple[str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    contents: list[dict[str, Any]] = field(default_factory=list)
+    overruns: list[Call] = field(default_factory=list)
+    late: list[tuple[Call, str]] = field(default_factory=list)
+    audits: list[dict[str, Any]] = field(default_factory=list)
+    plans: dict[str, dict[str, Account]] = field(default_factory=dict)
+    months: dict[Payer, dict[str, Account]] = field(default_factory=dict)
+    _configs: dict[Payer, tuple[Config, Config]] = field(default_factory=dict)
+
+    def config(self, payer: Payer) -> tuple[Config, Config]:
+        """The workspace's and the payer's configuration, in the month of now."""
+        known = self._configs.get(payer)
+        if known is None:
+            known = self._configs[payer] = self._turned(payer)
+        return known
+
+    def _turned(self, payer: Payer) -> tuple[Config, Config]:
+        workspace = self.workspaces.setdefault(
+            payer.workspace, Config(payer.workspace, payer.workspace, kind="workspace")
+        )
+        key = payer_key(payer)
+        own = self.payers.setdefault((payer.workspace, key), Config(payer.workspace, key, kind=payer.channel_kind))
+        zone = workspace.zone or self.policy.zone
+        for config, fallback in ((workspace, self.policy.zone), (own, zone)):
+            if config.turn(self.now_us, fallback, trusted=self.trusted, confirmed=self.confirmed):
+                self.turned.append(config)
+        return workspace, own
+
+    def write_off(self, call: Call, *, calls: int, delta_nusd: int, uncertain_nusd: int, usage: Usage | None) -> None:
+        """Add to the sums that reports read."""
+        key = (call.workspace, call.channel, call.period, call.flow, call.agent, call.model, call.user_id)
+        tokens = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
+        total = self.spent[key]
+        for index, amount in enumerate((calls, delta_nusd, uncertain_nusd, *tokens)):
+            total[index] += amount
+        self.spent_at[call.workspace, call.channel, call.period, call.opened_us // QUARTER_US] += delta_nusd
+
+
+def payer_key(payer: Payer) -> str:
+    """The channel, or the person for direct messages."""
+    return payer.channel if payer.channel_kind == "channel" else payer.user
+
+
+def account_id(workspace: str, kind: str, key: str, period: str) -> str:
+    """The same in every process, so that a hold needs no look-up before it locks."""
+    return f"{workspace}/{kind}/{key}/{period}"

@@ -1,0 +1,212 @@
+"""One transaction of the ledger as a script: lock and load in few statements, decide in turn, write together."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from patterns.core.errors import AgentsError, BudgetExceededError
+from patterns.core.money import format_usd
+from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, StepRecord
+from storage.database.statements import Query, Work, load
+from storage.journal import q as journal
+from storage.journal import step_row
+from storage.ledger import admission
+from storage.ledger.accounts import plan_of
+from storage.ledger.book import Account, Book, Call, Config, payer_key
+
+q = load("ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Keep money back for several parts, all or nothing."""
+
+    requests: tuple[ReserveRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Replace a hold by the truth and publish its step."""
+
+    hold: Hold
+    charged: Charged
+    fence: Fence
+    step: StepRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Free what was never sent."""
+
+    call_ids: tuple[str, ...]
+
+
+Operation = HoldRequest | Reserve | Settle | Release
+
+
+def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]:
+    """Decide the operations in turn; each result is a value, or the error its caller gets. `book` comes empty."""
+    runs = {fence.run_id for operation in operations for fence in _fences(operation)}
+    if runs:
+        book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
+    yield from load_calls(book, q.lock_calls, ids={id_ for operation in operations for id_ in _calls(operation)})
+    requests = [request for operation in operations for request in _requests(operation)]
+    if requests:
+        yield from load_config(book, [request.payer for request in requests])
+        models = {request.model for request in requests if isinstance(request, HoldRequest)}
+        rows = yield q.quarantined(workspaces={request.payer.workspace for request in requests}, models=models)
+        book.quarantine = {(row["workspace"], row["model"]): row for row in rows}
+    yield from load_accounts(book, _wanted(book, requests))
+    results = [_decide(book, operation) for operation in operations]
+    yield from save(book)
+    return results
+
+
+def load_calls(book: Book, query: Query, **params: object) -> Work[None]:
+    """Lock the calls a query finds."""
+    book.calls = {call.id: call for call in (yield query.rows_as(Call, **params))}
+
+
+def load_config(book: Book, payers: Sequence[Payer]) -> Work[None]:
+    """Read limits, zones and months of those who pay."""
+    spaces = {payer.workspace for payer in payers}
+    rows = yield q.workspaces(ids=spaces)
+    book.workspaces = {row["id"]: Config(**row) for row in rows}
+    rows = yield q.payers(workspaces=spaces, ids={payer_key(payer) for payer in payers})
+    book.payers = {(row["workspace"], row["id"]): Config(**row) for row in rows}
+
+
+def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
+    """Lock the wanted accounts and those of the calls in the book, opening the ones that are new."""
+    ids = {*wanted, *(id_ for call in book.calls.values() for id_ in call.accounts)}
+    if not ids:
+        return
+    book.accounts = {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=ids))}
+    missing = sorted(ids - book.accounts.keys())
+    if missing:
+        yield q.open_account.many_of(wanted[id_] for id_ in missing)
+        book.accounts |= {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=missing))}
+
+
+def save(book: Book) -> Work[None]:
+    """Write what the decisions changed."""
+    for config in book.turned:
+        query = q.turn_workspace if config.kind == "workspace" else q.turn_payer
+        yield query.many_of([config])
+    if book.touched:
+        yield q.save_account.many_of(book.accounts[id_] for id_ in sorted(book.touched))
+    if book.opened:
+        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened)
+    changed = sorted(book.changed.difference(book.opened))
+    if changed:
+        yield q.save_call.many_of(book.calls[id_] for id_ in changed)
+    if book.spent:
+        yield q.add_spend.many(_spend(key, sums) for key, sums in sorted(book.spent.items()))
+        yield q.add_spend_time.many(_spend_time(key, nusd) for key, nusd in sorted(book.spent_at.items()))
+    if book.steps:
+        yield journal.add_step.many(book.steps)
+        texts = [row for row in book.steps if row["content_id"]]
+        if texts:
+            yield journal.add_step_text.many(texts)
+    yield from _stop_spending(book)
+    if book.audits:
+        yield q.add_audit.many({"id": secrets.token_hex(10), **row} for row in book.audits)
+
+
+def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:
+    names = ("workspace", "channel", "period", "flow", "agent", "model", "user_id")
+    amounts = ("calls", "settled_nusd", "uncertain_nusd", "input_tokens", "output_tokens")
+    return dict(zip(names + amounts, (*key, *sums), strict=True))
+
+
+def _spend_time(key: tuple[str, str, str, int], nusd: int) -> dict[str, object]:
+    names = ("workspace", "channel", "period", "quarter", "settled_nusd")
+    return dict(zip(names, (*key, nusd), strict=True))
+
+
+def _stop_spending(book: Book) -> Work[None]:
+    """A bill nobody held enough for: no more of a model that billed above its hold, nor of a channel past its limit."""
+    for call in book.overruns:
+        billed, held = format_usd(call.actual_nusd), format_usd(call.hold_nusd)
+        reason = f"{call.model} billed {billed}, more than the {held} held for it"
+        yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
+        admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
+        yield from _freeze_past_limit(book, call, reason)
+    for call, reason in book.late:
+        yield from _freeze_past_limit(book, call, reason)
+
+
+def _freeze_past_limit(book: Book, call: Call, reason: str) -> Work[None]:
+    for account in (book.accounts[id_] for id_ in call.accounts):
+        limit_nusd = (account.limit_nusd or 0) + account.granted_nusd
+        if account.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
+            yield q.freeze_payer(workspace=call.workspace, id=account.key, reason=reason)
+            admission.audit(book, (call.workspace, account.id), actor="ledger", action="freeze", reason=reason)
+
+
+def _decide(book: Book, operation: Operation) -> object:
+    try:
+        match operation:
+            case HoldRequest():
+                return admission.admit_hold(book, operation)
+            case Reserve():
+                return admission.admit_reserve(book, operation.requests)
+            case Settle():
+                settlement = admission.settle(book, operation.hold, operation.charged)
+                return settlement, _publish(book, operation)
+            case Release():
+                admission.release(book, operation.call_ids)
+                return None
+    except AgentsError as error:
+        return error
+
+
+def _publish(book: Book, operation: Settle) -> bool:
+    """Journal the step while its writer owns the run; False when it does not."""
+    if operation.step is None:
+        return True
+    run = book.runs.get(operation.fence.run_id)
+    if run is None or run["epoch"] != operation.fence.epoch:
+        return False
+    book.steps.append(
+        step_row(run["id"], run["workspace"], operation.step, call_id=operation.hold.call_id, now_us=book.now_us)
+    )
+    return True
+
+
+def _requests(operation: Operation) -> Sequence[HoldRequest | ReserveRequest]:
+    match operation:
+        case HoldRequest():
+            return (operation,)
+        case Reserve():
+            return operation.requests
+        case _:
+            return ()
+
+
+def _fences(operation: Operation) -> Sequence[Fence]:
+    if isinstance(operation, Settle):
+        return (operation.fence,) if operation.step else ()
+    return [request.fence for request in _requests(operation)]
+
+
+def _calls(operation: Operation) -> Sequence[str]:
+    match operation:
+        case HoldRequest():
+            return (operation.call_id, operation.envelope) if operation.envelope else (operation.call_id,)
+        case Reserve():
+            return [request.call_id for request in operation.requests]
+        case Settle(hold=hold):
+            return (hold.call_id, hold.envelope) if hold.envelope else (hold.call_id,)
+        case Release():
+            return operation.call_ids
+
+
+def _wanted(book: Book, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:
+    wanted: dict[str, Account] = {}
+    for request in requests:
+        try:
+            wanted |= plan_of(book, request)
+        except BudgetExceededError:
+            continue  # deciding meets the same error, and gives it to its caller
+    return wanted

@@ -1,0 +1,21 @@
+"""Before the tests: fetch what they need and no wheel carries. `python -m tests.support.bring`."""
+
+import asyncio
+import os
+import sys
+
+from bot.demo.cache import local_slack_program
+from patterns.core.errors import AgentsError
+from tests.support import chromium
+
+
+def main() -> None:
+    try:
+        asyncio.run(local_slack_program(os.environ))
+    except AgentsError as error:
+        sys.exit(str(error))
+    chromium.bring()
+
+
+if __name__ == "__main__":
+    main()

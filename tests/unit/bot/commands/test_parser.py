@@ -1,0 +1,194 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands.budget import SetAmount, ShowBudget, ShowReport
+from bot.commands.commands import (
+    Allow,
+    Ask,
+    Balance,
+    Budget,
+    Command,
+    Estimate,
+    Help,
+    Invalid,
+    ListAgents,
+    ListFlows,
+    ListRuns,
+    NearMiss,
+    OpenModal,
+    Stop,
+)
+from bot.commands.parser import parse
+from bot.commands.text import unescape, without_mention
+
+FLOWS = ("answer", "decide", "draft", "plan")
+AGENTS = ("advocate", "sceptic", "cost-watcher")
+
+
+def said(text: str) -> Command:
+    return parse(text, flows=FLOWS, agents=AGENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", OpenModal()),
+        (" \u00a0 ", OpenModal()),
+        ("help", Help()),
+        ("HELP!", Help()),
+        ("“help”", Help()),
+        ("—help", Help()),
+        ("--help", Help()),
+        ("?", Help()),
+        ("help budget", Help("budget")),
+        ("help stop", Help("stop")),
+        ("help decide", Help("decide")),
+        ("help me write to a customer", Ask("help me write to a customer")),
+        ("agents", ListAgents()),
+        ("agents of change", Ask("agents of change")),
+        ("flows", ListFlows()),
+        ("balance?", Balance()),
+        ("balance", Balance()),
+        ("budget", Budget(ShowBudget())),
+        ("budget  report", Budget(ShowReport())),
+        ("Budget set 50", Budget(SetAmount("limit", 50_000_000_000))),
+        ("budget set up a meeting", Ask("budget set up a meeting")),
+        (
+            "budget set 50,00",
+            Invalid("50,00 could mean two amounts. Write it with a point and no comma, like 50.00 or 1000."),
+        ),
+        ("budget for the offsite", Ask("budget for the offsite")),
+        ("runs", ListRuns()),
+        ("stop", Stop()),
+        ("stop r0123456789ab", Stop("r0123456789ab")),
+        ("stop the noise in the office", Ask("stop the noise in the office")),
+        ("allow guests", Allow("guests", allowed=True)),
+        ("deny external", Allow("external", allowed=False)),
+        ("allow guests to book rooms", Ask("allow guests to book rooms")),
+    ],
+)
+def test_a_reserved_word_is_a_command_only_if_the_whole_rest_fits(text: str, expected: Command) -> None:
+    assert expected == said(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ask help", Ask("help")),
+        ("Ask: budget", Ask("budget")),
+        ("ask use decide: tea", Ask("use decide: tea")),
+        ("asking for a friend", Ask("asking for a friend")),
+        ("use decide: tea or coffee?", Ask("tea or coffee?", "decide")),
+        ("USE Decide : tea", Ask("tea", "decide")),
+        ("use decide — tea", Ask("tea", "decide")),
+        ("use decide with advocate,sceptic: tea", Ask("tea", "decide", ("advocate", "sceptic"))),
+        ("use decide with sceptic, Advocate and sceptic: tea", Ask("tea", "decide", ("sceptic", "advocate"))),
+        ("use decide with cost-watcher \u2013 tea", Ask("tea", "decide", ("cost-watcher",))),
+        ("use decide: line one\nline two: more", Ask("line one\nline two: more", "decide")),
+        ("use decide: keep “these” \u2013 signs", Ask("keep “these” \u2013 signs", "decide")),
+        ("use cases for queues", Ask("use cases for queues")),
+        ("estimate the effort", Ask("estimate the effort")),
+        ("estimate: tea", Estimate(Ask("tea"))),
+        ("estimate: use decide: tea", Estimate(Ask("tea", "decide"))),
+        ("estimate use decide: tea", Estimate(Ask("tea", "decide"))),
+        ("estimate use cases", Estimate(Ask("use cases"))),
+    ],
+)
+def test_requests_keep_their_words(text: str, expected: Command) -> None:
+    assert expected == said(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bugdet", NearMiss("bugdet", "budget", "bugdet")),
+        ("bugdet set 50", NearMiss("bugdet", "budget set 50", "bugdet set 50")),
+        ("bugdet for the offsite", Ask("bugdet for the offsite")),
+        ("Hlep?", NearMiss("hlep", "help", "Hlep?")),
+        ("baalnce", NearMiss("baalnce", "balance", "baalnce")),
+        ("stpo r0123456789ab", NearMiss("stpo", "stop r0123456789ab", "stpo r0123456789ab")),
+        ("hello", Ask("hello")),
+        ("use decdie: tea", NearMiss("use decdie", "use decide: tea", "use decdie: tea")),
+        ("use plan B for launch", NearMiss("use plan", "use plan: B for launch", "use plan B for launch")),
+    ],
+)
+def test_what_may_be_a_slip_is_asked_about(text: str, expected: Command) -> None:
+    assert expected == said(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("ask", "`ask why"),
+        ("use decide", "`use decide: "),
+        ("use decide:", "`use decide: "),
+        ("use zebra: stripes?", "There is no flow `zebra`"),
+        ("use decide with nobody: tea", "There is no agent `nobody`"),
+        ("estimate", "`estimate: "),
+        ("estimate use zebra: stripes", "There is no flow `zebra`"),
+    ],
+)
+def test_what_cannot_be_a_command_is_answered_with_an_example(text: str, words: str) -> None:
+    found = said(text)
+    assert isinstance(found, Invalid)
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
+        ("&amp;lt; and &copy;", "&lt; and &copy;"),
+        ("<@U1|dana> and <@U2>", "@dana (U1) and <@U2>"),
+        ("<#C1|general> and <#C2|>", "#general (C1) and <#C2|>"),
+        ("<https://x.example/a?b=1&amp;c=2|the docs>", "the docs (https://x.example/a?b=1&c=2)"),
+        ("<https://x.example>", "https://x.example"),
+        ("<http://x.example|x.example>", "http://x.example"),
+        ("<mailto:a@x.example|a@x.example>", "a@x.example"),
+        ("<!here> <!subteam^S1|@ops> <!date^1^{date}|today>", "@here @ops (S1) today"),
+    ],
+)
+def test_slack_escapes_are_read_as_people_see_them(sent: str, read: str) -> None:
+    assert read == unescape(sent)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("<@UBOT> help", "help"),
+        ("<@UBOT|agents>: use decide: tea", "use decide: tea"),
+        ("hey <@UBOT>, why?", "hey why?"),
+        ("<@UBOT>", ""),
+        ("<@UBOTTOM> help", "<@UBOTTOM> help"),
+    ],
+)
+def test_the_call_for_the_bot_is_not_part_of_the_request(text: str, rest: str) -> None:
+    assert rest == without_mention(text, "UBOT")
+
+
+WORDS = st.sampled_from(
+    ["ask", "use", "decide", "with", "advocate", ":", "—", "estimate", "help", "stop", "bugdet", "“"]
+)
+
+
+@given(st.one_of(st.text(), st.lists(WORDS).map(" ".join)))
+def test_every_text_parses_and_no_request_is_empty(text: str) -> None:
+    found = said(text)
+    ask = found.ask if isinstance(found, Estimate) else found
+    if isinstance(ask, Ask):
+        assert ask.request.strip()
+
+
+@given(st.lists(WORDS).map(" ".join))
+def test_a_suggestion_is_a_command_as_a_whole(text: str) -> None:
+    found = said(text)
+    if isinstance(found, NearMiss):
+        suggested = said(found.suggestion)
+        assert not isinstance(suggested, NearMiss | Invalid)
+        assert suggested != Ask(found.suggestion)
+
+
+@given(st.from_regex(r"[a-z]+(?: [a-z]+)*", fullmatch=True))
+def test_ask_forces_any_words_to_be_a_request(text: str) -> None:
+    assert Ask(text) == said(f"ask {text}")

@@ -1,0 +1,74 @@
+import asyncio
+
+from slack_bolt.async_app import AsyncBoltRequest
+
+from bot.commands.origin import Origin
+from bot.listeners.background import Handover
+from bot.messages.notice_views import NoticeView
+from tests.fakes.bot_services import ANNA, BROKEN, CHANNEL, TEAM, Bot, FakeInbox, FakeSay, command
+
+ORIGIN = Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=ANNA)
+
+
+async def test_slack_is_acknowledged_while_the_work_goes_on(bot: Bot) -> None:
+    bot.runs.gate = asyncio.Event()
+    response = await bot.app.async_dispatch(AsyncBoltRequest(body=command("tea?"), mode="socket_mode"))
+    assert (response.status, bot.runs.opened, bot.inbox.notes) == (200, [], {})
+    bot.runs.gate.set()
+    await bot.settle()
+    assert [run.text for run in bot.runs.opened] == ["tea?"]
+
+
+async def test_draining_lets_work_end_within_the_grace() -> None:
+    inbox = FakeInbox()
+    tasks = Handover(inbox=inbox, say=FakeSay())
+    gate = asyncio.Event()
+    tasks.start(ORIGIN, _wait(gate))
+    draining = asyncio.create_task(tasks.drain(5))
+    gate.set()
+    await draining
+    assert inbox.notes == {"key": "done"}
+
+
+async def test_what_is_cut_off_stays_in_the_inbox() -> None:
+    inbox = FakeInbox()
+    tasks = Handover(inbox=inbox, say=FakeSay())
+    tasks.start(ORIGIN, _wait(asyncio.Event()))
+    await tasks.drain(0)
+    assert inbox.notes == {}
+
+
+async def test_draining_nothing_is_quick() -> None:
+    await Handover(inbox=FakeInbox(), say=FakeSay()).drain(5)
+
+
+async def test_a_person_who_cannot_be_told_does_not_stop_the_rest(bot: Bot) -> None:
+    bot.runs.error = BROKEN
+    bot.say.error = RuntimeError("Slack is down")
+    await bot.receive(command("tea?"))
+    (note,) = bot.inbox.notes.values()
+    assert note.startswith("failed ")
+
+
+async def test_a_failure_with_nobody_to_tell_is_closed_quietly() -> None:
+    inbox, say = FakeInbox(), FakeSay()
+    tasks = Handover(inbox=inbox, say=say)
+    tasks.start(Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=""), _fail())
+    await tasks.drain(5)
+    assert (say.said, [note.split()[0] for note in inbox.notes.values()]) == ([], ["failed"])
+
+
+async def test_storage_trouble_is_a_defect_to_people_and_carries_a_code(bot: Bot) -> None:
+    bot.runs.error = BROKEN
+    await bot.receive(command("tea?"))
+    (view,) = bot.say.views
+    assert isinstance(view, NoticeView)
+    assert (view.tone, len(view.code)) == ("error", 8)
+
+
+async def _wait(gate: asyncio.Event) -> None:
+    await gate.wait()
+
+
+async def _fail() -> None:
+    raise RuntimeError("a defect")

@@ -1,0 +1,166 @@
+"""The sentences people read, word for word, and the template rules that keep them safe."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bot.messages import card_views as cv
+from bot.messages import views as v
+from bot.messages.action_ids import QUEUE_IT
+from bot.messages.outcome_text import footer, headline, line, refusal
+from bot.messages.renderer import Renderer, templates_folder
+from bot.messages.run_text import collapsed, plan, state
+from patterns.core.events import MissingVoice, PatternResult, StopReason
+
+DANA = v.Person("U0DANA", "Dana")
+BALANCE = v.BalanceView("#platform", 25_000_000_000, 23_940_000_000, 750_000_000, "1 Dec", held_runs=3)
+RUN = v.RunView("run-1", "C0PLATFORM", DANA, "Which one?", v.RunState.RUNNING, balance=BALANCE)
+RESULT = PatternResult(output="The first.", stop_reason=StopReason.COMPLETED, cost_nusd=30_000_000)
+ANSWER = v.AnswerView(RUN, RESULT, seconds=24, agents_count=3, steps_done=3, steps_total=5, owner=DANA)
+
+
+def ended(reason: StopReason, **changes: object) -> v.AnswerView:
+    return replace(ANSWER, result=RESULT.model_copy(update={"stop_reason": reason, **changes}))
+
+
+def test_a_refusal_says_what_is_missing_and_the_ways_out() -> None:
+    assert refusal(cv.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
+        "Not started, nothing spent. This needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, "
+        "$0.75 held by 3 runs). Wait for those, use `answer` (up to $0.05), or ask <@U0DANA>. Resets 1 Dec."
+    )
+
+
+def test_a_refusal_over_what_others_hold_offers_to_queue() -> None:
+    view = cv.RefusalView(840_000_000, BALANCE, owner=DANA, queue_key="key")
+    assert "Queue it until those are done or ask <@U0DANA>. Resets 1 Dec." in refusal(view)
+    offered = [QUEUE_IT in str(Renderer().message(replace(view, queue_key=key)).blocks) for key in ("key", "")]
+    assert offered == [True, False]
+
+
+def test_a_run_in_line_says_what_it_waits_for() -> None:
+    assert line(cv.LineView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
+        "⏳ In line for money: this needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 "
+        "held by 3 runs). I begin by myself when enough is free, in the order of asking. "
+        "Until 14:02 UTC; then I give up."
+    )
+
+
+def test_a_refusal_without_other_ways_names_the_admins() -> None:
+    balance = replace(BALANCE, held_nusd=0, held_runs=0)
+    assert refusal(cv.RefusalView(2_000_000_000, balance)) == (
+        "Not started, nothing spent. This needs up to $2.00; #platform has $1.06 free ($25.00 limit, $23.94 spent). "
+        "Ask an admin. Resets 1 Dec."
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocked", "expected"),
+    [
+        ("paused", "The budget of #platform is paused. <@U0DANA> can resume it."),
+        (
+            "frozen",
+            "The budget of #platform is frozen, because bills went past its limit. <@U0DANA> can look and thaw it.",
+        ),
+        ("quarantined", "The model billed more than it can, so it is set aside. <@U0DANA> can raise its allowance."),
+    ],
+)
+def test_a_closed_budget_says_who_opens_it(blocked: str, expected: str) -> None:
+    view = cv.RefusalView(1, BALANCE, owner=DANA, blocked=blocked)
+    assert refusal(view) == f"Not started, nothing spent. {expected}"
+
+
+def test_a_budget_that_ran_out_says_what_is_missing_and_how_it_goes_on() -> None:
+    missing = (MissingVoice(name="cost", reason="budget"), MissingVoice(name="security", reason="budget"))
+    view = ended(StopReason.BUDGET, missing=missing, cost_nusd=220_000_000)
+    assert headline(replace(view, grant_nusd=300_000_000)) == (
+        "Partial answer: the channel's budget ran out after 3 of 5 steps ($0.22). Missing: cost and security. "
+        "If <@U0DANA> grants $0.30, I continue at step 4; nothing is paid twice."
+    )
+
+
+def test_a_missing_voice_is_not_an_approval() -> None:
+    missing = (MissingVoice(name="the security review", reason="its model did not respond (two tries, 60 s each)"),)
+    assert headline(ended(StopReason.PARTIAL, missing=missing)) == (
+        "Answered without the security review: its model did not respond (two tries, 60 s each). "
+        "That is not an approval."
+    )
+
+
+def test_an_uncertain_bill_is_said() -> None:
+    assert headline(replace(ANSWER, uncertain_nusd=90_000_000)) == (
+        "A model's answer was lost on its way and I cannot tell if it was billed. I counted the full $0.09; "
+        "<@U0DANA> can correct it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "output", "expected"),
+    [
+        (StopReason.COMPLETED, "x", ""),
+        (StopReason.CANCELLED, "", "Stopped after 3 of 5 steps ($0.03)."),
+        (StopReason.TIMEOUT, "", "No answer: the time for this run was up after 3 of 5 steps ($0.03)."),
+        (StopReason.LIMIT, "x", "Partial answer: this run reached its limit after 3 of 5 steps ($0.03)."),
+        (StopReason.FAILED, "", "No answer: the run failed after 3 of 5 steps ($0.03)."),
+        (StopReason.REJECTED, "x", "Not approved: this is the last draft, and nobody approved it ($0.03)."),
+    ],
+)
+def test_every_end_has_its_sentence(reason: StopReason, output: str, expected: str) -> None:
+    assert headline(ended(reason, output=output)) == expected
+
+
+def test_the_footer_is_one_line() -> None:
+    assert footer(ANSWER) == "$0.03 · 24 s · 3 agents · $0.31 left · No sources looked up"
+    scripted = replace(ANSWER, run=replace(RUN, scripted=True))
+    assert footer(scripted).endswith(" · Scripted: no AI ran, play money")
+
+
+def test_the_plan_says_price_balance_and_model() -> None:
+    run = replace(
+        RUN, flow="decide", agents=("advocate", "sceptic", "cost"), worst_nusd=120_000_000, expected_nusd=30_000_000,
+        model_note="gpt-5-mini answers", play_money=True,
+    )  # fmt: skip
+    assert plan(run) == (
+        "*decide* · advocate, sceptic and cost\n"
+        "about $0.03, at most $0.12 · #platform has $0.31 free · gpt-5-mini answers · play money"
+    )
+
+
+def test_progress_collapses_to_one_line() -> None:
+    run = replace(RUN, state=v.RunState.DONE, flow="decide")
+    steps = (v.StepView("p/1", "a", v.StepState.DONE), v.StepView("p/2", "b", v.StepState.FAILED))
+    view = v.ProgressView(run, steps, elapsed_s=24, cost_nusd=30_000_000)
+    assert collapsed(view) == "✅ answered · `decide` · 1 of 2 steps"
+    assert [block["type"] for block in Renderer("rich").message(view).blocks] == ["context"]
+
+
+def test_only_an_open_run_can_be_stopped() -> None:
+    buttons = {s: "run_stop" in str(Renderer("plain").message(replace(RUN, state=s)).blocks) for s in v.RunState}
+    assert buttons == {s: s in {v.RunState.QUEUED, v.RunState.RUNNING, v.RunState.WAITING} for s in v.RunState}
+
+
+def test_the_state_line_tells_the_outcome() -> None:
+    run = replace(RUN, state=v.RunState.PARTIAL, outcome_line="the budget ran out")
+    assert state(run) == "⚠️ partly answered · the budget ran out"
+
+
+def test_the_details_button_carries_the_run() -> None:
+    (message,) = Renderer("rich").answer(ANSWER)
+    values = re.findall(r"'action_id': '(\w+)', 'value': '([^']+)'", str(message.blocks))
+    assert ("run_details", "run-1") in values
+
+
+def test_every_value_of_a_template_is_encoded() -> None:
+    values = [
+        (path.name, value)
+        for path in sorted(templates_folder().glob("*.j2"))
+        for value in re.findall(r"{{(.*?)}}", path.read_text(encoding="utf-8"))
+    ]
+    macros = ("section(", "context(", "button(", "text(")
+    bare = [found for found in values if not found[1].strip().startswith(macros) and "| tojson" not in found[1]]
+    assert (bare, len(values) > 50) == ([], True)
+
+
+def test_no_template_vouches_for_a_text() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in templates_folder().glob("*.j2")]
+    assert [source for source in sources if re.search(r"\|\s*(safe|mark_safe)\b|autoescape", source)] == []
