@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import structlog
 from slack_bolt.async_app import AsyncApp
 
-from bot.container import Parts
+from bot.container import Container
 from bot.listeners import register_all
-from bot.listeners.background import Handover
+from bot.listeners.background import BackgroundTasks
 from bot.listeners.inbox_middleware import replay
 from bot.runs.dispatcher import Dispatcher, LocalDispatcher
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.schedule import Scheduler
 from bot.slack.workspaces import slack_session
-from bot.threads.presenter import Delivery
+from bot.threads.presenter import SlackThreadPresenter
 
 log = structlog.get_logger()
 
@@ -33,16 +33,16 @@ class Bot:
     """A running bot: its Bolt app for whatever transport brings the deliveries."""
 
     slack_app: AsyncApp
-    executor: Executor[Delivery]
+    executor: Executor[SlackThreadPresenter]
     dispatcher: Dispatcher
-    handover: Handover
+    background: BackgroundTasks
     engine: Engine
 
     async def drain(self, grace_s: float) -> None:
         """Take nothing new; what does not end within the grace is resumed at the next start."""
         clock = self.engine.clock
         end_s = clock.monotonic() + grace_s
-        for part in (self.handover, self.dispatcher, self.executor):
+        for part in (self.background, self.dispatcher, self.executor):
             await part.drain(max(0.0, end_s - clock.monotonic()))
 
     async def is_healthy(self) -> bool:
@@ -64,40 +64,40 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
     """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
-        parts = Parts(engine, session)
+        container = Container(engine, session)
         await engine.client.warm()
-        stack.push_async_callback(parts.streams.aclose)
-        parts.executor.when_free(parts.line.move_up)
-        register_all(parts.slack_app, parts.listeners)
-        dispatcher = await stack.enter_async_context(_dispatching(parts.executor, concurrency))
-        bot = Bot(parts.slack_app, parts.executor, dispatcher, parts.handover, engine)
+        stack.push_async_callback(container.streams.aclose)
+        container.executor.when_free(container.line.admit_next)
+        register_all(container.slack_app, container.listeners)
+        dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
+        bot = Bot(container.slack_app, container.executor, dispatcher, container.background, engine)
         stack.push_async_callback(bot.drain, 0.0)
         # Runs first: a replayed delivery may ask for one that is there already. Of several bots on PostgreSQL another
         # may still be at it, so there it has to be overdue.
-        await _replay(parts, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
-        await stack.enter_async_context(_chores(parts).running())
+        await _replay(container, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
+        await stack.enter_async_context(_chores(container).running())
         yield bot
 
 
-def _chores(parts: Parts) -> Scheduler:
+def _chores(container: Container) -> Scheduler:
     async def replay_overdue() -> None:
-        await _replay(parts, older_than_s=OVERDUE_S)
+        await _replay(container, older_than_s=OVERDUE_S)
 
     return Scheduler(
-        parts.engine,
-        parts.executor,
-        parts.slack,
-        parts.inbox,
+        container.engine,
+        container.executor,
+        container.slack,
+        container.inbox,
         replay_overdue,
-        parts.alerts.check,
-        parts.patience,
-        parts.departures.end_runs,
-        parts.receptionist.tell_who_waits,
+        container.alerts.check,
+        container.reminders,
+        container.uninstalls.end_runs,
+        container.no_worker_notice.tell_who_waits,
     )
 
 
 @asynccontextmanager
-async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncIterator[Dispatcher]:
+async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: int) -> AsyncIterator[Dispatcher]:
     """Runs are executed here, or on PostgreSQL by whichever process has room; at the end ours are left to others."""
     engine = executor.engine
     if engine.settings.is_sqlite:
@@ -116,9 +116,9 @@ async def _dispatching(executor: Executor[Delivery], concurrency: int) -> AsyncI
         yield shared
 
 
-async def _replay(parts: Parts, *, older_than_s: float) -> None:
+async def _replay(container: Container, *, older_than_s: float) -> None:
     """Deliveries that were stored and not dealt with: by a process that died, or because storing them half failed."""
-    for delivery in await parts.inbox.unfinished(older_than_s=older_than_s):
-        if await parts.inbox.claim(delivery):
+    for delivery in await container.inbox.unfinished(older_than_s=older_than_s):
+        if await container.inbox.claim(delivery):
             log.info("delivery replayed", delivery=delivery.key)
-            await replay(parts.slack_app, delivery.payload)
+            await replay(container.slack_app, delivery.payload)

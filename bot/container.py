@@ -9,40 +9,40 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.bolt_app import bolt_app
 from bot.budgets.alerts import Alerts
-from bot.budgets.changes import Steering
+from bot.budgets.changes import BudgetChanges
 from bot.budgets.price_age import price_note
-from bot.budgets.service import BudgetDesk
+from bot.budgets.service import BudgetService
 from bot.listeners import ListenerServices
-from bot.listeners.background import Handover
+from bot.listeners.background import BackgroundTasks
 from bot.messages.renderer import Renderer
 from bot.people.access import Access, SlackDirectory
 from bot.people.admins import Admins
 from bot.people.channel_rules import StoredRules
-from bot.people.profiles import Figures
-from bot.people.readers import Readers
-from bot.runs.catalog import menu_of
+from bot.people.profiles import ProfileLookup
+from bot.people.readers import ConversationMembership
+from bot.runs.catalog import catalog_of
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
-from bot.slack.announcements import News
-from bot.slack.notifier import Teller
-from bot.slack.token_rotation import Renewal
+from bot.slack.announcements import OnceOnlyAnnouncements
+from bot.slack.notifier import SlackNotifier
+from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens, OneToken, Slack, slack_client
-from bot.threads.attachments import Gatherer
-from bot.threads.budget_queue import Line
+from bot.threads.attachments import AttachmentCollector
+from bot.threads.budget_queue import BudgetQueue
 from bot.threads.files import Files
 from bot.threads.followups import ThreadFollowups
-from bot.threads.history import Talks
-from bot.threads.home_service import HomeDesk
-from bot.threads.presenter import Delivery
+from bot.threads.history import ThreadReader
+from bot.threads.home_service import HomeService
+from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.progress import ProgressBoard
-from bot.threads.reminders import Patience
-from bot.threads.review_rounds import Rounds
-from bot.threads.review_service import SlackReviews
-from bot.threads.run_service import SlackRuns
+from bot.threads.reminders import ReminderService
+from bot.threads.review_rounds import ReviewRounds
+from bot.threads.review_service import ReviewService
+from bot.threads.run_service import RunService
 from bot.threads.run_views import RunViews
-from bot.threads.streaming import Streams
-from bot.threads.uninstall import Departures
-from bot.threads.wait_notice import Receptionist
+from bot.threads.streaming import AnswerStreams
+from bot.threads.uninstall import UninstallService
+from bot.threads.wait_notice import NoWorkerNotice
 from storage.channels import ChannelSettings
 from storage.chores import Chores
 from storage.inbox import Inbox
@@ -54,7 +54,7 @@ from storage.pacing import SharedSlots
 from storage.threads import Threads
 
 
-class Parts:
+class Container:
     """What one bot over an engine is made of. Nothing is opened or started here: `bot.app` does that, in its order."""
 
     def __init__(self, engine: Engine, session: aiohttp.ClientSession) -> None:
@@ -112,29 +112,29 @@ class Parts:
         return Slack(self._client, self._outbox, self.engine.clock, self._tokens, shared)
 
     @cached_property
-    def say(self) -> Teller:
+    def say(self) -> SlackNotifier:
         """Private words."""
-        return Teller(self.slack, self._renderer)
+        return SlackNotifier(self.slack, self._renderer)
 
     @cached_property
-    def streams(self) -> Streams:
+    def streams(self) -> AnswerStreams:
         """Answers as they are written."""
-        return Streams(self.slack, self._outbox, self.engine.clock)
+        return AnswerStreams(self.slack, self._outbox, self.engine.clock)
 
     @cached_property
-    def delivery(self) -> Delivery:
+    def delivery(self) -> SlackThreadPresenter:
         """What a run shows in its thread."""
-        rounds = Rounds(self.engine.store, self.slack, self._outbox, self._renderer)
-        board = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.tell)
-        return Delivery(
+        rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self._renderer)
+        board = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
+        return SlackThreadPresenter(
             self.engine,
             self.slack,
             self._outbox,
             self._renderer,
             board,
             self._figures,
-            self._gatherer,
-            RunViews(self.engine, self._figures, self._gatherer, board),
+            self._attachments,
+            RunViews(self.engine, self._figures, self._attachments, board),
             self._rules,
             self.streams,
         )
@@ -144,7 +144,7 @@ class Parts:
         settings = self.engine.settings
         if self.installations is None:
             return OneToken(settings.slack_bot_token)
-        renewal = Renewal(self.installations, self._client, settings, self.engine.clock)
+        renewal = TokenRotation(self.installations, self._client, settings, self.engine.clock)
         return InstalledTokens(self.installations, renewal)
 
     @cached_property
@@ -173,52 +173,54 @@ class Parts:
         return StoredRules(self._channels)
 
     @cached_property
-    def _figures(self) -> Figures:
+    def _figures(self) -> ProfileLookup:
         is_play_money = bool(self.engine.choice and self.engine.choice.is_play_money)
-        return Figures(self.engine.balances, self._directory, self._admins, is_play_money=is_play_money)
+        return ProfileLookup(self.engine.balances, self._directory, self._admins, is_play_money=is_play_money)
 
     @cached_property
-    def _readers(self) -> Readers:
-        return Readers(self.slack, self._directory)
+    def _membership(self) -> ConversationMembership:
+        return ConversationMembership(self.slack, self._directory)
 
     @cached_property
-    def _gatherer(self) -> Gatherer:
+    def _attachments(self) -> AttachmentCollector:
         own_host = self.engine.settings.own_slack_host
-        talks = Talks(self.slack, self.engine.store, self.inbox, self._figures, self._readers, own_host)
+        thread_reader = ThreadReader(
+            self.slack, self.engine.store, self.inbox, self._figures, self._membership, own_host
+        )
         somebody_sees = any(model.sees_images for model in self.engine.roster.models.values())
-        return Gatherer(self._threads, talks, Files(self.slack, own_host, somebody_sees))
+        return AttachmentCollector(self._threads, thread_reader, Files(self.slack, own_host, somebody_sees))
 
     # ------------------------------------------------------------ working
 
     @cached_property
-    def executor(self) -> Executor[Delivery]:
+    def executor(self) -> Executor[SlackThreadPresenter]:
         """Executes runs; its name in leases is this machine and process."""
         return Executor(self.engine, self.delivery, self.say, owner=f"{socket.gethostname()}:{os.getpid()}")
 
     @cached_property
-    def handover(self) -> Handover:
+    def background(self) -> BackgroundTasks:
         """Deliveries under way after their acknowledgement."""
-        return Handover(inbox=self.inbox, say=self.say)
+        return BackgroundTasks(inbox=self.inbox, say=self.say)
 
     @cached_property
-    def runs(self) -> SlackRuns:
+    def runs(self) -> RunService:
         """Runs as people touch them."""
-        return SlackRuns(self.engine, self.delivery, self.access, self.say, self.executor, self._threads)
+        return RunService(self.engine, self.delivery, self.access, self.say, self.executor, self._threads)
 
     @cached_property
-    def reviews(self) -> SlackReviews:
+    def reviews(self) -> ReviewService:
         """What people decide."""
-        return SlackReviews(self.engine, self.delivery, self.access, self.executor)
+        return ReviewService(self.engine, self.delivery, self.access, self.executor)
 
     @cached_property
-    def line(self) -> Line:
+    def line(self) -> BudgetQueue:
         """Runs that wait for money."""
-        return Line(self.reviews)
+        return BudgetQueue(self.reviews)
 
     @cached_property
-    def desk(self) -> BudgetDesk:
+    def desk(self) -> BudgetService:
         """Budgets in the channel."""
-        steering = Steering(
+        steering = BudgetChanges(
             Budgets(self.engine.db, self.engine.clock, self.engine.ledger.policy, guard=self.engine.guard),
             self._reports,
             self._channels,
@@ -227,7 +229,7 @@ class Parts:
             self._figures,
             lambda: self.engine.roster.models,
         )
-        return BudgetDesk(
+        return BudgetService(
             self._reports,
             steering,
             self._figures,
@@ -241,42 +243,42 @@ class Parts:
     # ------------------------------------------------------------ looking after things
 
     @cached_property
-    def departures(self) -> Departures:
+    def uninstalls(self) -> UninstallService:
         """Workspaces that left."""
-        return Departures(self.installations, self.executor)
+        return UninstallService(self.installations, self.executor)
 
     @cached_property
-    def patience(self) -> Patience:
+    def reminders(self) -> ReminderService:
         """Reminders and deadlines of what waits for people."""
-        return Patience(self.reviews, self.line, self.chores, self.executor.owner)
+        return ReminderService(self.reviews, self.line, self.chores, self.executor.owner)
 
     @cached_property
     def alerts(self) -> Alerts:
         """What admins hear of money by themselves."""
-        return Alerts(self.desk, News(self.slack, self.chores, by=self.executor.owner), self._rules)
+        return Alerts(self.desk, OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self._rules)
 
     @cached_property
-    def receptionist(self) -> Receptionist:
+    def no_worker_notice(self) -> NoWorkerNotice:
         """Says that a request has to wait for a worker."""
-        return Receptionist(self.chores, self.say, self.engine.clock, self.executor.owner)
+        return NoWorkerNotice(self.chores, self.say, self.engine.clock, self.executor.owner)
 
     # ------------------------------------------------------------ hearing
 
     @cached_property
     def listeners(self) -> ListenerServices:
         """What the listeners hand over to."""
-        menu = menu_of(self.engine)
+        menu = catalog_of(self.engine)
         return ListenerServices(
             budget=self.desk,
             runs=self.runs,
-            home=HomeDesk(self.runs, self.desk, self._readers),
+            home=HomeService(self.runs, self.desk, self._membership),
             reviews=self.reviews,
             access=self.access,
             say=self.say,
             menu=lambda: menu,
             inbox=self.inbox,
-            tasks=self.handover,
+            tasks=self.background,
             followups=ThreadFollowups(self._threads, self._rules),
-            departures=self.departures,
+            uninstalls=self.uninstalls,
             observe=lambda at_us: self.engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )

@@ -11,7 +11,7 @@ from storage.database import sqlite
 
 
 @contextmanager
-def bot_role(settings: Settings) -> Iterator[None]:
+def single_instance_lock(settings: Settings) -> Iterator[None]:
     """Hold the role of the bot while the block runs.
 
     Raises:

@@ -16,10 +16,10 @@ from bot.messages.views import SlackMessage
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.runs.orphaned_shell_runs import end_lost_runs
-from bot.slack.announcements import News
+from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.workspaces import Slack
-from bot.threads.presenter import Delivery
-from bot.threads.reminders import Patience
+from bot.threads.presenter import SlackThreadPresenter
+from bot.threads.reminders import ReminderService
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer
 from storage.chores import Chores, SpentMonth
@@ -42,12 +42,12 @@ class Scheduler:
     """What has to be done now and then."""
 
     engine: Engine
-    executor: Executor[Delivery]
+    executor: Executor[SlackThreadPresenter]
     slack: Slack
     inbox: Inbox
     replay_overdue: Callable[[], Awaitable[None]]
     tell_of_money: Callable[[], Awaitable[None]]
-    patience: Patience
+    reminders: ReminderService
     end_stranded_runs: Callable[[], Awaitable[None]]
     tell_who_waits: Callable[[], Awaitable[None]]
 
@@ -60,10 +60,10 @@ class Scheduler:
         )
         chores: dict[Callable[[], Awaitable[None]], int] = {
             self.sweep: SWEEP_S,
-            self.executor.take_up: TAKE_UP_S,
+            self.executor.resume_orphans: TAKE_UP_S,
             self.replay_overdue: REPLAY_S,
             self.end_stranded_runs: SWEEP_S,
-            self.patience.look_after_waiting: TAKE_UP_S,
+            self.reminders.look_after_waiting: TAKE_UP_S,
             self.tell_who_waits: TAKE_UP_S,
             self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,
@@ -72,7 +72,7 @@ class Scheduler:
         }
         under_way: set[asyncio.Task[None] | None] = set()
         for chore, seconds in chores.items():
-            first = datetime.now(UTC) if chore in (self.executor.take_up, self.announce, self.tidy) else None
+            first = datetime.now(UTC) if chore in (self.executor.resume_orphans, self.announce, self.tidy) else None
             extra = {"next_run_time": first} if first else {}
             name = chore.__name__
             scheduler.add_job(_heard(chore, under_way), "interval", seconds=seconds, id=name, name=name, **extra)
@@ -116,7 +116,7 @@ class Scheduler:
 
     async def announce(self) -> None:
         """Open the new month in every channel that spent money in an earlier one, with what that one came to."""
-        news = News(self.slack, self._chores, by=self.executor.owner)
+        news = OnceOnlyAnnouncements(self.slack, self._chores, by=self.executor.owner)
         for spent in await self._chores.spent_months():
             zone = spent.zone or self.engine.zone
             period = period_key(self.engine.clock.now_us(), zone)
@@ -125,7 +125,7 @@ class Scheduler:
             key = f"month/{spent.workspace}/{spent.channel}/{period}"
             if await news.untold([key]):
                 message = await self._announcement(spent, period)
-                await news.tell([key], message, workspace=spent.workspace, channels=[spent.channel])
+                await news.announce([key], message, workspace=spent.workspace, channels=[spent.channel])
 
     async def _announcement(self, spent: SpentMonth, period: str) -> SlackMessage:
         payer = Payer(workspace=spent.workspace, channel=spent.channel, channel_kind="channel", user="")

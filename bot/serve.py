@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from bot.app import CONCURRENCY, GRACE_S, Bot, open_bot
-from bot.instance_lock import bot_role
+from bot.instance_lock import single_instance_lock
 from bot.logs import configure_logs
 from bot.manifest import EVENTS_PATH
 from bot.runs.bootstrap import open_engine
@@ -40,7 +40,7 @@ async def serve(*, port: int | None) -> int:
     check_tokens(settings, port=port)
     with contextlib.ExitStack() as stack:
         if settings.is_sqlite:
-            stack.enter_context(bot_role(settings))
+            stack.enter_context(single_instance_lock(settings))
         return await _run(settings, port=port, hears=True, concurrency=CONCURRENCY)
 
 
@@ -112,7 +112,7 @@ async def _serve(
             log.info("draining", grace_s=GRACE_S)
             await bot.drain(GRACE_S)
         # What was heard in the last moment, and has been acknowledged.
-        await bot.handover.drain(LAST_WORDS_S)
+        await bot.background.drain(LAST_WORDS_S)
 
 
 def check_tokens(settings: Settings, *, port: int | None) -> None:

@@ -18,8 +18,8 @@ from patterns.core.money import Quote
 from patterns.core.ports import Hold
 from patterns.envelopes import drawing_on, free, kept_back
 from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_part, say
-from patterns.roster.prompts import Piece
+from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_agent, run_part
+from patterns.roster.prompts import PromptPiece
 from patterns.services import Services
 
 CONTINUE = FailurePolicy()
@@ -140,16 +140,16 @@ class Broadcast:
         self, ctx: TaskContext, inner: Services, handoff: Handoff, heard: Mapping[str, PatternResult]
     ) -> PatternResult:
         """One text of what was heard, labelled with what was not."""
-        pieces: list[Piece] = []
+        pieces: list[PromptPiece] = []
         silent: list[MissingVoice] = []
         for number, voice in enumerate(self.voices):
             result = heard.get(self._name(number))
             if result is not None and result.output:
-                pieces.append(Piece(voice.label, result.output))
+                pieces.append(PromptPiece(voice.label, result.output))
                 continue
             missing = _left_out(voice) if result is None else MissingVoice(name=voice.label, reason=_why(result))
             silent.append(missing)
-            pieces.append(Piece(voice.label, missing=missing.reason))
+            pieces.append(PromptPiece(voice.label, missing=missing.reason))
         answered = [piece for piece in pieces if not piece.missing]
         listed = "\n\n".join(f"**{piece.name}**\n{piece.text}" for piece in answered)
         partial = any(result.stop_reason is not StopReason.COMPLETED for result in heard.values()) or bool(silent)
@@ -170,7 +170,7 @@ class Broadcast:
     async def _synthesis(
         self, ctx: TaskContext, inner: Services, handoff: Handoff, whole: PatternResult
     ) -> PatternResult:
-        said = (await say(ctx, inner.child(SYNTHESIS), agent=self.synthesizer or "", handoff=handoff)).result
+        said = (await run_agent(ctx, inner.child(SYNTHESIS), agent=self.synthesizer or "", handoff=handoff)).result
         if said.output:
             reason = said.stop_reason if said.stop_reason is not StopReason.COMPLETED else whole.stop_reason
             return gathered((whole, said), output=said.output, stop_reason=reason)

@@ -18,9 +18,9 @@ from patterns.core.money import Quote
 from patterns.core.ports import Hold
 from patterns.envelopes import drawing_on, free, kept_back
 from patterns.handoff import Handoff
-from patterns.pattern import Pattern, gathered, say
+from patterns.pattern import Pattern, gathered, run_agent
 from patterns.pipeline import Pipeline
-from patterns.roster.prompts import Piece
+from patterns.roster.prompts import PromptPiece
 from patterns.services import Services
 from patterns.supervisor import Supervisor
 
@@ -48,11 +48,11 @@ class Closing:
         parts, result = result.parts, result.model_copy(update={"parts": ()})
         if self.agent is None or result.stop_reason not in _LIMITS or len(parts) < TEXTS_MIN:
             return result
-        texts = [Piece(part.name, part.text) for part in parts]
-        silent = [Piece(voice.name, missing=voice.reason) for voice in result.missing]
+        texts = [PromptPiece(part.name, part.text) for part in parts]
+        silent = [PromptPiece(voice.name, missing=voice.reason) for voice in result.missing]
         name = hashlib.sha256("\0".join(part.text for part in parts).encode()).hexdigest()[:8]
         place = drawing_on(self.place, self.envelope).child(CLOSING, name, may_stream=False)
-        said = (await say(ctx, place, agent=self.agent, handoff=Handoff(voices=(*texts, *silent)))).result
+        said = (await run_agent(ctx, place, agent=self.agent, handoff=Handoff(voices=(*texts, *silent)))).result
         if not said.output:
             return result.model_copy(update={"cost_nusd": result.cost_nusd + said.cost_nusd})
         whole = gathered((result, said), output=said.output, stop_reason=result.stop_reason)

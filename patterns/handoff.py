@@ -2,7 +2,7 @@
 
 from patterns.core.calls import Image
 from patterns.core.context import Frozen, TaskContext
-from patterns.roster.prompts import Piece, Slots
+from patterns.roster.prompts import PromptPiece, Slots
 
 HISTORY_CHARS = 6000
 """The newest turns that fit are shown; older ones are left out with a mark."""
@@ -11,8 +11,8 @@ HISTORY_CHARS = 6000
 class Handoff(Frozen):
     """Work handed on by name: outputs of earlier stages, the draft under review and what was said of it."""
 
-    material: tuple[Piece, ...] = ()
-    voices: tuple[Piece, ...] = ()
+    material: tuple[PromptPiece, ...] = ()
+    voices: tuple[PromptPiece, ...] = ()
     draft: str = ""
     feedback: str = ""
     human: str = ""
@@ -23,7 +23,7 @@ class Handoff(Frozen):
     def slots(self, ctx: TaskContext) -> Slots:
         """Everything a template may show of this handoff and of the request."""
         artifacts = tuple(
-            Piece(f"{item.name} ({item.media_type})", item.text or item.note or "shown as an image")
+            PromptPiece(f"{item.name} ({item.media_type})", item.text or item.note or "shown as an image")
             for item in ctx.artifacts
         )
         return {

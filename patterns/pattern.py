@@ -36,7 +36,7 @@ WHY = {
 
 DOUBT = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
 
-GOES_ON = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
+USABLE_REASONS = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
 """With one of these and some output, later work can build on a result."""
 
 
@@ -62,7 +62,7 @@ class Pattern(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AgentOutcome:
     """What an agent's step came to; `data` is there when the answer was asked for in a schema and is good."""
 
     result: PatternResult
@@ -82,7 +82,7 @@ class Solo:
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
         """Ask the agent."""
-        return (await say(ctx, services, agent=self.agent, handoff=handoff)).result
+        return (await run_agent(ctx, services, agent=self.agent, handoff=handoff)).result
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
         """The price of one step."""
@@ -93,30 +93,30 @@ class Solo:
         return ((join(path, self.agent), self.agent),)
 
 
-async def say(
+async def run_agent(
     ctx: TaskContext,
     services: Services,
     *,
     agent: str,
     handoff: Handoff,
     schema: Mapping[str, Any] | None = None,
-) -> Said:
+) -> AgentOutcome:
     """One step of an agent with every way it can end as a value."""
     path = services.at(agent)
     try:
         record = await services.runner.step(ctx, services, agent=agent, path=path, handoff=handoff, schema=schema)
     except (BudgetExceededError, LimitReachedError) as error:
-        return Said(_stopped(agent, error))
+        return AgentOutcome(_stopped(agent, error))
     doubt = int(record.data.get("uncertain_nusd", 0))
     notes = (DOUBT.format(agent=agent, amount=format_usd(doubt)),) if doubt else ()
     if record.outcome == "failed":
-        return Said(_failed(record, notes))
+        return AgentOutcome(_failed(record, notes))
     if record.finish_reason == "length":
         notes = (*notes, f"The text of {agent} was cut at its length limit.")
     result = PatternResult(
         output=record.text, stop_reason=StopReason.COMPLETED, steps=1, cost_nusd=record.cost_nusd, notes=notes
     )
-    return Said(result, None if schema is None else parse(record.text, schema))
+    return AgentOutcome(result, None if schema is None else parse(record.text, schema))
 
 
 def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> PatternResult:

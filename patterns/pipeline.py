@@ -13,8 +13,8 @@ from patterns.core.context import TaskContext
 from patterns.core.events import FinishedText, MissingVoice, PatternResult, StopReason
 from patterns.core.money import Quote
 from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import GOES_ON, Pattern, build_on, gathered, join, run_part
-from patterns.roster.prompts import Piece
+from patterns.pattern import USABLE_REASONS, Pattern, build_on, gathered, join, run_part
+from patterns.roster.prompts import PromptPiece
 from patterns.services import Services
 
 
@@ -43,11 +43,11 @@ class Pipeline:
             given = handoff.model_copy(update={"material": material})
             result = await run_part(ctx, place, stage, given, outcome=place.at("outcome"))
             done.append(result)
-            if not result.output or result.stop_reason not in GOES_ON:
+            if not result.output or result.stop_reason not in USABLE_REASONS:
                 break
             if not is_last:
                 await build_on(place, result, outcome=place.at("outcome"))
-            material = (*material, Piece(stage.label, result.output))
+            material = (*material, PromptPiece(stage.label, result.output))
         return self._result(done)
 
     def _result(self, done: Sequence[PatternResult]) -> PatternResult:

@@ -13,7 +13,7 @@ from patterns.core.context import Frozen, TaskContext
 from patterns.core.events import PatternResult, Routed
 from patterns.core.money import Quote
 from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import Solo, gathered, join, say
+from patterns.pattern import Solo, gathered, join, run_agent
 from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster
 from patterns.roster.schema import Flow
@@ -62,7 +62,7 @@ async def decide(ctx: TaskContext, services: Services) -> Routing:
     roster = services.roster
     handoff = Handoff(flows=flows_text(roster), agents=agents_text(roster, roster.agents))
     place = replace(services.child(ROUTE), flow=ROUTE)
-    said = await say(ctx, place, agent=ROUTER, handoff=handoff, schema=route_schema(roster))
+    said = await run_agent(ctx, place, agent=ROUTER, handoff=handoff, schema=route_schema(roster))
     default = RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default")
     if said.data is None:
         why = f"The Router could not choose ({said.result.missing[0].reason}), so this is the default flow."
@@ -148,7 +148,7 @@ class Router:
 
     async def _choose(self, ctx: TaskContext, inner: Services, handoff: Handoff) -> tuple[str, PatternResult]:
         given = handoff.model_copy(update={"agents": agents_text(inner.roster, self.agents)})
-        said = await say(ctx, inner.child("choice"), agent=ROUTER, handoff=given, schema=self._schema)
+        said = await run_agent(ctx, inner.child("choice"), agent=ROUTER, handoff=given, schema=self._schema)
         data = said.data or {"agent": self.agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
         sure = data["confidence"] >= inner.roster.router.min_confidence
         wanted = data["agent"] if sure else self.agents[0]

@@ -17,7 +17,7 @@ from patterns.core.events import PatternResult, Reviewed, StopReason
 from patterns.core.money import Quote
 from patterns.core.ports import Decision, Question
 from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import GOES_ON, Pattern, Solo, build_on, gathered, join, run_part, say
+from patterns.pattern import USABLE_REASONS, Pattern, Solo, build_on, gathered, join, run_agent, run_part
 from patterns.services import Services
 
 STALLED_ROUNDS = 2
@@ -151,11 +151,13 @@ class Supervisor:
         writing = inner.child(number, limit_nusd=limit_nusd, may_stream=False)
         draft = await run_part(ctx, writing, self.worker, given, outcome=place.at("outcome"))
         spent.append(draft)
-        if not draft.output or draft.stop_reason not in GOES_ON:
+        if not draft.output or draft.stop_reason not in USABLE_REASONS:
             return None
         await build_on(place, draft, outcome=place.at("outcome"))
         under_review = given.model_copy(update={"draft": draft.output, "feedback": "", "human": given.human})
-        said = await say(ctx, place.child("review"), agent=self.reviewer, handoff=under_review, schema=VERDICT_SCHEMA)
+        said = await run_agent(
+            ctx, place.child("review"), agent=self.reviewer, handoff=under_review, schema=VERDICT_SCHEMA
+        )
         spent.append(said.result)
         if said.data is None:
             return Round(draft)

@@ -13,7 +13,7 @@ q = load("inbox")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class StoredPayload:
     """A stored payload that has not been dealt with."""
 
     key: str
@@ -38,7 +38,7 @@ class Inbox:
         )
         return bool(await self._db.write(lambda: single(statement)))
 
-    async def claim(self, delivery: Delivery) -> bool:
+    async def claim(self, delivery: StoredPayload) -> bool:
         """Whether this process is the one to deal with it again. It counts as received now, should that fail too."""
         statement = q.claim_delivery(key=delivery.key, received_us=delivery.received_us, now_us=self._clock.now_us())
         return bool(await self._db.write(lambda: single(statement)))
@@ -53,12 +53,12 @@ class Inbox:
         rows = await self._db.read(lambda: single(q.find_delivery(key=key, workspace=workspace)))
         return json.loads(rows[0]["payload_json"]) if rows else None
 
-    async def unfinished(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[Delivery]:
+    async def unfinished(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[StoredPayload]:
         """What was stored and not dealt with, oldest first: to be replayed."""
         before_us = self._clock.now_us() - int(older_than_s * 1e6) + 1
         rows = await self._db.read(lambda: single(q.open_deliveries(before_us=before_us, most=most)))
         return [
-            Delivery(
+            StoredPayload(
                 key=row["key"],
                 workspace=row["workspace"],
                 kind=row["kind"],

@@ -120,7 +120,7 @@ class RunStore:
         by: str | None = rows[0]["cancel_requested_by"]
         return by
 
-    async def let_go(self, fence: Fence, *, executed_ms: int) -> None:
+    async def release(self, fence: Fence, *, executed_ms: int) -> None:
         """Leave the run, or what is left to tell of it, to whoever comes next."""
         await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
 

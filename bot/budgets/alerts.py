@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from bot.budgets.service import BudgetDesk
+from bot.budgets.service import BudgetService
 from bot.messages.month_report import US_PER_DAY
 from bot.messages.notice_views import NoticeView
 from bot.people.access import RulesStore
-from bot.slack.announcements import News
+from bot.slack.announcements import OnceOnlyAnnouncements
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer
 from storage.database.statements import Row
@@ -30,8 +30,8 @@ _STOPPED = "stopped"
 class Alerts:
     """Looks and tells."""
 
-    desk: BudgetDesk
-    news: News
+    desk: BudgetService
+    news: OnceOnlyAnnouncements
     rules: RulesStore
 
     async def check(self) -> None:
@@ -130,7 +130,7 @@ class Alerts:
         self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
     ) -> None:
         message = self.desk.renderer.message(NoticeView(text, tone="warning"))
-        await self.news.tell(keys, message, workspace=workspace, channels=channels, users=users)
+        await self.news.announce(keys, message, workspace=workspace, channels=channels, users=users)
 
     async def _name(self, workspace: str, line: PayerMonth) -> str:
         if line.settings.kind == "dm":

@@ -10,7 +10,7 @@ from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.messages.month_report import month_name
 from bot.people.access import Access, AccessError, RulesStore
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from bot.runs.model_allowlist import is_allowed
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
@@ -50,7 +50,7 @@ class _Act:
 
 
 @dataclass(frozen=True)
-class Steering:
+class BudgetChanges:
     """Checks who asks, changes one thing in one audited transaction, and says it."""
 
     budgets: Budgets
@@ -58,7 +58,7 @@ class Steering:
     channels: ChannelSettings
     rules: RulesStore
     access: Access
-    figures: Figures
+    figures: ProfileLookup
     models: Callable[[], Mapping[str, ModelSpec]]
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from bot.messages.month_report import Part, Report, shown
+from bot.messages.month_report import Report, ReportPart, shown
 from patterns.core.money import NUSD_PER_USD, format_usd
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ChartData:
     limit_nusd: int
     forecast_nusd: int | None
     days_in_month: int
-    flows: tuple[Part, ...]
+    flows: tuple[ReportPart, ...]
 
 
 def chart_data(report: Report) -> ChartData:
@@ -106,7 +106,7 @@ def _draw_month(axes: "Axes", data: ChartData, report: Report) -> None:
     _quiet(axes)
 
 
-def _draw_flows(axes: "Axes", flows: Sequence[Part]) -> None:
+def _draw_flows(axes: "Axes", flows: Sequence[ReportPart]) -> None:
     names = [_plain(part.name) for part in flows] or ["nothing yet"]
     amounts = _usd([part.nusd for part in flows]) or [0.0]
     rows = range(len(names))

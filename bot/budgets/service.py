@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bot.budgets.changes import Steering
+from bot.budgets.changes import BudgetChanges
 from bot.budgets.chart import alt_text, draw
 from bot.budgets.csv_export import month_csv
 from bot.commands import budget as said
@@ -22,7 +22,7 @@ from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import count
 from bot.people.access import AccessError
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from bot.slack.errors import SlackError
 from bot.slack.permalinks import permalink
 from bot.slack.uploads import Upload, upload
@@ -41,12 +41,12 @@ _BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCall | sai
 
 
 @dataclass(frozen=True)
-class BudgetDesk:
+class BudgetService:
     """Answers and carries out everything after `/agents budget`."""
 
     reports: Reports
-    steering: Steering
-    figures: Figures
+    steering: BudgetChanges
+    figures: ProfileLookup
     slack: Slack
     renderer: Renderer
     clock: Clock

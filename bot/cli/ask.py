@@ -15,11 +15,11 @@ from bot.cli.terminal import Terminal, plain, say, shown_ending
 from bot.messages.estimate_text import estimate_words
 from bot.messages.outcome_text import refusal
 from bot.messages.views import AnswerView, Person, RunView
-from bot.people.profiles import Figures
-from bot.runs.budget_gate import NotStartedError, afford
+from bot.people.profiles import ProfileLookup
+from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.executor import Executor
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import NUSD_PER_USD, format_usd
@@ -88,8 +88,8 @@ class Shell:
         """Run it to its end and print the answer."""
         is_manned = sys.stdin.isatty() and sys.stderr.isatty()
         try:
-            await afford(self.engine.balances, self.payer, self._plan().quote.once_nusd)
-        except NotStartedError as error:
+            await require_budget(self.engine.balances, self.payer, self._plan().quote.once_nusd)
+        except InsufficientBudgetError as error:
             if not (is_manned and await self.engine.balances.is_only_held(self.payer, error.needed_nusd)):
                 return await self._refused(error.balance, error.needed_nusd)
         terminal = Terminal(
@@ -100,7 +100,7 @@ class Shell:
         )
         run = await self._until_done(terminal)
         kept = await self.engine.store.text(run.id, "result")
-        ending = Ending.model_validate_json(kept or "")
+        ending = RunOutcome.model_validate_json(kept or "")
         if ending.needed_nusd:
             balance = await self.engine.balances.tightest(self.payer, ending.needed_nusd)
             return await self._refused(balance, ending.needed_nusd, run=run)
@@ -144,7 +144,7 @@ class Shell:
         say(f"agents: {sentence}")
         return 1
 
-    async def _answered(self, run: RunRow, ending: Ending, terminal: Terminal) -> int:
+    async def _answered(self, run: RunRow, ending: RunOutcome, terminal: Terminal) -> int:
         view = await self._view(run, ending, terminal)
         before, answer, after = shown_ending(view)
         if self.asked.as_json:
@@ -164,7 +164,7 @@ class Shell:
             return STOPPED
         return 0 if answer else 1
 
-    async def _view(self, run: RunRow, ending: Ending, terminal: Terminal) -> AnswerView:
+    async def _view(self, run: RunRow, ending: RunOutcome, terminal: Terminal) -> AnswerView:
         steps = paid_steps(await self.engine.journal.steps(run.id))
         money = await self.engine.store.money(run.id)
         done = sum(step.outcome == "ok" for step in steps)
@@ -210,7 +210,7 @@ class Shell:
         }
 
     @cached_property
-    def _figures(self) -> Figures:
+    def _figures(self) -> ProfileLookup:
         return figures_of(self.engine)
 
 

@@ -10,7 +10,7 @@ from bot.cli.shell import accept, figures_of, opened, owner, payer_for
 from bot.cli.terminal import plain, say
 from bot.messages.estimate_text import price_words
 from bot.messages.outcome_text import refusal
-from bot.runs.budget_gate import NotStartedError, afford
+from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.engine import Engine
 from bot.runs.orphaned_shell_runs import finish
 from patterns import evaluate
@@ -96,8 +96,8 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
     one = _services(engine, run, unasked, engine.roster.limits)
     each = one.runner.quote(ctx, one, agent=ROUTER, schema=route_schema(engine.roster))
     try:
-        await afford(engine.balances, payer, each.once_nusd)
-    except NotStartedError as error:
+        await require_budget(engine.balances, payer, each.once_nusd)
+    except InsufficientBudgetError as error:
         view = await figures_of(engine).refusal(payer, error.balance, error.needed_nusd)
         raise UserError(plain(refusal(view))) from None
     worst_nusd = each.times(len(examples)).worst_nusd

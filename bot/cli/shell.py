@@ -20,7 +20,7 @@ from bot.cli.terminal import say
 from bot.demo.cache import tiny_model_is_here
 from bot.demo.tiny_model import TinyModel
 from bot.logs import configure_logs
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.runs.engine import Engine
@@ -129,9 +129,9 @@ class _Nobody:
         raise UserError(f"A shell has no direct messages with {user}.")
 
 
-def figures_of(engine: Engine) -> Figures:
+def figures_of(engine: Engine) -> ProfileLookup:
     """People and money as a shell names them."""
-    return Figures(engine.balances, _Nobody(), is_play_money=_is_play(engine))
+    return ProfileLookup(engine.balances, _Nobody(), is_play_money=_is_play(engine))
 
 
 def _is_play(engine: Engine) -> bool:

@@ -19,7 +19,7 @@ from bot.messages.private_view import PrivateView
 from bot.messages.run_text import duration, moment
 from bot.messages.views import AnswerView
 from bot.runs.engine import CONFIRM_PATH, Engine
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
 from patterns.core.money import format_usd
 from patterns.core.ports import Decision, Question
@@ -135,18 +135,18 @@ class Terminal:
         """Nothing to post: the lines follow."""
         return run
 
-    def let_go(self, run: RunRow) -> None:
+    def release(self, run: RunRow) -> None:
         """Everything was printed as it happened."""
 
     async def is_shown(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
         """The shell prints its ending itself."""
         return False
 
-    async def count(self, run: RunRow, ending: Ending) -> int:  # noqa: ARG002 - the executor's stage
+    async def count(self, run: RunRow, ending: RunOutcome) -> int:  # noqa: ARG002 - the executor's stage
         """No messages: the shell prints the ending itself."""
         return 0
 
-    async def finish(self, run: RunRow, ending: Ending) -> None:
+    async def finish(self, run: RunRow, ending: RunOutcome) -> None:
         """Nothing is owed."""
 
     async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:  # noqa: ARG002 - the way to a person

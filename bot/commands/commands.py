@@ -27,7 +27,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
+class ShowHelp:
     """How to ask; `topic` is a command or a flow, empty for all of it."""
 
     topic: str = ""
@@ -44,7 +44,7 @@ class ListFlows:
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class ShowBalance:
     """What is left this month."""
 
 
@@ -61,7 +61,7 @@ class ListRuns:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopRuns:
     """Stop a run: the named one, or the one in this place."""
 
     run: str | None = None
@@ -104,13 +104,13 @@ class Invalid:
 Command = (
     Ask
     | Estimate
-    | Help
+    | ShowHelp
     | ListAgents
     | ListFlows
-    | Balance
+    | ShowBalance
     | Budget
     | ListRuns
-    | Stop
+    | StopRuns
     | Allow
     | ChangeSettings
     | OpenModal

@@ -7,7 +7,7 @@ ChannelKind = Literal["channel", "dm"]
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
+class AttachmentRefs:
     """What came with a request besides its words, as Slack described it; reading it is `bot.threads.attachments`'s.
 
     `files` are Slack's ids of files. `may_have_more` says that Slack left files out of this kind of event. `about` is
@@ -35,7 +35,7 @@ class Origin:
     message_ts: str | None = None
     response_url: str | None = None
     trigger_id: str | None = None
-    attached: Attached = field(default_factory=Attached)
+    attached: AttachmentRefs = field(default_factory=AttachmentRefs)
 
 
 def message_key(workspace: str, channel: str, ts: str) -> str:

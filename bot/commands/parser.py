@@ -14,32 +14,32 @@ from bot.commands.commands import (
     TOPICS,
     Allow,
     Ask,
-    Balance,
     Budget,
     ChangeSettings,
     Command,
     Estimate,
-    Help,
     Invalid,
     ListAgents,
     ListFlows,
     ListRuns,
     NearMiss,
     OpenModal,
-    Stop,
+    ShowBalance,
+    ShowHelp,
+    StopRuns,
 )
 from bot.commands.text import unescape
 from bot.commands.typos import is_near
 from patterns.core.errors import UserError
 
 _WORDS: dict[str, Command] = {
-    "help": Help(),
+    "help": ShowHelp(),
     "agents": ListAgents(),
     "flows": ListFlows(),
-    "balance": Balance(),
+    "balance": ShowBalance(),
     "budget": Budget(ShowBudget()),
     "runs": ListRuns(),
-    "stop": Stop(),
+    "stop": StopRuns(),
     "settings": ChangeSettings(),
     "allow guests": Allow("guests", allowed=True),
     "allow external": Allow("external", allowed=True),
@@ -84,13 +84,13 @@ def _word(plain: str, names: _Names) -> Command | None:
     """The commands without free text; quotes around them and a sign behind them are no obstacle."""
     said = " ".join(plain.strip("\"' ").casefold().split())
     if said in _HELP_SIGNS:
-        return Help()
+        return ShowHelp()
     said = said.rstrip("?!.")
     first, _, rest = said.partition(" ")
     if first == "stop" and RUN_ID.fullmatch(rest):
-        return Stop(rest)
+        return StopRuns(rest)
     if first == "help" and (rest in TOPICS or rest in names.flows):
-        return Help(rest)
+        return ShowHelp(rest)
     return _WORDS.get(said)
 
 

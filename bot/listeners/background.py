@@ -8,23 +8,23 @@ from typing import Any
 import structlog
 
 from bot.commands.origin import Origin
-from bot.listeners.ports import Inbox
+from bot.listeners.ports import PayloadStore
 from bot.messages.notice_views import NoticeView
-from bot.runs.presenter import Say
+from bot.runs.presenter import Notifier
 from patterns.core.errors import UserError
 
 log = structlog.get_logger()
 
 
-class Handover:
+class BackgroundTasks:
     """Tasks of the listeners. Each closes its delivery in the inbox; one cut off by the end is replayed."""
 
-    def __init__(self, *, inbox: Inbox, say: Say) -> None:
+    def __init__(self, *, inbox: PayloadStore, say: Notifier) -> None:
         self._inbox = inbox
         self._say = say
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
         """Do the work soon; whoever is at `origin` hears about it when it fails."""
         task = asyncio.create_task(self._carry(origin, work), name=f"delivery {origin.delivery_key}")
         self._tasks.add(task)

@@ -26,12 +26,12 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         await ack()
         command = ShowReport(period=str(action.get("value", "")))
         origin = origin_of(context)
-        services.tasks.start(origin, do_budget(services, command, origin, client))
+        services.tasks.spawn(origin, do_budget(services, command, origin, client))
 
     async def edit(ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, do_budget(services, EditBudget(), origin, client))
+        services.tasks.spawn(origin, do_budget(services, EditBudget(), origin, client))
 
     async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
         form = read_budget_form(view)
@@ -40,7 +40,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             return
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, _apply(services, form, origin))
+        services.tasks.spawn(origin, _apply(services, form, origin))
 
     app.action(BUDGET_POST)(post)
     app.action(BUDGET_EDIT)(edit)

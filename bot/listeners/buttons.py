@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.commands import Ask, NearMiss
 from bot.commands.origin import Origin
 from bot.commands.text import unescape
-from bot.listeners.handle_command import ask, ask_in_direct_messages, carry_out, hear, open_form, read
+from bot.listeners.handle_command import ask_in_direct_messages, dispatch, handle_text, open_form, open_run, parse_text
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.payloads import Kept, kept_request
 from bot.listeners.services import ListenerServices
@@ -91,7 +91,7 @@ def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., A
             client=client,
             respond=respond,
         )
-        services.tasks.start(click.origin, clicked(click))
+        services.tasks.spawn(click.origin, clicked(click))
 
     return listener
 
@@ -122,23 +122,23 @@ async def _feedback(click: Click) -> None:
 
 async def _command_meant(click: Click) -> None:
     kept = await _kept(click)
-    command = read(click.services, kept.said) if isinstance(kept.said, str) else kept.said
+    command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     if isinstance(command, NearMiss):
-        command = read(click.services, command.suggestion, escaped=False)
+        command = parse_text(click.services, command.suggestion, escaped=False)
     await _take_back(click)
-    await carry_out(click.services, command, kept.origin, click.client)
+    await dispatch(click.services, command, kept.origin, click.client)
 
 
 async def _request_meant(click: Click) -> None:
     kept = await _kept(click)
     await _take_back(click)
-    await carry_out(click.services, _as_request(kept), kept.origin, click.client)
+    await dispatch(click.services, _as_request(kept), kept.origin, click.client)
 
 
 async def _edited(click: Click) -> None:
     kept = await _kept(click)
     await _take_back(click)
-    await hear(click.services, str(kept.said), kept.origin, click.client)
+    await handle_text(click.services, str(kept.said), kept.origin, click.client)
 
 
 async def _direct_messages(click: Click) -> None:
@@ -150,7 +150,7 @@ async def _direct_messages(click: Click) -> None:
 async def _queue(click: Click) -> None:
     kept = await _kept(click)
     await _take_back(click)
-    await ask(click.services, _request_of(click, kept), kept.origin, in_line=True)
+    await open_run(click.services, _request_of(click, kept), kept.origin, in_line=True)
 
 
 async def _kept(click: Click) -> Kept:
@@ -168,7 +168,7 @@ async def _kept(click: Click) -> Kept:
 
 def _request_of(click: Click, kept: Kept) -> Ask:
     """What was asked for, read by the roster of now."""
-    command = read(click.services, kept.said) if isinstance(kept.said, str) else kept.said
+    command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     return command if isinstance(command, Ask) else _as_request(kept)
 
 

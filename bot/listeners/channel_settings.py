@@ -22,7 +22,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             return
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, _save(services, view, origin))
+        services.tasks.spawn(origin, _save(services, view, origin))
 
     app.view(CHANNEL_FORM)(sent)
 

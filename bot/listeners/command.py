@@ -5,7 +5,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.handle_command import hear
+from bot.listeners.handle_command import handle_text
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 
@@ -19,6 +19,6 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def typed(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, hear(services, body.get("text", ""), origin, client))
+        services.tasks.spawn(origin, handle_text(services, body.get("text", ""), origin, client))
 
     app.command(COMMAND)(typed)

@@ -10,19 +10,19 @@ from bot.commands.commands import (
     TOPICS,
     Allow,
     Ask,
-    Balance,
     Budget,
     ChangeSettings,
     Command,
     Estimate,
-    Help,
     Invalid,
     ListAgents,
     ListFlows,
     ListRuns,
     NearMiss,
     OpenModal,
-    Stop,
+    ShowBalance,
+    ShowHelp,
+    StopRuns,
 )
 from bot.commands.origin import Origin
 from bot.commands.parser import parse
@@ -30,7 +30,7 @@ from bot.commands.text import unescape
 from bot.listeners.budget import do_budget
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
-from bot.messages.list_views import AgentsView, BalancesView, FlowsView, HelpView, Menu
+from bot.messages.list_views import AgentsView, BalancesView, Catalog, FlowsView, HelpView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.messages.private_view import PrivateView
 from bot.messages.request_form import ask_form
@@ -48,26 +48,26 @@ FORM_BALANCE_S = 1.0
 """A form must open within three seconds of the click: its balance may take one of them."""
 
 
-def read(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
+def parse_text(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
     """Parse against the roster of now."""
     menu = services.menu()
     flows, agents = [flow.name for flow in menu.flows], [agent.name for agent in menu.agents]
     return parse(text, flows=flows, agents=agents, escaped=escaped)
 
 
-async def hear(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
+async def handle_text(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
     """Read what somebody wrote and do it; in a thread under review, plain words are about the draft."""
-    command = read(services, text if text or not origin.attached.files else ATTACHED_ONLY)
+    command = parse_text(services, text if text or not origin.attached.files else ATTACHED_ONLY)
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
     if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
         return
-    await carry_out(services, command, origin, client)
+    await dispatch(services, command, origin, client)
 
 
-async def carry_out(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
+async def dispatch(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
     """Do what was said; a UserError is for the person."""
     if isinstance(command, Ask):
-        await ask(services, command, origin)
+        await open_run(services, command, origin)
     elif isinstance(command, Budget):
         await do_budget(services, command.command, origin, client)
     elif isinstance(command, Allow):
@@ -87,10 +87,10 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
             return NearMissView(word=command.word, suggestion=command.suggestion, key=origin.delivery_key)
         case Invalid():
             return NoticeView(command.message, tone="warning")
-        case Stop():
+        case StopRuns():
             # Stopping needs no admission: it must work even while Slack cannot tell who is who.
             return await stop(services, origin, run_id=command.run)
-        case Help():
+        case ShowHelp():
             return _help(command.topic, services.menu())
         case OpenModal():
             # A mention brings no trigger that could open the form.
@@ -107,7 +107,7 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
             return AgentsView(services.menu().agents)
         case ListFlows():
             return FlowsView(services.menu().flows)
-        case Balance():
+        case ShowBalance():
             return await services.runs.balance(_payer(origin, place))
         case ListRuns():
             return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
@@ -123,7 +123,7 @@ async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> N
     await services.say.public(origin, NoticeView(sentence))
 
 
-async def ask(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
+async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
     """Run a request where it was made; `in_line` lets it wait there for money that other runs hold."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     if place.can_post:
@@ -132,12 +132,12 @@ async def ask(services: ListenerServices, asked: Ask, origin: Origin, *, in_line
         await services.say.private(origin, InviteView(key=origin.delivery_key))
 
 
-async def ask_in_direct_messages(services: ListenerServices, ask: Ask, origin: Origin) -> None:
+async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin: Origin) -> None:
     """Run a request in the person's direct messages with us, wherever it was asked."""
     channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
     place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
-    await services.runs.open(replace(_request(services, ask, there, place), forced_here=True))
+    await services.runs.open(replace(_request(services, asked, there, place), forced_here=True))
 
 
 async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
@@ -192,16 +192,16 @@ async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesVi
         return None
 
 
-def _request(services: ListenerServices, ask: Ask, origin: Origin, place: Place) -> RunRequest:
+def _request(services: ListenerServices, asked: Ask, origin: Origin, place: Place) -> RunRequest:
     return RunRequest(
         delivery_key=origin.delivery_key,
         workspace=origin.workspace,
         channel=origin.channel,
         channel_kind=place.kind,
         user=origin.user,
-        text=ask.request,
-        flow=ask.flow or _usual(services, place),
-        agents=ask.agents,
+        text=asked.request,
+        flow=asked.flow or _usual(services, place),
+        agents=asked.agents,
         thread_ts=origin.thread_ts,
         message_ts=origin.message_ts,
         response_url=origin.response_url,
@@ -218,7 +218,7 @@ def _payer(origin: Origin, place: Place) -> Payer:
     return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)
 
 
-def _help(topic: str, menu: Menu) -> PrivateView:
+def _help(topic: str, menu: Catalog) -> PrivateView:
     flow = next((flow for flow in menu.flows if flow.name == topic), None)
     if flow is not None:
         return FlowsView((flow,))

@@ -27,9 +27,9 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         origin = origin_of(context)
         match event.get("tab"):
             case "home":
-                services.tasks.start(origin, _publish(services, origin, client))
+                services.tasks.spawn(origin, _publish(services, origin, client))
             case "messages":
-                services.tasks.start(origin, prompts.show(client, origin, services.menu().flows))
+                services.tasks.spawn(origin, prompts.show(client, origin, services.menu().flows))
 
     app.event("app_home_opened")(opened)
     app.action(HOME_BUDGET)(listener_of(services, _limits))

@@ -10,7 +10,7 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
 from bot.commands.origin import Origin
-from bot.listeners.payloads import Delivery, Kind, delivery_of, live_us
+from bot.listeners.payloads import InboundPayload, Kind, delivery_of, live_us
 from bot.listeners.services import ListenerServices
 from patterns.core.text import storable_json
 
@@ -69,7 +69,7 @@ class InboxMiddleware(AsyncMiddleware):
             context[DELIVERY] = delivery
         return await next()
 
-    async def _take(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
+    async def _take(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:
         """Keep it when it concerns us; None when the listeners may have it."""
         try:
             is_for_us = await self._is_for_us(delivery)
@@ -81,7 +81,7 @@ class InboxMiddleware(AsyncMiddleware):
             return BoltResponse(status=200)
         return await self._store(delivery, req) if delivery.origin.delivery_key else None
 
-    async def _is_for_us(self, delivery: Delivery) -> bool:
+    async def _is_for_us(self, delivery: InboundPayload) -> bool:
         """What people say to each other is ours only in threads of ours; nothing else of it is kept."""
         place = delivery.origin
         if delivery.if_ == "edit":
@@ -92,7 +92,7 @@ class InboxMiddleware(AsyncMiddleware):
             )
         return True
 
-    async def _store(self, delivery: Delivery, req: AsyncBoltRequest) -> BoltResponse | None:
+    async def _store(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:
         """None when it is new and committed."""
         payload = {name: value for name, value in req.body.items() if name not in _SECRETS}
         key, begun_s = delivery.origin.delivery_key, time.monotonic()
@@ -129,13 +129,13 @@ def workspace_of(context: AsyncBoltContext) -> str:
 
 def origin_of(context: AsyncBoltContext) -> Origin:
     """Who said it where, as the inbox read it; KeyError for a payload that is not for us."""
-    delivery: Delivery = context[DELIVERY]
+    delivery: InboundPayload = context[DELIVERY]
     return delivery.origin
 
 
-def delivery_in(context: AsyncBoltContext) -> Delivery | None:
+def delivery_in(context: AsyncBoltContext) -> InboundPayload | None:
     """The delivery as the inbox read it; None for what is not for us."""
-    found: Delivery | None = context.get(DELIVERY)
+    found: InboundPayload | None = context.get(DELIVERY)
     return found
 
 

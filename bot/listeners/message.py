@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.origin import Origin
 from bot.commands.text import unescape
-from bot.listeners.handle_command import hear
+from bot.listeners.handle_command import handle_text
 from bot.listeners.inbox_middleware import delivery_in
 from bot.listeners.message_text import deleted_ts
 from bot.listeners.services import ListenerServices
@@ -39,8 +39,8 @@ def answer_message(
     elif delivery.if_ == "reply":
         work = _reply(services, said, origin, client)
     else:
-        work = hear(services, said, origin, client)
-    services.tasks.start(origin, work)
+        work = handle_text(services, said, origin, client)
+    services.tasks.spawn(origin, work)
 
 
 async def _reply(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
@@ -51,4 +51,4 @@ async def _reply(services: ListenerServices, text: str, origin: Origin, client: 
     if await services.reviews.reply(origin, unescape(text), was_called=False):
         return
     if await services.followups.continues(origin):
-        await hear(services, text, origin, client)
+        await handle_text(services, text, origin, client)

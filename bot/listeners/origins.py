@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.commands.origin import Attached, Origin
+from bot.commands.origin import AttachmentRefs, Origin
 from bot.messages.request_form import AskForm
 
 Payload = Mapping[str, Any]
@@ -37,7 +37,7 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
         user=name_in(event["user"]),
         thread_ts=event.get("thread_ts"),
         message_ts=name_in(event["ts"]),
-        attached=Attached(
+        attached=AttachmentRefs(
             files=tuple(name_in(file["id"]) for file in event.get("files") or ()),
             may_have_more=event["type"] == "app_mention" and "files" not in event,
         ),
@@ -68,5 +68,5 @@ def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Or
         user=name_in(body["user"]["id"]),
         thread_ts=form.thread_ts,
         response_url=form.response_url,
-        attached=Attached(about=form.about),
+        attached=AttachmentRefs(about=form.about),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bot.commands.commands import Ask
-from bot.commands.origin import Attached, Origin, message_key
+from bot.commands.origin import AttachmentRefs, Origin, message_key
 from bot.listeners.message_text import called_text, deleted_ts, edited_message, replied_text
 from bot.listeners.origins import action_origin, command_origin, form_origin, message_origin, name_in
 from bot.messages.action_ids import (
@@ -75,7 +75,7 @@ STOP_SIGNS = frozenset({"octagonal_sign", "no_entry"})
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class InboundPayload:
     """A payload a listener answers. `origin.delivery_key` is empty when losing it would lose nothing.
 
     The same key again is the same work, however Slack packs it. `said` is what a person wrote. `if_` names what must be
@@ -88,7 +88,7 @@ class Delivery:
     if_: Literal["", "reply", "edit"] = ""
 
 
-def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
+def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> InboundPayload | None:
     """A payload as a delivery; None for what is not meant for us and left to the other listeners.
 
     Raises:
@@ -98,14 +98,14 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
         name_in(body["command"])
         # Without words it only opens a form.
         key = f"trigger:{workspace}:{name_in(body['trigger_id'])}" if body.get("text", "").strip() else ""
-        return Delivery("command", command_origin(body, key=key, workspace=workspace))
+        return InboundPayload("command", command_origin(body, key=key, workspace=workspace))
     match body.get("type"):
         case "event_callback":
             return _event_delivery(body, workspace=workspace, bot_user=bot_user)
         case "block_actions":
             kept = name_in(body["actions"][0]["action_id"]) in KEPT_ACTIONS
             key = f"trigger:{workspace}:{body['trigger_id']}" if kept else ""
-            return Delivery("action", action_origin(body, key=key, workspace=workspace))
+            return InboundPayload("action", action_origin(body, key=key, workspace=workspace))
         case "message_action" if body["callback_id"] in SHORTCUTS:
             return SHORTCUTS[body["callback_id"]](body, workspace)
         case "view_submission":
@@ -116,7 +116,7 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> Delivery | N
             return None
 
 
-def _pointed_at(body: Payload, workspace: str) -> Delivery:
+def _pointed_at(body: Payload, workspace: str) -> InboundPayload:
     """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
     key, message = f"trigger:{workspace}:{name_in(body['trigger_id'])}", body["message"]
     origin = Origin(
@@ -127,12 +127,12 @@ def _pointed_at(body: Payload, workspace: str) -> Delivery:
         thread_ts=message.get("thread_ts") or name_in(message["ts"]),
         response_url=body.get("response_url"),
         trigger_id=body["trigger_id"],
-        attached=Attached(about=key),
+        attached=AttachmentRefs(about=key),
     )
-    return Delivery("shortcut", origin)
+    return InboundPayload("shortcut", origin)
 
 
-def _run_again(body: Payload, workspace: str) -> Delivery:
+def _run_again(body: Payload, workspace: str) -> InboundPayload:
     """It only opens a form, in which the request is a new one."""
     origin = Origin(
         delivery_key="",
@@ -142,52 +142,59 @@ def _run_again(body: Payload, workspace: str) -> Delivery:
         response_url=body.get("response_url"),
         trigger_id=name_in(body["trigger_id"]),
     )
-    return Delivery("shortcut", origin)
+    return InboundPayload("shortcut", origin)
 
 
-SHORTCUTS: Mapping[str, Callable[[Payload, str], Delivery]] = {MESSAGE_SHORTCUT: _pointed_at, RUN_AGAIN: _run_again}
+SHORTCUTS: Mapping[str, Callable[[Payload, str], InboundPayload]] = {
+    MESSAGE_SHORTCUT: _pointed_at,
+    RUN_AGAIN: _run_again,
+}
 """How each message shortcut is read, by its callback_id."""
 
 
-def _form_delivery(body: Payload, *, workspace: str) -> Delivery | None:
+def _form_delivery(body: Payload, *, workspace: str) -> InboundPayload | None:
     """A form sent in. With field errors it comes again under the same id and hash: only a good one is a delivery."""
     view = body["view"]
     key = f"view:{workspace}:{view['id']}:{view['hash']}"
     if view["callback_id"] == ASK_FORM:
         asked = read_ask_form(view)
         if isinstance(asked, AskForm):
-            return Delivery("view", form_origin(body, asked, key=key, workspace=workspace))
+            return InboundPayload("view", form_origin(body, asked, key=key, workspace=workspace))
     elif view["callback_id"] == BUDGET_FORM:
         budget = read_budget_form(view)
         if isinstance(budget, BudgetForm):
             user = name_in(body["user"]["id"])
             origin = Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url)
-            return Delivery("view", origin)
+            return InboundPayload("view", origin)
     elif view["callback_id"] == CHANNEL_FORM:
         channel = read_channel_form(view, ChannelRules())
         if isinstance(channel, ChannelForm):
             user = name_in(body["user"]["id"])
-            return Delivery("view", Origin(key, workspace, channel.channel, user, response_url=channel.response_url))
+            return InboundPayload(
+                "view", Origin(key, workspace, channel.channel, user, response_url=channel.response_url)
+            )
     elif view["callback_id"] in REVIEW_FORMS:
         review = read_review_form(view)
         if isinstance(review, ReviewForm):
-            return Delivery(
+            return InboundPayload(
                 "view", Origin(key, workspace, review.channel, name_in(body["user"]["id"]), review.thread_ts)
             )
     return None
 
 
-def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery | None:
+def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundPayload | None:
     event = body["event"]
     name_in(event["type"])
     said, reply = called_text(event, bot_user), replied_text(event, bot_user)
     if said is not None or reply is not None:
         origin = message_origin(event, key=message_key(workspace, event["channel"], event["ts"]), workspace=workspace)
-        return Delivery("event", origin, reply, "reply") if said is None else Delivery("event", origin, said)
+        return (
+            InboundPayload("event", origin, reply, "reply") if said is None else InboundPayload("event", origin, said)
+        )
     edited = edited_message(event, bot_user)
     if edited is not None:
         origin = message_origin(edited, key=f"event:{workspace}:{body['event_id']}", workspace=workspace)
-        return Delivery("event", origin, edited["text"], "edit")
+        return InboundPayload("event", origin, edited["text"], "edit")
     place: dict[str, Any]
     if event["type"] == "agent_session_stopped":
         place = {name: name_in(event[name]) for name in ("channel", "user", "thread_ts")}
@@ -200,13 +207,15 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> Delivery
         origin = Origin(
             delivery_key="", workspace=workspace, channel=name_in(event["channel"]), user=name_in(event["user"])
         )
-        return Delivery("event", origin)
+        return InboundPayload("event", origin)
     elif deleted_ts(event, bot_user) is not None:
         # Nobody is told: who deletes the question sees the run end in its thread.
         place = {"channel": name_in(event["channel"]), "user": ""}
     else:
         return None
-    return Delivery("event", Origin(delivery_key=f"event:{workspace}:{body['event_id']}", workspace=workspace, **place))
+    return InboundPayload(
+        "event", Origin(delivery_key=f"event:{workspace}:{body['event_id']}", workspace=workspace, **place)
+    )
 
 
 def live_us(body: Payload) -> int | None:

@@ -7,13 +7,13 @@ from bot.commands.budget import BudgetCommand
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
 from bot.messages.budget_views import AuditView, BooksView, BudgetView
-from bot.messages.card_views import ConfirmChoice, Verdict
+from bot.messages.card_views import ConfirmChoice
 from bot.messages.home_views import HomeView
 from bot.messages.list_views import BalancesView, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import DetailsView
 from bot.runs.request import RunRequest, StopOutcome
-from patterns.core.ports import Payer, Question
+from patterns.core.ports import DecisionVerdict, Payer, Question
 
 
 class Runs(Protocol):
@@ -74,7 +74,7 @@ class Reviews(Protocol):
         ...
 
     async def decide(
-        self, run_id: str, path: str, *, workspace: str, user: str, verdict: Verdict, text: str = ""
+        self, run_id: str, path: str, *, workspace: str, user: str, verdict: DecisionVerdict, text: str = ""
     ) -> None:
         """Decide what a parked run waits for, and set it going again."""
         ...
@@ -104,7 +104,7 @@ class Followups(Protocol):
         ...
 
 
-class Budgets(Protocol):
+class BudgetActions(Protocol):
     """The desk for everything after `/agents budget`. A UserError is shown privately."""
 
     async def do(
@@ -124,7 +124,7 @@ class Budgets(Protocol):
         ...
 
 
-class Home(Protocol):
+class HomeViews(Protocol):
     """The app's home."""
 
     async def view(self, payer: Payer) -> HomeView:
@@ -132,7 +132,7 @@ class Home(Protocol):
         ...
 
 
-class Inbox(Protocol):
+class PayloadStore(Protocol):
     """Deliveries, committed before Slack hears that we have them."""
 
     async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
@@ -148,7 +148,7 @@ class Inbox(Protocol):
         ...
 
 
-class Departures(Protocol):
+class UninstallHandler(Protocol):
     """What follows when the app is taken out of a workspace."""
 
     async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:

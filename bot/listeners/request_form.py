@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.commands import Ask
-from bot.listeners.handle_command import ask_in_direct_messages, carry_out
+from bot.listeners.handle_command import ask_in_direct_messages, dispatch
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.messages.request_form import ASK_FORM, AskForm, read_ask_form
@@ -24,10 +24,10 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         origin = origin_of(context)
         ask = Ask(form.text, form.flow)
         work = (
-            carry_out(services, ask, origin, client)
+            dispatch(services, ask, origin, client)
             if form.where == "channel"
             else ask_in_direct_messages(services, ask, origin)
         )
-        services.tasks.start(origin, work)
+        services.tasks.spawn(origin, work)
 
     app.view(ASK_FORM)(sent)

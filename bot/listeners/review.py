@@ -9,11 +9,11 @@ from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
 from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
-from bot.messages.card_views import Verdict
 from bot.messages.notice_views import NoticeView
 from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
+from patterns.core.ports import DecisionVerdict
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -39,13 +39,13 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         decide = services.reviews.decide(
             form.run_id, form.path, workspace=origin.workspace, user=origin.user, verdict=form.verdict, text=form.text
         )
-        services.tasks.start(origin, decide)
+        services.tasks.spawn(origin, decide)
 
     for callback_id in REVIEW_FORMS:
         app.view(callback_id)(sent)
 
 
-def _decided(verdict: Verdict) -> Clicked:
+def _decided(verdict: DecisionVerdict) -> Clicked:
     async def clicked(click: Click) -> None:
         run_id, _, path = click.value.partition(":")
         await click.services.reviews.decide(

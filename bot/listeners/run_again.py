@@ -22,7 +22,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def chosen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, _open(services, run_of(body["message"]), origin, client))
+        services.tasks.spawn(origin, _open(services, run_of(body["message"]), origin, client))
 
     app.message_shortcut(RUN_AGAIN)(chosen)
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.listeners.background import Handover
-from bot.listeners.ports import Budgets, Departures, Followups, Home, Inbox, Reviews, Runs
-from bot.messages.list_views import Menu
+from bot.listeners.background import BackgroundTasks
+from bot.listeners.ports import BudgetActions, Followups, HomeViews, PayloadStore, Reviews, Runs, UninstallHandler
+from bot.messages.list_views import Catalog
 from bot.people.access import Access
-from bot.runs.presenter import Say
+from bot.runs.presenter import Notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,14 @@ class ListenerServices:
     """
 
     runs: Runs
-    budget: Budgets
+    budget: BudgetActions
     reviews: Reviews
     access: Access
-    say: Say
-    menu: Callable[[], Menu]
-    inbox: Inbox
-    tasks: Handover
+    say: Notifier
+    menu: Callable[[], Catalog]
+    inbox: PayloadStore
+    tasks: BackgroundTasks
     observe: Callable[[int], None]
     followups: Followups
-    departures: Departures
-    home: Home
+    uninstalls: UninstallHandler
+    home: HomeViews

@@ -15,6 +15,6 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def chosen(ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, open_form(services, origin, client))
+        services.tasks.spawn(origin, open_form(services, origin, client))
 
     app.message_shortcut(MESSAGE_SHORTCUT)(chosen)

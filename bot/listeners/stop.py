@@ -17,11 +17,11 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def clicked(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.start(origin, _stop_and_say(services, origin, str(action.get("value", "")) or None))
+        services.tasks.spawn(origin, _stop_and_say(services, origin, str(action.get("value", "")) or None))
 
     async def session_stopped(context: AsyncBoltContext) -> None:
         origin = origin_of(context)
-        services.tasks.start(origin, _stop_and_say(services, origin, None))
+        services.tasks.spawn(origin, _stop_and_say(services, origin, None))
 
     async def reacted(context: AsyncBoltContext) -> None:
         if delivery_in(context) is None:
@@ -33,7 +33,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             message_ts=origin.message_ts or "",
             user=origin.user,
         )
-        services.tasks.start(origin, stop_sign)
+        services.tasks.spawn(origin, stop_sign)
 
     app.action(RUN_STOP)(clicked)
     app.event("reaction_added")(reacted)

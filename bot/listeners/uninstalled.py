@@ -16,7 +16,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def forget(event: dict[str, Any], context: AsyncBoltContext, next_: Callable[[], Awaitable[None]]) -> None:
         # People may revoke tokens of their own, which we do not have.
         if event["type"] == "app_uninstalled" or event.get("tokens", {}).get("bot"):
-            await services.departures.forget(
+            await services.uninstalls.forget(
                 enterprise_id=context.enterprise_id or "",
                 team_id=context.team_id or "",
                 is_org_wide=bool(context.is_enterprise_install),
@@ -25,7 +25,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
     async def end_runs(context: AsyncBoltContext) -> None:
         nobody = Origin(delivery_key="", workspace=workspace_of(context), channel="", user="")
-        services.tasks.start(nobody, services.departures.end_runs())
+        services.tasks.spawn(nobody, services.uninstalls.end_runs())
 
     for name in ("app_uninstalled", "tokens_revoked"):
         app.event(name, middleware=[forget])(end_runs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
-from bot.messages.month_report import DoubtfulCall, Opinion, Part, PastMonth, Report, month_name, shown
+from bot.messages.month_report import DoubtfulCall, Opinion, PastMonth, Report, ReportPart, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
 from bot.messages.run_text import count, left, short, usd
 
@@ -89,7 +89,7 @@ def _compared(report: Report) -> Mrkdwn:
     return mrkdwn("The month before: {last} in all.", last=usd(report.last_nusd))
 
 
-def _parts(title: str, parts: tuple[Part, ...], *, code: bool = False) -> Mrkdwn:
+def _parts(title: str, parts: tuple[ReportPart, ...], *, code: bool = False) -> Mrkdwn:
     if not parts:
         return Mrkdwn()
     total_nusd = sum(part.nusd for part in parts)
@@ -107,7 +107,7 @@ def _parts(title: str, parts: tuple[Part, ...], *, code: bool = False) -> Mrkdwn
     return join("\n", [mrkdwn("*{title}*", title=title), *lines])
 
 
-def part_usd(part: Part) -> Mrkdwn:
+def part_usd(part: ReportPart) -> Mrkdwn:
     """A part's rounded amount; what rounds to nothing and is something says so."""
     return Mrkdwn("under $0.01") if not part.nusd and part.exact_nusd else usd(part.nusd)
 
@@ -117,7 +117,8 @@ def _people(view: BudgetView) -> Mrkdwn:
         return Mrkdwn()
     names = dict(view.names)
     named = tuple(
-        Part(names.get(part.name, part.name), part.nusd, part.exact_nusd, part.calls) for part in view.report.people
+        ReportPart(names.get(part.name, part.name), part.nusd, part.exact_nusd, part.calls)
+        for part in view.report.people
     )
     return _parts("By person (only admins see this)", named)
 

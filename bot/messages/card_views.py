@@ -84,6 +84,3 @@ class LineView:
 
 
 ConfirmChoice = Literal["run", "cancel", "answer"]
-
-
-Verdict = Literal["approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none"]

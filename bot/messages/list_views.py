@@ -74,7 +74,7 @@ class RunsView:
 
 
 @dataclass(frozen=True, slots=True)
-class Menu:
+class Catalog:
     """What can be asked for here: the roster as people see it, with worst-case prices."""
 
     flows: tuple[FlowLine, ...]

@@ -20,7 +20,7 @@ _TABLE_TEXT_WIDTH = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MarkdownPiece:
     """One part of an answer in both spellings. `tight` joins it to the piece before by a line end, not a blank line.
 
     `code` and `rows` are set for code blocks and tables, whose literal content some blocks can take as it is.
@@ -33,7 +33,7 @@ class Piece:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def pieces(text: str) -> tuple[Piece, ...]:
+def pieces(text: str) -> tuple[MarkdownPiece, ...]:
     """The parts of a Markdown text, in order. Any text is accepted; what is no Markdown is a paragraph."""
     return tuple(_Walk(_PARSER.parse(clean(text))).pieces())
 
@@ -125,7 +125,7 @@ class _Walk:
     bullet: str = ""
     fresh: bool = True
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[MarkdownPiece]:
         """Every block as a piece."""
         at = 0
         while at < len(self.tokens):
@@ -137,7 +137,7 @@ class _Walk:
             elif token.type in {"fence", "code_block"}:
                 yield code_piece(token.content.rstrip("\n"))
             elif token.type == "hr":
-                yield Piece(Mrkdwn("———"), "---")
+                yield MarkdownPiece(Mrkdwn("———"), "---")
             elif token.type == "inline":
                 yield self._lines(token, heading=self.tokens[at - 1].type == "heading_open")
             else:
@@ -159,7 +159,7 @@ class _Walk:
         elif token.type.startswith("blockquote"):
             self.quotes += token.nesting
 
-    def _lines(self, inline: Token, *, heading: bool) -> Piece:
+    def _lines(self, inline: Token, *, heading: bool) -> MarkdownPiece:
         """A paragraph, heading or list item with its indent, bullet and quote marks before each line."""
         depth = max(0, len(self.lists) - 1)
         bullet, self.bullet = self.bullet, ""
@@ -174,7 +174,7 @@ class _Walk:
             plain, plain_bullet = plain.removeprefix(task), _TASKS[task]
         quote = "> " * bool(self.quotes)
         gap = " " * len(bullet) if bullet else "   " * bool(self.lists)
-        return Piece(
+        return MarkdownPiece(
             Mrkdwn(_prefixed(plain, quote + "    " * depth, plain_bullet, gap)),
             _prefixed(rich, quote + "    " * depth, bullet, gap),
             tight=tight,
@@ -186,15 +186,15 @@ def _prefixed(text: str, indent: str, first: str, rest: str) -> str:
     return "\n".join(indent + (rest if at else first) + line for at, line in enumerate(lines))
 
 
-def code_piece(code: str, *, tight: bool = False) -> Piece:
+def code_piece(code: str, *, tight: bool = False) -> MarkdownPiece:
     """A code block, which cannot be ended from the inside."""
     fenced = code.replace("```", f"`{WORD_JOINER}``")
-    return Piece(
+    return MarkdownPiece(
         Mrkdwn(f"```\n{escape(fenced)}\n```"), f"```\n{literal(fenced)}\n```", tight=tight, code=literal(code) or " "
     )
 
 
-def _table(tokens: Sequence[Token]) -> Piece:
+def _table(tokens: Sequence[Token]) -> MarkdownPiece:
     rows: list[list[str]] = []
     for token in tokens:
         if token.type == "tr_open":
@@ -215,4 +215,4 @@ def _table(tokens: Sequence[Token]) -> Piece:
         markdown = "\n\n".join(
             "\n".join(f"- **{_markdown_text(n)}**: {_markdown_text(c)}" for n, c in r) for r in records
         )
-    return Piece(written, markdown, rows=tuple(tuple(literal(cell) or "-" for cell in row) for row in rows))
+    return MarkdownPiece(written, markdown, rows=tuple(tuple(literal(cell) or "-" for cell in row) for row in rows))

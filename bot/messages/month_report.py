@@ -23,7 +23,7 @@ US_PER_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReportPart:
     """One line of a sum. `nusd` is rounded so that the lines add up; `exact_nusd` is the ledger's."""
 
     name: str
@@ -95,10 +95,10 @@ class Report:
     days_in_month: int
     forecast_nusd: int | None
     runs_out: date | None
-    flows: tuple[Part, ...]
-    agents: tuple[Part, ...]
-    models: tuple[Part, ...]
-    people: tuple[Part, ...]
+    flows: tuple[ReportPart, ...]
+    agents: tuple[ReportPart, ...]
+    models: tuple[ReportPart, ...]
+    people: tuple[ReportPart, ...]
     dearest: tuple[DearRun, ...]
     uncertain: tuple[DoubtfulCall, ...]
     overruns: tuple[DoubtfulCall, ...]
@@ -202,12 +202,12 @@ def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and w
     )
 
 
-def shown(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def shown(parts: tuple[ReportPart, ...]) -> tuple[ReportPart, ...]:
     """The largest parts and one for all the others, so that the lines people see add up."""
     if len(parts) <= PARTS_SHOWN + 1:
         return parts
     first, rest = parts[:PARTS_SHOWN], parts[PARTS_SHOWN:]
-    others = Part(
+    others = ReportPart(
         f"{len(rest)} others",
         sum(one.nusd for one in rest),
         sum(one.exact_nusd for one in rest),
@@ -216,14 +216,16 @@ def shown(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return (*first, others)
 
 
-def _parts(month: Month, name: Callable[[Spent], str]) -> tuple[Part, ...]:
+def _parts(month: Month, name: Callable[[Spent], str]) -> tuple[ReportPart, ...]:
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in month.spent:
         sums[name(one)][0] += one.nusd
         sums[name(one)][1] += one.calls
     ordered = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))
     cents = rounded_parts([nusd for _, (nusd, _calls) in ordered])
-    return tuple(Part(key, rounded, nusd, calls) for (key, (nusd, calls)), rounded in zip(ordered, cents, strict=True))
+    return tuple(
+        ReportPart(key, rounded, nusd, calls) for (key, (nusd, calls)), rounded in zip(ordered, cents, strict=True)
+    )
 
 
 def _pace(month: Month, limit_nusd: int, span_us: tuple[int, int, int], zone: str) -> tuple[int | None, date | None]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.messages.markdown import Piece, code_piece, pieces
+from bot.messages.markdown import MarkdownPiece, code_piece, pieces
 from bot.messages.mrkdwn import Mrkdwn, cut_at, escape, size, unescape
 
 Profile = Literal["plain", "rich"]
@@ -78,9 +78,9 @@ def split(text: str, limit: int) -> Iterator[str]:
         yield rest
 
 
-def _units(parts: Sequence[Piece], profile: Profile) -> Iterator[Unit]:
+def _units(parts: Sequence[MarkdownPiece], profile: Profile) -> Iterator[Unit]:
     """Text pieces share a block while they fit; code and tables of the rich profile have their own."""
-    held: list[Piece] = []
+    held: list[MarkdownPiece] = []
     for piece in (small for part in parts for small in _small(part, profile)):
         alone = profile == "rich" and (piece.code is not None or bool(piece.rows))
         if held and (alone or _length([*held, piece], profile) > UNIT_MAX):
@@ -94,12 +94,12 @@ def _units(parts: Sequence[Piece], profile: Profile) -> Iterator[Unit]:
         yield _text_unit(held, profile)
 
 
-def _small(piece: Piece, profile: Profile) -> Iterator[Piece]:
+def _small(piece: MarkdownPiece, profile: Profile) -> Iterator[MarkdownPiece]:
     """The piece, or its parts when no block could hold it."""
     if profile == "rich" and piece.rows and _is_table(piece):
         yield piece
     elif _length([piece], profile) <= UNIT_MAX:
-        yield Piece(piece.mrkdwn, piece.markdown, tight=piece.tight, code=piece.code)
+        yield MarkdownPiece(piece.mrkdwn, piece.markdown, tight=piece.tight, code=piece.code)
     elif piece.code is not None:
         for part in split(escape(piece.code), UNIT_MAX - 10):
             yield code_piece(unescape(part), tight=True)
@@ -107,10 +107,10 @@ def _small(piece: Piece, profile: Profile) -> Iterator[Piece]:
         source = piece.mrkdwn if profile == "plain" else piece.markdown
         for at, part in enumerate(split(source, UNIT_MAX)):
             safe = part if profile == "plain" else part.replace("<", "&lt;").replace(">", "&gt;")
-            yield Piece(Mrkdwn(safe), part, tight=piece.tight and at == 0)
+            yield MarkdownPiece(Mrkdwn(safe), part, tight=piece.tight and at == 0)
 
 
-def _is_table(piece: Piece) -> bool:
+def _is_table(piece: MarkdownPiece) -> bool:
     cells = sum(size(cell) for row in piece.rows for cell in row)
     overhead = 40 * sum(len(row) for row in piece.rows)
     return len(piece.rows) <= TABLE_ROWS and len(piece.rows[0]) <= TABLE_COLUMNS and cells + overhead <= TABLE_MAX
@@ -120,20 +120,20 @@ def _joined(texts: Sequence[tuple[str, bool]]) -> str:
     return "".join(("" if not at else "\n" if tight else "\n\n") + text for at, (text, tight) in enumerate(texts))
 
 
-def _mrkdwn(parts: Sequence[Piece]) -> Mrkdwn:
+def _mrkdwn(parts: Sequence[MarkdownPiece]) -> Mrkdwn:
     return Mrkdwn(_joined([(part.mrkdwn, part.tight) for part in parts]))
 
 
-def _markdown(parts: Sequence[Piece]) -> str:
+def _markdown(parts: Sequence[MarkdownPiece]) -> str:
     return _joined([(part.markdown, part.tight) for part in parts])
 
 
-def _length(parts: Sequence[Piece], profile: Profile) -> int:
+def _length(parts: Sequence[MarkdownPiece], profile: Profile) -> int:
     plain = size(_mrkdwn(parts))
     return plain if profile == "plain" else max(plain, size(_markdown(parts)))
 
 
-def _text_unit(parts: Sequence[Piece], profile: Profile) -> Unit:
+def _text_unit(parts: Sequence[MarkdownPiece], profile: Profile) -> Unit:
     text = _mrkdwn(parts)
     if profile == "rich":
         return Unit({"type": "markdown", "text": _markdown(parts)}, text)
@@ -141,7 +141,7 @@ def _text_unit(parts: Sequence[Piece], profile: Profile) -> Unit:
     return Unit({"type": "section", "text": body, "expand": True}, text)
 
 
-def _own_unit(piece: Piece) -> Unit:
+def _own_unit(piece: MarkdownPiece) -> Unit:
     if piece.rows:
         rows = [[{"type": "raw_text", "text": cell} for cell in row] for row in piece.rows]
         return Unit({"type": "table", "rows": rows}, piece.mrkdwn)

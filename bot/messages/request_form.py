@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
-from bot.messages.list_views import BalancesView, FlowLine, Menu
+from bot.messages.list_views import BalancesView, Catalog, FlowLine
 from patterns.core.money import format_left, format_usd
 
 ASK_FORM = "ask_form"
@@ -40,7 +40,7 @@ class AskForm:
 
 
 def ask_form(
-    menu: Menu,
+    menu: Catalog,
     origin: Origin,
     *,
     channel_name: str,

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.commands.origin import Origin
-from bot.messages.card_views import Verdict
 from bot.messages.mrkdwn import cut_at, size
 from bot.messages.request_form import MAX_REQUEST_CHARS, plain
+from patterns.core.ports import DecisionVerdict
 
 CHANGES_FORM = "review_changes_form"
 """callback_id of the wish."""
 EDIT_FORM = "review_edit_form"
 """callback_id of the draft to edit."""
-REVIEW_FORMS: Mapping[str, Verdict] = {CHANGES_FORM: "changes", EDIT_FORM: "edit"}
+REVIEW_FORMS: Mapping[str, DecisionVerdict] = {CHANGES_FORM: "changes", EDIT_FORM: "edit"}
 MAX_PARTS = 12
 """Fields a draft is spread over, because Slack's hold 3,000 characters each."""
 _TEXT = "text"
@@ -28,7 +28,7 @@ class ReviewForm:
     path: str
     channel: str
     thread_ts: str | None
-    verdict: Verdict
+    verdict: DecisionVerdict
     text: str
 
 

@@ -14,7 +14,7 @@ from storage.ledger.balances import Balance, Balances
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ProfileLookup:
     """Turns ids and rows into views."""
 
     balances: Balances

@@ -10,7 +10,7 @@ MEMBER_PAGES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class ConversationMembership:
     """Asks Slack about members."""
 
     slack: Slack

@@ -8,7 +8,7 @@ from bot.clock import SystemClock
 from bot.runs.configuration import policy_of, read_roster
 from bot.runs.engine import Engine
 from bot.runs.model_selection import ModelChoice
-from bot.runs.roster_snapshots import OlderRosters
+from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
 from patterns.models.client import LiteLLMClient
 from storage.database.connect import connect
@@ -44,7 +44,7 @@ async def open_engine(
         client = LiteLLMClient(roster.models, settings.env)
         stack.push_async_callback(client.aclose)
         store = RunStore(db, clock)
-        older = OlderRosters(store, choice, settings.env)
+        older = RosterSnapshots(store, choice, settings.env)
         stack.push_async_callback(older.close)
         yield Engine(
             settings=settings,

@@ -28,7 +28,7 @@ _CENT_NUSD = NUSD_PER_USD // 100
 _MONTHS = frozenset({"workspace", "channel", "dm", "user"})
 
 
-class NotStartedError(AgentsError):
+class InsufficientBudgetError(AgentsError):
     """The plan needs more than is free; nothing but the choice of it was paid."""
 
     def __init__(self, needed_nusd: int, balance: Balance) -> None:
@@ -37,11 +37,11 @@ class NotStartedError(AgentsError):
         self.balance = balance
 
 
-async def afford(balances: Balances, payer: Payer, needed_nusd: int) -> None:
+async def require_budget(balances: Balances, payer: Payer, needed_nusd: int) -> None:
     """NotStartedError when a month has not that much left: better said now than half-way."""
     for balance in await balances.balances(payer):
         if not balance.fits(needed_nusd):
-            raise NotStartedError(needed_nusd, balance)
+            raise InsufficientBudgetError(needed_nusd, balance)
 
 
 def line_path(number: int) -> str:
@@ -101,7 +101,7 @@ class NotingLedger:
             self.refused = self.refused if error.blocked else error
 
 
-def plea(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
+def budget_request(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
     """Ask for what the rest needs; the partial answer is kept with it."""
     return Question(
         kind="money",

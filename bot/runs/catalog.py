@@ -1,16 +1,16 @@
 """The roster as people see it in lists and forms, with what each flow costs at most."""
 
-from bot.messages.list_views import AgentLine, FlowLine, Menu
+from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
 
 _ANYBODY = Payer(workspace="", channel="", channel_kind="channel", user="")
 
 
-def menu_of(engine: Engine) -> Menu:
+def catalog_of(engine: Engine) -> Catalog:
     """Flows with the bound of a short request, and agents with their models."""
     roster = engine.roster
-    return Menu(
+    return Catalog(
         flows=tuple(
             FlowLine(name, flow.description, engine.quote_flow(_ANYBODY, name).worst_nusd)
             for name, flow in roster.flows.items()

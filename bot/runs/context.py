@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.runs.material import artifacts_of
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from patterns.core.context import TaskContext, Turn
 from patterns.core.errors import UserError
 from storage.run_rows import RunRow
@@ -40,6 +40,6 @@ def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
     """Our own transcript of the thread; the prompts' slots bound how much of it agents see."""
     turns: list[Turn] = []
     for request, kept in earlier:
-        answer = Ending.model_validate_json(kept).result.output
+        answer = RunOutcome.model_validate_json(kept).result.output
         turns += [Turn(role="user", text=request), *([Turn(role="assistant", text=answer)] if answer else [])]
     return tuple(turns)

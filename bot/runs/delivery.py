@@ -9,8 +9,8 @@ from bot.commands.origin import Origin
 from bot.messages.notice_views import InviteView, NoticeView
 from bot.runs.engine import Engine
 from bot.runs.lease import LEASE_S, Lease
-from bot.runs.outcome import Ending
-from bot.runs.presenter import Stage, Whisper
+from bot.runs.outcome import RunOutcome
+from bot.runs.presenter import PrivateNotifier, RunPresenter
 from bot.slack.errors import SlackError
 from patterns.core.errors import RunLostError
 from storage.run_rows import RunRow
@@ -23,17 +23,17 @@ _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class ResultDelivery:
     """Tells on a stage. `owner` names this process in leases, `wake` goes on with a run that was decided meanwhile."""
 
     engine: Engine
-    stage: Stage
-    say: Whisper
+    stage: RunPresenter
+    say: PrivateNotifier
     lease: Lease
     owner: str
     wake: Callable[[str], Awaitable[None]]
 
-    async def tell_ending(self, run: RunRow, ending: Ending) -> None:
+    async def tell_ending(self, run: RunRow, ending: RunOutcome) -> None:
         """Post how a run of ours ended; what fails stays owed."""
         try:
             async with self.lease.telling(run):
@@ -44,7 +44,7 @@ class Telling:
             # The next look at what is owed tries again.
             log.exception("ending not told", run=run.id)
 
-    async def _deliver(self, run: RunRow, ending: Ending) -> None:
+    async def _deliver(self, run: RunRow, ending: RunOutcome) -> None:
         try:
             await self.stage.finish(run, ending)
         except SlackError as error:
@@ -56,7 +56,7 @@ class Telling:
         else:
             await self.stage.outbox.posted(run.id, CLOSED, run.root_ts)
 
-    async def names(self, run: RunRow, ending: Ending) -> list[str]:
+    async def names(self, run: RunRow, ending: RunOutcome) -> list[str]:
         """The messages that tell an ending; of a run that never began, only the line that it waited in."""
         if not await self.stage.is_shown(run):
             return []
@@ -76,7 +76,7 @@ class Telling:
                 return  # the next look at what is owed tries again
             await self.tell_person(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
 
-    async def tell_owed(self, run_id: str) -> None:
+    async def redeliver(self, run_id: str) -> None:
         """Ask or post what an owner that is gone left unsaid."""
         try:
             run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
@@ -87,7 +87,7 @@ class Telling:
                 if run.status == "parked":
                     await self.ask(run)
                 elif kept is not None:
-                    await self._deliver(run, Ending.model_validate_json(kept))
+                    await self._deliver(run, RunOutcome.model_validate_json(kept))
         except RunLostError:
             log.info("run is told by somebody else", run=run_id)
         except Exception:

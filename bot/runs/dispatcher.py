@@ -17,7 +17,7 @@ class Dispatcher(Protocol):
         """Have the run executed soon."""
         ...
 
-    async def take_up(self) -> None:
+    async def resume_orphans(self) -> None:
         """Have everything executed that waits and that nobody executes."""
         ...
 
@@ -51,7 +51,7 @@ class LocalDispatcher:
         """Start the run, or start it again after the attempt that is just ending."""
         self._start(run_id)
 
-    async def take_up(self) -> None:
+    async def resume_orphans(self) -> None:
         """Start what waits and has no task yet."""
         for run_id in await self._waiting():
             if run_id not in self._tasks:

@@ -108,7 +108,7 @@ class DistributedDispatcher:
         """Hand the run over, when its channel's share has room for it."""
         await self._queue.hand_over_like(run_id)
 
-    async def take_up(self) -> None:
+    async def resume_orphans(self) -> None:
         """Hand over everything that waits."""
         await self._queue.hand_over_all()
 
@@ -193,4 +193,4 @@ class DistributedDispatcher:
                 # Its run is queued again already; this one has nothing left to say. Another sweep may have ended it.
                 with contextlib.suppress(ConnectorException):
                     await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
-        await self.take_up()
+        await self.resume_orphans()

@@ -4,11 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bot.runs.budget_gate import NotingLedger, NotStartedError, afford, given_up, in_line, line_path, money_path, plea
+from bot.runs.budget_gate import (
+    InsufficientBudgetError,
+    NotingLedger,
+    budget_request,
+    given_up,
+    in_line,
+    line_path,
+    money_path,
+    require_budget,
+)
 from bot.runs.context import context_of
-from bot.runs.model_allowlist import AllowedModels
+from bot.runs.model_allowlist import ModelAllowlist
 from bot.runs.model_selection import ModelChoice
-from bot.runs.roster_snapshots import OlderRosters
+from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
 from patterns.agent import AgentRunner
 from patterns.core.context import TaskContext
@@ -62,7 +71,7 @@ class Engine:
     balances: Balances
     questions: Questions
     store: RunStore
-    older: OlderRosters
+    older: RosterSnapshots
 
     @property
     def model_note(self) -> str:
@@ -126,7 +135,7 @@ class Engine:
             return result
         rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)
         balance = await self.balances.tightest(services.payer, rest_nusd)
-        question = plea(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
+        question = budget_request(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
         decision = await self.questions.ask(run.fence, money_path(pleas + 1), question)
         raise ParkedError(decision.verdict)
 
@@ -139,10 +148,10 @@ class Engine:
         """
         turns, last = await self._asked(run, line_path)
         if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
-            raise NotStartedError(needed_nusd, await self.balances.tightest(payer, needed_nusd))
+            raise InsufficientBudgetError(needed_nusd, await self.balances.tightest(payer, needed_nusd))
         try:
-            await afford(self.balances, payer, needed_nusd)
-        except NotStartedError as error:
+            await require_budget(self.balances, payer, needed_nusd)
+        except InsufficientBudgetError as error:
             if await self.balances.is_only_held(payer, needed_nusd):
                 await self.questions.ask(run.fence, line_path(turns + 1), in_line(error.balance, needed_nusd))
             raise
@@ -233,7 +242,7 @@ class Engine:
         """The client, narrowed to where this channel's text may go."""
         settings = await ChannelSettings(self.db, self.clock).find(workspace=run.workspace, channel=run.channel)
         allowed = tuple(settings.get("models", ()))
-        return AllowedModels(client, roster.models, allowed) if allowed else client
+        return ModelAllowlist(client, roster.models, allowed) if allowed else client
 
     async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
         """The roster the run was accepted under, which an update may have replaced since."""

@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from bot.messages.notice_views import InviteView, NoticeView
-from bot.runs.budget_gate import NotStartedError
-from bot.runs.delivery import Telling
+from bot.runs.budget_gate import InsufficientBudgetError
+from bot.runs.delivery import ResultDelivery
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
 from bot.runs.lease import LEASE_S, Lease
-from bot.runs.outcome import Ending
-from bot.runs.presenter import Stage, Whisper
+from bot.runs.outcome import RunOutcome
+from bot.runs.presenter import PrivateNotifier, RunPresenter
 from bot.slack.errors import SlackError
 from patterns.core.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
@@ -28,10 +28,10 @@ log = structlog.get_logger()
 TOLD_AT_ONCE = 8
 """Of the questions, and of the endings, that the dead left untold: all at once would share Slack's pace, and a process
 that dies again would leave all of them half told."""
-_STOPPED = Ending(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
+_STOPPED = RunOutcome(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
 
 
-S = TypeVar("S", bound=Stage)
+S = TypeVar("S", bound=RunPresenter)
 
 
 @dataclass
@@ -40,10 +40,10 @@ class Executor(Generic[S]):
 
     engine: Engine
     delivery: S
-    say: Whisper
+    say: PrivateNotifier
     owner: str
     lease: Lease = field(init=False)
-    _telling: Telling = field(init=False)
+    _telling: ResultDelivery = field(init=False)
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
     _endings: set[asyncio.Task[None]] = field(default_factory=set)
     _dispatcher: Dispatcher | None = None
@@ -51,7 +51,7 @@ class Executor(Generic[S]):
 
     def __post_init__(self) -> None:
         self.lease = Lease(self.engine.store, self.engine.clock)
-        self._telling = Telling(self.engine, self.delivery, self.say, self.lease, self.owner, self.wake)
+        self._telling = ResultDelivery(self.engine, self.delivery, self.say, self.lease, self.owner, self.wake)
 
     def dispatch_with(self, dispatcher: Dispatcher) -> None:
         """Name who executes; it needs `execute`, so it comes later."""
@@ -101,20 +101,20 @@ class Executor(Generic[S]):
             outcome = await self._until_stopped(run, stop, watch)
             await self._conclude(watch.clocked(run), outcome)
         except RunLostError:
-            self.delivery.let_go(run)
+            self.delivery.release(run)
             log.info("run is somebody else's", run=run_id)
         except StorageError as error:
-            self.delivery.let_go(run)
+            self.delivery.release(run)
             # Its lease runs out, and whoever reaches the database then goes on from the journal.
             log.warning("run left to be resumed", run=run_id, reason=str(error))
         except asyncio.CancelledError:
-            self.delivery.let_go(run)
-            await self.engine.store.let_go(run.fence, executed_ms=watch.clocked(run).executed_ms)
+            self.delivery.release(run)
+            await self.engine.store.release(run.fence, executed_ms=watch.clocked(run).executed_ms)
             raise
         finally:
             self._stops.pop(run_id, None)
 
-    async def _until_stopped(self, run: RunRow, stop: asyncio.Event, watch: "_Stopwatch") -> "Ending | ParkedError":
+    async def _until_stopped(self, run: RunRow, stop: asyncio.Event, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
         """The outcome of the work, or a stop within a moment of somebody asking for it."""
         if stop.is_set() and not run.root_ts:
             return _STOPPED
@@ -134,7 +134,7 @@ class Executor(Generic[S]):
             kept.result()  # raises when the run was lost
         return _STOPPED
 
-    async def _work(self, run: RunRow, watch: "_Stopwatch") -> "Ending | ParkedError":
+    async def _work(self, run: RunRow, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
         try:
             placed = await self.delivery.begin(run)
         except SlackError as error:
@@ -142,12 +142,12 @@ class Executor(Generic[S]):
         try:
             watch.start()
             may_stream = self.delivery.may_stream(run)
-            return Ending(result=await self.engine.carry_out(placed, self.delivery.board, may_stream=may_stream))
+            return RunOutcome(result=await self.engine.carry_out(placed, self.delivery.board, may_stream=may_stream))
         except ParkedError as error:
             return error
-        except NotStartedError as error:
+        except InsufficientBudgetError as error:
             result = PatternResult(output="", stop_reason=StopReason.BUDGET)
-            return Ending(result=result, needed_nusd=max(1, error.needed_nusd))
+            return RunOutcome(result=result, needed_nusd=max(1, error.needed_nusd))
         except RunLostError:
             raise
         except CancelledRunError:  # another process asked, and the ledger heard of it before our watch did
@@ -157,17 +157,17 @@ class Executor(Generic[S]):
                 raise  # the database is away, which is no reason for a run to end
             log.exception("run failed", run=run.id)
             note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
-            return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
+            return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
 
-    async def _nowhere(self, run: RunRow, error: SlackError) -> Ending:
+    async def _nowhere(self, run: RunRow, error: SlackError) -> RunOutcome:
         """We cannot post where the request was made: say so to the person, nothing was spent."""
         log.warning("no place to post", run=run.id, code=error.code)
         key = run.options.get("delivery_key", "")
         view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
         await self._telling.tell_person(run, view)
-        return Ending(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
+        return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
 
-    async def _conclude(self, run: RunRow, outcome: "Ending | ParkedError") -> None:
+    async def _conclude(self, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
         await self.engine.ledger.end_run(run.fence)
         if isinstance(outcome, ParkedError):
             await self._park(run)
@@ -228,18 +228,18 @@ class Executor(Generic[S]):
         """
         await self.engine.store.break_leases()
         if self._dispatcher is not None:
-            await self._dispatcher.take_up()
+            await self._dispatcher.resume_orphans()
 
-    async def take_up(self) -> None:
+    async def resume_orphans(self) -> None:
         """Go on with what nobody does: runs without an owner, questions and answers that never reached their thread."""
         if self._dispatcher is not None:
-            await self._dispatcher.take_up()
+            await self._dispatcher.resume_orphans()
         owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
         # Drawn by lot, so that what cannot be told does not stand in the way of the rest.
         some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
         async with asyncio.TaskGroup() as telling:  # when we leave, it ends with the last of them
             for run_id in some:
-                telling.create_task(self._telling.tell_owed(run_id), name=f"owed {run_id}")
+                telling.create_task(self._telling.redeliver(run_id), name=f"owed {run_id}")
 
     async def _fresh(self, run: RunRow) -> RunRow:
         """The row as it is now, with the executing time of ours."""

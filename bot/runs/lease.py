@@ -67,7 +67,7 @@ class Lease:
             raise
         finally:
             if (now := await self.store.get(run.id)) is not None:
-                await self.store.let_go(run.fence, executed_ms=now.executed_ms)
+                await self.store.release(run.fence, executed_ms=now.executed_ms)
 
     async def _renew(self, run: RunRow, told: asyncio.Timeout) -> None:
         while True:

@@ -9,15 +9,15 @@ EARLIER_RUNS = 5
 ARTIFACTS_MAX = 20
 
 
-class Material(Frozen):
+class Attachments(Frozen):
     """Artifacts, a short word for each thing that was read, and a sentence for everything that was left out."""
 
     artifacts: tuple[Artifact, ...] = ()
     read: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
-    def __add__(self, other: "Material") -> "Material":
-        return Material(
+    def __add__(self, other: "Attachments") -> "Attachments":
+        return Attachments(
             artifacts=self.artifacts + other.artifacts,
             read=self.read + other.read,
             left_out=self.left_out + other.left_out,
@@ -39,5 +39,5 @@ async def artifacts_of(threads: Threads, run: RunRow) -> tuple[Artifact, ...]:
     """What agents may see of a run: its own material, then that of the thread's earlier requests, newest first."""
     own = await threads.material(run.id)
     kept = [*([own] if own else []), *await threads.earlier_material(run, most=EARLIER_RUNS)]
-    found = [artifact for text in kept for artifact in Material.model_validate_json(text).artifacts]
+    found = [artifact for text in kept for artifact in Attachments.model_validate_json(text).artifacts]
     return tuple(found[:ARTIFACTS_MAX])

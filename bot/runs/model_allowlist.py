@@ -20,7 +20,7 @@ def is_allowed(spec: ModelSpec, allowed: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class AllowedModels:
+class ModelAllowlist:
     """The model client of one channel."""
 
     client: ModelClient

@@ -1,7 +1,7 @@
 """Runs of shells that were killed: nobody may go on with them, but their money must not stay held for ever."""
 
 from bot.runs.engine import Engine
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from patterns.core.events import PatternResult, StopReason
 from storage.history import History
 from storage.run_rows import RunRow
@@ -24,7 +24,7 @@ async def finish(engine: Engine, run: RunRow, result: PatternResult) -> None:
     await engine.store.finish(
         run,
         stop_reason=result.stop_reason.value,
-        result_json=Ending(result=result).model_dump_json(),
+        result_json=RunOutcome(result=result).model_dump_json(),
         cost_nusd=sum(row["cost_nusd"] for row in await engine.store.money(run.id)),
         executed_ms=run.executed_ms,
         intents=(),

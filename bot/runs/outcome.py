@@ -11,7 +11,7 @@ _STATES = {
 }
 
 
-class Ending(Frozen):
+class RunOutcome(Frozen):
     """How a run ended, as it is kept: enough to tell it again after a crash. `needed_nusd` is set on a refusal."""
 
     result: PatternResult

@@ -5,13 +5,13 @@ from typing import Protocol
 from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
 from bot.messages.private_view import PrivateView
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from patterns.core.ports import EventSink, Question
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
 
-class Stage(Protocol):
+class RunPresenter(Protocol):
     """What the executor needs of it."""
 
     @property
@@ -32,7 +32,7 @@ class Stage(Protocol):
         """Show that it works. Returns the run with its place; SlackError when there is none."""
         ...
 
-    def let_go(self, run: RunRow) -> None:
+    def release(self, run: RunRow) -> None:
         """Show nothing more: the run goes on elsewhere."""
         ...
 
@@ -44,16 +44,16 @@ class Stage(Protocol):
         """Show what it waits for."""
         ...
 
-    async def count(self, run: RunRow, ending: Ending) -> int:
+    async def count(self, run: RunRow, ending: RunOutcome) -> int:
         """How many messages its ending takes."""
         ...
 
-    async def finish(self, run: RunRow, ending: Ending) -> None:
+    async def finish(self, run: RunRow, ending: RunOutcome) -> None:
         """Post what is still owed of its ending; SlackError when that has to wait."""
         ...
 
 
-class Whisper(Protocol):
+class PrivateNotifier(Protocol):
     """The way to one person: rendering and posting, private as Slack allows."""
 
     async def private(self, to: Origin, view: PrivateView) -> None:
@@ -61,7 +61,7 @@ class Whisper(Protocol):
         ...
 
 
-class Say(Whisper, Protocol):
+class Notifier(PrivateNotifier, Protocol):
     """The way to people."""
 
     async def public(self, to: Origin, view: NoticeView) -> None:

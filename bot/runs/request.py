@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bot.commands.origin import Attached, ChannelKind
+from bot.commands.origin import AttachmentRefs, ChannelKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RunRequest:
     response_url: str | None = None
     forced_here: bool = False
     in_line: bool = False
-    attached: Attached = field(default_factory=Attached)
+    attached: AttachmentRefs = field(default_factory=AttachmentRefs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from patterns.roster.roster import Roster, from_snapshot
 from storage.runs import RunStore
 
 
-class OlderRosters:
+class RosterSnapshots:
     """Reads each stored snapshot once; its client stays open until the process ends."""
 
     def __init__(self, store: RunStore, choice: ModelChoice | None, env: Mapping[str, str]) -> None:

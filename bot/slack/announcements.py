@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class News:
+class OnceOnlyAnnouncements:
     """Tells what has a key. `by` names this process in claims.
 
     A claim keeps others away while we post and runs out when we die; the outbox finds what had arrived by then.
@@ -47,7 +47,7 @@ class News:
         await self.chores.finish(keys, by=self.by)
         self._told.update(keys)
 
-    async def tell(
+    async def announce(
         self,
         keys: Sequence[str],
         message: SlackMessage,

@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.messages.mrkdwn import clip
 from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
-from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, perhaps_twice
+from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, with_duplicate_warning
 from bot.slack.rate_limiter import Pacer
 from bot.slack.web_api import ATTEMPTS, LostError, SlackMethods, Tokens
 from patterns.core.ports import Clock
@@ -29,7 +29,7 @@ UNFURLED = {"unfurl_links": False, "unfurl_media": False}
 _REFUSED_BLOCKS = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format", "invalid_attachments"})
 
 
-class Outbox(Protocol):
+class PostLog(Protocol):
     """Our own record of posts: the intent is committed before anything is sent."""
 
     async def intend(
@@ -51,7 +51,7 @@ class SlackOut(SlackMethods):
     """Posts, edits and private words in one workspace."""
 
     def __init__(
-        self, workspace: str, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, pacer: Pacer
+        self, workspace: str, client: AsyncWebClient, outbox: PostLog, clock: Clock, tokens: Tokens, pacer: Pacer
     ) -> None:
         super().__init__(workspace, client, clock, tokens, pacer)
         self._outbox = outbox
@@ -160,7 +160,7 @@ class SlackOut(SlackMethods):
                     log.warning(
                         "cannot_look_for_post", method=error.method, code=error.code, **metadata["event_payload"]
                     )
-                    message = perhaps_twice(message)
+                    message = with_duplicate_warning(message)
             try:
                 return str((await self._send_once("chat.postMessage", message, arguments))["ts"])
             except LostError:

@@ -26,7 +26,7 @@ def is_ours(message: Mapping[str, Any], payload: Mapping[str, str], marker: str)
     return bool(blocks[0].get("block_id") == marker[:255])
 
 
-def perhaps_twice(message: SlackMessage) -> SlackMessage:
+def with_duplicate_warning(message: SlackMessage) -> SlackMessage:
     """The message with a word for readers, where we could not look whether it stands already."""
     said = "_You may see this twice: I could not check whether it had arrived._"
     if message.text.endswith(said):

@@ -16,7 +16,7 @@ from bot.slack.workspaces import Slack
 log = structlog.get_logger()
 
 
-class Teller:
+class SlackNotifier:
     """The port `Say` over the outbound clients."""
 
     def __init__(self, slack: Slack, renderer: Renderer) -> None:

@@ -22,7 +22,7 @@ OTHERS_S, LOOK_S = 10.0, 0.2
 _FINAL = frozenset({"invalid_refresh_token", "token_revoked", "account_inactive"})
 
 
-class Renewal:
+class TokenRotation:
     """Asks Slack for the next tokens of an install, as the app that SLACK_CLIENT_ID names."""
 
     def __init__(self, installations: Installations, client: AsyncWebClient, settings: Settings, clock: Clock) -> None:

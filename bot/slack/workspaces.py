@@ -7,10 +7,10 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.client import Outbox, SlackOut
+from bot.slack.client import PostLog, SlackOut
 from bot.slack.errors import SlackError
 from bot.slack.rate_limiter import Pacer, Slots
-from bot.slack.token_rotation import Renewal
+from bot.slack.token_rotation import TokenRotation
 from bot.slack.web_api import Tokens
 from patterns.core.errors import StorageError
 from patterns.core.ports import Clock
@@ -57,7 +57,7 @@ class OneToken:
 class InstalledTokens:
     """The port `Tokens` over installations: every workspace has its own."""
 
-    def __init__(self, installations: Installations, renewal: Renewal) -> None:
+    def __init__(self, installations: Installations, renewal: TokenRotation) -> None:
         self.installations = installations
         self._renewal = renewal
 
@@ -101,7 +101,7 @@ class Slack:
     """The outbound clients, one per process and workspace; `shared` is the pace of all processes together."""
 
     def __init__(
-        self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, shared: Slots | None = None
+        self, client: AsyncWebClient, outbox: PostLog, clock: Clock, tokens: Tokens, shared: Slots | None = None
     ) -> None:
         self._client = client
         self._outbox = outbox

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from bot.commands.origin import Attached
-from bot.runs.material import Material
+from bot.commands.origin import AttachmentRefs
+from bot.runs.material import Attachments
 from bot.threads.files import Files
-from bot.threads.history import Talks
+from bot.threads.history import ThreadReader
 from storage.run_rows import RunRow
 from storage.threads import Thread, Threads
 
@@ -15,11 +15,11 @@ READ_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Gatherer:
+class AttachmentCollector:
     """Reads what a request of Slack came with."""
 
     threads: Threads
-    talks: Talks
+    thread_reader: ThreadReader
     files: Files
 
     async def gather(self, run: RunRow) -> str:
@@ -31,31 +31,33 @@ class Gatherer:
     async def words(self, run_id: str) -> str:
         """What was read for a run and what was left out; empty before that, and once it is forgotten."""
         kept = await self.threads.material(run_id)
-        return Material.model_validate_json(kept).words if kept else ""
+        return Attachments.model_validate_json(kept).words if kept else ""
 
     async def pictures(self, run_id: str) -> tuple[str, ...]:
         """The names of the pictures that came with a run."""
         kept = await self.threads.material(run_id)
-        return Material.model_validate_json(kept).pictures if kept else ()
+        return Attachments.model_validate_json(kept).pictures if kept else ()
 
-    async def _read_soon(self, run: RunRow) -> Material:
+    async def _read_soon(self, run: RunRow) -> Attachments:
         try:
             async with asyncio.timeout(READ_S):
                 return await self._read(run)
         except TimeoutError:
-            return Material(left_out=("What came with the request was left out: Slack took too long to hand it over.",))
+            return Attachments(
+                left_out=("What came with the request was left out: Slack took too long to hand it over.",)
+            )
 
-    async def _read(self, run: RunRow) -> Material:
-        attached = Attached(**run.options.get("attached", {}))
-        material = Material()
+    async def _read(self, run: RunRow) -> Attachments:
+        attached = AttachmentRefs(**run.options.get("attached", {}))
+        material = Attachments()
         if await self._is_guest(run):
-            material += await self.talks.around(run)
+            material += await self.thread_reader.around(run)
         if attached.about:
-            material += await self.talks.about(run, attached.about)
-        material += await self.talks.linked(run)
+            material += await self.thread_reader.about(run, attached.about)
+        material += await self.thread_reader.linked(run)
         file_ids = list(attached.files)
         if attached.may_have_more:
-            file_ids += await self.talks.files_of_message(run)
+            file_ids += await self.thread_reader.files_of_message(run)
         return material + await self.files.read(file_ids, workspace=run.workspace)
 
     async def _is_guest(self, run: RunRow) -> bool:

@@ -3,23 +3,23 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.threads.review_service import SlackReviews
+from bot.threads.review_service import ReviewService
 from storage.questions import Asked
 from storage.run_rows import RunRow
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BudgetQueue:
     """Everybody who waits in it, in every channel."""
 
-    reviews: SlackReviews
+    reviews: ReviewService
 
     async def money_arrived(self, workspace: str, channel: str) -> None:
         """Somebody changed a budget: those who ran short half-way go on first, then the line moves."""
         await self.reviews.money_arrived(workspace, channel)
-        await self.move_up()
+        await self.admit_next()
 
-    async def move_up(self) -> None:
+    async def admit_next(self) -> None:
         """Let those begin who can be paid now, and give up where waiting cannot help. May run late, or twice at once.
 
         An account that is too short for one who waits is kept for them: nobody behind may take of it what they need.

@@ -6,7 +6,7 @@ from bot.messages.card_views import ConfirmView, LineView, MoneyView, ReviewView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import moment
 from bot.messages.views import RunView, SlackMessage
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import missing_nusd
 from bot.runs.engine import CONFIRM_PATH, Engine
 from patterns.core.ports import Question
@@ -25,7 +25,7 @@ class Cards:
     """Turns questions into messages; `decided` closes a card."""
 
     engine: Engine
-    figures: Figures
+    figures: ProfileLookup
     renderer: Renderer
 
     async def card(

@@ -22,7 +22,7 @@ def waits(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Edits:
+class MessageEdits:
     """Changes messages of runs in Slack, and remembers what they show."""
 
     slack: Slack

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
-from bot.runs.material import Material
+from bot.runs.material import Attachments
 from bot.slack.client import SlackOut
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
@@ -45,9 +45,9 @@ class Files:
     own_host: str
     sees_images: bool
 
-    async def read(self, file_ids: Sequence[str], *, workspace: str) -> Material:
+    async def read(self, file_ids: Sequence[str], *, workspace: str) -> Attachments:
         """The files by id, in order; a sentence for each that was left out."""
-        material, pictures, out = Material(), 0, self.slack.of(workspace)
+        material, pictures, out = Attachments(), 0, self.slack.of(workspace)
         for file_id in file_ids[:FILES_MAX]:
             name = file_id
             try:
@@ -56,14 +56,14 @@ class Files:
                 artifact = await self._artifact(out, file, name, pictures)
             except (UnreadError, SlackError) as error:
                 why = str(error) if isinstance(error, UnreadError) else _why(error)
-                material += Material(left_out=(f"{name} was left out: {why}.",))
+                material += Attachments(left_out=(f"{name} was left out: {why}.",))
                 continue
             pictures += bool(artifact.data_base64)
             cut = (f"Of {name} I read the beginning.",) if artifact.text and artifact.note else ()
-            material += Material(artifacts=(artifact,), read=(name,), left_out=cut)
+            material += Attachments(artifacts=(artifact,), read=(name,), left_out=cut)
         if len(file_ids) > FILES_MAX:
             said = f"{len(file_ids) - FILES_MAX} more files were left out: I read {FILES_MAX} for a request."
-            material += Material(left_out=(said,))
+            material += Attachments(left_out=(said,))
         return material
 
     async def _artifact(self, out: SlackOut, file: Mapping[str, Any], name: str, pictures: int) -> Artifact:

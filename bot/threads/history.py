@@ -12,9 +12,9 @@ import structlog
 
 from bot.commands.text import unescape
 from bot.people.access import AccessError
-from bot.people.profiles import Figures
-from bot.people.readers import Readers
-from bot.runs.material import Material
+from bot.people.profiles import ProfileLookup
+from bot.people.readers import ConversationMembership
+from bot.runs.material import Attachments
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 from patterns.core.context import Artifact
@@ -47,26 +47,26 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Talks:
+class ThreadReader:
     """The talks that a request is about. `own_host` is where a Slack other than the real one lives."""
 
     slack: Slack
     store: RunStore
     inbox: Inbox
-    figures: Figures
-    readers: Readers
+    figures: ProfileLookup
+    readers: ConversationMembership
     own_host: str
 
-    async def around(self, run: RunRow) -> Material:
+    async def around(self, run: RunRow) -> Attachments:
         """The thread we were called into, up to the call."""
         link = Link(run.channel, run.thread_ts)
         return await self._thread(run, "this thread", link, until=run.options["message_ts"])
 
-    async def about(self, run: RunRow, key: str) -> Material:
+    async def about(self, run: RunRow, key: str) -> Attachments:
         """The message somebody pointed at with the shortcut, and its thread; the message alone where we are outside."""
         kept = await self.inbox.find(key, workspace=run.workspace)
         if kept is None:
-            return Material(left_out=("The message you pointed at is no longer kept here.",))
+            return Attachments(left_out=("The message you pointed at is no longer kept here.",))
         message = kept["message"]
         link = Link(kept["channel"]["id"], message.get("thread_ts") or message["ts"])
         found = await self._thread(run, "the message's thread", link, until=run.root_ts)
@@ -74,17 +74,17 @@ class Talks:
             return found
         alone = await self._lines(run, [message])
         said = "I see only that one message, because I am not where it was written."
-        return Material(artifacts=(_quoted("the message", alone),), read=("1 message",), left_out=(said,))
+        return Attachments(artifacts=(_quoted("the message", alone),), read=("1 message",), left_out=(said,))
 
-    async def linked(self, run: RunRow) -> Material:
+    async def linked(self, run: RunRow) -> Attachments:
         """Messages whose addresses stand in the request, as far as its asker may read them."""
         request = await self.store.text(run.id, "request") or ""
-        material = Material()
+        material = Attachments()
         links = self.links(request)
         for link in links[:LINKS_MAX]:
             material += await self._linked(run, link)
         if len(links) > LINKS_MAX:
-            material += Material(left_out=(f"I follow {LINKS_MAX} links of a request; the others were left out.",))
+            material += Attachments(left_out=(f"I follow {LINKS_MAX} links of a request; the others were left out.",))
         return material
 
     def links(self, text: str) -> list[Link]:
@@ -117,32 +117,32 @@ class Talks:
 
     # ------------------------------------------------------------ reading
 
-    async def _linked(self, run: RunRow, link: Link) -> Material:
+    async def _linked(self, run: RunRow, link: Link) -> Attachments:
         if link == Link(run.channel, run.thread_ts):
-            return Material()
+            return Attachments()
         try:
             here = link.channel == run.channel
             refusal = "" if here else await self.readers.refusal(run.user, link.channel, workspace=run.workspace)
         except (AccessError, SlackError):
             refusal = "I could not check with Slack who may read it"
         if refusal:
-            return Material(left_out=(f"A linked message was left out: {refusal}.",))
+            return Attachments(left_out=(f"A linked message was left out: {refusal}.",))
         return await self._thread(run, "the linked thread", link, until=run.root_ts)
 
-    async def _thread(self, run: RunRow, name: str, link: Link, *, until: str) -> Material:
+    async def _thread(self, run: RunRow, name: str, link: Link, *, until: str) -> Attachments:
         try:
             messages, is_whole = await self._messages(run, link)
         except SlackError as error:
-            return Material(left_out=(f"I could not read {name}: {_why(error)}.",))
+            return Attachments(left_out=(f"I could not read {name}: {_why(error)}.",))
         # What came later is ours: the root of this very run.
         messages = [message for message in messages if _at(message) < float(until)]
         if not messages:
-            return Material()
+            return Attachments()
         kept = _fitting(await self._lines(run, messages))
         is_whole = is_whole and len(kept) == len(messages)
         read = f"{len(kept)} message{'' if len(kept) == 1 else 's'}"
         left = () if is_whole else (f"Of {name} I read the beginning and the newest messages that fit.",)
-        return Material(artifacts=(_quoted(name, kept),), read=(read,), left_out=left)
+        return Attachments(artifacts=(_quoted(name, kept),), read=(read,), left_out=left)
 
     async def _messages(self, run: RunRow, link: Link) -> tuple[list[Mapping[str, Any]], bool]:
         """A thread's messages, oldest first, and whether these are all."""

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.budgets.service import BudgetDesk
+from bot.budgets.service import BudgetService
 from bot.messages.home_views import HomeView, WaitingLine
 from bot.messages.views import BalanceView
-from bot.people.readers import Readers
+from bot.people.readers import ConversationMembership
 from bot.slack.errors import SlackError
 from bot.slack.permalinks import permalink
-from bot.threads.run_service import RECENT, SlackRuns
+from bot.threads.run_service import RECENT, RunService
 from patterns.core.errors import AgentsError
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer, Question
@@ -28,12 +28,12 @@ _WHAT = {
 
 
 @dataclass(frozen=True, slots=True)
-class HomeDesk:
+class HomeService:
     """The port `Home` of the listeners."""
 
-    runs: SlackRuns
-    desk: BudgetDesk
-    readers: Readers
+    runs: RunService
+    desk: BudgetService
+    readers: ConversationMembership
 
     async def view(self, payer: Payer) -> HomeView:
         """Everything of one person; `payer` is their direct messages with us."""

@@ -23,7 +23,7 @@ FOLDED = "⤵️ A partial answer stood here; a fuller one follows."
 
 
 @dataclass(frozen=True, slots=True)
-class Partials:
+class PartialAnswers:
     """Posts them, and folds those that something fuller follows."""
 
     questions: Questions

@@ -9,21 +9,21 @@ from bot.messages.notice_views import CallView, QueuedView
 from bot.messages.renderer import Renderer
 from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
 from bot.people.access import RulesStore
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import missing_nusd
 from bot.runs.delivery import CLOSED
 from bot.runs.engine import Engine
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
-from bot.threads.attachments import Gatherer
+from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
-from bot.threads.edits import BEGAN, DECIDED, ENDED, Edits, waits
-from bot.threads.partial_answers import Partials
+from bot.threads.edits import BEGAN, DECIDED, ENDED, MessageEdits, waits
+from bot.threads.partial_answers import PartialAnswers
 from bot.threads.progress import ProgressBoard
 from bot.threads.run_views import RunViews
-from bot.threads.streaming import Streams
+from bot.threads.streaming import AnswerStreams
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.ports import Decision, Question
 from patterns.core.tasks import unbroken
@@ -36,7 +36,7 @@ ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class SlackThreadPresenter:
     """Shows runs in Slack."""
 
     engine: Engine
@@ -44,11 +44,11 @@ class Delivery:
     outbox: Outbox
     renderer: Renderer
     board: ProgressBoard
-    figures: Figures
-    gatherer: Gatherer
+    figures: ProfileLookup
+    attachments: AttachmentCollector
     views: RunViews
     rules: RulesStore
-    streams: Streams
+    streams: AnswerStreams
 
     def may_stream(self, run: RunRow) -> bool:
         """In direct messages, where the workspace can."""
@@ -63,7 +63,7 @@ class Delivery:
         view = await self.views.view(run, RunState.RUNNING)
         # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
         run = await unbroken(self._open_thread(run, view))
-        view = replace(view, material=await self.gatherer.gather(run))
+        view = replace(view, material=await self.attachments.gather(run))
         progress_ts = await self.slack.of(run.workspace).post_once(
             run.id,
             PROGRESS,
@@ -108,7 +108,7 @@ class Delivery:
     def _in_line(self, run: RunRow, state: RunState) -> SlackMessage:
         return self.renderer.message(QueuedView(run.id, state))
 
-    def let_go(self, run: RunRow) -> None:
+    def release(self, run: RunRow) -> None:
         """Show nothing more of a run that goes on elsewhere."""
         self.board.drop(run.id)
 
@@ -130,7 +130,7 @@ class Delivery:
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
 
     async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
-        """Let the progress message show where the run stands, even when another process had opened it; see `Edits`."""
+        """Let the progress message show where the run stands, even when another process opened it."""
         if self.board.view(run.id) is None:
             ts, shown = await self.outbox.shown(run.id, PROGRESS)
             if ts is None or shown == shows:
@@ -175,7 +175,7 @@ class Delivery:
             raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
-        """Close the card: who decided what, and when; see `Edits`."""
+        """Close the card: who decided what, and when; see `MessageEdits`."""
         if await self._edits.stands(run, f"ask/{path}", DECIDED):
             return True
         words = f"{await self.words(run, question, decision)}."
@@ -197,16 +197,16 @@ class Delivery:
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
         result = PatternResult.model_validate_json(question.draft)
         missing = missing_nusd(question, await self.engine.balances.tightest(run.payer, question.amount_nusd))
-        answer = replace(await self.views.answer(run, Ending(result=result)), grant_nusd=missing)
+        answer = replace(await self.views.answer(run, RunOutcome(result=result)), grant_nusd=missing)
         await self._partials.post(run, path, answer)
 
     @property
-    def _edits(self) -> Edits:
-        return Edits(self.slack, self.outbox)
+    def _edits(self) -> MessageEdits:
+        return MessageEdits(self.slack, self.outbox)
 
     @property
-    def _partials(self) -> Partials:
-        return Partials(self.engine.questions, self.slack, self.outbox, self.renderer)
+    def _partials(self) -> PartialAnswers:
+        return PartialAnswers(self.engine.questions, self.slack, self.outbox, self.renderer)
 
     async def call(self, run: RunRow, name: str, view: CallView) -> None:
         """Call somebody who must act into the thread, once."""
@@ -230,7 +230,7 @@ class Delivery:
         """The answer as it will be posted."""
         return self.renderer.answer(view)
 
-    async def finish(self, run: RunRow, ending: Ending) -> None:
+    async def finish(self, run: RunRow, ending: RunOutcome) -> None:
         """Post what is still owed of a finished run; harmless to repeat.
 
         Raises:
@@ -275,18 +275,18 @@ class Delivery:
                     run.id, name, channel=run.channel, thread_ts=run.thread_ts or None
                 )
 
-    async def _is_above(self, run: RunRow, ending: Ending) -> bool:
+    async def _is_above(self, run: RunRow, ending: RunOutcome) -> bool:
         """Whether a partial answer turned out to be the final one."""
         is_partial = ending.result.stop_reason is StopReason.BUDGET
         return is_partial and await self._partials.stand(run, ending.result.output)
 
-    async def count(self, run: RunRow, ending: Ending) -> int:
+    async def count(self, run: RunRow, ending: RunOutcome) -> int:
         """How many messages the ending takes: their names are written down before the first is posted."""
         if not run.root_ts:
             return 0
         return len(await self._ending_messages(run, ending, await self.views.answer(run, ending)))
 
-    async def _ending_messages(self, run: RunRow, ending: Ending, answer: AnswerView) -> tuple[SlackMessage, ...]:
+    async def _ending_messages(self, run: RunRow, ending: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not ending.needed_nusd:
             return self.renderer.answer(replace(answer, is_above=await self._is_above(run, ending)))
         payer = run.payer

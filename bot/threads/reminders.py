@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import structlog
 
 from bot.slack.errors import SlackError
-from bot.threads.budget_queue import Line
-from bot.threads.review_service import SlackReviews
+from bot.threads.budget_queue import BudgetQueue
+from bot.threads.review_service import ReviewService
 from storage.chores import Chores
 from storage.questions import Asked
 
@@ -14,11 +14,11 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ReminderService:
     """Looks after everything that waits. `owner` names this process in claims."""
 
-    reviews: SlackReviews
-    line: Line
+    reviews: ReviewService
+    line: BudgetQueue
     chores: Chores
     owner: str
 
@@ -32,7 +32,7 @@ class Patience:
                 await self.reviews.go_on_with_money(asked)
             elif asked.question.kind == "approve" and (number := due(asked, now_us)):
                 await self._remind(asked, number)
-        await self.line.move_up()
+        await self.line.admit_next()
 
     async def _remind(self, asked: Asked, number: int) -> None:
         key = f"remind/{asked.run_id}/{asked.path}/{number}"

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class ReviewRounds:
     """Posts each round once, over any number of restarts."""
 
     store: RunStore
@@ -24,7 +24,7 @@ class Rounds:
     outbox: Outbox
     renderer: Renderer
 
-    async def tell(self, run_id: str, event: Reviewed) -> None:
+    async def post_review_round(self, run_id: str, event: Reviewed) -> None:
         """Post a round, unless people were asked about it on a card; nothing of it is worth failing a run for."""
         run = await self.store.get(run_id)
         if run is None or await self.outbox.find(run_id, f"ask/{event.path}/human") is not None:

@@ -5,36 +5,36 @@ from dataclasses import dataclass
 import structlog
 
 from bot.commands.origin import Origin
-from bot.messages.card_views import ConfirmChoice, Verdict
+from bot.messages.card_views import ConfirmChoice
 from bot.messages.notice_views import CallView
 from bot.messages.run_text import moment
 from bot.people.access import Access
-from bot.runs.budget_gate import NotStartedError, afford, missing_nusd
+from bot.runs.budget_gate import InsufficientBudgetError, missing_nusd, require_budget
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.executor import Executor
-from bot.threads.presenter import Delivery
+from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
-from patterns.core.ports import Decision, Question
+from patterns.core.ports import Decision, DecisionVerdict, Question
 from storage.questions import Asked
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 
-_CHOICES: dict[ConfirmChoice, Verdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
+_CHOICES: dict[ConfirmChoice, DecisionVerdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
 _REVIEWS = frozenset({"approve", "feedback"})
 _YES = frozenset({"approve", "approved", "lgtm", "go on", "continue"})
 """Replies that ask for no change."""
 
 
 @dataclass(frozen=True, slots=True)
-class SlackReviews:
+class ReviewService:
     """The port `Reviews` of the listeners."""
 
     engine: Engine
-    delivery: Delivery
+    delivery: SlackThreadPresenter
     access: Access
-    executor: Executor[Delivery]
+    executor: Executor[SlackThreadPresenter]
 
     async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
         """Answer the price card of a waiting run; the first answer counts."""
@@ -50,7 +50,7 @@ class SlackReviews:
         return asked.question
 
     async def decide(
-        self, run_id: str, path: str, *, workspace: str, user: str, verdict: Verdict, text: str = ""
+        self, run_id: str, path: str, *, workspace: str, user: str, verdict: DecisionVerdict, text: str = ""
     ) -> None:
         """Decide what a parked run waits for, and set it going again. The same decision again changes nothing."""
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
@@ -90,7 +90,7 @@ class SlackReviews:
             if was_called:
                 raise UserError(f"This thread waits for a decision on a draft. {self._who(asked.question)}")
             return True
-        verdict: Verdict = "changes"
+        verdict: DecisionVerdict = "changes"
         if " ".join(text.casefold().split()).strip(" .!") in _YES:
             verdict = "approve" if asked.question.kind == "approve" else "none"
         said = "" if verdict != "changes" else text
@@ -126,8 +126,8 @@ class SlackReviews:
         if run is None:
             return
         try:
-            await afford(self.engine.balances, run.payer, asked.question.amount_nusd)
-        except NotStartedError:
+            await require_budget(self.engine.balances, run.payer, asked.question.amount_nusd)
+        except InsufficientBudgetError:
             return
         await self.settle(run, asked, "run")
 
@@ -147,7 +147,7 @@ class SlackReviews:
         who = await self.delivery.figures.person(run.user, run.workspace)
         await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
-    async def settle(self, run: RunRow, asked: Asked, verdict: Verdict) -> None:
+    async def settle(self, run: RunRow, asked: Asked, verdict: DecisionVerdict) -> None:
         """Decide in nobody's name, unless somebody did."""
         ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:

@@ -13,15 +13,15 @@ from bot.messages.list_views import BalancesView, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import DetailsView, RunState
 from bot.people.access import Access
-from bot.runs.budget_gate import NotStartedError, afford
+from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from bot.runs.request import RunRequest, StopOutcome
 from bot.slack.errors import SlackError
-from bot.slack.notifier import Teller
+from bot.slack.notifier import SlackNotifier
 from bot.slack.permalinks import permalink
-from bot.threads.presenter import PROGRESS, QUEUED, Delivery
+from bot.threads.presenter import PROGRESS, QUEUED, SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
 from patterns.flow import Choice
@@ -34,14 +34,14 @@ RECENT = 10
 
 
 @dataclass
-class SlackRuns:
+class RunService:
     """The port `Runs` of the listeners."""
 
     engine: Engine
-    delivery: Delivery
+    delivery: SlackThreadPresenter
     access: Access
-    say: Teller
-    executor: Executor[Delivery]
+    say: SlackNotifier
+    executor: Executor[SlackThreadPresenter]
     threads: Threads
 
     # ------------------------------------------------------------ accepting
@@ -53,8 +53,8 @@ class SlackRuns:
         payer = _payer(request)
         plan = self.engine.quote(payer, request.text, _choice(request))
         try:
-            await afford(self.engine.balances, payer, plan.quote.once_nusd)
-        except NotStartedError as error:
+            await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
+        except InsufficientBudgetError as error:
             may_queue = await self.engine.balances.is_only_held(payer, error.needed_nusd)
             if not (may_queue and request.in_line):
                 await self._refuse(request, error, may_queue=may_queue)
@@ -66,7 +66,7 @@ class SlackRuns:
         if is_new:
             await self._say_when_queued(run_id)
 
-    async def _refuse(self, request: RunRequest, error: NotStartedError, *, may_queue: bool) -> None:
+    async def _refuse(self, request: RunRequest, error: InsufficientBudgetError, *, may_queue: bool) -> None:
         payer, default = _payer(request), self.engine.roster.router.default
         cheap = self.engine.quote_flow(payer, default)
         # A request that its person had moved to another place is kept for the first one only.
@@ -209,7 +209,7 @@ class SlackRuns:
         state = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}.get(run.status)
         kept = await self.engine.store.text(run.id, "result") if state is None else None
         if state is None:
-            state = Ending.model_validate_json(kept).state if kept else RunState.DONE
+            state = RunOutcome.model_validate_json(kept).state if kept else RunState.DONE
         created = datetime.fromtimestamp(run.created_us / 1_000_000, UTC)
         return RunLine(
             run_id=run.id,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from bot.runs.engine import Engine, paid_steps
-from bot.runs.outcome import Ending
-from bot.threads.attachments import Gatherer
+from bot.runs.outcome import RunOutcome
+from bot.threads.attachments import AttachmentCollector
 from bot.threads.progress import ProgressBoard
 from patterns.core.events import StopReason
 from patterns.core.money import format_usd
@@ -21,11 +21,11 @@ class RunViews:
     """Looks up what a run is shown as."""
 
     engine: Engine
-    figures: Figures
-    gatherer: Gatherer
+    figures: ProfileLookup
+    attachments: AttachmentCollector
     board: ProgressBoard
 
-    async def answer(self, run: RunRow, ending: Ending) -> AnswerView:
+    async def answer(self, run: RunRow, ending: RunOutcome) -> AnswerView:
         """The end of a run with everything the ledger knows of it."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
         money = await self.engine.store.money(run.id)
@@ -102,8 +102,8 @@ class RunViews:
 
     async def _material(self, run: RunRow) -> str:
         """What came with the request, in words, and which agents had to do without the pictures."""
-        words = await self.gatherer.words(run.id)
-        pictures = await self.gatherer.pictures(run.id)
+        words = await self.attachments.words(run.id)
+        pictures = await self.attachments.pictures(run.id)
         if not pictures:
             return words
         steps = paid_steps(await self.engine.journal.steps(run.id))

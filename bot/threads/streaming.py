@@ -50,7 +50,7 @@ class _Stream:
     follower: asyncio.Task[None] | None = None
 
 
-class Streams:
+class AnswerStreams:
     """The streams of one process. `write` hears every event of text; what belongs to no open stream passes by."""
 
     def __init__(self, slack: Slack, outbox: Outbox, clock: Clock) -> None:

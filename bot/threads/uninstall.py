@@ -3,16 +3,16 @@
 import structlog
 
 from bot.runs.executor import Executor
-from bot.threads.presenter import Delivery
+from bot.threads.presenter import SlackThreadPresenter
 from storage.installations import Installations
 
 log = structlog.get_logger()
 
 
-class Departures:
+class UninstallService:
     """Looks after workspaces that leave; `installations` is None where SLACK_BOT_TOKEN serves the only one."""
 
-    def __init__(self, installations: Installations | None, executor: Executor[Delivery]) -> None:
+    def __init__(self, installations: Installations | None, executor: Executor[SlackThreadPresenter]) -> None:
         self._installations = installations
         self._executor = executor
 

@@ -6,7 +6,7 @@ import structlog
 
 from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
-from bot.runs.presenter import Say
+from bot.runs.presenter import Notifier
 from bot.slack.errors import SlackError
 from patterns.core.ports import Clock
 from storage.chores import Chores
@@ -22,11 +22,11 @@ KEPT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Receptionist:
+class NoWorkerNotice:
     """Tells those who wait. `owner` names this process in claims."""
 
     chores: Chores
-    say: Say
+    say: Notifier
     clock: Clock
     owner: str
 

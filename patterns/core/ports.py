@@ -223,10 +223,14 @@ class Question(Frozen):
     approvers: tuple[str, ...] = ()
 
 
+DecisionVerdict = Literal["approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none"]
+"""What a person, or time, decided about a question."""
+
+
 class Decision(Frozen):
     """What a person decided, kept as the journal's step of the question's path."""
 
-    verdict: Literal["approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none"]
+    verdict: DecisionVerdict
     text: str = ""
     user: str = ""
     at_us: int = 0

@@ -22,7 +22,7 @@ RESERVED = frozenset({"plan", "price", "admission", "synthesis", "closing", "out
 """Where the journal keeps what was decided beside the steps of agents, which stand there under their names."""
 
 
-class Parts(Protocol):
+class RosterParts(Protocol):
     """What has to fit together: a roster file, or a roster made of one."""
 
     @property
@@ -46,7 +46,7 @@ class Parts(Protocol):
         ...
 
 
-def check(roster: Parts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
+def check(roster: RosterParts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     """Every mistake between the parts of a roster that are each well-formed."""
     checker = _Checker(roster, prompts)
     checker.models()
@@ -57,7 +57,7 @@ def check(roster: Parts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
     return checker.found
 
 
-def node_mistakes(roster: Parts, prompts: Mapping[str, Prompt], node: Node) -> list[Mistake]:
+def node_mistakes(roster: RosterParts, prompts: Mapping[str, Prompt], node: Node) -> list[Mistake]:
     """What is wrong with a tree composed on the way, by the same rules as for the trees of the file."""
     checker = _Checker(roster, prompts)
     checker.node(node, (), depth=0)
@@ -66,7 +66,7 @@ def node_mistakes(roster: Parts, prompts: Mapping[str, Prompt], node: Node) -> l
 
 @dataclass
 class _Checker:
-    roster: Parts
+    roster: RosterParts
     prompts: Mapping[str, Prompt]
     found: list[Mistake] = field(default_factory=list)
 

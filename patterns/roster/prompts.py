@@ -55,7 +55,7 @@ _INCLUDE = re.compile(r'\{%\s*include\s+"(_[a-z0-9_]+\.md\.j2)"\s*%\}')
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PromptPiece:
     """One named part of a slot: a stage's output, a voice, a file. `missing` says why there is no text."""
 
     name: str
@@ -63,7 +63,7 @@ class Piece:
     missing: str = ""
 
 
-Slots = Mapping[str, str | Sequence[Piece]]
+Slots = Mapping[str, str | Sequence[PromptPiece]]
 """What goes into a prompt, by slot name; a slot that is not given is empty."""
 
 
@@ -117,7 +117,7 @@ def fence(slot: str, text: str) -> str:
     return f"<{mark}>\n{text}\n</{mark}>"
 
 
-def _show(slot: str, piece: Piece, text: str) -> str:
+def _show(slot: str, piece: PromptPiece, text: str) -> str:
     label = "".join(c for c in piece.name if c.isprintable() and c not in "<>")[:NAME_CHARS]
     if piece.missing:
         return f"{label} is missing: {cut(piece.missing, PIECE_BYTES // 2)}"
@@ -125,12 +125,12 @@ def _show(slot: str, piece: Piece, text: str) -> str:
     return f"{label}:\n{safe}" if label else safe
 
 
-def _pieces(slots: Slots) -> list[tuple[str, Piece]]:
+def _pieces(slots: Slots) -> list[tuple[str, PromptPiece]]:
     """What there is to show, piece by piece, in the order in which it is kept when not everything fits."""
-    found: list[tuple[str, Piece]] = []
+    found: list[tuple[str, PromptPiece]] = []
     for slot in SLOTS:
         given = slots.get(slot, "")
-        pieces = [Piece("", given)] if isinstance(given, str) else given
+        pieces = [PromptPiece("", given)] if isinstance(given, str) else given
         found += [(slot, piece) for piece in pieces if piece.text or piece.missing]
     return found
 

@@ -1,10 +1,10 @@
 """Which accounts a request counts against: the months of workspace, channel and person, and the run's own caps."""
 
 from patterns.core.ports import HoldRequest, Payer, ReserveRequest
-from storage.ledger.book import Account, Book, account_id
+from storage.ledger.book import Account, LedgerTransaction, account_id
 
 
-def plan_of(book: Book, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
+def plan_of(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
     """The accounts a request counts against by id, widest first, with the limits in force; not the database's rows."""
     known = book.plans.get(request.call_id)
     if known is None:
@@ -17,7 +17,7 @@ def plan_of(book: Book, request: HoldRequest | ReserveRequest) -> dict[str, Acco
     return known
 
 
-def monthly(book: Book, payer: Payer) -> dict[str, Account]:
+def monthly(book: LedgerTransaction, payer: Payer) -> dict[str, Account]:
     """The same of the month alone: workspace, channel or direct messages, and the person in a channel."""
     known = book.months.get(payer)
     if known is None:
@@ -25,7 +25,7 @@ def monthly(book: Book, payer: Payer) -> dict[str, Account]:
     return known
 
 
-def _monthly(book: Book, payer: Payer) -> list[Account]:
+def _monthly(book: LedgerTransaction, payer: Payer) -> list[Account]:
     workspace, own = book.config(payer)
     policy, space = book.policy, payer.workspace
     if payer.channel_kind == "channel":

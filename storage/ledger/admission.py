@@ -9,10 +9,10 @@ from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLost
 from patterns.core.money import MAX_NUSD, format_usd
 from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
 from storage.ledger.accounts import plan_of
-from storage.ledger.book import Account, Book, Call, as_json
+from storage.ledger.book import Account, Call, LedgerTransaction, as_json
 
 
-def admit_hold(book: Book, request: HoldRequest) -> Hold:
+def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
     """Hold one attempt, drawing on its envelope first, or raise why not. Asking again for the same call is harmless."""
     known = book.calls.get(request.call_id)
     if known is not None:
@@ -36,7 +36,7 @@ def admit_hold(book: Book, request: HoldRequest) -> Hold:
     return Hold(request.call_id, amount, request.envelope, drawn)
 
 
-def admit_reserve(book: Book, requests: Sequence[ReserveRequest]) -> list[Hold]:
+def admit_reserve(book: LedgerTransaction, requests: Sequence[ReserveRequest]) -> list[Hold]:
     """Keep money back for all of them, or raise why not and change nothing."""
     known = {call.id: call for call in map(book.calls.get, (request.call_id for request in requests)) if call}
     if known:
@@ -55,7 +55,7 @@ def admit_reserve(book: Book, requests: Sequence[ReserveRequest]) -> list[Hold]:
     return [Hold(request.call_id, request.amount_nusd) for request in requests]
 
 
-def settle(book: Book, hold: Hold, charged: Charged) -> Settlement:
+def settle(book: LedgerTransaction, hold: Hold, charged: Charged) -> Settlement:
     """Replace a hold by the truth, as its state allows; ended calls stay as they are."""
     call = book.calls.get(hold.call_id)
     if call is None or call.state == "reserved":
@@ -75,7 +75,9 @@ def settle(book: Book, hold: Hold, charged: Charged) -> Settlement:
     return Settlement(call.actual_nusd, call.overrun_nusd)
 
 
-def _correct(book: Book, call: Call, charged: Charged, *, actual_nusd: int, action: str, reason: str) -> None:
+def _correct(
+    book: LedgerTransaction, call: Call, charged: Charged, *, actual_nusd: int, action: str, reason: str
+) -> None:
     """Another ending for a call that had ended, with its line in the log."""
     before = {"state": call.state, "actual_nusd": call.actual_nusd}
     close(book, call, charged.state, actual_nusd=actual_nusd, charged=charged)
@@ -83,7 +85,7 @@ def _correct(book: Book, call: Call, charged: Charged, *, actual_nusd: int, acti
     audit(book, (call.workspace, call.id), actor="ledger", action=action, reason=reason, change=(before, after))
 
 
-def _give_back(book: Book, hold: Hold, call: Call) -> None:
+def _give_back(book: LedgerTransaction, hold: Hold, call: Call) -> None:
     """What a call drew and did not spend pays for the next one, while its envelope is open.
 
     Every account of the envelope has just been freed of at least that much, so that none can pass its limit by it.
@@ -96,14 +98,14 @@ def _give_back(book: Book, hold: Hold, call: Call) -> None:
         _reserve(book, dict.fromkeys(envelope.accounts, back_nusd))
 
 
-def release(book: Book, call_ids: Iterable[str]) -> None:
+def release(book: LedgerTransaction, call_ids: Iterable[str]) -> None:
     """Free reservations and holds that were never sent; what has ended, or never was, stays."""
     for call in filter(None, map(book.calls.get, call_ids)):
         if call.state in {"reserved", "open"}:
             close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="never sent"))
 
 
-def abandon(book: Book, call: Call) -> None:
+def abandon(book: LedgerTransaction, call: Call) -> None:
     """End what a dead owner left: reservations are free, a hold that may have been sent counts in full."""
     if call.state == "reserved":
         close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="its owner ended"))
@@ -113,7 +115,7 @@ def abandon(book: Book, call: Call) -> None:
 
 
 def close(
-    book: Book,
+    book: LedgerTransaction,
     call: Call,
     state: Literal["settled", "uncertain", "released"],
     *,
@@ -146,7 +148,7 @@ def close(
 
 
 def audit(
-    book: Book,
+    book: LedgerTransaction,
     subject: tuple[str, str],
     *,
     actor: str,
@@ -168,7 +170,7 @@ def _known(call: Call, state: str) -> Hold:
     return Hold(call.id, call.hold_nusd)
 
 
-def _in_force(book: Book, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
+def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
     """The plan of a request, with its limits laid upon the database's accounts."""
     plan = plan_of(book, request)
     for id_, wanted in plan.items():
@@ -181,7 +183,7 @@ def _check_amount(nusd: int) -> None:
         raise StorageError(f"{nusd} nano-dollars is not an amount the ledger takes. Check the price in the roster.")
 
 
-def _check_owner(book: Book, fence: Fence) -> None:
+def _check_owner(book: LedgerTransaction, fence: Fence) -> None:
     run = book.runs.get(fence.run_id)
     if run is None or run["epoch"] != fence.epoch or run["status"] != "running":
         raise RunLostError
@@ -189,7 +191,7 @@ def _check_owner(book: Book, fence: Fence) -> None:
         raise CancelledRunError
 
 
-def _check_blocks(book: Book, payer: Payer, model: str | None) -> None:
+def _check_blocks(book: LedgerTransaction, payer: Payer, model: str | None) -> None:
     workspace, own = book.config(payer)
     if workspace.blocked:
         raise _blocked("workspace", workspace.id, workspace.period, "paused", workspace.blocked_reason)
@@ -205,12 +207,12 @@ def _blocked(kind: str, key: str, period: str, blocked: str, reason: str) -> Bud
     return BudgetExceededError(sentence, kind=kind, key=key, period=period, blocked=blocked)
 
 
-def _with_allowance(book: Book, request: HoldRequest) -> int:
+def _with_allowance(book: LedgerTransaction, request: HoldRequest) -> int:
     found = book.quarantine.get((request.payer.workspace, request.model))
     return -(-request.amount_nusd * found["allowance_pct"] // 100) if found else request.amount_nusd
 
 
-def _check_fit(book: Book, deltas: Mapping[str, int]) -> None:
+def _check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
     for id_, needed in deltas.items():
         account = book.accounts[id_]
         if not account.fits(needed):
@@ -228,13 +230,13 @@ def _check_fit(book: Book, deltas: Mapping[str, int]) -> None:
             )
 
 
-def _reserve(book: Book, deltas: Mapping[str, int]) -> None:
+def _reserve(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
     for id_, delta_nusd in deltas.items():
         book.accounts[id_].reserved_nusd += delta_nusd
     book.touched.update(deltas)
 
 
-def _open(book: Book, request: HoldRequest | ReserveRequest, *, amount_nusd: int) -> None:
+def _open(book: LedgerTransaction, request: HoldRequest | ReserveRequest, *, amount_nusd: int) -> None:
     payer = request.payer
     call = Call(
         id=request.call_id,

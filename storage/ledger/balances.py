@@ -6,7 +6,7 @@ from patterns.core.ports import Clock, Payer
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
 from storage.ledger.accounts import monthly
-from storage.ledger.book import Account, Book, Policy
+from storage.ledger.book import Account, LedgerTransaction, Policy
 from storage.ledger.periods import period_end_us
 from storage.ledger.transaction import load_config
 
@@ -58,7 +58,7 @@ class Balances:
         """Every month account a call of this payer counts against, widest first."""
 
         def work() -> Work[list[Balance]]:
-            book = Book(self._policy, self._clock.now_us())
+            book = LedgerTransaction(self._policy, self._clock.now_us())
             yield from load_config(book, [payer])
             accounts = monthly(book, payer)
             rows = yield q.accounts(ids=accounts)
@@ -116,7 +116,7 @@ class Balances:
         return await self._db.read(lambda: single(statement))
 
 
-def _balance(book: Book, payer: Payer, wanted: Account, stored: Account) -> Balance:
+def _balance(book: LedgerTransaction, payer: Payer, wanted: Account, stored: Account) -> Balance:
     workspace, own = book.config(payer)
     config = workspace if wanted.kind == "workspace" else own
     blocked = {"workspace": "paused"}.get(config.kind, "frozen") if config.blocked else ""

@@ -115,7 +115,7 @@ class Config:
     blocked: int = 0
     blocked_reason: str = ""
 
-    def turn(self, now_us: int, zone: str, *, trusted: bool, confirmed: bool) -> bool:
+    def roll_period(self, now_us: int, zone: str, *, trusted: bool, confirmed: bool) -> bool:
         """Move on to the month of now, never back; a changed zone takes effect here. True when the row changed.
 
         A leap of more than a year needs Slack to confirm the clock: a month opened far ahead could never be left again.
@@ -141,7 +141,7 @@ class Config:
 
 
 @dataclass(slots=True)
-class Book:
+class LedgerTransaction:
     """The rows of one transaction by key, and what is to be written of them."""
 
     policy: Policy
@@ -185,7 +185,7 @@ class Book:
         own = self.payers.setdefault((payer.workspace, key), Config(payer.workspace, key, kind=payer.channel_kind))
         zone = workspace.zone or self.policy.zone
         for config, fallback in ((workspace, self.policy.zone), (own, zone)):
-            if config.turn(self.now_us, fallback, trusted=self.trusted, confirmed=self.confirmed):
+            if config.roll_period(self.now_us, fallback, trusted=self.trusted, confirmed=self.confirmed):
                 self.turned.append(config)
         return workspace, own
 

@@ -12,7 +12,7 @@ from storage.database.database import ConstraintError, Database
 from storage.database.statements import Row, Work, load
 from storage.ledger import admission
 from storage.ledger.accounts import monthly
-from storage.ledger.book import Book, Policy, payer_key
+from storage.ledger.book import LedgerTransaction, Policy, payer_key
 from storage.ledger.periods import ClockGuard, checked_zone
 from storage.ledger.transaction import load_accounts, load_calls, load_config, save
 from storage.ledger.transaction import q as ledger
@@ -167,8 +167,10 @@ class Budgets:
 
         return await self._db.write(work)
 
-    def _book(self) -> Book:
-        return Book(self._policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed)
+    def _book(self) -> LedgerTransaction:
+        return LedgerTransaction(
+            self._policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed
+        )
 
     async def _payer(
         self,
@@ -216,7 +218,9 @@ class Budgets:
         return change
 
 
-def _audit(book: Book, subject: tuple[str, str], change: Change, *, action: str, actor: str, reason: str) -> None:
+def _audit(
+    book: LedgerTransaction, subject: tuple[str, str], change: Change, *, action: str, actor: str, reason: str
+) -> None:
     admission.audit(book, subject, actor=actor, action=action, reason=reason, change=(change.before, change.after))
 
 

@@ -13,7 +13,7 @@ from patterns.core.ports import Charged, Clock, Fence, Hold, HoldRequest, Reserv
 from storage.database.database import ConstraintError, Database
 from storage.database.statements import Query, Work
 from storage.ledger import admission
-from storage.ledger.book import Book, Policy
+from storage.ledger.book import LedgerTransaction, Policy
 from storage.ledger.periods import ClockGuard
 from storage.ledger.transaction import (
     Operation,
@@ -113,8 +113,10 @@ class SqlLedger:
         while self._writer is not None:
             await asyncio.wait([self._writer])
 
-    def _new_book(self) -> Book:
-        return Book(self.policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed)
+    def _new_book(self) -> LedgerTransaction:
+        return LedgerTransaction(
+            self.policy, self._clock.now_us(), trusted=self._guard.trusted, confirmed=self._guard.confirmed
+        )
 
     async def _abandon(self, query: Query, **which: object) -> Recovered:
         def work() -> Work[Recovered]:

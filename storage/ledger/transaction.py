@@ -12,7 +12,7 @@ from storage.journal import q as journal
 from storage.journal import step_row
 from storage.ledger import admission
 from storage.ledger.accounts import plan_of
-from storage.ledger.book import Account, Book, Call, Config, payer_key
+from storage.ledger.book import Account, Call, Config, LedgerTransaction, payer_key
 
 q = load("ledger")
 
@@ -44,7 +44,7 @@ class Release:
 Operation = HoldRequest | Reserve | Settle | Release
 
 
-def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]:
+def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[list[object]]:
     """Decide the operations in turn; each result is a value, or the error its caller gets. `book` comes empty."""
     runs = {fence.run_id for operation in operations for fence in _fences(operation)}
     if runs:
@@ -62,12 +62,12 @@ def run_batch(book: Book, operations: Sequence[Operation]) -> Work[list[object]]
     return results
 
 
-def load_calls(book: Book, query: Query, **params: object) -> Work[None]:
+def load_calls(book: LedgerTransaction, query: Query, **params: object) -> Work[None]:
     """Lock the calls a query finds."""
     book.calls = {call.id: call for call in (yield query.rows_as(Call, **params))}
 
 
-def load_config(book: Book, payers: Sequence[Payer]) -> Work[None]:
+def load_config(book: LedgerTransaction, payers: Sequence[Payer]) -> Work[None]:
     """Read limits, zones and months of those who pay."""
     spaces = {payer.workspace for payer in payers}
     rows = yield q.workspaces(ids=spaces)
@@ -76,7 +76,7 @@ def load_config(book: Book, payers: Sequence[Payer]) -> Work[None]:
     book.payers = {(row["workspace"], row["id"]): Config(**row) for row in rows}
 
 
-def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
+def load_accounts(book: LedgerTransaction, wanted: dict[str, Account]) -> Work[None]:
     """Lock the wanted accounts and those of the calls in the book, opening the ones that are new."""
     ids = {*wanted, *(id_ for call in book.calls.values() for id_ in call.accounts)}
     if not ids:
@@ -88,7 +88,7 @@ def load_accounts(book: Book, wanted: dict[str, Account]) -> Work[None]:
         book.accounts |= {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=missing))}
 
 
-def save(book: Book) -> Work[None]:
+def save(book: LedgerTransaction) -> Work[None]:
     """Write what the decisions changed."""
     for config in book.turned:
         query = q.turn_workspace if config.kind == "workspace" else q.turn_payer
@@ -124,7 +124,7 @@ def _spend_time(key: tuple[str, str, str, int], nusd: int) -> dict[str, object]:
     return dict(zip(names, (*key, nusd), strict=True))
 
 
-def _stop_spending(book: Book) -> Work[None]:
+def _stop_spending(book: LedgerTransaction) -> Work[None]:
     """A bill nobody held enough for: no more of a model that billed above its hold, nor of a channel past its limit."""
     for call in book.overruns:
         billed, held = format_usd(call.actual_nusd), format_usd(call.hold_nusd)
@@ -136,7 +136,7 @@ def _stop_spending(book: Book) -> Work[None]:
         yield from _freeze_past_limit(book, call, reason)
 
 
-def _freeze_past_limit(book: Book, call: Call, reason: str) -> Work[None]:
+def _freeze_past_limit(book: LedgerTransaction, call: Call, reason: str) -> Work[None]:
     for account in (book.accounts[id_] for id_ in call.accounts):
         limit_nusd = (account.limit_nusd or 0) + account.granted_nusd
         if account.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
@@ -144,7 +144,7 @@ def _freeze_past_limit(book: Book, call: Call, reason: str) -> Work[None]:
             admission.audit(book, (call.workspace, account.id), actor="ledger", action="freeze", reason=reason)
 
 
-def _decide(book: Book, operation: Operation) -> object:
+def _decide(book: LedgerTransaction, operation: Operation) -> object:
     try:
         match operation:
             case HoldRequest():
@@ -161,7 +161,7 @@ def _decide(book: Book, operation: Operation) -> object:
         return error
 
 
-def _publish(book: Book, operation: Settle) -> bool:
+def _publish(book: LedgerTransaction, operation: Settle) -> bool:
     """Journal the step while its writer owns the run; False when it does not."""
     if operation.step is None:
         return True
@@ -202,7 +202,7 @@ def _calls(operation: Operation) -> Sequence[str]:
             return operation.call_ids
 
 
-def _wanted(book: Book, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:
+def _wanted(book: LedgerTransaction, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:
     wanted: dict[str, Account] = {}
     for request in requests:
         try:

@@ -14,7 +14,7 @@ from bot.messages import card_views as cv
 from bot.messages import list_views as lv
 from bot.messages import notice_views as nv
 from bot.messages import views as v
-from bot.messages.month_report import DearRun, DoubtfulCall, Opinion, Part, PastMonth, Report
+from bot.messages.month_report import DearRun, DoubtfulCall, Opinion, PastMonth, Report, ReportPart
 from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
 from patterns.core.events import MissingVoice, PatternResult, StopReason
@@ -54,7 +54,7 @@ TEXTS = st.one_of(
 
 
 def report(text: str) -> Report:
-    parts = tuple(Part(text, 1_000_000_000, 1_000_000_000, 3) for _ in range(40))
+    parts = tuple(ReportPart(text, 1_000_000_000, 1_000_000_000, 3) for _ in range(40))
     return Report(
         name=text, channel="C1", period="2026-11", is_current=True, limit_nusd=5, granted_nusd=1, settled_nusd=3,
         held_nusd=1, calls=7, resets_on="1 Dec", days_left=8, days=(1, 2), days_in_month=30, forecast_nusd=9,

@@ -157,7 +157,7 @@ async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_peopl
     assert owned is not None
     second, _ = await queue.store.accept(replace(thread, delivery_key="second"))
     await queue.store.park(owned.fence, executed_ms=1)
-    await queue.store.let_go(owned.fence, executed_ms=1)
+    await queue.store.release(owned.fence, executed_ms=1)
     await queue.fair.hand_over_all()
     assert queue.jobs == [first]
     await queue.store.wake(first)

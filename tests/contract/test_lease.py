@@ -114,7 +114,7 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
         board=None,
         outbox=None,
         is_shown=is_shown,
-        let_go=LET_GO.append,
+        release=LET_GO.append,
     )
     return Executor(engine, delivery, SimpleNamespace(), owner="A")  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ from storage.database import sqlite
 from storage.database.migrate import MIGRATIONS
 from storage.database.statements import Query, Statement, Work, load
 from storage.ledger import admission
-from storage.ledger.book import Book, Call, Policy
+from storage.ledger.book import Call, LedgerTransaction, Policy
 from storage.ledger.transaction import (
     Operation,
     Release,
@@ -263,8 +263,8 @@ class LedgerMachine(RuleBasedStateMachine):
             (found,) = self.driver.do(f"SELECT COALESCE(SUM(settled_nusd), 0) AS paid FROM {table}")  # noqa: S608 - ours
             assert int(found["paid"]) == paid
 
-    def _book(self) -> Book:
-        return Book(POLICY, self.now_us)
+    def _book(self) -> LedgerTransaction:
+        return LedgerTransaction(POLICY, self.now_us)
 
     def _survive(self, make: Callable[[], Work[T]], crash: int | None) -> T:
         """Run the script, dying once on the way (at a statement, or with the answer lost), then run it again."""

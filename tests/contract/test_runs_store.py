@@ -129,7 +129,7 @@ async def test_a_renewed_lease_keeps_others_out_and_says_who_wants_a_stop(store:
 
 async def test_a_run_let_go_is_claimed_at_once_with_its_time(store: RunStore) -> None:
     run = await owned(store)
-    await store.let_go(run.fence, executed_ms=1234)
+    await store.release(run.fence, executed_ms=1234)
     again = await store.claim(run.id, owner="B", lease_s=LEASE_S)
     assert again is not None
     assert (again.epoch, again.executed_ms) == (2, 1234)

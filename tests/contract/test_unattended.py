@@ -8,7 +8,7 @@ from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
 from bot.messages.private_view import PrivateView
 from bot.slack.errors import SlackError
-from bot.threads.wait_notice import KEPT, PATIENCE_S, Receptionist
+from bot.threads.wait_notice import KEPT, PATIENCE_S, NoWorkerNotice
 from storage.chores import Chores
 from storage.database.database import Database
 from storage.runs import RunStore
@@ -40,15 +40,15 @@ def store(database: Database, clock: FakeClock) -> RunStore:
     return RunStore(database, clock)
 
 
-def receptionist(database: Database, clock: FakeClock, heard: Heard, owner: str = "A") -> Receptionist:
-    return Receptionist(Chores(database, clock), heard, clock, owner)
+def no_worker_notice(database: Database, clock: FakeClock, heard: Heard, owner: str = "A") -> NoWorkerNotice:
+    return NoWorkerNotice(Chores(database, clock), heard, clock, owner)
 
 
 async def test_who_waits_for_a_worker_is_told_once_by_whichever_process(
     database: Database, store: RunStore, clock: FakeClock
 ) -> None:
     heard = Heard()
-    here, there = receptionist(database, clock, heard), receptionist(database, clock, heard, "B")
+    here, there = no_worker_notice(database, clock, heard), no_worker_notice(database, clock, heard, "B")
     await store.accept(replace(REQUEST, thread_ts="", delivery_key="waits", options={"response_url": "https://r"}))
     clock.us += int(PATIENCE_S * 1e6) - 1
     await here.tell_who_waits()
@@ -67,7 +67,7 @@ async def test_a_request_that_somebody_began_or_that_waits_for_its_thread_is_not
     await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="in line"))
     clock.us += int(PATIENCE_S * 1e6)
     heard = Heard()
-    await receptionist(database, clock, heard).tell_who_waits()
+    await no_worker_notice(database, clock, heard).tell_who_waits()
     assert heard.told == []
 
 
@@ -77,6 +77,6 @@ async def test_a_person_who_cannot_be_told_keeps_nobody_else_from_it(
     heard = Heard(refuses=True)
     await store.accept(replace(REQUEST, thread_ts="", delivery_key="waits"))
     clock.us += int(PATIENCE_S * 1e6)
-    await receptionist(database, clock, heard).tell_who_waits()
-    await receptionist(database, clock, heard).tell_who_waits()
+    await no_worker_notice(database, clock, heard).tell_who_waits()
+    await no_worker_notice(database, clock, heard).tell_who_waits()
     assert heard.told == []

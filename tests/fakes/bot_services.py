@@ -23,9 +23,9 @@ from slack_sdk.webhook.webhook_response import WebhookResponse
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
 from bot.listeners import ListenerServices, register_all
-from bot.listeners.background import Handover
+from bot.listeners.background import BackgroundTasks
 from bot.messages.home_views import HomeView, WaitingLine
-from bot.messages.list_views import AgentLine, BalancesView, FlowLine, Menu, RunLine, RunsView
+from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.private_view import PrivateView
 from bot.messages.views import BalanceView, DetailsView, Person, RunState, RunView
@@ -40,7 +40,7 @@ TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
 CHANNEL, PRIVATE, OUTSIDE, DM = "C1", "G1", "C2", "D1"
 RESPONSE_URL = "https://hooks.slack.example/commands/T1/1/abc"
 SECRET = "signing secret"
-MENU = Menu(
+MENU = Catalog(
     flows=(
         FlowLine("answer", "One agent answers.", 50_000_000),
         FlowLine("decide", "Four agents argue.", 250_000_000),
@@ -346,14 +346,14 @@ class Bot:
     inbox: FakeInbox = field(default_factory=FakeInbox)
     say: FakeSay = field(default_factory=FakeSay)
     rules: FakeRules = field(default_factory=FakeRules)
-    departures: FakeDepartures = field(default_factory=FakeDepartures)
+    uninstalls: FakeDepartures = field(default_factory=FakeDepartures)
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
     home: FakeHome = field(default_factory=FakeHome)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         client = AsyncWebClient(token="xoxb-test")
-        self.tasks = Handover(inbox=self.inbox, say=self.say)
+        self.tasks = BackgroundTasks(inbox=self.inbox, say=self.say)
         self.services = ListenerServices(
             budget=self.budgets,
             runs=self.runs,
@@ -365,7 +365,7 @@ class Bot:
             tasks=self.tasks,
             observe=self.observed.append,
             followups=self.followups,
-            departures=self.departures,
+            uninstalls=self.uninstalls,
             home=self.home,
         )
         self.app = AsyncApp(signing_secret=SECRET, authorize=_authorize, client=client)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.budgets.alerts import Alerts
-from bot.budgets.changes import Steering
-from bot.budgets.service import BudgetDesk
+from bot.budgets.changes import BudgetChanges
+from bot.budgets.service import BudgetService
 from bot.commands import budget as said
 from bot.commands.origin import Origin
 from bot.messages.budget_views import AuditView, BooksView, BudgetView
@@ -16,8 +16,8 @@ from bot.messages.renderer import Renderer
 from bot.messages.views import SlackMessage
 from bot.people.access import Access, AccessError, ChannelRules
 from bot.people.admins import Admins
-from bot.people.profiles import Figures
-from bot.slack.announcements import News
+from bot.people.profiles import ProfileLookup
+from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.errors import SlackError
 from patterns.core.errors import UserError
 from patterns.core.ports import Charged
@@ -89,7 +89,7 @@ class Posts:
 
 @dataclass
 class Desk:
-    desk: BudgetDesk
+    desk: BudgetService
     out: Posts
     rules: FakeRules
     ledger: SqlLedger
@@ -118,17 +118,17 @@ def desk(database: Database) -> Desk:
     access = Access(people, rules, admins=Admins({ADMIN}))
     rules.by_channel["C1"] = ChannelRules(owners=frozenset({OWNER}))
     reports = Reports(database, clock, POLICY)
-    figures = Figures(Balances(database, clock, POLICY), people, Admins({ADMIN}))
+    figures = ProfileLookup(Balances(database, clock, POLICY), people, Admins({ADMIN}))
     settings = ChannelSettings(database, clock)
     models = {"small": ModelSpec("small", "openai/gpt-5-mini"), "large": ModelSpec("large", "anthropic/claude")}
     budgets = Budgets(database, clock, POLICY)
-    steering = Steering(budgets, reports, settings, rules, access, figures, lambda: models)
+    steering = BudgetChanges(budgets, reports, settings, rules, access, figures, lambda: models)
     arrived: list[tuple[str, str]] = []
 
     async def money_arrived(workspace: str, channel: str) -> None:
         arrived.append((workspace, channel))
 
-    made = BudgetDesk(
+    made = BudgetService(
         reports,
         steering,
         figures,
@@ -138,7 +138,7 @@ def desk(database: Database) -> Desk:
         lambda: "Prices: roster",
         money_arrived,  # type: ignore[arg-type]
     )
-    alerts = Alerts(made, News(out, Chores(database, clock), by="test"), rules)  # type: ignore[arg-type]
+    alerts = Alerts(made, OnceOnlyAnnouncements(out, Chores(database, clock), by="test"), rules)  # type: ignore[arg-type]
     return Desk(made, out, rules, SqlLedger(database, clock, POLICY), clock, alerts, arrived)
 
 
@@ -300,7 +300,9 @@ async def test_thresholds_are_told_once_to_those_whom_they_concern(desk: Desk) -
     assert desk.out.posted == [("DUADMIN", half), ("DUOWNER", half)]
     desk.out.posted.clear()
     await desk.spend(27)
-    again = Alerts(desk.desk, News(desk.out, desk.alerts.news.chores, by="another process"), desk.rules)  # type: ignore[arg-type]
+    again = Alerts(
+        desk.desk, OnceOnlyAnnouncements(desk.out, desk.alerts.news.chores, by="another process"), desk.rules
+    )  # type: ignore[arg-type]
     await desk.alerts.check()
     await again.check()
     assert [(place, text[:6]) for place, text in desk.out.posted] == [("C1", "⚠️ 80 ")]

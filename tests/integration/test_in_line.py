@@ -1,13 +1,13 @@
 """Requests in line for money that other runs hold: offered, held by nobody, begun in the order of asking, or ended."""
 
 from bot.messages.action_ids import QUEUE_IT
-from bot.threads.budget_queue import Line
+from bot.threads.budget_queue import BudgetQueue
 from patterns.core.ports import Hold, Payer
 from patterns.flow import Choice
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import TEAM
-from tests.integration.test_review import patience
+from tests.integration.test_review import reminders
 from tests.integration.test_slack_main_job import DECIDE, PLATFORM, texts, until_ended
 from tests.support.ledgers import USD, Asking, execute, open_run
 from tests.support.running_bot import House, Opened
@@ -48,12 +48,12 @@ async def queue(slack: SlackServer, request: str = DECIDE) -> None:
     await slack.wait_for(lambda: said(slack, WAITS) > waiting)
 
 
-async def let_go(house: House, hold: Hold) -> None:
+async def release(house: House, hold: Hold) -> None:
     await house.bot.engine.ledger.release([hold])
 
 
-def line(house: House) -> Line:
-    return patience(house, ahead_s=0).line
+def line(house: House) -> BudgetQueue:
+    return reminders(house, ahead_s=0).line
 
 
 async def test_it_waits_holding_nothing_and_begins_when_the_money_is_free(
@@ -61,10 +61,10 @@ async def test_it_waits_holding_nothing_and_begins_when_the_money_is_free(
 ) -> None:
     (hold,) = await hold_it_all(slack, house)
     await queue(slack)
-    await line(house).move_up()
+    await line(house).admit_next()
     assert (house.held_nusd(), provider.calls, said(slack, BEGAN)) == (USD, [], 0)
-    await let_go(house, hold)
-    await line(house).move_up()
+    await release(house, hold)
+    await line(house).admit_next()
     await until_ended(slack)
     assert (said(slack, BEGAN), house.held_nusd()) == (1, 0)
 
@@ -80,7 +80,7 @@ async def test_a_grant_lets_it_begin_at_once(slack: SlackServer, house: House) -
 async def test_the_end_of_another_run_lets_it_begin_at_once(slack: SlackServer, house: House) -> None:
     (hold,) = await hold_it_all(slack, house)
     await queue(slack)
-    await let_go(house, hold)
+    await release(house, hold)
     await slack.command(SMALL, user=ADMIN)
     await slack.wait_for(lambda: said(slack, "answered · ") == 2)
     assert said(slack, BEGAN) == 1
@@ -93,11 +93,11 @@ async def test_a_smaller_request_does_not_get_past_one_before_it(slack: SlackSer
     most, rest = await hold_it_all(slack, house, USD - small_nusd, small_nusd)
     await queue(slack)
     await queue(slack, SMALL)
-    await let_go(house, rest)
-    await line(house).move_up()
+    await release(house, rest)
+    await line(house).admit_next()
     assert said(slack, BEGAN) == 0
-    await let_go(house, most)
-    await line(house).move_up()
+    await release(house, most)
+    await line(house).admit_next()
     await slack.wait_for(lambda: said(slack, "answered · ") == 2)
     assert said(slack, BEGAN) == 2
 
@@ -105,7 +105,7 @@ async def test_a_smaller_request_does_not_get_past_one_before_it(slack: SlackSer
 async def test_it_ends_unstarted_after_its_deadline(slack: SlackServer, house: House, provider: Provider) -> None:
     await hold_it_all(slack, house)
     await queue(slack)
-    await patience(house, ahead_s=2 * 3600).look_after_waiting()
+    await reminders(house, ahead_s=2 * 3600).look_after_waiting()
     await slack.wait_for(lambda: said(slack, "Not started, nothing spent."))
     assert said(slack, "The money did not come free, so I did not begin") == 1
     assert provider.calls == []
@@ -116,7 +116,7 @@ async def test_it_ends_when_the_others_have_spent_what_they_held(slack: SlackSer
     await queue(slack)
     await execute(house.bot.engine.db, "UPDATE run SET status = 'done' WHERE id = 'other'")
     await house.bot.engine.ledger.sweep()
-    await line(house).move_up()
+    await line(house).admit_next()
     await slack.wait_for(lambda: said(slack, "Not started, nothing spent."))
 
 
@@ -133,8 +133,8 @@ async def test_it_waits_on_in_the_next_process(slack: SlackServer, opened: Opene
         (hold,) = await hold_it_all(slack, house)
         await queue(slack)
     async with opened() as house:
-        await let_go(house, hold)
-        await line(house).move_up()
+        await release(house, hold)
+        await line(house).admit_next()
         await until_ended(slack)
         assert (said(slack, BEGAN), said(slack, WAITS)) == (1, 0)
 

@@ -22,7 +22,7 @@ from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.serve import listen
 from bot.settings import Settings, read_settings
-from bot.slack.token_rotation import Renewal
+from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens
 from storage.database.statements import Query
 from storage.installations import Installations
@@ -375,7 +375,7 @@ async def test_an_uninstalled_workspace_ends_in_peace_and_may_come_back(
     await deployed.until_runs_ended()
     assert deployed.spent_nusd() == paid_nusd > 0
     posts, told = _chat(slack), everything(slack).count(ANSWER)
-    await deployed.bot.executor.take_up()
+    await deployed.bot.executor.resume_orphans()
     assert _chat(slack) == posts
     await other.command(ASK)
     await answered(other)
@@ -399,7 +399,7 @@ async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_post(
     assert deployed.ledger("SELECT COUNT(*) FROM audit WHERE reason LIKE '%token_revoked'") == 1
     posts = _chat(slack)
     assert len(posts) - before <= 2, posts
-    await deployed.bot.executor.take_up()
+    await deployed.bot.executor.resume_orphans()
     assert _chat(slack) == posts
 
 
@@ -447,7 +447,7 @@ def _tokens(deployment: Deployment) -> InstalledTokens:
     """Those of another process."""
     engine, client = deployment.bot.engine, deployment.bot.slack_app.client
     return InstalledTokens(
-        deployment.installations, Renewal(deployment.installations, client, deployment.settings, engine.clock)
+        deployment.installations, TokenRotation(deployment.installations, client, deployment.settings, engine.clock)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from bot.messages.views import SlackMessage
-from bot.slack.announcements import News
+from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import OneToken, Slack, slack_client, slack_session
 from storage.chores import CLAIM_US, Chores
@@ -54,9 +54,9 @@ async def tell(database_url: str, slack_url: str, *, now_us: int = START_US, mom
     try:
         async with slack_session() as session:
             slack = Slack(slack_client(session, slack_url), outbox, clock, OneToken(BOT_TOKEN))
-            news = News(slack, Chores(database, clock), by=f"process {os.getpid()}")
+            news = OnceOnlyAnnouncements(slack, Chores(database, clock), by=f"process {os.getpid()}")
             if await news.untold([KEY]):
-                await news.tell([KEY], NEWS, workspace=TEAM, channels=[CHANNEL])
+                await news.announce([KEY], NEWS, workspace=TEAM, channels=[CHANNEL])
     finally:
         await database.close()
 
@@ -119,9 +119,9 @@ class HalfOpen:
 async def test_somebody_who_is_gone_does_not_keep_it_from_the_others(database_url: str) -> None:
     database, slack = await connect(database_url), HalfOpen()
     for _ in range(2):
-        news = News(slack, Chores(database, FakeClock()), by="A")  # type: ignore[arg-type]
+        news = OnceOnlyAnnouncements(slack, Chores(database, FakeClock()), by="A")  # type: ignore[arg-type]
         if await news.untold([KEY, "another"]):
-            await news.tell(["another", KEY], NEWS, workspace=TEAM, users=["UGONE", "U1"])
+            await news.announce(["another", KEY], NEWS, workspace=TEAM, users=["UGONE", "U1"])
     await database.close()
     assert slack.posts == ["DU1"]
 

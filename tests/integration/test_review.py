@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
-from bot.threads.presenter import Delivery
+from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.ports import Decision
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
-from tests.support.later import patience
+from tests.support.later import reminders
 from tests.support.running_bot import House, Opened
 
 PLATFORM = "C0PLATFORM"
@@ -119,7 +119,7 @@ async def test_who_may_not_decide_is_told_so_and_changes_nothing(slack: SlackSer
     await slack.click(REVIEW_APPROVE, user=OTHER)
     await slack.say("Make it rhyme", user=OTHER, thread_ts=thread)
     await slack.say(f"<@{BOT_USER}> make it rhyme", user=OTHER, thread_ts=thread)
-    await house.bot.handover.drain(10)
+    await house.bot.background.drain(10)
     told = privately(slack, OTHER)
     assert ["Only the person who asked and admins can decide that." in one for one in told] == [True, True]
     assert REVIEW_APPROVE in "".join(said(slack))
@@ -143,14 +143,14 @@ async def test_a_card_left_open_by_a_process_that_died_is_closed_with_the_run(
     slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(slack)
-    deaths, close = [], Delivery.decided
+    deaths, close = [], SlackThreadPresenter.decided
 
-    async def dies_once(delivery: Delivery, *decided: Any) -> None:
+    async def dies_once(delivery: SlackThreadPresenter, *decided: Any) -> None:
         if deaths:
             await close(delivery, *decided)
         deaths.append("between the decision and its card")
 
-    monkeypatch.setattr(Delivery, "decided", dies_once)
+    monkeypatch.setattr(SlackThreadPresenter, "decided", dies_once)
     await slack.click(REVIEW_APPROVE, user=ASKER)
     await until_said(slack, "Lee approved this draft · ")
     assert REVIEW_APPROVE not in "".join(said(slack))
@@ -246,7 +246,7 @@ async def test_a_stop_sign_by_somebody_who_may_ends_it(slack: SlackServer, house
     on_root = {"type": "message", "channel": PLATFORM, "ts": root}
     sign = {"type": "reaction_added", "reaction": "octagonal_sign", "item": on_root, "event_ts": root}
     await slack.event({**sign, "user": OTHER})
-    await house.bot.handover.drain(10)
+    await house.bot.background.drain(10)
     assert REVIEW_APPROVE in "".join(said(slack))
     await slack.event({**sign, "user": ADMIN})
     await until_said(slack, "stopped", "asked:")
@@ -256,15 +256,15 @@ async def test_a_stop_sign_by_somebody_who_may_ends_it(slack: SlackServer, house
 async def test_reminders_come_once_and_ever_less_often(slack: SlackServer, house: House) -> None:
     await ask(slack)
     hour_s = 3600
-    for ahead_s, reminders in ((hour_s, 0), (5 * hour_s, 1), (6 * hour_s, 1), (9 * hour_s, 2), (40 * hour_s, 3)):
+    for ahead_s, count in ((hour_s, 0), (5 * hour_s, 1), (6 * hour_s, 1), (9 * hour_s, 2), (40 * hour_s, 3)):
         for owner in ("one", "other"):
-            await patience(house, ahead_s=ahead_s, owner=owner).look_after_waiting()
-        assert len(with_words(slack, "<@U0LEE>, the draft above waits for you until ")) == reminders
+            await reminders(house, ahead_s=ahead_s, owner=owner).look_after_waiting()
+        assert len(with_words(slack, "<@U0LEE>, the draft above waits for you until ")) == count
 
 
 async def test_after_the_deadline_it_ends_as_not_approved(slack: SlackServer, house: House) -> None:
     await ask(slack)
-    await patience(house, ahead_s=4 * 86_400).look_after_waiting()
+    await reminders(house, ahead_s=4 * 86_400).look_after_waiting()
     await until_said(slack, "partly answered", "asked:")
     assert len(with_words(slack, "Nobody decided in time · ")) == 1
     assert len(with_words(slack, "Nobody approved this text in time.")) == 1
@@ -277,9 +277,9 @@ async def test_without_a_grant_the_partial_answer_is_final_in_the_end(slack: Sla
     await slack.command("budget set 0.01", user=ADMIN)
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
     await until_said(slack, "Out of money half-way", ASK_MONEY)
-    await patience(house, ahead_s=60).look_after_waiting()
+    await reminders(house, ahead_s=60).look_after_waiting()
     assert ASK_MONEY in "".join(said(slack))
-    await patience(house, ahead_s=8 * 86_400).look_after_waiting()
+    await reminders(house, ahead_s=8 * 86_400).look_after_waiting()
     await until_said(slack, "No money came in time")
     await until_said(slack, "The partial answer above is final: the channel's budget ran out", "this is all there is")
     assert len(with_words(slack, "Draft number 3")) == 1

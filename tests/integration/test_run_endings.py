@@ -12,10 +12,10 @@ import pytest
 
 from bot.messages.action_ids import RUN_CONFIRM
 from bot.runs.engine import Engine
-from bot.runs.outcome import Ending
+from bot.runs.outcome import RunOutcome
 from bot.slack.client import SlackOut
 from bot.slack.errors import SlackError
-from bot.threads.presenter import Delivery
+from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.ports import Hold
 from patterns.models.client import LiteLLMClient
@@ -100,7 +100,7 @@ async def test_posts_that_were_cut_off_are_found_or_given_up_once_the_run_is_ove
                 "INSERT INTO slack_out (run_id, name, channel, state, at_us)"
                 " SELECT run_id, 'queued', channel, 'intended', at_us FROM slack_out WHERE name = 'progress'"
             )
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
             known = database.execute("SELECT name, state, ts FROM slack_out WHERE name IN ('progress', 'queued')")
             assert sorted(known) == [("progress", "posted", *stood), ("queued", "abandoned", None)]
@@ -119,7 +119,7 @@ async def test_a_root_that_nobody_lived_to_record_says_how_it_ended(slack: Slack
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
             database.execute("UPDATE run SET root_ts = '', thread_ts = ''")
             database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name IN ('root', 'closed')")
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         assert any("asked:" in said and "✅ answered" in said for said in texts(slack))
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
             states = database.execute("SELECT DISTINCT state FROM slack_out WHERE name IN ('root', 'closed')")
@@ -141,7 +141,7 @@ async def test_an_ending_that_cannot_be_read_does_not_keep_the_others_untold(
             database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name = 'closed'")
             (broken,) = database.execute("SELECT MIN(id) FROM run").fetchone()
             database.execute("UPDATE content SET text = 'no ending' WHERE id = ?", (f"{broken}:result",))
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
             untold = database.execute("SELECT run_id FROM slack_out WHERE state = 'intended'")
             assert list(untold) == [(broken,)]
@@ -161,13 +161,13 @@ async def test_whoever_goes_on_with_telling_edits_only_what_differs(slack: Slack
         until_asked = edits()
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
             database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name LIKE 'ask/%'")
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         assert edits() == until_asked
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database, database:
             # The process died before it could write down what the root shows.
             database.execute("UPDATE slack_out SET shows = '' WHERE name = 'root'")
             database.execute("UPDATE slack_out SET state = 'intended', ts = NULL WHERE name LIKE 'ask/%'")
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         assert edits() == until_asked + 1
 
 
@@ -181,20 +181,20 @@ async def test_an_edit_that_slack_is_too_far_for_is_owed(slack: SlackServer, tmp
         Provider(Team()) as provider,
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
-        posted = Delivery.finish
+        posted = SlackThreadPresenter.finish
 
-        async def far_away(self: Delivery, run: RunRow, ending: Ending) -> None:
+        async def far_away(self: SlackThreadPresenter, run: RunRow, ending: RunOutcome) -> None:
             with pytest.MonkeyPatch.context() as away:
                 away.setattr(SlackOut, "update", _unreachable)
                 await posted(self, run, ending)
 
         with pytest.MonkeyPatch.context() as changed:
-            changed.setattr(Delivery, "finish", far_away)
+            changed.setattr(SlackThreadPresenter, "finish", far_away)
             await slack.command(DECIDE)
             await slack.wait_for(lambda: state_of_closed() == "intended")
             await house.until_no_run_is_open()
         assert state_of_closed() == "intended"
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         assert state_of_closed() == "posted"
         assert any("asked:" in said and "✅ answered" in said for said in texts(slack))
 
@@ -276,7 +276,7 @@ async def test_a_question_is_not_asked_before_the_thread_says_that_it_waits(slac
             await slack.command("use postmortem: checkout was down")
             await until_parked(house, 1)
         assert not any(RUN_CONFIRM in said for said in texts(slack))
-        await house.bot.executor.take_up()
+        await house.bot.executor.resume_orphans()
         assert any(RUN_CONFIRM in said for said in texts(slack))
         assert not any("⏳ working" in said for said in texts(slack))
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from bot.people.access import Access
 from bot.people.admins import Admins
 from bot.people.channel_rules import StoredRules
-from bot.threads.budget_queue import Line
-from bot.threads.reminders import Patience
-from bot.threads.review_service import SlackReviews
+from bot.threads.budget_queue import BudgetQueue
+from bot.threads.reminders import ReminderService
+from bot.threads.review_service import ReviewService
 from storage.channels import ChannelSettings
 from storage.chores import Chores
 from tests.support.running_bot import House
@@ -31,12 +31,12 @@ class Later:
         await asyncio.sleep(seconds)
 
 
-def patience(house: House, *, ahead_s: int, owner: str = "one") -> Patience:
+def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderService:
     """The chore as another process would do it at a later time."""
     engine = replace(house.bot.engine, clock=Later(ahead_s))
     executor = house.bot.executor
     access = Access(
         executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
-    reviews = SlackReviews(engine, executor.delivery, access, executor)
-    return Patience(reviews, Line(reviews), Chores(engine.db, engine.clock), owner)
+    reviews = ReviewService(engine, executor.delivery, access, executor)
+    return ReminderService(reviews, BudgetQueue(reviews), Chores(engine.db, engine.clock), owner)

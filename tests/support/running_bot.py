@@ -56,7 +56,7 @@ class House:
 
     async def until_no_run_is_open(self) -> None:
         """Wait for the work in progress, deliveries included."""
-        await self.bot.handover.drain(WAIT_S)
+        await self.bot.background.drain(WAIT_S)
         await self.bot.dispatcher.drain(WAIT_S)
         await self.bot.executor.drain(WAIT_S)
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from slack_bolt.async_app import AsyncApp
 
-from bot.commands.commands import Ask, Help
+from bot.commands.commands import Ask, ShowHelp
 from bot.commands.parser import parse
 from bot.listeners import register_all
 from bot.listeners.command import COMMAND
@@ -139,7 +139,7 @@ def test_the_prompts_of_the_agent_view_are_within_slacks_limits(manifest: dict[s
 def test_the_prompts_of_the_agent_view_are_requests_that_work(manifest: dict[str, Any]) -> None:
     flows = set(yaml.safe_load((ROOT / "patterns" / "roster.yml").read_text("utf-8"))["flows"])
     for prompt in manifest["features"]["agent_view"]["suggested_prompts"]:
-        assert isinstance(parse(prompt["message"], flows=flows, agents=()), Ask | Help)
+        assert isinstance(parse(prompt["message"], flows=flows, agents=()), Ask | ShowHelp)
 
 
 def test_socket_mode_needs_no_address(manifest: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.runs.engine import Engine
 from bot.settings import read_settings
-from bot.slack.token_rotation import Renewal
+from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens, OneToken, slack_client, slack_session
 from storage.installations import Installations
 
@@ -38,7 +38,7 @@ async def test_bolt_has_nothing_to_warn_of(
     installations = Installations(engine.db, engine.clock, keys)
     with caplog.at_level(logging.INFO, logger="slack_bolt"):
         async with slack_session() as session:
-            renewal = Renewal(installations, slack_client(session, ""), engine.settings, engine.clock)
+            renewal = TokenRotation(installations, slack_client(session, ""), engine.settings, engine.clock)
             tokens = InstalledTokens(installations, renewal) if keys else OneToken(engine.settings.slack_bot_token)
             app = bolt_app(engine, session, tokens)
     assert caplog.messages == []

@@ -151,7 +151,7 @@ async def test_a_chore_under_way_has_ended_when_the_block_is_left_and_that_is_no
     """What it lets go of at its end needs the database, which is closed next."""
     begun, ended = asyncio.Event(), []
 
-    async def take_up() -> None:
+    async def resume_orphans() -> None:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -163,8 +163,8 @@ async def test_a_chore_under_way_has_ended_when_the_block_is_left_and_that_is_no
         """Any other chore."""
 
     needed: dict[str, Any] = {field.name: nothing for field in fields(Scheduler)}
-    needed["executor"] = SimpleNamespace(take_up=take_up)
-    needed["patience"] = SimpleNamespace(look_after_waiting=nothing)
+    needed["executor"] = SimpleNamespace(resume_orphans=resume_orphans)
+    needed["reminders"] = SimpleNamespace(look_after_waiting=nothing)
     needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
     async with Scheduler(**needed).running():
         await begun.wait()
@@ -176,15 +176,15 @@ async def test_chores_go_on_when_the_clock_is_set_back(monkeypatch: pytest.Monke
     """APScheduler would sleep until the time of day that it had planned for."""
     hour_s, turn = 3600.0, asyncio.Event()
 
-    async def take_up() -> None:
+    async def resume_orphans() -> None:
         turn.set()
 
     async def nothing() -> None:
         """Any other chore."""
 
     needed: dict[str, Any] = {field.name: nothing for field in fields(Scheduler)}
-    needed["executor"] = SimpleNamespace(take_up=take_up)
-    needed["patience"] = SimpleNamespace(look_after_waiting=nothing)
+    needed["executor"] = SimpleNamespace(resume_orphans=resume_orphans)
+    needed["reminders"] = SimpleNamespace(look_after_waiting=nothing)
     needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
     monkeypatch.setattr(schedule, "STEP_LOOK_S", 0.01)
     async with Scheduler(**needed).running():

@@ -3,7 +3,7 @@ import asyncio
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.commands.origin import Origin
-from bot.listeners.background import Handover
+from bot.listeners.background import BackgroundTasks
 from bot.messages.notice_views import NoticeView
 from tests.fakes.bot_services import ANNA, BROKEN, CHANNEL, TEAM, Bot, FakeInbox, FakeSay, command
 
@@ -21,9 +21,9 @@ async def test_slack_is_acknowledged_while_the_work_goes_on(bot: Bot) -> None:
 
 async def test_draining_lets_work_end_within_the_grace() -> None:
     inbox = FakeInbox()
-    tasks = Handover(inbox=inbox, say=FakeSay())
+    tasks = BackgroundTasks(inbox=inbox, say=FakeSay())
     gate = asyncio.Event()
-    tasks.start(ORIGIN, _wait(gate))
+    tasks.spawn(ORIGIN, _wait(gate))
     draining = asyncio.create_task(tasks.drain(5))
     gate.set()
     await draining
@@ -32,14 +32,14 @@ async def test_draining_lets_work_end_within_the_grace() -> None:
 
 async def test_what_is_cut_off_stays_in_the_inbox() -> None:
     inbox = FakeInbox()
-    tasks = Handover(inbox=inbox, say=FakeSay())
-    tasks.start(ORIGIN, _wait(asyncio.Event()))
+    tasks = BackgroundTasks(inbox=inbox, say=FakeSay())
+    tasks.spawn(ORIGIN, _wait(asyncio.Event()))
     await tasks.drain(0)
     assert inbox.notes == {}
 
 
 async def test_draining_nothing_is_quick() -> None:
-    await Handover(inbox=FakeInbox(), say=FakeSay()).drain(5)
+    await BackgroundTasks(inbox=FakeInbox(), say=FakeSay()).drain(5)
 
 
 async def test_a_person_who_cannot_be_told_does_not_stop_the_rest(bot: Bot) -> None:
@@ -52,8 +52,8 @@ async def test_a_person_who_cannot_be_told_does_not_stop_the_rest(bot: Bot) -> N
 
 async def test_a_failure_with_nobody_to_tell_is_closed_quietly() -> None:
     inbox, say = FakeInbox(), FakeSay()
-    tasks = Handover(inbox=inbox, say=say)
-    tasks.start(Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=""), _fail())
+    tasks = BackgroundTasks(inbox=inbox, say=say)
+    tasks.spawn(Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=""), _fail())
     await tasks.drain(5)
     assert (say.said, [note.split()[0] for note in inbox.notes.values()]) == ([], ["failed"])
 

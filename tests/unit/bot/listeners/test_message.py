@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands.origin import Attached
+from bot.commands.origin import AttachmentRefs
 from bot.messages.action_ids import RUN_EDITED
 from bot.messages.list_views import HelpView
 from bot.messages.notice_views import EditedView, NoticeView
@@ -37,7 +37,7 @@ async def test_a_mention_asks_in_its_own_thread(bot: Bot) -> None:
         text="tea?",
         flow="decide",
         message_ts=TS,
-        attached=Attached(may_have_more=True),
+        attached=AttachmentRefs(may_have_more=True),
     )
     assert response.status == 200
     assert [expected] == bot.runs.opened
@@ -203,7 +203,7 @@ async def test_files_come_with_the_request_even_without_a_word(bot: Bot) -> None
     bot.followups.openers[THREAD] = ANNA
     await bot.receive(reply("", subtype="file_share", files=[NOTES]))
     assert [(run.text, run.attached) for run in bot.runs.opened] == [
-        ("Read what is attached and say what matters in it.", Attached(("F1",)))
+        ("Read what is attached and say what matters in it.", AttachmentRefs(("F1",)))
     ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from slack_sdk.models.views import View
 
-from bot.commands.commands import Ask, Help
+from bot.commands.commands import Ask, ShowHelp
 from bot.commands.origin import Origin
 from bot.commands.parser import parse
 from bot.listeners.inbox_middleware import NOT_STORED
@@ -181,7 +181,7 @@ async def test_the_messages_tab_offers_what_the_roster_has(bot: Bot) -> None:
     assert "thread_ts" not in shown
     flows = [flow.name for flow in MENU.flows]
     said = [parse(prompt["message"], flows=flows, agents=()) for prompt in shown["prompts"]]
-    assert [type(one) for one in said] == [Ask, Help, Help]
+    assert [type(one) for one in said] == [Ask, ShowHelp, ShowHelp]
     assert shown["prompts"][1]["message"] == "help answer"
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bot.commands.origin import Attached
+from bot.commands.origin import AttachmentRefs
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import ANNA, CHANNEL, DM, OUTSIDE, RESPONSE_URL, TEAM, Bot, submission
 
@@ -38,7 +38,7 @@ async def test_the_request_is_about_the_message_and_answered_in_its_thread(bot: 
     await ask(bot, pointed_at())
     (run,) = bot.runs.opened
     assert (run.text, run.channel, run.thread_ts, run.message_ts) == ("what happened?", CHANNEL, TS, None)
-    assert run.attached == Attached(about="trigger:T1:1.2.abc")
+    assert run.attached == AttachmentRefs(about="trigger:T1:1.2.abc")
     kept = await bot.inbox.find(run.attached.about, workspace=TEAM)
     assert kept is not None
     assert kept["message"]["text"] == "The exports were late"

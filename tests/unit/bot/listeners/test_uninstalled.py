@@ -21,21 +21,21 @@ REVOKED = {"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": ["UBOT"]
 @pytest.mark.parametrize("inner", [UNINSTALLED, REVOKED])
 async def test_its_workspace_is_forgotten_and_its_runs_end(bot: Bot, inner: dict[str, Any]) -> None:
     response = await bot.receive(event(inner))
-    assert (response.status, bot.departures.left, bot.departures.ended) == (200, [("", TEAM, False)], 1)
+    assert (response.status, bot.uninstalls.left, bot.uninstalls.ended) == (200, [("", TEAM, False)], 1)
 
 
 async def test_an_organisation_is_forgotten_as_a_whole(bot: Bot) -> None:
     where = {"enterprise_id": "E1", "team_id": TEAM, "user_id": "UBOT", "is_bot": True, "is_enterprise_install": True}
     await bot.receive({**event(UNINSTALLED), "authorizations": [where]})
-    assert bot.departures.left == [("E1", TEAM, True)]
+    assert bot.uninstalls.left == [("E1", TEAM, True)]
 
 
 async def test_tokens_of_people_are_not_ours(bot: Bot) -> None:
     await bot.receive(event({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": []}}))
-    assert bot.departures.left == []
+    assert bot.uninstalls.left == []
 
 
 async def test_what_could_not_be_forgotten_is_not_acknowledged(bot: Bot) -> None:
-    bot.departures.error = BROKEN
+    bot.uninstalls.error = BROKEN
     response = await bot.receive(event(UNINSTALLED))
-    assert (response.status, bot.departures.ended) == (500, 0)
+    assert (response.status, bot.uninstalls.ended) == (500, 0)

@@ -9,7 +9,7 @@ import pytest
 from bot.messages.views import Person
 from bot.people.access import LookupFailedError
 from bot.people.admins import Admins
-from bot.people.profiles import Figures
+from bot.people.profiles import ProfileLookup
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.ledger.balances import Balances
@@ -40,18 +40,18 @@ async def database(sqlite_url: str) -> Any:
 
 
 @pytest.fixture
-def figures(database: Database) -> Figures:
-    return Figures(Balances(database, FakeClock(), POLICY), Directory(), Admins({"U1"}))
+def figures(database: Database) -> ProfileLookup:
+    return ProfileLookup(Balances(database, FakeClock(), POLICY), Directory(), Admins({"U1"}))
 
 
-async def test_people_have_the_name_they_chose_or_their_id(figures: Figures) -> None:
+async def test_people_have_the_name_they_chose_or_their_id(figures: ProfileLookup) -> None:
     assert await figures.person("U1", "T1") == Person("U1", "Ada")
     assert await figures.person("U2", "T1") == Person("U2", "U2")
     assert await figures.owner("T1") == Person("U1", "Ada")
     assert await replace(figures, admins=Admins()).owner("T1") is None
 
 
-async def test_a_channels_month_shows_what_is_spent_held_and_free(figures: Figures, database: Database) -> None:
+async def test_a_channels_month_shows_what_is_spent_held_and_free(figures: ProfileLookup, database: Database) -> None:
     asking = Asking()
     await open_run(database, asking)
     ledger = SqlLedger(database, FakeClock(), POLICY)
@@ -63,7 +63,7 @@ async def test_a_channels_month_shows_what_is_spent_held_and_free(figures: Figur
     await ledger.close()
 
 
-async def test_months_are_named_from_the_nearest_to_the_farthest(figures: Figures) -> None:
+async def test_months_are_named_from_the_nearest_to_the_farthest(figures: ProfileLookup) -> None:
     shown = await replace(figures, is_play_money=True).all(PAYER)
     assert [view.name for view in shown.balances] == ["#platform", "the workspace"]
     assert shown.play_money
@@ -75,13 +75,13 @@ async def test_months_are_named_from_the_nearest_to_the_farthest(figures: Figure
 
 @pytest.mark.parametrize(("needs", "offered"), [(40 * CENT, "answer"), (2 * USD, "")])
 async def test_a_refusal_offers_the_cheaper_flow_only_when_it_can_be_paid(
-    figures: Figures, needs: int, offered: str
+    figures: ProfileLookup, needs: int, offered: str
 ) -> None:
     balance = await figures.balances.balance(PAYER)
     view = await figures.refusal(PAYER, balance, 3 * USD, instead=("answer", needs))
     assert (view.needed_nusd, view.alternative_flow, view.owner) == (3 * USD, offered, Person("U1", "Ada"))
 
 
-async def test_the_month_resets_on_the_first_of_the_places_own_zone(figures: Figures, database: Database) -> None:
+async def test_the_month_resets_on_the_first_of_the_places_own_zone(figures: ProfileLookup, database: Database) -> None:
     east = replace(figures, balances=Balances(database, FakeClock(), replace(POLICY, zone="Pacific/Auckland")))
     assert (await east.balance(PAYER)).resets_on == "1 Dec"

@@ -72,7 +72,7 @@ async def test_more_than_the_slots_wait_for_their_turn(work: Work) -> None:
 async def test_what_waits_in_the_database_is_taken_up_once(work: Work) -> None:
     dispatcher = LocalDispatcher(work, waiting)
     await dispatcher.submit("r1")
-    await dispatcher.take_up()
+    await dispatcher.resume_orphans()
     work.gate.set()
     await settle()
     assert work.started == {"r1": 1, "r2": 1}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from bot.runs.model_allowlist import AllowedModels, is_allowed
+from bot.runs.model_allowlist import ModelAllowlist, is_allowed
 from patterns.core.calls import Message, ModelRequest
 from patterns.core.errors import UserError
 from patterns.roster.roster import ModelSpec
@@ -30,7 +30,7 @@ def test_a_model_is_allowed_by_its_name_or_its_provider(allowed: tuple[str, ...]
 def test_a_call_elsewhere_is_refused_before_it_has_a_price_or_a_hold() -> None:
     asked: list[Any] = []
     client: Any = SimpleNamespace(prepare=asked.append, fallbacks=lambda _model: ("fast", "strong"))
-    narrowed = AllowedModels(client, MODELS, ("openai",))
+    narrowed = ModelAllowlist(client, MODELS, ("openai",))
     message = (Message("user", "hello"),)
     with pytest.raises(UserError, match="may only go to openai"):
         narrowed.prepare(ModelRequest("strong", message, 10))

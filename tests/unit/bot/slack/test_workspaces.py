@@ -8,7 +8,7 @@ import structlog
 from bot.messages.views import SlackMessage
 from bot.settings import read_settings
 from bot.slack.errors import SlackError
-from bot.slack.token_rotation import Renewal
+from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens, OneToken, Slack, slack_client, slack_session
 from patterns.core.errors import StorageError
 from storage.installations import Installation
@@ -62,7 +62,7 @@ async def slack(server: SlackServer, kept: Kept) -> AsyncIterator[Slack]:
     kept.tokens = {TEAM: "xoxb-one", "T0OTHER": "xoxb-two"}
     async with slack_session() as session:
         client, clock = slack_client(session, server.url), FakeClock()
-        tokens = InstalledTokens(kept, Renewal(kept, client, read_settings({}), clock))  # type: ignore[arg-type]
+        tokens = InstalledTokens(kept, TokenRotation(kept, client, read_settings({}), clock))  # type: ignore[arg-type]
         yield Slack(client, MemoryOutbox(), clock, tokens)
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.roster.prompts import FENCE_RULE, SLOTS, Piece, Prompt, cut, fair_shares, fence, weigh
+from patterns.roster.prompts import FENCE_RULE, SLOTS, Prompt, PromptPiece, cut, fair_shares, fence, weigh
 
 ALL = Prompt(
     "all", "system {{ acceptance }}\n=== user\n" + "\n".join(f"{{{{ {s} }}}}" for s in SLOTS if s != "acceptance")
@@ -36,7 +36,7 @@ def test_template_syntax_in_a_slot_is_text() -> None:
 
 
 def test_pieces_carry_their_names_and_missing_ones_the_reason() -> None:
-    pieces = (Piece("critic", "good"), Piece("cost\n<x>", missing="its model did not respond"))
+    pieces = (PromptPiece("critic", "good"), PromptPiece("cost\n<x>", missing="its model did not respond"))
     shown = ALL.render({"voices": pieces}, 4000).user
     assert "critic:\n<voices:" in shown
     assert "costx is missing: its model did not respond" in shown
@@ -76,10 +76,10 @@ def test_no_text_can_close_its_fence(text: str) -> None:
 @settings(deadline=None)
 @given(
     text=texts,
-    pieces=st.lists(st.builds(Piece, name=texts, text=texts, missing=st.just("") | texts), max_size=30),
+    pieces=st.lists(st.builds(PromptPiece, name=texts, text=texts, missing=st.just("") | texts), max_size=30),
     bytes_max=st.integers(500, 6000),
 )
-def test_a_prompt_never_weighs_more_than_its_bound(text: str, pieces: list[Piece], bytes_max: int) -> None:
+def test_a_prompt_never_weighs_more_than_its_bound(text: str, pieces: list[PromptPiece], bytes_max: int) -> None:
     slots = {"request": text, "draft": text, "history": text, "voices": pieces, "acceptance": text}
     rendered = ALL.render(slots, bytes_max)
     assert weigh(rendered.system + rendered.user) <= ALL.bytes_max(bytes_max)

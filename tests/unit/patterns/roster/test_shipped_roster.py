@@ -10,7 +10,7 @@ import yaml
 
 from patterns.core.money import Price, rate_nusd_per_mtok
 from patterns.roster.consistency import agents_of, flow_kinds
-from patterns.roster.prompts import SLOTS, Piece, Prompt, read_prompts
+from patterns.roster.prompts import SLOTS, Prompt, PromptPiece, read_prompts
 from patterns.roster.roster import Roster, load_roster
 from patterns.roster.schema import Node
 
@@ -75,7 +75,7 @@ def test_examples_teach_the_router_one_flow_each(roster: Roster) -> None:
 @pytest.mark.parametrize("name", sorted(read_prompts()))
 def test_a_prompt_shows_what_it_is_given_and_nothing_else(name: str, roster: Roster) -> None:
     prompt = roster.prompts[name]
-    given = {slot: [Piece(f"the {slot}", f"«{slot}»")] for slot in SLOTS}
+    given = {slot: [PromptPiece(f"the {slot}", f"«{slot}»")] for slot in SLOTS}
     rendered = prompt.render(given, 100_000)
     shown = {slot for slot in SLOTS if f"«{slot}»" in rendered.user}
     assert shown == set(prompt.slots)

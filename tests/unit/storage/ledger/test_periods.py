@@ -61,20 +61,22 @@ def test_the_moment_before_the_end_is_in_the_month_and_the_end_is_not(minutes: i
 def test_every_hour_through_a_strange_month_start_turns_once(zone: str) -> None:
     config = Config("T1", "C1", kind="channel", zone=zone)
     start = us("2026-10-30T00:00:00") if zone == "America/Havana" else us("2023-09-29T00:00:00")
-    turns = [config.turn(start + hour * 3_600_000_000, "UTC", trusted=True, confirmed=False) for hour in range(96)]
+    turns = [
+        config.roll_period(start + hour * 3_600_000_000, "UTC", trusted=True, confirmed=False) for hour in range(96)
+    ]
     assert turns.count(True) == 2  # the first hold, and the new month
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_ten_years_ahead_are_opened_only_once_slack_confirms_the_clock(confirmed: bool) -> None:  # noqa: FBT001
     config = Config("T1", "C1", kind="channel", period="2026-11")
-    config.turn(START_US + 3650 * DAY_US, "UTC", trusted=True, confirmed=confirmed)
+    config.roll_period(START_US + 3650 * DAY_US, "UTC", trusted=True, confirmed=confirmed)
     assert (config.period > "2036") is confirmed
 
 
 def test_a_clock_ten_years_ahead_that_nobody_confirms_blocks_nothing() -> None:
     config = Config("T1", "C1", kind="channel", period="2026-11")
-    assert not config.turn(START_US + 3650 * DAY_US, "UTC", trusted=True, confirmed=False)
+    assert not config.roll_period(START_US + 3650 * DAY_US, "UTC", trusted=True, confirmed=False)
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "UTC\x00", "europe paris"])
