@@ -18,7 +18,8 @@ from aiohttp import web
 
 from patterns.core.errors import UserError
 from patterns.roster.consistency import ROUTER
-from patterns.roster.prompts import Prompt, read_prompts
+from patterns.roster.prompt_files import read_prompts
+from patterns.roster.prompts import Prompt
 
 TOUR_FILE = Path(__file__).with_name("tour.yml")
 THINKING_S = 0.8

@@ -17,7 +17,8 @@ def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
         text = settings.roster_path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RosterError(f"{settings.roster_path} cannot be read ({error}). Check AGENTS_ROSTER.") from None
-    roster = load_roster(text, file=settings.roster_path.name, env=settings.env)
+    path = settings.roster_path
+    roster = load_roster(text, file=path.name, env=settings.env, folder=path.parent)
     return roster.with_models(apply_choice(roster.models, choice)) if choice is not None else roster
 
 

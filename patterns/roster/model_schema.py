@@ -1,5 +1,6 @@
 """The values and models of a roster file: amounts as integer nano-dollars, names, prices, and who answers."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -24,7 +25,8 @@ def _nusd(value: object) -> int:
 
 Nusd = Annotated[int, BeforeValidator(_nusd), WithJsonSchema({"type": ["number", "string"], "minimum": 0})]
 Count = Annotated[int, Field(strict=True, ge=1)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
+Name = Annotated[str, StringConstraints(pattern=NAME.pattern)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 Rate = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Share = Annotated[Decimal, Field(gt=0, le=1, allow_inf_nan=False)]

@@ -1,19 +1,17 @@
 """Prompts with named, bounded, fenced slots, so that an agent sees exactly what its template names and no more.
 
-A template is `templates/prompts/<name>.md.j2`: the system part, a line `=== user`, the user part; `{% include
-"_shared.md.j2" %}` puts a shared piece in. Every slot is a string, empty when there is nothing, so `{% if history %}`
+A template has a system part, a line `=== user`, and a user part; `prompt_files` finds it and puts in what it includes.
+Every slot is a string, empty when there is nothing, so `{% if history %}`
 works. Text of people and models arrives fenced in `<slot:0123456789ab>` … `</slot:0123456789ab>`, a mark chosen so that
 the text inside cannot contain it; pieces of a slot carry their names, and a voice that failed the reason.
 """
 
 import hashlib
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.meta import find_undeclared_variables
@@ -50,8 +48,6 @@ PIECE_BYTES = 400
 """Kept back for each piece's fence, its name, its cut mark and the words a template puts around it."""
 
 NAME_CHARS = 60
-
-_INCLUDE = re.compile(r'\{%\s*include\s+"(_[a-z0-9_]+\.md\.j2)"\s*%\}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +176,8 @@ class Prompt:
         try:
             split(self.source)
             tree = _ENVIRONMENT.parse(self.source)
+            if included := next(tree.find_all(nodes.Include), None):
+                return (_not_included(included),)
             unknown = sorted(self.slots - set(SLOTS))
             if unknown:
                 return (f"shows {', '.join(unknown)}, which nothing fills; the slots are {', '.join(SLOTS)}",)
@@ -211,10 +209,23 @@ class Prompt:
         return max(weigh(full), weigh(empty)) + input_bytes_max
 
 
+def _not_included(node: nodes.Include) -> str:
+    """Return what to do about an include that was not put in."""
+    name = getattr(node.template, "value", None)
+    if not isinstance(name, str) or not name.startswith("_"):
+        return 'includes what it may not; write {% include "_NAME.md.j2" %}, with a file whose name starts with _'
+    return f"includes {name}, which is not there or includes itself; add the file or correct the name"
+
+
 @lru_cache(maxsize=256)
 def prompt(name: str, source: str) -> Prompt:
     """One template, compiled once a process however often a roster is read: at the start, and for older runs."""
     return Prompt(name, source)
+
+
+def has_user_line(source: str) -> bool:
+    """Say whether a template tells its system part from its user part."""
+    return any(line.strip() == USER_LINE for line in source.splitlines())
 
 
 def split(source: str) -> tuple[str, str]:
@@ -224,21 +235,3 @@ def split(source: str) -> tuple[str, str]:
         raise ValueError(f"needs one line {USER_LINE!r} between the system part and the user part")
     at = next(i for i, line in enumerate(lines) if line.strip() == USER_LINE)
     return "\n".join(lines[:at]), "\n".join(lines[at + 1 :])
-
-
-def read_prompts(folder: Path | None = None) -> dict[str, str]:
-    """All templates in a folder by name, with what they include; without a folder, those shipped with the program.
-
-    A template that starts with an underscore is only there to be included.
-    """
-    where = folder or Path(__file__).parents[2] / "templates" / "prompts"
-    files = {path.name: path.read_text("utf-8") for path in sorted(where.glob("*.md.j2"))}
-
-    def include(match: re.Match[str]) -> str:
-        return files.get(match.group(1), match.group(0)).rstrip("\n")
-
-    return {
-        name.removesuffix(".md.j2"): _INCLUDE.sub(include, text)
-        for name, text in files.items()
-        if not name.startswith("_")
-    }

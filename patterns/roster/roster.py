@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,8 +18,10 @@ from pydantic import ValidationError
 from patterns.core.errors import RosterError
 from patterns.core.limits import RunLimits
 from patterns.roster.consistency import ROUTER, check
+from patterns.roster.inline_prompts import with_named_prompts
 from patterns.roster.model_schema import ModelSpec
-from patterns.roster.prompts import Prompt, prompt, read_prompts
+from patterns.roster.prompt_files import prompt_files
+from patterns.roster.prompts import Prompt, prompt
 from patterns.roster.schema import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
 from patterns.roster.yaml_lines import Mistake, Place, parse_yaml
 
@@ -58,19 +61,30 @@ class Roster:
         return replace(self, models={**self.models, **models})
 
 
-def load_roster(text: str, *, file: str, env: Mapping[str, str], prompts: Mapping[str, str] | None = None) -> Roster:
+def load_roster(
+    text: str,
+    *,
+    file: str,
+    env: Mapping[str, str],
+    prompts: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Roster:
     """Read and check a roster.
 
     Args:
         text: the YAML.
         file: its name, for the report.
         env: what `${NAME}` and `${NAME:-default}` expand to.
-        prompts: template sources by name; without them, those shipped with the program.
+        prompts: template sources by name; without them, those in `folder` and those shipped with the program.
+        folder: where the roster stands, with a folder of its own prompts beside it.
 
     Raises:
         RosterError: with every mistake, a line each.
     """
-    sources = {name: prompt(name, source) for name, source in (read_prompts() if prompts is None else prompts).items()}
+    files = prompt_files(folder)
+    if prompts is not None:
+        files = replace(files, sources=prompts)
+    sources: dict[str, Prompt] = {}
     document = parse_yaml(text, env=env)
     found = list(document.mistakes)
     parsed: RosterFile | None = None
@@ -80,10 +94,12 @@ def load_roster(text: str, *, file: str, env: Mapping[str, str], prompts: Mappin
         except ValidationError as error:
             found += [Mistake(_place(e["loc"]), _words(e)) for e in error.errors(include_url=False)]
         else:
+            parsed, texts = with_named_prompts(parsed, files)
+            sources = {name: prompt(name, source) for name, source in texts.items()}
             found += check(parsed, sources)
-    if found or parsed is None:
+    if found or files.mistakes or parsed is None:
         lines = sorted({(document.line(mistake.place), mistake.text) for mistake in found})
-        raise RosterError("\n".join(f"{file}:{line}: {words}" for line, words in lines))
+        raise RosterError("\n".join([*(f"{file}:{line}: {words}" for line, words in lines), *files.mistakes]))
     return _assemble(parsed, text=text, file=file, prompts=sources)
 
 

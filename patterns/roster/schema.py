@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    StringConstraints,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -19,7 +21,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from patterns.core.limits import FailurePolicy
-from patterns.roster.model_schema import ITEMS_MAX, Entry, ModelEntry, ModelSpec, Name, Nusd, Share, Text
+from patterns.roster.model_schema import ITEMS_MAX, NAME, Entry, ModelEntry, ModelSpec, Name, Nusd, Share, Text
 
 __all__ = [
     "KINDS",
@@ -54,6 +56,21 @@ class SchemaOutput(Entry):
     json_schema: dict[str, Any] = Field(alias="schema", min_length=1)
 
 
+def is_inline_prompt(text: str) -> bool:
+    """Say whether a prompt stands in the roster itself, instead of the name of a file."""
+    return len(text.split()) > 1
+
+
+def _prompt_ref(value: str) -> str:
+    if not is_inline_prompt(value) and not NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is neither the name of a prompt, such as legal_check, nor the text of one")
+    return value
+
+
+PromptRef = Annotated[str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_prompt_ref)]
+"""The name of a prompt file, or a short prompt itself, which is told by its having more than one word."""
+
+
 class AgentSpec(Entry):
     """Who an agent is: its model, its prompt, and the bounds of one answer.
 
@@ -62,7 +79,7 @@ class AgentSpec(Entry):
 
     description: Text
     model: Name
-    prompt: Name
+    prompt: PromptRef
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=100_000)]
     timeout_s: Annotated[float, Field(gt=0, le=600)]
     output: Literal["text"] | SchemaOutput = "text"
@@ -188,7 +205,7 @@ class RouterEntry(Entry):
     model: Name
     min_confidence: Annotated[float, Field(ge=0, le=1)]
     default: Name
-    prompt: Name = "router"
+    prompt: PromptRef = "router"
     patterns: tuple[Literal["router", "pipeline", "broadcast", "supervisor"], ...] = PATTERNS  # type: ignore[assignment]
     synthesizer: Name | None = None
     agents_max: Annotated[int, Field(strict=True, ge=1, le=12)] = 3

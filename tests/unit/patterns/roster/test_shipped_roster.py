@@ -10,7 +10,8 @@ import yaml
 
 from patterns.core.money import Price, rate_nusd_per_mtok
 from patterns.roster.consistency import agents_of, flow_kinds
-from patterns.roster.prompts import SLOTS, Prompt, PromptPiece, read_prompts
+from patterns.roster.prompt_files import read_prompts
+from patterns.roster.prompts import SLOTS, Prompt, PromptPiece
 from patterns.roster.roster import Roster, load_roster
 from patterns.roster.schema import Node
 
