@@ -1,4 +1,4 @@
-"""A bot from its first part to its last drained run: an engine in, a running bot out."""
+"""Start and stop a bot: an engine goes in, a running bot comes out."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,16 +21,16 @@ from bot.threads.presenter import SlackThreadPresenter
 log = structlog.get_logger()
 
 CONCURRENCY = 32
-"""Runs that one process executes at once; they mostly wait for models."""
+"""Runs that one process executes at once; most of their time they wait for models."""
 GRACE_S = 25.0
 """How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
 OVERDUE_S = 20.0
-"""A stored delivery that nobody has dealt with for so long is taken up again; doing it twice is harmless."""
+"""Age in seconds after which a stored, unhandled payload is replayed. Handling one twice is harmless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A running bot: its Bolt app for whatever transport brings the deliveries."""
+    """A running bot; `slack_app` takes payloads from either transport."""
 
     slack_app: AsyncApp
     executor: Executor[SlackThreadPresenter]
@@ -39,18 +39,18 @@ class Bot:
     engine: Engine
 
     async def drain(self, grace_s: float) -> None:
-        """Take nothing new; what does not end within the grace is resumed at the next start."""
+        """Accept nothing new and wait up to `grace_s` seconds; what still runs then is resumed at the next start."""
         clock = self.engine.clock
         end_s = clock.monotonic() + grace_s
         for part in (self.background, self.dispatcher, self.executor):
             await part.drain(max(0.0, end_s - clock.monotonic()))
 
     async def is_healthy(self) -> bool:
-        """Whether the database answers."""
+        """Return True when the database answers."""
         try:
             await self.engine.store.open_ids()
         except Exception:
-            # Whatever it is, a load balancer has to hear of it as unhealthy.
+            # Any failure at all must make the load balancer see this process as unhealthy.
             log.exception("health check failed")
             return False
         return True
@@ -58,9 +58,9 @@ class Bot:
 
 @asynccontextmanager
 async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIterator[Bot]:
-    """The bot over an engine: listeners, dispatcher and chores, with everything unfinished taken up again.
+    """Open a bot over an engine, with listeners, dispatcher and chores; unfinished runs and payloads are resumed.
 
-    `concurrency` is how many runs it executes at once; 0 leaves them to workers, which takes PostgreSQL.
+    `concurrency` is the number of runs executed at once; 0 leaves them to workers, which requires PostgreSQL.
     """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
@@ -72,8 +72,8 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
         bot = Bot(container.slack_app, container.executor, dispatcher, container.background, engine)
         stack.push_async_callback(bot.drain, 0.0)
-        # Runs first: a replayed delivery may ask for one that is there already. Of several bots on PostgreSQL another
-        # may still be at it, so there it has to be overdue.
+        # Runs first: a replayed payload may ask for one that exists already. With several bots on PostgreSQL another
+        # may still be handling a payload, so there it has to be overdue.
         await _replay(container, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
         await stack.enter_async_context(_chores(container).running())
         yield bot
@@ -98,7 +98,7 @@ def _chores(container: Container) -> Scheduler:
 
 @asynccontextmanager
 async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: int) -> AsyncIterator[Dispatcher]:
-    """Runs are executed here, or on PostgreSQL by whichever process has room; at the end ours are left to others."""
+    """Open the dispatcher: in this process on SQLite, a shared queue on PostgreSQL; release our runs at the end."""
     engine = executor.engine
     if engine.settings.is_sqlite:
         local = LocalDispatcher(executor.execute, engine.store.waiting_ids, concurrency=concurrency)
@@ -117,7 +117,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
 
 
 async def _replay(container: Container, *, older_than_s: float) -> None:
-    """Deliveries that were stored and not dealt with: by a process that died, or because storing them half failed."""
+    """Replay payloads that were stored and not finished: their process died, or marking them done failed."""
     for delivery in await container.inbox.unfinished(older_than_s=older_than_s):
         if await container.inbox.claim(delivery):
             log.info("delivery replayed", delivery=delivery.key)

@@ -1,4 +1,4 @@
-"""Bolt's app: for the one workspace of SLACK_BOT_TOKEN, or for every workspace that installed it."""
+"""Bolt's app, for the one workspace of SLACK_BOT_TOKEN or for every workspace that installed it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NOT_INSTALLED = "I am not installed in this workspace any more. Ask an admin of 
 
 
 def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | InstalledTokens) -> AsyncApp:
-    """The app without listeners; over installations it also serves the install link."""
+    """Build the app without listeners; with installations it also serves the install link."""
     settings = engine.settings
     if isinstance(tokens, OneToken):
         app = AsyncApp(token=settings.slack_bot_token, **_common(settings))
@@ -27,7 +27,7 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
         app = AsyncApp(
             authorize=WorkspaceAuthorize(tokens),  # type: ignore[arg-type]  # Bolt takes None too
             oauth_flow=flow,
-            # Left out, Bolt makes settings of its own from the environment, with a store in files.
+            # Without it Bolt builds its own settings from the environment, with a store in files.
             oauth_settings=flow.settings,
             user_facing_authorize_error_message=NOT_INSTALLED,
             **_common(settings),
@@ -39,24 +39,24 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
 def _common(settings: Settings) -> dict[str, Any]:
     secret = settings.slack_signing_secret
     return {
-        "name": "agents",  # Bolt would look for one in the source of everything on the stack
+        "name": "agents",  # otherwise Bolt searches the source of every frame on the stack for a name
         "signing_secret": secret,
-        # Where Slack posts to us; a socket is opened by ourselves.
+        # Only HTTP requests are signed; in Socket Mode we open the connection.
         "request_verification_enabled": bool(secret),
     }
 
 
 def _speak_through(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url: str) -> None:
-    """Have Bolt's own client, of which listeners get copies, use our connections and repeat nothing by itself.
+    """Make Bolt's own client, which listeners receive copies of, use our connections and no retries.
 
-    It is not handed over when the app is made, because Bolt then warns of the SLACK_BOT_TOKEN it finds for itself.
+    It is not passed to the constructor, because Bolt then warns about the SLACK_BOT_TOKEN it finds for itself.
     """
     client = slack_app.client
     client.base_url, client.session, client.retry_handlers = base_url, session, []
 
 
 class WorkspaceAuthorize(AsyncAuthorize):
-    """Bolt's port, over our installations; Slack is asked nothing, but for a token that has to be renewed."""
+    """Bolt's authorize port over our installations; Slack is only called to renew an expiring token."""
 
     def __init__(self, tokens: InstalledTokens) -> None:
         self._tokens = tokens
@@ -72,7 +72,7 @@ class WorkspaceAuthorize(AsyncAuthorize):
         actor_team_id: str | None = None,  # noqa: ARG002 - Bolt's signature
         actor_user_id: str | None = None,  # noqa: ARG002 - Bolt's signature
     ) -> AuthorizeResult | None:
-        """The workspace's own install, else its organisation's; None where there is neither."""
+        """Return the workspace's own install, else its organisation's; None when there is neither."""
         organisation = enterprise_id or ""
         found = await self._tokens.find(team_id or organisation, organisation=organisation)
         if found is None:

@@ -1,4 +1,4 @@
-"""The real clock behind ports.Clock; tests bring their own."""
+"""The real clock behind `ports.Clock`; on PostgreSQL it follows the server's time."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from storage.database.statements import load, single
 log = structlog.get_logger()
 
 AGREE_S = 30
-"""How often a machine looks again at the clock of the database's server."""
+"""Seconds between two comparisons with the database server's clock."""
 LOOKS, SLOW_US = 3, 200_000
 q = load("clock")
 
@@ -22,28 +22,29 @@ q = load("clock")
 class SystemClock:
     """Wall time for records, monotonic time for durations.
 
-    Following a PostgreSQL it tells that server's time: machines whose clocks differ would otherwise disagree about
-    whose lease has run out, and take runs from each other.
+    With PostgreSQL it tells that server's time: machines whose clocks differ would otherwise disagree about whose lease
+    has expired, and take runs from each other.
     """
 
     def __init__(self) -> None:
         self._origin_us: int | None = None
-        """What the server's clock says when ours of durations says zero: a step of this machine's changes neither."""
+        """Server time minus our monotonic time, in microseconds; a step of this machine's wall clock changes neither.
+        """
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
+        """Return microseconds since 1970 UTC."""
         return time.time_ns() // 1000 if self._origin_us is None else self._origin_us + time.monotonic_ns() // 1000
 
     def monotonic(self) -> float:
-        """Seconds that never go backwards."""
+        """Return seconds that never go backwards."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait that many seconds."""
         await asyncio.sleep(seconds)
 
     async def agree_with(self, db: Database) -> None:
-        """Take over the time of the database's server; a file has none of its own.
+        """Adopt the time of the database server; SQLite has none of its own.
 
         Raises:
             StorageError: it does not answer.
@@ -54,7 +55,8 @@ class SystemClock:
             asked_us = time.monotonic_ns() // 1000
             (row,) = await db.read(lambda: single(q.now()))
             answered_us = time.monotonic_ns() // 1000
-            # The server looked at its clock somewhere in between: what took long says little, but more than nothing.
+            # The server read its clock somewhere between the two; a slow round trip is a poor measurement, but better
+            # than none.
             if answered_us - asked_us < SLOW_US:
                 break
         else:
@@ -64,10 +66,10 @@ class SystemClock:
 
     @asynccontextmanager
     async def following(self, db: Database) -> AsyncIterator[None]:
-        """Agree now, and again and again while the block runs.
+        """Adopt the server's time now and at intervals while the block runs.
 
         Raises:
-            StorageError: the database does not answer at the beginning; later what was last agreed stands.
+            StorageError: the database does not answer at the beginning; later failures keep the last offset.
         """
         await self.agree_with(db)
         following = asyncio.create_task(self._follow(db), name="following the database's clock")

@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows every adapter of Slack. Each part says what it is made of, once."""
+"""The composition root: the only file that knows every adapter. Each part is built once, on first use."""
 
 import os
 import socket
@@ -55,7 +55,7 @@ from storage.threads import Threads
 
 
 class Container:
-    """What one bot over an engine is made of. Nothing is opened or started here: `bot.app` does that, in its order."""
+    """All parts of one bot over an engine. Nothing is opened or started here; `bot.app` does that, in order."""
 
     def __init__(self, engine: Engine, session: aiohttp.ClientSession) -> None:
         self.engine = engine
@@ -66,17 +66,17 @@ class Container:
 
     @cached_property
     def inbox(self) -> Inbox:
-        """Deliveries, before anything is done with them."""
+        """Return the store of received payloads."""
         return Inbox(self.engine.db, self.engine.clock)
 
     @cached_property
     def chores(self) -> Chores:
-        """What was done and told, by key."""
+        """Return the store of claimed and finished chores, by key."""
         return Chores(self.engine.db, self.engine.clock)
 
     @cached_property
     def installations(self) -> Installations | None:
-        """Where the app is installed; None where one token serves the one workspace."""
+        """Return the store of installations; None where one token serves the one workspace."""
         settings = self.engine.settings
         if not settings.serves_many:
             return None
@@ -102,28 +102,28 @@ class Container:
 
     @cached_property
     def slack_app(self) -> AsyncApp:
-        """Bolt's app, still without listeners."""
+        """Return Bolt's app, still without listeners."""
         return bolt_app(self.engine, self._session, self._tokens)
 
     @cached_property
     def slack(self) -> Slack:
-        """The way out, by workspace."""
+        """Return the outbound Slack clients, by workspace."""
         shared = None if self.engine.settings.is_sqlite else SharedSlots(self.engine.db, self.engine.clock)
         return Slack(self._client, self._outbox, self.engine.clock, self._tokens, shared)
 
     @cached_property
     def say(self) -> SlackNotifier:
-        """Private words."""
+        """Return the sender of private and public notices."""
         return SlackNotifier(self.slack, self._renderer)
 
     @cached_property
     def streams(self) -> AnswerStreams:
-        """Answers as they are written."""
+        """Return the streaming of answers while they are generated."""
         return AnswerStreams(self.slack, self._outbox, self.engine.clock)
 
     @cached_property
     def delivery(self) -> SlackThreadPresenter:
-        """What a run shows in its thread."""
+        """Return the presenter that shows a run in its thread."""
         rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self._renderer)
         board = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
         return SlackThreadPresenter(
@@ -149,14 +149,14 @@ class Container:
 
     @cached_property
     def _renderer(self) -> Renderer:
-        # A local Slack and old clients show only the plain blocks.
+        # A local Slack and old clients render only the plain blocks.
         return Renderer("plain" if self.engine.settings.own_slack_host else "rich")
 
     # ------------------------------------------------------------ knowing people, places and money
 
     @cached_property
     def access(self) -> Access:
-        """Who may do what."""
+        """Return the authorization rules."""
         return Access(self._directory, self._rules, admins=self._admins)
 
     @cached_property
@@ -194,32 +194,32 @@ class Container:
 
     @cached_property
     def executor(self) -> Executor[SlackThreadPresenter]:
-        """Executes runs; its name in leases is this machine and process."""
+        """Return the executor; its name in leases is this machine and process."""
         return Executor(self.engine, self.delivery, self.say, owner=f"{socket.gethostname()}:{os.getpid()}")
 
     @cached_property
     def background(self) -> BackgroundTasks:
-        """Deliveries under way after their acknowledgement."""
+        """Return the tasks that continue after a payload was acknowledged."""
         return BackgroundTasks(inbox=self.inbox, say=self.say)
 
     @cached_property
     def runs(self) -> RunService:
-        """Runs as people touch them."""
+        """Return the service behind requests, stops and estimates."""
         return RunService(self.engine, self.delivery, self.access, self.say, self.executor, self._threads)
 
     @cached_property
     def reviews(self) -> ReviewService:
-        """What people decide."""
+        """Return the service behind review decisions."""
         return ReviewService(self.engine, self.delivery, self.access, self.executor)
 
     @cached_property
     def line(self) -> BudgetQueue:
-        """Runs that wait for money."""
+        """Return the queue of runs that wait for budget."""
         return BudgetQueue(self.reviews)
 
     @cached_property
     def desk(self) -> BudgetService:
-        """Budgets in the channel."""
+        """Return the service behind budget commands."""
         steering = BudgetChanges(
             Budgets(self.engine.db, self.engine.clock, self.engine.ledger.policy, guard=self.engine.guard),
             self._reports,
@@ -244,29 +244,29 @@ class Container:
 
     @cached_property
     def uninstalls(self) -> UninstallService:
-        """Workspaces that left."""
+        """Return the service that ends the runs of workspaces which removed the app."""
         return UninstallService(self.installations, self.executor)
 
     @cached_property
     def reminders(self) -> ReminderService:
-        """Reminders and deadlines of what waits for people."""
+        """Return the service that reminds people and applies the deadlines of parked runs."""
         return ReminderService(self.reviews, self.line, self.chores, self.executor.owner)
 
     @cached_property
     def alerts(self) -> Alerts:
-        """What admins hear of money by themselves."""
+        """Return the alerts that admins receive unasked."""
         return Alerts(self.desk, OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self._rules)
 
     @cached_property
     def no_worker_notice(self) -> NoWorkerNotice:
-        """Says that a request has to wait for a worker."""
+        """Return the notice that a request waits for a worker."""
         return NoWorkerNotice(self.chores, self.say, self.engine.clock, self.executor.owner)
 
     # ------------------------------------------------------------ hearing
 
     @cached_property
     def listeners(self) -> ListenerServices:
-        """What the listeners hand over to."""
+        """Return everything the listeners hand over to."""
         menu = catalog_of(self.engine)
         return ListenerServices(
             budget=self.desk,

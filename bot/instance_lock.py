@@ -1,4 +1,4 @@
-"""One bot on one SQLite file: the lock guards the bot's role, not the database, so shell commands work beside it."""
+"""One bot per SQLite file. The lock guards the bot role, not the database, so shell commands work beside it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from storage.database import sqlite
 
 @contextmanager
 def single_instance_lock(settings: Settings) -> Iterator[None]:
-    """Hold the role of the bot while the block runs.
+    """Hold the bot role while the block runs.
 
     Raises:
         StorageError: another bot holds it.

@@ -1,4 +1,4 @@
-"""Structured logs, one JSON object a line, bound to the run id; secrets are scrubbed last, whoever logged them."""
+"""Structured logs, one JSON object per line, bound to the run id; secrets are scrubbed last, whatever logged them."""
 
 import logging
 import re
@@ -12,16 +12,17 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _TALKATIVE = frozenset(
     {"agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "yoyo", "asyncio"}
 )
-"""Libraries whose debug and info lines carry whole payloads, message text and tokens. Bolt's app is called `agents`."""
+"""Libraries whose debug and info lines carry payloads, message text and tokens. Bolt's app logger is called `agents`.
+"""
 _TOKENS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|sk-[\w-]{12,}|Bearer\s+[\w.~+/-]+=*", re.IGNORECASE)
 
 
 def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str] | None = None) -> None:
     """Send every log of ours and of the libraries, from `level` up, to `stream` (standard error by default).
 
-    `secrets` are values that must never appear, whatever a library prints.
+    `secrets` are values that never appear in a line, whatever a library logs.
     """
-    scrub = _scrubber([secret for secret in secrets if len(secret) > 7])  # noqa: PLR2004 - shorter ones hit words
+    scrub = _scrubber([secret for secret in secrets if len(secret) > 7])  # noqa: PLR2004 - shorter values match ordinary words
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -53,12 +54,12 @@ def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str]
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     handler.addFilter(_without_payloads)
-    # A chore that is still at it when its next turn comes is no news: it waits for Slack's pace.
+    # A chore that is still running when its next turn comes is expected: it waits for Slack's rate limit.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def _without_payloads(record: logging.LogRecord) -> bool:
-    """Whether a line may be shown. By name, because Bolt gives each of its loggers a level of its own."""
+    """Return True when a line may be shown. Matched by name, because Bolt sets a level of its own on each logger."""
     return record.levelno >= logging.WARNING or re.split(r"[.:]", record.name, maxsplit=1)[0] not in _TALKATIVE
 
 

@@ -1,4 +1,4 @@
-"""The app's manifest for this deployment: Socket Mode as it stands in manifest.yml, or HTTP at an address."""
+"""The app manifest of this deployment: Socket Mode as in manifest.yml, or HTTP at a public address."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -10,14 +10,14 @@ import yaml
 from patterns.core.errors import UserError
 
 EVENTS_PATH = "/slack/events"
-"""Where HTTP mode takes everything that Slack sends."""
+"""Path of HTTP mode's endpoint for events, commands and interactivity."""
 INSTALL_PATH, REDIRECT_PATH = "/slack/install", "/slack/oauth_redirect"
-"""Where a workspace installs the app by itself, and where Slack sends the browser back to."""
+"""Path where a workspace installs the app, and path where Slack sends the browser back to."""
 _CHECKOUT = Path(__file__).resolve().parent.parent / "manifest.yml"
 
 
 def render(url: str | None = None) -> str:
-    """The manifest as YAML. With `url`, the public address of HTTP mode, Slack posts there; without, Socket Mode.
+    """Return the manifest as YAML. `url` is the public address of HTTP mode; without it, Socket Mode.
 
     Raises:
         UserError: an address Slack cannot post to.
@@ -32,7 +32,7 @@ def render(url: str | None = None) -> str:
         command["url"] = endpoint
     settings = manifest["settings"]
     settings["socket_mode_enabled"] = False
-    # An organisation of Enterprise Grid may install it once for many of its workspaces.
+    # An Enterprise Grid organisation may install it once for many of its workspaces.
     settings["org_deploy_enabled"] = True
     settings["event_subscriptions"] = {"request_url": endpoint, **settings["event_subscriptions"]}
     settings["interactivity"]["request_url"] = endpoint
@@ -40,7 +40,7 @@ def render(url: str | None = None) -> str:
 
 
 def _source() -> str:
-    # A wheel carries the manifest inside the package, a checkout has it at its root.
+    # A wheel carries the manifest inside the package; a checkout has it at its root.
     packaged = files("bot") / "manifest.yml"
     return packaged.read_text("utf-8") if packaged.is_file() else _CHECKOUT.read_text("utf-8")
 

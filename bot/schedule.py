@@ -1,4 +1,4 @@
-"""APScheduler's chores: late, twice or in five processes makes no difference, and no promise depends on them."""
+"""Periodic chores on APScheduler. Each is idempotent, so running late, twice or in five processes is harmless."""
 
 import asyncio
 import time
@@ -33,13 +33,13 @@ SWEEP_S, TAKE_UP_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 5, 3600, 36
 DAY_US = 86_400_000_000
 ALERT_S = 60
 STEP_LOOK_S, STEP_S = 5, 2
-"""How often we look whether somebody set the machine's clock, and by how much that matters."""
+"""Seconds between two looks at the machine's wall clock, and the step in seconds that counts as a change."""
 TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduler:
-    """What has to be done now and then."""
+    """Runs the periodic chores of one bot."""
 
     engine: Engine
     executor: Executor[SlackThreadPresenter]
@@ -53,8 +53,8 @@ class Scheduler:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Do the chores while the block runs; one that is under way at its end is cancelled, and ended."""
-        # Missed ones are done once when the process is there again: it may have slept over a month's turn.
+        """Run the chores while the block runs; one still under way at the end is cancelled and awaited."""
+        # Missed chores run once when the process is back: it may have slept across the turn of a month.
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )
@@ -82,12 +82,12 @@ class Scheduler:
             yield
         finally:
             watching.cancel()
-            await asyncio.sleep(0)  # what is due has begun then, and ends as a chore that is cut short
-            scheduler.shutdown(wait=False)  # cancels, and cannot wait
+            await asyncio.sleep(0)  # due chores have begun then, and end as cancelled ones do
+            scheduler.shutdown(wait=False)  # only cancels, cannot wait
             await asyncio.gather(*filter(None, under_way), return_exceptions=True)
 
     async def _watch_for_steps(self, scheduler: AsyncIOScheduler) -> None:
-        """APScheduler sleeps until a time of day: set back by an hour, it would sleep for an hour."""
+        """Wake APScheduler when the wall clock was set: it sleeps until a time of day, and would oversleep."""
         apart_s = time.time() - time.monotonic()
         while True:
             await asyncio.sleep(STEP_LOOK_S)
@@ -98,24 +98,24 @@ class Scheduler:
                     job.modify(next_run_time=datetime.now(UTC))
 
     async def sweep(self) -> None:
-        """End the calls of owners that are gone, and the runs of shells that are."""
+        """Settle the open calls of dead owners and end the runs of dead shells."""
         await end_lost_runs(self.engine, owner=self.executor.owner)
         await self.engine.ledger.sweep()
 
     async def check_sums(self) -> None:
-        """Re-derive the ledger's sums; a difference is an alarm."""
+        """Recompute the ledger's sums and log a difference as an error."""
         found = await verify(self.engine.db)
         if not found.ok:
             log.error("ledger sums differ", differences=len(found.differences), accounts=found.accounts)
 
     async def tidy(self) -> None:
-        """Forget texts and deliveries that are old enough."""
+        """Delete texts and payloads that are past their retention."""
         now_us = self.engine.clock.now_us()
         await self._chores.forget_texts(before_us=now_us - TEXTS_KEPT_DAYS * DAY_US)
         await self.inbox.forget(before_us=now_us - DELIVERIES_KEPT_DAYS * DAY_US)
 
     async def announce(self) -> None:
-        """Open the new month in every channel that spent money in an earlier one, with what that one came to."""
+        """Announce the new month in every channel that spent money in an earlier one, with that month's total."""
         news = OnceOnlyAnnouncements(self.slack, self._chores, by=self.executor.owner)
         for spent in await self._chores.spent_months():
             zone = spent.zone or self.engine.zone
@@ -153,14 +153,14 @@ def _month(period: str) -> str:
 def _heard(
     chore: Callable[[], Awaitable[None]], under_way: set[asyncio.Task[None] | None]
 ) -> Callable[[], Awaitable[None]]:
-    """The chore with its failures in the log: the next round tries again."""
+    """Wrap a chore so that its failure is logged; the next round tries again."""
 
     async def run() -> None:
         under_way.add(task := asyncio.current_task())
         try:
             await chore()
         except asyncio.CancelledError:
-            # We are leaving, and APScheduler would call that an error. Whoever comes next does the chore.
+            # The process is leaving, and APScheduler would log that as an error. The next process runs the chore.
             log.info("chore cut short", chore=chore.__name__)
         except Exception:
             log.exception("chore failed", chore=chore.__name__)

@@ -1,4 +1,4 @@
-"""`agents run`: the bot over Socket Mode or HTTP, from the first check to the last drained run."""
+"""`agents run`, `web` and `worker`: the bot over Socket Mode or HTTP, from the first check to the drained exit."""
 
 import asyncio
 import contextlib
@@ -30,11 +30,11 @@ from patterns.core.errors import UserError
 log = structlog.get_logger()
 
 LAST_WORDS_S = 2
-"""After the grace: for what was heard in the last moment, and for requests that are still being read."""
+"""Seconds after the grace period for payloads of the last moment and requests that are still being read."""
 
 
 async def serve(*, port: int | None) -> int:
-    """Run until SIGTERM or Ctrl-C; a second one leaves at once."""
+    """Run until SIGTERM or Ctrl-C and return the exit code; a second signal exits at once."""
     settings = read_settings()
     port = settings.port if port is None else port
     check_tokens(settings, port=port)
@@ -45,7 +45,7 @@ async def serve(*, port: int | None) -> int:
 
 
 async def web(*, port: int | None) -> int:
-    """Only hear what Slack sends; workers execute it. As many as needed, behind a load balancer."""
+    """Only receive what Slack sends; workers execute it. Return the exit code. Runs behind a load balancer."""
     settings = read_settings()
     _check_shared(settings)
     port = settings.port if port is None else port
@@ -54,7 +54,7 @@ async def web(*, port: int | None) -> int:
 
 
 async def worker(*, concurrency: int) -> int:
-    """Only execute runs, `concurrency` at once. As many as needed."""
+    """Only execute runs, `concurrency` at once. Return the exit code."""
     settings = read_settings()
     _check_shared(settings)
     _check_set(_speaking(settings))
@@ -99,7 +99,7 @@ async def _serve(
     hears: bool,
     concurrency: int,
 ) -> None:
-    """From the first part to the last drained run."""
+    """Open the bot, serve until `stop` is set, drain."""
     async with (
         open_engine(settings, await choose_models(settings)) as engine,
         open_bot(engine, concurrency=concurrency) as bot,
@@ -111,12 +111,12 @@ async def _serve(
             await stop.wait()
             log.info("draining", grace_s=GRACE_S)
             await bot.drain(GRACE_S)
-        # What was heard in the last moment, and has been acknowledged.
+        # Payloads of the last moment have been acknowledged and must be finished.
         await bot.background.drain(LAST_WORDS_S)
 
 
 def check_tokens(settings: Settings, *, port: int | None) -> None:
-    """UserError naming every token that this mode lacks."""
+    """Check that the tokens of this mode are set; raise UserError naming every missing one."""
     needed = _speaking(settings)
     if settings.serves_many and port is None:
         raise UserError(NEEDS_HTTP)
@@ -128,7 +128,7 @@ def check_tokens(settings: Settings, *, port: int | None) -> None:
 
 
 def _speaking(settings: Settings) -> dict[str, str]:
-    """What it takes to speak in the one workspace, or in many; UserError where it cannot be both."""
+    """Return the variables needed to speak in one workspace or in many; raise UserError when both are set."""
     if mistakes := setup_mistakes(settings):
         raise UserError(" ".join(mistakes))
     return {} if settings.serves_many else {"SLACK_BOT_TOKEN": settings.slack_bot_token}
@@ -143,14 +143,14 @@ def _check_set(needed: Mapping[str, str]) -> None:
 
 
 def stop_on_signals() -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process there and then."""
+    """Return an event that the first SIGTERM or SIGINT sets; the second one ends the process at once."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def leave() -> None:
         if stop.is_set():
             for name in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(name)
-            # Nothing is lost by it: what runs is resumed at the next start.
+            # Nothing is lost: interrupted runs are resumed at the next start.
             signal.raise_signal(signal.SIGKILL)
         stop.set()
 
@@ -161,7 +161,7 @@ def stop_on_signals() -> asyncio.Event:
 
 @contextlib.asynccontextmanager
 async def listen(bot: Bot, settings: Settings, *, port: int | None) -> AsyncIterator[None]:
-    """Take what Slack sends while the block runs."""
+    """Receive what Slack sends while the block runs, over Socket Mode or HTTP."""
     if port is None:
         async with _socket_mode(bot.slack_app, settings):
             yield
@@ -182,24 +182,25 @@ async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to us: uvicorn raises them again at its end, and to us a second one means leaving at once."""
+    """A uvicorn server that leaves signals to us: it re-raises them at its end, and our second one exits at once."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take none."""
+        """Install no signal handlers."""
         yield
 
 
 @contextlib.asynccontextmanager
 async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
     try:
-        # Opened here, so that a taken port is one sentence; what arrives before the server runs waits in the backlog.
+        # Bound here, so that a taken port is one clear sentence; connections before the server runs wait in the
+        # backlog.
         listener = socket.create_server(("0.0.0.0", port))  # noqa: S104 - a server behind a load balancer
     except OSError as error:
         raise UserError(
             f"Port {port} could not be opened ({error.strerror}). Choose another with --port or PORT."
         ) from None
-    # No access log: the address that Slack sends a browser back to holds a code.
+    # No access log: the OAuth redirect's address holds a code.
     server = _Server(
         uvicorn.Config(
             web_app(bot), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LAST_WORDS_S
@@ -214,7 +215,7 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
 
 
 def web_app(bot: Bot) -> Starlette:
-    """What HTTP mode serves: Slack's deliveries, checked by signature and time, installs, and the process's health."""
+    """Build the app of HTTP mode: signed Slack payloads, OAuth install pages, health."""
 
     async def health(_request: Request) -> JSONResponse:
         healthy = await bot.is_healthy()

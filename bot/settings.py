@@ -1,4 +1,4 @@
-"""The environment as one frozen value; nothing else reads os.environ, so `agents doctor` can explain all of it."""
+"""The environment as one frozen value. Nothing else reads os.environ, so `agents doctor` can explain all of it."""
 
 import os
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from patterns.core.errors import UserError
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_SLACK = "https://slack.com/api/"
 NO_HOME = "/nonexistent"
-"""The folder that systems give to users who have none."""
+"""The home folder that systems give to users without one."""
 SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: its name, what it is for, and whether its value must never be shown."""
+    """One environment variable: its name, what it is for, and whether its value is secret."""
 
     name: str
     purpose: str
@@ -67,9 +67,9 @@ VARIABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator decided. `env` is the whole environment, for `${…}` in the roster and the providers' keys.
+    """The operator's configuration. `env` is the whole environment, for `${…}` in the roster and providers' keys.
 
-    Secrets are left out when it is printed; the database's address can hold a password.
+    Secrets are left out of its repr; the database's address can hold a password.
     """
 
     data_dir: Path
@@ -91,26 +91,26 @@ class Settings:
 
     @property
     def is_sqlite(self) -> bool:
-        """One file and one bot, the default."""
+        """Return True for SQLite, the default: one file and one bot."""
         return self.database_url.startswith("sqlite:")
 
     @property
     def own_slack_host(self) -> str:
-        """Where a Slack other than the real one lives; empty for the real one."""
+        """Return the host of a Slack other than the real one; empty for the real one."""
         return "" if self.slack_api_url == REAL_SLACK else urlsplit(self.slack_api_url).netloc
 
     @property
     def serves_many(self) -> bool:
-        """Whether workspaces install the app by themselves, each with a token of its own."""
+        """Return True when workspaces install the app themselves, each with its own token."""
         return bool(self.slack_client_id)
 
     def admits(self, *ids: str) -> bool:
-        """Whether a workspace, named by itself or by its organisation, may install the app here."""
+        """Return True when a workspace, named by its id or its organisation's, may install the app here."""
         return not self.workspaces or not self.workspaces.isdisjoint(ids)
 
 
 def ensure_home() -> None:
-    """Name a home folder where the user has none, as in many containers: libraries ask for one on their import."""
+    """Set HOME where the user has none, as in many containers: libraries ask for it at import."""
     try:
         Path.home()
     except RuntimeError:
@@ -118,12 +118,12 @@ def ensure_home() -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment as it is, for whoever has to explain what is wrong with it."""
+    """Return the environment as it is, for commands that explain what is wrong with it."""
     return dict(os.environ)
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment.
+    """Return the settings of an environment, by default of this process.
 
     Raises:
         UserError: a value that cannot be used, with the variable's name.
@@ -154,7 +154,7 @@ NEEDS_HTTP = "SLACK_CLIENT_ID needs HTTP mode, because people install the app in
 
 
 def setup_mistakes(settings: Settings) -> list[str]:
-    """What does not go together in serving several workspaces, a sentence each."""
+    """Return what does not fit together in a multi-workspace setup, one sentence each."""
     mistakes = []
     if settings.serves_many and settings.slack_bot_token:
         mistakes.append(
@@ -218,7 +218,7 @@ def _data_dir(env: Mapping[str, str]) -> Path:
 def _database_url(url: str, data_dir: Path) -> str:
     if not url:
         return f"sqlite:///{data_dir / 'agents.db'}"
-    # Hosting platforms hand out postgres://; both names mean the same server.
+    # Hosting platforms hand out postgres://; both schemes mean the same server.
     url = url.replace("postgres://", "postgresql://", 1)
     if not url.startswith(("postgresql://", "sqlite:///")):
         raise UserError("DATABASE_URL must start with postgresql:// (or be unset for SQLite).")

@@ -1,4 +1,4 @@
-"""What people can want of budgets, as typed values."""
+"""Budget commands as typed values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,12 +9,12 @@ AmountName = Literal["limit", "user-cap", "channel-default", "dm-default", "work
 
 @dataclass(frozen=True, slots=True)
 class ShowBudget:
-    """How this month stands, for the person who asks."""
+    """Show this month's balance to the person who asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowReport:
-    """A month for everybody in the channel. `period` empty: the current one; `csv` adds the numbers as a file."""
+    """Post a month's report in the channel. An empty `period` is the current month; `csv` adds a file of numbers."""
 
     period: str = ""
     csv: bool = False
@@ -22,22 +22,22 @@ class ShowReport:
 
 @dataclass(frozen=True, slots=True)
 class ShowAudit:
-    """Who changed what."""
+    """Show who changed what."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowAll:
-    """Every channel of the workspace, for its admins."""
+    """Show every channel of the workspace to its admins."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditBudget:
-    """The form with all current values."""
+    """Open the form with all current values."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetAmount:
-    """A limit a month; None returns to the default, for a user cap to none at all."""
+    """Set a monthly limit; None returns to the default, for a user cap to no cap."""
 
     name: AmountName
     nusd: int | None
@@ -46,7 +46,7 @@ class SetAmount:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """More for this month only."""
+    """Add money for this month only."""
 
     nusd: int
     reason: str = ""
@@ -54,14 +54,14 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class SetAlerts:
-    """At which shares of the limit people are told."""
+    """Set the shares of the limit, in percent, at which people are alerted."""
 
     percents: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SetZone:
-    """Where the month turns."""
+    """Set the time zone in which the month turns."""
 
     zone: str
 
@@ -76,7 +76,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseCall:
-    """An uncertain call that was never billed."""
+    """Release an uncertain call that the provider never billed."""
 
     call_id: str
     reason: str
@@ -84,7 +84,7 @@ class ReleaseCall:
 
 @dataclass(frozen=True, slots=True)
 class LiftModel:
-    """A model held back after an overrun may be called again, its holds multiplied by `percent` / 100."""
+    """Release a model quarantined after an overrun; its holds are multiplied by `percent` / 100."""
 
     model: str
     percent: int
@@ -92,14 +92,14 @@ class LiftModel:
 
 @dataclass(frozen=True, slots=True)
 class SetDigest:
-    """A summary every Monday."""
+    """Turn the Monday summary on or off."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SetOwner:
-    """Somebody who looks after this channel's budget."""
+    """Name an owner of this channel's budget."""
 
     user: str
     owns: bool
@@ -107,7 +107,7 @@ class SetOwner:
 
 @dataclass(frozen=True, slots=True)
 class SetModels:
-    """Where this channel's text may go: providers and models; empty for all of the roster."""
+    """Set the providers and models this channel's text may go to; empty for all of the roster."""
 
     allowed: tuple[str, ...]
 

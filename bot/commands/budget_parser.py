@@ -1,7 +1,7 @@
-"""What people type after `budget`, read into its typed values: pure, and strict wherever a number could be misread.
+"""Parse the text after `budget` into typed values: pure, and strict wherever a number could be misread.
 
-A verb is a command only when the rest looks like its values; `budget set up a meeting` stays a request. What looks
-like a value and is none is a UserError that says how to write it.
+A verb is a command only when the rest looks like its values; `budget set up a meeting` stays a request. What looks like
+a value and is not raises a UserError that says how to write it.
 """
 
 import re
@@ -46,7 +46,7 @@ _BACK = frozenset({"default", "off", "none"})
 
 
 def parse_budget(text: str) -> BudgetCommand | None:
-    """The command in what follows `budget`, unescaped; None when it is a request after all.
+    """Return the command in the text after `budget`, already unescaped; None when it is a request.
 
     Raises:
         UserError: it is a command with a value that cannot be used.
@@ -138,7 +138,7 @@ def _owner(rest: str) -> BudgetCommand | None:
 
 
 def _models(rest: str) -> BudgetCommand | None:
-    # Plain words may be a request ("models for the forecast"); names of models have a sign in them, or stand alone.
+    # Plain words may be a request ("models for the forecast"); model names contain a sign, or stand alone.
     parts = rest.replace(",", " ").split()
     is_list = len(parts) == 1 or ("," in rest) or any("/" in part for part in parts)
     return SetModels(read_models(rest)) if parts and is_list else None
@@ -196,7 +196,7 @@ _ATTEMPT_WORDS = 2
 
 
 def _split_reason(rest: str) -> tuple[str, str]:
-    """What stands before a quoted reason at the end, and the reason."""
+    """Split off a quoted reason at the end; return the text before it and the reason."""
     for match in _QUOTED.finditer(rest):
         if match.end() == len(rest):
             return rest[: match.start()].strip(), (match["double"] or match["single"] or "").strip()[:500]

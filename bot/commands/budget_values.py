@@ -1,4 +1,4 @@
-"""Values of the budget's grammar as people write them: amounts, thresholds, months, models; strict, with a way out."""
+"""Parse amounts, thresholds, months and model names of the budget grammar; strict, with a hint in each error."""
 
 import re
 
@@ -8,13 +8,13 @@ from patterns.core.money import parse_usd
 _ALERTS_MAX = 10
 _PERCENT_MAX = 1000
 _GROUPED = re.compile(r"\$?\d{1,3}(?:,\d{3})+\.\d{2}")
-"""As we write large amounts ourselves: a point after a comma leaves one reading."""
+"""Large amounts as we print them: a point after a comma leaves one reading."""
 _MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
 _MODEL = re.compile(r"[A-Za-z0-9][\w./:-]*")
 
 
 def read_amount(text: str) -> int:
-    """Nano-dollars a person wrote; UserError names what stands in the way and how to write it."""
+    """Return the nano-dollars a person wrote; raise UserError that says what is wrong and how to write it."""
     said = text.strip()
     if re.search(r"[€£¥₹]|\b(?:eur|gbp|chf|jpy|inr|euros?|pounds?)\b", said, re.IGNORECASE):
         raise UserError(f"{said[:40]} is not in US dollars, the only currency here. Write the amount like 50 or $50.")
@@ -31,7 +31,7 @@ def read_amount(text: str) -> int:
 
 
 def read_percents(text: str) -> tuple[int, ...]:
-    """Thresholds as people write them: `50 80 95`, `50%, 80%`."""
+    """Return thresholds in percent, written like `50 80 95` or `50%, 80%`; raise UserError for others."""
     parts = [part for part in re.split(r"[\s,%]+", text) if part]
     if not parts or len(parts) > _ALERTS_MAX or not all(part.isascii() and part.isdigit() for part in parts):
         raise UserError("Write the thresholds as whole per cent, like 50 80 95.")
@@ -42,7 +42,7 @@ def read_percents(text: str) -> tuple[int, ...]:
 
 
 def read_models(text: str) -> tuple[str, ...]:
-    """Providers and models as people write them: `openai anthropic/claude-haiku-4-5`; `any` for all."""
+    """Return providers and models, written like `openai anthropic/claude-haiku-4-5`; `any` returns none."""
     parts = tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text) if part))
     if not parts or not all(_MODEL.fullmatch(part) for part in parts):
         raise UserError("Write providers or models, like `openai` or `anthropic/claude-haiku-4-5`, or `any`.")
@@ -50,7 +50,7 @@ def read_models(text: str) -> tuple[str, ...]:
 
 
 def read_month(text: str) -> str:
-    """A month like `2026-10`."""
+    """Return a month like `2026-10`; raise UserError for anything else."""
     match = _MONTH.fullmatch(text)
     if match is None or not 1 <= int(match["month"]) <= 12 or int(match["year"]) < 2000:  # noqa: PLR2004 - the calendar
         raise UserError(f"{text[:40]} is not a month. Write it like 2026-10.")

@@ -1,4 +1,4 @@
-"""What people can want from us, as typed values, and the words of the grammar with what each does."""
+"""Commands as typed values, and the words of the grammar with what each does."""
 
 import re
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Literal
 from bot.commands.budget import BudgetCommand
 
 RUN_ID = re.compile(r"r[0-9a-f]{12}")
-"""How runs are named; nobody writes such a word by chance."""
+"""The form of run ids; no such word is typed by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request. `flow` None lets the Router choose; `agents` empty takes the flow's own."""
+    """Ask the agents. `flow` None lets the Router choose; an empty `agents` takes the flow's own."""
 
     request: str
     flow: str | None = None
@@ -21,55 +21,55 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What would this cost at most? Nothing is started."""
+    """Return the worst-case price of a request; nothing is started."""
 
     ask: Ask
 
 
 @dataclass(frozen=True, slots=True)
 class ShowHelp:
-    """How to ask; `topic` is a command or a flow, empty for all of it."""
+    """Explain how to ask; `topic` is a command or a flow, empty for an overview."""
 
     topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ListAgents:
-    """Who can work."""
+    """List the agents."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListFlows:
-    """What can be run."""
+    """List the flows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowBalance:
-    """What is left this month."""
+    """Show what is left of this month's budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Something about money that is more than the balance."""
+    """Run a budget command other than the plain balance."""
 
     command: BudgetCommand
 
 
 @dataclass(frozen=True, slots=True)
 class ListRuns:
-    """A person's recent runs."""
+    """List a person's recent runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopRuns:
-    """Stop a run: the named one, or the one in this place."""
+    """Stop a run: the named one, or those of this conversation."""
 
     run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """An admin opens or closes this channel to people who are refused by default."""
+    """Open or close this channel to people who are refused by default; for admins."""
 
     who: Literal["guests", "external"]
     allowed: bool
@@ -77,17 +77,17 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSettings:
-    """An admin wants to see or change how agents behave in this channel."""
+    """Show or change how agents behave in this channel; for admins."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenModal:
-    """Nothing was typed: show the form."""
+    """Open the request form: nothing was typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """It looks like a mistyped command. `suggestion` is the command's whole text, `text` what was typed."""
+    """Ask about a probable typo. `suggestion` is the whole corrected text, `text` what was typed."""
 
     word: str
     suggestion: str
@@ -96,7 +96,7 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """It starts like a command and cannot be one; `message` says so with an example."""
+    """Explain why a text that begins like a command is not one; `message` holds an example."""
 
     message: str
 
@@ -137,4 +137,4 @@ TOPICS = {
     "settings": "`settings` opens a form for admins: who may ask in this channel, its usual flow, which replies count.",
     "deny": "`deny guests` or `deny external` closes this channel to them again; for admins.",
 }
-"""The words of the grammar and what each does, in a sentence."""
+"""The words of the grammar, each with one sentence of help."""

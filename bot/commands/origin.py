@@ -1,4 +1,4 @@
-"""Split off bot/requests.py."""
+"""Where a request came from: workspace, channel, thread, user and attachments."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,10 +8,10 @@ ChannelKind = Literal["channel", "dm"]
 
 @dataclass(frozen=True, slots=True)
 class AttachmentRefs:
-    """What came with a request besides its words, as Slack described it; reading it is `bot.threads.attachments`'s.
+    """References to what came with a request besides its text; `bot.threads.attachments` reads the contents.
 
-    `files` are Slack's ids of files. `may_have_more` says that Slack left files out of this kind of event. `about` is
-    the delivery key of a message somebody pointed at with our shortcut.
+    `files` are Slack file ids. `may_have_more` says that Slack omits files from this kind of event. `about` is the
+    idempotency key of the message on which our shortcut was used.
     """
 
     files: tuple[str, ...] = ()
@@ -21,10 +21,11 @@ class AttachmentRefs:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where something was said or clicked, so that the answer finds the person again.
+    """Where something was said or clicked, and by whom, so that the reply goes back there.
 
-    `thread_ts` is the thread it was said in (None at the top of a channel and for slash commands), `message_ts` the
-    message itself. `response_url` is good for 30 minutes and five answers. `trigger_id` opens one form within 3 s.
+    `delivery_key` is the payload's idempotency key. `thread_ts` is the thread (None at the top of a channel and for
+    slash commands), `message_ts` the message itself. `response_url` is good for 30 minutes and five responses.
+    `trigger_id` opens one form within 3 s.
     """
 
     delivery_key: str
@@ -39,5 +40,5 @@ class Origin:
 
 
 def message_key(workspace: str, channel: str, ts: str) -> str:
-    """The key of a message: app_mention and message of one posting arrive under two event ids and are one request."""
+    """Return a message's idempotency key: app_mention and message events of one posting are one request."""
     return f"message:{workspace}:{channel}:{ts}"

@@ -1,4 +1,4 @@
-"""What people type after /agents or a mention, as typed values, so that no listener ever looks at words.
+"""Parse the text after `/agents` or a mention into typed values, so that listeners never look at words.
 
 Pure. A reserved word is a command only when the whole rest fits its grammar; everything else is a request.
 """
@@ -47,10 +47,10 @@ _WORDS: dict[str, Command] = {
     "deny external": Allow("external", allowed=False),
 }
 _HELP_SIGNS = {"?", "-h", "-help", "--help"}
-# What keyboards and Slack clients make of plain signs. One sign each, so that positions stay the same.
+# Typographic variants that keyboards and Slack clients substitute. One character each, so that positions stay the same.
 _PLAIN = str.maketrans(
     dict.fromkeys("“”„‟«»", '"')
-    | dict.fromkeys("‘’‚‛`", "'")  # noqa: RUF001 - these very signs are what people send
+    | dict.fromkeys("‘’‚‛`", "'")  # noqa: RUF001 - the characters people really send
     | dict.fromkeys("‐‑‒–—―−", "-")  # noqa: RUF001 - same
 )
 _FLAGS = re.IGNORECASE | re.DOTALL
@@ -67,7 +67,7 @@ class _Names:
 
 
 def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped: bool = True) -> Command:
-    """The command in `text`, as Slack sent it unless `escaped` is False. Never raises: no command means a request."""
+    """Return the command in `text`, Slack's escaped form unless `escaped` is False. What is no command is a request."""
     return _parse((unescape(text) if escaped else text).strip(), _Names(flows, agents))
 
 
@@ -81,7 +81,7 @@ def _parse(text: str, names: _Names) -> Command:
 
 
 def _word(plain: str, names: _Names) -> Command | None:
-    """The commands without free text; quotes around them and a sign behind them are no obstacle."""
+    """Return a command that takes no free text; quotes around it and punctuation behind it are ignored."""
     said = " ".join(plain.strip("\"' ").casefold().split())
     if said in _HELP_SIGNS:
         return ShowHelp()
@@ -136,7 +136,7 @@ def _use(text: str, plain: str, names: _Names) -> Command | None:
 
 
 def _use_without_colon(text: str, plain: str, names: _Names) -> Command | None:
-    """`use plan B for the launch` may be either; only the person knows."""
+    """Return the question for text like `use plan B for the launch`, which may be a command or a request."""
     match = _USE_NO_COLON.fullmatch(plain)
     flow = _known(match["flow"], names.flows) if match else None
     if match is None or flow is None:
@@ -166,7 +166,7 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
 
 
 def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
-    """A mistyped word, but only where the corrected text is a command as a whole."""
+    """Return a correction of a mistyped word, only where the corrected text is a whole command."""
     word, _, rest = plain.strip("\"'?!. ").casefold().partition(" ")
     for known in dict.fromkeys(key.split()[0] for key in _WORDS):
         if word != known and is_near(word, known):

@@ -1,4 +1,4 @@
-"""Text as Slack sends it, turned into what the person wrote."""
+"""Convert text from Slack's transport form to what the person wrote."""
 
 import re
 
@@ -6,16 +6,16 @@ _TOKEN = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
 
 
 def unescape(text: str) -> str:
-    """Slack's transport form as people read it; ids of people and channels stay, names come first.
+    """Return text as people read it; ids of people and channels are kept, names come first.
 
     `<@U1|dana>` becomes `@dana (U1)`, `<https://x.y|docs>` becomes `docs (https://x.y)`, `&lt;` becomes `<`.
     """
-    # The ampersand last, so that `&amp;lt;` stays the `&lt;` that was typed.
+    # The ampersand last, so that `&amp;lt;` stays the typed `&lt;`.
     return _TOKEN.sub(_token, text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def without_mention(text: str, bot_user: str) -> str:
-    """The text of a message that calls the bot, without the calls."""
+    """Return a message's text without the mentions of the bot."""
     return re.sub(rf"\s*<@{re.escape(bot_user)}(?:\|[^>]*)?>[\s,:]*", " ", text).strip()
 
 

@@ -1,16 +1,16 @@
-"""Whether a word was meant as another one: a slip of the fingers or two."""
+"""Typing errors: whether one word was meant as another."""
 
 _LONG_WORD = 6
 
 
 def is_near(said: str, known: str) -> bool:
-    """Whether one slip of the fingers, or two in a long word, makes `known` of `said`."""
+    """Return True when one typing error, or two in a long word, turns `known` into `said`."""
     allowed = 2 if len(known) >= _LONG_WORD else 1
     return abs(len(said) - len(known)) <= allowed and _slips(said, known) <= allowed
 
 
 def _slips(said: str, known: str) -> int:
-    """Optimal string alignment: signs left out, put in, mistaken, or swapped with a neighbour."""
+    """Return the optimal string alignment distance: deletions, insertions, substitutions, swapped neighbours."""
     before: list[int] = []
     row = list(range(len(known) + 1))
     for i, a in enumerate(said, 1):

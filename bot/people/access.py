@@ -1,4 +1,4 @@
-"""Who may run, stop, decide and administer: everything that cannot be checked with Slack is refused.
+"""Authorization: who may run, stop, decide and administer. What cannot be checked with Slack is refused.
 
 Guests, people of other organisations and externally shared channels are refused until an admin allows them there.
 """
@@ -37,7 +37,7 @@ class LookupFailedError(AccessError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A conversation as it concerns us: who pays there, whether we can post in it, and which flow its admins chose."""
+    """A conversation: who pays there, whether we can post in it, and the flow its admins chose."""
 
     kind: ChannelKind
     can_post: bool
@@ -49,8 +49,8 @@ class Place:
 class ChannelRules:
     """How one channel behaves, as its admins set it, and who owns its budget besides them.
 
-    `people` counts where `who` is `named`. `flow` runs where nobody names one; empty lets the Router choose. `replies`
-    says which untagged replies continue a thread of ours: the asker's, nobody's, everybody's.
+    `people` counts where `who` is `named`. `flow` runs where none is named; empty lets the Router choose. `replies`
+    says which replies without a mention continue a thread of ours: the asker's, none, or all.
     """
 
     guests: bool = False
@@ -64,35 +64,35 @@ class ChannelRules:
 
 
 class RulesStore(Protocol):
-    """Where the rules of channels are kept."""
+    """The store of channel rules."""
 
     async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
-        """The channel's rules; the closed defaults when nobody set any."""
+        """Return the channel's rules; the closed defaults when none were set."""
         ...
 
     async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
-        """Replace them, with an entry in the audit log."""
+        """Replace the channel's rules, with an entry in the audit log."""
         ...
 
 
 class Directory(Protocol):
-    """What Slack says about people and conversations."""
+    """Slack's directory of people and conversations."""
 
     async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
-        """Slack's user object; LookupFailedError when it cannot be had."""
+        """Return Slack's user object; raise LookupFailedError when it cannot be read."""
         ...
 
     async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
-        """Slack's conversation object, None where we are outside; LookupFailedError when it cannot be had."""
+        """Return Slack's conversation object, None where we are no member; raise LookupFailedError when unreadable."""
         ...
 
     async def direct_messages(self, user: str, *, workspace: str) -> str:
-        """The id of our direct messages with somebody; LookupFailedError when they cannot be opened."""
+        """Return the id of our direct messages with a person; raise LookupFailedError when they cannot be opened."""
         ...
 
 
 class SlackDirectory:
-    """The directory over the Web API; people are remembered for five minutes, conversations for one."""
+    """The directory over the Web API; people are cached for five minutes, conversations for one."""
 
     def __init__(
         self, client: AsyncWebClient, tokens: Tokens, *, monotonic: Callable[[], float] = time.monotonic
@@ -103,15 +103,15 @@ class SlackDirectory:
         self._cache: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
 
     async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
-        """See Directory."""
+        """Return Slack's user object, cached; raise LookupFailedError when it cannot be read."""
         return _had(await self._found("user", user, workspace=workspace))
 
     async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
-        """See Directory. Being outside is not remembered, so that an invitation counts at once."""
+        """Return Slack's conversation object, cached. None is not cached, so that an invitation counts at once."""
         return await self._found("channel", channel, workspace=workspace)
 
     async def direct_messages(self, user: str, *, workspace: str) -> str:
-        """See Directory."""
+        """Return the id of our direct messages with a person, cached."""
         return str(_had(await self._found("dm", user, workspace=workspace))["id"])
 
     async def _found(
@@ -160,7 +160,7 @@ def _had(found: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 class Access:
-    """The one place that decides who may do what."""
+    """The only place that decides who may do what."""
 
     def __init__(self, directory: Directory, rules: RulesStore, *, admins: Admins) -> None:
         self.directory = directory
@@ -168,7 +168,7 @@ class Access:
         self._admins = admins
 
     async def admit(self, *, workspace: str, channel: str, user: str) -> Place:
-        """Where somebody may have agents run.
+        """Return the conversation in which a person may have agents run.
 
         Raises:
             AccessError: they may not, or Slack could not be asked; the sentence is for them.
@@ -200,7 +200,7 @@ class Access:
             )
         if conversation.get("is_im"):
             return Place("dm", can_post=True)
-        # Slack always says whether we are a member; where it does not, posting itself will tell.
+        # Slack always says whether we are a member; where it does not, the post will fail plainly.
         can_post = bool(conversation.get("is_member", True))
         return Place("channel", can_post=can_post, name=str(conversation.get("name") or ""), flow=rules.flow)
 
@@ -210,7 +210,7 @@ class Access:
         return await self.is_admin(user, workspace=workspace)
 
     async def is_admin(self, user: str, *, workspace: str) -> bool:
-        """Workspace admins and owners as Slack says, those of AGENTS_ADMINS, and who installed the app."""
+        """Return True for Slack's admins and owners, those of AGENTS_ADMINS, and the installer of the app."""
         if user in await self._admins.of(workspace):
             return True
         person = await self.directory.user(user, workspace=workspace)
@@ -219,22 +219,22 @@ class Access:
         )
 
     async def may_administer(self, user: str, *, workspace: str, channel: str) -> bool:
-        """Admins, and the owners of the channel's budget."""
+        """Return True for admins, and for owners of the channel's budget."""
         rules = await self._rules.rules(workspace=workspace, channel=channel)
         return user in rules.owners or await self.is_admin(user, workspace=workspace)
 
     async def may_stop(self, user: str, *, asker: str, workspace: str, channel: str) -> bool:
-        """Who asked can always stop, even while Slack cannot be asked; admins of the channel can too."""
+        """Return True for the asker, even while Slack cannot be reached, and for admins of the channel."""
         return user == asker or await self.may_administer(user, workspace=workspace, channel=channel)
 
     async def may_decide(
         self, user: str, *, asker: str, workspace: str, channel: str, approvers: Collection[str] = ()
     ) -> bool:
-        """Reviews are decided by who asked, the named approvers and the admins of the channel."""
+        """Return True for those who may decide a review: the asker, the named approvers, the channel's admins."""
         return user in approvers or await self.may_stop(user, asker=asker, workspace=workspace, channel=channel)
 
     async def settings(self, *, workspace: str, channel: str, user: str) -> ChannelRules:
-        """How a channel behaves, for those who may change it.
+        """Return how a channel behaves, for those who may change it.
 
         Raises:
             AccessError: not an admin.
@@ -244,12 +244,12 @@ class Access:
         return await self._rules.rules(workspace=workspace, channel=channel)
 
     async def change(self, rules: ChannelRules, *, workspace: str, channel: str, user: str) -> None:
-        """Let a channel behave in another way, with an entry in the audit log; AccessError for others than admins."""
+        """Replace a channel's rules, with an entry in the audit log; raise AccessError for others than admins."""
         await self.settings(workspace=workspace, channel=channel, user=user)
         await self._rules.save_rules(rules, workspace=workspace, channel=channel, actor=user)
 
     async def allow(self, change: Allow, *, workspace: str, channel: str, user: str) -> str:
-        """Open or close a channel to guests or to other organisations; the sentence says from what to what.
+        """Open or close a channel to guests or other organisations; return a sentence with the old and new value.
 
         Raises:
             AccessError: not an admin.
@@ -265,12 +265,12 @@ class Access:
         return f"{name} changed whether {whom} may run agents here from {was} to {now}."
 
     async def name(self, user: str, *, workspace: str) -> str:
-        """What people call somebody; LookupFailedError when Slack cannot be asked."""
+        """Return a person's display name; raise LookupFailedError when Slack cannot be asked."""
         return name_of(await self.directory.user(user, workspace=workspace)) or user
 
 
 def name_of(person: Mapping[str, Any]) -> str:
-    """What people call somebody, by Slack's user object; empty where it does not say."""
+    """Return the display name in Slack's user object; empty where there is none."""
     profile = person.get("profile") or {}
     return str(profile.get("display_name") or person.get("real_name") or person.get("name") or "")
 

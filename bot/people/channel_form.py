@@ -1,4 +1,4 @@
-"""The form in which admins say how agents behave in one channel, read back as the channel's rules."""
+"""The form in which admins set how agents behave in one channel, and its parsing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ _PROGRESS = {"steps": "Each step as it happens", "quiet": "Only the beginning an
 
 @dataclass(frozen=True, slots=True)
 class ChannelForm:
-    """A filled-in form: the rules as they shall be, of which channel."""
+    """A submitted form: the new rules and their channel."""
 
     channel: str
     rules: ChannelRules
@@ -41,7 +41,7 @@ class ChannelForm:
 def channel_form(
     rules: ChannelRules, flows: Sequence[FlowLine], *, channel: str, response_url: str | None
 ) -> dict[str, Any]:
-    """The form, with what is in force now."""
+    """Build the form, filled with the rules in force."""
     named = {_ANY: _ROUTED, **{flow.name: flow.name for flow in flows}}
     people = {"type": "multi_users_select", "action_id": PEOPLE, "initial_users": sorted(rules.people)}
     blocks = [
@@ -65,7 +65,7 @@ def channel_form(
 
 
 def read_channel_form(view: Mapping[str, Any], before: ChannelRules) -> ChannelForm | dict[str, str]:
-    """The form's rules on top of those before, or Slack's field errors. A field nobody touched may come as null."""
+    """Return the form's rules on top of those before, or Slack's field errors. An untouched field may come as null."""
     kept, fields = json.loads(view["private_metadata"]), view["state"]["values"]
     chosen = {
         name: ((fields[name][name] or {}).get("selected_option") or {}).get("value") or now
@@ -86,7 +86,7 @@ def read_channel_form(view: Mapping[str, Any], before: ChannelRules) -> ChannelF
 
 
 def channel_changes(before: ChannelRules, after: ChannelRules) -> str:
-    """What changed, from what to what; empty when nothing did."""
+    """Return what changed, with old and new values; empty when nothing did."""
     was, now = _in_words(before), _in_words(after)
     return "; ".join(f"{what} from “{was[what]}” to “{now[what]}”" for what in was if was[what] != now[what])
 

@@ -1,4 +1,4 @@
-"""How a channel behaves, read from and written to the channel's settings."""
+"""Channel rules in the channel's stored settings."""
 
 from dataclasses import asdict, fields
 from typing import Any
@@ -17,12 +17,12 @@ class StoredRules:
         self._settings = settings
 
     async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
-        """The channel's rules; the closed defaults when nobody set any."""
+        """Return the channel's rules; the closed defaults when none were set."""
         kept = await self._settings.find(workspace=workspace, channel=channel)
         known: dict[str, Any] = {name: value for name, value in kept.items() if name in _NAMES}
         return ChannelRules(**known | {name: frozenset(known[name]) for name in _SETS & known.keys()})
 
     async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
-        """Replace them."""
+        """Replace the channel's rules, with an entry in the audit log."""
         changes = {name: sorted(value) if name in _SETS else value for name, value in asdict(rules).items()}
         await self._settings.save(changes, workspace=workspace, channel=channel, actor=actor)

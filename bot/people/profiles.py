@@ -1,4 +1,4 @@
-"""People and money as they are shown: names from Slack's directory, figures from the ledger."""
+"""Views of people and balances: names from Slack's directory, amounts from the ledger."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from storage.ledger.balances import Balance, Balances
 
 @dataclass(frozen=True, slots=True)
 class ProfileLookup:
-    """Turns ids and rows into views."""
+    """Looks up names and balances and returns views."""
 
     balances: Balances
     directory: Directory
@@ -23,23 +23,23 @@ class ProfileLookup:
     is_play_money: bool = False
 
     async def person(self, user: str, workspace: str) -> Person:
-        """Somebody by name; by id where Slack does not say."""
+        """Return a person with their name; with their id as name where Slack does not say."""
         try:
             return Person(user, name_of(await self.directory.user(user, workspace=workspace)) or user)
         except AgentsError:
             return Person(user, user)
 
     async def owner(self, workspace: str) -> Person | None:
-        """Who can grant money, where the operator named somebody or an installation did."""
+        """Return the first admin, who can grant budget; None where none is named."""
         admins = await self.admins.of(workspace)
         return await self.person(admins[0], workspace) if admins else None
 
     async def balance(self, payer: Payer) -> BalanceView:
-        """The month that pays: the channel's, or the person's."""
+        """Return the account that pays for this month: the channel's, or the person's."""
         return await self.view(payer, await self.balances.balance(payer))
 
     async def all(self, payer: Payer) -> BalancesView:
-        """Every month that limits this person here."""
+        """Return every account that limits this person here this month."""
         views = [
             await self.view(payer, one) for one in await self.balances.balances(payer) if one.limit_nusd is not None
         ]
@@ -54,7 +54,7 @@ class ProfileLookup:
         instead: tuple[str, int] = ("", 0),
         queue_key: str = "",
     ) -> RefusalView:
-        """Why there is not enough, and the ways out; `instead` is a cheaper flow with what it needs."""
+        """Return why the budget is insufficient, and the ways out; `instead` is a cheaper flow with its price."""
         flow, flow_nusd = instead
         free_nusd = balance.free_nusd
         affordable = flow and free_nusd is not None and flow_nusd <= free_nusd < needed_nusd
@@ -69,8 +69,8 @@ class ProfileLookup:
         )
 
     async def view(self, payer: Payer, balance: Balance) -> BalanceView:
-        """An account's month under the name people call it."""
-        # Months turn on the first, in the zone of the account: in UTC it may be the last of this one.
+        """Return an account's month under the name people use for it."""
+        # The month turns on the first in the account's zone; in UTC it may still be the last day of the old one.
         turns = datetime(2000, int(balance.period[5:]) % 12 + 1, 1, tzinfo=UTC)
         held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
         return BalanceView(
@@ -88,11 +88,11 @@ class ProfileLookup:
         return {"workspace": "the workspace", "dm": "your direct messages", "user": "your share here"}.get(kind, kind)
 
     async def place_name(self, payer: Payer) -> str:
-        """Whose month it is: the channel, or a person's direct messages."""
+        """Return the name of the account's owner: the channel, or a person's direct messages."""
         return await self._name(payer, payer.channel_kind)
 
     async def channel_name(self, channel: str, workspace: str) -> str:
-        """`#platform`; the id where Slack does not say."""
+        """Return a name like `#platform`; the id where Slack does not say."""
         try:
             found = await self.directory.channel(channel, workspace=workspace)
         except AgentsError:

@@ -1,4 +1,4 @@
-"""Who may read what is in a conversation, as Slack itself would let them: nothing of ours opens a channel to others."""
+"""Who may read a conversation, as Slack itself decides: we never open a channel to others."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ MEMBER_PAGES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class ConversationMembership:
-    """Asks Slack about members."""
+    """Asks Slack about memberships."""
 
     slack: Slack
     directory: Directory
 
     async def refusal(self, user: str, channel: str, *, workspace: str) -> str:
-        """Why somebody may not read what is in a conversation; empty when they may.
+        """Return why a person may not read a conversation; empty when they may.
 
         Raises:
             AccessError, SlackError: Slack could not be asked.

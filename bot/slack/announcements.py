@@ -1,4 +1,4 @@
-"""News nobody asked for: each told exactly once over processes and crashes, and kept until Slack has taken it."""
+"""Unrequested announcements, exactly once per key over processes and crashes, retried until Slack accepts them."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class OnceOnlyAnnouncements:
-    """Tells what has a key. `by` names this process in claims.
+    """Posts announcements that are identified by keys. `by` names this process in claims.
 
-    A claim keeps others away while we post and runs out when we die; the outbox finds what had arrived by then.
+    A claim keeps other processes away while we post and expires when we die; the outbox finds a post that had arrived
+    by then.
     """
 
     slack: Slack
@@ -26,14 +27,14 @@ class OnceOnlyAnnouncements:
     _told: set[str] = field(default_factory=set, init=False)
 
     async def untold(self, keys: Sequence[str]) -> list[str]:
-        """Those of the keys that still have to be told, in order."""
+        """Return the keys that have not been announced yet, in order."""
         rest = [key for key in keys if key not in self._told]
         if rest:
             self._told.update(await self.chores.finished(rest))
         return [key for key in rest if key not in self._told]
 
     async def once(self, keys: Sequence[str], post: Callable[[str], Awaitable[object]]) -> None:
-        """Post one message that settles all keys; it is named by the last, which `post` receives."""
+        """Post one message that settles all keys; the last key names it and is passed to `post`."""
         name = keys[-1]
         if not await self.chores.take(name, by=self.by):
             return
@@ -43,7 +44,7 @@ class OnceOnlyAnnouncements:
             log.warning("news not told", key=name, code=error.code)
             if error.kind == "unreachable":
                 await self.chores.unclaim(name)
-            return  # refused: tried again once the claim has run out, as long as it is news
+            return  # refused: tried again when the claim has expired, while it is still due
         await self.chores.finish(keys, by=self.by)
         self._told.update(keys)
 
@@ -56,7 +57,7 @@ class OnceOnlyAnnouncements:
         channels: Collection[str] = (),
         users: Collection[str] = (),
     ) -> None:
-        """Post a message to channels and people; whoever cannot be reached does not keep it from the others."""
+        """Post a message to channels and people; one that cannot be reached does not keep it from the others."""
 
         async def post(name: str) -> None:
             out = self.slack.of(workspace)

@@ -1,7 +1,7 @@
-"""The outbound client: every message leaves here, retried without doubles, as plain text when its blocks are refused.
+"""The outbound client: every message is sent here, retried without duplicates, as plain text when blocks are refused.
 
-Slack's own retry handlers stay off, because they repeat a post whose answer was lost. We look first whether it arrived:
-each message carries its run and name as metadata, and as the id of its first block where metadata is dropped.
+Slack's own retry handlers stay off, because they repeat a post whose response was lost. Before a retry we search for
+the message: it carries its run and name as metadata, and as the id of its first block where metadata is dropped.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from patterns.core.ports import Clock
 log = structlog.get_logger(__name__)
 
 TEXT_MAX = 39_000
-"""Slack truncates text at 40,000 without saying so."""
+"""Characters; Slack silently truncates text at 40,000."""
 SEARCH_PAGES = 5
 QUIET = {"parse": "none", "link_names": False}
 UNFURLED = {"unfurl_links": False, "unfurl_media": False}
@@ -30,25 +30,25 @@ _REFUSED_BLOCKS = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_b
 
 
 class PostLog(Protocol):
-    """Our own record of posts: the intent is committed before anything is sent."""
+    """Our record of posts, a transactional outbox: the intent is committed before anything is sent."""
 
     async def intend(
         self, run_id: str, name: str, channel: str
     ) -> tuple[Literal["new", "intended", "posted", "abandoned"], str | None]:
-        """Record the intent; says what was known before, with the ts of a posted message."""
+        """Record the intent; return the state before, with the ts of a posted message."""
         ...
 
     async def posted(self, run_id: str, name: str, ts: str) -> None:
-        """The message stands in Slack."""
+        """Record that the message is in Slack."""
         ...
 
     async def abandon(self, run_id: str, name: str) -> None:
-        """It never will."""
+        """Record that the message will never be posted."""
         ...
 
 
 class SlackOut(SlackMethods):
-    """Posts, edits and private words in one workspace."""
+    """Posts, edits and ephemeral messages in one workspace."""
 
     def __init__(
         self, workspace: str, client: AsyncWebClient, outbox: PostLog, clock: Clock, tokens: Tokens, pacer: Pacer
@@ -59,7 +59,7 @@ class SlackOut(SlackMethods):
     async def post_once(
         self, run_id: str, name: str, *, channel: str, message: SlackMessage, thread_ts: str | None = None
     ) -> str:
-        """Post a named message of a run exactly once over any number of crashes; returns its ts.
+        """Post a named message of a run exactly once over any number of crashes; return its ts.
 
         Raises:
             SlackError: it could not be posted. The intent stays, except where it is abandoned as hopeless.
@@ -77,7 +77,7 @@ class SlackOut(SlackMethods):
         return ts
 
     async def find_or_abandon(self, run_id: str, name: str, *, channel: str, thread_ts: str | None) -> None:
-        """Find out what became of a message that was cut off and that nobody will post again: it stands, or never will.
+        """Find out whether an interrupted post arrived, and record it as posted or abandoned; it is not posted again.
 
         Raises:
             SlackError: Slack does not answer.
@@ -95,7 +95,7 @@ class SlackOut(SlackMethods):
             await self._outbox.posted(run_id, name, ts)
 
     async def post(self, *, channel: str, message: SlackMessage, thread_ts: str | None = None) -> str:
-        """Post a message nobody would miss (a reminder, a word of a chore); returns its ts."""
+        """Post a message without an outbox row (a reminder, a chore's notice); return its ts."""
         place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
         return str((await self._send("chat.postMessage", message, {**place, **UNFURLED}))["ts"])
 
@@ -104,19 +104,19 @@ class SlackOut(SlackMethods):
         await self._send("chat.update", message, {"channel": channel, "ts": ts})
 
     async def update_if_room(self, *, channel: str, ts: str, message: SlackMessage) -> bool:
-        """Replace a message of ours, unless Slack's pace leaves no room for what nobody would miss."""
+        """Replace a message of ours if the rate limit leaves room for optional calls; return False when it does not."""
         if not await self.has_room("chat.update"):
             return False
         await self._send("chat.update", message, {"channel": channel, "ts": ts}, has_turn=True)
         return True
 
     async def ephemeral(self, *, channel: str, user: str, message: SlackMessage, thread_ts: str | None = None) -> None:
-        """Show something to one person in a channel; it is gone when they reload."""
+        """Show a message to one person in a channel; it disappears when they reload."""
         place = {"channel": channel, "user": user, **({"thread_ts": thread_ts} if thread_ts else {})}
         await self._send("chat.postEphemeral", message, place)
 
     async def respond(self, response_url: str, message: SlackMessage, *, replace_original: bool = False) -> None:
-        """Answer a command or a click privately by its response_url: five times, within 30 minutes."""
+        """Reply privately to a command or a click by its response_url: five times, within 30 minutes."""
         body: dict[str, Any] = {
             "response_type": "ephemeral",
             "replace_original": replace_original,
@@ -170,7 +170,7 @@ class SlackOut(SlackMethods):
         raise SlackError("unreachable", code="connection", method="chat.postMessage")
 
     async def _find(self, place: Mapping[str, Any], payload: Mapping[str, str]) -> str | None:
-        """The ts of a message of ours that arrived although its answer did not."""
+        """Return the ts of a message of ours that arrived although its response was lost; None when there is none."""
         thread_ts = place.get("thread_ts")
         method = "conversations.replies" if thread_ts else "conversations.history"
         where = {"channel": place["channel"], "limit": 100, "include_all_metadata": True}
@@ -202,7 +202,7 @@ class SlackOut(SlackMethods):
     async def _send_once(
         self, method: str, message: SlackMessage, arguments: Mapping[str, Any], *, has_turn: bool = False
     ) -> Mapping[str, Any]:
-        """One message; as text when its blocks are refused, because a plain answer beats none."""
+        """Send one message; resend it as plain text when its blocks are refused."""
         body = {**arguments, **QUIET, "text": clip(message.text, TEXT_MAX), "blocks": list(message.blocks)}
         try:
             return await self.once(method, body, has_turn=has_turn)

@@ -1,4 +1,4 @@
-"""What Slack answers when it will not, as one typed error that knows whom to tell."""
+"""Slack's error codes as one typed error that says who can fix it."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -16,7 +16,7 @@ Kind = Literal[
     "unreachable",
     "refused",
 ]
-"""What is wrong, sorted by what somebody can do about it."""
+"""What went wrong, sorted by who can do something about it."""
 _KINDS: Mapping[str, Kind] = {
     "not_in_channel": "not_in_channel",
     "channel_not_found": "not_in_channel",
@@ -44,7 +44,7 @@ _KINDS: Mapping[str, Kind] = {
 UNSUPPORTED = frozenset(
     {"unknown_method", "feature_not_enabled", "method_deprecated", "not_authorized", "channel_type_not_supported"}
 )
-"""What a workspace without streams or agents answers: it is not asked again."""
+"""Codes of workspaces without streaming or agent features; the method is not called again."""
 _SENTENCES: Mapping[Kind, str] = {
     "not_in_channel": "I am not in that channel. Invite me with /invite @agents, or run this in our DM.",
     "archived": "That channel is archived. Ask again in another one, or in our DM.",
@@ -59,7 +59,7 @@ _SENTENCES: Mapping[Kind, str] = {
 
 
 class SlackError(AgentsError):
-    """Slack did not do what was asked. `kind` says who can mend it, `code` is Slack's own word for it."""
+    """Slack did not do what was asked. `kind` says who can fix it, `code` is Slack's error code."""
 
     def __init__(self, kind: Kind, *, code: str, method: str) -> None:
         super().__init__(_SENTENCES[kind])
@@ -69,12 +69,12 @@ class SlackError(AgentsError):
 
     @classmethod
     def of(cls, code: str, method: str) -> "SlackError":
-        """The error for Slack's own word."""
+        """Return the error for Slack's error code."""
         return cls(_KINDS.get(code, "refused"), code=code, method=method)
 
     @property
     def whom(self) -> Literal["asker", "admin", "operator"]:
-        """Who should hear of it."""
+        """Return who should be told."""
         if self.kind in {"not_in_channel", "archived", "gone", "person_gone"}:
             return "asker"
         return "admin" if self.kind == "missing_scope" else "operator"

@@ -1,4 +1,4 @@
-"""The marks by which a message of ours is found again after its answer was lost."""
+"""Markers by which a message of ours is found again after its response was lost."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ EVENT_TYPE = "agents_message"
 
 
 def marked(message: SlackMessage, marker: str) -> SlackMessage:
-    """The hidden mark: block ids are kept where metadata is not."""
+    """Return the message with the marker as a block id: block ids are kept where metadata is not."""
     if not message.blocks:
         return message
     first, *rest = message.blocks
@@ -18,7 +18,7 @@ def marked(message: SlackMessage, marker: str) -> SlackMessage:
 
 
 def is_ours(message: Mapping[str, Any], payload: Mapping[str, str], marker: str) -> bool:
-    """Whether a message found in Slack is the one that was marked so."""
+    """Return True when a message found in Slack carries our marker."""
     metadata = message.get("metadata") or {}
     if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload") == payload:
         return True
@@ -27,7 +27,7 @@ def is_ours(message: Mapping[str, Any], payload: Mapping[str, str], marker: str)
 
 
 def with_duplicate_warning(message: SlackMessage) -> SlackMessage:
-    """The message with a word for readers, where we could not look whether it stands already."""
+    """Return the message with a warning that it may be a duplicate, for when the search was impossible."""
     said = "_You may see this twice: I could not check whether it had arrived._"
     if message.text.endswith(said):
         return message

@@ -1,4 +1,4 @@
-"""The way to people: privately where Slack allows it, publicly where it concerns all, and by another way where not."""
+"""Notices to people: privately where Slack allows it, in the conversation where they concern everyone."""
 
 from dataclasses import replace
 
@@ -17,24 +17,24 @@ log = structlog.get_logger()
 
 
 class SlackNotifier:
-    """The port `Say` over the outbound clients."""
+    """The notifier ports of `bot.runs.presenter` over the outbound clients."""
 
     def __init__(self, slack: Slack, renderer: Renderer) -> None:
         self._slack = slack
         self._renderer = renderer
 
     async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:
-        """Show it to the person only: by response_url, else as an ephemeral, or plainly in our direct messages.
+        """Show a view to one person: by response_url, else as an ephemeral message, else in our direct messages.
 
         Raises:
-            SlackError: no way led to them.
+            SlackError: none of the ways worked.
         """
         message, out = self._renderer.message(view), self._slack.of(to.workspace)
         if to.response_url:
             try:
                 await out.respond(to.response_url, message)
             except SlackError as error:
-                # Used up or too old: the person is still there.
+                # Used up or expired: there are other ways to the person.
                 log.info("response_url_spent", code=error.code)
             else:
                 return
@@ -48,10 +48,10 @@ class SlackNotifier:
         await self._in_direct_messages(to, message)
 
     async def public(self, to: Origin, view: NoticeView) -> None:
-        """Tell everybody there; where we cannot post, the person, and that the others do not know.
+        """Post a notice in the conversation; where that is impossible, tell the person that nobody else saw it.
 
         Raises:
-            SlackError: not even the person could be told.
+            SlackError: the person could not be told either.
         """
         try:
             await self._slack.of(to.workspace).post(

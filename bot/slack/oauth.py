@@ -1,4 +1,4 @@
-"""Installing by link: `/slack/install` sends people to Slack, `/slack/oauth_redirect` keeps what Slack then hands over.
+"""Installing by link: `/slack/install` sends people to Slack, `/slack/oauth_redirect` stores what Slack returns.
 
 The OAuth steps are Bolt's; the state, the store and the pages are ours, so that any web process can take any step.
 """
@@ -36,7 +36,7 @@ _HEADERS = {
     "Content-Type": ["text/html; charset=utf-8"],
     "Cache-Control": ["no-store"],
     "Content-Security-Policy": ["default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
-    # The address of the page holds Slack's code.
+    # The page's address holds Slack's code.
     "Referrer-Policy": ["no-referrer"],
 }
 _AGAIN = "Start again with the button below."
@@ -52,7 +52,7 @@ _REASONS = {
 
 
 class _Store(AsyncInstallationStore):
-    """Slack's side of an install in our own terms."""
+    """Bolt's installation store over ours."""
 
     def __init__(self, installations: Installations, clock: Clock, settings: Settings) -> None:
         self._installations = installations
@@ -60,10 +60,10 @@ class _Store(AsyncInstallationStore):
         self._settings = settings
 
     async def async_save(self, installation: SlackInstallation) -> None:
-        """Keep it.
+        """Store an install.
 
         Raises:
-            UserError: it brings nothing we could speak with, or the operator does not want it.
+            UserError: it brings no bot token, or the operator does not admit the workspace.
         """
         if not installation.bot_token:
             raise UserError("Slack gave no bot token. The operator has to update the app to `agents manifest --url`.")
@@ -94,22 +94,22 @@ class _Store(AsyncInstallationStore):
 
 
 class _States(AsyncOAuthStateStore):
-    """Bolt's name for our states."""
+    """Bolt's OAuth state store over ours."""
 
     def __init__(self, states: OAuthStates) -> None:
         self._states = states
 
     async def async_issue(self, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401 - Bolt's signature
-        """See OAuthStates."""
+        """Issue a state; see OAuthStates."""
         return await self._states.issue()
 
     async def async_consume(self, state: str) -> bool:
-        """See OAuthStates."""
+        """Consume a state once; see OAuthStates."""
         return await self._states.consume(state)
 
 
 async def revoke(token: str, settings: Settings) -> bool:
-    """Give a token back to Slack, so that nobody can use it; False when Slack did not take it, which the log says."""
+    """Revoke a token at Slack; return False, and log it, when Slack did not accept that."""
     try:
         async with slack_session() as session:
             await slack_client(session, settings.slack_api_url).auth_revoke(token=token)
@@ -120,19 +120,19 @@ async def revoke(token: str, settings: Settings) -> bool:
 
 
 class InstallFlow(AsyncOAuthFlow):
-    """Bolt's flow, with a page for what Bolt lets fail: our database or the network."""
+    """Bolt's OAuth flow, with an error page for failures of the database or the network."""
 
     async def handle_installation(self, request: AsyncBoltRequest) -> BoltResponse:
         """Send the browser to Slack with a fresh state."""
         try:
             return await super().handle_installation(request)
         except AgentsError:
-            # What is wrong with our database is for the operator, not for whoever opens a public page.
+            # A database failure is the operator's to read, not the public page's.
             log.exception("install not begun")
             return self._not_installed(_REASONS["database"], status=503)
 
     async def handle_callback(self, request: AsyncBoltRequest) -> BoltResponse:
-        """Take Slack's answer."""
+        """Handle Slack's redirect after the person agreed or declined."""
         try:
             return await super().handle_callback(request)
         except UserError as error:
@@ -149,7 +149,7 @@ class InstallFlow(AsyncOAuthFlow):
 
 
 def install_flow(settings: Settings, installations: Installations, states: OAuthStates, clock: Clock) -> InstallFlow:
-    """The OAuth flow of this deployment's app, asking for the manifest's scopes."""
+    """Build the OAuth flow of this deployment's app, with the manifest's scopes."""
     return InstallFlow(
         settings=AsyncOAuthSettings(
             client_id=settings.slack_client_id,

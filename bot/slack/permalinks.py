@@ -1,4 +1,4 @@
-"""Addresses of messages, so that lists lead to their threads."""
+"""Permalinks of messages, so that lists lead to their threads."""
 
 import structlog
 
@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 async def permalink(out: SlackOut, *, channel: str, ts: str | None) -> str:
-    """Where a message can be opened; empty where Slack does not say: a list is of use without links."""
+    """Return a message's permalink; empty where Slack does not say, because lists are useful without links."""
     if not ts:
         return ""
     try:

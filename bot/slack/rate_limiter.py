@@ -1,4 +1,4 @@
-"""How fast we may talk to Slack: a bucket for each channel and method, waiting in turn instead of being refused."""
+"""Client-side rate limits (GCRA): a bucket per channel and per method; calls wait in turn instead of being refused."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ from patterns.core.ports import Clock
 log = structlog.get_logger()
 
 _KEPT = 1_000
-"""Buckets remembered before idle ones are forgotten."""
+"""Number of buckets remembered before idle ones are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many calls a minute, and as many at once as `burst`."""
+    """A rate of calls per minute, with `burst` of them at once."""
 
     per_minute: float
     burst: int
 
     @property
     def interval_s(self) -> float:
-        """Seconds between two calls in the long run."""
+        """Return the seconds between two calls in the long run."""
         return 60 / self.per_minute
 
     @property
     def allowance_s(self) -> float:
-        """How far calls may run ahead of that, in a burst."""
+        """Return how many seconds calls may run ahead of schedule in a burst."""
         return (self.burst - 1) * self.interval_s
 
 
@@ -52,30 +52,30 @@ TIERS = {
     "users.info": Rate(per_minute=100, burst=20),
     "views.publish": Rate(per_minute=100, burst=20),
 }
-"""Slack's tiers per method and workspace, with our share of burst. Methods that are not named are not slowed."""
+"""Slack's tiers per method and workspace, with our share of burst. Methods without an entry are not limited."""
 
 
 class Slots(Protocol):
-    """A schedule per key, in microseconds. Nobody owns a slot before its time: who dies waiting leaves no gap."""
+    """A GCRA schedule per key, in microseconds. A slot is taken at its time, so a waiter that dies leaves no gap."""
 
     async def take(self, key: str, *, interval_us: int, allowance_us: int) -> int:
-        """Take the slot that is free under a key: 0; or how many microseconds there will be none."""
+        """Take the slot of a key; return 0, or the microseconds until one is free."""
         ...
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
-        """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
+        """Hand out no slot for `for_us` microseconds, and afterwards as if each key's burst were used up."""
         ...
 
 
 @dataclass(slots=True)
 class LocalSlots:
-    """The schedule of a process that is alone, or cannot ask the others."""
+    """The schedule of a single process, or of one that cannot reach the shared one."""
 
     clock: Clock
     _due_us: dict[str, int] = field(default_factory=dict)
 
     async def take(self, key: str, *, interval_us: int, allowance_us: int) -> int:
-        """Take the slot that is free under a key: 0; or how many microseconds there will be none."""
+        """Take the slot of a key; return 0, or the microseconds until one is free."""
         now_us = _us(self.clock.monotonic())
         due_us = max(self._due_us.get(key, now_us), now_us)
         if due_us > now_us + allowance_us:
@@ -86,17 +86,17 @@ class LocalSlots:
         return 0
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
-        """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
+        """Hand out no slot for `for_us` microseconds, and afterwards as if each key's burst were used up."""
         until_us = _us(self.clock.monotonic()) + for_us
         for key, allowance_us in allowances_us.items():
             self._due_us[key] = max(self._due_us.get(key, 0), until_us + allowance_us)
 
 
 class Pacer:
-    """Lets the calls of a workspace leave in turn. `shared` are the slots of all processes that talk to it.
+    """Lets the calls of a workspace leave in turn. `shared` are the slots of all processes of that workspace.
 
-    While those cannot be asked, this process paces itself alone: a refusal by Slack is better than silence. Of all that
-    wait in it only the first asks for a slot under a key.
+    While the shared slots cannot be reached, this process limits itself alone: a refusal by Slack is better than
+    silence. Of all local waiters only the first asks for a slot of a key.
     """
 
     def __init__(self, clock: Clock, *, workspace: str = "", shared: Slots | None = None) -> None:
@@ -107,9 +107,9 @@ class Pacer:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def wait(self, rates: Mapping[str, Rate]) -> None:
-        """Return when a call that counts under all these keys may leave. The narrowest key comes first.
+        """Wait until a call that counts under all these keys may leave. The narrowest key comes first.
 
-        Whoever waits for a channel's turn must not keep other channels from the turn of all.
+        A call that waits for its channel's turn must not block the workspace's turn for other channels.
         """
         for key, rate in self._named(rates).items():
             turn = self._turns.setdefault(key, asyncio.Lock())
@@ -117,14 +117,14 @@ class Pacer:
                 await self._wait(key, rate)
 
     async def take_spare(self, rates: Mapping[str, Rate]) -> bool:
-        """Whether a call nobody would miss may leave at once: half of the burst is kept for those that matter."""
+        """Return True when an optional call may leave now: half of the burst is reserved for calls that matter."""
         for key, rate in self._named(rates).items():
             if await self._take(key, rate, allowance_s=rate.allowance_s / 2):
                 return False
         return True
 
     async def hold_back(self, rates: Mapping[str, Rate], seconds: float) -> None:
-        """Slack said to wait: nothing under these keys leaves sooner, from whichever process."""
+        """Obey Slack's Retry-After: nothing under these keys leaves sooner, from any process."""
         allowances_us = {key: _us(rate.allowance_s) for key, rate in self._named(rates).items()}
         await self._alone.hold_back(allowances_us, for_us=_us(seconds))
         if self._shared is not None:
@@ -134,12 +134,12 @@ class Pacer:
                 self._log_alone(error)
 
     async def _wait(self, key: str, rate: Rate) -> None:
-        # Asked again after each sleep: another process was quicker, or Slack said to wait meanwhile.
+        # Asked again after each sleep: another process may have been quicker, or Slack may have said to wait.
         while wait_us := await self._take(key, rate, allowance_s=rate.allowance_s):
             await self._clock.sleep(wait_us / 1e6)
 
     async def _take(self, key: str, rate: Rate, *, allowance_s: float) -> int:
-        """See Slots."""
+        """Take a slot from the shared schedule, else from the local one; see Slots."""
         how = {"interval_us": _us(rate.interval_s), "allowance_us": _us(allowance_s)}
         if self._shared is not None:
             try:

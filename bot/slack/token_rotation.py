@@ -1,4 +1,4 @@
-"""Tokens that expire, of apps with token rotation, are renewed before they do, by one process at a time."""
+"""Token rotation: expiring bot tokens are renewed before they expire, by one process at a time."""
 
 import aiohttp
 import structlog
@@ -14,16 +14,16 @@ from storage.installations import Installation, Installations
 log = structlog.get_logger()
 
 BEFORE_US = 2 * 3_600_000_000
-"""Slack's tokens live twelve hours. In the last two of them whoever needs one asks for the next."""
+"""Slack's tokens live twelve hours. From two hours before the end, the next use renews it."""
 CLAIM_US = 40_000_000
-"""Longer than Slack may take. Whoever dies with the answer in hand: Slack takes the same refresh token for a while."""
+"""Longer than Slack may take. After a crash with the response in hand the same refresh token works for a while."""
 OTHERS_S, LOOK_S = 10.0, 0.2
-"""How long somebody without a good token waits for another who is renewing it, and how often they look."""
+"""Seconds to wait for another process that is renewing the token, and seconds between two looks."""
 _FINAL = frozenset({"invalid_refresh_token", "token_revoked", "account_inactive"})
 
 
 class TokenRotation:
-    """Asks Slack for the next tokens of an install, as the app that SLACK_CLIENT_ID names."""
+    """Renews the tokens of installs, as the app of SLACK_CLIENT_ID."""
 
     def __init__(self, installations: Installations, client: AsyncWebClient, settings: Settings, clock: Clock) -> None:
         self._installations = installations
@@ -32,20 +32,20 @@ class TokenRotation:
         self._clock = clock
 
     def has_expired(self, found: Installation) -> bool:
-        """Whether Slack takes its token no more."""
+        """Return True when the install's token has expired."""
         return 0 < found.expires_us <= self._clock.now_us()
 
     async def fresh(self, found: Installation) -> Installation | None:
-        """The install with a token that lasts; as it was, while that cannot be had; None when it never will be."""
+        """Return the install with a valid token; unchanged while Slack is away; None when it can never be renewed."""
         if not found.expires_us or found.expires_us > self._clock.now_us() + BEFORE_US:
             return found
-        # Whoever waits for it may give up; the refresh token is good once, so what Slack answers has to be kept.
+        # The caller may be cancelled; the refresh token is good once, so Slack's response has to be stored.
         if await self._installations.claim_renewal(found, for_us=CLAIM_US):
             return await unbroken(self._renew(found))
         return await self._renewed_by_others(found)
 
     async def _renewed_by_others(self, found: Installation) -> Installation | None:
-        """Another is at it, or was. Only who has no good token waits for the answer."""
+        """Wait for another process that is renewing the token; return at once while the old one still works."""
         end_s = self._clock.monotonic() + OTHERS_S
         now = await self._installations.find(found.id)
         while now is not None and self.has_expired(now) and self._clock.monotonic() < end_s:

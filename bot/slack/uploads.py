@@ -1,4 +1,4 @@
-"""Files into threads, the three steps Slack asks for: an address, the bytes, the word that they are complete."""
+"""Files into threads, in Slack's three steps: get an address, send the bytes, complete the upload."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file. `alt_text` describes a picture to those who do not see it."""
+    """One file. `alt_text` describes a picture for screen readers."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ async def upload(out: SlackOut, files: list[Upload], *, channel: str, thread_ts:
     """Put files into a thread, in one message.
 
     Raises:
-        SlackError: they could not be put there; nothing is shown then.
+        SlackError: they could not be uploaded; nothing is shown then.
     """
     ids = []
     for file in files:
@@ -37,7 +37,7 @@ async def upload(out: SlackOut, files: list[Upload], *, channel: str, thread_ts:
 
 
 async def _send(url: str, data: bytes) -> None:
-    """The address holds its own permission: no token goes there, and no redirect is followed."""
+    """Send the bytes. The address is its own permission: no token is sent, and no redirect is followed."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     try:
         async with (

@@ -1,6 +1,6 @@
-"""Slack's Web API in one workspace: every call waits its turn, brings the token of now, and is refused with a reason.
+"""The Web API of one workspace: calls wait for the rate limit, use the current token, and raise typed errors.
 
-Slack's own retry handlers stay off, because they repeat even what must not arrive twice.
+Slack's own retry handlers stay off, because they repeat even calls that must not arrive twice.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from patterns.core.text import storable_json
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = 6
-"""So often at most one thing is tried before Slack counts as out of reach."""
+"""Attempts before Slack counts as unreachable."""
 READS = frozenset(
     {
         "chat.getPermalink",
@@ -41,19 +41,19 @@ class LostError(Exception):
 
 
 class Tokens(Protocol):
-    """Which token speaks in a workspace."""
+    """The bot tokens of workspaces."""
 
     async def token(self, workspace: str) -> str:
-        """The bot token as of now; SlackError when the app is not installed there."""
+        """Return the current bot token; raise SlackError when the app is not installed there."""
         ...
 
     async def refused(self, workspace: str, token: str, code: str) -> bool:
-        """Slack does not take that token any more, with Slack's own word for it; True when there is a newer one."""
+        """Handle a token that Slack rejected with `code`; return True when there is a newer one."""
         ...
 
 
 class SlackMethods:
-    """The methods of one workspace."""
+    """The Web API methods of one workspace."""
 
     def __init__(self, workspace: str, client: AsyncWebClient, clock: Clock, tokens: Tokens, pacer: Pacer) -> None:
         self._workspace = workspace
@@ -63,16 +63,16 @@ class SlackMethods:
         self._pacer = pacer
 
     async def token(self) -> str:
-        """The workspace's bot token, for what is fetched from Slack by other ways than its methods."""
+        """Return the workspace's bot token, for downloads outside the Web API."""
         return await self._tokens.token(self._workspace)
 
     async def open_dm(self, user: str) -> str:
-        """The channel of our direct messages with a person."""
+        """Return the channel id of our direct messages with a person."""
         answer = await self.call("conversations.open", users=user)
         return str(answer["channel"]["id"])
 
     async def call(self, method: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Slack's own arguments
-        """Any other method that may be repeated without harm (`views.open`, `users.info`), paced and retried."""
+        """Call a method that may be repeated without harm (`views.open`, `users.info`), rate-limited and retried."""
         for attempt in range(ATTEMPTS):
             try:
                 return await self.once(method, arguments)
@@ -81,27 +81,27 @@ class SlackMethods:
         raise SlackError("unreachable", code="connection", method=method)
 
     async def send(self, method: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401 - Slack's own arguments
-        """A method that must not be repeated when its answer is lost."""
+        """Call a method that must not be repeated when its response is lost."""
         try:
             return await self.once(method, arguments)
         except LostError:
             raise SlackError("unreachable", code="connection", method=method) from None
 
     async def has_room(self, method: str) -> bool:
-        """Take the turn of a call nobody would miss; False while calls that matter need all there is."""
+        """Take a slot for an optional call; return False while calls that matter need all slots."""
         return await self._pacer.take_spare(self._rates(method, {}))
 
     async def once(self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False) -> Mapping[str, Any]:
-        """One call that reached Slack: waits its turn, unless it was taken, and obeys Retry-After.
+        """Make one call: wait for a slot unless `has_turn`, obey Retry-After, return Slack's response.
 
         Raises:
-            LostError: it may have arrived or not.
+            LostError: it may or may not have arrived.
         """
         rates = self._rates(method, arguments)
         for attempt in range(ATTEMPTS):
             if attempt or not has_turn:
                 await self._pacer.wait(rates)
-            # Asked each time: it may have been renewed, or taken away, in another process.
+            # Read each time: another process may have renewed or removed it.
             token = await self.token()
             said = {**arguments, "token": token}
             try:
@@ -138,7 +138,7 @@ class SlackMethods:
 
 
 def read_refusal(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:
-    """Status, Slack's word and headers of a refusal, whatever shape the SDK left it in."""
+    """Return status, error code and headers of a refusal, whatever shape the SDK gave it."""
     answer = error.response
     status = getattr(answer, "status_code", None) or getattr(answer, "status", None) or 0
     data = getattr(answer, "data", None)

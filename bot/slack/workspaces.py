@@ -1,4 +1,4 @@
-"""Slack by workspace: nothing leaves before somebody has said for which workspace, and it leaves with its token."""
+"""Slack clients by workspace: every call names its workspace and uses that workspace's token."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,34 +20,34 @@ log = structlog.get_logger()
 
 REQUEST_TIMEOUT_S = 30
 _REVOKED = frozenset({"token_revoked", "account_inactive", "token_expired"})
-"""Final words; `invalid_auth` is not, which Slack also says to an address that the app's owner has not allowed."""
+"""Final codes; `invalid_auth` is not one, because Slack also says it to an address outside the app's allowlist."""
 
 
 @asynccontextmanager
 async def slack_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """The connections of one process to Slack."""
+    """Open the HTTP connections of one process to Slack."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)) as session:
         yield session
 
 
 def slack_client(session: aiohttp.ClientSession, base_url: str) -> AsyncWebClient:
-    """A Web API client of nobody's: each call brings the token of its workspace. The SDK's retries are off."""
+    """Return a Web API client without a token: each call brings its workspace's. The SDK's retries are off."""
     return AsyncWebClient(base_url=base_url, session=session, retry_handlers=[])
 
 
 class OneToken:
-    """The port `Tokens` where SLACK_BOT_TOKEN serves the one workspace there is."""
+    """The port `Tokens` with the one SLACK_BOT_TOKEN."""
 
     def __init__(self, token: str) -> None:
         self._token = token
         self._was_refused = False
 
-    async def token(self, workspace: str) -> str:  # noqa: ARG002 - there is one
-        """See Tokens."""
+    async def token(self, workspace: str) -> str:  # noqa: ARG002 - there is only one
+        """Return the one token."""
         return self._token
 
-    async def refused(self, workspace: str, token: str, code: str) -> bool:  # noqa: ARG002 - there is one
-        """Tell the operator once; every later call would say the same."""
+    async def refused(self, workspace: str, token: str, code: str) -> bool:  # noqa: ARG002 - there is only one
+        """Log the rejection once for the operator; return False, because there is no newer token."""
         if not self._was_refused:
             self._was_refused = True
             log.error("slack refuses SLACK_BOT_TOKEN: reinstall the app, renew the token and restart", code=code)
@@ -62,7 +62,7 @@ class InstalledTokens:
         self._renewal = renewal
 
     async def find(self, workspace: str, *, organisation: str = "") -> Installation | None:
-        """The install that speaks in a workspace, its token renewed in time where Slack's expire.
+        """Return the install that speaks in a workspace, its token renewed in time; None when there is none.
 
         Raises:
             StorageError: its token cannot be decrypted.
@@ -71,11 +71,11 @@ class InstalledTokens:
         return await self._renewal.fresh(found) if found is not None else None
 
     async def token(self, workspace: str) -> str:
-        """See Tokens."""
+        """Return the workspace's current bot token."""
         try:
             found = await self.find(workspace)
         except StorageError as error:
-            # Whoever wants to speak tries again later, as when Slack is away; the operator can mend it.
+            # Callers retry later, as when Slack is away; the operator can fix it.
             log.exception("no token", workspace=workspace)
             raise SlackError("unreachable", code="no_token", method="") from error
         if found is None:
@@ -85,7 +85,7 @@ class InstalledTokens:
         return found.token
 
     async def refused(self, workspace: str, token: str, code: str) -> bool:
-        """Renew a token that has expired; forget one that is no more, which tells both logs once."""
+        """Renew an expired token; forget a revoked one, which is logged once. Return True when there is a newer one."""
         found = await self.installations.find(workspace)
         if found is not None and found.token != token:
             return True
@@ -98,7 +98,7 @@ class InstalledTokens:
 
 
 class Slack:
-    """The outbound clients, one per process and workspace; `shared` is the pace of all processes together."""
+    """The outbound clients, one per process and workspace; `shared` is the rate limit of all processes together."""
 
     def __init__(
         self, client: AsyncWebClient, outbox: PostLog, clock: Clock, tokens: Tokens, shared: Slots | None = None
@@ -111,7 +111,7 @@ class Slack:
         self._known: dict[str, SlackOut] = {}
 
     def of(self, workspace: str) -> SlackOut:
-        """The client that speaks in that workspace."""
+        """Return the client of that workspace."""
         if workspace not in self._known:
             pacer = Pacer(self._clock, workspace=workspace, shared=self._shared)
             self._known[workspace] = SlackOut(workspace, self._client, self._outbox, self._clock, self._tokens, pacer)
