@@ -1,1 +1,6 @@
-"""The orchestration core: agents, four patterns and their limits. It knows no Slack and no SQL."""
+"""Run agents in four patterns under limits of money, time and steps.
+
+Face: `flow.resolve` and `flow.run_flow` over `services.open_services`, and the patterns in `router`, `pipeline`,
+`broadcast` and `supervisor`. Never touches Slack, SQL or a scheduler; models are reached only through
+`agent.AgentRunner`.
+"""

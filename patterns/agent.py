@@ -1,7 +1,7 @@
-"""The only path to a model: hold, call, settle, for every attempt of every step.
+"""The only path to a model: a two-phase hold (hold, call, settle) for every attempt of every step.
 
-A step has a path and is finished once: its record in the journal is the checkpoint. It fails as a record too, when all
-of its models have failed. Costs: each attempt is held at its upper bound before it is sent.
+A step has a path and is finished once: its journal record is the checkpoint. When all of its models have failed, the
+failure is journalled too. Cost: each attempt is held at its upper bound before it is sent.
 """
 
 from collections.abc import Mapping
@@ -40,14 +40,14 @@ class AgentRunner:
         handoff: Handoff,
         schema: Mapping[str, Any] | None = None,
     ) -> StepRecord:
-        """One finished step: from the journal for free, or paid for now.
+        """Return the finished step of a path: from the journal at no cost, or run and paid for now.
 
-        A failure of every model is a record with outcome `failed`, not an error.
+        When every model has failed, a record with outcome `failed` is returned, nothing is raised.
 
         Raises:
-            BudgetExceededError: an attempt was refused; nothing of it was sent.
+            BudgetExceededError: the hold of an attempt was refused; that attempt was not sent.
             LimitReachedError: no step or no time is left.
-            DriftError: the journal has this step with another input.
+            DriftError: the journal has this step with another input hash.
         """
         services.meter.take_step(kept=services.steps_kept)
         work = Attempts(self._client, ctx, services, agent, path, handoff, schema)
@@ -77,7 +77,7 @@ class AgentRunner:
     def quote(
         self, ctx: TaskContext, services: Services, *, agent: str, schema: Mapping[str, Any] | None = None
     ) -> Quote:
-        """The price of a step nobody has the input of yet: every slot full to its bound."""
+        """Return the price bound of a step whose input is not known yet: every slot filled to its byte cap."""
         spec = services.roster.agent(agent)
         wanted = schema or own_schema(spec)
         filler = "x" * services.roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)

@@ -1,7 +1,7 @@
-"""One step while it is being paid for: attempts, retries, fallbacks and the truth of each in the ledger.
+"""The attempts of one step: hold, call, settle, with retries, one repair and fallback models.
 
-Used by `patterns.agent` alone. An attempt that fails is settled by what it may have cost and, where that makes sense,
-tried again on the same model once and then on its fallbacks; never after text was shown.
+Used by `patterns.agent` alone. A failed attempt is settled at what it may have cost and, where that makes sense, tried
+once more on the same model and then on its fallbacks; never after text was shown.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ GRACE_S = 0.25
 
 
 class UnreadableError(Exception):
-    """An answer that was paid for and is not what the schema asks; the message says why."""
+    """An answer was paid for and does not match the schema; the message says where."""
 
     def __init__(self, text: str, problem: str) -> None:
         super().__init__(problem)
@@ -46,7 +46,7 @@ class UnreadableError(Exception):
 
 @dataclass
 class Attempts:
-    """The attempts of one step, and what they cost together."""
+    """The attempts of one step and their total cost."""
 
     client: ModelClient
     ctx: TaskContext
@@ -76,7 +76,7 @@ class Attempts:
         self.started = self.services.clock.monotonic()
 
     async def run(self) -> StepRecord:
-        """Answer, repaired once when it cannot be read; a failure is journalled like an answer."""
+        """Return the step's record: the answer, repaired once when it does not parse, or the journalled failure."""
         try:
             try:
                 return await self._answer(self.messages, may_repair=self.schema is not None)
@@ -90,7 +90,12 @@ class Attempts:
             return await self.services.journal.record(self.services.fence, failed)
 
     async def _answer(self, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
-        """The one retry loop: twice per model, then the next model; the last error when all have failed."""
+        """Return the record of the first attempt that succeeds: two per model, then the fallbacks in order.
+
+        Raises:
+            ModelError: of the last attempt, when every model has failed.
+            BudgetExceededError: a hold was refused for lack of money, or every model is quarantined.
+        """
         chain = (self.spec.model, *self.client.fallbacks(self.spec.model))
         failure: ModelError | BudgetExceededError | None = None
         for position, model in enumerate(chain):
@@ -116,7 +121,7 @@ class Attempts:
         raise failure or LookupError(self.agent)
 
     def _wait_s(self, error: ModelError, attempt: int) -> float | None:
-        """Seconds before the same model is asked again; None when it should not be."""
+        """Return the seconds to wait before the same model is asked again; None when it should not be."""
         if not error.retryable or attempt + 1 >= TRIES_PER_MODEL:
             return None
         wait_s = BACKOFF_S * (1 + random.random()) if error.retry_after_s is None else error.retry_after_s  # noqa: S311 - jitter
@@ -126,7 +131,7 @@ class Attempts:
         self.services.emit(StepRetried(path=self.path, agent=self.agent, reason=reason, next_model=next_model))
 
     async def _attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
-        """Hold, call, settle."""
+        """Hold, call and settle once; return the step's record."""
         async with self.services.meter.calls:
             call = self.client.prepare(self._request(model, messages, self._timeout_s()))
             hold = await self._hold(call)
@@ -147,7 +152,7 @@ class Attempts:
             return await self._accept(completion, call, hold, may_repair=may_repair)
 
     def _timeout_s(self) -> float:
-        """Seconds that an attempt may take from now on; LimitReachedError when there are none."""
+        """Return the seconds that an attempt may take from now on; raise LimitReachedError when none are left."""
         if self.services.left_s <= 0:
             raise _time_is_over()
         return min(self.spec.timeout_s, self.services.left_s)
@@ -186,7 +191,7 @@ class Attempts:
         )
 
     async def _accept(self, completion: Completion, call: PreparedCall, hold: Hold, *, may_repair: bool) -> StepRecord:
-        """Settle what came back and journal the step in the same transaction, if this answer finishes it."""
+        """Settle the attempt and, if its answer finishes the step, journal the step in the same transaction."""
         self.usage = completion.usage
         model = call.request.model
         charged = charge_for(completion, call, hold)
@@ -211,7 +216,7 @@ class Attempts:
         return done
 
     async def _settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
-        """Write the truth even while being cancelled."""
+        """Settle the hold even while the task is being cancelled."""
         await unbroken(self._pay(hold, charged, step))
 
     async def _pay(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
@@ -220,7 +225,7 @@ class Attempts:
         self.services.meter.pay(self.path, settlement.actual_nusd)
 
     def _doubt(self, charged: Charged) -> None:
-        """Remember what nobody can be sure of, for the reader of the answer."""
+        """Add an uncertain charge to the sum that the reader of the answer is told about."""
         self.uncertain_nusd += charged.actual_nusd if charged.state == "uncertain" else 0
 
     def _on_text(self, text: str) -> None:
@@ -229,7 +234,7 @@ class Attempts:
         self.services.emit(TextDelta(path=self.path, text=text))
 
     def record(self, outcome: Literal["ok", "failed"], *, model: str, reason: str = "", text: str = "") -> StepRecord:
-        """The step as the journal keeps it, with what its attempts have cost so far."""
+        """Return the step as the journal keeps it, with what its attempts have cost so far."""
         return StepRecord(
             path=self.path,
             input_hash=self.input_hash,
@@ -246,7 +251,7 @@ class Attempts:
 
 
 def own_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
-    """The JSON Schema the roster asks this agent to answer in, if any."""
+    """Return the JSON Schema the roster asks this agent to answer in, or None for plain text."""
     return None if spec.output == "text" else spec.output.json_schema
 
 

@@ -2,7 +2,7 @@
 
 When to use it: independent views of one question, or several checks of one text. How it fails: a voice that fails is
 named with its reason, and the policy decides whether the rest is enough (fail_fast, continue, quorum). What it costs:
-all voices and the synthesis; that money is kept back before the first voice is asked, or fewer voices are asked.
+all voices and the synthesis; that money is reserved before the first voice runs, or fewer voices run.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ class Broadcast:
 
     @property
     def label(self) -> str:
-        """The synthesizer, or the voices."""
+        """Return the synthesizer's name, or the names of the voices."""
         return self.synthesizer or ", ".join(voice.label for voice in self.voices)
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
-        """Admit the whole fan-out, hear the voices, bring them together."""
+        """Reserve money for the whole fan-out, run the voices concurrently, and return one merged result."""
         inner = services.deeper("broadcast")
         async with AsyncExitStack() as kept:
             try:
@@ -60,17 +60,20 @@ class Broadcast:
         return self.policy.quorum if self.policy.mode == "quorum" else 1
 
     def _name(self, number: int) -> str:
-        """Where a voice stands in paths: an agent under its name, a nested pattern under its number."""
+        """Return a voice's path segment: an agent's name, or the number of a nested pattern."""
         voice = self.voices[number]
         return voice.label if isinstance(voice, Solo) else str(number + 1)
 
     # ------------------------------------------------------------ admission
 
     async def _admit(self, ctx: TaskContext, inner: Services, kept: AsyncExitStack) -> Mapping[str, Hold | None]:
-        """The voices that are asked, each with the money kept back for it, and the same for the synthesis.
+        """Return the reservations of the voices that will run and of the synthesis, by path segment.
 
-        Inside another fan-out that money is part of what the outer one keeps back. A resumed run asks the voices it
-        asked before, even when their money cannot be kept back again.
+        A value is None where an outer fan-out has reserved the money already. A resumed run keeps the number of voices
+        that its journal records, even when their money cannot be reserved again.
+
+        Raises:
+            BudgetExceededError: the money does not suffice for the fewest voices that the policy needs.
         """
         path = inner.at("admission")
         earlier = await inner.recall(path)
@@ -95,7 +98,7 @@ class Broadcast:
             return envelopes
 
     def _parts(self, ctx: TaskContext, inner: Services, count: int) -> dict[str, int]:
-        """The price of each voice and of the synthesis, by its name in paths."""
+        """Return the price bounds of the first `count` voices and of the synthesis in nano-dollars, by path segment."""
         parts = {self._name(n): voice.quote(ctx, inner).once_nusd for n, voice in enumerate(self.voices[:count])}
         if self.synthesizer:
             parts[SYNTHESIS] = inner.runner.quote(ctx, inner, agent=self.synthesizer).once_nusd
@@ -106,7 +109,7 @@ class Broadcast:
     async def _hear(
         self, ctx: TaskContext, inner: Services, handoff: Handoff, envelopes: Mapping[str, Hold | None]
     ) -> dict[str, PatternResult]:
-        """What each voice said or why it did not, all at once, until too many have failed."""
+        """Run the voices concurrently until too many have failed; return their results by path segment."""
         deadline = inner.deadline - SYNTHESIS_TIME * max(0.0, inner.left_s) if self.synthesizer else inner.deadline
         tasks: dict[str, asyncio.Task[PatternResult]] = {}
         for number, voice in enumerate(self.voices):
@@ -139,7 +142,7 @@ class Broadcast:
     async def _together(
         self, ctx: TaskContext, inner: Services, handoff: Handoff, heard: Mapping[str, PatternResult]
     ) -> PatternResult:
-        """One text of what was heard, labelled with what was not."""
+        """Return one result of all voices: their synthesis or a list, with the missing ones named."""
         pieces: list[PromptPiece] = []
         silent: list[MissingVoice] = []
         for number, voice in enumerate(self.voices):
@@ -180,12 +183,12 @@ class Broadcast:
         return result.model_copy(update={"notes": (*result.notes, note)})
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """The sum of the voices and the synthesis."""
+        """Return the sum of the voices and the synthesis."""
         total = sum((voice.quote(ctx, services) for voice in self.voices), Quote())
         return total + services.runner.quote(ctx, services, agent=self.synthesizer) if self.synthesizer else total
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
-        """The voices, then the synthesis."""
+        """Return the steps of the voices, then the synthesis, each as path and label."""
         steps: list[tuple[str, str]] = []
         for number, voice in enumerate(self.voices):
             inside = () if isinstance(voice, Solo) else (self._name(number),)
@@ -216,7 +219,7 @@ def _why(result: PatternResult) -> str:
 
 
 def _too_few(whole: PatternResult, heard: Mapping[str, PatternResult], *, answered: int, needed: int) -> PatternResult:
-    """Not enough voices for a result: what there is, under the reason the others ended."""
+    """Return the result of a fan-out without enough voices, under the limit that ended the others if one did."""
     reasons = [result.stop_reason for result in heard.values() if not result.output]
     limits = (StopReason.BUDGET, StopReason.TIMEOUT, StopReason.LIMIT)
     fallback = StopReason.PARTIAL if answered else StopReason.FAILED

@@ -1,4 +1,4 @@
-"""What the end of an attempt counts: the bill where one came, nothing where that is sure, else the whole hold."""
+"""The charge of an attempt: the bill where one came, nothing where that is certain, else the whole hold."""
 
 import asyncio
 
@@ -8,14 +8,14 @@ from patterns.core.ports import Charged, Hold
 
 
 def charge_for(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
-    """The price of an answer."""
+    """Return the charge of an answered call: the bill, or the whole hold when no usage came."""
     if completion.usage is None:
         return Charged("uncertain", hold.amount_nusd, reason="the provider sent no usage")
     return Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
 
 
 def charge_of(error: BaseException, hold: Hold) -> Charged:
-    """What a call that ended with this error counts."""
+    """Return the charge of a call that ended with this error: nothing, or the whole hold as uncertain."""
     if isinstance(error, LimitReachedError) or NEVER_SENT in error.args:
         return Charged("released", 0, reason=NEVER_SENT)
     if isinstance(error, ModelError):
@@ -27,7 +27,7 @@ def charge_of(error: BaseException, hold: Hold) -> Charged:
 
 
 def failure_of(error: BaseException) -> BaseException:
-    """The same error, or the model's failure to answer in time."""
+    """Return the error, a TimeoutError as a retryable ModelError."""
     if isinstance(error, TimeoutError):
         text = "The model did not answer in time."
         return ModelError(text, reason="timeout", retryable=True, charge=Charge.UNCERTAIN)
@@ -35,7 +35,7 @@ def failure_of(error: BaseException) -> BaseException:
 
 
 def refusal(completion: Completion) -> ModelError | None:
-    """Answers that are none, although they were paid for."""
+    """Return the ModelError for an answer that was paid for but is empty or filtered; None when it is usable."""
     if completion.finish_reason == "content_filter":
         text = "The provider's content filter stopped the answer."
         return ModelError(text, reason="content_policy", retryable=False, charge=Charge.NOTHING)

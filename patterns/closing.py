@@ -1,9 +1,9 @@
-"""The closing summary: one short text of what exists, when a limit cuts a run short after several stages were done.
+"""The closing summary: one short text of the finished stages, when a limit cuts a run short.
 
-When it is worth its money: the texts add up, as the stages of a pipeline do. Drafts of a supervisor replace each other,
-so there the best one with what its reviewer still asks is the better answer, and voices have their synthesis. How it
-fails: what exists is returned as it is. What it costs: one step of the roster's `router.synthesizer`, kept back in an
-envelope with its step and its time, but only where the plan fits beside it: keeping it back never causes the limit.
+When to use it: the texts add up, as the stages of a pipeline do. Drafts of a supervisor replace each other, so there
+the best one with its open criteria is the better answer, and a broadcast has its synthesis. How it fails: what exists
+is returned as it is. What it costs: one step of the roster's `router.synthesizer`, whose money, step and time are
+reserved only where the whole plan fits beside them, so that the reservation never causes the limit.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _LIMITS = (StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What a run may do until a limit, and after it: `work` is the place for the one, `place` for the other."""
+    """The services for the work up to a limit (`work`) and for the summary after it (`place`)."""
 
     work: Services
     place: Services
@@ -44,7 +44,7 @@ class Closing:
     envelope: Hold | None = None
 
     async def close(self, ctx: TaskContext, result: PatternResult) -> PatternResult:
-        """The result, summed up where a limit left several texts."""
+        """Return the result with its texts summarised, if a limit left at least two of them."""
         parts, result = result.parts, result.model_copy(update={"parts": ()})
         if self.agent is None or result.stop_reason not in _LIMITS or len(parts) < TEXTS_MIN:
             return result
@@ -61,7 +61,7 @@ class Closing:
 
 @asynccontextmanager
 async def closing_of(ctx: TaskContext, place: Services, pattern: Pattern) -> AsyncIterator[Closing]:
-    """Keep back what a closing summary takes while the block runs: money, a step and time."""
+    """Reserve the money, the step and the time of a closing summary while the block runs."""
     agent = place.roster.router.synthesizer if texts_add_up(pattern) else None
     steps = len(pattern.plan(""))
     if agent is None or place.meter.steps + steps >= place.meter.steps_max:
@@ -82,7 +82,7 @@ async def closing_of(ctx: TaskContext, place: Services, pattern: Pattern) -> Asy
 
 
 def texts_add_up(pattern: Pattern) -> bool:
-    """Whether a limit can leave several texts that belong together."""
+    """Return whether a limit can leave several texts of this pattern that belong together."""
     match pattern:
         case Pipeline(stages=stages):
             return len(stages) > TEXTS_MIN
@@ -93,6 +93,6 @@ def texts_add_up(pattern: Pattern) -> bool:
 
 
 def closing_quote(ctx: TaskContext, place: Services, pattern: Pattern) -> Quote:
-    """What it adds to the price of a plan."""
+    """Return what the closing summary adds to the price bound of a plan."""
     agent = place.roster.router.synthesizer if texts_add_up(pattern) else None
     return Quote() if agent is None else place.runner.quote(ctx, place, agent=agent)

@@ -1,7 +1,7 @@
-"""Money kept back for work that follows, in reservations that are freed however that work ends.
+"""Reservations for later work, released however that work ends.
 
-A fan-out keeps back its voices and its synthesis, a run its closing summary. A hold that names an envelope draws on it
-before anything else.
+A fan-out reserves its voices and its synthesis, a run its closing summary. A hold that names an envelope draws on that
+reservation first.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +15,9 @@ from patterns.services import Services
 
 @asynccontextmanager
 async def kept_back(place: Services, parts: Mapping[str, int]) -> AsyncIterator[Mapping[str, Hold]]:
-    """Envelopes for the parts below a place, by name with their nano-dollars: all or nothing.
+    """Reserve money for the parts below a place, all or nothing; yield the reservations by part name.
+
+    `parts` holds nano-dollars. What is left of the reservations is released when the block ends.
 
     Raises:
         BudgetExceededError: they do not fit together.
@@ -28,12 +30,12 @@ async def kept_back(place: Services, parts: Mapping[str, int]) -> AsyncIterator[
 
 
 async def free(place: Services, envelopes: Sequence[Hold]) -> None:
-    """Let go of what is left in them, even while being cancelled; twice is harmless."""
+    """Release what is left of reservations, even while being cancelled. Idempotent."""
     await unbroken(place.ledger.release(envelopes))
 
 
 def drawing_on(place: Services, envelope: Hold | None) -> Services:
-    """The same place, paying first with what was kept back for it."""
+    """Return the same place with holds that draw on this reservation first."""
     return place if envelope is None else replace(place, envelope=envelope.call_id)
 
 

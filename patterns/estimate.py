@@ -1,4 +1,4 @@
-"""What a request can cost, told before it runs and without asking a model."""
+"""The price of a request before it runs, without asking a model."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from patterns.services import Services
 
 
 def estimate(ctx: TaskContext, services: Services, choice: Choice) -> Plan:
-    """The plan of what a person asked for; where the Router has to choose, the default flow and the choosing.
+    """Return the plan of what a person asked for, or the default flow plus the routing step where nothing was named.
 
     Raises:
         UserError: the person named a flow or agents that are not there or do not fit.

@@ -1,4 +1,4 @@
-"""How well the Router does on a team's own requests, so that descriptions and examples can be tuned by figures."""
+"""Measure how well the Router routes a team's own examples, so that descriptions can be tuned by figures."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ from patterns.services import Meter, Services
 
 
 class Example(Frozen):
-    """A request with the right answer: `pattern` is a flow or a kind of pattern, `agents` those that should work."""
+    """A request with the expected answer: `pattern` is a flow or a kind of pattern, `agents` those that should work."""
 
     text: str = Field(min_length=1)
     pattern: str = Field(min_length=1)
@@ -27,7 +27,7 @@ class Example(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the Router said to one example."""
+    """The Router's decision on one example, its cost in nano-dollars and its latency in milliseconds."""
 
     example: Example
     decision: RouteDecision
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def read_examples(text: str) -> list[Example]:
-    """The examples of a JSONL file; UserError names the line that cannot be read."""
+    """Return the examples of a JSONL file; raise UserError with the line that cannot be read."""
     examples: list[Example] = []
     # Not splitlines: a line separator of Unicode may stand inside a JSON string as it is.
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
@@ -58,7 +58,7 @@ def read_examples(text: str) -> list[Example]:
 
 
 def check_examples(roster: Roster, examples: Sequence[Example]) -> None:
-    """UserError for an answer that nobody could give: a mistyped name would count against the Router."""
+    """Raise UserError for an expected answer that is not in the roster, which would count against the Router."""
     for example in examples:
         if example.pattern not in roster.flows and example.pattern not in PATTERNS:
             known = ", ".join([*sorted(roster.flows), *PATTERNS])
@@ -85,7 +85,7 @@ async def evaluate_routes(ctx: TaskContext, services: Services, examples: Sequen
 
 
 def report(outcomes: Sequence[Outcome]) -> str:
-    """Accuracy per class, confusion, agents, money and time as text."""
+    """Return accuracy per class, confusions, agreement on agents, cost and latency as text."""
     right = [outcome for outcome in outcomes if outcome.said == outcome.example.pattern]
     lines = [f"{len(right)} of {len(outcomes)} right ({_percent(len(right), len(outcomes))})", "", "class  right  of"]
     classes = Counter(outcome.example.pattern for outcome in outcomes)

@@ -1,6 +1,6 @@
-"""From a request to what runs: the choice, the tree of patterns, its price, and the run itself.
+"""Turn a request into a plan and run it: the choice, the pattern tree, its price.
 
-`resolve` fixes the plan (journalled, so that a resumed run goes the same way), `run_flow` carries it out.
+`resolve` fixes the plan (journalled, so that a resumed run takes the same one), `run_flow` runs it.
 """
 
 import json
@@ -39,7 +39,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run and what it can cost. `took` is what deciding cost, `expected_nusd` what it usually costs."""
+    """What will run and what it can cost. `took` is the result of routing, `expected_nusd` the flow's usual price."""
 
     decision: RouteDecision
     pattern: Pattern
@@ -50,18 +50,18 @@ class Plan:
 
     @property
     def title(self) -> str:
-        """The flow or the composed pattern, for people."""
+        """Return the name of the flow, or of the composed pattern, for people."""
         return self.decision.flow or f"{self.decision.pattern} of {self.pattern.label}"
 
 
 Expected = Callable[[str], Awaitable[int | None]]
-"""What a flow usually costs, where somebody knows."""
+"""Returns what a flow usually costs in nano-dollars, or None when there is no history of it."""
 
 
 async def resolve(
     ctx: TaskContext, services: Services, choice: Choice | None = None, *, expected: Expected | None = None
 ) -> Plan:
-    """Decide what runs and say what it can cost: at most, and usually.
+    """Decide what runs, journal it, and return the plan with its highest and its usual price.
 
     Raises:
         UserError: the person named a flow or agents that are not there or do not fit.
@@ -95,7 +95,7 @@ def _read(kept: StepRecord) -> tuple[RouteDecision, PatternResult]:
 
 
 def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = FREE) -> Plan:
-    """The tree and the price of a decision, without asking a model."""
+    """Return the pattern tree and the price of a decision, without asking a model."""
     pattern = build(tree(services.roster, decision))
     quote = pattern.quote(ctx, services)
     closing_nusd = closing_quote(ctx, services, pattern).worst_nusd
@@ -104,7 +104,7 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
 
 
 async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
-    """Carry out a plan. Every failure is in the result; only stops, parking and lost ownership are raised."""
+    """Run a plan and return its result; failures are part of it. Raises only stops, parking and lost ownership."""
     place = replace(services, flow=plan.decision.flow or plan.decision.pattern)
     async with closing_of(ctx, place, plan.pattern) as closing:
         try:
@@ -119,7 +119,7 @@ async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternR
 
 
 def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
-    """The decision that a person's words leave no doubt about; None when the Router has to decide.
+    """Return the decision that a person's explicit choice determines; None when the Router has to decide.
 
     Raises:
         UserError: it names a flow or agents that are not there or do not fit.
@@ -146,7 +146,7 @@ def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
 
 
 def tree(roster: Roster, decision: RouteDecision) -> Node:
-    """The flow of the roster, narrowed to the agents that were named, or the pattern composed from them."""
+    """Return the roster's flow narrowed to the named agents, or the pattern composed from them."""
     if not decision.flow:
         return _composed(roster, decision.pattern, decision.agents)
     flow = roster.flows[decision.flow]
@@ -183,15 +183,18 @@ AGENTS_OF: Mapping[str, tuple[int, int | None]] = {
 
 
 def fitting(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
-    """The decision if its tree can run, else the default flow and the sentence that says so.
+    """Return the decision if its tree can run, else the default flow with a sentence that says so.
 
-    What the Router says was read by a schema of the roster's names; this does not rely on it.
+    What the Router says was validated against a schema of the roster's names; this does not rely on it.
+
+    Raises:
+        UserError: a person chose agents that cannot work together.
     """
     if _can_run(roster, decision):
         return decision, ""
     if decision.chosen_by == "person":
         raise UserError(f"{', '.join(decision.agents)} cannot work together like that. Try fewer agents, or a flow.")
-    who = ", ".join(decision.agents) or "nobody"
+    who = ", ".join(decision.agents) or "no agent"
     note = f"The Router wanted {decision.flow or decision.pattern} of {who}, which cannot work."
     return RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default", reason=note), note
 
@@ -208,7 +211,7 @@ def _can_run(roster: Roster, decision: RouteDecision) -> bool:
 
 
 def build(node: Node) -> Pattern:
-    """The pattern of a node of the roster, with everything inside it."""
+    """Return the pattern of a roster node, with everything nested in it."""
     if node.router:
         agents = node.router.agents
         return Router(agents, chosen=agents[0] if len(agents) == 1 else None)
@@ -234,5 +237,5 @@ def build(node: Node) -> Pattern:
 
 
 def kind_of(roster: Roster, decision: RouteDecision) -> str:
-    """The pattern a decision comes to, one of PATTERNS or `agent`."""
+    """Return the pattern of a decision, one of PATTERNS or `agent`."""
     return tree(roster, decision).kind if decision.flow or decision.pattern in PATTERNS else "agent"

@@ -1,4 +1,4 @@
-"""What the orchestrator hands to an agent besides the request, so that nothing travels between agents unseen."""
+"""What an agent is given besides the request: explicit, named, frozen; agents share nothing else."""
 
 from patterns.core.calls import Image
 from patterns.core.context import Frozen, TaskContext
@@ -9,7 +9,7 @@ HISTORY_CHARS = 6000
 
 
 class Handoff(Frozen):
-    """Work handed on by name: outputs of earlier stages, the draft under review and what was said of it."""
+    """Outputs of earlier stages, the draft under review and the feedback on it, by slot name."""
 
     material: tuple[PromptPiece, ...] = ()
     voices: tuple[PromptPiece, ...] = ()
@@ -21,7 +21,7 @@ class Handoff(Frozen):
     flows: str = ""
 
     def slots(self, ctx: TaskContext) -> Slots:
-        """Everything a template may show of this handoff and of the request."""
+        """Return everything a prompt template may show of this handoff and of the request, by slot name."""
         artifacts = tuple(
             PromptPiece(f"{item.name} ({item.media_type})", item.text or item.note or "shown as an image")
             for item in ctx.artifacts
@@ -46,7 +46,7 @@ NOTHING = Handoff()
 
 
 def images(ctx: TaskContext) -> tuple[Image, ...]:
-    """The pictures that came with a request."""
+    """Return the images that came with a request."""
     return tuple(
         Image(media_type=item.media_type, data_base64=item.data_base64)
         for item in ctx.artifacts

@@ -1,4 +1,4 @@
-"""What every pattern is, and the smallest one: a single agent.
+"""The protocol of every pattern, and the smallest one: a single agent.
 
 When to use the single agent: whenever one will do. How it fails: as a PatternResult without output, or with the part
 that was already shown. What it costs: one step.
@@ -41,29 +41,29 @@ USABLE_REASONS = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, S
 
 
 class Pattern(Protocol):
-    """A way for agents to work together. It never raises for a failure: that is a value."""
+    """A way for agents to work together. A failure is returned in the result, never raised."""
 
     @property
     def label(self) -> str:
-        """Its name for people and in later prompts."""
+        """Return the name for people and in later prompts."""
         ...
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
-        """Do the work at the place that `services` describes."""
+        """Do the work at the place that `services` describes and return how it ended."""
         ...
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """What it can cost, without asking a model."""
+        """Return the price bound, without asking a model."""
         ...
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
-        """The steps people will see, each a path and a label."""
+        """Return the steps people will see, each as path and label."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOutcome:
-    """What an agent's step came to; `data` is there when the answer was asked for in a schema and is good."""
+    """The result of an agent's step; `data` is the parsed answer where a schema was asked for and matched."""
 
     result: PatternResult
     data: Mapping[str, Any] | None = None
@@ -77,19 +77,19 @@ class Solo:
 
     @property
     def label(self) -> str:
-        """The agent's name."""
+        """Return the agent's name."""
         return self.agent
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
-        """Ask the agent."""
+        """Run the agent's step and return how it ended."""
         return (await run_agent(ctx, services, agent=self.agent, handoff=handoff)).result
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """The price of one step."""
+        """Return the price bound of one step."""
         return services.runner.quote(ctx, services, agent=self.agent)
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
-        """One step."""
+        """Return the one step as path and label."""
         return ((join(path, self.agent), self.agent),)
 
 
@@ -101,7 +101,7 @@ async def run_agent(
     handoff: Handoff,
     schema: Mapping[str, Any] | None = None,
 ) -> AgentOutcome:
-    """One step of an agent with every way it can end as a value."""
+    """Run one step of an agent and return every way it can end as a value."""
     path = services.at(agent)
     try:
         record = await services.runner.step(ctx, services, agent=agent, path=path, handoff=handoff, schema=schema)
@@ -149,7 +149,7 @@ def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
 
 
 def gathered(results: Iterable[PatternResult], *, output: str, stop_reason: StopReason) -> PatternResult:
-    """One result over several: steps and money add up, what is missing and what must be said stays."""
+    """Return one result over several: steps and costs are summed, missing parts and notes are kept once each."""
     parts = tuple(results)
     return PatternResult(
         output=output,
@@ -162,22 +162,22 @@ def gathered(results: Iterable[PatternResult], *, output: str, stop_reason: Stop
 
 
 def join(path: str, *segments: str | int) -> str:
-    """A path with more segments."""
+    """Return a path extended by more segments."""
     return "/".join([*([path] if path else []), *map(str, segments)])
 
 
 async def run_part(
     ctx: TaskContext, place: Services, part: Pattern, handoff: Handoff, *, outcome: str
 ) -> PatternResult:
-    """Run a part that later work builds on, or take what came of it before the run was interrupted."""
+    """Run a part that later work depends on, or return the checkpoint of it from before an interruption."""
     found = await place.recall(outcome)
     return PatternResult.model_validate_json(found.text) if found else await part.run(ctx, place, handoff)
 
 
 async def build_on(services: Services, result: PatternResult, *, outcome: str) -> None:
-    """Fix a result before later work builds on it.
+    """Journal a result before later work depends on it.
 
-    Refusals and timeouts are not in the journal, so a resumed run could end them differently and no longer match the
+    Refusals and timeouts are no journalled steps, so a resumed run could end them differently and no longer match the
     steps that follow.
     """
     if result.stop_reason is not StopReason.COMPLETED:

@@ -27,11 +27,11 @@ class Pipeline:
 
     @property
     def label(self) -> str:
-        """The stages in order."""
+        """Return the labels of the stages in order."""
         return " → ".join(stage.label for stage in self.stages)
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
-        """Run the stages until one leaves nothing to go on with."""
+        """Run the stages until one leaves no usable text, and return how far they came."""
         inner = services.deeper("pipeline")
         limits = cumulative_limits(self.shares, inner.pool_nusd)
         done: list[PatternResult] = []
@@ -74,17 +74,17 @@ class Pipeline:
         return result.model_copy(update={"missing": (*missing, *late), "notes": notes, "parts": parts})
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """The sum of the stages."""
+        """Return the sum of the stages."""
         return sum((stage.quote(ctx, services) for stage in self.stages), Quote())
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
-        """The steps of every stage."""
+        """Return the steps of every stage, each as path and label."""
         parts = (stage.plan(join(path, "pipeline", number)) for number, stage in enumerate(self.stages, start=1))
         return tuple(step for part in parts for step in part)
 
 
 def cumulative_limits(shares: Sequence[Decimal | None], pool_nusd: int) -> list[int]:
-    """What all stages up to each one may have spent together; the last may use all that is left of the pool."""
+    """Return in nano-dollars what all stages up to each one may spend together; the last may use the whole pool."""
     given = sum((share for share in shares if share is not None), Decimal(0))
     missing = sum(share is None for share in shares)
     rest = (1 - given) / missing if missing else Decimal(0)

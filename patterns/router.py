@@ -1,7 +1,7 @@
 """Router: one request, one flow or one specialist, chosen by intent.
 
-When to use it: many kinds of requests come in by the same door. It never does the work itself. How it fails: unsure,
-unreadable or unreachable, it takes the default and says so; names that are not in the roster cannot even be parsed, and
+When to use it: many kinds of requests arrive in one place. It never does the work itself. How it fails: when it is
+unsure, unreadable or unreachable, it takes the default and says so; names that are not in the roster do not parse, and
 a person's own choice is never overruled. What it costs: one short step of a small model, none when there is no choice.
 """
 
@@ -33,7 +33,7 @@ COMPOSED = {
 
 
 class RouteDecision(Frozen):
-    """What runs: a flow of the roster, or a pattern over agents; why, how sure, and who chose it."""
+    """What runs: a flow of the roster, or a pattern over agents; with the reason, the confidence and who chose it."""
 
     flow: str = ""
     pattern: str = ""
@@ -44,21 +44,21 @@ class RouteDecision(Frozen):
 
     @property
     def routed(self) -> Routed:
-        """The same as an event."""
+        """Return the decision as an event."""
         name = self.flow or self.pattern
         return Routed(name, self.agents, self.confidence, self.reason, self.chosen_by)
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """A decision with what it took to come to it."""
+    """A decision with the result of the routing step."""
 
     decision: RouteDecision
     took: PatternResult
 
 
 async def decide(ctx: TaskContext, services: Services) -> Routing:
-    """Ask the Router for a flow, or a pattern with agents; the default flow when that leads nowhere."""
+    """Ask the Router for a flow, or a pattern with agents; return the default flow when it fails or is unsure."""
     roster = services.roster
     handoff = Handoff(flows=flows_text(roster), agents=agents_text(roster, roster.agents))
     place = replace(services.child(ROUTE), flow=ROUTE)
@@ -85,7 +85,7 @@ def _read(roster: Roster, data: Mapping[str, Any]) -> RouteDecision:
 
 
 def route_schema(roster: Roster) -> dict[str, Any]:
-    """The only answers the Router can give: names of this roster."""
+    """Return the JSON Schema of a routing answer, which admits only names of this roster."""
     composed = [name for name in roster.router.patterns if name not in roster.flows]
     agents = {"type": "array", "items": {"type": "string", "enum": list(roster.agents)}}
     return _object(
@@ -106,7 +106,7 @@ def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flows_text(roster: Roster) -> str:
-    """The flows as the Router sees them, then the patterns it may compose."""
+    """Return the flows as the Router sees them, then the patterns it may compose."""
     lines = [line for name, flow in roster.flows.items() for line in _flow_lines(name, flow)]
     most = f"(at most {roster.router.agents_max})"
     composed = [pattern for pattern in roster.router.patterns if pattern not in roster.flows]
@@ -120,24 +120,24 @@ def _flow_lines(name: str, flow: Flow) -> list[str]:
 
 
 def agents_text(roster: Roster, names: Sequence[str] | Mapping[str, Any]) -> str:
-    """Agents with what they are for."""
+    """Return the agents with their descriptions, a line each."""
     return "\n".join(f"- {name}: {roster.agents[name].description}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Hands the request to one of its agents; `chosen` says which when that is known already."""
+    """Hands the request to one of its agents; `chosen` names it when it is known already."""
 
     agents: tuple[str, ...]
     chosen: str | None = None
 
     @property
     def label(self) -> str:
-        """The agent that is known to answer, or all that could."""
+        """Return the agent that is known to answer, or all candidates."""
         return self.chosen or " or ".join(self.agents)
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
-        """Choose, then let the chosen one answer."""
+        """Choose an agent, run it, and return its answer with the cost of both."""
         inner = services.deeper("router")
         if self.chosen is not None or len(self.agents) == 1:
             return await Solo(self.chosen or self.agents[0]).run(ctx, inner, handoff)
@@ -167,7 +167,7 @@ class Router:
         )
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """The dearest agent, and the choice where there is one."""
+        """Return the price of the dearest agent, plus the choice where there is one."""
         dearest = Quote()
         for agent in (self.chosen,) if self.chosen else self.agents:
             dearest = dearest.either(services.runner.quote(ctx, services, agent=agent))
@@ -176,7 +176,7 @@ class Router:
         return dearest + services.runner.quote(ctx, services, agent=ROUTER, schema=self._schema)
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
-        """The choice where there is one, then the agent if it is known."""
+        """Return the choice where there is one, else the agent's step."""
         if self.chosen is not None or len(self.agents) == 1:
             return Solo(self.chosen or self.agents[0]).plan(join(path, "router"))
         return ((join(path, "router", "choice", ROUTER), "choose"),)

@@ -1,7 +1,7 @@
 """What a pattern may use, in one frozen value that can only get narrower on the way down.
 
-A child has a longer path, caps at least as tight and a deadline at most as late; nothing else can be changed, so no
-nesting can take more than its parent was given.
+A child has a longer path, caps at least as tight and a deadline at most as late; nothing else can change, so nested
+work cannot take more than its parent was given.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from patterns.roster.roster import Roster
 
 
 class Runner(Protocol):
-    """The only way a pattern gets at a model; `patterns.agent` is it."""
+    """The only way a pattern reaches a model; implemented by `patterns.agent.AgentRunner`."""
 
     async def step(
         self,
@@ -33,18 +33,18 @@ class Runner(Protocol):
         handoff: Handoff,
         schema: Mapping[str, Any] | None = None,
     ) -> StepRecord:
-        """One finished step: from the journal for free, or paid for now."""
+        """Return the finished step of a path: from the journal at no cost, or run and paid for now."""
         ...
 
     def quote(
         self, ctx: TaskContext, services: "Services", *, agent: str, schema: Mapping[str, Any] | None = None
     ) -> Quote:
-        """The price of a step nobody has the input of yet."""
+        """Return the price bound of a step whose input is not known yet."""
         ...
 
 
 class Meter:
-    """The one thing branches share: how many steps the run took, what they cost, and how many calls are out."""
+    """The state that branches share: the number of steps taken, their cost, and the calls in flight."""
 
     def __init__(self, limits: RunLimits) -> None:
         self.steps_max = limits.steps
@@ -53,7 +53,7 @@ class Meter:
         self._paid_nusd: Counter[str] = Counter()
 
     def take_step(self, *, kept: int = 0) -> None:
-        """Count a paid step, journalled or not; LimitReachedError past the limit, less what is kept for others."""
+        """Count a paid step, journalled or not; raise LimitReachedError past the limit less `kept`."""
         if self.steps >= self.steps_max - kept:
             raise LimitReachedError(
                 f"The run reached its limit of {self.steps_max} step{'s' * (self.steps_max > 1)}.", limit="steps"
@@ -61,21 +61,21 @@ class Meter:
         self.steps += 1
 
     def pay(self, path: str, nusd: int) -> None:
-        """Count what a step cost, now or before the run was resumed."""
+        """Add the cost of a step, paid now or before the run was resumed."""
         self._paid_nusd[path] += nusd
 
     def paid_nusd(self, path: str) -> int:
-        """What the steps at and below a path have cost, those included that were stopped and so have no result."""
+        """Return what the steps at and below a path have cost, including those that were stopped without a result."""
         return sum(nusd for at, nusd in self._paid_nusd.items() if f"{at}/".startswith(f"{path}/"))
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The doors and the bounds of a run, as one place in its tree sees them.
+    """The ports and the bounds of a run, as one place in its tree sees them.
 
-    `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names money already kept back for
-    this place; `may_stream` is true only where the text is the run's answer and nothing validates it; `steps_kept` are
-    not this place's.
+    `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names a reservation made for this
+    place; `may_stream` is true only where the text is the run's answer and nothing validates it; `steps_kept` steps are
+    reserved for work elsewhere.
     """
 
     runner: Runner
@@ -99,7 +99,7 @@ class Services:
     steps_kept: int = 0
 
     def at(self, *segments: str | int) -> str:
-        """The path of something below this place."""
+        """Return the path of something below this place."""
         return "/".join([*([self.path] if self.path else []), *map(str, segments)])
 
     def child(
@@ -109,7 +109,7 @@ class Services:
         deadline: float | None = None,
         may_stream: bool = True,
     ) -> "Services":
-        """The same for a part of the work: a tighter cap, an earlier deadline."""
+        """Return the services of a part of the work, with a tighter cap or an earlier deadline."""
         path = self.at(*segments)
         caps = self.caps
         if limit_nusd is not None:
@@ -124,33 +124,33 @@ class Services:
         )
 
     def deeper(self, pattern: str) -> "Services":
-        """One pattern further down; LimitReachedError below the deepest level."""
+        """Return the services one nesting level further down; raise LimitReachedError below MAX_DEPTH."""
         if self.depth >= MAX_DEPTH:
             raise LimitReachedError(f"Patterns may be nested {MAX_DEPTH} deep.", limit="depth")
         return replace(self.child(pattern), depth=self.depth + 1)
 
     @property
     def pool_nusd(self) -> int:
-        """What this place may spend at most."""
+        """Return what this place may spend at most, in nano-dollars."""
         return min(cap.limit_nusd for cap in self.caps)
 
     @property
     def left_s(self) -> float:
-        """Seconds until the deadline, below zero when it has passed."""
+        """Return the seconds until the deadline, below zero when it has passed."""
         return self.deadline - self.clock.monotonic()
 
     def emit(self, event: RunEvent) -> None:
-        """Tell whoever watches the run."""
+        """Send an event to the listeners of the run."""
         self.events.emit(self.fence.run_id, event)
 
     async def recall(self, path: str) -> StepRecord | None:
-        """A decision taken earlier in this run."""
+        """Return a decision journalled earlier in this run, or None."""
         return await self.journal.find(self.fence.run_id, path)
 
     async def remember(self, path: str, data: Mapping[str, Any] | None = None, *, text: str = "") -> StepRecord:
-        """Keep a decision that could come out differently next time; the first one wins.
+        """Journal a decision that could come out differently next time; return the stored one, the first writer's.
 
-        What people or models said belongs into `text`, which can be forgotten.
+        What people or models said belongs in `text`, which can be forgotten.
         """
         step = StepRecord(path=path, input_hash="", outcome="decision", data=dict(data or {}), text=text)
         return await self.journal.record(self.fence, step)
@@ -170,7 +170,7 @@ def open_services(  # noqa: PLR0913 - the composition root hands over every door
     executed_s: float = 0.0,
     may_stream: bool = False,
 ) -> Services:
-    """The services of a whole run. `executed_s` is what it already ran before it was parked or resumed."""
+    """Return the services of a whole run. `executed_s` counts executing time before it was parked or resumed."""
     limits = roster.limits
     return Services(
         runner=runner,

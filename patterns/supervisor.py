@@ -1,7 +1,7 @@
 """Supervisor: a worker and a reviewer with one acceptance text, for a bounded number of rounds.
 
-When to use it: the text must be right, and what right means can be written down. How it fails: rounds end at their cap,
-early when they bring nothing new, and the best draft wins, labelled when nobody accepted it; a reviewer that fails is
+When to use it: the text must meet criteria that can be written down. How it fails: rounds end at their cap, or early
+when they no longer improve, and the best draft is returned, labelled when it was not accepted; a reviewer that fails is
 never an approval. What it costs: a worker and a review per round; waiting for a person costs nothing. Rounds build on
 each other and share one pool; within a round the worker leaves what the review of its draft costs.
 """
@@ -27,7 +27,7 @@ WISHES = 5
 
 
 class Criterion(Frozen):
-    """What the reviewer says of one criterion: met, or the change that would meet it."""
+    """The review of one criterion: met, or the change that would meet it."""
 
     criterion: str
     met: bool
@@ -35,7 +35,7 @@ class Criterion(Frozen):
 
 
 class Verdict(Frozen):
-    """A review. What it says counts only as far as its parts agree."""
+    """A review of a draft. It accepts only when no criterion is left open."""
 
     accepted: bool
     score: int = Field(ge=0, le=10)
@@ -43,17 +43,17 @@ class Verdict(Frozen):
 
     @property
     def is_accepted(self) -> bool:
-        """Accepted, with no criterion left open."""
+        """Return whether the text was accepted with no criterion left open."""
         return self.accepted and all(criterion.met for criterion in self.feedback)
 
     @property
     def asks(self) -> str:
-        """What the worker has to change, a line per criterion."""
+        """Return the changes the worker has to make, a line per criterion."""
         return "\n".join(f"- {c.criterion}: {c.change}" for c in self.feedback if not c.met)
 
     @property
     def words(self) -> str:
-        """All of it for people: the sum, then a line per criterion."""
+        """Return the review as text for people: the result, then a line per criterion."""
         head = f"{'accepted' if self.is_accepted else 'not accepted'}, {self.score} of 10"
         lines = (f"✓ {c.criterion}" if c.met else f"✗ {c.criterion}: {c.change}" for c in self.feedback)
         return "\n".join([head, *lines])
@@ -86,14 +86,14 @@ VERDICT_SCHEMA: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A draft with what was said of it; without a verdict it was not reviewed."""
+    """A draft with its review; without a verdict it was not reviewed."""
 
     draft: PatternResult
     verdict: Verdict | None = None
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """Better drafts have more of it."""
+        """Return a sort key: higher for the better draft."""
         return (self.verdict.is_accepted, self.verdict.score) if self.verdict else (False, -1)
 
 
@@ -112,11 +112,11 @@ class Supervisor:
 
     @property
     def label(self) -> str:
-        """Whoever writes."""
+        """Return the label of the worker."""
         return self.worker.label
 
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
-        """Write and review until it is good, no round is left, or another would bring nothing."""
+        """Write and review until a draft is accepted, no round is left, or another would change nothing."""
         inner = services.deeper("supervisor")
         course = _Course(self.rounds)
         given = handoff.model_copy(update={"acceptance": self.acceptance})
@@ -145,7 +145,7 @@ class Supervisor:
     async def _round(
         self, ctx: TaskContext, inner: Services, given: Handoff, number: int, spent: list[PatternResult]
     ) -> Round | None:
-        """One draft and its review; None when there is no draft."""
+        """Run one draft and its review; return None when there is no draft."""
         place = inner.child(number, may_stream=False)
         limit_nusd = self._worker_limit_nusd(ctx, inner, sum(result.cost_nusd for result in spent))
         writing = inner.child(number, limit_nusd=limit_nusd, may_stream=False)
@@ -170,14 +170,14 @@ class Supervisor:
         return Round(draft, verdict)
 
     def _worker_limit_nusd(self, ctx: TaskContext, inner: Services, spent_nusd: int) -> int:
-        """All that is left but the price of a review; an unreviewed draft is better than none."""
+        """Return the pool less the price of a review, but at least one draft: unreviewed is better than none."""
         left_nusd = inner.pool_nusd - spent_nusd
         review = inner.runner.quote(ctx, inner, agent=self.reviewer, schema=VERDICT_SCHEMA)
         draft = self.worker.quote(ctx, inner)
         return max(left_nusd - review.once_nusd, min(left_nusd, draft.once_nusd))
 
     async def _ask(self, ctx: TaskContext, inner: Services, number: int, best: Round) -> Decision:
-        """What a person says; ParkedError while nobody has said anything."""
+        """Return a person's decision about the best draft; raise ParkedError while there is none."""
         kind: Literal["approve", "feedback"] = "feedback" if self.human == "feedback" else "approve"
         question = Question(
             kind=kind,
@@ -193,7 +193,7 @@ class Supervisor:
         return await inner.decisions.ask(inner.fence, inner.at(number, "human"), question)
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """A draft and a review for every round; a round that a person asks for has its price on the card."""
+        """Return a draft and a review for every round; rounds that a person asks for are priced on the review card."""
         return self._a_round(ctx, services).times(self.rounds)
 
     def _a_round(self, ctx: TaskContext, services: Services) -> Quote:
@@ -201,7 +201,7 @@ class Supervisor:
         return self.worker.quote(ctx, services) + review
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
-        """The first round; whether more follow is decided on the way."""
+        """Return the steps of the first round; whether more follow is decided on the way."""
         first = join(path, "supervisor", 1)
         return (*self.worker.plan(first), *Solo(self.reviewer).plan(join(first, "review")))
 
@@ -216,7 +216,7 @@ def _words(verdict: Verdict | None) -> str:
 
 @dataclass
 class _Course:
-    """How the rounds went so far; `rounds` is how many there may be."""
+    """The state of the rounds so far; `rounds` is how many are allowed."""
 
     rounds: int
     spent: list[PatternResult] = field(default_factory=list)
@@ -227,7 +227,7 @@ class _Course:
     is_over: bool = False
 
     def take(self, latest: Round, verdict: Verdict) -> None:
-        """Another reviewed draft: over when it is accepted, or when one more round would go in a circle."""
+        """Add a reviewed draft; end the rounds when it is accepted or when they no longer improve."""
         is_better = self.best is None or latest.rank > self.best.rank
         self.stalled = 0 if is_better else self.stalled + 1
         self.is_over = verdict.is_accepted or self.stalled >= STALLED_ROUNDS or verdict.asks == self.asked
@@ -235,7 +235,7 @@ class _Course:
         self.asked = verdict.asks
 
     def start_anew(self, number: int) -> None:
-        """A person's wish is the new measure: earlier drafts no longer compete, and it gets a round of its own."""
+        """Restart the comparison of drafts for a person's wish, with at least one more round."""
         self.rounds = max(self.rounds, number + 1)
         self.before, self.best, self.stalled, self.asked, self.is_over = self.best, None, 0, None, False
 
@@ -244,7 +244,7 @@ UNREVIEWED = "This text was not reviewed; that is not an approval."
 
 
 def _interrupted(course: _Course, latest: Round | None) -> PatternResult:
-    """The worker or the reviewer failed: the best draft so far, or the one that nobody reviewed."""
+    """Return the best draft so far, or the unreviewed one, after the worker or the reviewer failed."""
     reason = course.spent[-1].stop_reason
     if latest is None:
         return _ended(course, reason=reason, note="The next draft could not be written.")
@@ -255,7 +255,7 @@ def _interrupted(course: _Course, latest: Round | None) -> PatternResult:
 
 
 def _decided(course: _Course, best: Round, decision: Decision) -> PatternResult:
-    """A person had the last word, or let the deadline pass."""
+    """Return the result of a person's decision, or of a deadline that has passed."""
     if decision.verdict == "changes":
         return _ended(course, note=f"No round is left for what was asked: {decision.text}")
     if decision.verdict in ("expired", "none"):
@@ -268,7 +268,7 @@ def _decided(course: _Course, best: Round, decision: Decision) -> PatternResult:
 
 
 def _ended(course: _Course, *, reason: StopReason = StopReason.COMPLETED, note: str = "") -> PatternResult:
-    """The best draft, with what the reader must know of it; complete only when it was accepted."""
+    """Return the best draft with its notes; complete only when it was accepted."""
     best = course.best or course.before
     whole = gathered(course.spent, output=best.draft.output if best else "", stop_reason=reason)
     if best is None:

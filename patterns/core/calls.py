@@ -1,4 +1,4 @@
-"""A model call as values: what is asked, what it can cost at most once translated, and what came back."""
+"""A model call as values: the request, its translated form with a price bound, and the answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from patterns.core.money import Price, Usage
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture for a model that sees: base64 data and its media type."""
+    """An image for a vision model: base64 data and its media type."""
 
     media_type: str
     data_base64: str
@@ -39,7 +39,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedCall:
-    """A request in the provider's own words, with what it can cost at most.
+    """A request translated for its provider, with an upper bound of its price.
 
     `input_tokens_max` bounds the input from the bytes of `body`; `output_tokens_max` is what the body itself caps,
     visible and reasoning tokens together. `wire` is private to the client that made it.
@@ -55,7 +55,7 @@ class PreparedCall:
 
     @property
     def bound_nusd(self) -> int:
-        """The hold: an upper bound of this one attempt in nano-dollars."""
+        """Return the amount to hold: the upper bound of this one attempt in nano-dollars."""
         return self.price.bound_nusd(
             input_tokens=self.input_tokens_max, output_tokens=self.output_tokens_max, images=self.images
         )
@@ -63,7 +63,7 @@ class PreparedCall:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came back. `usage` None means the provider did not say: the whole hold counts.
+    """The answer of one attempt. `usage` None means the provider did not report it: the whole hold is charged.
 
     `finish_reason` is the provider's, normalised: stop, length, content_filter.
     """

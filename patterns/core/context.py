@@ -1,4 +1,4 @@
-"""What a run knows, in one explicit frozen value: agents share nothing that is not in here or handed on by name."""
+"""The context of a run as one frozen value: agents share nothing that is not in it or handed on by name."""
 
 from typing import Literal
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """Base of our immutable values: unknown fields are mistakes, not extras."""
+    """Base of the immutable values here; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Turn(Frozen):
-    """One earlier exchange of the thread, from our own transcript."""
+    """One earlier exchange of the thread, from the stored transcript."""
 
     role: Literal["user", "assistant"]
     text: str

@@ -1,4 +1,4 @@
-"""Every error of ours, so that a caller can catch by what it must do and a person reads what to do next."""
+"""Every error of ours, grouped by what a caller must do; each message says what a person can do next."""
 
 from enum import StrEnum
 
@@ -46,10 +46,10 @@ class LimitReachedError(AgentsError):
 
 
 class BudgetExceededError(AgentsError):
-    """The money for the next call is not there; nothing was sent.
+    """The budget does not cover the next call; nothing was sent.
 
     Amounts are integer nano-dollars. `kind` names the account that refused (workspace, channel, dm, user, run, stage),
-    `blocked` says why when it is not a matter of amounts (paused, frozen, quarantined, clock).
+    `blocked` the reason when it is not a matter of amounts (paused, frozen, quarantined, clock).
     """
 
     spent_nusd = 0
@@ -80,12 +80,12 @@ class BudgetExceededError(AgentsError):
 
     @property
     def free_nusd(self) -> int:
-        """What the refusing account still had, never below zero."""
+        """Return what the refusing account still had in nano-dollars, never below zero."""
         return max(0, self.limit_nusd - self.settled_nusd - self.reserved_nusd)
 
 
 class Charge(StrEnum):
-    """What a failed attempt cost, as far as anybody can know."""
+    """What a failed attempt cost, as far as that can be known."""
 
     NOTHING = "nothing"
     """Nothing reached the provider, or it refused with an error status that is known not to be billed."""
@@ -124,7 +124,7 @@ class ModelError(AgentsError):
 
 
 class ParkedError(AgentsError):
-    """The run waits for a person; it holds no task and no money until somebody decides."""
+    """The run waits for a person's decision and has released its task and its holds."""
 
     def __init__(self, path: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What happens in a run, told once: progress, logs and traces listen here instead of being wired into the call site."""
+"""The events of a run, emitted once; progress, logs and traces subscribe to them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from patterns.core.money import Usage
 
 
 class StopReason(StrEnum):
-    """Why a run, or a pattern inside it, ended."""
+    """How a run, or a pattern inside it, ended."""
 
     COMPLETED = "completed"
     PARTIAL = "partial"
@@ -21,24 +21,24 @@ class StopReason(StrEnum):
 
 
 class MissingVoice(Frozen):
-    """A part of the work that is not in the answer, and why, in words for the reader."""
+    """A part of the work that is not in the answer, with the reason as a phrase for the reader."""
 
     name: str
     reason: str
 
 
 class FinishedText(Frozen):
-    """A text that a part of the work left, under its name."""
+    """A text that a finished part of the work left, under its name."""
 
     name: str
     text: str
 
 
 class PatternResult(Frozen):
-    """What a pattern hands back: text, why it ended, and what it took. Failure is a value here, never prompt text.
+    """The result of a pattern: text, how it ended, and what it cost. A failure is a value here, never prompt text.
 
     `steps` counts paid steps, `cost_nusd` is settled money in nano-dollars. `notes` are sentences the reader must see
-    (a cut answer, a limit reached, a draft nobody approved). `parts` are the texts that unfinished work has
+    (a cut answer, a limit reached, a draft that was not approved). `parts` are the texts that unfinished work has
     left, for a closing summary.
     """
 
@@ -53,7 +53,7 @@ class PatternResult(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The Router, or the person, chose what runs."""
+    """The Router, or a person, chose what runs."""
 
     flow: str
     agents: tuple[str, ...]
@@ -65,9 +65,9 @@ class Routed:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The tree is fixed.
+    """The pattern tree is fixed.
 
-    `worst_nusd` bounds the price, `expected_nusd` comes from the ledger's own history of the flow when there is one;
+    `worst_nusd` bounds the price, `expected_nusd` comes from the ledger's history of the flow where there is one;
     `paths` are the steps people will see, in order, each with its label.
     """
 
@@ -79,7 +79,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """An agent went to work on a named step."""
+    """An agent started a named step."""
 
     path: str
     agent: str
@@ -121,7 +121,7 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """One round of a supervisor: what the reviewer said of the draft, criterion by criterion in `verdict`."""
+    """One round of a supervisor: the review of the draft, criterion by criterion in `verdict`."""
 
     path: str
     round: int
@@ -134,7 +134,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A decision about the run worth showing: a plan narrowed, a voice left out, a limit near."""
+    """A decision about the run worth showing: fewer voices, a cut text, a limit near."""
 
     path: str
     text: str

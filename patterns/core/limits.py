@@ -1,4 +1,4 @@
-"""The bounds of a run. Nothing here is unlimited, and a child can only narrow what its parent may do."""
+"""The limits of a run. Nothing is unlimited, and a child can only narrow what its parent may do."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -32,7 +32,7 @@ class Cap:
 
 
 class FailurePolicy(Frozen):
-    """What a fan-out does when a voice fails: stop all, go on without it, or go on while enough are left."""
+    """What a fan-out does when a voice fails: stop all, continue without it, or continue while a quorum answers."""
 
     mode: Literal["fail_fast", "continue", "quorum"] = "continue"
     quorum: int = Field(default=1, ge=1)

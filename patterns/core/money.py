@@ -1,4 +1,4 @@
-"""Money as integer nano-dollars, because floats lose cents and $0.02 per million tokens is 20 nano-dollars a token."""
+"""Money as integer nano-dollars: $0.02 per million tokens is 20 nano-dollars a token, and floats would round it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ MAX_NUSD = 1_000_000 * NUSD_PER_USD
 
 
 def parse_usd(text: str | int | Decimal) -> int:
-    """Nano-dollars of an amount such as `12.50`, `$12.50` or `Decimal("0.02")`.
+    """Return the nano-dollars of an amount such as `12.50`, `$12.50` or `Decimal("0.02")`.
 
     Raises:
         UserError: not a plain decimal number of dollars, negative, finer than a nano-dollar, or absurd.
@@ -38,7 +38,7 @@ def _decimal(plain: str) -> Decimal:
 
 
 def format_usd(nusd: int) -> str:
-    """An amount as people read it: cents, and two significant digits below one cent (`$0.0042`).
+    """Return an amount as people read it: cents, or two significant digits below one cent (`$0.0042`).
 
     Rounded half up, so that the parts of a report and its sum may differ by a cent only where the text says so.
     """
@@ -46,12 +46,12 @@ def format_usd(nusd: int) -> str:
 
 
 def format_left(nusd: int) -> str:
-    """What is left: rounded down, so that nobody is promised more than there is."""
+    """Return a remaining amount as text, rounded down, so that no more is promised than there is."""
     return _format(nusd, ROUND_FLOOR)
 
 
 def format_spent(nusd: int) -> str:
-    """What is spent of a budget, beside what is left: rounded up, so that both together are the budget."""
+    """Return a spent amount as text, rounded up, so that spent and remaining add up to the budget."""
     return _format(nusd, ROUND_CEILING)
 
 
@@ -67,7 +67,7 @@ def _format(nusd: int, rounding: str) -> str:
 
 
 def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
-    """Parts of a sum, rounded so that what people see adds up to the sum as `format_usd` shows it.
+    """Return the parts of a sum, rounded so that they add up to the sum as `format_usd` shows it.
 
     Whole cents, or the last place `format_usd` shows of a sum below one cent; the largest remainders go up.
     """
@@ -85,7 +85,7 @@ def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call as the provider counted them; `output_tokens` includes the reasoning nobody sees."""
+    """Tokens of one call as the provider counted them; `output_tokens` includes hidden reasoning."""
 
     input_tokens: int
     output_tokens: int
@@ -96,7 +96,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Dearer rates that apply to the whole call once its input is longer than `above_input_tokens`."""
+    """Higher rates that apply to the whole call once its input is longer than `above_input_tokens`."""
 
     above_input_tokens: int
     input_nusd_per_mtok: int
@@ -105,7 +105,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a model costs, in nano-dollars per million tokens, and where we have that from."""
+    """The rates of a model in nano-dollars per million tokens, and their source."""
 
     input_nusd_per_mtok: int
     output_nusd_per_mtok: int
@@ -116,13 +116,13 @@ class Price:
 
     @property
     def is_free(self) -> bool:
-        """A price of zero needs no balance."""
+        """Return whether every rate is zero; a free call needs no balance."""
         rates = (self.input_nusd_per_mtok, self.output_nusd_per_mtok, self.image_nusd)
         return not any(rates) and not any(t.input_nusd_per_mtok or t.output_nusd_per_mtok for t in self.tiers)
 
     @property
     def version(self) -> str:
-        """The rates in one short string, kept with each call so that an old bill can be recomputed."""
+        """Return the rates as one short string, kept with each call so that an old bill can be recomputed."""
         tiers = "".join(
             f";>{t.above_input_tokens}:{t.input_nusd_per_mtok}/{t.output_nusd_per_mtok}" for t in self.tiers
         )
@@ -131,7 +131,7 @@ class Price:
         return f"{self.input_nusd_per_mtok}{cached}/{self.output_nusd_per_mtok}{image}{tiers}"
 
     def cost_nusd(self, usage: Usage) -> int:
-        """The true price of a finished call, rounded up once to a whole nano-dollar."""
+        """Return the price of a finished call, rounded up once to a whole nano-dollar."""
         rate_in, rate_out = self.input_nusd_per_mtok, self.output_nusd_per_mtok
         for tier in sorted(self.tiers, key=lambda t: t.above_input_tokens):
             if usage.input_tokens > tier.above_input_tokens:
@@ -144,7 +144,7 @@ class Price:
         return -(-total // TOKENS_PER_MTOK) + usage.images * self.image_nusd
 
     def bound_nusd(self, *, input_tokens: int, output_tokens: int, images: int = 0) -> int:
-        """The most a call within these counts can cost: at the dearest tier its input could reach."""
+        """Return the most a call within these counts can cost: at the dearest tier its input could reach."""
         reachable = [t for t in self.tiers if input_tokens > t.above_input_tokens]
         rate_in = max([self.input_nusd_per_mtok, *(t.input_nusd_per_mtok for t in reachable)])
         rate_out = max([self.output_nusd_per_mtok, *(t.output_nusd_per_mtok for t in reachable)])
@@ -153,13 +153,13 @@ class Price:
 
 
 def rate_nusd_per_mtok(usd_per_mtok: Decimal) -> int:
-    """Dollars per million tokens as an integer rate; anything finer than a nano-dollar is rounded up."""
+    """Return dollars per million tokens as an integer rate, rounded up to a whole nano-dollar."""
     return int((usd_per_mtok * NUSD_PER_USD).to_integral_value(ROUND_CEILING))
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a step can cost: sent once to the dearest of its models, and with every retry and repair billed."""
+    """The price bound of a step: one call to the dearest of its models, and with every retry and repair billed."""
 
     once_nusd: int = 0
     worst_nusd: int = 0
@@ -168,9 +168,9 @@ class Quote:
         return Quote(self.once_nusd + other.once_nusd, self.worst_nusd + other.worst_nusd)
 
     def times(self, count: int) -> "Quote":
-        """The price of doing it again and again."""
+        """Return the price of doing it `count` times."""
         return Quote(self.once_nusd * count, self.worst_nusd * count)
 
     def either(self, other: "Quote") -> "Quote":
-        """The price of doing one of both, whichever is dearer."""
+        """Return the higher of two prices, for work of which only one part will run."""
         return Quote(max(self.once_nusd, other.once_nusd), max(self.worst_nusd, other.worst_nusd))

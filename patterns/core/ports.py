@@ -1,4 +1,4 @@
-"""The doors of the core: what patterns need from the outside, each as small as a test double wants it."""
+"""The ports of the core: what patterns need from outside, each small enough for a simple test double."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,25 +19,25 @@ OnText = Callable[[str], None]
 
 
 class ModelClient(Protocol):
-    """The seam to language models. Prices and bounds are known before anything is sent."""
+    """The port to language models. Prices and bounds are known before anything is sent."""
 
     def price(self, model: str) -> Price:
-        """The price of a model of the roster; RosterError when none is known."""
+        """Return the price of a model of the roster; raise RosterError when none is known."""
         ...
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
-        """The roster's fallback models for it, in order."""
+        """Return the roster's fallback models for a model, in order."""
         ...
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
-        """Translate without sending; ModelError(bad_request) when the body cannot carry the output cap."""
+        """Translate a request without sending it; raise ModelError when the body cannot carry the output cap."""
         ...
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
-        """One attempt, no retries. `on_text` receives pieces of a streamed answer.
+        """Send one attempt, without retries, and return the answer. `on_text` receives the pieces of a streamed one.
 
         Raises:
-            ModelError: with what it may have cost.
+            ModelError: the attempt failed; its `charge` says what that may have cost.
         """
         ...
 
@@ -57,7 +57,7 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Proof of owning a run: a claim raises the epoch, and an older epoch may not hold or publish any more."""
+    """A fencing token: claiming a run raises its epoch, and an older epoch may no longer hold or publish."""
 
     run_id: str
     epoch: int
@@ -65,10 +65,11 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class HoldRequest:
-    """Ask for the upper bound of one attempt, before anything is sent.
+    """A request for the first phase of a two-phase hold: the upper bound of one attempt, before it is sent.
 
-    `call_id` is chosen by the caller, so that asking twice after a lost answer holds once. `caps` are the run and the
-    stages around the step, outermost first. `envelope` names a reservation that pays first.
+    `call_id` is the idempotency key, chosen by the caller, so that repeating a request whose answer was lost holds
+    once. `caps` are the run and the stages around the step, outermost first. `envelope` names a reservation that pays
+    first.
     """
 
     call_id: str
@@ -87,7 +88,7 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReserveRequest:
-    """Keep money back for work that follows: the voices of a fan-out, its synthesis, a closing summary.
+    """A request to reserve money for later work: the voices of a fan-out, its synthesis, a closing summary.
 
     A reservation cannot be sent: holds draw on it, what is left is released, and a crash frees it.
     """
@@ -105,7 +106,7 @@ class ReserveRequest:
 class Hold:
     """Money set aside for one attempt, committed to the database.
 
-    `drawn_nusd` of it came from the reservation `envelope`: what of that is not spent pays there for the next attempt.
+    `drawn_nusd` of it came from the reservation `envelope`; what is not spent of that returns there.
     """
 
     call_id: str
@@ -116,7 +117,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """How an attempt ended in money: `actual_nusd` 0 for nothing, the bill, or the whole hold when uncertain."""
+    """The charge of a finished attempt: `actual_nusd` is 0, the bill, or the whole hold when uncertain."""
 
     state: Literal["settled", "uncertain", "released"]
     actual_nusd: int
@@ -125,10 +126,10 @@ class Charged:
 
 
 class StepRecord(Frozen):
-    """A finished step, as the journal keeps it: the checkpoint and the trace in one.
+    """A finished step as the journal keeps it: the checkpoint and the trace in one.
 
-    `outcome` is `ok`, `failed` (a typed failure, not tried again) or `decision` (something chosen, not paid).
-    `data` is what code needs to go on, `text` what the agent said.
+    `outcome` is `ok`, `failed` (a typed failure, not tried again) or `decision` (a choice that cost nothing).
+    `data` is what code needs to continue, `text` what the agent or person said.
     """
 
     path: str
@@ -149,17 +150,17 @@ class StepRecord(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What settling did: the charge in force, and whether it was above the hold."""
+    """The result of settling: the charge in force, and by how much it was above the hold."""
 
     actual_nusd: int
     overrun_nusd: int
 
 
 class Ledger(Protocol):
-    """The money of every run. Hold, call, settle; nothing is sent that was not held."""
+    """The port to the money of every run: hold, call, settle; nothing is sent that was not held."""
 
     async def hold(self, request: HoldRequest) -> Hold:
-        """Set the bound of one attempt aside.
+        """Set the upper bound of one attempt aside and return the committed hold.
 
         Raises:
             BudgetExceededError: an account has not enough left, or is paused, frozen or quarantined.
@@ -169,13 +170,13 @@ class Ledger(Protocol):
         ...
 
     async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
-        """Keep money back for several parts, all or nothing. Same errors as `hold`."""
+        """Reserve money for several parts, all or nothing. Raises the same errors as `hold`."""
         ...
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
-        """Replace a hold by the truth and journal the step in the same transaction.
+        """Replace a hold by its actual charge and journal the step in the same transaction.
 
-        Money is always settled; the step is written only while the fence holds.
+        The money is always settled; the step is written only while the fencing token is current.
 
         Raises:
             RunLostError: the money is settled, the step was not published.
@@ -191,11 +192,11 @@ class Journal(Protocol):
     """The finished steps of a run, by path."""
 
     async def find(self, run_id: str, path: str) -> StepRecord | None:
-        """The step of that path, once finished."""
+        """Return the finished step of a path, or None."""
         ...
 
     async def record(self, fence: Fence, step: StepRecord) -> StepRecord:
-        """Write a decision that cost nothing; the first writer wins, and its record is what comes back.
+        """Write a step that cost nothing (insert or ignore) and return the stored record, the first writer's.
 
         Raises:
             RunLostError: another process owns the run.
@@ -207,7 +208,7 @@ class Journal(Protocol):
 
 
 class Question(Frozen):
-    """What people are asked: the draft under review, a price to confirm, or money to go on with. A `line` asks nobody.
+    """What people are asked: to review a draft, confirm a price or grant more money; `line` waits for money unasked.
 
     `amount_nusd` is what saying yes can cost, `approvers` are people who may decide besides the asker and admins.
     """
@@ -228,7 +229,7 @@ DecisionVerdict = Literal["approve", "changes", "edit", "stop", "run", "instead"
 
 
 class Decision(Frozen):
-    """What a person decided, kept as the journal's step of the question's path."""
+    """What a person decided, kept as the journal step of the question's path."""
 
     verdict: DecisionVerdict
     text: str = ""
@@ -237,19 +238,19 @@ class Decision(Frozen):
 
 
 class Decisions(Protocol):
-    """People in the loop."""
+    """The port to people who decide."""
 
     async def ask(self, fence: Fence, path: str, question: Question) -> Decision:
-        """The decision for that path.
+        """Return the decision for a path.
 
         Raises:
-            ParkedError: nobody has decided yet; the question is stored and shown, the run must let go of everything.
+            ParkedError: there is no decision yet; the question is stored and shown, the run must release everything.
         """
         ...
 
 
 class EventSink(Protocol):
-    """Where events of runs go. Emitting never waits and never fails the run."""
+    """The port for events of runs. Emitting never waits and never fails the run."""
 
     def emit(self, run_id: str, event: RunEvent) -> None:
         """Take one event."""
@@ -257,16 +258,16 @@ class EventSink(Protocol):
 
 
 class Clock(Protocol):
-    """Time, so that tests own it."""
+    """The port to time, so that tests control it."""
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC, the unit of every stored time."""
+        """Return microseconds since 1970 UTC, the unit of every stored time."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds for measuring durations."""
+        """Return seconds of a monotonic clock, for measuring durations."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for this many seconds."""
         ...

@@ -1,4 +1,4 @@
-"""Answers that must be JSON of a schema: read strictly, or said in words a model can repair."""
+"""Parse answers that must be JSON of a schema, and ask for a repair of those that are not."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ class InvalidOutputError(Exception):
 
 
 def parse(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The object in the text; anything but an object comes as `{"value": …}`.
+    """Return the JSON object in an answer; a value that is no object comes as `{"value": …}`.
 
     Raises:
         InvalidOutputError: not JSON, or not of the schema.
@@ -39,5 +39,5 @@ def _no_constant(name: str) -> float:
 
 
 def repair_prompt(problem: str) -> str:
-    """What a model is told about its unreadable answer."""
+    """Return the message that asks a model to correct an answer that did not parse."""
     return f"Your answer could not be read. {problem} Answer again with nothing but JSON of the schema you were given."

@@ -1,4 +1,4 @@
-"""Work that must end although the task around it is being cancelled: money is settled, reservations are freed."""
+"""Await work that must finish although the task around it is cancelled: settling money, releasing reservations."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def unbroken(work: Coroutine[Any, Any, T]) -> T:
-    """Finish the work although the task around it is cancelled; the cancellation goes on afterwards."""
+    """Await work to its end although the surrounding task is cancelled; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

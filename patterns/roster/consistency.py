@@ -1,7 +1,7 @@
-"""What a roster's shape cannot say: whether its parts fit each other.
+"""Check what the shape of a roster cannot: whether its parts fit each other.
 
-Names that refer to nothing, fallback circles, shares past the whole, trees too deep, and prompts that never show what
-their place in a flow hands them.
+Names that refer to nothing, fallback circles, shares above 1, trees too deep, and prompts that do not show what their
+place in a flow hands them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,31 +23,31 @@ RESERVED = frozenset({"plan", "price", "admission", "synthesis", "closing", "out
 
 
 class RosterParts(Protocol):
-    """What has to fit together: a roster file, or a roster made of one."""
+    """What has to fit together: a parsed roster file, or a roster made from one."""
 
     @property
     def models(self) -> Mapping[str, ModelEntry | ModelSpec]:
-        """By name, with their fallbacks."""
+        """Return the models by name, with their fallbacks."""
         ...
 
     @property
     def agents(self) -> Mapping[str, AgentSpec]:
-        """By name."""
+        """Return the agents by name."""
         ...
 
     @property
     def flows(self) -> Mapping[str, Flow]:
-        """By name."""
+        """Return the flows by name."""
         ...
 
     @property
     def router(self) -> RouterEntry:
-        """Where a request goes that names no flow."""
+        """Return how a request without a flow is routed."""
         ...
 
 
 def check(roster: RosterParts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
-    """Every mistake between the parts of a roster that are each well-formed."""
+    """Return every mistake between the parts of a roster that are each well-formed."""
     checker = _Checker(roster, prompts)
     checker.models()
     checker.agents()
@@ -58,7 +58,7 @@ def check(roster: RosterParts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
 
 
 def node_mistakes(roster: RosterParts, prompts: Mapping[str, Prompt], node: Node) -> list[Mistake]:
-    """What is wrong with a tree composed on the way, by the same rules as for the trees of the file."""
+    """Return what is wrong with a tree composed at run time, by the same rules as for the trees of the file."""
     checker = _Checker(roster, prompts)
     checker.node(node, (), depth=0)
     return checker.found
@@ -124,7 +124,7 @@ class _Checker:
             self.prompt(self.roster.agents[name].prompt, place, needs)
 
     def node(self, node: Node, place: Place, depth: int, needs: tuple[str, ...] = ("request",)) -> None:
-        """`needs` are the slots that agents at this place must show, or work handed to them would be lost."""
+        """Check a node and everything below it; agents at this place must show the slots in `needs`."""
         if node.agent is not None:
             self.agent(node.agent, (*place, "agent"), needs)
             return
@@ -173,7 +173,7 @@ class _Checker:
 
 
 def agents_of(node: Node) -> Iterator[str]:
-    """Every agent a tree can call, in the order it is written; some stand in it more than once."""
+    """Yield every agent a tree can call, in the order it is written; an agent may come more than once."""
     if node.agent is not None:
         yield node.agent
     if node.router:

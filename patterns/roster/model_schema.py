@@ -1,4 +1,4 @@
-"""The values and models of a roster file: amounts as integer nano-dollars, names, prices, and who answers."""
+"""The values and models of a roster file: amounts as integer nano-dollars, names, prices."""
 
 import re
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ Share = Annotated[Decimal, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class Entry(BaseModel):
-    """Base of everything in the file: what we do not know is a mistake, most often of spelling."""
+    """Base of every entry in the file; unknown keys are refused, because most are misspelt."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TierEntry(Entry):
-    """Dearer rates for long inputs."""
+    """Higher rates for long inputs."""
 
     above_input_tokens: Count
     input_usd_per_mtok: Rate
@@ -56,7 +56,7 @@ class PriceEntry(Entry):
     tiers: tuple[TierEntry, ...] = Field(default=(), max_length=ITEMS_MAX)
 
     def price(self) -> Price:
-        """The same in integers."""
+        """Return the price with integer rates in nano-dollars per million tokens."""
         cached = self.cached_input_usd_per_mtok
         return Price(
             input_nusd_per_mtok=rate_nusd_per_mtok(self.input_usd_per_mtok),
@@ -88,7 +88,7 @@ class ModelSpec:
     """Allowance for what a provider wraps around our text, added to the bound of every call."""
     sees_images: bool = False
     reasoning_tokens_max: int = 0
-    """Output nobody sees but everybody pays: added to the visible cap on the wire and in the hold."""
+    """Hidden output tokens that are billed: added to the visible cap on the wire and in the hold."""
     context_tokens: int | None = None
     note: str = ""
     """A label for people, such as `play money`."""
@@ -109,7 +109,7 @@ class ModelEntry(Entry):
     note: str | None = None
 
     def spec(self, name: str) -> ModelSpec:
-        """What the model client is built from."""
+        """Return the model as the model client needs it, under its roster name."""
         return ModelSpec(
             name=name,
             model=self.model,

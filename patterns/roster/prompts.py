@@ -1,9 +1,9 @@
-"""Prompts with named, bounded, fenced slots, so that an agent sees exactly what its template names and no more.
+"""Prompt templates with named, bounded, delimited slots: an agent sees exactly what its template names.
 
 A template has a system part, a line `=== user`, and a user part; `prompt_files` finds it and puts in what it includes.
-Every slot is a string, empty when there is nothing, so `{% if history %}`
-works. Text of people and models arrives fenced in `<slot:0123456789ab>` … `</slot:0123456789ab>`, a mark chosen so that
-the text inside cannot contain it; pieces of a slot carry their names, and a voice that failed the reason.
+Every slot is a string, empty when there is nothing, so `{% if history %}` works. Text of people and models is enclosed
+in `<slot:0123456789ab>` … `</slot:0123456789ab>`, a delimiter chosen so that the text inside cannot contain it; pieces
+of a slot carry their names, and a voice that failed the reason.
 """
 
 import hashlib
@@ -65,7 +65,7 @@ Slots = Mapping[str, str | Sequence[PromptPiece]]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The two messages of a prompt. `was_cut` says that material did not fit and carries a mark."""
+    """The two messages of a prompt. `was_cut` says that some material did not fit and is marked as cut."""
 
     system: str
     user: str
@@ -73,7 +73,7 @@ class Rendered:
 
 
 def weigh(text: str) -> int:
-    """Bytes that text adds to a request body at most, however the provider normalises it."""
+    """Return the bytes that a text adds to a request body at most, however the provider normalises it."""
     wire = json.dumps(text, ensure_ascii=False)[1:-1]
     return max(
         len(wire.encode("utf-8", "replace")), len(unicodedata.normalize("NFKC", wire).encode("utf-8", "replace"))
@@ -81,7 +81,7 @@ def weigh(text: str) -> int:
 
 
 def cut(text: str, bytes_max: int) -> str:
-    """The start of a text that weighs at most `bytes_max`, with a visible mark when something is missing."""
+    """Return the start of a text within `bytes_max`, with a visible mark when something was cut."""
     clean = text.encode("utf-8", "replace").decode()
     head = clean[: max(0, bytes_max)]  # every character weighs at least one byte
     if len(head) == len(clean) and weigh(clean) <= bytes_max:
@@ -95,7 +95,7 @@ def cut(text: str, bytes_max: int) -> str:
 
 
 def fair_shares(sizes: Sequence[int], total: int) -> list[int]:
-    """Split `total` so that nobody gets more than its size and what small ones leave goes to the large ones."""
+    """Split `total` max-min fairly: no share above its size, and what small ones leave goes to the large ones."""
     shares = [0] * len(sizes)
     left = max(0, total)
     order = sorted(range(len(sizes)), key=lambda i: sizes[i])
@@ -106,7 +106,7 @@ def fair_shares(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def fence(slot: str, text: str) -> str:
-    """The text between marks that it cannot close."""
+    """Return the text between delimiters that the text itself cannot close."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     start = next(i for i in range(len(digest) - 12) if digest[i : i + 12] not in text)
     mark = f"{slot}:{digest[start : start + 12]}"
@@ -122,7 +122,7 @@ def _show(slot: str, piece: PromptPiece, text: str) -> str:
 
 
 def _pieces(slots: Slots) -> list[tuple[str, PromptPiece]]:
-    """What there is to show, piece by piece, in the order in which it is kept when not everything fits."""
+    """Return the pieces to show with their slots, most important first, for when not everything fits."""
     found: list[tuple[str, PromptPiece]] = []
     for slot in SLOTS:
         given = slots.get(slot, "")
@@ -132,7 +132,7 @@ def _pieces(slots: Slots) -> list[tuple[str, PromptPiece]]:
 
 
 def compose(slots: Slots, bytes_max: int) -> tuple[dict[str, str], bool]:
-    """Every slot as the string a template shows, all together within `bytes_max`, and whether something was cut."""
+    """Return every slot as the string a template shows, all within `bytes_max`, and whether something was cut."""
     pieces = _pieces(slots)
     shown = pieces[: max(1, bytes_max // (2 * PIECE_BYTES))]
     sizes = [weigh(piece.text[:bytes_max]) for _, piece in shown]
@@ -147,7 +147,7 @@ def compose(slots: Slots, bytes_max: int) -> tuple[dict[str, str], bool]:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Templates can neither reach into objects nor include files."""
+    """A sandbox in which templates can neither reach into objects nor include files."""
 
 
 _ENVIRONMENT = _Environment(
@@ -167,12 +167,12 @@ class Prompt:
 
     @cached_property
     def slots(self) -> frozenset[str]:
-        """The slots it shows."""
+        """Return the names of the slots the template shows."""
         return frozenset(find_undeclared_variables(_ENVIRONMENT.parse(self.source)))
 
     @cached_property
     def mistakes(self) -> tuple[str, ...]:
-        """What is wrong with the template, each with the fix."""
+        """Return what is wrong with the template, each with the fix."""
         try:
             split(self.source)
             tree = _ENVIRONMENT.parse(self.source)
@@ -198,13 +198,13 @@ class Prompt:
         return f"{system}\n\n{FENCE_RULE}", user
 
     def render(self, slots: Slots, bytes_max: int) -> Rendered:
-        """The messages for one step; slots it does not name cost it nothing."""
+        """Return the messages for one step; slots the template does not name cost nothing."""
         values, was_cut = compose({slot: slots[slot] for slot in slots if slot in self.slots}, bytes_max)
         system, user = self._fill(values)
         return Rendered(system=system, user=user, was_cut=was_cut)
 
     def bytes_max(self, input_bytes_max: int) -> int:
-        """What both messages weigh at most, whatever fills the slots."""
+        """Return the most bytes both messages can have, whatever fills the slots."""
         full, empty = ("".join(self._fill(dict.fromkeys(SLOTS, value))) for value in ("x", ""))
         return max(weigh(full), weigh(empty)) + input_bytes_max
 
@@ -219,7 +219,7 @@ def _not_included(node: nodes.Include) -> str:
 
 @lru_cache(maxsize=256)
 def prompt(name: str, source: str) -> Prompt:
-    """One template, compiled once a process however often a roster is read: at the start, and for older runs."""
+    """Return a template, compiled once per process however often a roster is read."""
     return Prompt(name, source)
 
 
@@ -229,7 +229,7 @@ def has_user_line(source: str) -> bool:
 
 
 def split(source: str) -> tuple[str, str]:
-    """The system and the user part of a template; ValueError when the line between them is not there exactly once."""
+    """Return the system and the user part; raise ValueError unless the line between them is there exactly once."""
     lines = source.splitlines()
     if [line.strip() for line in lines].count(USER_LINE) != 1:
         raise ValueError(f"needs one line {USER_LINE!r} between the system part and the user part")

@@ -43,21 +43,21 @@ class Roster:
     file: str
 
     def snapshot(self) -> str:
-        """The roster and its prompts as JSON, for the run to keep."""
+        """Return the roster and its prompts as JSON, for the run to keep."""
         prompts = {name: prompt.source for name, prompt in sorted(self.prompts.items())}
         return json.dumps({"file": self.file, "source": self.source, "prompts": prompts}, ensure_ascii=False)
 
     @cached_property
     def hash(self) -> str:
-        """The name of the snapshot."""
+        """Return the SHA-256 of the snapshot in hex."""
         return hashlib.sha256(self.snapshot().encode()).hexdigest()
 
     def agent(self, name: str) -> AgentSpec:
-        """An agent by name; ROUTER is the Router itself."""
+        """Return an agent by name; ROUTER is the Router itself."""
         return self.router.agent() if name == ROUTER else self.agents[name]
 
     def with_models(self, models: Mapping[str, ModelSpec]) -> "Roster":
-        """The same roster with other models under the same names; what is not named stays."""
+        """Return the roster with other models under the same names; models that are not named stay."""
         return replace(self, models={**self.models, **models})
 
 
@@ -139,13 +139,13 @@ def _words(error: Any) -> str:  # noqa: ANN401 - pydantic's error details are an
 
 
 def from_snapshot(snapshot: str, *, env: Mapping[str, str]) -> Roster:
-    """The roster a run began with; RosterError when today's program or environment cannot read it any more."""
+    """Return the roster a run began with; raise RosterError when today's program or environment cannot read it."""
     kept = json.loads(snapshot)
     return load_roster(kept["source"], file=kept["file"], env=env, prompts=kept["prompts"])
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a roster file, for editors."""
+    """Return the JSON Schema of a roster file, for editors."""
     return RosterFile.model_json_schema(by_alias=True) | {"title": "Agents for Slack: roster"}
 
 

@@ -1,4 +1,4 @@
-"""The shapes of a roster file, so that a mistake is found when the program starts and not in the middle of a run.
+"""The shapes of a roster file, so that a mistake is found at start and not in the middle of a run.
 
 Amounts are read from their text into integer nano-dollars; a field named `…_usd` in the file is `…_nusd` here.
 """
@@ -72,7 +72,7 @@ PromptRef = Annotated[str, StringConstraints(min_length=1, max_length=10_000), A
 
 
 class AgentSpec(Entry):
-    """Who an agent is: its model, its prompt, and the bounds of one answer.
+    """An agent: its model, its prompt, and the limits of one answer.
 
     `input_bytes_max` bounds what its slots may add to the prompt, so that a later step has a price before it runs.
     """
@@ -87,7 +87,7 @@ class AgentSpec(Entry):
 
 
 class _OrName:
-    """Lets the schema say that a part may be written as the bare name of an agent."""
+    """Makes the JSON Schema accept the bare name of an agent for a node."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"type": "string"}, handler(core)]}
@@ -98,7 +98,7 @@ def _part(value: object) -> object:
 
 
 class Node(Entry):
-    """A part of a flow: one agent, or a pattern over more parts."""
+    """A part of a flow: one agent, or a pattern over more nodes."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [kind]} for kind in KINDS]})
 
@@ -117,7 +117,7 @@ class Node(Entry):
 
     @property
     def kind(self) -> str:
-        """Which of KINDS it is."""
+        """Return which of KINDS the node is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
 
@@ -214,7 +214,7 @@ class RouterEntry(Entry):
     input_bytes_max: Annotated[int, Field(strict=True, ge=2000, le=1_000_000)] = 12_000
 
     def agent(self) -> AgentSpec:
-        """The Router as an agent, so that it is held, journalled and retried like every other."""
+        """Return the Router as an agent, so that it is held, journalled and retried like every other."""
         return AgentSpec(
             description="Chooses who answers.",
             model=self.model,
@@ -226,7 +226,7 @@ class RouterEntry(Entry):
 
 
 class LimitsEntry(Entry):
-    """What one run may take."""
+    """The limits of one run."""
 
     run_nusd: Nusd = Field(alias="run_usd")
     run_s: Annotated[float, Field(gt=0, le=86_400)]
@@ -236,7 +236,7 @@ class LimitsEntry(Entry):
 
 
 class BudgetsEntry(Entry):
-    """What a month may cost where nobody configured anything else."""
+    """The monthly budgets that apply where nothing else is configured."""
 
     default_channel_nusd: Nusd = Field(alias="default_channel_usd")
     dm_user_nusd: Nusd = Field(alias="dm_user_usd")
@@ -274,7 +274,7 @@ class RosterFile(Entry):
 
 
 def children(node: Node) -> Iterator[tuple[tuple[str | int, ...], Node]]:
-    """The parts directly inside a node, each with its place in the file."""
+    """Yield the nodes directly inside a node, each with its place in the file."""
     for index, stage in enumerate(node.pipeline or ()):
         yield ("pipeline", index), stage
     if node.broadcast:

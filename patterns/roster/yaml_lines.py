@@ -1,4 +1,4 @@
-"""YAML with line numbers and with numbers kept as they were written, because 0.1 as a float is not ten cents."""
+"""Parse YAML with line numbers, and with numbers as they were written: 0.1 as a float is not ten cents."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Something wrong, and where; the text says the fix."""
+    """A mistake at a place in the file; the text says the fix."""
 
     place: Place
     text: str
@@ -31,20 +31,20 @@ class Mistake:
 
 @dataclass
 class Document:
-    """A parsed file: its value, the line of every place in it, and what was wrong with it."""
+    """A parsed file: its value, the line of every place in it, and its mistakes."""
 
     value: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     def line(self, place: Place) -> int:
-        """The line of a place, or of the nearest place around it that is in the file."""
+        """Return the line number of a place, or of the nearest enclosing place that is in the file."""
         known = (place[:end] for end in range(len(place), -1, -1) if place[:end] in self.lines)
         return self.lines[next(known, ())] if self.lines else 1
 
 
 def parse_yaml(text: str, *, env: Mapping[str, str]) -> Document:
-    """Read a document; mistakes are collected, not raised."""
+    """Return the parsed document; mistakes are collected in it, not raised."""
     document = Document()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -64,7 +64,7 @@ def parse_yaml(text: str, *, env: Mapping[str, str]) -> Document:
 
 @dataclass
 class _Builder:
-    """Turns nodes into plain values; aliases are followed, so their number is bounded."""
+    """Builds plain values from YAML nodes; aliases are followed, so the number of nodes is bounded."""
 
     document: Document
     env: Mapping[str, str]
