@@ -1,4 +1,4 @@
-"""How channels behave, as their admins set it: small JSON, every change in the audit log."""
+"""Channel settings chosen by admins: a small JSON object for each channel, with every change in the audit log."""
 
 import json
 import secrets
@@ -13,19 +13,19 @@ q = load("channels")
 
 
 class ChannelSettings:
-    """Settings by channel; what was never set is absent."""
+    """Settings by channel; a key that was never set is absent."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def find(self, *, workspace: str, channel: str) -> dict[str, Any]:
-        """The channel's settings."""
+        """Return the settings of a channel; empty when none were set."""
         rows = await self._db.read(lambda: single(q.find_settings(workspace=workspace, channel=channel)))
         return json.loads(rows[0]["settings_json"]) if rows else {}
 
     async def save(self, changes: Mapping[str, Any], *, workspace: str, channel: str, actor: str) -> None:
-        """Set some of them and write down who did."""
+        """Merge changes into the settings of a channel and record them in the audit log under `actor`."""
 
         def work() -> Work[None]:
             yield q.open_settings(workspace=workspace, channel=channel)

@@ -1,4 +1,4 @@
-"""Chores that several processes may think of and one does, because it claimed the key first."""
+"""Idempotency keys of scheduled chores: of several processes, only the one that claims a key does the chore."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from storage.database.statements import load, single
 q = load("chores")
 
 CLAIM_US = 600_000_000
-"""After ten minutes whoever began a chore is taken for dead: no post takes that long."""
+"""When a claim expires, 10 minutes: its process is dead, because no chore's posts take that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class SpentMonth:
 
 @dataclass(frozen=True, slots=True)
 class Unattended:
-    """A request that nobody has begun. `response_url` is the private way to whoever asked by a command."""
+    """An accepted request that no process has claimed. `response_url` is Slack's private reply address of a command."""
 
     run_id: str
     workspace: str
@@ -37,40 +37,40 @@ class Unattended:
 
 
 class Chores:
-    """Claims, and what the chores need to know."""
+    """Claims on chores, and the reads that the chores need."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def take(self, key: str, *, by: str) -> bool:
-        """Whether this caller is to do it now: nobody has finished it, and nobody is at it."""
+        """Claim a chore that is neither finished nor in work; False otherwise. Claims expire after `CLAIM_US`."""
         now_us = self._clock.now_us()
         statement = q.take_chore(key=key, now_us=now_us, stale_us=now_us - CLAIM_US, owner=by)
         return bool(await self._db.write(lambda: single(statement)))
 
     async def finish(self, keys: Sequence[str], *, by: str) -> None:
-        """They are done, for good."""
+        """Mark chores as finished for good, whether they were claimed or not."""
         now_us = self._clock.now_us()
         rows = [{"key": key, "now_us": now_us, "owner": by} for key in sorted(keys)]
         await self._db.write(lambda: single(q.finish_chore.many(rows)))
 
     async def finished(self, keys: Sequence[str]) -> set[str]:
-        """Which of them are done."""
+        """Return those of the keys that are finished."""
         rows = await self._db.read(lambda: single(q.finished_chores(keys=keys)))
         return {row["key"] for row in rows}
 
     async def claim(self, key: str, *, by: str) -> bool:
-        """Whether this caller is the one to do it, which settles it: for what may be lost but never done twice."""
+        """Claim a chore for good and return whether this caller got it: for what may be lost but never done twice."""
         statement = q.claim_chore(key=key, now_us=self._clock.now_us(), owner=by)
         return bool(await self._db.write(lambda: single(statement)))
 
     async def unclaim(self, key: str) -> None:
-        """Leave it to a later try."""
+        """Delete a claim, so that a later attempt can make it again."""
         await self._db.write(lambda: single(q.unclaim_chore(key=key)))
 
     async def spent_months(self) -> list[SpentMonth]:
-        """For every channel that ever spent money, when it last did."""
+        """Return, for every channel that ever spent money, the latest month in which it did."""
         rows = await self._db.read(lambda: single(q.turned_channels()))
         return [
             SpentMonth(row["workspace"], row["channel"], row["period"], row["zone"] or row["shared_zone"])
@@ -78,7 +78,7 @@ class Chores:
         ]
 
     async def unattended(self, *, before_us: int) -> list[Unattended]:
-        """Requests accepted before that time that could be begun and are not, oldest first."""
+        """Return Slack requests accepted before that time which could start and have not, oldest first."""
         rows = await self._db.read(lambda: single(q.unattended(before_us=before_us)))
         return [
             Unattended(
@@ -93,5 +93,5 @@ class Chores:
         ]
 
     async def forget_texts(self, *, before_us: int) -> None:
-        """Drop requests, answers and steps of runs that ended before that time; calls and sums stay."""
+        """Delete requests, answers and step texts of runs that ended before that time; calls and sums stay."""
         await self._db.write(lambda: single(q.forget_texts(before_us=before_us)))

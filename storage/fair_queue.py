@@ -1,4 +1,4 @@
-"""The fair queue of many machines: the run table itself, of which each channel gets at most its share of workers."""
+"""Fair queue for several machines: the run table is the queue, and no channel gets more than its share of workers."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,12 +11,12 @@ from storage.database.statements import Work, load, single
 q = load("fair_queue")
 
 CHANNEL_SHARE = 4
-"""Runs of one channel that the workers may have at once: a noisy channel waits for itself, not the others for it."""
+"""Runs of one channel that workers may have at once, so that a busy channel delays itself and not the others."""
 HANDED_S = 60.0
-"""After so long a run that no worker has claimed is handed over again."""
+"""When a run that no worker has claimed is enqueued again."""
 
 Defer = Callable[[Connection, str], Awaitable[None]]
-"""Queues the job of a run inside the connection's transaction; queued twice is queued once."""
+"""Enqueues the job of a run inside the connection's transaction; idempotent."""
 
 
 class FairQueue:
@@ -29,7 +29,7 @@ class FairQueue:
         self._share = share
 
     def hand_over(self, workspace: str, channel: str) -> Work[None]:
-        """The part of a transaction that fills the channel's share: rows and jobs are written together."""
+        """Enqueue waiting runs of a channel up to its share, inside a transaction: rows and jobs commit together."""
         now_us = self._clock.now_us()
         yield q.lock_channel(key=f"{workspace}/{channel}")
         handed = yield q.hand_over(
@@ -43,18 +43,18 @@ class FairQueue:
             yield Enlisted.by(partial(self._defer_run, str(row["id"])))
 
     async def hand_over_like(self, run_id: str) -> None:
-        """Fill the share of the run's channel."""
+        """Enqueue waiting runs of the run's channel up to its share."""
         for row in await self._db.read(lambda: single(q.channel_of(id=run_id))):
             await self._hand_over(row["workspace"], row["channel"])
 
     async def hand_over_all(self) -> None:
-        """Fill the share of every channel in which somebody waits."""
+        """Enqueue waiting runs of every channel up to its share."""
         now_us = self._clock.now_us()
         for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us))):
             await self._hand_over(row["workspace"], row["channel"])
 
     async def hand_back(self, run_id: str) -> None:
-        """A worker had no use for the run: its place is free."""
+        """Free the place of a run in its channel's share, because the worker could not go on with it."""
         await self._db.write(lambda: single(q.hand_back(id=run_id)))
 
     async def _hand_over(self, workspace: str, channel: str) -> None:

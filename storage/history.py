@@ -1,4 +1,4 @@
-"""What the ledger knows from earlier runs: the usual price of a flow, and what died shells left behind."""
+"""Reads over past runs: the usual price of a flow, the only workspace, and shell runs whose process died."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from storage.database.statements import load, single
 q = load("history")
 
 RUNS_FEWEST, RUNS_MOST = 5, 50
-"""Fewer runs are no history; older ones were under other prices and prompts."""
+"""How many runs a mean is taken over: fewer say nothing, older ones had other prices and prompts."""
 ACCEPTED_GRACE_US = 60_000_000
 
 
@@ -19,17 +19,17 @@ class History:
         self._db = db
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
-        """The mean price of the latest runs that ended with an answer; None while there are too few of them."""
+        """Return the mean cost of the latest answered runs, in nano-dollars; None below `RUNS_FEWEST`."""
         statement = q.price_of_flow(workspace=workspace, flow=flow, most=RUNS_MOST)
         (row,) = await self._db.read(lambda: single(statement))
         return int(row["mean_nusd"]) if row["runs"] >= RUNS_FEWEST else None
 
     async def only_workspace(self, *, besides: Collection[str]) -> str | None:
-        """The one workspace of this ledger, apart from those named; None when there are several, or none."""
+        """Return the one workspace of this ledger, apart from those named; None when there are several, or none."""
         rows = await self._db.read(lambda: single(q.workspaces_with_money(besides=tuple(besides))))
         return str(rows[0]["id"]) if len(rows) == 1 else None
 
     async def lost_shell_runs(self, now_us: int) -> list[str]:
-        """Runs of shells that no process goes on with: their lease has run out, or they never got one."""
+        """Return the shell runs without a living process: their lease has expired, or they were never claimed."""
         statement = q.lost_shell_runs(now_us=now_us, accepted_before_us=now_us - ACCEPTED_GRACE_US)
         return [str(row["id"]) for row in await self._db.read(lambda: single(statement))]

@@ -1,4 +1,4 @@
-"""What Slack delivered, kept before it is acknowledged: a second delivery is recognised, a lost one is replayed."""
+"""Transactional inbox: Slack's deliveries, stored under an idempotency key before they are acknowledged."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ q = load("inbox")
 
 @dataclass(frozen=True, slots=True)
 class StoredPayload:
-    """A stored payload that has not been dealt with."""
+    """A stored payload that has not been processed."""
 
     key: str
     workspace: str
@@ -24,14 +24,14 @@ class StoredPayload:
 
 
 class Inbox:
-    """Deliveries by key."""
+    """Deliveries by idempotency key."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
-        """Keep a delivery; False when it was stored before."""
+        """Store a delivery and return True; return False when its key was stored before."""
         now_us = self._clock.now_us()
         statement = q.store_delivery(
             key=key, workspace=workspace, kind=kind, payload_json=json.dumps(dict(payload)), now_us=now_us
@@ -39,22 +39,22 @@ class Inbox:
         return bool(await self._db.write(lambda: single(statement)))
 
     async def claim(self, delivery: StoredPayload) -> bool:
-        """Whether this process is the one to deal with it again. It counts as received now, should that fail too."""
+        """Claim a delivery for another attempt, received now, and return whether this process got it."""
         statement = q.claim_delivery(key=delivery.key, received_us=delivery.received_us, now_us=self._clock.now_us())
         return bool(await self._db.write(lambda: single(statement)))
 
     async def done(self, key: str, note: str = "") -> None:
-        """Remember that the delivery was dealt with."""
+        """Mark a delivery as processed."""
         statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))
 
     async def find(self, key: str, *, workspace: str) -> dict[str, Any] | None:
-        """The payload of that workspace, while it is kept."""
+        """Return the payload of a delivery of that workspace; None once deleted."""
         rows = await self._db.read(lambda: single(q.find_delivery(key=key, workspace=workspace)))
         return json.loads(rows[0]["payload_json"]) if rows else None
 
     async def unfinished(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[StoredPayload]:
-        """What was stored and not dealt with, oldest first: to be replayed."""
+        """Return the deliveries that were stored and not processed, oldest first, to be replayed."""
         before_us = self._clock.now_us() - int(older_than_s * 1e6) + 1
         rows = await self._db.read(lambda: single(q.open_deliveries(before_us=before_us, most=most)))
         return [
@@ -69,5 +69,5 @@ class Inbox:
         ]
 
     async def forget(self, *, before_us: int) -> None:
-        """Drop what was dealt with and received before that time; it holds message text."""
+        """Delete processed deliveries received before that time; their payloads hold message text."""
         await self._db.write(lambda: single(q.forget_deliveries(before_us=before_us)))

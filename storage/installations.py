@@ -1,4 +1,4 @@
-"""Where the app is installed, so that one deployment serves many workspaces; their tokens are encrypted at rest."""
+"""Where the app is installed, so that one deployment serves many workspaces; tokens are encrypted at rest."""
 
 import secrets
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ q = load("installations")
 class Installation:
     """The app in a workspace, or in a whole organisation where `team_id` is empty.
 
-    `token` and `refresh_token` are never shown, and empty where nobody has to speak with them. `expires_us` is 0 for a
-    token that never does; else the refresh token is good once for the next pair.
+    `token` and `refresh_token` are never in `repr`, and empty in reads that need no token. `expires_us` is 0 for a
+    token that does not expire; otherwise the refresh token can be used once, for the next pair.
     """
 
     enterprise_id: str
@@ -36,7 +36,7 @@ class Installation:
 
     @property
     def id(self) -> str:
-        """The workspace it belongs to, or the organisation."""
+        """Return the workspace it belongs to, or the organisation."""
         return self.team_id or self.enterprise_id
 
 
@@ -49,11 +49,11 @@ class Installations:
     def __init__(self, db: Database, clock: Clock, keys: Sequence[str]) -> None:
         self._db = db
         self._clock = clock
-        # Without keys one may still look at who is there.
+        # Without keys, reads that need no token still work.
         self._keys = MultiFernet([Fernet(key) for key in keys]) if keys else None
 
     async def save(self, made: Installation) -> None:
-        """Keep an install, or what a later one of the same workspace changed."""
+        """Store an install, or replace the one of the same workspace, and record it in the audit log."""
         row = {name: getattr(made, name) for name in ("id", *_FACTS)}
         tokens = self._tokens(made.id, made.token, made.refresh_token)
 
@@ -64,7 +64,7 @@ class Installations:
         await self._db.write(work)
 
     async def find(self, workspace: str, *, organisation: str = "") -> Installation | None:
-        """The install that speaks in a workspace; an org-wide one found by its organisation is remembered for it.
+        """Return the install that serves a workspace; remember which organisation's install that is.
 
         Raises:
             StorageError: its token cannot be decrypted.
@@ -77,12 +77,12 @@ class Installations:
         return _installation(row, **self._opened(row))
 
     async def installer(self, workspace: str) -> str:
-        """Who installed the app there; empty when nobody has."""
+        """Return the user who installed the app there; empty when it is not installed."""
         row = await self._row(workspace, "")
         return str(row["installer"]) if row else ""
 
     async def uninstall(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
-        """Slack says that the app was taken out of a workspace, or out of a whole organisation."""
+        """Remove the install of a workspace, or of a whole organisation, after Slack reported it."""
         gone = "uninstalled in Slack"
         if is_org_wide or not team_id:
             await self._remove(enterprise_id, reason=gone)
@@ -90,43 +90,47 @@ class Installations:
             await self._leave(team_id, reason=gone)
 
     async def claim_renewal(self, of: Installation, *, for_us: int) -> bool:
-        """Be the one that asks Slack for the next tokens; False while another process is, or already has them."""
+        """Claim the token rotation of an install; return False while another process has it, or when it is done."""
         now_us = self._clock.now_us()
         claim = q.claim_renewal(**_generation(of), now_us=now_us, until_us=now_us + for_us)
         return bool(await self._db.write(lambda: single(claim)))
 
     async def renewed(self, of: Installation, *, token: str, refresh_token: str, expires_us: int) -> None:
-        """Keep the next tokens of an install, unless it was made anew meanwhile."""
+        """Store the next pair of tokens, unless the app was installed again meanwhile."""
         tokens = self._tokens(of.id, token, refresh_token)
         statement = q.renew_tokens(id=of.id, installed_us=of.installed_us, expires_us=expires_us, **tokens)
         await self._db.write(lambda: single(statement))
 
     async def expire(self, of: Installation) -> None:
-        """Slack says that its token has expired: the next who needs one renews it."""
+        """Mark a token as expired after Slack refused it, so that the next user of it renews it first."""
         await self._db.write(lambda: single(q.expire_token(**_generation(of))))
 
     async def remove(self, installation: str, *, actor: str) -> bool:
-        """The operator takes an install out; False when there is none. Open runs end as after an uninstall."""
+        """Remove an install for the operator; return False when there is none. Open runs end as after an uninstall."""
         return await self._remove(installation, reason="taken out by the operator", actor=actor)
 
     async def refused(self, workspace: str, token: str, code: str) -> bool:
-        """Slack does not take that token any more: forget it, unless a newer one has taken its place meanwhile."""
+        """Remove the install whose token Slack refused and return True; return False when a newer token replaced it."""
         row = await self._row(workspace, "")
         return row is not None and await self._remove(row["id"], reason=f"Slack refused its token: {code}", only=token)
 
     async def all(self) -> list[Installation]:
-        """Every install, without its token."""
+        """Return every install, without tokens."""
         return [_installation(row) for row in await self._db.read(lambda: single(q.installations()))]
 
     async def check(self) -> int:
-        """How many installs there are; StorageError when the token of one cannot be decrypted."""
+        """Return the number of installs.
+
+        Raises:
+            StorageError: the token of one cannot be decrypted.
+        """
         rows = await self._db.read(lambda: single(q.tokens()))
         for row in rows:
             self._opened(row)
         return len(rows)
 
     async def rotate(self) -> int:
-        """Encrypt every token anew under the first key; how many there are.
+        """Encrypt every token again under the first key and return how many installs there are.
 
         Raises:
             StorageError: one cannot be decrypted; nothing was changed.
@@ -141,7 +145,7 @@ class Installations:
         return await self._db.write(work)
 
     async def stranded_runs(self) -> list[str]:
-        """Runs to be ended, of workspaces that have no install; what was delivered from there is closed."""
+        """Return the runs of workspaces without an install, to be ended, and close their open deliveries."""
 
         def work() -> Work[list[str]]:
             yield q.close_stranded_deliveries(now_us=self._clock.now_us())
@@ -163,7 +167,7 @@ class Installations:
             await self._db.write(lambda: single(q.join_organisation(workspace=workspace, organisation=organisation)))
 
     async def _remove(self, installation: str, *, reason: str, only: str = "", actor: str = "slack") -> bool:
-        """Delete an install and say why in the audit log; with `only`, while that is still its token."""
+        """Delete an install and record why in the audit log; with `only`, only while that is its token."""
 
         def work() -> Work[bool]:
             rows = yield q.lock_installation(id=installation)
@@ -203,17 +207,17 @@ class Installations:
         return self._keys
 
     def _tokens(self, installation: str, token: str, refresh_token: str) -> dict[str, str]:
-        """Both as they are kept."""
+        """Return both tokens encrypted, as the columns of a row."""
         refresh = self._encrypted(installation, refresh_token) if refresh_token else ""
         return {"token": self._encrypted(installation, token), "refresh_token": refresh}
 
     def _opened(self, row: Row) -> dict[str, str]:
-        """Both as Slack gave them."""
+        """Return both tokens of a row decrypted."""
         kept = {name: row[name] for name in ("token", "refresh_token")}
         return {name: self._decrypted(row["id"], token) if token else "" for name, token in kept.items()}
 
     def _encrypted(self, installation: str, token: str) -> str:
-        """The token with whose it is, so that a row cannot speak with what was copied from another one."""
+        """Encrypt a token together with its owner's id, so that a row copied to another owner is refused."""
         return self._box.encrypt(f"{installation}:{token}".encode()).decode()
 
     def _decrypted(self, installation: str, kept: str) -> str:
@@ -247,5 +251,5 @@ def _installation(row: Row, *, token: str = "", refresh_token: str = "") -> Inst
 
 
 def _generation(of: Installation) -> dict[str, object]:
-    """Which tokens of an install are meant: a later pair expires later, a later install was made later."""
+    """Return the parameters that identify one pair of tokens: a later pair has a later expiry or install time."""
     return {"id": of.id, "installed_us": of.installed_us, "expires_us": of.expires_us}

@@ -1,4 +1,4 @@
-"""The finished steps of runs: checkpoint and trace in one, written once."""
+"""The journal: the finished steps of runs, each written once; checkpoint of a resumed run and trace of an ended one."""
 
 import json
 from typing import Any
@@ -12,23 +12,23 @@ q = load("journal")
 
 
 class SqlJournal:
-    """The journal over a database; paid steps are written by the ledger, in the transaction of their money."""
+    """The `Journal` port over a database; the ledger writes paid steps, in the transaction of their money."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def find(self, run_id: str, path: str) -> StepRecord | None:
-        """The step of that path, once finished."""
+        """Return the step of that path; None while it is not finished."""
         rows = await self._db.read(lambda: single(q.find_step(run_id=run_id, path=path)))
         return _record(rows[0]) if rows else None
 
     async def steps(self, run_id: str) -> list[StepRecord]:
-        """The trace of a run, in the order it was written."""
+        """Return the trace of a run, in the order it was written."""
         return [_record(row) for row in await self._db.read(lambda: single(q.steps_of_run(run_id=run_id)))]
 
     async def record(self, fence: Fence, step: StepRecord) -> StepRecord:
-        """Write a decision that cost nothing; the first writer wins, and its record is what comes back.
+        """Write a step that cost nothing and return the step in force: the first writer wins.
 
         Raises:
             RunLostError: another process owns the run.
@@ -50,7 +50,7 @@ class SqlJournal:
 
 
 def step_row(run_id: str, workspace: str, step: StepRecord, *, call_id: str | None, now_us: int) -> dict[str, Any]:
-    """A step and its text as the parameters of `add_step` and `add_step_text`."""
+    """Return a step and its text as the parameters of `add_step` and `add_step_text`."""
     return step.model_dump(exclude={"data"}) | {
         "run_id": run_id,
         "workspace": workspace,

@@ -1,4 +1,4 @@
-"""What ties an install's steps together, so that any web process can take any of them."""
+"""OAuth `state` values of installs under way, in the database, so that any web process can take any step of one."""
 
 import secrets
 
@@ -9,18 +9,18 @@ from storage.database.statements import Work, load, single
 q = load("oauth_states")
 
 STATE_TTL_S = 600
-"""How long somebody may take between the start of an install and Slack's word that it is allowed."""
+"""How long a person may take between the start of an install and Slack's redirect."""
 
 
 class OAuthStates:
-    """What ties Slack's answer to the browser that began an install: short-lived and good once, in any process."""
+    """One-time values that tie Slack's redirect to the browser that began an install; valid for `STATE_TTL_S`."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def issue(self) -> str:
-        """A new state."""
+        """Store and return a new state."""
         state, now_us = secrets.token_urlsafe(32), self._clock.now_us()
 
         def work() -> Work[str]:
@@ -31,6 +31,6 @@ class OAuthStates:
         return await self._db.write(work)
 
     async def consume(self, state: str) -> bool:
-        """Whether it was issued, not too long ago, and never used."""
+        """Delete a state and return whether it was issued here, unused and not expired."""
         rows = await self._db.write(lambda: single(q.consume_state(state=state)))
         return bool(rows) and rows[0]["expires_us"] > self._clock.now_us()

@@ -1,4 +1,4 @@
-"""Messages we owe to Slack: the intent is written before the post, so that a crash between the two is noticed."""
+"""Transactional outbox: the intent to post is committed before the post, so that a crash in between is noticed."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ OutState = Literal["new", "intended", "posted", "abandoned"]
 
 
 class Outbox:
-    """One row for each message of a run, by name."""
+    """One row for each message of a run, by name. States: intended, posted, abandoned."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -20,11 +20,14 @@ class Outbox:
         self._fresh: set[tuple[str, str]] = set()
 
     def wrote(self, run_id: str, name: str) -> None:
-        """This process has just written the intent inside another transaction and has not posted yet."""
+        """Note that this process committed the intent in another transaction and has not posted the message yet."""
         self._fresh.add((run_id, name))
 
     async def intend(self, run_id: str, name: str, channel: str) -> tuple[OutState, str | None]:
-        """Write the intent; says what was known before: `new` may be posted at once, `intended` must be looked for."""
+        """Write the intent to post a message; return its state before, and its timestamp if it was posted.
+
+        `new` may be posted at once; `intended` may stand in Slack already and must be looked for first.
+        """
         statement = q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=self._clock.now_us())
         if await self._db.write(lambda: single(statement)):
             return "new", None
@@ -36,33 +39,33 @@ class Outbox:
         return state, rows[0]["ts"]
 
     async def find(self, run_id: str, name: str) -> str | None:
-        """The timestamp of a posted message."""
+        """Return the timestamp of a posted message; None otherwise."""
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return rows[0]["ts"] if rows else None
 
     async def shown(self, run_id: str, name: str) -> tuple[str | None, str]:
-        """The timestamp of a posted message, and what it was last edited to show: empty when never."""
+        """Return the timestamp of a posted message and what it was last edited to show: empty when never edited."""
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return (rows[0]["ts"], rows[0]["shows"]) if rows else (None, "")
 
     async def showed(self, run_id: str, name: str, shows: str) -> None:
-        """The message shows that now."""
+        """Record what a message was edited to show."""
         await self._db.write(lambda: single(q.mark_shown(run_id=run_id, name=name, shows=shows)))
 
     async def knows(self, run_id: str, name: str) -> bool:
-        """Whether the message was ever meant to be posted: it may stand in Slack."""
+        """Return whether an intent for the message exists: it may stand in Slack."""
         return bool(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name))))
 
     async def owed(self, run_id: str) -> list[str]:
-        """What the run meant to post and nobody knows to stand."""
+        """Return the names of the run's messages that are intended and not known to be posted."""
         return [row["name"] for row in await self._db.read(lambda: single(q.owed_of(run_id=run_id)))]
 
     async def posted(self, run_id: str, name: str, ts: str) -> None:
-        """The message stands."""
+        """Mark a message as posted under a timestamp."""
         statement = q.mark_posted(run_id=run_id, name=name, ts=ts, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))
 
     async def abandon(self, run_id: str, name: str) -> None:
-        """The message will never be posted; whoever calls this has told somebody why."""
+        """Mark a message as never to be posted; the caller has reported why."""
         statement = q.mark_abandoned(run_id=run_id, name=name, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))

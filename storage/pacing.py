@@ -1,4 +1,4 @@
-"""The slots in which the processes of several machines may talk to Slack, kept where all of them look."""
+"""Rate limiter shared by processes on several machines: GCRA (leaky bucket as a meter), one row for each key."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,20 @@ q = load("pacing")
 
 
 class SharedSlots:
-    """A schedule by key, handed out slot by slot when each is due. PostgreSQL only; `clock` follows the server's."""
+    """GCRA over the table `pace`: `due_us` is the theoretical arrival time of a key. PostgreSQL only.
+
+    `clock` follows the server's, so that all machines agree.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def take(self, key: str, *, interval_us: int, allowance_us: int) -> int:
-        """Take the slot that is free under a key: 0; or how many microseconds there will be none."""
+        """Take the slot that is free under a key and return 0; else return the microseconds until one is.
+
+        `interval_us` is the time one slot takes, `allowance_us` how far ahead of it a burst may run.
+        """
         now_us = self._clock.now_us()
 
         def work() -> Work[int]:
@@ -29,7 +35,7 @@ class SharedSlots:
         return await self._db.write(work)
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
-        """Hand out nothing for so long, and afterwards as if each key's burst were used up."""
+        """Allow nothing under these keys for that long, and no burst directly afterwards."""
         until_us = self._clock.now_us() + for_us
         dues = [until_us + allowance_us for allowance_us in allowances_us.values()]
         await self._db.write(lambda: single(q.hold_back(keys=list(allowances_us), dues_us=dues)))

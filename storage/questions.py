@@ -1,4 +1,4 @@
-"""Questions that runs ask people: stored while the run is parked, answered once, whoever clicks first."""
+"""Questions that runs ask people: stored while the run is parked, decided once; the first decision counts."""
 
 from dataclasses import dataclass
 
@@ -23,14 +23,18 @@ class Asked:
 
 
 class Questions:
-    """The port `Decisions` over the database."""
+    """The `Decisions` port over a database."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def ask(self, fence: Fence, path: str, question: Question) -> Decision:
-        """The decision of that path, or ParkedError after storing the question."""
+        """Return the decision of that path, or store the question.
+
+        Raises:
+            ParkedError: there is no decision yet; the question is stored.
+        """
         now_us = self._clock.now_us()
         deadline_us = now_us + question.deadline_s * 1_000_000 if question.deadline_s else None
 
@@ -50,27 +54,27 @@ class Questions:
         return asked.decision
 
     async def find(self, run_id: str, path: str) -> Asked | None:
-        """One question, decided or not."""
+        """Return one question, decided or not; None when it was never asked."""
         return await self._one(q.find_question(run_id=run_id, path=path))
 
     async def of(self, run_id: str) -> list[Asked]:
-        """Everything that people were asked about a run, oldest first."""
+        """Return every question of a run, oldest first."""
         return [_asked(row) for row in await self._db.read(lambda: single(q.questions_of_run(run_id=run_id)))]
 
     async def pending(self, run_id: str) -> Asked | None:
-        """What the run waits for."""
+        """Return the undecided question a run waits for; None when there is none."""
         return await self._one(q.open_question(run_id=run_id))
 
     async def pending_in(self, *, workspace: str, channel: str, thread_ts: str) -> Asked | None:
-        """What people are asked in a thread."""
+        """Return the undecided question of a thread; None when there is none."""
         return await self._one(q.question_in_thread(workspace=workspace, channel=channel, thread_ts=thread_ts))
 
     async def waiting(self) -> list[Asked]:
-        """Everything that people of Slack are asked, oldest first."""
+        """Return the undecided questions of all parked Slack runs, oldest first."""
         return [_asked(row) for row in await self._db.read(lambda: single(q.waiting_questions()))]
 
     async def decide(self, run_id: str, path: str, decision: Decision) -> Decision:
-        """Decide; returns the decision in force, which is the first one given."""
+        """Store a decision and return the one in force, which is the first one given."""
 
         def work() -> Work[list[Row]]:
             yield q.decide_question(

@@ -14,7 +14,7 @@ Status = Literal["accepted", "running", "parked", "done"]
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A request about to be accepted. `delivery_key` makes a second delivery of it the same run."""
+    """A request about to be accepted. `delivery_key` is its idempotency key: a second delivery opens the same run."""
 
     workspace: str
     channel: str
@@ -32,7 +32,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the database knows it. Times in microseconds, `executed_ms` counts working time only."""
+    """A row of the table `run`. Times in microseconds; `executed_ms` counts working time only."""
 
     id: str
     workspace: str
@@ -57,22 +57,22 @@ class RunRow:
 
     @property
     def is_queued(self) -> bool:
-        """Whether it waits for its turn: nothing of it is shown or paid yet."""
+        """Return whether it waits for its turn, with nothing shown or paid yet."""
         return self.status == "accepted" and not self.root_ts
 
     @property
     def fence(self) -> Fence:
-        """The proof of ownership that came with the claim."""
+        """Return the fencing token that came with the claim."""
         return Fence(run_id=self.id, epoch=self.epoch)
 
     @property
     def payer(self) -> Payer:
-        """Whose month pays."""
+        """Return whose monthly budget pays."""
         return Payer(workspace=self.workspace, channel=self.channel, channel_kind=self.channel_kind, user=self.user)
 
 
 def run_of(row: Row) -> RunRow:
-    """A row of the table `run` as a value."""
+    """Return a row of the table `run` as a value."""
     return RunRow(
         id=row["id"],
         workspace=row["workspace"],
@@ -98,5 +98,5 @@ def run_of(row: Row) -> RunRow:
 
 
 def new_run_id() -> str:
-    """A short random name: it stands in logs, buttons and error codes."""
+    """Return a new random run id, short enough for logs, buttons and error texts."""
     return f"r{secrets.token_hex(6)}"

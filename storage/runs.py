@@ -1,4 +1,4 @@
-"""The rows of runs: accepted once, owned by one process at a time, finished together with the intent to tell people."""
+"""The run table: accepted once, owned by one process at a time (lease and fencing token), finished with its outbox."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ from storage.run_rows import NewRun, RunRow, new_run_id, run_of
 q = load("runs")
 
 HandOver = Callable[[str, str], Work[None]]
-"""Part of a transaction: workspace and channel whose waiting runs may have found a place."""
+"""Part of a transaction that enqueues waiting runs of a workspace and channel."""
 
 
 class RunStore:
-    """Reads and writes runs, their threads and texts."""
+    """Reads and writes runs, the threads they occupy, and their texts."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -26,11 +26,11 @@ class RunStore:
         self._hand_over: HandOver | None = None
 
     def hand_over_with(self, hand_over: HandOver) -> None:
-        """Have accepted runs given to the workers of other machines, in the transaction that accepts them."""
+        """Set the step that enqueues waiting runs for other machines inside the transaction that accepts one."""
         self._hand_over = hand_over
 
     async def accept(self, new: NewRun) -> tuple[str, bool]:
-        """Store a request. Returns the run's id, and False when this delivery had opened it before."""
+        """Store a request; return the run's id, and False when this delivery had opened it before."""
         run_id, now_us = new_run_id(), self._clock.now_us()
 
         def work() -> Work[tuple[str, bool]]:
@@ -61,33 +61,40 @@ class RunStore:
         return await self._db.write(work)
 
     async def get(self, run_id: str) -> RunRow | None:
-        """One run."""
+        """Return a run; None when there is none of that id."""
         rows = await self._read(q.find_run(id=run_id))
         return run_of(rows[0]) if rows else None
 
     async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
-        """The request or the stored result; None once forgotten."""
+        """Return the request or the stored result; None once deleted."""
         rows = await self._read(q.find_content(id=f"{run_id}:{kind}"))
         return str(rows[0]["text"]) if rows else None
 
     async def snapshot(self, roster_hash: str) -> str:
-        """The roster and prompts a run was accepted under, as stored."""
+        """Return the JSON of the roster and prompts a run was accepted under.
+
+        Raises:
+            StorageError: it is not in the database.
+        """
         rows = await self._read(q.find_snapshot(hash=roster_hash))
         if not rows:
             raise StorageError("The roster this run was accepted under is not in the database.")
         return str(rows[0]["json"])
 
     async def claim(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
-        """Own the run, or None: somebody else does, it is parked or done, or its thread is busy with another."""
+        """Claim a run by compare-and-set and return it with its new epoch.
+
+        Returns None when another process owns it, it is parked or done, or its thread works on another run.
+        """
         now_us = self._clock.now_us()
 
         def work() -> Work[RunRow | None]:
             rows = yield q.lock_run(id=run_id)
-            # A hint that comes late must not occupy the thread of a run that is over.
+            # A late job must not make a finished run occupy its thread.
             if not rows or rows[0]["status"] in {"parked", "done"}:
                 return None
             row = rows[0]
-            # Whoever only has to end it needs no turn in its thread.
+            # A run that only has to be ended need not wait for its thread.
             waits = row["thread_ts"] and not row["cancel_requested_by"]
             if waits and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
                 return None
@@ -99,14 +106,14 @@ class RunStore:
         return await self._db.write(work)
 
     async def claim_telling(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
-        """Own what is left to tell of a run that ended or waits; None when somebody else is telling it."""
+        """Claim the delivery of an ended or parked run's messages and return it; None when another process has it."""
         now_us = self._clock.now_us()
         until_us = now_us + int(lease_s * 1e6)
         rows = await self._write(q.claim_telling(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us))
         return run_of(rows[0]) if rows else None
 
     async def renew(self, fence: Fence, *, lease_s: float, executed_ms: int) -> str | None:
-        """Stay the owner; returns who asked the run to stop, if anybody did.
+        """Extend the lease; return the user who asked the run to stop, else None.
 
         Raises:
             RunLostError: another process owns it.
@@ -121,15 +128,19 @@ class RunStore:
         return by
 
     async def release(self, fence: Fence, *, executed_ms: int) -> None:
-        """Leave the run, or what is left to tell of it, to whoever comes next."""
+        """Give up the lease, so that another process can claim the run or the delivery of its messages."""
         await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
 
     async def break_leases(self) -> None:
-        """Make every run of Slack claimable: only for the holder of the bot's role, whose rivals are dead."""
+        """Expire the leases of all Slack runs: only for the holder of the bot's lock, whose predecessor is dead."""
         await self._write(q.break_leases())
 
     async def place(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
-        """Remember the root message and occupy its thread."""
+        """Store the root message of a run and occupy its thread.
+
+        Raises:
+            RunLostError: another process owns it.
+        """
 
         def work() -> Work[list[Row]]:
             placed = yield q.place_run(id=run.id, epoch=run.epoch, root_ts=root_ts, thread_ts=thread_ts)
@@ -143,16 +154,20 @@ class RunStore:
             raise RunLostError
 
     async def set_flow(self, fence: Fence, *, flow: str, worst_nusd: int) -> None:
-        """Remember what was chosen."""
+        """Store the chosen flow and its worst-case price in nano-dollars."""
         await self._write(q.set_flow(id=fence.run_id, epoch=fence.epoch, flow=flow, worst_nusd=worst_nusd))
 
     async def park(self, fence: Fence, *, executed_ms: int) -> None:
-        """Let go of everything until somebody decides."""
+        """Park a run until a person decides.
+
+        Raises:
+            RunLostError: another process owns it.
+        """
         if not await self._write(q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
             raise RunLostError
 
     async def wake(self, run_id: str) -> bool:
-        """Make a parked run claimable again; False when it was not parked."""
+        """Make a parked run claimable again; return False when it was not parked."""
         return bool(await self._write(q.wake_run(id=run_id)))
 
     async def finish(
@@ -165,7 +180,7 @@ class RunStore:
         executed_ms: int,
         intents: Sequence[str],
     ) -> str | None:
-        """Write the end and the names of the messages that will tell it. Returns the next run of the thread.
+        """Store the end of a run with the intents of its messages; return the next run of the thread, if one waits.
 
         Raises:
             RunLostError: another process owns it.
@@ -196,37 +211,37 @@ class RunStore:
         return await self._db.write(work)
 
     async def request_cancel(self, run_id: str, *, by: str) -> bool:
-        """Ask the run to stop; False when it is over or somebody asked before."""
+        """Ask a run to stop; return False when it is over or was asked before."""
         return bool(await self._write(q.cancel_run(id=run_id, user_id=by)))
 
     async def open_ids(self) -> list[str]:
-        """Runs of Slack that wait for somebody to go on with them, oldest first."""
+        """Return the ids of accepted and running Slack runs, oldest first."""
         return [str(row["id"]) for row in await self._read(q.open_runs())]
 
     async def waiting_ids(self) -> list[str]:
-        """Runs of Slack that could go on now and that nobody executes, oldest first."""
+        """Return the ids of Slack runs that could go on now and have no owner, oldest first."""
         return [str(row["id"]) for row in await self._read(q.waiting_runs(now_us=self._clock.now_us()))]
 
     async def unasked_ids(self) -> list[str]:
-        """Parked runs whose question does not stand in their thread, or that were decided and never woken."""
+        """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""
         return [str(row["id"]) for row in await self._read(q.unasked_runs())]
 
     async def undelivered_ids(self) -> list[str]:
-        """Finished runs whose messages are not all posted."""
+        """Return the ids of finished runs with messages still to be posted."""
         return [str(row["id"]) for row in await self._read(q.undelivered_runs())]
 
     async def live(self, workspace: str, channel: str) -> list[RunRow]:
-        """Runs of a channel that are not over, newest first."""
+        """Return the runs of a channel that are not over, newest first."""
         rows = await self._read(q.live_runs_of(workspace=workspace, channel=channel))
         return [run_of(row) for row in rows]
 
     async def recent(self, workspace: str, user: str, *, most: int = 10) -> list[RunRow]:
-        """A person's latest runs."""
+        """Return the latest runs of a person, newest first."""
         rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
         return [run_of(row) for row in rows]
 
     async def earlier(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
-        """The thread's earlier requests with their stored results, oldest first."""
+        """Return the earlier requests of the run's thread with their stored results, oldest first."""
         if not run.thread_ts:
             return []
         rows = await self._read(
@@ -241,11 +256,11 @@ class RunStore:
         return [(row["request"], row["result"]) for row in reversed(rows)]
 
     async def money(self, run_id: str) -> list[Row]:
-        """Calls, dollars and uncertain dollars by model."""
+        """Return calls, nano-dollars and uncertain nano-dollars of a run by model."""
         return await self._read(q.money_of(run_id=run_id))
 
     async def feedback(self, run_id: str, *, user: str, value: str) -> None:
-        """Keep what a person thought of an answer."""
+        """Store a person's rating of an answer; the latest one counts."""
         now_us = self._clock.now_us()
         await self._write(q.insert_feedback(run_id=run_id, user_id=user, value=value, now_us=now_us))
 

@@ -1,4 +1,4 @@
-"""What we know of threads before a run begins: whose they are, who works in them, what was read for them."""
+"""What is known of a Slack thread before a run begins: its opener, its active run, the attachments read for it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ q = load("threads")
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A place in Slack where people talk."""
+    """The address of a Slack thread."""
 
     workspace: str
     channel: str
@@ -21,14 +21,14 @@ class Thread:
 
 
 class Threads:
-    """Reads threads; keeps what came with their requests."""
+    """Reads threads; stores the attachments that were read for their runs."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def opener(self, thread: Thread) -> str | None:
-        """Who opened a thread of ours; None where we were not, or were only called into a talk of others."""
+        """Return the user who opened a thread with a request; None where the bot joined later or has no run."""
         rows = await self._db.read(lambda: single(q.first_in_thread(**asdict(thread))))
         if not rows:
             return None
@@ -37,29 +37,29 @@ class Threads:
         return str(row["user_id"]) if thread.thread_ts in began_with else None
 
     async def run_of_delivery(self, workspace: str, key: str) -> str | None:
-        """The run that a delivery opened."""
+        """Return the id of the run that a delivery opened; None when it opened none."""
         rows = await self._db.read(lambda: single(q.run_of_delivery(workspace=workspace, delivery_key=key)))
         return str(rows[0]["id"]) if rows else None
 
     async def active_run(self, thread: Thread) -> str | None:
-        """The run that occupies a thread."""
+        """Return the id of the run that occupies a thread; None when it is free."""
         rows = await self._db.read(lambda: single(q.active_in_thread(**asdict(thread))))
         return str(rows[0]["active_run"]) if rows else None
 
     async def keep_material(self, run: RunRow, text: str) -> None:
-        """Keep what was read for a run; the first reading stays, so that a resumed run sees the same."""
+        """Store the attachments read for a run; the first version stays, so that a resumed run sees the same."""
         statement = q.keep_material(
             id=_material(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
         )
         await self._db.write(lambda: single(statement))
 
     async def material(self, run_id: str) -> str | None:
-        """What was read for a run; None before that, and once forgotten."""
+        """Return the attachments read for a run; None before that, and once deleted."""
         rows = await self._db.read(lambda: single(q.find_material(id=_material(run_id))))
         return str(rows[0]["text"]) if rows else None
 
     async def earlier_material(self, run: RunRow, *, most: int) -> list[str]:
-        """What was read for the thread's earlier runs, newest first."""
+        """Return the attachments read for the earlier runs of the thread, newest first."""
         if not run.thread_ts:
             return []
         statement = q.earlier_material(

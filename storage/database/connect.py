@@ -1,4 +1,4 @@
-"""Open the database a URL names, if this code understands its schema."""
+"""Open the database that a URL names, provided that this code understands its schema."""
 
 from patterns.core.errors import StorageError
 from storage.database.database import Database
@@ -39,7 +39,11 @@ async def _open(url: str) -> Database:
 
 
 async def check_schema(database: Database) -> None:
-    """Refuse a database this code would misread: one behind it, or one whose `min_code` is above it."""
+    """Refuse a database whose schema is older than this code, or whose `min_code` is above it.
+
+    Raises:
+        StorageError: with the version found and what to do.
+    """
     schema = (await database.read(lambda: single(_SCHEMA())))[0]
     if schema["min_code"] > CODE_VERSION:
         raise StorageError(

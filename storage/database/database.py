@@ -1,4 +1,4 @@
-"""One door to SQLite and PostgreSQL, so that every transaction is written once and runs whole or not at all."""
+"""Interface to SQLite and PostgreSQL: each transaction is written once, as a script, and runs whole or not at all."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from storage.database.statements import Dialect, T, Work
 
 
 class ConstraintError(StorageError):
-    """A row broke a rule of the schema; nothing of its transaction was kept."""
+    """A row violated a constraint of the schema; the transaction was rolled back."""
 
 
 class Database(ABC):
@@ -27,7 +27,7 @@ class Database(ABC):
         A cancelled caller stops waiting; the transaction still ends by itself. Any error rolls back.
 
         Raises:
-            ConstraintError: a row broke a rule of the schema.
+            ConstraintError: a row violated a constraint of the schema.
             StorageError: locked, full, broken or unreachable, in one sentence.
         """
         task = asyncio.ensure_future(self._write(work))
@@ -37,10 +37,10 @@ class Database(ABC):
 
     @abstractmethod
     async def read(self, work: Callable[[], Work[T]]) -> T:
-        """Run a reading script on one snapshot, beside the writer."""
+        """Run a reading script on one snapshot, beside the writer, and return its result."""
 
     async def close(self) -> None:
-        """Let running transactions end, then let go of every connection and thread."""
+        """Wait for running transactions, then close every connection and thread."""
         while self._running:
             await asyncio.wait(self._running)
         await self._close()
@@ -54,4 +54,4 @@ class Database(ABC):
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever still waits receives it; a cancelled caller must not leave a warning behind
+            task.exception()  # retrieved, so that a cancelled caller leaves no warning; a waiting one gets it anyway

@@ -20,7 +20,7 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_TIMEOUT_S = 30.0
 """How long one process waits while another migrates; a killed one lets go at once."""
 TABLE_TIMEOUT_S = 5
-"""How long a migration waits for a table that somebody uses: whoever comes after it waits too."""
+"""How long a migration waits for a table in use: later statements queue behind it."""
 _LOCK = 7_245_913
 
 
@@ -52,7 +52,7 @@ def _bring_up_to_date(url: str) -> None:
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
-    """Be the only process that changes the schema; the lock is the system's, so a killed process holds none.
+    """Hold the lock of schema changes; it is the operating system's or the server's, so a killed process frees it.
 
     Raises:
         StorageError: another process has it for too long.
@@ -74,7 +74,7 @@ def alone(url: str) -> Iterator[None]:
 
 
 def _version(url: str) -> int:
-    """The schema version, 0 for a database that is new or empty."""
+    """Return the schema version, 0 for a database that is new or empty."""
     try:
         if url.startswith("sqlite"):
             return _sqlite_version(sqlite.path_of(url))
@@ -105,7 +105,7 @@ def _apply(url: str) -> None:
         folder = MIGRATIONS / ("sqlite" if url.startswith("sqlite") else "postgresql")
         with _backend(url) as backend:
             if isinstance(backend.connection, sqlite3.Connection):
-                # Kept in the file. Nobody waits for a busy database here, so it takes being alone.
+                # Kept in the file. SQLite does not wait for a busy database here, so it needs the lock.
                 backend.execute("PRAGMA journal_mode=WAL")
             backend.init_database()
             backend.break_lock()  # yoyo's own lock is a row that outlives a killed process; ours does not
@@ -122,7 +122,7 @@ def _apply(url: str) -> None:
 
 
 def _backend(url: str) -> Any:  # noqa: ANN401 - yoyo has no types
-    """Yoyo's connection, with the address in its parts, because its own reader knows fewer addresses than libpq."""
+    """Return yoyo's connection, with the address in parts, because its own parser knows fewer addresses than libpq."""
     from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend  # noqa: PLC0415 - see the module docstring
     from yoyo.backends.core.sqlite3 import SQLiteBackend  # noqa: PLC0415 - same
     from yoyo.connections import DatabaseURI  # noqa: PLC0415 - same

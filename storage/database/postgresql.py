@@ -18,11 +18,11 @@ from storage.database.statements import Dialect, Query, Row, Statement, T, Work,
 
 CONNECT_TIMEOUT_S = 10
 RECONNECT_S = 8.0
-"""For how long the pool tries again by itself. It doubles its pauses, so a longer trial would sleep on when the server
-is back; whoever needs a connection then begins a new one at once."""
+"""How long the pool reconnects by itself. It doubles its pauses, so a longer trial would sleep on when the server
+is back; afterwards the next caller begins a new attempt at once."""
 POOL_SIZE = 8
 RETRIES = 10
-"""Of a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
+"""Attempts at a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
 
 RETRY_S = 0.2
 _PATIENCE = {
@@ -32,7 +32,7 @@ _PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""When we take a silent server for gone, in libpq's words. The system's own patience is a quarter of an hour."""
+"""After how long a silent server counts as gone, as libpq's parameters; the system's default is 15 minutes."""
 SERVER_PATIENCE = {
     "tcp_keepalives_idle": "5s",
     "tcp_keepalives_interval": "2s",
@@ -40,46 +40,46 @@ SERVER_PATIENCE = {
     "tcp_user_timeout": "10s",
     "idle_in_transaction_session_timeout": "5s",
 }
-"""When the server takes us for gone and frees what we have locked: no power, a cut network, a process that stands still
-between two statements. Its own patience is two hours, in which nobody else could use those accounts."""
+"""After how long the server counts us as gone and frees our locks: power loss, a cut network, a process stopped between
+two statements. Its default is two hours, in which no other process could use those accounts."""
 _SET_PATIENCE = "; ".join(f"SET {name} = '{value}'" for name, value in SERVER_PATIENCE.items())
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
 
 _REFUSED = re.compile(r"FATAL:\s+((?:password|no pg_hba\.conf|role|database|user|SSL)\b[^\n]*)")
-"""What the server says to whoever may not come in; it names users and databases, never passwords."""
+"""The server's reason for refusing a login; it names users and databases, never passwords."""
 
 Connection = psycopg.AsyncConnection[DictRow]
 
 
 def address(url: str) -> str:
-    """The address with our patience in it; what the operator wrote there stands."""
+    """Return the address with our timeouts in it; those the operator wrote there stand."""
     written = conninfo_to_dict(url)
     return make_conninfo(url, **{name: value for name, value in _PATIENCE.items() if name not in written})
 
 
 async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Have the server notice when we are gone; for every connection of a pool."""
+    """Set the server's timeouts on a connection; called for every connection of a pool."""
     await connection.execute(_SET_PATIENCE.encode())
     await connection.commit()
 
 
 def connect_alone(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """One connection without a loop and without a pool, each statement on its own; with the same patience."""
+    """Open one synchronous connection in autocommit mode, without a pool, with the same timeouts."""
     connection = psycopg.connect(address(url), autocommit=True)
     connection.execute(_SET_PATIENCE.encode())
     return connection
 
 
 def insist(work: Callable[[], T]) -> T:
-    """Work without a loop, once more when the server hangs up on it, and until it is back: harmless to repeat."""
+    """Run idempotent synchronous work, again when the server shuts down under it, for `CONNECT_TIMEOUT_S` at most."""
     give_up_s: float | None = None
     while True:
         try:
             return work()
         except psycopg.OperationalError as error:
-            if isinstance(error, psycopg.errors.AdminShutdown):  # it restarts, or somebody cut us off
+            if isinstance(error, psycopg.errors.AdminShutdown):  # it restarts, or an admin ended our session
                 give_up_s = give_up_s or time.monotonic() + CONNECT_TIMEOUT_S
             if give_up_s is None or time.monotonic() > give_up_s:
                 raise
@@ -88,18 +88,18 @@ def insist(work: Callable[[], T]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Enlisted(Statement):
-    """A step of a transaction script that somebody else's client writes, on the connection of the transaction."""
+    """A step of a transaction script that another library writes, on the connection of the transaction."""
 
     call: Callable[[Connection], Awaitable[None]] = field(kw_only=True)
 
     @classmethod
     def by(cls, call: Callable[[Connection], Awaitable[None]]) -> Self:
-        """The step that this call is; it returns no rows and may be run again."""
+        """Return the step that makes this call; it returns no rows and may run again."""
         return cls(Query("enlisted", ""), {}, call=call)
 
 
 class PostgresqlDatabase(Database):
-    """A pool of connections; every script may be run again by a retry."""
+    """A pool of connections; a script runs again after a serialization failure or a lost connection."""
 
     dialect: ClassVar[Dialect] = "postgresql"
 
@@ -109,7 +109,11 @@ class PostgresqlDatabase(Database):
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect; StorageError when the server does not answer."""
+        """Open the pool.
+
+        Raises:
+            StorageError: the server cannot be reached or refuses us.
+        """
         try:
             pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
                 address(url),
@@ -129,7 +133,7 @@ class PostgresqlDatabase(Database):
         return cls(pool)
 
     async def read(self, work: Callable[[], Work[T]]) -> T:
-        """Run a reading script on one snapshot."""
+        """Run a reading script on one snapshot and return its result."""
         return await self._insist(_READ, work)
 
     async def _write(self, work: Callable[[], Work[T]]) -> T:
@@ -147,10 +151,10 @@ class PostgresqlDatabase(Database):
         raise StorageError("The database kept asking to try again. It is overloaded; try again in a minute.")
 
     async def _run(self, begin: str, work: Callable[[], Work[T]]) -> T:
-        """One attempt.
+        """Run a script once and return its result after the commit.
 
         Raises:
-            _AgainError: nothing came of it, and nothing is wrong with the script.
+            _AgainError: it was rolled back and may be run again.
         """
         connection, result, to_commit = None, [], ""
         try:
@@ -170,17 +174,17 @@ class PostgresqlDatabase(Database):
             raise _AgainError from error
         except psycopg.Error as error:
             if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
-                raise _AgainError from error  # a migration has just added a column to what was prepared here
+                raise _AgainError from error  # a migration added a column to a prepared statement's table
             if connection is None or not connection.closed:
                 raise translated(error) from error
-            # The server restarted, hung up on us or took us for gone. Only a COMMIT on its way leaves a doubt, and
-            # the server knows.
+            # The connection was lost. Only the outcome of a COMMIT under way is unknown, and the server can
+            # tell it.
             if to_commit and await self._is_committed(to_commit):
                 return result[0]
             raise _AgainError from error
 
     async def _is_committed(self, transaction_id: str) -> bool:
-        """What became of a transaction whose COMMIT was not answered."""
+        """Return whether a transaction was committed whose COMMIT was not answered."""
         asked = Query("committed", "SELECT pg_xact_status(CAST(:id AS xid8)) AS status")
         for attempt in range(RETRIES):
             status = (await self.read(lambda: single(asked(id=transaction_id))))[0]["status"]
@@ -223,7 +227,7 @@ async def _execute(cursor: psycopg.AsyncCursor[DictRow], statement: Statement) -
 
 
 def translated(error: psycopg.Error) -> StorageError:
-    """What a person should do about an error of PostgreSQL."""
+    """Return the StorageError that says what to do about an error of PostgreSQL."""
     if isinstance(error, psycopg.IntegrityError):
         return ConstraintError(f"The database refused a row: {error.diag.message_primary}.")
     if isinstance(error, psycopg.errors.UndefinedTable) and '"schema"' in str(error):

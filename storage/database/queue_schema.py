@@ -1,8 +1,8 @@
-"""Bring Procrastinate's tables to the Procrastinate that is installed, by its own migrations, and keep which are in.
+"""Bring Procrastinate's tables to the installed version by its own migrations, and record which were applied.
 
-Procrastinate ships SQL files in the order of their names and leaves the record to us. `pre` files suit the code before
-and after an upgrade; a `post` file takes away what older code still uses, so the last of them wait until a deploy is
-surely over.
+Procrastinate ships SQL files in the order of their names and leaves the record to its users. `pre` files suit the code
+before and after an upgrade; a `post` file removes what older code still uses, so the last of them wait until a deploy
+is surely over.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from storage.database.migrate import alone
 
 FOLDER = Path(procrastinate.schema.migrations_path)
 DEPLOY_US = 24 * 3_600_000_000
-"""After so long nobody runs the code before an upgrade any more."""
+"""After this time no process runs the code before an upgrade any more."""
 _UNRECORDED = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
-"""Where the tables stood that we made before there was a record."""
+"""The last file that tables without a record have had."""
 
 Connection = psycopg.Connection[tuple[str, int]]
 
 
 async def install_queue(url: str) -> None:
-    """Create Procrastinate's tables or bring them up to date; safe at every start and from several processes at once.
+    """Create Procrastinate's tables or bring them up to date; safe at every start and from several processes.
 
     Raises:
-        StorageError: unreachable, or the tables are somebody else's and too old.
+        StorageError: unreachable, or the tables belong to another program and are too old.
     """
     await asyncio.to_thread(_install, url)
 
@@ -46,7 +46,7 @@ def _install(url: str) -> None:
 def _bring_up_to_date(url: str) -> None:
     with postgresql.connect_alone(url) as connection:
         known = _known(connection)
-        # Without a record another process may be at the first file just now: only who is alone may judge the tables.
+        # Without a record another process may be applying the first file just now: judging the tables needs the lock.
         if known and not due(_names(), known, now_us=time.time_ns() // 1000):
             return
         with alone(url):
@@ -57,7 +57,7 @@ def _bring_up_to_date(url: str) -> None:
 
 
 def _due(connection: Connection) -> list[str]:
-    """The files to apply now, in their order. Only for who is alone."""
+    """Return the files to apply now, in their order. Needs the schema lock."""
     names, known = _names(), _known(connection)
     if not known and _stands(connection, "procrastinate_jobs"):
         known = _adopt(connection, names)
@@ -69,14 +69,14 @@ def _names() -> list[str]:
 
 
 def _known(connection: Connection) -> dict[str, int]:
-    """When each file was applied."""
+    """Return when each file was applied, in microseconds."""
     return dict(connection.execute("SELECT name, at_us FROM queue_migration").fetchall())
 
 
 def due(names: Sequence[str], known: Mapping[str, int], *, now_us: int) -> list[str]:
-    """What is missing of `names`, in their order. `known`: when each was applied, in microseconds.
+    """Return the files of `names` to apply now, in their order. `known`: when each was applied, in microseconds.
 
-    The `post` files after the last `pre` one wait until that has been in for a day; on a new database nobody needs it.
+    The `post` files after the last `pre` one wait until that was applied a day ago; a new database gets them at once.
     """
     last_pre = max(name for name in names if "_post_" not in name)
     is_deploying = bool(known) and now_us - known.get(last_pre, now_us) < DEPLOY_US
@@ -84,7 +84,7 @@ def due(names: Sequence[str], known: Mapping[str, int], *, now_us: int) -> list[
 
 
 def _adopt(connection: Connection, names: Sequence[str]) -> dict[str, int]:
-    """Write down what tables without a record have had."""
+    """Record which files tables without a record have had, and return them."""
     if not _stands(connection, "procrastinate_retry_job_v2"):
         raise StorageError(
             "This database holds the tables of a Procrastinate before 3.4 that another program made. Bring them up to"
@@ -102,6 +102,6 @@ def _record(connection: Connection, names: Sequence[str]) -> Sequence[str]:
 
 
 def _stands(connection: Connection, name: str) -> bool:
-    """Whether a table or function of that name is there."""
+    """Return whether a table or function of that name exists."""
     found = connection.execute("SELECT COALESCE(to_regclass(%s)::text, to_regproc(%s)::text)", (name, name)).fetchone()
     return found is not None and found[0] is not None

@@ -20,7 +20,7 @@ COMMIT_GAP_S = 0.001
 
 
 class _Script(Generic[T]):
-    """A transaction to run on the connection's own thread; the result stays here."""
+    """A transaction to run on the connection's own thread; its result is kept here."""
 
     result: T
 
@@ -51,7 +51,7 @@ class _Script(Generic[T]):
 
 
 def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
-    """One statement of a script; its rows, as the script wants them."""
+    """Execute one statement of a script and return its rows, in the shape the script asked for."""
     query, params = statement.query, statement.params
     if isinstance(params, Sequence):
         connection.executemany(query.each["sqlite"], params)
@@ -64,7 +64,7 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
 
 
 class _Connection(sqlite3.Connection):
-    """Takes a whole transaction where a script of text is expected: 1 hop to the thread instead of one a statement."""
+    """Accepts a whole transaction where a script of text is expected: one hop to the thread, not one a statement."""
 
     def executescript(self, script: Any, /) -> sqlite3.Cursor:  # noqa: ANN401 - text or one of our scripts
         if isinstance(script, _Script):
@@ -87,7 +87,11 @@ class SqliteDatabase(Database):
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Open an existing file; StorageError when there is none or it is broken."""
+        """Open an existing file.
+
+        Raises:
+            StorageError: it does not exist or is broken.
+        """
         path = path_of(url)
         if not path.exists():
             raise StorageError(f"There is no database at {path}. Run `agents migrate` to create it.")
@@ -100,7 +104,7 @@ class SqliteDatabase(Database):
         return cls(writer, reader)
 
     async def read(self, work: Callable[[], Work[T]]) -> T:
-        """Run a reading script on one snapshot, beside the writer."""
+        """Run a reading script on one snapshot, beside the writer, and return its result."""
         return await _run(self._reader, _Script("BEGIN", work))
 
     async def _write(self, work: Callable[[], Work[T]]) -> T:
@@ -121,7 +125,7 @@ class SqliteDatabase(Database):
 
 
 def path_of(url: str) -> Path:
-    """The absolute path of the file of a `sqlite:////absolute` or `sqlite:///relative` address."""
+    """Return the absolute path of the file of a `sqlite:////absolute` or `sqlite:///relative` address."""
     if not url.startswith("sqlite:///") or url == "sqlite:///":
         raise StorageError(f"{url} names no file. Write sqlite:////path/file.db.")
     return Path(unquote(url.removeprefix("sqlite:///"))).absolute()
@@ -170,7 +174,7 @@ _SENTENCES = {
 
 
 def translated(error: sqlite3.Error) -> StorageError:
-    """What a person should do about an error of SQLite."""
+    """Return the StorageError that says what to do about an error of SQLite."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CONSTRAINT:
         return ConstraintError(f"The database refused a row: {error}.")

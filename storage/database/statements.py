@@ -1,4 +1,4 @@
-"""Named SQL in files, written once for both databases, because a query with a name and a sentence can be reviewed."""
+"""Named SQL in files, written once for both databases: a query with a name and a sentence can be reviewed."""
 
 import json
 import re
@@ -44,23 +44,23 @@ class Query:
         self._attributes = _getter(attrgetter, places)
 
     def __call__(self, **params: object) -> "Statement":
-        """Bind one set of parameters."""
+        """Return the statement with one set of parameters bound."""
         return Statement(self, params)
 
     def rows_as(self, make: Callable[..., Any], **params: object) -> "Statement":
-        """The same with rows of a kind of their own, made from the columns in order."""
+        """Return the statement whose rows `make` builds from the columns in order."""
         return Statement(self, params, make)
 
     def many(self, rows: Iterable[Row]) -> "Statement":
-        """Run once per row and return nothing; not for queries with `IN :ids...`."""
+        """Return a statement that runs once for each row and returns nothing; not for queries with `IN :ids...`."""
         return Statement(self, list(map(self._items, rows)))
 
     def many_of(self, values: Iterable[object]) -> "Statement":
-        """The same with the attributes of objects as parameters."""
+        """Return a statement that runs once for each object, with its attributes as parameters."""
         return Statement(self, list(map(self._attributes, values)))
 
     def bind(self, params: Row, dialect: Dialect) -> Row:
-        """Parameters in the shape the driver takes: SQLite reads sequences as JSON, PostgreSQL as arrays."""
+        """Return parameters in the shape the driver takes: sequences as JSON for SQLite, arrays for PostgreSQL."""
         if not self._lists:
             return params
         dump = json.dumps if dialect == "sqlite" else list
@@ -82,7 +82,7 @@ Work = Generator[Statement, list[Any], T]
 
 
 def single(statement: Statement) -> Work[list[Row]]:
-    """The script of a transaction that is one statement; returns its rows."""
+    """Run one statement as a transaction of its own and return its rows."""
     rows = yield statement
     return rows
 
@@ -103,7 +103,7 @@ class Queries:
 
 @cache
 def load(name: str) -> Queries:
-    """The queries of storage/queries/<name>.sql: blocks of `-- name: x`, a comment saying why, and the statement."""
+    """Return the queries of storage/queries/<name>.sql: blocks of `-- name: x`, a comment saying why, and SQL."""
     source = files("storage").joinpath("queries", f"{name}.sql")
     blocks = re.split(r"^-- name: (\w+)\n", source.read_text("utf-8"), flags=re.MULTILINE)
     pairs = zip(blocks[1::2], blocks[2::2], strict=True)

@@ -5,7 +5,10 @@ from storage.ledger.book import Account, LedgerTransaction, account_id
 
 
 def plan_of(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
-    """The accounts a request counts against by id, widest first, with the limits in force; not the database's rows."""
+    """Return the accounts a request counts against by id, widest first, with the limits now configured.
+
+    They carry no sums; those are in the locked rows of the database.
+    """
     known = book.plans.get(request.call_id)
     if known is None:
         space = request.payer.workspace
@@ -18,7 +21,7 @@ def plan_of(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> d
 
 
 def monthly(book: LedgerTransaction, payer: Payer) -> dict[str, Account]:
-    """The same of the month alone: workspace, channel or direct messages, and the person in a channel."""
+    """Return a payer's month accounts by id: workspace, channel or direct messages, and the person in a channel."""
     known = book.months.get(payer)
     if known is None:
         known = book.months[payer] = {one.id: one for one in _monthly(book, payer)}

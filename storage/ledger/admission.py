@@ -1,4 +1,4 @@
-"""The rules of the ledger as pure functions over a Book: may this be held, and what does an ended call change."""
+"""Admission rules of the ledger as pure functions over a LedgerTransaction: two-phase holds, decided one by one."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,13 @@ from storage.ledger.book import Account, Call, LedgerTransaction, as_json
 
 
 def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
-    """Hold one attempt, drawing on its envelope first, or raise why not. Asking again for the same call is harmless."""
+    """Hold the bound of one attempt, drawing on its envelope first; idempotent by call id.
+
+    Raises:
+        BudgetExceededError: an account has no room, or spending is blocked.
+        RunLostError: the fencing token is old, or the hold was closed.
+        CancelledRunError: the run was asked to stop.
+    """
     known = book.calls.get(request.call_id)
     if known is not None:
         return _known(known, "open")
@@ -37,7 +43,7 @@ def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
 
 
 def admit_reserve(book: LedgerTransaction, requests: Sequence[ReserveRequest]) -> list[Hold]:
-    """Keep money back for all of them, or raise why not and change nothing."""
+    """Reserve money for all of the requests or none; idempotent by call id. Raises what `admit_hold` raises."""
     known = {call.id: call for call in map(book.calls.get, (request.call_id for request in requests)) if call}
     if known:
         return [_known(known[request.call_id], "reserved") for request in requests if request.call_id in known]
@@ -56,7 +62,7 @@ def admit_reserve(book: LedgerTransaction, requests: Sequence[ReserveRequest]) -
 
 
 def settle(book: LedgerTransaction, hold: Hold, charged: Charged) -> Settlement:
-    """Replace a hold by the truth, as its state allows; ended calls stay as they are."""
+    """Replace a hold by what the call cost, as its state allows; a call that has ended otherwise stays as it is."""
     call = book.calls.get(hold.call_id)
     if call is None or call.state == "reserved":
         raise StorageError(f"There is no open hold {hold.call_id}. Nothing was settled.")
@@ -68,7 +74,7 @@ def settle(book: LedgerTransaction, hold: Hold, charged: Charged) -> Settlement:
         actual = charged.actual_nusd if charged.state == "settled" else 0
         _correct(book, call, charged, actual_nusd=actual, action="settle_late", reason=charged.reason)
     elif call.state == "released" and call.attempt and charged.state == "settled" and charged.actual_nusd:
-        # Whoever believed it free was wrong: every dollar billed is in the sums.
+        # It was released as never billed, and a bill came: every dollar billed must be in the sums.
         reason = f"{call.model} billed {format_usd(charged.actual_nusd)} for a call that had been released"
         _correct(book, call, charged, actual_nusd=charged.actual_nusd, action="settle_released", reason=reason)
         book.late.append((call, reason))
@@ -78,7 +84,7 @@ def settle(book: LedgerTransaction, hold: Hold, charged: Charged) -> Settlement:
 def _correct(
     book: LedgerTransaction, call: Call, charged: Charged, *, actual_nusd: int, action: str, reason: str
 ) -> None:
-    """Another ending for a call that had ended, with its line in the log."""
+    """Change the outcome of a call that had ended, with a line in the audit log."""
     before = {"state": call.state, "actual_nusd": call.actual_nusd}
     close(book, call, charged.state, actual_nusd=actual_nusd, charged=charged)
     after = {"state": call.state, "actual_nusd": call.actual_nusd}
@@ -86,7 +92,7 @@ def _correct(
 
 
 def _give_back(book: LedgerTransaction, hold: Hold, call: Call) -> None:
-    """What a call drew and did not spend pays for the next one, while its envelope is open.
+    """Return to an open envelope what a call drew from it and did not spend, for the next attempt.
 
     Every account of the envelope has just been freed of at least that much, so that none can pass its limit by it.
     """
@@ -99,14 +105,14 @@ def _give_back(book: LedgerTransaction, hold: Hold, call: Call) -> None:
 
 
 def release(book: LedgerTransaction, call_ids: Iterable[str]) -> None:
-    """Free reservations and holds that were never sent; what has ended, or never was, stays."""
+    """Release reservations and holds that were never sent; ended and unknown calls stay as they are."""
     for call in filter(None, map(book.calls.get, call_ids)):
         if call.state in {"reserved", "open"}:
             close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="never sent"))
 
 
 def abandon(book: LedgerTransaction, call: Call) -> None:
-    """End what a dead owner left: reservations are free, a hold that may have been sent counts in full."""
+    """End what a dead owner left: a reservation is released, a hold that may have been sent becomes uncertain."""
     if call.state == "reserved":
         close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="its owner ended"))
     elif call.state == "open":
@@ -122,7 +128,7 @@ def close(
     actual_nusd: int,
     charged: Charged,
 ) -> None:
-    """Move a call along its states and its money with it."""
+    """Move a call to an end state, and its money from held to settled on every account."""
     _check_amount(actual_nusd)
     paid_nusd, held_nusd = actual_nusd - call.actual_nusd, call.held_nusd
     for id_ in call.accounts:
@@ -156,7 +162,7 @@ def audit(
     reason: str,
     change: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
 ) -> None:
-    """One line of the append-only log about a (workspace, subject); `change` is what was and what is."""
+    """Add a line to the append-only log about a (workspace, subject); `change` is (before, after)."""
     workspace, name = subject
     book.audits.append(
         {"workspace": workspace, "account": name, "actor": actor, "action": action, "reason": reason}
@@ -171,7 +177,7 @@ def _known(call: Call, state: str) -> Hold:
 
 
 def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
-    """The plan of a request, with its limits laid upon the database's accounts."""
+    """Return the accounts of a request by id, after setting their configured limits on the locked rows."""
     plan = plan_of(book, request)
     for id_, wanted in plan.items():
         book.accounts[id_].limit_nusd = wanted.limit_nusd

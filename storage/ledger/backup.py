@@ -1,4 +1,4 @@
-"""A copy of the ledger while it runs, checked before anyone relies on it."""
+"""A copy of a SQLite ledger made while it is in use, and verified before it is reported as a backup."""
 
 import asyncio
 import sqlite3
@@ -12,7 +12,7 @@ from storage.ledger.verify import Verification, verify
 
 
 async def backup(url: str, target: Path) -> Verification:
-    """Copy the database to a new file, check the copy's integrity and derive its sums again.
+    """Copy the database to a new file, check its integrity, verify its sums, and return the verification.
 
     Raises:
         UserError: the file exists, or the database is PostgreSQL, which has its own tool.

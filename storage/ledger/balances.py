@@ -1,4 +1,4 @@
-"""What people ask of their money: balances, what is held and for whom, sums for reports."""
+"""Balances of month accounts: what is settled, held and free, and for which runs."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ DEFAULT_ALERTS_PCT = (50, 80, 95, 100)
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One month account: nano-dollars, and when the month turns. `limit_nusd` None means nobody set a cap."""
+    """One month account in nano-dollars, with the time its month ends. `limit_nusd` None: no limit is set."""
 
     kind: str
     key: str
@@ -32,17 +32,17 @@ class Balance:
 
     @property
     def free_nusd(self) -> int | None:
-        """What may still be held, never below zero; None without a cap."""
+        """Return what may still be held, never below zero; None without a limit."""
         if self.limit_nusd is None:
             return None
         return max(0, self.limit_nusd + self.granted_nusd - self.settled_nusd - self.held_nusd)
 
     def fits(self, nusd: int) -> bool:
-        """Whether that much more may be held now."""
+        """Return whether that much more may be held now."""
         return not self.blocked and (self.free_nusd is None or nusd <= self.free_nusd)
 
     def would_fit(self, nusd: int) -> bool:
-        """Whether it could be held if nothing else were: then waiting for other runs can help."""
+        """Return whether it could be held if nothing else were: then waiting for other runs can help."""
         return replace(self, held_nusd=0).fits(nusd)
 
 
@@ -55,7 +55,7 @@ class Balances:
         self._policy = policy
 
     async def balances(self, payer: Payer) -> list[Balance]:
-        """Every month account a call of this payer counts against, widest first."""
+        """Return every month account that a call of this payer counts against, widest first."""
 
         def work() -> Work[list[Balance]]:
             book = LedgerTransaction(self._policy, self._clock.now_us())
@@ -68,50 +68,50 @@ class Balances:
         return await self._db.read(work)
 
     async def balance(self, payer: Payer) -> Balance:
-        """The account that pays first: the channel's month, or the person's."""
+        """Return the account that pays first: the channel's month, or the person's."""
         return next(one for one in await self.balances(payer) if one.kind == payer.channel_kind)
 
     async def tightest(self, payer: Payer, needed_nusd: int) -> Balance:
-        """The account that refuses an amount, else the one that pays first."""
+        """Return the first account that refuses an amount, else the one that pays first."""
         balances = await self.balances(payer)
         refuses = (one for one in balances if not one.fits(needed_nusd))
         return next(refuses, None) or next(one for one in balances if one.kind == payer.channel_kind)
 
     async def is_only_held(self, payer: Payer, needed_nusd: int) -> bool:
-        """Whether nothing but what runs hold right now is in the way of an amount."""
+        """Return whether only what runs hold right now prevents holding an amount."""
         return all(one.would_fit(needed_nusd) for one in await self.balances(payer))
 
     async def held_by_runs(self, payer: Payer) -> list[Row]:
-        """Rows run_id, calls, held_nusd, since_us of what is set aside right now."""
+        """Return what is held right now, as rows run_id, calls, held_nusd, since_us."""
         statement = q.held_by_runs(
             workspace=payer.workspace, channel=payer.channel, kind=payer.channel_kind, user_id=payer.user
         )
         return await self._db.read(lambda: single(statement))
 
     async def uncertain(self, workspace: str) -> list[Row]:
-        """Calls that count in full because nobody knows what they cost, oldest first."""
+        """Return the calls that count in full because their cost is unknown, oldest first."""
         return await self._db.read(lambda: single(q.uncertain(workspace=workspace)))
 
     async def quarantined(self, workspace: str) -> list[Row]:
-        """Models held back: model, allowance_pct, reason, at_us."""
+        """Return the models in quarantine, as rows model, allowance_pct, reason, at_us."""
         return await self._db.read(lambda: single(q.quarantined_now(workspace=workspace)))
 
     async def audit_log(self, workspace: str, *, most: int = 100) -> list[Row]:
-        """Who changed what, newest first."""
+        """Return the latest lines of the audit log, newest first."""
         return await self._db.read(lambda: single(q.audit_log(workspace=workspace, most=most)))
 
     async def spend(self, payer: Payer, period: str) -> list[Row]:
-        """One month in sums by flow, agent, model and person, dearest first; as quick at a million calls as at one."""
+        """Return a month's sums by flow, agent, model and person, dearest first; quick at any number of calls."""
         statement = q.spend(workspace=payer.workspace, channel=payer.channel, period=period)
         return await self._db.read(lambda: single(statement))
 
     async def spent_by(self, workspace: str, user: str, period: str) -> int:
-        """What one person spent in a month, in all channels and direct messages together."""
+        """Return what one person spent in a month, in nano-dollars, in all channels and direct messages together."""
         rows = await self._db.read(lambda: single(q.spent_by(workspace=workspace, user_id=user, period=period)))
         return int(rows[0]["settled_nusd"])
 
     async def months(self, payer: Payer, *, most: int = 12) -> list[Row]:
-        """The last months in calls and settled_nusd, newest first."""
+        """Return the latest months of a payer, as rows period, calls, settled_nusd, newest first."""
         statement = q.spend_by_period(workspace=payer.workspace, channel=payer.channel, most=most)
         return await self._db.read(lambda: single(statement))
 

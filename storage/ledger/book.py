@@ -1,4 +1,4 @@
-"""What one transaction of the ledger knows and changes, as plain values, so that deciding needs no database."""
+"""The rows that one transaction of the ledger reads and changes, as plain values: admission rules need no database."""
 
 import json
 from collections import defaultdict
@@ -14,10 +14,10 @@ from storage.database.statements import Row
 from storage.ledger.periods import LEAP_MONTHS, months_between, period_key
 
 QUARTER_US = 900_000_000
-"""Reports know when money was set aside by the quarter hour."""
+"""The resolution of sums by time: a quarter hour, because every time zone begins its day on one."""
 
 
-# Most calls of a moment name the same few accounts.
+# Most calls of a batch name the same few accounts.
 @lru_cache(maxsize=1024)
 def _listed(ids_json: str) -> tuple[str, ...]:
     return tuple(json.loads(ids_json))
@@ -25,13 +25,13 @@ def _listed(ids_json: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def as_json(ids: tuple[str, ...]) -> str:
-    """The ids of accounts as a call keeps them."""
+    """Return account ids as the column `accounts_json` of a call."""
     return json.dumps(ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds where no admin has set anything: the roster's budgets, in nano-dollars a month."""
+    """The roster's budgets in nano-dollars a month: the limits where no admin has set any."""
 
     workspace_nusd: int
     channel_nusd: int
@@ -41,7 +41,7 @@ class Policy:
 
 @dataclass(slots=True)
 class Account:
-    """A row of `account`, its columns in order: one cap and what counts against it. No `limit_nusd`: nobody set one."""
+    """A row of `account`, its columns in order: a limit and what counts against it. `limit_nusd` None: no limit."""
 
     id: str
     workspace: str
@@ -54,7 +54,7 @@ class Account:
     reserved_nusd: int = 0
 
     def fits(self, nusd: int) -> bool:
-        """Whether that much more may be held."""
+        """Return whether that much more may be held."""
         if self.limit_nusd is None or nusd <= 0:
             return True
         return self.settled_nusd + self.reserved_nusd + nusd <= self.limit_nusd + self.granted_nusd
@@ -89,12 +89,12 @@ class Call:
 
     @property
     def accounts(self) -> Sequence[str]:
-        """The ids of the accounts it counts against."""
+        """Return the ids of the accounts it counts against."""
         return _listed(self.accounts_json)
 
     @property
     def held_nusd(self) -> int:
-        """What is still set aside for it."""
+        """Return what is still held for it, in nano-dollars."""
         return self.hold_nusd if self.state in {"reserved", "open"} else 0
 
 
@@ -116,9 +116,12 @@ class Config:
     blocked_reason: str = ""
 
     def roll_period(self, now_us: int, zone: str, *, trusted: bool, confirmed: bool) -> bool:
-        """Move on to the month of now, never back; a changed zone takes effect here. True when the row changed.
+        """Move on to the month of now, never back, and apply a changed zone; return whether the row changed.
 
         A leap of more than a year needs Slack to confirm the clock: a month opened far ahead could never be left again.
+
+        Raises:
+            BudgetExceededError: the clock is not trusted and no month was ever opened.
         """
         key = period_key(now_us, self.zone or zone)
         if key <= self.period:
@@ -142,7 +145,7 @@ class Config:
 
 @dataclass(slots=True)
 class LedgerTransaction:
-    """The rows of one transaction by key, and what is to be written of them."""
+    """The locked rows of one transaction by key, and what is to be written of them."""
 
     policy: Policy
     now_us: int
@@ -171,7 +174,7 @@ class LedgerTransaction:
     _configs: dict[Payer, tuple[Config, Config]] = field(default_factory=dict)
 
     def config(self, payer: Payer) -> tuple[Config, Config]:
-        """The workspace's and the payer's configuration, in the month of now."""
+        """Return the workspace's and the payer's configuration, in the month of now."""
         known = self._configs.get(payer)
         if known is None:
             known = self._configs[payer] = self._turned(payer)
@@ -190,7 +193,7 @@ class LedgerTransaction:
         return workspace, own
 
     def write_off(self, call: Call, *, calls: int, delta_nusd: int, uncertain_nusd: int, usage: Usage | None) -> None:
-        """Add to the sums that reports read."""
+        """Add a call's change to the sums that reports read."""
         key = (call.workspace, call.channel, call.period, call.flow, call.agent, call.model, call.user_id)
         tokens = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
         total = self.spent[key]
@@ -200,10 +203,10 @@ class LedgerTransaction:
 
 
 def payer_key(payer: Payer) -> str:
-    """The channel, or the person for direct messages."""
+    """Return the key of the account that pays: the channel, or the person for direct messages."""
     return payer.channel if payer.channel_kind == "channel" else payer.user
 
 
 def account_id(workspace: str, kind: str, key: str, period: str) -> str:
-    """The same in every process, so that a hold needs no look-up before it locks."""
+    """Return the id of an account, the same in every process: a hold locks it without a look-up."""
     return f"{workspace}/{kind}/{key}/{period}"

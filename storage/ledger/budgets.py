@@ -1,4 +1,4 @@
-"""What admins do with money: every change in one transaction with its line in the audit log."""
+"""Changes of limits, grants and freezes by admins: each in one transaction with its line in the audit log."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ q = load("budgets")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an admin changed, before and after, as the audit log has it."""
+    """What an admin changed, before and after, as in the audit log."""
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -38,42 +38,42 @@ class Budgets:
         self._guard = guard or ClockGuard(clock)
 
     async def set_limit(self, payer: Payer, nusd: int | None, *, actor: str, reason: str = "") -> Change:
-        """A channel's, or a person's, limit a month from now on; what was spent stays counted."""
+        """Set the monthly limit of a channel or person from now on; what was spent stays counted."""
         return await self._payer("set_limit", payer, {"limit_nusd": _amount(nusd)}, actor=actor, reason=reason)
 
     async def set_user_cap(self, payer: Payer, nusd: int | None, *, actor: str, reason: str = "") -> Change:
-        """What one person may spend of the channel's month."""
+        """Set how much one person may spend of the channel's month."""
         return await self._payer("set_user_cap", payer, {"user_cap_nusd": _amount(nusd)}, actor=actor, reason=reason)
 
     async def set_alerts(self, payer: Payer, percents: Sequence[int], *, actor: str, reason: str = "") -> Change:
-        """At which shares of the limit people are told, each once a month."""
+        """Set the shares of the limit, in per cent, at which people are told, each once a month."""
         if any(not 0 < pct <= 1000 for pct in percents):  # noqa: PLR2004 - ten times the limit is past any sense
             raise UserError("Write the thresholds as per cent between 1 and 1000, like 50 80 100.")
         alerts = {"alerts_json": json.dumps(sorted(set(percents)))}
         return await self._payer("set_alerts", payer, alerts, actor=actor, reason=reason)
 
     async def freeze(self, payer: Payer, *, actor: str, reason: str) -> Change:
-        """No hold passes here, not even a free one, until somebody unfreezes it."""
+        """Refuse every hold of a payer, also free ones, until it is unfrozen."""
         frozen = {"frozen": 1, "frozen_reason": reason}
         return await self._payer("freeze", payer, frozen, actor=actor, reason=reason)
 
     async def unfreeze(self, payer: Payer, *, actor: str, reason: str = "") -> Change:
-        """Holds pass again."""
+        """Allow holds of a payer again."""
         thawed = {"frozen": 0, "frozen_reason": ""}
         return await self._payer("unfreeze", payer, thawed, actor=actor, reason=reason)
 
     async def set_zone(self, payer: Payer, zone: str, *, actor: str, reason: str = "") -> Change:
-        """The zone whose midnight turns the month, from the next month on (at once where none was opened)."""
+        """Set the time zone of a payer's month, from the next month on (at once where none was opened)."""
         return await self._payer("set_zone", payer, _zone(zone), actor=actor, reason=reason)
 
     async def set_workspace_zone(self, workspace: str, zone: str, *, actor: str, reason: str = "") -> Change:
-        """The same for the workspace and every channel that has none of its own."""
+        """Set the time zone of the workspace, and of every channel without a zone of its own."""
         return await self._workspace("set_zone", workspace, _zone(zone), actor=actor, reason=reason)
 
     async def set_defaults(
         self, workspace: str, limits: Mapping[str, int | None], *, actor: str, reason: str = ""
     ) -> Change:
-        """Any of `limit_nusd` (the whole workspace), `default_channel_nusd`, `dm_user_nusd`."""
+        """Set any of `limit_nusd` (the whole workspace), `default_channel_nusd`, `dm_user_nusd`."""
         unknown = limits.keys() - {"limit_nusd", "default_channel_nusd", "dm_user_nusd"}
         if unknown:
             raise UserError(f"There is no default named {min(unknown)}.")
@@ -81,12 +81,12 @@ class Budgets:
         return await self._workspace("set_defaults", workspace, lambda _: changes, actor=actor, reason=reason)
 
     async def pause(self, workspace: str, *, actor: str, reason: str) -> Change:
-        """Stop every new hold of the workspace at once."""
+        """Refuse every new hold of a workspace at once."""
         paused = {"paused": 1, "paused_reason": reason}
         return await self._workspace("pause", workspace, lambda _: paused, actor=actor, reason=reason)
 
     async def resume(self, workspace: str, *, actor: str, reason: str = "") -> Change:
-        """Let holds pass again."""
+        """Allow holds of a workspace again."""
         resumed = {"paused": 0, "paused_reason": ""}
         return await self._workspace("resume", workspace, lambda _: resumed, actor=actor, reason=reason)
 
@@ -100,7 +100,11 @@ class Budgets:
         kind: Literal["workspace", "payer", "user"] = "payer",
         key: str = "",
     ) -> Change:
-        """Raise one account for this month only. The same `key` again is refused, so that nothing is granted twice."""
+        """Raise one account for this month only; `key` is the grant's idempotency key.
+
+        Raises:
+            UserError: that key was granted before, or there is no account of that kind.
+        """
         amount = _amount(nusd)
         wanted_kind = payer.channel_kind if kind == "payer" else kind
 
@@ -129,7 +133,7 @@ class Budgets:
             raise UserError("That was granted already, before a restart. The audit log shows it.") from error
 
     async def release_uncertain(self, workspace: str, call_id: str, *, actor: str, reason: str) -> Change:
-        """Count an uncertain call as nothing, because somebody found out that it was never billed."""
+        """Settle an uncertain call at zero, because an admin knows that it was not billed."""
 
         def work() -> Work[Change]:
             book = self._book()
@@ -150,7 +154,7 @@ class Budgets:
     async def lift_quarantine(
         self, workspace: str, model: str, *, allowance_pct: int, actor: str, reason: str = ""
     ) -> Change:
-        """Let a model be called again, with its holds multiplied by `allowance_pct` / 100."""
+        """Allow calls of a model again, with its holds multiplied by `allowance_pct` / 100."""
 
         def work() -> Work[Change]:
             rows = yield q.lock_quarantine(workspace=workspace, model=model)

@@ -1,4 +1,4 @@
-"""The ledger of every run: concurrent holds and settles share one transaction and one commit, decided in turn."""
+"""The ledger: concurrent holds and settles share one transaction and one commit (group commit), decided in turn."""
 
 import asyncio
 from collections import deque
@@ -28,7 +28,7 @@ from storage.ledger.transaction import (
 )
 
 BATCH_MAX = 256
-"""Operations in one transaction: the gain is flat beyond this, and a longer one would make others wait."""
+"""Operations in one transaction: more gain nothing, and a longer one would delay other processes."""
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What dead owners left: reservations freed, and calls now counted in full as uncertain."""
+    """What was ended for dead owners: reservations released, and calls now counted in full as uncertain."""
 
     released: int
     uncertain: int
@@ -45,14 +45,14 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class _Ticket:
-    """A queued operation and who waits for it."""
+    """A queued operation and the future of its caller."""
 
     operation: Operation
     future: "asyncio.Future[object]"
 
     @property
     def abandoned(self) -> bool:
-        """Whether nobody waits and nothing was sent, so that it need not run at all."""
+        """Return whether the caller is gone and nothing was sent, so that it need not run at all."""
         return self.future.cancelled() and isinstance(self.operation, HoldRequest | Reserve)
 
 
@@ -72,15 +72,15 @@ class SqlLedger:
         self._writer: asyncio.Task[None] | None = None
 
     async def hold(self, request: HoldRequest) -> Hold:
-        """Set the bound of one attempt aside; see the port for the errors. A cancelled caller's hold is released."""
+        """Hold the bound of one attempt; see the port for the errors. A cancelled caller's hold is released."""
         return cast("Hold", await self._submit(request))
 
     async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
-        """Keep money back for several parts, all or nothing."""
+        """Reserve money for several parts, all or nothing, and return their holds."""
         return cast("list[Hold]", await self._submit(Reserve(tuple(requests)))) if requests else []
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
-        """Replace a hold by the truth and journal the step in the same transaction, also when the caller is cancelled.
+        """Settle a hold and journal the step in the same transaction, also when the caller is cancelled.
 
         Raises:
             RunLostError: the money is settled, the step was not published.
@@ -92,7 +92,7 @@ class SqlLedger:
         return settlement
 
     async def release(self, holds: Sequence[Hold]) -> None:
-        """Free reservations, or holds whose call was never sent."""
+        """Release reservations, or holds whose call was never sent."""
         if holds:
             await self._submit(Release(tuple(hold.call_id for hold in holds)))
 
@@ -101,11 +101,11 @@ class SqlLedger:
         return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch)
 
     async def end_run(self, fence: Fence) -> Recovered:
-        """The same for its present owner, when its work is over: nothing of a run stays held after it."""
+        """End what the present owner of a run left, when its work is over: nothing stays held after it."""
         return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch + 1)
 
     async def sweep(self) -> Recovered:
-        """The same for every run that has ended, waits, or has a later owner."""
+        """End what is left of every run that has ended, is parked, or has a later owner."""
         return await self._abandon(q.lock_abandoned)
 
     async def close(self) -> None:
@@ -140,7 +140,7 @@ class SqlLedger:
         try:
             return await ticket.future
         except asyncio.CancelledError:
-            # Answered in the same moment as cancelled: nobody will ever use the hold.
+            # Answered in the same moment as cancelled: the hold will never be used.
             if ticket.future.done() and not ticket.future.cancelled() and ticket.future.exception() is None:
                 self._undo(ticket)
             raise
@@ -151,7 +151,7 @@ class SqlLedger:
             self._writer = asyncio.get_running_loop().create_task(self._write_all())
 
     def _undo(self, ticket: _Ticket) -> None:
-        """Free what a caller asked for and no longer waits for; what was settled stays."""
+        """Release what a cancelled caller asked for; what was settled stays."""
         match ticket.operation:
             case HoldRequest(call_id=call_id):
                 ids: tuple[str, ...] = (call_id,)

@@ -14,25 +14,29 @@ LEAP_MONTHS = 12
 
 
 def period_key(now_us: int, zone: str) -> str:
-    """The month of that moment in that zone, like `2026-11`; keys sort by time."""
+    """Return the month of that moment in that zone, like `2026-11`; keys sort by time."""
     return datetime.fromtimestamp(now_us / US_PER_S, ZoneInfo(zone)).strftime("%Y-%m")
 
 
 def months_between(earlier: str, later: str) -> int:
-    """How many months lie between two keys."""
+    """Return how many months lie between two keys."""
     (year, month), (later_year, later_month) = (map(int, key.split("-")) for key in (earlier, later))
     return (later_year - year) * 12 + later_month - month
 
 
 def period_end_us(period: str, zone: str) -> int:
-    """The first moment after the month; right also where midnight comes twice or not at all."""
+    """Return the first moment after the month, right also where midnight comes twice or not at all."""
     year, month = map(int, period.split("-"))
     following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(zone))
     return int(following.astimezone(UTC).timestamp()) * US_PER_S
 
 
 def checked_zone(name: str) -> str:
-    """A time zone people named; UserError when there is none of that name."""
+    """Return the name of a time zone a person wrote.
+
+    Raises:
+        UserError: there is none of that name.
+    """
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -58,12 +62,12 @@ class ClockGuard:
 
     @property
     def confirmed(self) -> bool:
-        """Whether Slack was heard and agrees."""
+        """Return whether Slack's time is known and agrees."""
         return self._slack_minus_monotonic_s is not None and self.trusted
 
     @property
     def trusted(self) -> bool:
-        """Whether our clock agrees with Slack's; True until Slack was heard."""
+        """Return whether our clock agrees with Slack's; True while Slack's is unknown."""
         if self._slack_minus_monotonic_s is None:
             return True
         slack_s = self._slack_minus_monotonic_s + self._clock.monotonic()

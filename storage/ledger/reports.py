@@ -1,4 +1,4 @@
-"""A month's money as admins and finance ask for it: by part, by day, by run, by channel; reads only."""
+"""Reads of a month's money for admins and finance: by part, by day, by run, by channel."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """Everything stored about one payer's month. `limit_nusd` includes grants; None where nobody set a limit.
+    """Everything stored about one payer's month. `limit_nusd` includes grants; None: no limit is set.
 
     `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside. `feedback`
     are rows flow, helped, did_not: how many people said so.
@@ -55,7 +55,7 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class PayerSettings:
-    """What admins set for a channel or for a person's direct messages, with what follows where they set nothing."""
+    """What admins set for a channel or a person's direct messages, with the defaults where they set nothing."""
 
     id: str
     kind: str
@@ -99,7 +99,7 @@ class WorkspaceBooks:
 
 
 class Reports:
-    """Reads of the ledger for people who answer for money."""
+    """Reads of the ledger for the people responsible for budgets."""
 
     def __init__(self, db: Database, clock: Clock, policy: Policy) -> None:
         self._db = db
@@ -107,7 +107,7 @@ class Reports:
         self._policy = policy
 
     async def month(self, payer: Payer, period: str, *, dearest: int = 5, deep: bool = True) -> Month:
-        """One month of a payer in one snapshot; without `deep`, only sums that are quick at any number of calls."""
+        """Return one month of a payer in one snapshot; without `deep`, only sums that are quick at any size."""
         month = {"workspace": payer.workspace, "channel": payer.channel, "period": period}
         key = account_id(payer.workspace, payer.channel_kind, payer_key(payer), period)
 
@@ -125,7 +125,7 @@ class Reports:
         return await self._db.read(work)
 
     async def settings(self, workspace: str, payer_id: str, kind: str = "channel") -> PayerSettings:
-        """What is in force for a payer, set by admins or by default."""
+        """Return what is in force for a payer, set by admins or by default."""
 
         def work() -> Work[PayerSettings]:
             own = yield q.payer(workspace=workspace, id=payer_id)
@@ -135,11 +135,11 @@ class Reports:
         return await self._db.read(work)
 
     async def workspaces(self) -> list[str]:
-        """Everybody this ledger keeps books for."""
+        """Return the ids of all workspaces in this ledger."""
         return [str(row["id"]) for row in await self._rows(q.workspaces())]
 
     async def books(self, workspace: str) -> WorkspaceBooks:
-        """The current month of every payer of a workspace, and of the workspace."""
+        """Return the current month of every payer of a workspace, and of the workspace."""
 
         def work() -> Work[WorkspaceBooks]:
             shared_rows = yield q.workspace(workspace=workspace)
@@ -173,19 +173,19 @@ class Reports:
         return await self._db.read(work)
 
     async def uncertain(self, workspace: str, channel: str = "") -> list[Row]:
-        """Calls that count in full because nobody knows what they cost; of every channel when none is named."""
+        """Return the calls whose cost is unknown, counted in full; of every channel when none is named."""
         return await self._rows(q.uncertain(workspace=workspace, channel=channel, period=""))
 
     async def audit(self, workspace: str, channel: str = "", *, most: int = 20) -> list[Row]:
-        """Who changed what there and in the workspace as a whole, newest first."""
+        """Return the audit log of a channel and of the workspace as a whole, newest first."""
         return await self._rows(q.audit_of(workspace=workspace, channel=channel, most=most))
 
     async def alarms(self, workspace: str, *, since_us: int) -> list[Row]:
-        """What the ledger stopped by itself: rows id, at_us, action, account, reason, channel (of a late bill)."""
+        """Return what the ledger stopped itself: rows id, at_us, action, account, reason, channel (of a late bill)."""
         return await self._rows(q.stopped_for_money(workspace=workspace, since_us=since_us))
 
     async def calls(self, workspace: str, period: str, channels: Sequence[str] = ()) -> list[Row]:
-        """Every call of a month, in order; of every channel when none is named."""
+        """Return every call of a month, in order; of every channel when none is named."""
 
         def work() -> Work[list[Row]]:
             wanted = list(channels)
@@ -200,7 +200,7 @@ class Reports:
         return await self._db.read(lambda: single(statement))
 
     def _defaults(self, shared: Row) -> tuple[int, int, int]:
-        """The limits in force of the workspace, a new channel and a person's direct messages."""
+        """Return the limits in force of the workspace, a new channel and a person's direct messages."""
         policy = (self._policy.workspace_nusd, self._policy.channel_nusd, self._policy.dm_user_nusd)
         names = ("limit_nusd", "default_channel_nusd", "dm_user_nusd")
         first, second, third = (

@@ -19,14 +19,14 @@ q = load("ledger")
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Keep money back for several parts, all or nothing."""
+    """Reserve money for several parts, all or nothing."""
 
     requests: tuple[ReserveRequest, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Replace a hold by the truth and publish its step."""
+    """Replace a hold by what the call cost, and publish its step."""
 
     hold: Hold
     charged: Charged
@@ -36,7 +36,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Free what was never sent."""
+    """Release holds and reservations that were never sent."""
 
     call_ids: tuple[str, ...]
 
@@ -45,7 +45,7 @@ Operation = HoldRequest | Reserve | Settle | Release
 
 
 def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[list[object]]:
-    """Decide the operations in turn; each result is a value, or the error its caller gets. `book` comes empty."""
+    """Decide the operations in turn and return for each its value or its error. `book` comes empty."""
     runs = {fence.run_id for operation in operations for fence in _fences(operation)}
     if runs:
         book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
@@ -68,7 +68,7 @@ def load_calls(book: LedgerTransaction, query: Query, **params: object) -> Work[
 
 
 def load_config(book: LedgerTransaction, payers: Sequence[Payer]) -> Work[None]:
-    """Read limits, zones and months of those who pay."""
+    """Read limits, zones and months of payers and their workspaces."""
     spaces = {payer.workspace for payer in payers}
     rows = yield q.workspaces(ids=spaces)
     book.workspaces = {row["id"]: Config(**row) for row in rows}
@@ -77,7 +77,7 @@ def load_config(book: LedgerTransaction, payers: Sequence[Payer]) -> Work[None]:
 
 
 def load_accounts(book: LedgerTransaction, wanted: dict[str, Account]) -> Work[None]:
-    """Lock the wanted accounts and those of the calls in the book, opening the ones that are new."""
+    """Lock the wanted accounts and those of the loaded calls, opening the ones that are new."""
     ids = {*wanted, *(id_ for call in book.calls.values() for id_ in call.accounts)}
     if not ids:
         return
@@ -125,7 +125,7 @@ def _spend_time(key: tuple[str, str, str, int], nusd: int) -> dict[str, object]:
 
 
 def _stop_spending(book: LedgerTransaction) -> Work[None]:
-    """A bill nobody held enough for: no more of a model that billed above its hold, nor of a channel past its limit."""
+    """Quarantine models that billed above their hold, and freeze channels that a bill took past their limit."""
     for call in book.overruns:
         billed, held = format_usd(call.actual_nusd), format_usd(call.hold_nusd)
         reason = f"{call.model} billed {billed}, more than the {held} held for it"
@@ -162,7 +162,7 @@ def _decide(book: LedgerTransaction, operation: Operation) -> object:
 
 
 def _publish(book: LedgerTransaction, operation: Settle) -> bool:
-    """Journal the step while its writer owns the run; False when it does not."""
+    """Journal the step if its writer still owns the run, and return whether it does."""
     if operation.step is None:
         return True
     run = book.runs.get(operation.fence.run_id)

@@ -1,4 +1,4 @@
-"""Proof that the money adds up: every account's sums derived again from the calls, in one snapshot."""
+"""Verification of the ledger: every account's sums derived again from the calls, in one snapshot."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ q = load("verify")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was compared. `differences` are accounts whose sums are not those of their calls, `stale` calls to sweep."""
+    """What was compared. `differences`: accounts whose sums are not those of their calls; `stale`: calls to sweep."""
 
     accounts: int
     calls: int
@@ -22,12 +22,12 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every account, and the sums that reports read, are those of the calls."""
+        """Return whether every account, and the sums that reports read, are those of the calls."""
         return not self.differences and self.spend_nusd == self.settled_nusd
 
 
 async def verify(db: Database) -> Verification:
-    """Derive every sum again and compare; reads all calls, so once a day is enough."""
+    """Derive every sum again and return the comparison; reads all calls, so once a day is enough."""
 
     def work() -> Work[Verification]:
         (totals,) = yield q.totals()

@@ -1,21 +1,21 @@
 -- name: find_settings
--- How a channel behaves, as its admins set it.
+-- Return how a channel behaves, as its admins set it.
 SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel;
 
 -- name: open_settings
--- A row to lock: two admins who are the first to change something must not overwrite each other.
+-- Create the row to lock: two admins who are the first to change something must not overwrite each other.
 INSERT INTO channel (workspace, id, kind, settings_json) VALUES (:workspace, :channel, 'channel', '{}')
 ON CONFLICT DO NOTHING;
 
 -- name: lock_settings
--- The settings, nobody else's to change until we commit.
+-- Read the settings, locked until the commit.
 SELECT settings_json FROM channel WHERE workspace = :workspace AND id = :channel FOR UPDATE;
 
 -- name: save_settings
--- Replace them; the money columns are not touched.
+-- Replace the settings; the money columns are not touched.
 UPDATE channel SET settings_json = :settings_json WHERE workspace = :workspace AND id = :channel;
 
 -- name: insert_audit
--- Who changed what.
+-- Record who changed what.
 INSERT INTO audit (id, at_us, workspace, actor, action, account, before_json, after_json, reason)
 VALUES (:id, :now_us, :workspace, :actor, :action, :account, :before_json, :after_json, '');

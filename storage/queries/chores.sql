@@ -1,29 +1,29 @@
 -- name: claim_chore
--- Do a chore once, however many processes think of it.
+-- Claim a chore for good: one row for each key, however many processes try.
 INSERT INTO chore (key, at_us, by, done_us) VALUES (:key, :now_us, :owner, :now_us)
 ON CONFLICT DO NOTHING RETURNING key;
 
 -- name: take_chore
--- Begin a chore that nobody has finished and nobody is at.
+-- Claim a chore that is not finished and whose last claim, if any, has expired.
 INSERT INTO chore (key, at_us, by) VALUES (:key, :now_us, :owner)
 ON CONFLICT (key) DO UPDATE SET at_us = excluded.at_us, by = excluded.by
 WHERE chore.done_us IS NULL AND chore.at_us <= :stale_us RETURNING key;
 
 -- name: finish_chore
--- It is done, or another one was done along with it.
+-- Mark a chore as done, also when another one did it along the way.
 INSERT INTO chore (key, at_us, by, done_us) VALUES (:key, :now_us, :owner, :now_us)
 ON CONFLICT (key) DO UPDATE SET done_us = excluded.done_us;
 
 -- name: finished_chores
--- What need not be done again.
+-- Return those of the keys that are done.
 SELECT key FROM chore WHERE key IN :keys... AND done_us IS NOT NULL;
 
 -- name: unclaim_chore
--- It could not be done; somebody shall try again.
+-- Delete a claim whose chore failed, so that it can be claimed again.
 DELETE FROM chore WHERE key = :key;
 
 -- name: turned_channels
--- Where money was spent in an earlier month and the clock may have turned: the latest such month of each channel.
+-- Return, for each channel that spent money, the latest month in which it did, with the zone of its month.
 SELECT account.workspace, account.key AS channel, MAX(account.period) AS period, channel.zone, workspace.zone AS shared_zone
 FROM account
 LEFT JOIN channel ON channel.workspace = account.workspace AND channel.id = account.key
@@ -32,12 +32,13 @@ WHERE account.kind = 'channel' AND account.settled_nusd > 0
 GROUP BY account.workspace, account.key, channel.zone, workspace.zone;
 
 -- name: forget_texts
--- Drop what people and models wrote, once a run has been over for long enough. Money is kept.
+-- Delete what people and models wrote, once a run has been over for long enough. Money is kept.
 DELETE FROM content WHERE created_us < :before_us
 AND run_id IN (SELECT id FROM run WHERE status = 'done' AND finished_us < :before_us);
 
 -- name: unattended
--- Requests of Slack that nobody has begun since that time, although their thread is free, oldest first.
+-- Return Slack requests accepted before that time that no process has claimed although their thread is free, oldest
+-- first.
 SELECT run.id, run.workspace, run.channel, run.user_id, run.thread_ts, run.options_json FROM run
 LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
                 AND thread.thread_ts = run.thread_ts

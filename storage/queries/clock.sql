@@ -1,3 +1,3 @@
 -- name: now
--- What the server's clock says, in microseconds. PostgreSQL only: a file has no clock of its own.
+-- Return the server's time in microseconds. PostgreSQL only: a file has no clock of its own.
 SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now_us;

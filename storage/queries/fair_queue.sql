@@ -1,10 +1,10 @@
 -- name: lock_channel
--- One process at a time decides which runs of a channel may go on. PostgreSQL only, as all of this file.
+-- Serialise the decisions about one channel's runs until the commit. PostgreSQL only, as all of this file.
 SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)) AS locked;
 
 -- name: hand_over
--- Give the channel's oldest waiting runs to the workers, as many as its share has room for. Handed over is a lease of
--- the queue: when no worker has claimed the run by its end, it is handed over again.
+-- Lease the channel's oldest waiting runs to the job queue, as many as its share has room for. When no worker has
+-- claimed a run by the end of the lease, it is enqueued again.
 UPDATE run SET lease_owner = 'queue', lease_until_us = :until_us
 WHERE id IN (
   SELECT waiting.id FROM run waiting
@@ -21,14 +21,15 @@ WHERE id IN (
 RETURNING id;
 
 -- name: waiting_channels
--- Where somebody waits for a worker.
+-- Return the channels with runs that wait for a worker.
 SELECT DISTINCT workspace, channel FROM run
 WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us <= :now_us;
 
 -- name: channel_of
--- The channel of a run.
+-- Return the channel of a run.
 SELECT workspace, channel FROM run WHERE id = :id;
 
 -- name: hand_back
--- The run cannot go on now, because its thread works on another: whoever ends that one hands it over again.
+-- End the queue's lease of a run that cannot go on now, because its thread works on another: the end of that one
+-- enqueues it again.
 UPDATE run SET lease_until_us = 0 WHERE id = :id AND status IN ('accepted', 'running') AND lease_owner = 'queue';

@@ -1,83 +1,84 @@
 -- name: lock_runs
--- The owners of the holds asked for; shared, so that nobody claims the run before we commit.
+-- Read the owners of the runs that ask for holds, with a shared lock: no run can be claimed before the commit.
 SELECT id, epoch, status, cancel_requested_by, workspace FROM run WHERE id IN :ids... ORDER BY id FOR SHARE;
 
 -- name: lock_calls
--- Holds to be settled, released or drawn on. Everybody locks runs, then calls, then accounts, each by id.
+-- Read holds to be settled, released or drawn on, locked. Every transaction locks runs, then calls, then accounts,
+-- each by id, so that none deadlocks.
 SELECT * FROM call WHERE id IN :ids... ORDER BY id FOR UPDATE;
 
 -- name: lock_abandoned_of_run
--- What earlier owners of a run left unfinished.
+-- Read the calls that earlier owners of a run left open, locked until the commit.
 SELECT * FROM call WHERE run_id = :run_id AND closed_us IS NULL AND owner_epoch < :epoch ORDER BY id FOR UPDATE;
 
 -- name: lock_abandoned
--- What was left unfinished by runs that have ended, wait for a person, or have a later owner. The order is an
--- expression, so that SQLite looks at the few unfinished calls instead of walking all of them by id.
+-- Read the calls left open by runs that have ended, are parked, or have a later owner. The order is an expression, so
+-- that SQLite looks at the few open calls instead of walking all of them by id.
 SELECT call.* FROM call JOIN run ON run.id = call.run_id
 WHERE call.closed_us IS NULL AND (call.owner_epoch < run.epoch OR run.status IN ('parked', 'done'))
 ORDER BY call.id || '' FOR UPDATE OF call;
 
 -- name: workspaces
--- Limits, zone and month of workspaces.
+-- Return limits, zone and month of workspaces.
 SELECT id AS workspace, id, 'workspace' AS kind, zone, next_zone, limit_nusd, default_channel_nusd, dm_user_nusd, period,
        paused AS blocked, paused_reason AS blocked_reason
 FROM workspace WHERE id IN :ids...;
 
 -- name: payers
--- Limits, zone and month of channels, and of people in direct messages.
+-- Return limits, zone and month of channels, and of people in direct messages.
 SELECT workspace, id, kind, zone, next_zone, limit_nusd, user_cap_nusd, period, frozen AS blocked,
        frozen_reason AS blocked_reason
 FROM channel WHERE workspace IN :workspaces... AND id IN :ids...;
 
 -- name: quarantined
--- Models that once cost more than their hold.
+-- Return models that once cost more than their hold.
 SELECT workspace, model, allowance_pct, reason, lifted_us FROM model_quarantine
 WHERE workspace IN :workspaces... AND model IN :models...;
 
 -- name: lock_accounts
--- The caps, nobody else's until we commit.
+-- Read accounts, locked until the commit.
 SELECT id, workspace, kind, key, period, limit_nusd, granted_nusd, settled_nusd, reserved_nusd
 FROM account WHERE id IN :ids... ORDER BY id FOR UPDATE;
 
 -- name: open_account
--- The first hold of a month, a run or a stage opens its row.
+-- Create the account row with the first hold of a month, a run or a stage.
 INSERT INTO account (id, workspace, kind, key, period, limit_nusd)
 VALUES (:id, :workspace, :kind, :key, :period, :limit_nusd) ON CONFLICT DO NOTHING;
 
 -- name: save_account
--- What is spent and held, and the limit it was decided under.
+-- Write what is settled and held, and the limit it was decided under.
 UPDATE account SET limit_nusd = :limit_nusd, settled_nusd = :settled_nusd, reserved_nusd = :reserved_nusd
 WHERE id = :id;
 
 -- name: turn_workspace
--- A workspace entered a month; never backwards, whoever writes last.
+-- Move a workspace on to a month; never backwards, in whatever order transactions commit.
 INSERT INTO workspace (id, period) VALUES (:id, :period)
 ON CONFLICT (id) DO UPDATE
 SET zone = COALESCE(workspace.next_zone, workspace.zone), next_zone = NULL, period = excluded.period
 WHERE workspace.period < excluded.period;
 
 -- name: turn_payer
--- A channel, or a person's direct messages, entered a month.
+-- Move a channel, or a person's direct messages, on to a month.
 INSERT INTO channel (workspace, id, kind, period) VALUES (:workspace, :id, :kind, :period)
 ON CONFLICT (workspace, id) DO UPDATE
 SET zone = COALESCE(channel.next_zone, channel.zone), next_zone = NULL, period = excluded.period
 WHERE channel.period < excluded.period;
 
 -- name: open_call
--- Money set aside, before anything is sent.
+-- Insert a hold, before anything is sent.
 INSERT INTO call (id, run_id, path, attempt, workspace, channel, user_id, period, flow, agent, model, price_version,
                   hold_nusd, state, accounts_json, owner_epoch, opened_us)
 VALUES (:id, :run_id, :path, :attempt, :workspace, :channel, :user_id, :period, :flow, :agent, :model, :price_version,
         :hold_nusd, :state, :accounts_json, :owner_epoch, :opened_us);
 
 -- name: save_call
--- A call moved along its states, or a reservation shrank.
+-- Move a call along its states, or shrink a reservation.
 UPDATE call SET hold_nusd = :hold_nusd, state = :state, actual_nusd = :actual_nusd, overrun_nusd = :overrun_nusd,
                 usage_json = :usage_json, reason = :reason, closed_us = :closed_us
 WHERE id = :id;
 
 -- name: add_spend
--- The sums of reports.
+-- Add to the sums that reports read.
 INSERT INTO spend (workspace, channel, period, flow, agent, model, user_id,
                    calls, settled_nusd, uncertain_nusd, input_tokens, output_tokens)
 VALUES (:workspace, :channel, :period, :flow, :agent, :model, :user_id,
@@ -90,22 +91,22 @@ ON CONFLICT (workspace, channel, period, flow, agent, model, user_id) DO UPDATE 
   output_tokens = spend.output_tokens + excluded.output_tokens;
 
 -- name: add_spend_time
--- When it was set aside.
+-- Add to the sum of the quarter hour in which the money was held.
 INSERT INTO spend_time (workspace, channel, period, quarter, settled_nusd)
 VALUES (:workspace, :channel, :period, :quarter, :settled_nusd)
 ON CONFLICT (workspace, channel, period, quarter) DO UPDATE
 SET settled_nusd = spend_time.settled_nusd + excluded.settled_nusd;
 
 -- name: quarantine
--- A model cost more than its hold: no more holds of it until an admin raises its allowance.
+-- Refuse holds of a model that cost more than its hold, until an admin raises its allowance.
 INSERT INTO model_quarantine (workspace, model, reason, at_us) VALUES (:workspace, :model, :reason, :now_us)
 ON CONFLICT (workspace, model) DO UPDATE SET reason = excluded.reason, at_us = excluded.at_us, lifted_us = NULL;
 
 -- name: freeze_payer
--- Past its limit by an overrun: stop until an admin has looked.
+-- Freeze a payer that an overrun took past its limit, until an admin has looked.
 UPDATE channel SET frozen = 1, frozen_reason = :reason WHERE workspace = :workspace AND id = :id;
 
 -- name: add_audit
--- One line of the append-only log.
+-- Append one line to the audit log.
 INSERT INTO audit (id, at_us, workspace, actor, action, account, before_json, after_json, reason)
 VALUES (:id, :now_us, :workspace, :actor, :action, :account, :before_json, :after_json, :reason);

@@ -1,16 +1,16 @@
 -- name: take
--- Take the slot under a key, if one is free now: no row, if none is.
+-- Advance the key's theoretical arrival time (GCRA) if a slot is free now; return no row if none is.
 INSERT INTO pace (key, due_us) VALUES (:key, :now_us + :interval_us)
 ON CONFLICT (key) DO UPDATE SET due_us = GREATEST(pace.due_us, :now_us) + :interval_us
 WHERE pace.due_us <= :now_us + :allowance_us
 RETURNING due_us;
 
 -- name: due
--- Until when the slots under a key are taken.
+-- Return the theoretical arrival time of a key.
 SELECT due_us FROM pace WHERE key = :key;
 
 -- name: hold_back
--- Slack said to wait: nothing under these keys leaves sooner.
+-- Move keys on to at least the time Slack asked us to wait for.
 INSERT INTO pace (key, due_us)
 SELECT held.key, held.due_us
 FROM unnest(:keys::text[], :dues_us::bigint[]) AS held(key, due_us) ORDER BY held.key

@@ -1,12 +1,12 @@
 -- name: spent_by_quarter_hour
--- When a month's money was set aside: quarter hours, because every time zone begins its day on one.
+-- Return when a month's money was held, by quarter hours, because every time zone begins its day on one.
 SELECT quarter, settled_nusd AS nusd FROM spend_time
 WHERE workspace = :workspace AND channel = :channel AND period = :period AND settled_nusd > 0 ORDER BY quarter;
 
 -- name: dearest_runs
--- Which requests took the most of a month, with where they stand. Those at work are all looked at, the ended ones from
--- the dearest down; 50 of them, because some may have spent in another month. The channel is an expression for the
--- former, so that SQLite looks at the few unfinished instead of walking all of the channel.
+-- Return the requests that took the most of a month, with their threads. Unfinished ones are all looked at, ended ones
+-- from the dearest down; 50 of them, because some may have spent in another month. The channel is an expression for
+-- the former, so that SQLite looks at the few unfinished instead of walking all of the channel.
 SELECT dear.id AS run_id, COUNT(*) AS calls, CAST(SUM(call.actual_nusd) AS BIGINT) AS nusd, dear.thread_ts, dear.root_ts,
        dear.flow
 FROM (
@@ -24,7 +24,8 @@ WHERE call.period = :period AND call.state IN ('settled', 'uncertain')
 GROUP BY dear.id, dear.thread_ts, dear.root_ts, dear.flow ORDER BY nusd DESC, dear.id LIMIT :most;
 
 -- name: feedback_by_flow
--- What people thought of the answers this month paid for, without their names. Few say so: CROSS begins with them.
+-- Return the ratings of the answers this month paid for, without names. Ratings are few: CROSS makes SQLite begin with
+-- them.
 SELECT run.flow, CAST(SUM(CASE WHEN feedback.value = 'up' THEN 1 ELSE 0 END) AS BIGINT) AS helped,
        CAST(SUM(CASE WHEN feedback.value = 'up' THEN 0 ELSE 1 END) AS BIGINT) AS did_not
 FROM feedback CROSS JOIN run
@@ -33,14 +34,14 @@ WHERE run.id = feedback.run_id AND run.workspace = :workspace AND run.channel = 
 GROUP BY run.flow ORDER BY run.flow;
 
 -- name: overruns
--- Calls that were billed above what was held for them; there are few, or none.
+-- Return calls that were billed above what was held for them; there are few, or none.
 SELECT id, run_id, channel, agent, model, hold_nusd, actual_nusd, overrun_nusd, opened_us
 FROM call
 WHERE workspace = :workspace AND channel = :channel AND period = :period AND overrun_nusd > 0
 ORDER BY opened_us, id;
 
 -- name: uncertain
--- Calls of one month that count in full because nobody knows what they cost.
+-- Return calls of one month that count in full because their cost is unknown.
 SELECT id, run_id, channel, agent, model, actual_nusd, reason, opened_us
 FROM call
 WHERE workspace = :workspace AND state = 'uncertain' AND (:channel = '' OR channel = :channel)
@@ -48,37 +49,38 @@ WHERE workspace = :workspace AND state = 'uncertain' AND (:channel = '' OR chann
 ORDER BY opened_us, id;
 
 -- name: month_account
--- A month's account as it stands or as it ended.
+-- Return a month's account as it stands or as it ended.
 SELECT limit_nusd, granted_nusd, settled_nusd, reserved_nusd FROM account WHERE id = :id;
 
 -- name: payers
--- Every channel, and everybody with direct messages, with its own limits; NULL falls back to the workspace's.
+-- Return every channel, and every person with direct messages, with its own limits; NULL falls back to the
+-- workspace's.
 SELECT id, kind, name, zone, limit_nusd, user_cap_nusd, alerts_json, frozen, frozen_reason, period, settings_json
 FROM channel WHERE workspace = :workspace ORDER BY id;
 
 -- name: payer
--- One of them.
+-- Return one channel, or one person's direct messages.
 SELECT id, kind, name, zone, next_zone, limit_nusd, user_cap_nusd, alerts_json, frozen, frozen_reason, period,
        settings_json
 FROM channel WHERE workspace = :workspace AND id = :id;
 
 -- name: workspace
--- What holds where a channel has nothing of its own.
+-- Return what applies where a channel has no setting of its own.
 SELECT zone, limit_nusd, default_channel_nusd, dm_user_nusd, paused, paused_reason, alerts_json, period, settings_json
 FROM workspace WHERE id = :workspace;
 
 -- name: workspaces
--- Everybody this ledger keeps books for.
+-- Return the ids of all workspaces in this ledger.
 SELECT id FROM workspace ORDER BY id;
 
 -- name: month_accounts
--- The accounts of some months in one workspace: channels, direct messages and the workspace itself.
+-- Return the accounts of some months in one workspace: channels, direct messages and the workspace itself.
 SELECT kind, key, period, limit_nusd, granted_nusd, settled_nusd, reserved_nusd
 FROM account WHERE workspace = :workspace AND kind IN ('workspace', 'channel', 'dm') AND period IN :periods...
 ORDER BY kind, key, period;
 
 -- name: audit_of
--- Who changed what in one channel or in the workspace as a whole, newest first.
+-- Return the changes in one channel or in the workspace as a whole, newest first.
 SELECT at_us, actor, action, account, before_json, after_json, reason FROM audit
 WHERE workspace = :workspace AND (
   :channel = '' OR account = :channel OR account = :workspace
@@ -87,7 +89,7 @@ WHERE workspace = :workspace AND (
 ORDER BY at_us DESC, id DESC LIMIT :most;
 
 -- name: calls
--- One month, a row each call, in the order they were made: for finance, and to lay beside a provider's bill.
+-- Return one month's calls, in the order they were made: for finance, and to compare with a provider's bill.
 SELECT id, run_id, path, attempt, channel, user_id, period, flow, agent, model, price_version, state, hold_nusd,
        actual_nusd, overrun_nusd, usage_json, reason, opened_us, closed_us
 FROM call
@@ -95,11 +97,11 @@ WHERE workspace = :workspace AND channel IN :channels... AND period = :period AN
 ORDER BY opened_us, id;
 
 -- name: channels_with_spend
--- Where money was spent in a month.
+-- Return the channels in which money was spent in a month.
 SELECT DISTINCT channel FROM spend WHERE workspace = :workspace AND period = :period ORDER BY channel;
 
 -- name: stopped_for_money
--- Where an alarm is due: what the ledger itself wrote into the audit log since some moment.
+-- Return what the ledger itself wrote into the audit log since some moment: each entry is an alarm.
 SELECT audit.id, audit.at_us, audit.action, audit.account, audit.reason, COALESCE(call.channel, '') AS channel
 FROM audit LEFT JOIN call ON call.id = audit.account
 WHERE audit.workspace = :workspace AND audit.actor = 'ledger'

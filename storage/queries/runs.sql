@@ -1,5 +1,5 @@
 -- name: insert_run
--- Accept a request; the delivery key makes a second delivery of it write nothing.
+-- Insert a request; a second delivery with the same key writes nothing.
 INSERT INTO run (id, workspace, channel, channel_kind, thread_ts, user_id, kind, request_content, flow, options_json,
                  status, stop_reason, epoch, roster_hash, executed_ms, cost_nusd, created_us, delivery_key)
 VALUES (:id, :workspace, :channel, :channel_kind, :thread_ts, :user_id, :kind, :request_content, :flow, :options_json,
@@ -8,119 +8,117 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: run_of_delivery
--- The run that a delivery opened.
+-- Return the run that a delivery opened.
 SELECT id FROM run WHERE workspace = :workspace AND delivery_key = :delivery_key;
 
 -- name: insert_snapshot
--- Keep a roster with its prompts under its hash, once.
+-- Store a roster with its prompts under its hash, once.
 INSERT INTO snapshot (hash, json) VALUES (:hash, :json) ON CONFLICT DO NOTHING;
 
 -- name: find_snapshot
--- The roster and prompts a run was accepted under.
+-- Return the roster and prompts a run was accepted under.
 SELECT json FROM snapshot WHERE hash = :hash;
 
 -- name: insert_content
--- Keep a text apart from the money, so that it can be forgotten.
+-- Store a text apart from the money, so that it can be deleted.
 INSERT INTO content (id, run_id, workspace, kind, text, created_us)
 VALUES (:id, :run_id, :workspace, :kind, :text, :now_us)
 ON CONFLICT DO NOTHING;
 
 -- name: find_content
--- A kept text, if it has not been forgotten.
+-- Return a text, if it has not been deleted.
 SELECT text FROM content WHERE id = :id;
 
 -- name: find_run
--- One run.
+-- Return one run.
 SELECT * FROM run WHERE id = :id;
 
 -- name: lock_run
--- One run, nobody else's to change until we commit.
+-- Read one run, locked until the commit.
 SELECT * FROM run WHERE id = :id FOR UPDATE;
 
 -- name: claim_run
--- Own a run: the epoch rises, and whoever held the old one can neither hold money nor publish.
+-- Claim a run by compare-and-set: the epoch is the fencing token, so the former owner can neither hold money nor
+-- publish.
 UPDATE run SET status = 'running', epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
 WHERE id = :id
   AND (status = 'accepted' OR (status = 'running' AND (lease_until_us <= :now_us OR lease_owner = 'queue')))
 RETURNING *;
 
 -- name: renew_lease
--- Say that the owner is alive, and how long the run has been executing.
+-- Extend the owner's lease and write how long the run has been executing.
 UPDATE run SET lease_until_us = :lease_until_us, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch
 RETURNING cancel_requested_by;
 
 -- name: release_lease
--- Let go of a run that somebody shall go on with, or of which nothing is left to tell.
+-- End the owner's lease, so that another process can claim the run or the delivery of its messages.
 UPDATE run SET lease_until_us = 0, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch;
 
 -- name: break_leases
--- The bot's role has a new holder: whoever owned a run of Slack is dead.
+-- Expire all leases of Slack runs: the bot's lock has a new holder, so their owners are dead.
 UPDATE run SET lease_until_us = 0 WHERE kind = 'slack' AND lease_until_us > 0;
 
 -- name: place_run
--- Remember where the run lives: its root message and thread.
+-- Write the root message and thread of a run.
 UPDATE run SET root_ts = :root_ts, thread_ts = :thread_ts WHERE id = :id AND epoch = :epoch
 RETURNING id;
 
 -- name: set_flow
--- Remember what was chosen and what it costs at most.
+-- Write the chosen flow and its worst-case price.
 UPDATE run SET flow = :flow, worst_nusd = :worst_nusd WHERE id = :id AND epoch = :epoch
 RETURNING id;
 
 -- name: park_run
--- Wait for a person. The lease stays until the question stands in the thread.
+-- Park a run until a person decides. The lease stays until the question is posted.
 UPDATE run SET status = 'parked', executed_ms = :executed_ms
 WHERE id = :id AND epoch = :epoch AND status = 'running'
 RETURNING id;
 
 -- name: wake_run
--- A decision came: somebody may claim the run again.
+-- Make a parked run claimable again, after a decision.
 UPDATE run SET status = 'accepted', lease_until_us = 0 WHERE id = :id AND status = 'parked'
 RETURNING id;
 
 -- name: finish_run
--- The end of a run; only its owner may write it, once. The lease stays until the ending is told.
+-- End a run; only its owner can, once. The lease stays until the result is delivered.
 UPDATE run SET status = 'done', stop_reason = :stop_reason, cost_nusd = :cost_nusd, executed_ms = :executed_ms,
                finished_us = :now_us
 WHERE id = :id AND epoch = :epoch AND status IN ('running', 'accepted', 'parked')
 RETURNING id;
 
 -- name: cancel_run
--- Ask a run to stop; the first to ask is remembered.
+-- Ask a run to stop; the first to ask is stored.
 UPDATE run SET cancel_requested_by = :user_id
 WHERE id = :id AND status <> 'done' AND cancel_requested_by IS NULL
 RETURNING id;
 
 -- name: occupy_thread
--- A thread works on one run at a time, parked ones included.
+-- Make a run the active one of its thread, if the thread is free; parked runs keep theirs.
 INSERT INTO thread (workspace, channel, thread_ts, active_run, owner_user)
 VALUES (:workspace, :channel, :thread_ts, :run_id, :user_id)
 ON CONFLICT (workspace, channel, thread_ts) DO UPDATE SET active_run = :run_id
 WHERE thread.active_run IS NULL OR thread.active_run = :run_id
 RETURNING active_run;
 
--- name: find_thread
--- What we know of a thread.
-SELECT * FROM thread WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts;
-
 -- name: vacate_thread
--- The thread's run is over.
+-- Free the thread of a run that is over.
 UPDATE thread SET active_run = NULL
 WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND active_run = :run_id
 RETURNING active_run;
 
 -- name: next_in_thread
--- The oldest request that waits for its thread.
+-- Return the oldest request that waits for its thread.
 SELECT id FROM run
 WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND status = 'accepted'
 ORDER BY created_us LIMIT 1;
 
 -- name: open_runs
--- Runs of Slack that somebody has to go on with.
+-- Return Slack runs that are accepted or running, oldest first.
 SELECT id FROM run WHERE kind = 'slack' AND status IN ('accepted', 'running') ORDER BY created_us;
 
 -- name: waiting_runs
--- Runs of Slack that nobody executes although their thread is free or they only have to be ended, oldest first.
+-- Return Slack runs without a living owner that could go on: their thread is free, or they only have to be ended;
+-- oldest first.
 SELECT run.id FROM run
 LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
                 AND thread.thread_ts = run.thread_ts
@@ -129,7 +127,7 @@ WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease
 ORDER BY run.created_us;
 
 -- name: unasked_runs
--- Parked runs of Slack whose question does not stand in the thread, or has been decided without waking the run.
+-- Return parked Slack runs whose question is not posted, or has been decided without waking the run.
 SELECT run.id FROM run
 WHERE run.kind = 'slack' AND run.status = 'parked' AND NOT EXISTS (
   SELECT 1 FROM question JOIN slack_out ON slack_out.run_id = question.run_id AND slack_out.name = 'ask/' || question.path
@@ -137,26 +135,26 @@ WHERE run.kind = 'slack' AND run.status = 'parked' AND NOT EXISTS (
 ORDER BY run.created_us;
 
 -- name: claim_telling
--- Tell what an owner that is gone left untold: an ending, a question.
+-- Claim the delivery of the messages of an ended or parked run whose owner is gone: an answer, a question.
 UPDATE run SET epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
 WHERE id = :id AND status IN ('done', 'parked') AND lease_until_us <= :now_us
 RETURNING *;
 
 -- name: undelivered_runs
--- Finished runs whose answer has not reached the thread.
+-- Return finished runs with messages still to be posted.
 SELECT DISTINCT run.id, run.created_us FROM run JOIN slack_out ON slack_out.run_id = run.id
 WHERE run.status = 'done' AND slack_out.state = 'intended' ORDER BY run.created_us;
 
 -- name: live_runs_of
--- Runs of a channel that are not over, newest first.
+-- Return runs of a channel that are not over, newest first.
 SELECT * FROM run WHERE workspace = :workspace AND channel = :channel AND status <> 'done' ORDER BY created_us DESC;
 
 -- name: recent_runs
--- A person's latest runs.
+-- Return a person's latest runs.
 SELECT * FROM run WHERE workspace = :workspace AND user_id = :user_id ORDER BY created_us DESC LIMIT :most;
 
 -- name: earlier_in_thread
--- What was asked and answered in a thread before a run, newest first; what was forgotten is absent.
+-- Return what was asked and answered in a thread before a run, newest first; deleted texts are absent.
 SELECT asked.text AS request, answered.text AS result
 FROM run
 JOIN content asked ON asked.id = run.request_content
@@ -166,40 +164,40 @@ WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = 
 ORDER BY run.created_us DESC LIMIT :most;
 
 -- name: money_of
--- What the attempts of a run cost, by model.
+-- Return what the attempts of a run cost, by model.
 SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS cost_nusd,
        CAST(SUM(CASE WHEN state = 'uncertain' THEN actual_nusd ELSE 0 END) AS BIGINT) AS uncertain_nusd
 FROM call WHERE run_id = :run_id AND state IN ('settled', 'uncertain') GROUP BY model ORDER BY model;
 
 -- name: insert_intent
--- Say what is about to be posted, before it is.
+-- Insert the intent to post a message (transactional outbox), before it is posted.
 INSERT INTO slack_out (run_id, name, channel, state, at_us) VALUES (:run_id, :name, :channel, 'intended', :now_us)
 ON CONFLICT DO NOTHING
 RETURNING name;
 
 -- name: find_out
--- What we know of a message.
+-- Return the state of a message.
 SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
 
 -- name: mark_shown
--- What the message was edited to show.
+-- Write what a message was edited to show.
 UPDATE slack_out SET shows = :shows WHERE run_id = :run_id AND name = :name;
 
 -- name: owed_of
--- What a run meant to post and nobody knows to stand.
+-- Return the messages of a run that are intended and not known to be posted.
 SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER BY name;
 
 -- name: mark_posted
--- The message stands in Slack under this timestamp.
+-- Mark a message as posted under this timestamp.
 UPDATE slack_out SET state = 'posted', ts = :ts, at_us = :now_us WHERE run_id = :run_id AND name = :name;
 
 -- name: mark_abandoned
--- The message cannot be posted, for a reason that the log holds.
+-- Mark a message that cannot be posted; the log holds the reason.
 UPDATE slack_out SET state = 'abandoned', at_us = :now_us
 WHERE run_id = :run_id AND name = :name AND state = 'intended'
 RETURNING name;
 
 -- name: insert_feedback
--- What a person thought of an answer; the latest word counts.
+-- Store a person's rating of an answer; the latest one counts.
 INSERT INTO feedback (run_id, user_id, value, at_us) VALUES (:run_id, :user_id, :value, :now_us)
 ON CONFLICT (run_id, user_id) DO UPDATE SET value = :value, at_us = :now_us;

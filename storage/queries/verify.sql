@@ -1,5 +1,5 @@
 -- name: account_differences
--- Accounts whose sums are not those of their calls; there must never be one.
+-- Return accounts whose sums are not those of their calls; there must never be one.
 SELECT account.id, account.settled_nusd, account.reserved_nusd,
        COALESCE(truth.settled_nusd, 0) AS true_settled_nusd, COALESCE(truth.reserved_nusd, 0) AS true_reserved_nusd
 FROM account LEFT JOIN (
@@ -12,7 +12,7 @@ WHERE account.settled_nusd <> COALESCE(truth.settled_nusd, 0) OR account.reserve
 ORDER BY account.id;
 
 -- name: totals
--- How much there is to verify.
+-- Return how much there is to verify, with the totals.
 SELECT (SELECT COUNT(*) FROM account) AS accounts, COUNT(*) AS calls,
        CAST(COALESCE(SUM(CASE WHEN state IN ('settled', 'uncertain') THEN actual_nusd ELSE 0 END), 0) AS BIGINT) AS settled_nusd,
        CAST(COALESCE(SUM(CASE WHEN closed_us IS NULL THEN hold_nusd ELSE 0 END), 0) AS BIGINT) AS held_nusd,

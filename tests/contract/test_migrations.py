@@ -217,7 +217,7 @@ async def test_two_that_migrate_wait_for_each_other(
 
 def test_a_migration_that_was_killed_is_in_nobodys_way(database_url: str, future: Callable[[str], None]) -> None:
     holds = (
-        "import sys, time\nfrom storage.migrate import alone\n"
+        "import sys, time\nfrom storage.database.migrate import alone\n"
         f"with alone({database_url!r}):\n print('held', flush=True)\n time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", holds], stdout=subprocess.PIPE) as killed:
