@@ -1,7 +1,7 @@
-"""The budget form: every limit of a channel with its current value, read back as the commands that change it.
+"""The budget form: every limit of a channel with its current value, parsed back into the commands that change it.
 
-A field left as it is, or emptied, changes nothing, because Slack sends both alike; words like `default` and `none` are
-how a value goes away.
+A field left as it is, or emptied, changes nothing, because Slack sends both alike; words like `default` and `none`
+remove a value.
 """
 
 import json
@@ -30,7 +30,7 @@ _WORDS_BACK = frozenset({"default", "none", "off"})
 
 @dataclass(frozen=True, slots=True)
 class BudgetForm:
-    """A filled-in form: what it changes, and whose month it was opened for (`payer.user` is left empty)."""
+    """A submitted form: its changes, and the account it was opened for (`payer.user` is empty)."""
 
     commands: tuple[BudgetCommand, ...]
     payer: Payer
@@ -40,7 +40,7 @@ class BudgetForm:
 def budget_form(
     payer: Payer, settings: PayerSettings, *, name: str, uncertain: Sequence[Row], response_url: str | None
 ) -> dict[str, Any]:
-    """The form, with what is in force now."""
+    """Build the form, filled with the values in force."""
     now = _current(settings)
     blocks = [
         _text(LIMIT, "Limit a month, in dollars", now[LIMIT], hint="Write default to return to the workspace's."),
@@ -79,7 +79,7 @@ def budget_form(
 
 
 def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
-    """What the form changes, or Slack's field errors by block."""
+    """Return the form's changes, or Slack's field errors by block."""
     kept = json.loads(view["private_metadata"])
     fields = view["state"]["values"]
     now: dict[str, str] = kept["now"]
@@ -113,7 +113,7 @@ def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
 
 
 def budget_form_errors(message: str) -> dict[str, str]:
-    """A sentence as Slack's field error of the first field."""
+    """Return a sentence as Slack's field error of the first field."""
     return {LIMIT: message}
 
 
@@ -131,7 +131,7 @@ def _current(settings: PayerSettings) -> dict[str, str]:
 
 
 def _dollars(nusd: int) -> str:
-    """A limit as it is typed: two decimals, more where a roster has them."""
+    """Return a limit as it is typed: two decimals, more where a roster has them."""
     whole, part = divmod(nusd, NUSD_PER_USD)
     return f"{whole}.{f'{part:09d}'.rstrip('0').ljust(2, '0')}"
 
@@ -154,7 +154,7 @@ def _release(call_id: str, reason: str) -> BudgetCommand:
 
 
 def _value(fields: Mapping[str, Any], name: str) -> str:
-    """A field nobody touched may come as null, or not at all."""
+    """Return a field's text; an untouched field may come as null, or not at all."""
     found: Mapping[str, Any] = fields.get(name, {}).get(name) or {}
     chosen = found.get("selected_option") or {}
     return str(chosen.get("value") or found.get("value") or "").strip()

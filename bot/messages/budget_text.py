@@ -1,4 +1,4 @@
-"""The sentences of reports, books and the audit log. All `Mrkdwn`, safe to post."""
+"""Sentences of budget reports, the workspace's budgets and the audit log. All `Mrkdwn`, safe to post."""
 
 import json
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from bot.messages.run_text import count, left, short, usd
 DOUBTFUL_SHOWN = 5
 LINES_SHOWN = 25
 BLOCKS_MAX = 10_000
-"""Characters, as JSON, of all lines of one message; the small print and the buttons need the rest."""
+"""Characters, as JSON, of all lines of one message; footnotes and buttons need the rest."""
 
 
 def sections(view: BudgetView) -> list[Mrkdwn]:
-    """A month in blocks of lines, the most important first; empty ones are left out."""
+    """Return a month as blocks of lines, the most important first; empty ones are left out."""
     report = view.report
     blocks = [
         _head(view),
@@ -34,13 +34,13 @@ def sections(view: BudgetView) -> list[Mrkdwn]:
 
 
 def small_print(view: BudgetView) -> Mrkdwn:
-    """Where prices come from, and what is attached."""
+    """Return the footnotes: where prices come from, and what is attached."""
     label = "play money" if view.report.play_money else ""
     return join(" · ", [short(view.attached, 200), short(view.price_note, 300), Mrkdwn(label)])
 
 
 def text(view: BudgetView) -> Mrkdwn:
-    """The month for notifications and old clients."""
+    """Return the month as text for notifications and old clients."""
     return join("\n\n", sections(view))
 
 
@@ -57,7 +57,7 @@ def _head(view: BudgetView) -> Mrkdwn:
 
 
 def standing(report: Report) -> Mrkdwn:
-    """`$23.94 of $25.00 spent (95 %) · $0.75 held · $0.31 left · resets 1 Dec, in 8 days`."""
+    """Return a line like `$23.94 of $25.00 spent (95 %) · $0.75 held · $0.31 left · resets 1 Dec, in 8 days`."""
     spent = mrkdwn(
         "*{settled}* of {limit} spent ({share} %)",
         settled=usd(report.settled_nusd),
@@ -108,7 +108,7 @@ def _parts(title: str, parts: tuple[ReportPart, ...], *, code: bool = False) -> 
 
 
 def part_usd(part: ReportPart) -> Mrkdwn:
-    """A part's rounded amount; what rounds to nothing and is something says so."""
+    """Return a part's rounded amount; one that rounds to zero and is not is shown as less than a cent."""
     return Mrkdwn("under $0.01") if not part.nusd and part.exact_nusd else usd(part.nusd)
 
 
@@ -124,7 +124,7 @@ def _people(view: BudgetView) -> Mrkdwn:
 
 
 def _opinions(opinions: Sequence[Opinion]) -> Mrkdwn:
-    """What people clicked under the answers. Counts only, so that it can stand in a report for everybody."""
+    """Return the counts of feedback clicks. Counts only, so that it can stand in a report for everyone."""
     lines = [
         mrkdwn(
             "`{flow}`: helped {helped}, did not {did_not}",
@@ -197,7 +197,7 @@ def _history(months: Sequence[PastMonth]) -> Mrkdwn:
 
 
 def books_sections(view: BooksView) -> list[Mrkdwn]:
-    """The workspace's books, the payer nearest to its limit first."""
+    """Return the workspace's accounts, the one nearest to its limit first."""
     head = mrkdwn(
         "*Budgets of the workspace, {month}*\n{total}\nNew channels get {channel} a month, direct messages {dm} a "
         "person.",
@@ -213,12 +213,12 @@ def books_sections(view: BooksView) -> list[Mrkdwn]:
 
 
 def books_text(view: BooksView) -> Mrkdwn:
-    """The same in one piece."""
+    """Return the same as one text."""
     return join("\n\n", books_sections(view))
 
 
 def book_line(line: BookLine) -> Mrkdwn:
-    """One payer of the books."""
+    """Return the line of one account."""
     said = mrkdwn(
         "{name}: *{share} %* · {settled} of {limit}",
         name=short(line.name, 80),
@@ -231,7 +231,7 @@ def book_line(line: BookLine) -> Mrkdwn:
 
 
 def audit(view: AuditView) -> Mrkdwn:
-    """Who changed what, a line each."""
+    """Return who changed what, one line each."""
     lines = [
         mrkdwn(
             "{when} · {who}: {what}{reason}",
@@ -247,7 +247,7 @@ def audit(view: AuditView) -> Mrkdwn:
 
 
 def _fitting(blocks: Sequence[Mrkdwn]) -> list[Mrkdwn]:
-    """What one message takes of them; names full of signs that JSON escapes could fill it twice."""
+    """Return the blocks that fit into one message; names full of characters that JSON escapes could fill it twice."""
     kept: list[Mrkdwn] = []
     used = 0
     for block in filter(None, blocks):

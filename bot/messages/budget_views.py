@@ -1,23 +1,23 @@
-"""What people are shown about money beyond one balance: a month, the workspace's books, the audit log."""
+"""Budget views beyond one balance: a month's report, the workspace's accounts, the audit log."""
 
 from dataclasses import dataclass
 
 from bot.messages.month_report import Report
 
 BUDGET_POST = "budget_post"
-"""Post the month for everybody in the channel; value: the month."""
+"""Post the month's report in the channel; value: the month."""
 BUDGET_EDIT = "budget_edit"
-"""Open the form with all limits; value: anything."""
+"""Open the form with all limits; value: not used."""
 BUDGET_FORM = "budget_form"
 """callback_id of that form."""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """A month. For the channel it never says who spent what; for one person it has their own share.
+    """A month's report. For a channel it never says who spent what; for one person it has their own share.
 
-    `own_nusd` None: nobody in particular reads this. `names` are people by id, for admins only. `warning` says that
-    nothing starts here at all, `price_note` where prices come from, `attached` which files follow.
+    `own_nusd` None: the report is not for one person. `names` are people by id, for admins only. `warning` says that
+    nothing can start here at all, `price_note` where prices come from, `attached` which files follow.
     """
 
     report: Report
@@ -32,7 +32,7 @@ class BudgetView:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """One change: `when` ready to read, `who` by name, `what` a sentence."""
+    """One change: `when` formatted, `who` by name, `what` a sentence."""
 
     when: str
     who: str
@@ -42,7 +42,7 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """Who changed what, newest first."""
+    """The audit log, newest first."""
 
     name: str
     lines: tuple[AuditLine, ...]
@@ -50,9 +50,9 @@ class AuditView:
 
 @dataclass(frozen=True, slots=True)
 class BookLine:
-    """One payer of the workspace. `note` says what is out of the ordinary: frozen, doubtful calls.
+    """One account of the workspace. `note` says what is unusual: frozen, uncertain calls.
 
-    `channel` is the id of a channel, empty for a person's direct messages and for the workspace.
+    `channel` is the id of a channel, empty for direct messages and for the workspace.
     """
 
     name: str
@@ -64,14 +64,14 @@ class BookLine:
 
     @property
     def share_pct(self) -> int:
-        """How much of the limit is spent or set aside: the higher, the nearer to standing still."""
+        """Return the percentage of the limit that is spent or held."""
         taken = self.settled_nusd + self.held_nusd
         return taken * 100 // self.limit_nusd if self.limit_nusd else 100 * bool(taken)
 
 
 @dataclass(frozen=True, slots=True)
 class BooksView:
-    """Every channel of the workspace, the one nearest to its limit first."""
+    """Every account of the workspace, the one nearest to its limit first."""
 
     month: str
     total: BookLine

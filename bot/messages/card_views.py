@@ -1,4 +1,4 @@
-"""The cards that ask people or tell them that money is missing, as frozen values with raw text."""
+"""Cards that ask for a decision or say that budget is missing, as frozen values with raw text."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from bot.messages.views import BalanceView, Person, RunView
 
 @dataclass(frozen=True, slots=True)
 class ConfirmView:
-    """The price card of a parked run. `alternative_flow` is the cheap way out; `decided` closes the card."""
+    """The price card of a parked run. `alternative_flow` is the cheaper flow; `decided` closes the card."""
 
     run: RunView
     alternative_flow: str = ""
@@ -18,9 +18,9 @@ class ConfirmView:
 
 @dataclass(frozen=True, slots=True)
 class RefusalView:
-    """Money that is not there; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason.
+    """A refusal for lack of budget; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason.
 
-    `queue_key` names the kept request where nothing but what other runs hold is in its way.
+    `queue_key` names the kept request where only what other runs hold is missing.
     """
 
     needed_nusd: int
@@ -34,9 +34,9 @@ class RefusalView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """The verdict card of a parked review. `decided` closes it: who decided what, and when.
+    """The card of a parked review. `decided` closes it: who decided what, and when.
 
-    `question` goes with the buttons. With `is_optional` nobody has to say anything: at the deadline the work goes on.
+    `question` belongs to the buttons. With `is_optional` no answer is needed: the work continues at the deadline.
     """
 
     run: RunView
@@ -53,7 +53,7 @@ class ReviewView:
 
 @dataclass(frozen=True, slots=True)
 class RoundView:
-    """A round that is over and followed by another: the draft, and the verdict a line per criterion."""
+    """A finished review round that another follows: the draft, and the verdict with a line per criterion."""
 
     round: int
     draft: str
@@ -62,7 +62,7 @@ class RoundView:
 
 @dataclass(frozen=True, slots=True)
 class MoneyView:
-    """The card of a run without money half-way. `amount_nusd` is what the rest needs, `owner` who can add it."""
+    """The card of a run that ran out of budget. `amount_nusd` is what the rest needs, `owner` who can grant it."""
 
     run: RunView
     amount_nusd: int
@@ -75,7 +75,7 @@ class MoneyView:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A run in line for money that others hold: what it needs, and the month that has not that much free."""
+    """A run queued for budget that other runs hold: what it needs, and the account that lacks it."""
 
     needed_nusd: int
     balance: BalanceView

@@ -1,4 +1,4 @@
-"""The sentences of decisions: who said what on a card, and when."""
+"""Sentences of decisions: who decided what on a card, and when."""
 
 from bot.messages.run_text import moment
 from patterns.core.ports import Decision, Question
@@ -21,7 +21,7 @@ _BY_ITSELF = {
 
 
 def decided(question: Question, decision: Decision, *, name: str, zone: str) -> str:
-    """`Dana approved this draft · 23 Nov 14:02 UTC`."""
+    """Return a sentence like `Dana approved this draft · 23 Nov 14:02 UTC`."""
     said = _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
     said = said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
     return f"{said} · {moment(decision.at_us, zone)}"

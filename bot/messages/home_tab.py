@@ -1,6 +1,6 @@
-"""The app's home: how to begin, what waits for one's decision, what one spent and may spend; for admins the budgets.
+"""The App Home tab: how to begin, pending decisions, one's own spending and limits; for admins the budgets.
 
-Everything people or models wrote is shown as plain text objects, in which Slack interprets nothing.
+Text of people and models is shown as plain_text objects, in which Slack interprets nothing.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ _ADMIN = "In each channel, /agents budget and /agents settings do the same; /age
 
 
 def home_tab(view: HomeView) -> dict[str, Any]:
-    """The home as Slack takes it."""
+    """Return the home tab as Slack's view payload."""
     blocks = [
         _header("Agents for Slack"),
         *map(_text, _BEGIN),
@@ -89,7 +89,7 @@ def _admin(books: BooksView | None) -> list[dict[str, Any]]:
 
 
 def _item(request: str, said: str, link: str, label: str) -> list[dict[str, Any]]:
-    """A request with what is said of it, and the way to its thread."""
+    """Return the blocks of a request with its state and a link to its thread."""
     way = {"accessory": _button(label, f"open_{label.lower()}") | {"url": link}} if link else {}
     short = clip(" ".join(request.split()), REQUEST_CHARS)
     return [_text(short) | way, {"type": "context", "elements": [plain(said)]}]

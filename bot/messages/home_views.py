@@ -1,4 +1,4 @@
-"""What the app's home shows, as frozen values with raw text."""
+"""Views of the App Home tab, as frozen values with raw text."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from bot.messages.list_views import BalancesView, RunsView
 
 @dataclass(frozen=True, slots=True)
 class WaitingLine:
-    """Something that waits for this person: `what` in a few words; `link` leads to the card with its buttons."""
+    """A decision that waits for this person: `what` in a few words; `link` leads to the card with its buttons."""
 
     request: str
     what: str
@@ -17,7 +17,7 @@ class WaitingLine:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """What the home shows to one person. `spent_nusd` is their own month; `books` is for admins, None for others."""
+    """One person's home tab. `spent_nusd` is their own month; `books` is for admins, None for others."""
 
     runs: RunsView
     waiting: tuple[WaitingLine, ...]

@@ -1,4 +1,4 @@
-"""The sentences people ask for: help, agents, flows, balances, runs, details, and our questions back to them."""
+"""Sentences of what people ask for: help, agents, flows, balances, runs, details, and our questions back."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,19 +19,19 @@ DECIDED_MAX = 600
 """Characters of a draft once it is decided."""
 EMPTY = "(The draft is empty.)"
 ROUND_MAX = 2_500
-"""Characters of the draft of a round that is over."""
+"""Characters of the draft of a finished round."""
 VERDICT_LINES = 12
 _TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
 
 
 def _some(lines: Sequence[Mrkdwn], empty: str, of: str) -> Mrkdwn:
-    """The first lines and how many more there are."""
+    """Return the first lines and how many more there are; `empty` when there are none."""
     more = [mrkdwn("… and {more}", more=count(len(lines) - SHOWN, f"more {of}"))] if lines[SHOWN:] else []
     return join("\n", [*lines[:SHOWN], *more]) or Mrkdwn(empty)
 
 
 def agents(lines: Sequence[AgentLine]) -> Mrkdwn:
-    """Who can work, one a line."""
+    """Return the agents, one per line."""
     said = [
         join(
             " · ",
@@ -43,7 +43,7 @@ def agents(lines: Sequence[AgentLine]) -> Mrkdwn:
 
 
 def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
-    """What can be run and the most it can cost, one a line."""
+    """Return the flows with their worst-case price, one per line."""
     said = [
         join(
             " · ",
@@ -58,7 +58,7 @@ def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
 
 
 def runs(lines: Sequence[RunLine]) -> Mrkdwn:
-    """Recent runs, newest first, each with a way to its thread."""
+    """Return recent runs, newest first, each with a link to its thread."""
     said = [
         join(
             " · ",
@@ -76,14 +76,14 @@ def runs(lines: Sequence[RunLine]) -> Mrkdwn:
 
 
 def balances(view: BalancesView) -> Mrkdwn:
-    """What is left, one account a line, and when the next month starts."""
+    """Return what is left, one account per line, and when the next month starts."""
     said = [mrkdwn("{line}. Resets {day}.", line=balance(b), day=short(b.resets_on, 40)) for b in view.balances]
     label = [Mrkdwn("play money")] if view.play_money else []
     return join("\n", [_some(said, "No budget here yet.", "budget"), *label])
 
 
 def models(lines: Sequence[ModelUse]) -> Mrkdwn:
-    """What each model took."""
+    """Return what each model used and cost."""
     said = [
         mrkdwn(
             "*{model}*: {calls}, {tokens_in} tokens in, {tokens_out} out, {cost}",
@@ -99,7 +99,7 @@ def models(lines: Sequence[ModelUse]) -> Mrkdwn:
 
 
 def details_total(view: DetailsView) -> Mrkdwn:
-    """The first line of the details: the whole price."""
+    """Return the first line of the details: the total price."""
     tokens = sum(m.input_tokens + m.output_tokens for m in view.models)
     flow = mrkdwn("`{flow}`", flow=short(view.run.flow, 60)) if view.run.flow else Mrkdwn()
     return join(
@@ -108,12 +108,12 @@ def details_total(view: DetailsView) -> Mrkdwn:
 
 
 def run_id(value: str) -> Mrkdwn:
-    """What to quote to an admin."""
+    """Return the line with the run id to quote to an admin."""
     return mrkdwn("Run `{run}`", run=short(value, 80))
 
 
 def help_text(view: HelpView) -> Mrkdwn:
-    """How to ask, with examples that work as they stand."""
+    """Return how to ask, with examples that work as they stand."""
     return mrkdwn(
         "*Ask a team of agents; the answer comes in a thread, with what it cost.*\n"
         "`{c} compare SQLite and PostgreSQL for our event log`: I choose who works on it\n"
@@ -129,7 +129,7 @@ def help_text(view: HelpView) -> Mrkdwn:
 
 
 def near_miss(view: NearMissView) -> Mrkdwn:
-    """The question when a word looks like a command."""
+    """Return the question about a probable typo."""
     return mrkdwn(
         "Did you mean the command `{suggestion}`, or is {word} the start of a request?",
         suggestion=short(view.suggestion, 60),
@@ -138,12 +138,12 @@ def near_miss(view: NearMissView) -> Mrkdwn:
 
 
 def edited() -> Mrkdwn:
-    """What to do about changed words: nothing by itself, because what runs is paid."""
+    """Return the question about an edited request: the run in progress is paid for, so nothing restarts by itself."""
     return Mrkdwn("You changed your request after I had begun with it. I go on with the words I read first.")
 
 
 def invite(view: InviteView) -> Mrkdwn:
-    """What to do where we may not post."""
+    """Return what to do where we may not post."""
     return mrkdwn(
         "I cannot post here. Invite me with `/invite @{bot}`, or run this in our DM. Your request is kept.",
         bot=short(view.bot_name, 60),
@@ -151,14 +151,14 @@ def invite(view: InviteView) -> Mrkdwn:
 
 
 def notice(view: NoticeView) -> Mrkdwn:
-    """A sentence for one person, or a line for each of a few, with the code under which the log has more."""
+    """Return the notice, one line per sentence, with the code under which the log has details."""
     code = mrkdwn(" (code `{code}`)", code=short(view.code, 40)) if view.code else ""
     text = join("\n", [short(line, 2000) for line in view.text.splitlines()])
     return mrkdwn("{icon}{text}{code}", icon=_TONES[view.tone], text=text, code=code)
 
 
 def review(view: ReviewView) -> Mrkdwn:
-    """The head of the verdict card."""
+    """Return the head of the review card."""
     head = mrkdwn("*{title}* · round {round}", title=short(view.title, 150), round=str(view.round))
     if view.decided:
         return join("\n", [head, short(view.decided, 600)])
@@ -166,18 +166,18 @@ def review(view: ReviewView) -> Mrkdwn:
 
 
 def reviewed(view: RoundView) -> Mrkdwn:
-    """A round that another one follows."""
+    """Return the summary of a round that another follows."""
     head = mrkdwn("*Round {round}* · the next draft takes up what is open", round=str(view.round))
     return join("\n", [head, _verdict(view.verdict)])
 
 
 def reviewed_draft(view: RoundView) -> Mrkdwn:
-    """Its draft; Slack folds a long one."""
+    """Return that round's draft; Slack folds a long one."""
     return _quoted(view.draft, ROUND_MAX)
 
 
 def _quoted(markdown: str, limit: int) -> Mrkdwn:
-    """A draft as a quotation, cut where one can see it."""
+    """Return a draft as a quotation, visibly cut at `limit`."""
     first = paginate(markdown.strip() or EMPTY, "plain", limit * 2)[0]
     text = clip(join("\n\n", [unit.text for unit in first]), limit)
     return Mrkdwn("> " + text.replace("\n", "\n> "))
@@ -188,7 +188,7 @@ def _verdict(words: str) -> Mrkdwn:
 
 
 def review_asks(view: ReviewView) -> Mrkdwn:
-    """Who may say what until when, below the buttons' draft."""
+    """Return who may decide until when, below the draft."""
     who = "{asker}, {decide} or write in this thread what should change."
     if view.is_optional:
         who = "{asker}, write in this thread what should change, or let it go on."
@@ -198,9 +198,9 @@ def review_asks(view: ReviewView) -> Mrkdwn:
 
 
 def draft(view: ReviewView, profile: Profile) -> list[dict[str, Any]]:
-    """The draft under review; the card shows its beginning and says so when there is more."""
+    """Return the draft under review as blocks; the card says so when only its beginning fits."""
     if view.decided:
-        # What was decided is the news. An approved draft follows as the answer, so it is not said twice.
+        # An approved draft follows as the answer, so it is not repeated here.
         quote = {"type": "mrkdwn", "verbatim": True, "text": _quoted(view.draft, DECIDED_MAX)}
         return [{"type": "section", "text": quote}] if view.draft else []
     first, *more = paginate(view.draft.strip() or EMPTY, profile, DRAFT_MAX)

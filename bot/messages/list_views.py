@@ -1,4 +1,4 @@
-"""The lists people are shown, as frozen values with raw text: agents, flows, balances, runs, and how to ask."""
+"""Lists people ask for, as frozen values with raw text: agents, flows, balances, runs, help."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class FlowLine:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """One earlier run. `when` is ready to read (`today 14:02`); `link` leads to its thread."""
+    """One earlier run. `when` is formatted (`today 14:02`); `link` leads to its thread."""
 
     run_id: str
     request: str
@@ -37,7 +37,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class HelpView:
-    """How to ask, with examples that work."""
+    """The help text, with examples that work."""
 
     command: str = "/agents"
     mention: str = "@agents"
@@ -46,21 +46,21 @@ class HelpView:
 
 @dataclass(frozen=True, slots=True)
 class AgentsView:
-    """Who can work."""
+    """The list of agents."""
 
     agents: tuple[AgentLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FlowsView:
-    """What can be run."""
+    """The list of flows."""
 
     flows: tuple[FlowLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BalancesView:
-    """What is left, for the accounts this person may see."""
+    """What is left in the accounts this person may see."""
 
     balances: tuple[BalanceView, ...]
     play_money: bool = False
@@ -75,7 +75,7 @@ class RunsView:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What can be asked for here: the roster as people see it, with worst-case prices."""
+    """What can be asked for here: the roster's agents and flows, with worst-case prices."""
 
     flows: tuple[FlowLine, ...]
     agents: tuple[AgentLine, ...]

@@ -1,7 +1,7 @@
-"""Markdown of models as pieces that Slack can show: parsed once, written as mrkdwn and as safe Markdown.
+"""Models' Markdown as pieces that Slack can show: parsed once, written as mrkdwn and as safe Markdown.
 
-A piece is the smallest part that has a meaning of its own (a paragraph, a list item, a code block, a table), so that
-long answers are split between pieces. Links always show where they lead, images become links, HTML is text.
+A piece is the smallest part with a meaning of its own (a paragraph, a list item, a code block, a table), so that long
+answers are split between pieces. Links always show their destination, images become links, HTML is text.
 """
 
 import re
@@ -16,12 +16,12 @@ from bot.messages.mrkdwn import WORD_JOINER, Mrkdwn, clean, escape, link, litera
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _TABLE_TEXT_WIDTH = 90
-"""A wider table wraps into noise in a code block; it is written as one list per row instead."""
+"""Characters; a wider table would wrap in a code block, so it is written as one list per row."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkdownPiece:
-    """One part of an answer in both spellings. `tight` joins it to the piece before by a line end, not a blank line.
+    """One part of an answer in both notations. `tight` joins it to the previous piece by a newline, not a blank line.
 
     `code` and `rows` are set for code blocks and tables, whose literal content some blocks can take as it is.
     """
@@ -34,7 +34,7 @@ class MarkdownPiece:
 
 
 def pieces(text: str) -> tuple[MarkdownPiece, ...]:
-    """The parts of a Markdown text, in order. Any text is accepted; what is no Markdown is a paragraph."""
+    """Return the pieces of a Markdown text, in order. Any text is accepted; what is not Markdown is a paragraph."""
     return tuple(_Walk(_PARSER.parse(clean(text))).pieces())
 
 
@@ -43,7 +43,7 @@ def pieces(text: str) -> tuple[MarkdownPiece, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Spelling:
-    """How one target language writes inline marks."""
+    """How one target notation writes inline marks."""
 
     text: Callable[[str], str]
     label: Callable[[str], str]
@@ -53,7 +53,7 @@ class _Spelling:
 
 
 def _markdown_text(text: str) -> str:
-    """Literal text inside Markdown: no tags, no entities, and no brackets that could become a link."""
+    """Return literal text inside Markdown: no tags, no entities, and no brackets that could become a link."""
     plain = re.sub(r"&(?=#?\w+;)", "&amp;", literal(text)).replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"\](?=[(:\[])", f"]{WORD_JOINER}", plain)
 
@@ -106,7 +106,7 @@ def _inline(tokens: Sequence[Token], spelling: _Spelling) -> str:
 
 
 def _labelled(label: str, href: str, spelling: _Spelling) -> str:
-    """A link whose destination is read before it is clicked."""
+    """Return a link whose destination is readable before it is clicked."""
     if not label.strip() or label == spelling.label(href):
         return spelling.link(href)
     return f"{label} ({spelling.link(href)})"
@@ -126,7 +126,7 @@ class _Walk:
     fresh: bool = True
 
     def pieces(self) -> Iterator[MarkdownPiece]:
-        """Every block as a piece."""
+        """Yield every block as a piece."""
         at = 0
         while at < len(self.tokens):
             token = self.tokens[at]
@@ -160,7 +160,7 @@ class _Walk:
             self.quotes += token.nesting
 
     def _lines(self, inline: Token, *, heading: bool) -> MarkdownPiece:
-        """A paragraph, heading or list item with its indent, bullet and quote marks before each line."""
+        """Return a paragraph, heading or list item with indent, bullet and quote marks before each line."""
         depth = max(0, len(self.lists) - 1)
         bullet, self.bullet = self.bullet, ""
         tight, self.fresh = bool(self.lists) and not self.fresh, not self.lists
@@ -187,7 +187,7 @@ def _prefixed(text: str, indent: str, first: str, rest: str) -> str:
 
 
 def code_piece(code: str, *, tight: bool = False) -> MarkdownPiece:
-    """A code block, which cannot be ended from the inside."""
+    """Return a code block that its content cannot close."""
     fenced = code.replace("```", f"`{WORD_JOINER}``")
     return MarkdownPiece(
         Mrkdwn(f"```\n{escape(fenced)}\n```"), f"```\n{literal(fenced)}\n```", tight=tight, code=literal(code) or " "

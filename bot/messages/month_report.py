@@ -1,6 +1,6 @@
-"""A month as people judge it: what is left, where it went, where it is heading. Pure; figures come from storage.
+"""A month's report: what is left, where it went, where it is heading. Pure; amounts come from storage.
 
-Every list of parts adds up to the cent to the sum above it, as `patterns.core.money.rounded_parts` sees to.
+Every list of parts adds up to the cent to the sum above it, by `patterns.core.money.rounded_parts`.
 """
 
 import calendar
@@ -15,10 +15,10 @@ from storage.ledger.periods import period_end_us
 from storage.ledger.reports import Month, Spent
 
 PARTS_SHOWN = 6
-"""Flows, agents or models with a line of their own; the others share one."""
+"""Number of flows, agents or models with a line of their own; the others share one."""
 NO_FLOW = "(no flow)"
 FORECAST_AFTER = 0.05
-"""Share of a month that must have passed before its pace says anything."""
+"""Share of a month that must have passed before a forecast is shown."""
 US_PER_DAY = 86_400_000_000
 
 
@@ -34,7 +34,7 @@ class ReportPart:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """How many people said of a flow's answers that they helped, and how many that they did not."""
+    """How many people found a flow's answers helpful, and how many did not."""
 
     flow: str
     helped: int
@@ -43,7 +43,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class DearRun:
-    """A request that took much of the month; `link` is empty where Slack gave none."""
+    """An expensive request; `link` is empty where Slack gave none."""
 
     run_id: str
     flow: str
@@ -54,7 +54,7 @@ class DearRun:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulCall:
-    """A call that counts in full without a bill, or was billed `over_nusd` above its hold."""
+    """An uncertain call that counts in full without a bill, or one billed `over_nusd` above its hold."""
 
     call_id: str
     model: str
@@ -65,7 +65,7 @@ class DoubtfulCall:
 
 @dataclass(frozen=True, slots=True)
 class PastMonth:
-    """A month of the history."""
+    """A past month of the history."""
 
     period: str
     nusd: int
@@ -74,10 +74,10 @@ class PastMonth:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One payer's month. Amounts are the ledger's own; `days` are nano-dollars a day, as far as the month has come.
+    """One account's month. Amounts are the ledger's own; `days` are nano-dollars per day up to now.
 
-    `forecast_nusd` is None for months that are over and while it is too early; `runs_out` is the day the limit would
-    be reached at this pace. `people` is for private eyes only.
+    `forecast_nusd` is None for past months and while it is too early; `runs_out` is the day the limit would be reached
+    at this pace. `people` is for private messages only.
     """
 
     name: str
@@ -109,34 +109,34 @@ class Report:
 
     @property
     def free_nusd(self) -> int:
-        """What may still be held, never below zero."""
+        """Return the nano-dollars that may still be held, never below zero."""
         return max(0, self.limit_nusd - self.settled_nusd - self.held_nusd)
 
     @property
     def share_pct(self) -> int:
-        """How much of the limit is spent; a limit of nothing counts as one per dollar spent."""
+        """Return the percentage of the limit that is spent; with a limit of zero, 100 once anything is spent."""
         return self.settled_nusd * 100 // self.limit_nusd if self.limit_nusd else 100 * bool(self.settled_nusd)
 
     @property
     def month(self) -> str:
-        """`November 2026`."""
+        """Return the month's name, like `November 2026`."""
         return month_name(self.period)
 
 
 def month_name(period: str) -> str:
-    """`November 2026` of `2026-11`."""
+    """Return the name of a period: `November 2026` for `2026-11`."""
     year, month = map(int, period.split("-"))
     return f"{calendar.month_name[month]} {year}"
 
 
 def previous_period(period: str) -> str:
-    """The month before."""
+    """Return the period before."""
     year, month = map(int, period.split("-"))
     return f"{year - (month == 1)}-{(month - 2) % 12 + 1:02d}"
 
 
 def with_model_names(month: Month, names: Mapping[str, str]) -> Month:
-    """The month under the models' own names: the ledger has the roster's, which say little to whoever pays."""
+    """Return the month with the models' provider names instead of the roster's aliases."""
     return replace(
         month,
         spent=tuple(replace(one, model=names.get(one.model, one.model)) for one in month.spent),
@@ -145,7 +145,7 @@ def with_model_names(month: Month, names: Mapping[str, str]) -> Month:
     )
 
 
-def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and what only people and clocks know
+def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and what only Slack and the clock know
     month: Month,
     *,
     name: str,
@@ -156,7 +156,7 @@ def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and w
     links: dict[str, str] | None = None,
     play_money: bool = False,
 ) -> Report:
-    """The month of one payer, with its pace and everything that adds up to it."""
+    """Build the report of one account's month, with its pace and all its parts."""
     start_us = period_end_us(previous_period(month.period), zone)
     end_us = period_end_us(month.period, zone)
     is_current = start_us <= now_us < end_us
@@ -203,7 +203,7 @@ def build_report(  # noqa: PLR0913 - each by keyword: what the ledger has, and w
 
 
 def shown(parts: tuple[ReportPart, ...]) -> tuple[ReportPart, ...]:
-    """The largest parts and one for all the others, so that the lines people see add up."""
+    """Return the largest parts and one for all the others, so that the visible lines add up."""
     if len(parts) <= PARTS_SHOWN + 1:
         return parts
     first, rest = parts[:PARTS_SHOWN], parts[PARTS_SHOWN:]
@@ -241,7 +241,7 @@ def _pace(month: Month, limit_nusd: int, span_us: tuple[int, int, int], zone: st
 
 
 def _days(month: Month, zone: str, *, now_us: int) -> tuple[int, ...]:
-    """Nano-dollars of each day; money of a quarter hour outside the month in this zone counts on its nearest day."""
+    """Return the nano-dollars of each day; a quarter hour outside the month in this zone counts on its nearest day."""
     last = _days_in(month.period)
     until = min(last, _day(now_us, month.period, zone))
     days = [0] * until

@@ -1,4 +1,4 @@
-"""Text that Slack parses, made safe by its type: only `Mrkdwn` goes out unescaped, and only this module makes it.
+"""Text that Slack parses, made safe by its type: only `Mrkdwn` is sent unescaped, and only this module makes it.
 
 Slack acts on `<!channel>`, `<@U1>`, `<#C1>`, `<!subteam^S1>` and `<url|label>` in every text it parses. Model and user
 text must never reach it with a live `<`. A `str` is raw and is escaped where it meets a `Mrkdwn`; forgetting the type
@@ -9,10 +9,10 @@ import re
 
 ELLIPSIS = "…"
 WORD_JOINER = "\u2060"
-"""Invisible and without width: breaks a control sequence where no escape exists."""
+"""Invisible, zero width: breaks a control sequence where no escape exists."""
 
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-"""Control characters, and the marks that reverse the direction of text and so disguise where a link goes."""
+"""Control characters, and the marks that reverse the direction of text and so disguise a link's destination."""
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone)\b)", re.IGNORECASE)
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{2,}")
@@ -20,9 +20,9 @@ _WEB_URL = re.compile(r"https?://[^\s<>|\"'`\\^{}\x00-\x20]+", re.IGNORECASE)
 _SEQUENCE = re.compile(
     r"<(?=!(?:here|channel|everyone|group|subteam|date)\b|@[UWB]|#C|[a-z]+:[^>\s]*\|)", re.IGNORECASE
 )
-"""What Slack could act on, and no more: code is copied from answers and must stay exact otherwise."""
+"""Exactly the sequences Slack acts on: code is copied from answers and must otherwise stay exact."""
 LINK_MAX = 500
-"""A longer address is shown as text: it could not be split without breaking."""
+"""Characters; a longer address is shown as text, because it could not be split without breaking."""
 
 
 class Mrkdwn(str):
@@ -32,12 +32,12 @@ class Mrkdwn(str):
 
 
 def clean(text: str) -> str:
-    """The text without characters that nobody sees but everything obeys; line ends are newlines."""
+    """Return the text without control and direction characters; line ends are newlines."""
     return _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def escape(text: str) -> Mrkdwn:
-    """Text as mrkdwn shows it literally; a `Mrkdwn` is returned as it is."""
+    """Return text as mrkdwn that shows it literally; a `Mrkdwn` is returned as it is."""
     if isinstance(text, Mrkdwn):
         return text
     plain = _BROADCAST.sub(f"@{WORD_JOINER}", clean(text))
@@ -45,37 +45,37 @@ def escape(text: str) -> Mrkdwn:
 
 
 def unescape(text: str) -> str:
-    """What `escape` was given, so that escaped text can be measured, cut and turned back."""
+    """Return the input of `escape`, so that escaped text can be measured, cut and turned back."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def literal(text: str) -> str:
-    """Text for places that should not parse anything (plain_text, table cells, code): broken sequences all the same."""
+    """Return text for places that parse nothing (plain_text, table cells, code), with control sequences broken."""
     return _SEQUENCE.sub(f"<{WORD_JOINER}", _BROADCAST.sub(f"@{WORD_JOINER}", clean(text)))
 
 
 def mrkdwn(template: str, /, **values: str) -> Mrkdwn:
-    """A sentence of ours with values in it; values that are not `Mrkdwn` are escaped."""
+    """Return one of our sentences with values in it; values that are not `Mrkdwn` are escaped."""
     return Mrkdwn(template.format(**{name: escape(value) for name, value in values.items()}))
 
 
 def join(separator: str, parts: "list[Mrkdwn] | tuple[Mrkdwn, ...]") -> Mrkdwn:
-    """Parts behind one another, empty ones left out; the separator is ours."""
+    """Join parts, leaving out empty ones; the separator is one of our own."""
     return Mrkdwn(separator.join(escape(part) for part in parts if part))
 
 
 def mention(user_id: str, name: str) -> Mrkdwn:
-    """A live mention of a person who must act; the name when the id is not one of Slack's."""
+    """Return a live mention of a person who must act; the name when the id is not one of Slack's."""
     return Mrkdwn(f"<@{user_id}>") if _USER_ID.fullmatch(user_id) else escape(f"@{name}")
 
 
 def channel_link(channel_id: str, name: str) -> Mrkdwn:
-    """A live link to a channel; its name when the id is not one of Slack's."""
+    """Return a live link to a channel; its name when the id is not one of Slack's."""
     return Mrkdwn(f"<#{channel_id}>") if _CHANNEL_ID.fullmatch(channel_id) else escape(name)
 
 
 def link(url: str) -> Mrkdwn:
-    """A web address that can be clicked and reads as where it leads; anything else is shown as text."""
+    """Return a clickable web address that reads as its destination; anything else as text."""
     address = clean(url)
     if len(address) <= LINK_MAX and _WEB_URL.fullmatch(address):
         return Mrkdwn(f"<{address.replace('&', '&amp;')}>")
@@ -83,7 +83,7 @@ def link(url: str) -> Mrkdwn:
 
 
 def with_links(text: str) -> Mrkdwn:
-    """Raw text with its web addresses made clickable; everything between them is escaped."""
+    """Return raw text with its web addresses clickable; everything between them is escaped."""
     parts: list[str] = []
     end = 0
     for found in _WEB_URL.finditer(text):
@@ -94,12 +94,12 @@ def with_links(text: str) -> Mrkdwn:
 
 
 def size(text: str) -> int:
-    """Characters as Slack counts them: UTF-16 units, so that an emoji outside the basic plane is two."""
+    """Return the length as Slack counts: UTF-16 units, so that an emoji outside the basic plane is two."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def clip(text: str, limit: int) -> str:
-    """The text within `limit` units, ending in an ellipsis where it was cut; never inside an entity or a sequence."""
+    """Return the text within `limit` units, with an ellipsis where cut; never inside an entity or a sequence."""
     if size(text) <= limit:
         return text
     kept = cut_at(text, limit - len(ELLIPSIS))
@@ -107,7 +107,7 @@ def clip(text: str, limit: int) -> str:
 
 
 def cut_at(text: str, limit: int) -> int:
-    """The largest index whose head fits into `limit` units without ending inside `&…;` or `<…>`."""
+    """Return the largest index whose head fits into `limit` units and does not end inside `&…;` or `<…>`."""
     index = min(len(text), max(0, limit))
     while (over := size(text[:index]) - limit) > 0 and index:
         index -= (over + 1) // 2

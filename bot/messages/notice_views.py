@@ -1,4 +1,4 @@
-"""The short words people are told, in the thread or privately, as frozen values with raw text."""
+"""Short notices, in the thread or private, as frozen values with raw text."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from bot.messages.views import Person, RunState
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A word to somebody who must act; without one it is for everybody there."""
+    """A call to a person who must act; without one it is for everyone there."""
 
     who: Person | None
     text: str
@@ -16,7 +16,7 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class NearMissView:
-    """A word that looks like a command. `key` names the kept text, because a button holds only 2,000 characters."""
+    """A probable typo. `key` names the kept text, because a button's value holds only 2,000 characters."""
 
     word: str
     suggestion: str
@@ -25,7 +25,7 @@ class NearMissView:
 
 @dataclass(frozen=True, slots=True)
 class QueuedView:
-    """A request in a thread that is busy with another: in line, its turn, or stopped before it began."""
+    """A request whose thread is busy with another: queued, started, or stopped before it began."""
 
     run_id: str
     state: RunState
@@ -33,14 +33,14 @@ class QueuedView:
 
 @dataclass(frozen=True, slots=True)
 class EditedView:
-    """Somebody changed the words of a request after it had begun; the new ones are kept under `key`."""
+    """An edit of a request that had already begun; the new text is kept under `key`."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class InviteView:
-    """We cannot post there; the request is kept under `key`."""
+    """A conversation where we cannot post; the request is kept under `key`."""
 
     key: str
     bot_name: str = "agents"

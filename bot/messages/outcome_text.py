@@ -1,6 +1,6 @@
-"""The sentences about money that is not there and about how a run ended, in the tone of a good colleague.
+"""Sentences about missing budget and about how a run ended.
 
-Refusals say first that nothing was spent, then the numbers, then the ways out.
+Refusals say first that nothing was spent, then the amounts, then the ways out.
 """
 
 from bot.messages.card_views import LineView, MoneyView, RefusalView
@@ -13,7 +13,7 @@ from patterns.core.money import format_spent
 
 
 def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
-    """Who can help with money; the admins when nobody is named."""
+    """Return who can grant budget; the admins when none is named."""
     return person(view.owner) if view.owner else Mrkdwn("an admin")
 
 
@@ -21,7 +21,7 @@ def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
 
 
 def balance(view: BalanceView) -> Mrkdwn:
-    """`#platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 held by 3 runs)`."""
+    """Return a balance like `#platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 held by 3 runs)`."""
     held = mrkdwn(", {held} held by {runs}", held=usd(view.held_nusd), runs=count(view.held_runs, "run"))
     return mrkdwn(
         "{name} has {free} free ({limit} limit, {spent} spent{held})",
@@ -42,7 +42,7 @@ _BLOCKED = {
 
 
 def refusal(view: RefusalView) -> Mrkdwn:
-    """Why nothing was started, with the numbers and the ways out."""
+    """Return why nothing was started, with the amounts and the ways out."""
     if view.blocked:
         sentence = _BLOCKED.get(view.blocked, "The budget of {name} is closed. Ask {owner}.")
         why = mrkdwn(sentence, name=short(view.balance.name, 80), owner=owner_of(view))
@@ -64,7 +64,7 @@ def refusal(view: RefusalView) -> Mrkdwn:
 
 
 def line(view: LineView) -> Mrkdwn:
-    """What a run waits for before it begins."""
+    """Return what a queued run waits for before it begins."""
     if view.decided:
         return mrkdwn("⏳ In line for money. {decided}", decided=short(view.decided, 300))
     return mrkdwn(
@@ -77,7 +77,7 @@ def line(view: LineView) -> Mrkdwn:
 
 
 def money(view: MoneyView) -> Mrkdwn:
-    """What is missing half-way, and what follows when it comes."""
+    """Return what a run without budget lacks, and what follows once it is granted."""
     if view.decided:
         return mrkdwn("*Out of money half-way.* {decided}", decided=short(view.decided, 300))
     return mrkdwn(
@@ -89,12 +89,12 @@ def money(view: MoneyView) -> Mrkdwn:
 
 
 def money_button(view: MoneyView) -> str:
-    """`Ask Dana for $0.30`."""
+    """Return the button's label, like `Ask Dana for $0.30`."""
     return f"Ask {view.owner.name[:40] if view.owner else 'an admin'} for {usd(view.amount_nusd)}"
 
 
 def call(view: CallView) -> Mrkdwn:
-    """A mention and what it is about."""
+    """Return a mention and what it is about."""
     text = short(view.text, 1000)
     return mrkdwn("{who}, {text}", who=person(view.who), text=text) if view.who else text
 
@@ -112,7 +112,7 @@ _ENDINGS = {
 
 
 def headline(view: AnswerView) -> Mrkdwn:
-    """What the reader must know before the answer: how it ended, who is missing, what is uncertain. Often nothing."""
+    """Return what to know before the answer: how it ended, which agents failed, what is uncertain. Often empty."""
     called = mrkdwn("{asker}, this one took a while.", asker=person(view.run.asker)) if view.mention_asker else Mrkdwn()
     told = [mrkdwn("{note}", note=short(note, 400)) for note in view.result.notes[:NOTES_SHOWN]]
     return join("\n", [called, _ending(view), *told, _uncertain(view)])
@@ -172,7 +172,7 @@ def _uncertain(view: AnswerView) -> Mrkdwn:
 
 
 def footer(view: AnswerView) -> Mrkdwn:
-    """`$0.03 · 24 s · 3 agents · $18.40 left · No sources looked up`."""
+    """Return a footer like `$0.03 · 24 s · 3 agents · $18.40 left · No sources looked up`."""
     free = mrkdwn("{free} left", free=left(view.run.balance.free_nusd)) if view.run.balance else Mrkdwn()
     return join(
         " · ",

@@ -1,7 +1,7 @@
 """Long answers as messages Slack accepts: every limit measured, split by meaning, nothing cut.
 
-Limits (slack-platform reference): 3,000 characters a section, 12,000 of markdown blocks and about 13,200 of blocks in
-all a message, 50 blocks, one table of 100 rows and 20 columns. We stay below each, and leave room for head and footer.
+Slack's limits: 3,000 characters per section, 12,000 of markdown blocks and about 13,200 of blocks in all per message,
+50 blocks, one table of 100 rows and 20 columns. We stay below each, with room for headline and footer.
 """
 
 import json
@@ -13,10 +13,10 @@ from bot.messages.markdown import MarkdownPiece, code_piece, pieces
 from bot.messages.mrkdwn import Mrkdwn, cut_at, escape, size, unescape
 
 Profile = Literal["plain", "rich"]
-"""`plain` shows everywhere (sections); `rich` uses markdown, table and plan blocks, which old clients do not know."""
+"""`plain` is shown everywhere (sections); `rich` uses markdown, table and plan blocks, which old clients lack."""
 
 UNIT_MAX = 2_800
-"""Characters of one text block, with air under the 3,000 of a section."""
+"""Characters of one text block, below the 3,000 of a section."""
 PAGE_MAX = 7_500
 """Characters of a message's answer blocks as JSON; the rest of 13,200 is for the headline and the footer."""
 PAGE_BLOCKS = 40
@@ -28,14 +28,14 @@ _BOUNDARIES = ("\n\n", "\n", ". ", " ")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One block of an answer and the same as fallback text."""
+    """One block of an answer and its fallback text."""
 
     block: dict[str, Any]
     text: Mrkdwn
 
 
 def paginate(markdown: str, profile: Profile, page_max: int = PAGE_MAX) -> tuple[tuple[Unit, ...], ...]:
-    """The answer's blocks, grouped into messages; at least one message."""
+    """Return the answer's blocks, grouped into messages; at least one message."""
     pages: list[list[Unit]] = [[]]
     for unit in _units(pieces(markdown), profile):
         if pages[-1] and not _fits(pages[-1], unit, page_max):
@@ -45,7 +45,7 @@ def paginate(markdown: str, profile: Profile, page_max: int = PAGE_MAX) -> tuple
 
 
 def finished_markdown(markdown: str) -> str:
-    """The safe Markdown of a text that is still being written, without its last piece, which may not be all of one."""
+    """Return the safe Markdown of an unfinished text, without its last piece, which may be incomplete."""
     return _markdown(pieces(markdown)[:-1])
 
 
@@ -62,7 +62,7 @@ def _weight(unit: Unit) -> int:
 
 
 def split(text: str, limit: int) -> Iterator[str]:
-    """Parts of at most `limit` characters, cut at the last paragraph, line, sentence or word that fits."""
+    """Yield parts of at most `limit` characters, cut at the last paragraph, line, sentence or word that fits."""
     rest = text
     while size(rest) > limit:
         end = cut_at(rest, limit)
@@ -79,7 +79,7 @@ def split(text: str, limit: int) -> Iterator[str]:
 
 
 def _units(parts: Sequence[MarkdownPiece], profile: Profile) -> Iterator[Unit]:
-    """Text pieces share a block while they fit; code and tables of the rich profile have their own."""
+    """Yield blocks: text pieces share one while they fit; code and tables of the rich profile have their own."""
     held: list[MarkdownPiece] = []
     for piece in (small for part in parts for small in _small(part, profile)):
         alone = profile == "rich" and (piece.code is not None or bool(piece.rows))
@@ -95,7 +95,7 @@ def _units(parts: Sequence[MarkdownPiece], profile: Profile) -> Iterator[Unit]:
 
 
 def _small(piece: MarkdownPiece, profile: Profile) -> Iterator[MarkdownPiece]:
-    """The piece, or its parts when no block could hold it."""
+    """Yield the piece, or its parts when no block could hold it."""
     if profile == "rich" and piece.rows and _is_table(piece):
         yield piece
     elif _length([piece], profile) <= UNIT_MAX:

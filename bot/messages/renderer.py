@@ -1,7 +1,7 @@
 """Views into Slack messages, through templates whose every value is JSON-encoded and whose every text is escaped.
 
-Layout lives in `templates/messages`, sentences in `run_text`, `outcome_text` and `list_text`, Markdown of models in
-`markdown` and `pagination`.
+Layout lives in `templates/messages`, sentences in the `*_text` modules, models' Markdown in `markdown` and
+`pagination`.
 """
 
 import json
@@ -94,12 +94,12 @@ View = (
 
 
 def templates_folder() -> Path:
-    """Where the message templates are, in a checkout and in an installed wheel alike: beside the package `bot`."""
+    """Return the folder of the message templates: beside the package `bot`, in a checkout and in a wheel."""
     return Path(__file__).resolve().parents[2] / "templates" / "messages"
 
 
 class Renderer:
-    """Everything the bot shows, in one profile."""
+    """Turns views into Slack messages, in one profile."""
 
     def __init__(self, profile: Profile = "rich", folder: Path | None = None) -> None:
         self.profile: Profile = profile
@@ -111,11 +111,11 @@ class Renderer:
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
 
     def message(self, view: View) -> SlackMessage:
-        """One message for any view but an answer."""
+        """Return one message for any view but an answer."""
         return self._render(_TEMPLATES[type(view)], view=view)
 
     def answer(self, view: AnswerView) -> tuple[SlackMessage, ...]:
-        """The answer as one or more messages, in order: the first has the headline, the last the footer."""
+        """Return the answer as one or more messages, in order: the first has the headline, the last the footer."""
         pages = [[]] if view.is_above else paginate(view.result.output, self.profile)
         messages = []
         for at, page in enumerate(pages):
@@ -140,7 +140,7 @@ class Renderer:
 
 
 def _without_nulls(node: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The `null` that ends each list of a template spares it the commas."""
+    """Return the value without the `null` that ends each list of a template and spares it the comma handling."""
     if isinstance(node, list):
         return [_without_nulls(item) for item in node if item is not None]
     if isinstance(node, dict):
@@ -157,7 +157,7 @@ def _plain(text: str, limit: int) -> str:
 
 
 def _parts(text: str) -> tuple[Mrkdwn, ...]:
-    """Our own sentences and lists as sections: bounded, because a message has a limit in all; a cut is visible."""
+    """Return our own text as sections, visibly cut at the limit of a message."""
     safe = escape(text)
     limit = TEXT_MAX
     while size(json.dumps(safe, ensure_ascii=False)) > TEXT_MAX:

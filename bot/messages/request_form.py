@@ -1,6 +1,6 @@
-"""The form people ask with: built here, read back here.
+"""The form people ask with, and its parsing.
 
-Everything people or models wrote is shown as plain text objects, in which Slack interprets nothing.
+Text of people and models is shown as plain_text objects, in which Slack interprets nothing.
 """
 
 import json
@@ -16,7 +16,7 @@ from patterns.core.money import format_left, format_usd
 ASK_FORM = "ask_form"
 """callback_id of the request form."""
 MAX_REQUEST_CHARS = 3000
-"""The longest text Slack's input takes."""
+"""Characters that Slack's input accepts."""
 _REQUEST, _FLOW, _WHERE = "request", "flow", "where"
 _ANY_FLOW = "-"
 _OPTION_CHARS = 75
@@ -25,9 +25,9 @@ _MAX_OPTIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class AskForm:
-    """A filled-in request form. `channel` is where it was opened; `where` is where the answer goes.
+    """A submitted request form. `channel` is where it was opened; `where` is where the answer goes.
 
-    `about` is the delivery key of the message it is about, `thread_ts` that message's thread.
+    `about` is the idempotency key of the message it is about, `thread_ts` that message's thread.
     """
 
     text: str
@@ -48,7 +48,7 @@ def ask_form(
     balances: BalancesView | None,
     again: Ask | None = None,
 ) -> dict[str, Any]:
-    """The request form: what, by which flow, at most for how much, answered where; about a message, if one is named."""
+    """Build the request form: request, flow with its worst-case price, destination, and the message it is about."""
     about = origin.attached.about
     blocks = [_request_input(again.request if again else ""), _flow_input(menu.flows, again.flow if again else None)]
     if can_post:
@@ -72,7 +72,7 @@ def ask_form(
 
 
 def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
-    """The form's values, or Slack's field errors by block. A field nobody touched may come as null."""
+    """Return the form's values, or Slack's field errors by block. An untouched field may come as null."""
     fields = view["state"]["values"]
     text = str(_value(fields, _REQUEST).get("value") or "").strip()
     if not text:
@@ -161,7 +161,7 @@ def _value(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def plain(text: str) -> dict[str, Any]:
-    """A text object in which Slack interprets nothing."""
+    """Return a plain_text object, in which Slack interprets nothing."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 

@@ -1,4 +1,4 @@
-"""The forms of a review: what should change, or the draft itself to edit."""
+"""Forms of a review: what should change, or the draft to edit."""
 
 import json
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from bot.messages.request_form import MAX_REQUEST_CHARS, plain
 from patterns.core.ports import DecisionVerdict
 
 CHANGES_FORM = "review_changes_form"
-"""callback_id of the wish."""
+"""callback_id of the form that asks what should change."""
 EDIT_FORM = "review_edit_form"
-"""callback_id of the draft to edit."""
+"""callback_id of the form with the draft to edit."""
 REVIEW_FORMS: Mapping[str, DecisionVerdict] = {CHANGES_FORM: "changes", EDIT_FORM: "edit"}
 MAX_PARTS = 12
-"""Fields a draft is spread over, because Slack's hold 3,000 characters each."""
+"""Number of fields a draft is spread over, because Slack's hold 3,000 characters each."""
 _TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewForm:
-    """A filled-in form: the decision, and where its card stands."""
+    """A submitted form: the decision, and where its card is."""
 
     run_id: str
     path: str
@@ -33,7 +33,7 @@ class ReviewForm:
 
 
 def changes_form(run_id: str, path: str, *, origin: Origin, price: str) -> dict[str, Any]:
-    """A wish in the person's own words."""
+    """Build the form that asks for changes in the person's own words."""
     hint = f"The writer takes it up and the reviewer looks again; one more round costs about {price}."
     field = {**_field("", MAX_REQUEST_CHARS), "placeholder": plain("Shorter, and name the date in the first line")}
     block = {"type": "input", "block_id": f"{_TEXT}0", "label": plain("What should change?"), "hint": plain(hint)}
@@ -41,7 +41,7 @@ def changes_form(run_id: str, path: str, *, origin: Origin, price: str) -> dict[
 
 
 def edit_form(run_id: str, path: str, *, origin: Origin, draft: str) -> dict[str, Any] | None:
-    """The whole draft to edit; None when it is longer than a form can hold."""
+    """Build the form with the whole draft to edit; None when it is too long for a form."""
     parts = in_parts(draft)
     if len(parts) > MAX_PARTS:
         return None
@@ -61,7 +61,7 @@ def edit_form(run_id: str, path: str, *, origin: Origin, draft: str) -> dict[str
 
 
 def read_review_form(view: Mapping[str, Any]) -> ReviewForm | dict[str, str]:
-    """The form's values, or Slack's field errors by block."""
+    """Return the form's values, or Slack's field errors by block."""
     kept = json.loads(view["private_metadata"])
     fields, gaps = view["state"]["values"], kept["gaps"] or [""]
     texts = [str(((fields.get(f"{_TEXT}{at}") or {}).get(_TEXT) or {}).get("value") or "") for at in range(len(gaps))]
@@ -73,7 +73,7 @@ def read_review_form(view: Mapping[str, Any]) -> ReviewForm | dict[str, str]:
 
 
 def in_parts(text: str, limit: int = MAX_REQUEST_CHARS) -> list[tuple[str, str]]:
-    """The text cut between paragraphs, or lines, into what a field holds; each part with the white space behind it."""
+    """Return the text split between paragraphs or lines into fields; each part with the white space behind it."""
     parts: list[tuple[str, str]] = []
     rest = text.strip()
     while size(rest) > limit:

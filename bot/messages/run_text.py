@@ -1,6 +1,6 @@
-"""The sentences about a run while it lives: who asked, the plan and its price, each step. All `Mrkdwn`, safe to post.
+"""Sentences about a run while it lives: who asked, plan and price, each step. All `Mrkdwn`, safe to post.
 
-Figures come from the views; nothing here decides anything.
+Amounts come from the views; nothing here decides anything.
 """
 
 from collections.abc import Sequence
@@ -54,22 +54,22 @@ _TASK_STATUS = {
 
 
 def short(text: str, limit: int) -> Mrkdwn:
-    """One line of at most `limit` characters, cut where one can see it."""
+    """Return one line of at most `limit` characters, visibly cut."""
     return Mrkdwn(clip(escape(text if isinstance(text, Mrkdwn) else " ".join(text.split())), limit))
 
 
 def usd(nusd: int) -> Mrkdwn:
-    """An amount as people read it."""
+    """Return an amount of nano-dollars as dollars."""
     return Mrkdwn(format_usd(nusd))
 
 
 def left(nusd: int) -> Mrkdwn:
-    """What is left of a budget, never more than there is."""
+    """Return the rest of a budget as dollars, rounded down."""
     return Mrkdwn(format_left(nusd))
 
 
 def duration(seconds: float) -> Mrkdwn:
-    """`24 s`, `2 min 5 s`: a tenth only below ten seconds."""
+    """Return a duration like `24 s` or `2 min 5 s`; tenths only below ten seconds."""
     if seconds < 10:  # noqa: PLR2004 - the docstring says it
         return Mrkdwn(f"{seconds:.1f} s".replace(".0 s", " s"))
     minutes, rest = divmod(round(seconds), 60)
@@ -77,29 +77,29 @@ def duration(seconds: float) -> Mrkdwn:
 
 
 def moment(at_us: int, zone: str) -> str:
-    """`23 Nov 14:02 UTC`: a time by the clocks of the people there."""
+    """Return a time like `23 Nov 14:02 UTC`, in the zone of the people there."""
     at = datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(zone))
     return f"{at.day} {at:%b %H:%M %Z}"
 
 
 def count(number: int, one: str) -> Mrkdwn:
-    """`1 agent`, `3 agents`."""
+    """Return `1 agent` or `3 agents`."""
     return mrkdwn("{number} {word}", number=f"{number:,}", word=one if number == 1 else f"{one}s")
 
 
 def listed(names: Sequence[str]) -> Mrkdwn:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return `a`, `a and b`, or `a, b and c`."""
     safe = [short(name, 80) for name in names]
     return Mrkdwn(" and ".join([", ".join(safe[:-1]), safe[-1]]) if safe[1:] else "".join(safe))
 
 
 def person(somebody: Person) -> Mrkdwn:
-    """A mention: somebody who must act."""
+    """Return a mention of a person who must act."""
     return mention(somebody.id, somebody.name)
 
 
 def quoted(text: str, limit: int = QUOTE_MAX) -> Mrkdwn:
-    """A request as a quotation; a long one says that it is shortened here."""
+    """Return a request as a quotation; a long one says that it is shortened here."""
     lines = "> " + escape(text.strip()).replace("\n", "\n> ")
     cut = clip(lines, limit)
     return Mrkdwn(cut if cut == lines else f"{cut}\n_(shortened here; the agents read all of it)_")
@@ -109,12 +109,12 @@ def quoted(text: str, limit: int = QUOTE_MAX) -> Mrkdwn:
 
 
 def asked(run: RunView) -> Mrkdwn:
-    """The root message: who asked what. By name, because the asker knows and need not be pinged."""
+    """Return the root message: who asked what. By name, because the asker need not be pinged."""
     return mrkdwn("*{name}* asked:\n{request}", name=short(run.asker.name, 80), request=quoted(run.request))
 
 
 def state(run: RunView) -> Mrkdwn:
-    """The line under the request: where it stands and how it ended."""
+    """Return the line under the request: its state and how it ended."""
     return join(
         " · ",
         [
@@ -127,24 +127,24 @@ def state(run: RunView) -> Mrkdwn:
 
 
 def in_line(view: QueuedView) -> Mrkdwn:
-    """Where a request stands that its thread has no time for."""
+    """Return the place of a request in the queue of its busy thread."""
     return Mrkdwn(_IN_LINE[view.state])
 
 
 def run_state(value: RunState) -> Mrkdwn:
-    """A state in words, with its picture."""
+    """Return a state in words, with its emoji."""
     return Mrkdwn(STATE_WORDS[value])
 
 
 def money_label(run: RunView) -> Mrkdwn:
-    """What keeps people from taking a demo for the real thing."""
+    """Return the label that tells a demo from real money."""
     if run.scripted:
         return Mrkdwn("Scripted: no AI ran, play money")
     return Mrkdwn("play money" if run.play_money else "")
 
 
 def price(run: RunView) -> Mrkdwn:
-    """`about $0.03, at most $0.12`; the estimate only where the ledger has a history."""
+    """Return `about $0.03, at most $0.12`; the estimate only where the ledger has a history."""
     if run.worst_nusd is None:
         return Mrkdwn()
     if run.expected_nusd is None:
@@ -153,7 +153,7 @@ def price(run: RunView) -> Mrkdwn:
 
 
 def plan(run: RunView) -> Mrkdwn:
-    """The head of the progress message: who works, at what price, on which money, with which model."""
+    """Return the head of the progress message: agents, price, budget, model."""
     if not run.flow:
         return join("\n", [Mrkdwn("Choosing who should work on this."), short(run.material, MATERIAL_MAX)])
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
@@ -167,7 +167,7 @@ def plan(run: RunView) -> Mrkdwn:
 
 
 def step(view: StepView) -> Mrkdwn:
-    """One step: its state, its name, what it took."""
+    """Return the line of one step: its state, its name, its duration and cost."""
     took = [duration(view.elapsed_s)] if view.elapsed_s else []
     cost = [usd(view.cost_nusd)] if view.cost_nusd else []
     again = [Mrkdwn("from before, not paid again")] if view.state is StepState.REPLAYED else []
@@ -179,39 +179,39 @@ def step(view: StepView) -> Mrkdwn:
 
 
 def steps(views: Sequence[StepView]) -> Mrkdwn:
-    """The steps, one a line; a long list says how many more there are."""
+    """Return the steps, one per line; a long list says how many more there are."""
     return join("\n", [*map(step, views[:STEPS_SHOWN]), more_steps(views)])
 
 
 def more_steps(views: Sequence[StepView]) -> Mrkdwn:
-    """What a list of steps leaves out, said."""
+    """Return how many steps a shortened list leaves out."""
     left_out = len(views) - STEPS_SHOWN
     return mrkdwn("… and {more}", more=count(left_out, "more step")) if left_out > 0 else Mrkdwn()
 
 
 def progress_title(view: ProgressView) -> str:
-    """The title of the plan block, plain text: how far, how long, how much."""
+    """Return the title of the plan block, plain text: steps done, time, cost."""
     done = sum(s.state not in {StepState.WAITING, StepState.RUNNING} for s in view.steps)
     return f"{done} of {count(len(view.steps), 'step')} · {duration(view.elapsed_s)} · {usd(view.cost_nusd)}"
 
 
 def step_title(view: StepView) -> str:
-    """One task of the plan block, plain text."""
+    """Return the title of one task of the plan block, plain text."""
     return unescape(step(view)).split(" ", 1)[1]
 
 
 def task_status(view: StepView) -> str:
-    """The plan block's word for a step's state."""
+    """Return the plan block's status for a step's state."""
     return _TASK_STATUS[view.state]
 
 
 def notes(view: ProgressView) -> Mrkdwn:
-    """The newest decisions worth showing."""
+    """Return the newest notable decisions."""
     return join("\n", [mrkdwn("↳ {note}", note=short(note, 160)) for note in view.notes[-NOTES_SHOWN:]])
 
 
 def collapsed(view: ProgressView) -> Mrkdwn:
-    """The progress message once there is an answer: one line, with who answered; time and cost are the outcome."""
+    """Return the progress message once there is an answer: one line with the agents."""
     done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
     finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
     line = join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
@@ -219,7 +219,7 @@ def collapsed(view: ProgressView) -> Mrkdwn:
 
 
 def confirm(view: ConfirmView) -> Mrkdwn:
-    """The question before an expensive run."""
+    """Return the question before an expensive run."""
     if view.decided:
         return short(view.decided, 300) or Mrkdwn("Decided.")
     alternative = ""

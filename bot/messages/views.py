@@ -1,7 +1,7 @@
-"""What people are shown of a run, as frozen values: runs fill them, `renderer` makes Slack messages of them.
+"""Views of a run, as frozen values: runs fill them, `renderer` turns them into Slack messages.
 
-Every text in here is raw (what a person or a model wrote); escaping is the renderer's work and nobody else's. Money is
-integer nano-dollars, durations are seconds.
+Every text in here is raw (what a person or a model wrote); only the renderer escapes. Money is integer nano-dollars,
+durations are seconds.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from patterns.core.events import PatternResult
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """One message as Slack takes it: blocks, and the text that notifications and old clients show instead.
+    """One message in Slack's form: blocks, and the text that notifications and old clients show instead.
 
     `text` is mrkdwn, already escaped, and says the same as the blocks.
     """
@@ -25,7 +25,7 @@ class SlackMessage:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in Slack: shown by name where nobody should be pinged, mentioned where somebody must act."""
+    """A Slack user: shown by name where a ping is not needed, mentioned where the person must act."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """The month of one account. `name` is what people call it: `#platform`, `your direct messages`."""
+    """One account's month. `name` is its name for people: `#platform`, `your direct messages`."""
 
     name: str
     limit_nusd: int
@@ -45,12 +45,12 @@ class BalanceView:
 
     @property
     def free_nusd(self) -> int:
-        """What can still be held, never below zero."""
+        """Return the nano-dollars that can still be held, never below zero."""
         return max(0, self.limit_nusd - self.settled_nusd - self.held_nusd)
 
 
 class RunState(StrEnum):
-    """Where a request stands, in the words of the root message."""
+    """The state of a request, as shown in the root message."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -63,7 +63,7 @@ class RunState(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether a person can still stop it."""
+        """Return True while a person can still stop it."""
         return self in {RunState.QUEUED, RunState.RUNNING, RunState.WAITING}
 
 
@@ -72,7 +72,7 @@ class RunView:
     """One request, for the root message and the head of the plan.
 
     `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
-    tour, where no model runs at all. `material` says what was read besides the request, and what was left out.
+    tour, where no model runs. `material` says what was read besides the request, and what was left out.
     """
 
     run_id: str
@@ -94,7 +94,7 @@ class RunView:
 
 
 class StepState(StrEnum):
-    """How far a step is."""
+    """The state of a step."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -106,7 +106,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One named step of a run. `note` is a word on a retry, a fallback or a failure."""
+    """One named step of a run. `note` mentions a retry, a fallback or a failure."""
 
     path: str
     label: str
@@ -119,7 +119,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
-    """Plan and progress in one message: who works on what, at what price. Collapses to a line once the run is closed.
+    """Plan and progress in one message. Collapses to a line once the run is closed.
 
     `elapsed_s` is executing time, `cost_nusd` what is settled so far.
     """
@@ -133,11 +133,11 @@ class ProgressView:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """The end of a run. The reason it ended and who is missing come from `result`.
+    """The end of a run. Its reason and the failed agents come from `result`.
 
-    `owner` is who can grant money, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
-    whether the provider billed it. `mention_asker` is for runs long enough to have lost their audience. With `is_above`
-    the text stands in the thread already, and only how it ended is said.
+    `owner` is who can grant budget, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
+    whether the provider billed it. `mention_asker` is for runs long enough that nobody watches any more. With
+    `is_above` the text is in the thread already, and only how it ended is said.
     """
 
     run: RunView
@@ -156,7 +156,7 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """What one model did in a run."""
+    """What one model used in a run."""
 
     model: str
     calls: int
@@ -167,7 +167,7 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True)
 class DetailsView:
-    """What stands behind the private Details button."""
+    """The content behind the private Details button."""
 
     run: RunView
     seconds: float

@@ -1,4 +1,4 @@
-"""What every process starts with, whether or not it speaks Slack: database, ledger and models, opened together."""
+"""Open what every process needs, with or without Slack: database, ledger and models."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,7 +25,7 @@ from storage.runs import RunStore
 async def open_engine(
     settings: Settings, choice: ModelChoice | None, *, month_cap_nusd: int | None = None
 ) -> AsyncIterator[Engine]:
-    """Everything a run needs: database, ledger, models. `month_cap_nusd` lowers the default budgets (the demo's)."""
+    """Open an engine: database, ledger, models. `month_cap_nusd` lowers the default budgets (for the demo)."""
     roster = read_roster(settings, choice)
     policy = policy_of(settings, roster)
     if month_cap_nusd is not None:

@@ -1,4 +1,4 @@
-"""Runs short of a month's money: in line before they start; half-way noticed, asked for, and given up in the end."""
+"""Runs that lack budget: queued before they start, or parked half-way until more is granted."""
 
 from collections.abc import Sequence
 
@@ -21,15 +21,15 @@ from patterns.core.ports import (
 from storage.ledger.balances import Balance, Balances
 
 WAIT_S = 7 * 86_400
-"""So long at most, and never past the month's end, a run waits for money."""
+"""Longest wait for a grant, in seconds; it never passes the month's end."""
 LINE_S = 3600
-"""So long at most a request waits for money that other runs hold: they let go of it within minutes."""
+"""Longest wait for budget that other runs hold, in seconds: they release it within minutes."""
 _CENT_NUSD = NUSD_PER_USD // 100
 _MONTHS = frozenset({"workspace", "channel", "dm", "user"})
 
 
 class InsufficientBudgetError(AgentsError):
-    """The plan needs more than is free; nothing but the choice of it was paid."""
+    """The plan needs more than is free; only the Router's choice was paid."""
 
     def __init__(self, needed_nusd: int, balance: Balance) -> None:
         super().__init__()
@@ -38,31 +38,32 @@ class InsufficientBudgetError(AgentsError):
 
 
 async def require_budget(balances: Balances, payer: Payer, needed_nusd: int) -> None:
-    """NotStartedError when a month has not that much left: better said now than half-way."""
+    """Check that every account has `needed_nusd` free; raise InsufficientBudgetError where one does not."""
     for balance in await balances.balances(payer):
         if not balance.fits(needed_nusd):
             raise InsufficientBudgetError(needed_nusd, balance)
 
 
 def line_path(number: int) -> str:
-    """Where the questions keep the run's first, second … wait for money that other runs hold."""
+    """Return the question path of the run's first, second … wait for budget that other runs hold."""
     return f"line/{number}"
 
 
 def in_line(balance: Balance, needed_nusd: int) -> Question:
-    """Wait, holding nothing, for what others hold."""
+    """Return the question of a run that waits, holding nothing, for budget that others hold."""
     return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=LINE_S)
 
 
 def money_path(number: int) -> str:
-    """Where the questions keep the run's first, second … plea for money."""
+    """Return the question path of the run's first, second … request for more budget."""
     return f"money/{number}"
 
 
 class NotingLedger:
-    """The ledger of one run, and what a month last refused it: a grant can mend that, and no other refusal.
+    """The ledger of one run, remembering the month's last refusal: a grant can fix that, and no other refusal.
 
-    `is_months` says that a month refused something for whatever reason; the run's own dollars are a limit of the run.
+    `is_months` says that a monthly account refused something for whatever reason; the run's own limit is another
+    matter.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -71,7 +72,7 @@ class NotingLedger:
         self.is_months = False
 
     async def hold(self, request: HoldRequest) -> Hold:
-        """See Ledger."""
+        """Place a hold; see Ledger. Remember a refusal."""
         try:
             return await self._ledger.hold(request)
         except BudgetExceededError as error:
@@ -79,7 +80,7 @@ class NotingLedger:
             raise
 
     async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
-        """See Ledger."""
+        """Reserve all or nothing; see Ledger. Remember a refusal."""
         try:
             return await self._ledger.reserve_many(requests)
         except BudgetExceededError as error:
@@ -87,22 +88,22 @@ class NotingLedger:
             raise
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
-        """See Ledger."""
+        """Settle a hold; see Ledger."""
         return await self._ledger.settle(hold, charged, fence, step)
 
     async def release(self, holds: Sequence[Hold]) -> None:
-        """See Ledger."""
+        """Release holds; see Ledger."""
         await self._ledger.release(holds)
 
     def _note(self, error: BudgetExceededError, path: str) -> None:
-        # A closing summary that cannot be paid ends nothing.
+        # A closing summary that cannot be paid for does not end the run.
         if error.kind in _MONTHS and path.split("/", maxsplit=1)[0] != CLOSING:
             self.is_months = True
             self.refused = self.refused if error.blocked else error
 
 
 def budget_request(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
-    """Ask for what the rest needs; the partial answer is kept with it."""
+    """Return the question that asks for the rest's price; the partial answer is kept with it."""
     return Question(
         kind="money",
         title=balance.kind,
@@ -113,12 +114,12 @@ def budget_request(result: PatternResult, balance: Balance, *, rest_nusd: int, n
 
 
 def missing_nusd(question: Question, balance: Balance) -> int:
-    """What has to be added to what is free, in whole cents."""
+    """Return the nano-dollars to add to what is free, in whole cents."""
     missing = max(1, question.amount_nusd - (balance.free_nusd or 0))
     return -(-missing // _CENT_NUSD) * _CENT_NUSD
 
 
 def given_up(question: Question) -> PatternResult:
-    """The partial answer, final now."""
+    """Return the partial answer as the final result."""
     partial = PatternResult.model_validate_json(question.draft)
     return partial.model_copy(update={"notes": (*partial.notes, "No money came, so this is all there is.")})

@@ -1,4 +1,4 @@
-"""The roster as people see it in lists and forms, with what each flow costs at most."""
+"""The roster as people see it in lists and forms, with each flow's worst-case price."""
 
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
@@ -8,7 +8,7 @@ _ANYBODY = Payer(workspace="", channel="", channel_kind="channel", user="")
 
 
 def catalog_of(engine: Engine) -> Catalog:
-    """Flows with the bound of a short request, and agents with their models."""
+    """Return flows with the worst-case price of a short request, and agents with their models."""
     roster = engine.roster
     return Catalog(
         flows=tuple(

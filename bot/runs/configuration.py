@@ -1,4 +1,4 @@
-"""What this deployment's settings and roster file say: who works, on which models, under which default budgets."""
+"""The deployment's roster, models and default budgets, from settings and roster file."""
 
 from bot.runs.model_selection import ModelChoice, apply_choice, choose, needs_choice
 from bot.settings import Settings
@@ -8,7 +8,7 @@ from storage.ledger.book import Policy
 
 
 def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
-    """The deployment's roster with its models chosen.
+    """Return the deployment's roster with its models chosen.
 
     Raises:
         RosterError: every mistake in it, a line each.
@@ -23,16 +23,16 @@ def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
 
 
 async def choose_models(settings: Settings) -> ModelChoice | None:
-    """Who answers where the roster says `auto`; None when it names every model itself.
+    """Return the model for `auto` entries of the roster; None when it names every model itself.
 
     Raises:
-        UserError: there is nobody.
+        UserError: no model is available.
     """
     return await choose(settings) if needs_choice(read_roster(settings, None).models) else None
 
 
 def policy_of(settings: Settings, roster: Roster) -> Policy:
-    """What holds in every month that no admin has changed."""
+    """Return the budget policy of every month that no admin has changed."""
     budgets = roster.budgets
     return Policy(
         workspace_nusd=budgets.workspace_nusd,

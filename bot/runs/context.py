@@ -1,4 +1,4 @@
-"""What agents may know of a run: its words, the thread's earlier exchanges, and what was read for it."""
+"""The context agents see of a run: request, earlier exchanges of the thread, attachments."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from storage.runs import RunStore
 from storage.threads import Threads
 
 HISTORY_RUNS = 10
-"""Earlier exchanges of a thread that a follow-up may know."""
+"""Number of earlier exchanges of a thread that a follow-up may see."""
 
 
 async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskContext:
-    """The frozen context of a run.
+    """Return the frozen context of a run.
 
     Raises:
-        UserError: its text has been forgotten.
+        UserError: its text has been deleted.
     """
     request = await store.text(run.id, "request")
     if request is None:
@@ -37,7 +37,7 @@ async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskCont
 
 
 def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
-    """Our own transcript of the thread; the prompts' slots bound how much of it agents see."""
+    """Return our own transcript of the thread; the prompts' slots bound how much of it agents see."""
     turns: list[Turn] = []
     for request, kept in earlier:
         answer = RunOutcome.model_validate_json(kept).result.output

@@ -1,4 +1,4 @@
-"""Tells how runs ended and what they ask: once, by whoever holds the run, and later by others what was left unsaid."""
+"""Delivery of results and questions: once, by the owner of the run, and later by others what was left undelivered."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from storage.run_rows import RunRow
 log = structlog.get_logger()
 
 CLOSED = "closed"
-"""Among the messages owed of a run: its root and its progress say how it ended."""
+"""One of a run's owed messages: root and progress message show how it ended."""
 _HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
 
 
 @dataclass(frozen=True, slots=True)
 class ResultDelivery:
-    """Tells on a stage. `owner` names this process in leases, `wake` goes on with a run that was decided meanwhile."""
+    """Delivers through a presenter. `owner` names this process in leases, `wake` continues a run decided meanwhile."""
 
     engine: Engine
     stage: RunPresenter
@@ -34,14 +34,14 @@ class ResultDelivery:
     wake: Callable[[str], Awaitable[None]]
 
     async def tell_ending(self, run: RunRow, ending: RunOutcome) -> None:
-        """Post how a run of ours ended; what fails stays owed."""
+        """Post the outcome of a run we own; what fails stays owed."""
         try:
             async with self.lease.telling(run):
                 await self._deliver(run, ending)
         except RunLostError:
             log.info("run is told by somebody else", run=run.id)
         except Exception:
-            # The next look at what is owed tries again.
+            # The next sweep of owed messages tries again.
             log.exception("ending not told", run=run.id)
 
     async def _deliver(self, run: RunRow, ending: RunOutcome) -> None:
@@ -57,13 +57,13 @@ class ResultDelivery:
             await self.stage.outbox.posted(run.id, CLOSED, run.root_ts)
 
     async def names(self, run: RunRow, ending: RunOutcome) -> list[str]:
-        """The messages that tell an ending; of a run that never began, only the line that it waited in."""
+        """Return the names of the messages of an outcome; of a run that never began, only its queue message."""
         if not await self.stage.is_shown(run):
             return []
         return [*(f"answer/{number}" for number in range(await self.stage.count(run, ending))), CLOSED]
 
     async def ask(self, run: RunRow) -> None:
-        """Show a parked run's question, or wake the run when it was decided in the meantime."""
+        """Show a parked run's question, or wake the run when it was decided meanwhile."""
         pending = await self.engine.questions.pending(run.id)
         if pending is None:
             await self.wake(run.id)
@@ -73,11 +73,11 @@ class ResultDelivery:
         except SlackError as error:
             log.warning("question not posted", run=run.id, code=error.code)
             if error.kind not in _HOPELESS:
-                return  # the next look at what is owed tries again
+                return  # the next sweep of owed messages tries again
             await self.tell_person(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
 
     async def redeliver(self, run_id: str) -> None:
-        """Ask or post what an owner that is gone left unsaid."""
+        """Deliver the question or outcome that a dead owner left undelivered."""
         try:
             run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
             if run is None:
@@ -91,11 +91,11 @@ class ResultDelivery:
         except RunLostError:
             log.info("run is told by somebody else", run=run_id)
         except Exception:
-            # The next look at what is owed tries again, and what is told at the same time goes on.
+            # The next sweep of owed messages tries again; other deliveries continue.
             log.exception("owed words not told", run=run_id)
 
     async def tell_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
-        """Say something privately to whoever asked, where the thread cannot be had."""
+        """Tell the asker privately, where the thread cannot be reached."""
         origin = Origin(
             delivery_key="",
             workspace=run.workspace,

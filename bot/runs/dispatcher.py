@@ -1,4 +1,4 @@
-"""Who executes a run: here, bounded tasks in this process; the run's row and epoch make any dispatcher safe."""
+"""Dispatching of runs: the port, and bounded tasks in this process. The run's row and fencing token make any safe."""
 
 import asyncio
 import contextlib
@@ -11,27 +11,27 @@ log = structlog.get_logger()
 
 
 class Dispatcher(Protocol):
-    """Takes run ids and sees to it that each is executed somewhere, once at a time."""
+    """Takes run ids and has each executed somewhere, by one executor at a time."""
 
     async def submit(self, run_id: str) -> None:
         """Have the run executed soon."""
         ...
 
     async def resume_orphans(self) -> None:
-        """Have everything executed that waits and that nobody executes."""
+        """Have every waiting run executed that has no live owner."""
         ...
 
     async def cancel(self, run_id: str) -> None:
-        """Tell another process that executes the run that it should stop; its row says so already."""
+        """Notify another process that executes the run to stop it; the run's row says so already."""
         ...
 
     async def drain(self, grace_s: float) -> None:
-        """Take nothing new, let running work end within the grace, leave the rest resumable."""
+        """Accept nothing new, wait up to `grace_s` seconds for running work, leave the rest resumable."""
         ...
 
 
 class LocalDispatcher:
-    """Runs as asyncio tasks of this process, at most `concurrency` at once; what waits is in the database anyway."""
+    """Runs as asyncio tasks of this process, at most `concurrency` at once; waiting runs are in the database."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class LocalDispatcher:
         self._start(run_id)
 
     async def resume_orphans(self) -> None:
-        """Start what waits and has no task yet."""
+        """Start waiting runs that have no task yet."""
         for run_id in await self._waiting():
             if run_id not in self._tasks:
                 self._start(run_id)
 
     async def cancel(self, run_id: str) -> None:
-        """There is no other process."""
+        """Do nothing: there is no other process."""
 
     async def drain(self, grace_s: float) -> None:
-        """Wait for the running tasks, then interrupt what is left; the database knows how to go on."""
+        """Wait up to `grace_s` seconds for running tasks, then cancel the rest; the next process resumes them."""
         self._draining = True
         tasks = list(self._tasks.values())
         if not tasks:
@@ -76,7 +76,7 @@ class LocalDispatcher:
         if self._draining:
             return
         if run_id in self._tasks:
-            # A decision can arrive while the parking attempt is still letting go: that must not be lost.
+            # A decision can arrive while the parking attempt is still ending: it must not be lost.
             self._again.add(run_id)
             return
         task = asyncio.create_task(self._work(run_id), name=f"run {run_id}")
@@ -89,7 +89,8 @@ class LocalDispatcher:
                 try:
                     await self._execute(run_id)
                 except Exception:
-                    # execute() answers for its own failures; what comes here is a defect, kept for the next start.
+                    # execute() handles its own failures; an error here is a defect, and the run is left to the next
+                    # start.
                     log.exception("run attempt failed")
 
     def _ended(self, run_id: str) -> None:

@@ -1,7 +1,7 @@
 """Runs on many machines: Procrastinate carries run ids to live workers; money, steps and ownership stay in our tables.
 
-Only imported where the ledger is PostgreSQL. A job is a hint that a run waits: one too many finds nothing to claim, one
-too few is noticed by the sweep of any worker.
+Only imported on PostgreSQL. A job is a hint that a run waits: a superfluous one finds nothing to claim, a missing one
+is noticed by any worker's sweep.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class DistributedDispatcher:
         grace_s: float,
         share: int = CHANNEL_SHARE,
     ) -> None:
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job twice
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it logs every job twice
         connector = PsycopgConnector(
             conninfo=address(engine.settings.database_url),
             min_size=1,
@@ -64,14 +64,14 @@ class DistributedDispatcher:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Take runs while the block runs: those the store accepts, and those that are submitted."""
+        """Connect while the block runs: dispatch runs accepted by the store and those submitted."""
         async with self._app.open_async():
             self._store.hand_over_with(self._queue.hand_over)
             yield
 
     @contextlib.asynccontextmanager
     async def working(self, *, concurrency: int) -> AsyncIterator[None]:
-        """Execute runs while the block runs and look after those of dead workers; at 0 leave all of it to others."""
+        """Execute runs and requeue those of dead workers while the block runs; with 0 leave all of it to others."""
         if not concurrency:
             yield
             return
@@ -84,9 +84,9 @@ class DistributedDispatcher:
             await self.drain(self._grace_s)
 
     async def _keep_working(self, concurrency: int) -> None:
-        """Fetch and execute until we leave: Procrastinate's worker ends when it misses the database for a moment.
+        """Fetch and execute until we leave: Procrastinate's worker ends when it loses the database for a moment.
 
-        Without the database it also makes another error of being cancelled, so that alone does not end this.
+        Without the database it also turns a cancellation into another error, so that alone does not end this loop.
         """
         while not self._is_leaving:
             try:
@@ -97,29 +97,29 @@ class DistributedDispatcher:
                     delete_jobs="always",
                     update_heartbeat_interval=HEARTBEAT_S,
                     stalled_worker_timeout=STALLED_S,
-                    shutdown_graceful_timeout=0,  # `drain` gives the grace, and only when we leave
+                    shutdown_graceful_timeout=0,  # `drain` gives the grace period, and only when we leave
                 )
             except Exception:
-                # Procrastinate's worker ends for whatever its side tasks meet; ours goes on.
+                # Procrastinate's worker ends on any error of its side tasks; ours continues.
                 log.exception("worker interrupted")
             await asyncio.sleep(SWEEP_S)
 
     async def submit(self, run_id: str) -> None:
-        """Hand the run over, when its channel's share has room for it."""
+        """Enqueue the run when its channel's share has room."""
         await self._queue.hand_over_like(run_id)
 
     async def resume_orphans(self) -> None:
-        """Hand over everything that waits."""
+        """Enqueue every waiting run."""
         await self._queue.hand_over_all()
 
     async def cancel(self, run_id: str) -> None:
-        """Have the worker that executes the run told at once; it would see it at its next sign of life anyway."""
+        """Notify the worker that executes the run; it would notice at its next heartbeat anyway."""
         for job in await self._app.job_manager.list_jobs_async(queueing_lock=run_id, status=Status.DOING.value):
             if job.id is not None:
                 await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True)
 
     async def drain(self, grace_s: float) -> None:
-        """Fetch nothing new, let running work end within the grace, leave the rest to other workers."""
+        """Fetch nothing new, wait up to `grace_s` seconds for running work, leave the rest to other workers."""
         self._is_leaving = True
         end_s = self._clock.monotonic() + grace_s
         if self._worker is not None:
@@ -133,14 +133,14 @@ class DistributedDispatcher:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _defer(self, connection: Connection, run_id: str) -> None:
-        # A duplicate would spoil the transaction it stands in, so it gets a savepoint of its own.
+        # A duplicate would abort the surrounding transaction, so it gets a savepoint of its own.
         try:
             async with connection.transaction():
                 await self._task.configure(queueing_lock=run_id, connection=connection).defer_async(run_id=run_id)
         except AlreadyEnqueued:
             pass
         except ConnectorException as error:
-            # The database layer knows which errors of the driver are worth another try, and what to say of the rest.
+            # The database layer knows which driver errors to retry, and how to phrase the rest.
             raise error.__cause__ or error from None
 
     async def _work(self, context: JobContext, run_id: str) -> None:
@@ -151,10 +151,10 @@ class DistributedDispatcher:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             if context.abort_reason() is not AbortReason.USER_REQUEST:
-                # We are leaving, and `drain` gives it the grace; or Procrastinate's worker missed the database and
-                # begins anew, which is no reason to drop a run.
+                # We are leaving, and `drain` gives it the grace period; or Procrastinate's worker lost the database and
+                # restarts, which is no reason to drop a run.
                 raise
-            # Somebody pressed Stop in another process: the run ends by itself, and tells it.
+            # Stop was pressed in another process: the run ends by itself and delivers that.
             self._stop_here(run_id)
             await work
 
@@ -163,7 +163,8 @@ class DistributedDispatcher:
             try:
                 await self._execute(run_id)
             except Exception:
-                # execute() answers for its own failures; what comes here is a defect, kept for the next attempt.
+                # execute() handles its own failures; an error here is a defect, and the run is left to the next
+                # attempt.
                 log.exception("run attempt failed")
             finally:
                 with contextlib.suppress(StorageError):  # any worker's next sweep does the same
@@ -175,12 +176,12 @@ class DistributedDispatcher:
             try:
                 await self._sweep()
             except Exception:
-                # The next sweep, a second later, does the same again.
+                # The next sweep, a second later, does the same.
                 log.exception("sweep of the queue failed")
             await asyncio.sleep(SWEEP_S)
 
     async def _sweep(self) -> None:
-        """Queue the jobs of dead workers again, and the runs whose leases they left behind."""
+        """Requeue the jobs of dead workers and the runs whose leases expired."""
         jobs = self._app.job_manager
         for job in await jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_S):
             if job.id is None:
@@ -190,7 +191,7 @@ class DistributedDispatcher:
                     job.id, retry_at=datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
                 )
             except ConnectorException:
-                # Its run is queued again already; this one has nothing left to say. Another sweep may have ended it.
+                # Its run is queued again already, so this job is obsolete. Another sweep may have ended it.
                 with contextlib.suppress(ConnectorException):
                     await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
         await self.resume_orphans()

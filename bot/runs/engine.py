@@ -1,4 +1,4 @@
-"""Carries out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
+"""Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -43,21 +43,21 @@ from storage.runs import RunStore
 from storage.threads import Threads
 
 CONFIRM_PATH = "confirm"
-"""Where the journal and the questions keep whether a person accepted the price."""
+"""Path under which journal and questions keep whether a person accepted the price."""
 PRICE_PATH = "price"
-"""Where the journal keeps what the flow usually cost when the run began."""
+"""Path under which the journal keeps the flow's expected price at the start of the run."""
 
 
 class Unheard:
-    """An EventSink for work that nobody watches."""
+    """An EventSink that discards events."""
 
     def emit(self, run_id: str, event: RunEvent) -> None:
-        """Let it pass."""
+        """Discard the event."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Everything a run needs, of one process. `roster` has its models chosen and priced."""
+    """Everything one process needs for runs. `roster` has its models chosen and priced."""
 
     settings: Settings
     choice: ModelChoice | None
@@ -75,18 +75,18 @@ class Engine:
 
     @property
     def model_note(self) -> str:
-        """Which models answer, in a sentence for the thread."""
+        """Return a sentence for the thread with the models that answer."""
         if self.choice is not None:
             return self.choice.note
         used = {self.roster.models[agent.model].model for agent in self.roster.agents.values()}
         return f"{', '.join(sorted(used))} answer"
 
     async def carry_out(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
-        """The result of a run that this process owns.
+        """Return the result of a run that this process owns.
 
         Raises:
-            NotStartedError: the channel cannot pay for the plan.
-            ParkedError, RunLostError, CancelledRunError: the run waits, is somebody else's, or was stopped.
+            InsufficientBudgetError: the channel cannot pay for the plan.
+            ParkedError, RunLostError, CancelledRunError: the run waits, has another owner, or was stopped.
         """
         await self.ledger.recover_run(run.fence)
         try:
@@ -119,7 +119,7 @@ class Engine:
         return await self._paid_for(run, ctx, services, confirmed)
 
     async def _paid_for(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
-        """The result; a run of Slack that a month's budget cut short waits for money and then goes on where it was.
+        """Return the result; a Slack run cut short by a monthly budget is parked until it can continue.
 
         Raises:
             ParkedError: it waits.
@@ -140,10 +140,10 @@ class Engine:
         raise ParkedError(decision.verdict)
 
     async def _admit(self, run: RunRow, payer: Payer, needed_nusd: int) -> None:
-        """Let the run begin, or have it wait in line where nothing but what other runs hold is in its way.
+        """Let the run begin, or queue it where only what other runs hold is missing.
 
         Raises:
-            NotStartedError: there is not that much, or it did not come free in time.
+            InsufficientBudgetError: there is not that much, or it was not released in time.
             ParkedError: it waits.
         """
         turns, last = await self._asked(run, line_path)
@@ -157,7 +157,7 @@ class Engine:
             raise
 
     async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
-        """How often the run has asked under numbered paths, and the last of it."""
+        """Return how often the run has asked under numbered paths, and the last question."""
         count, last = 0, None
         while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
             count, last = count + 1, asked
@@ -165,14 +165,14 @@ class Engine:
 
     @property
     def zone(self) -> str:
-        """The time zone people here live by."""
+        """Return the time zone of this deployment."""
         return self.settings.timezone or self.roster.budgets.timezone
 
     def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
-        """What a request costs, without a run and without asking a model; the Router's choice is taken as the default.
+        """Return a request's plan with its price, without a run or a model call; the Router's default flow is assumed.
 
         Raises:
-            UserError: the person named a flow or agents that are not there or do not fit.
+            UserError: the person named a flow or agents that do not exist or do not fit.
         """
         ctx = TaskContext(
             run_id="quote",
@@ -186,21 +186,21 @@ class Engine:
         return estimate(ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, Unheard()), choice)
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
-        """What a flow usually costs here, once the ledger has seen enough of it."""
+        """Return a flow's usual price here in nano-dollars, once the ledger has seen enough runs; else None."""
         return await History(self.db).expected_nusd(workspace, flow)
 
     async def _usual(self, services: Services, flow: str) -> int | None:
-        """The same, fixed for the run: other runs change the history, and nobody should be asked half-way."""
+        """Return the usual price, journalled at the first call: other runs change the history meanwhile."""
         known_nusd = await self.expected_nusd(services.payer.workspace, flow)
         kept: int | None = (await services.remember(PRICE_PATH, {"expected_nusd": known_nusd})).data["expected_nusd"]
         return kept
 
     def quote_flow(self, payer: Payer, flow: str) -> Plan:
-        """What a flow of the roster costs for a short request."""
+        """Return the plan of a roster's flow for a short request."""
         return self.quote(payer, "", Choice(flow=flow))
 
     async def _confirmed(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
-        """The plan people agreed to: at once when it is cheap, else after somebody said Run, or None."""
+        """Return the confirmed plan, at once when cheap; None when a person declined it."""
         price_nusd = plan.worst_nusd if plan.expected_nusd is None else plan.expected_nusd
         if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
             return plan
@@ -213,7 +213,7 @@ class Engine:
             return plan_of(ctx, services, cheap, took=plan.took)
         return None
 
-    def _services(  # noqa: PLR0913 - the doors that differ from run to run
+    def _services(  # noqa: PLR0913 - the ports that differ from run to run
         self,
         payer: Payer,
         fence: Fence,
@@ -239,23 +239,23 @@ class Engine:
         )
 
     async def _allowed(self, run: RunRow, roster: Roster, client: LiteLLMClient) -> ModelClient:
-        """The client, narrowed to where this channel's text may go."""
+        """Return the model client, restricted to the channel's allowed models."""
         settings = await ChannelSettings(self.db, self.clock).find(workspace=run.workspace, channel=run.channel)
         allowed = tuple(settings.get("models", ()))
         return ModelAllowlist(client, roster.models, allowed) if allowed else client
 
     async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
-        """The roster the run was accepted under, which an update may have replaced since."""
+        """Return the roster the run was accepted under, which an update may have replaced since."""
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
         return await self.older.of(run.roster_hash)
 
 
 def _is_work(step: StepRecord) -> bool:
-    """Whether it is more than the choice of what to do."""
+    """Return True when the step is more than a decision of what to do."""
     return step.outcome != "decision" and not step.path.startswith(f"{ROUTE}/")
 
 
 def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:
-    """The steps that cost something or failed, without the decisions between them."""
+    """Return the steps that cost something or failed, without the decisions between them."""
     return [step for step in journal if step.outcome != "decision"]

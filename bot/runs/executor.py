@@ -1,4 +1,4 @@
-"""Executes an owned run to its end, to a question or to somebody else, and sees that its ending is told once."""
+"""Execute an owned run to its end, to a question or to another owner, and have its outcome delivered once."""
 
 import asyncio
 import random
@@ -26,8 +26,8 @@ from storage.run_rows import RunRow
 log = structlog.get_logger()
 
 TOLD_AT_ONCE = 8
-"""Of the questions, and of the endings, that the dead left untold: all at once would share Slack's pace, and a process
-that dies again would leave all of them half told."""
+"""How many undelivered questions or outcomes of dead owners are redelivered at a time: all at once would share Slack's
+rate limit, and another crash would leave all of them half delivered."""
 _STOPPED = RunOutcome(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
 
 
@@ -36,7 +36,7 @@ S = TypeVar("S", bound=RunPresenter)
 
 @dataclass
 class Executor(Generic[S]):
-    """What the dispatcher runs. `owner` names this process in leases."""
+    """Executes runs for the dispatcher. `owner` names this process in leases."""
 
     engine: Engine
     delivery: S
@@ -54,11 +54,11 @@ class Executor(Generic[S]):
         self._telling = ResultDelivery(self.engine, self.delivery, self.say, self.lease, self.owner, self.wake)
 
     def dispatch_with(self, dispatcher: Dispatcher) -> None:
-        """Name who executes; it needs `execute`, so it comes later."""
+        """Set the dispatcher; it needs `execute` itself, so it is set after construction."""
         self._dispatcher = dispatcher
 
     def when_free(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Name who wants to know that a run has let go of its money."""
+        """Set the callback for when a run has released its budget."""
         self._on_free = call
 
     async def submit(self, run_id: str) -> None:
@@ -67,29 +67,29 @@ class Executor(Generic[S]):
             await self._dispatcher.submit(run_id)
 
     async def wake(self, run_id: str) -> None:
-        """A parked run has something to go on with."""
+        """Resume a parked run that has something to continue with."""
         await self.engine.store.wake(run_id)
         await self.submit(run_id)
 
     async def stop(self, run: RunRow, *, by: str) -> None:
-        """End the run within a moment, wherever it is executed."""
+        """Stop the run promptly, wherever it is executed."""
         await self.engine.store.request_cancel(run.id, by=by)
         if not self.stop_here(run.id) and self._dispatcher is not None:
             await self._dispatcher.cancel(run.id)
         if run.is_queued:
-            await self.execute(run.id)  # ending it takes neither its thread's turn nor a free slot
+            await self.execute(run.id)  # ending it needs neither its thread's turn nor a free slot
         else:
             await self.wake(run.id)
 
     def stop_here(self, run_id: str) -> bool:
-        """End the run within a moment; False when it is not executed in this process."""
+        """Stop the run promptly; return False when it is not executed in this process."""
         local = self._stops.get(run_id)
         if local is not None:
             local.set()
         return local is not None
 
     async def execute(self, run_id: str) -> None:
-        """Own the run and take it as far as it goes: to its end, to a question, or to somebody else."""
+        """Claim the run and take it as far as it goes: to its end, to a question, or to another owner."""
         run = await self.engine.store.claim(run_id, owner=self.owner, lease_s=LEASE_S)
         if run is None:
             return
@@ -105,7 +105,7 @@ class Executor(Generic[S]):
             log.info("run is somebody else's", run=run_id)
         except StorageError as error:
             self.delivery.release(run)
-            # Its lease runs out, and whoever reaches the database then goes on from the journal.
+            # Its lease expires, and the next process that reaches the database resumes it from the journal.
             log.warning("run left to be resumed", run=run_id, reason=str(error))
         except asyncio.CancelledError:
             self.delivery.release(run)
@@ -115,7 +115,7 @@ class Executor(Generic[S]):
             self._stops.pop(run_id, None)
 
     async def _until_stopped(self, run: RunRow, stop: asyncio.Event, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
-        """The outcome of the work, or a stop within a moment of somebody asking for it."""
+        """Return the outcome of the work, or of a stop soon after it was requested."""
         if stop.is_set() and not run.root_ts:
             return _STOPPED
         work = asyncio.create_task(self._work(run, watch), name=f"work {run.id}")
@@ -150,17 +150,17 @@ class Executor(Generic[S]):
             return RunOutcome(result=result, needed_nusd=max(1, error.needed_nusd))
         except RunLostError:
             raise
-        except CancelledRunError:  # another process asked, and the ledger heard of it before our watch did
+        except CancelledRunError:  # another process asked, and the ledger noticed before our watch did
             return _STOPPED
         except Exception as error:
             if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
-                raise  # the database is away, which is no reason for a run to end
+                raise  # the database is away, which is no reason to end a run
             log.exception("run failed", run=run.id)
             note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
             return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
 
     async def _nowhere(self, run: RunRow, error: SlackError) -> RunOutcome:
-        """We cannot post where the request was made: say so to the person, nothing was spent."""
+        """Tell the person that we cannot post in their conversation; return the outcome: nothing was spent."""
         log.warning("no place to post", run=run.id, code=error.code)
         key = run.options.get("delivery_key", "")
         view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
@@ -193,7 +193,7 @@ class Executor(Generic[S]):
             self._in_background(self._telling.tell_ending(run, outcome), f"ending {run.id}")
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Slack's pace must not keep other runs from being executed."""
+        """Run in the background: Slack's rate limit must not keep other runs from being executed."""
         telling = asyncio.create_task(work, name=name)
         self._endings.add(telling)
         telling.add_done_callback(self._endings.discard)
@@ -204,11 +204,11 @@ class Executor(Generic[S]):
         try:
             await self._on_free()
         except Exception:
-            # Who waits is looked at again every few seconds.
+            # Waiting runs are checked again every few seconds.
             log.exception("line not moved up")
 
     async def drain(self, grace_s: float) -> None:
-        """Let endings be told within the grace; what is left is owed, and told by whoever comes next."""
+        """Wait up to `grace_s` seconds for deliveries; the rest stays owed, for the next process."""
         if self._endings:
             _told, late = await asyncio.wait(self._endings, timeout=grace_s)
             for task in late:
@@ -222,44 +222,44 @@ class Executor(Generic[S]):
             await self._telling.ask(run)
 
     async def resume(self) -> None:
-        """Go on with every run that an earlier process left; what it left untold follows with the first chores.
+        """Resume every run that an earlier process left; undelivered results follow with the first chores.
 
-        Only the holder of the bot's role may call this: every lease of a Slack run is a dead process's.
+        Only the holder of the bot role may call this: every lease of a Slack run is then a dead process's.
         """
         await self.engine.store.break_leases()
         if self._dispatcher is not None:
             await self._dispatcher.resume_orphans()
 
     async def resume_orphans(self) -> None:
-        """Go on with what nobody does: runs without an owner, questions and answers that never reached their thread."""
+        """Resume runs without an owner, and deliver questions and answers that never reached their thread."""
         if self._dispatcher is not None:
             await self._dispatcher.resume_orphans()
         owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
-        # Drawn by lot, so that what cannot be told does not stand in the way of the rest.
+        # In random order, so that what cannot be delivered does not block the rest.
         some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
         async with asyncio.TaskGroup() as telling:  # when we leave, it ends with the last of them
             for run_id in some:
                 telling.create_task(self._telling.redeliver(run_id), name=f"owed {run_id}")
 
     async def _fresh(self, run: RunRow) -> RunRow:
-        """The row as it is now, with the executing time of ours."""
+        """Return the current row, with our own executing time."""
         now = await self.engine.store.get(run.id)
         return replace(now, executed_ms=run.executed_ms) if now else run
 
 
 class _Stopwatch:
-    """How long a run has been executed: not while its first messages wait for Slack's pace, which no limit is about."""
+    """Measures a run's executing time, without its first messages' wait for Slack's rate limit."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._started_s: float | None = None
 
     def start(self) -> None:
-        """The work begins."""
+        """Start measuring."""
         self._started_s = self._clock.monotonic()
 
     def clocked(self, run: RunRow) -> RunRow:
-        """The run with its executing time up to now."""
+        """Return the run with its executing time up to now."""
         if self._started_s is None:
             return run
         return replace(run, executed_ms=run.executed_ms + int((self._clock.monotonic() - self._started_s) * 1000))

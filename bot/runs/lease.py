@@ -1,4 +1,4 @@
-"""The owner's signs of life: whoever holds a run says so every second, and is taken for dead after six without."""
+"""Leases with heartbeats: the owner of a run renews its lease every second and counts as dead after six without."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,23 +15,24 @@ from storage.runs import RunStore
 log = structlog.get_logger()
 
 LEASE_S = 6.0
-"""After the last sign of life of its owner, somebody else goes on with a run."""
+"""Seconds after the last heartbeat until another process may resume a run."""
 HEARTBEAT_S = 1.0
-"""Five signs in a row have to be late before a slow owner is taken for a dead one; that costs an uncertain call."""
+"""Seconds between heartbeats. Five in a row must be late before a slow owner counts as dead, which costs an uncertain
+call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Keeps runs for the process that claimed them."""
+    """Renews the leases of runs that this process claimed."""
 
     store: RunStore
     clock: Clock
 
     async def keep(self, run: RunRow, stop: asyncio.Event, executed_ms: Callable[[], int]) -> None:
-        """Keep the run until somebody here, or in another process, asks to stop it.
+        """Renew the lease until someone here, or in another process, asks to stop the run.
 
         Raises:
-            RunLostError: somebody else owns it.
+            RunLostError: another process owns it.
         """
         while not stop.is_set():
             try:
@@ -42,17 +43,18 @@ class Lease:
                     if await self.store.renew(run.fence, lease_s=LEASE_S, executed_ms=executed_ms()):
                         return
                 except StorageError as error:
-                    # The work goes on: if somebody takes the run over meanwhile, our epoch is worth nothing.
+                    # The work goes on: if another process claims the run meanwhile, our fencing token is rejected.
                     log.warning("lease not renewed", run=run.id, reason=str(error))
 
     @asynccontextmanager
     async def telling(self, run: RunRow) -> AsyncIterator[None]:
-        """Keep the run while something of it is told, so that nobody tells it too; then let go.
+        """Hold the run while it is delivered, so that no other process delivers it too; then release it.
 
-        Words may wait for Slack's pace; when the run goes on elsewhere meanwhile, they are out of date and dropped.
+        Delivery may wait for Slack's rate limit; when the run continues elsewhere meanwhile, it is outdated and
+        dropped.
 
         Raises:
-            RunLostError: somebody else owns the run.
+            RunLostError: another process owns the run.
         """
         try:
             async with asyncio.timeout(None) as told:

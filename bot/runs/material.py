@@ -1,16 +1,16 @@
-"""What comes with a request besides its words: what was read of it, and what was left out and why."""
+"""Attachments of a request: what was read, and what was left out and why."""
 
 from patterns.core.context import Artifact, Frozen
 from storage.run_rows import RunRow
 from storage.threads import Threads
 
 EARLIER_RUNS = 5
-"""Requests of the thread whose material a follow-up still sees."""
+"""Number of the thread's earlier requests whose attachments a follow-up still sees."""
 ARTIFACTS_MAX = 20
 
 
 class Attachments(Frozen):
-    """Artifacts, a short word for each thing that was read, and a sentence for everything that was left out."""
+    """Artifacts, a short label for each thing that was read, and a sentence for each that was left out."""
 
     artifacts: tuple[Artifact, ...] = ()
     read: tuple[str, ...] = ()
@@ -25,18 +25,18 @@ class Attachments(Frozen):
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """The names of those that only models that see can use."""
+        """Return the names of the pictures, which only vision models can use."""
         return tuple(artifact.name for artifact in self.artifacts if artifact.data_base64)
 
     @property
     def words(self) -> str:
-        """`Read 42 messages, notes.md. clip.mp4 was left out: …`; empty when nothing came."""
+        """Return `Read 42 messages, notes.md. clip.mp4 was left out: …`; empty when there were none."""
         read = [f"Read {', '.join(self.read)}."] if self.read else []
         return " ".join([*read, *self.left_out])
 
 
 async def artifacts_of(threads: Threads, run: RunRow) -> tuple[Artifact, ...]:
-    """What agents may see of a run: its own material, then that of the thread's earlier requests, newest first."""
+    """Return what agents may see: the run's own attachments, then the thread's earlier ones, newest first."""
     own = await threads.material(run.id)
     kept = [*([own] if own else []), *await threads.earlier_material(run, most=EARLIER_RUNS)]
     found = [artifact for text in kept for artifact in Attachments.model_validate_json(text).artifacts]

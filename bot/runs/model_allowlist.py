@@ -1,4 +1,4 @@
-"""Where a channel's text may go: a model client that refuses to prepare a call for any other model.
+"""The models a channel's text may go to: a model client that refuses to prepare a call for any other.
 
 Every path to a price or a hold prepares its call first, so a forbidden plan ends before anything is held or sent.
 """
@@ -14,32 +14,32 @@ from patterns.roster.roster import ModelSpec
 
 
 def is_allowed(spec: ModelSpec, allowed: Sequence[str]) -> bool:
-    """Whether a model is named, by itself, by its roster name or by its provider; an empty list allows all."""
+    """Return True when a model is allowed by id, roster name or provider; an empty list allows all."""
     names = {spec.name, spec.model, spec.model.partition("/")[0]}
     return not allowed or not names.isdisjoint(allowed)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAllowlist:
-    """The model client of one channel."""
+    """The model client restricted to one channel's allowed models."""
 
     client: ModelClient
     models: Mapping[str, ModelSpec]
     allowed: tuple[str, ...]
 
     def price(self, model: str) -> Price:
-        """The same price."""
+        """Return the model's price, allowed or not."""
         return self.client.price(model)
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
-        """Those of the fallbacks that may be used here."""
+        """Return the allowed ones of the fallbacks."""
         return tuple(name for name in self.client.fallbacks(model) if is_allowed(self.models[name], self.allowed))
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
-        """Translate without sending.
+        """Translate a request without sending it.
 
         Raises:
-            UserError: this channel's text may not go there.
+            UserError: the model is not allowed in this channel.
         """
         spec = self.models[request.model]
         if not is_allowed(spec, self.allowed):
@@ -50,5 +50,5 @@ class ModelAllowlist:
         return self.client.prepare(request)
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
-        """One attempt at a call that was prepared here."""
+        """Make one attempt at a call that was prepared here."""
         return await self.client.complete(call, on_text)

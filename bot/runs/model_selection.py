@@ -1,4 +1,4 @@
-"""Which models answer when the roster says `auto`: the keys that are set, else a running Ollama, else the tiny one."""
+"""Choice of the model where the roster says `auto`: the keys that are set, else a running Ollama, else the tiny one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,16 +25,16 @@ _OLLAMA_PROBE_S = 0.5
 
 
 class Script(Protocol):
-    """What a model that only recites can answer; the demo's tour has one."""
+    """The fixed requests a scripted model can answer; the demo's tour has one."""
 
     def check(self, request: str, *, flow: str | None, agents: Sequence[str]) -> None:
-        """UserError with what can be asked, for everything else."""
+        """Check that the script has an answer; raise UserError that lists what can be asked."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Who answers, and the sentence that says so in the thread."""
+    """The chosen models, and the sentence that names them in the thread."""
 
     name: str
     fast: str
@@ -45,14 +45,14 @@ class ModelChoice:
     context_tokens: int | None = None
     is_tiny: bool = False
     reasons: bool = False
-    """Its models think before they write, and need the roster's room for it; others get none to ramble in."""
+    """The models think before they write and need the roster's token allowance for it; others would only ramble."""
     sees_images: bool = False
     script: Script | None = None
-    """There is no model: what is answered was written beforehand, and people must see that everywhere."""
+    """No model answers: the text was written beforehand, and people must see that everywhere."""
 
     @property
     def note(self) -> str:
-        """What people should know of the model before they judge the answer; a script has a label of its own."""
+        """Return what people should know of the model before they judge the answer; a script has its own label."""
         if self.script is not None:
             return ""
         if self.is_tiny:
@@ -61,7 +61,7 @@ class ModelChoice:
 
     @property
     def is_play_money(self) -> bool:
-        """The price is made up, so that the ledger has work."""
+        """Return True when prices are invented so that the ledger has something to do."""
         return self.price is PLAY_PRICE
 
 
@@ -102,7 +102,7 @@ _PROVIDERS = (
 
 
 def provider_choice(env: Mapping[str, str]) -> ModelChoice | None:
-    """The first provider whose key is set."""
+    """Return the choice of the first provider whose key is set; None when there is none."""
     for variable, choice in _PROVIDERS:
         if env.get(variable):
             base = env.get("OPENAI_API_BASE") if variable == "OPENAI_API_KEY" else None
@@ -111,7 +111,7 @@ def provider_choice(env: Mapping[str, str]) -> ModelChoice | None:
 
 
 async def ollama_choice(env: Mapping[str, str], *, play_money: bool = False) -> ModelChoice | None:
-    """The first model of an Ollama that answers, else nothing."""
+    """Return the first model of an Ollama that answers; None when none does."""
     base = (env.get("OLLAMA_API_BASE") or OLLAMA_USUAL).rstrip("/")
     timeout = aiohttp.ClientTimeout(total=_OLLAMA_PROBE_S)
     try:
@@ -127,7 +127,7 @@ async def ollama_choice(env: Mapping[str, str], *, play_money: bool = False) -> 
 
 
 def tiny_choice(api_base: str) -> ModelChoice:
-    """The demo's own model server."""
+    """Return the choice of the demo's own model server."""
     model = "openai/smollm2-135m"
     return ModelChoice(
         "SmolLM2-135M",
@@ -141,12 +141,12 @@ def tiny_choice(api_base: str) -> ModelChoice:
 
 
 def needs_choice(models: Mapping[str, ModelSpec]) -> bool:
-    """Whether any model of the roster is left to us."""
+    """Return True when the roster leaves any model to us."""
     return any(spec.model == AUTO for spec in models.values())
 
 
 async def choose(settings: Settings) -> ModelChoice:
-    """The choice for `agents run`, `worker` and `doctor`.
+    """Return the choice for `agents run`, `worker` and `doctor`.
 
     Raises:
         UserError: no key is set and no Ollama answers.
@@ -161,7 +161,7 @@ async def choose(settings: Settings) -> ModelChoice:
 
 
 def apply_choice(models: Mapping[str, ModelSpec], choice: ModelChoice) -> dict[str, ModelSpec]:
-    """The roster's models with every `auto` replaced; what the operator named stays untouched."""
+    """Return the roster's models with every `auto` replaced; named models stay as they are."""
     return {name: _chosen(spec, choice) if spec.model == AUTO else spec for name, spec in models.items()}
 
 

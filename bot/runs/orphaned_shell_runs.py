@@ -1,4 +1,4 @@
-"""Runs of shells that were killed: nobody may go on with them, but their money must not stay held for ever."""
+"""Runs of killed shells: no process can resume them, but their holds must be settled."""
 
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
@@ -10,7 +10,7 @@ LEASE_S = 30.0
 
 
 async def end_lost_runs(engine: Engine, *, owner: str) -> None:
-    """End runs of shells that were killed: what was under way counts in full, the rest is free again."""
+    """End runs of killed shells: open calls are settled in full as uncertain, the other holds released."""
     note = "The shell that ran this ended before its answer."
     for run_id in await History(engine.db).lost_shell_runs(engine.clock.now_us()):
         run = await engine.store.claim(run_id, owner=owner, lease_s=LEASE_S)
@@ -20,7 +20,7 @@ async def end_lost_runs(engine: Engine, *, owner: str) -> None:
 
 
 async def finish(engine: Engine, run: RunRow, result: PatternResult) -> None:
-    """Write the end of a run that this process owns."""
+    """Store the end of a run that this process owns."""
     await engine.store.finish(
         run,
         stop_reason=result.stop_reason.value,

@@ -1,4 +1,4 @@
-"""How a run ended, in the form that is stored, shown, told again after a crash, and read by the thread's next run."""
+"""A run's outcome as it is stored, shown, redelivered after a crash, and read by the thread's next run."""
 
 from bot.messages.views import RunState
 from patterns.core.context import Frozen
@@ -12,14 +12,14 @@ _STATES = {
 
 
 class RunOutcome(Frozen):
-    """How a run ended, as it is kept: enough to tell it again after a crash. `needed_nusd` is set on a refusal."""
+    """How a run ended, with enough to deliver it again after a crash. `needed_nusd` is set on a refusal."""
 
     result: PatternResult
     needed_nusd: int = 0
 
     @property
     def state(self) -> RunState:
-        """The word of the root message."""
+        """Return the state for the root message."""
         if self.needed_nusd:
             return RunState.REFUSED
         partly = RunState.PARTIAL if self.result.output else RunState.FAILED

@@ -1,4 +1,4 @@
-"""Where a run shows itself: `bot.threads.presenter` for threads of Slack, `bot.cli.terminal` for a shell."""
+"""The port through which a run shows itself: `bot.threads.presenter` in Slack, `bot.cli.terminal` in a shell."""
 
 from typing import Protocol
 
@@ -12,58 +12,58 @@ from storage.run_rows import RunRow
 
 
 class RunPresenter(Protocol):
-    """What the executor needs of it."""
+    """What the executor needs to show a run."""
 
     @property
     def board(self) -> EventSink:
-        """Who hears what happens in the run."""
+        """Return the sink of the run's events."""
         ...
 
     @property
     def outbox(self) -> Outbox:
-        """The names of the messages that tell its ending."""
+        """Return the transactional outbox of its messages."""
         ...
 
     def may_stream(self, run: RunRow) -> bool:
-        """Whether it can show an answer that is still being written."""
+        """Return True when an unfinished answer can be shown while it is generated."""
         ...
 
     async def begin(self, run: RunRow) -> RunRow:
-        """Show that it works. Returns the run with its place; SlackError when there is none."""
+        """Show that the run works; return it with its place. Raise SlackError when there is none."""
         ...
 
     def release(self, run: RunRow) -> None:
-        """Show nothing more: the run goes on elsewhere."""
+        """Stop showing the run: it continues elsewhere."""
         ...
 
     async def is_shown(self, run: RunRow) -> bool:
-        """Whether anything of it was shown, so that somebody waits to hear how it ended."""
+        """Return True when anything of the run was shown, so that a person expects an outcome."""
         ...
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Show what it waits for."""
+        """Show the question the run waits for."""
         ...
 
     async def count(self, run: RunRow, ending: RunOutcome) -> int:
-        """How many messages its ending takes."""
+        """Return the number of messages of the outcome."""
         ...
 
     async def finish(self, run: RunRow, ending: RunOutcome) -> None:
-        """Post what is still owed of its ending; SlackError when that has to wait."""
+        """Post what is still owed of the outcome; raise SlackError when that has to wait."""
         ...
 
 
 class PrivateNotifier(Protocol):
-    """The way to one person: rendering and posting, private as Slack allows."""
+    """Sends rendered views to one person, as privately as Slack allows."""
 
     async def private(self, to: Origin, view: PrivateView) -> None:
-        """Show it to the person only: by response_url, else as an ephemeral, or plainly in our direct messages."""
+        """Show a view to one person: by response_url, else as an ephemeral message, else in our direct messages."""
         ...
 
 
 class Notifier(PrivateNotifier, Protocol):
-    """The way to people."""
+    """Sends notices to people."""
 
     async def public(self, to: Origin, view: NoticeView) -> None:
-        """Tell everybody there; where we cannot post, the person, and that the others do not know."""
+        """Post a notice in the conversation; where that is impossible, tell the person that nobody else saw it."""
         ...

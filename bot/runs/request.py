@@ -1,4 +1,4 @@
-"""Split off bot/requests.py."""
+"""What a run is opened with, and what stopping returns."""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +7,12 @@ from bot.commands.origin import AttachmentRefs, ChannelKind
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A request that passed access, not yet the budget.
+    """A request that passed authorization, not yet the budget.
 
-    `delivery_key` makes a second delivery the same run. `thread_ts` None opens a new thread: under `message_ts` when
-    the person wrote a message, else under a root message of ours. `forced_here` says that the person chose this
-    place in the form or by a button, `in_line` that it may wait for money others hold. The text is raw, unescaped.
+    `delivery_key` is the idempotency key: a second delivery is the same run. `thread_ts` None opens a new thread: under
+    `message_ts` when the person wrote a message, else under a root message of ours. `forced_here` says that the person
+    chose this place in the form or by a button, `in_line` that it may wait for budget others hold. The text is raw,
+    unescaped.
     """
 
     delivery_key: str
@@ -32,7 +33,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class StopOutcome:
-    """What stopping did. `text` is the sentence for the person, naming the runs that end."""
+    """The result of a stop. `text` is the sentence for the person, naming the runs that end."""
 
     stopped: tuple[str, ...]
     text: str

@@ -1,4 +1,4 @@
-"""The rosters that open runs were accepted under and an update has replaced since: a run goes on with its own."""
+"""The rosters under which open runs were accepted: a run continues with its own after an update."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ class RosterSnapshots:
         self._read: dict[str, tuple[Roster, LiteLLMClient]] = {}
 
     async def of(self, roster_hash: str) -> tuple[Roster, LiteLLMClient]:
-        """The roster of that hash, with its models chosen, and their client."""
+        """Return the roster of that hash, with its models chosen, and their client."""
         if roster_hash not in self._read:
             roster = from_snapshot(await self._store.snapshot(roster_hash), env=self._env)
             if self._choice is not None:
@@ -27,6 +27,6 @@ class RosterSnapshots:
         return self._read[roster_hash]
 
     async def close(self) -> None:
-        """Let go of the connections that they opened."""
+        """Close the connections of the snapshots' clients."""
         for _roster, client in self._read.values():
             await client.aclose()

@@ -1,4 +1,4 @@
-"""A long answer in one piece: a file beside the messages that hold all of it, put there once."""
+"""A long answer as one file beside the messages that hold all of it, uploaded once."""
 
 import structlog
 
@@ -16,7 +16,7 @@ _NAME = "answer/file"
 
 
 async def post_answer_file(slack: Slack, outbox: Outbox, run: RunRow, text: str) -> None:
-    """Put it into the thread. One that fails is not tried again: nobody misses a word without it."""
+    """Upload the answer into the thread. A failure is not retried: the messages hold all of the text."""
     state, _ts = await outbox.intend(run.id, _NAME, run.channel)
     if state == "new":
         file = Upload(f"answer-{run.id}.md", "The whole answer", text.encode())

@@ -1,4 +1,4 @@
-"""Reads what came with a request once and keeps it, so that a resumed run sees the same."""
+"""Read what came with a request once and store it, so that a resumed run sees the same."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ from storage.run_rows import RunRow
 from storage.threads import Thread, Threads
 
 READ_S = 120.0
-"""Slack may hold us back while we read; the answer must not wait for ever."""
+"""Seconds for reading; Slack may rate-limit us, and the answer must not wait for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttachmentCollector:
-    """Reads what a request of Slack came with."""
+    """Reads the attachments of a Slack request."""
 
     threads: Threads
     thread_reader: ThreadReader
     files: Files
 
     async def gather(self, run: RunRow) -> str:
-        """Read it, in words; whoever reads first decides what every later look at it sees."""
+        """Read the attachments and return a summary; the first reading decides what every later one sees."""
         if await self.threads.material(run.id) is None:
             await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
         return await self.words(run.id)
 
     async def words(self, run_id: str) -> str:
-        """What was read for a run and what was left out; empty before that, and once it is forgotten."""
+        """Return the summary of what was read and left out; empty before that, and after its deletion."""
         kept = await self.threads.material(run_id)
         return Attachments.model_validate_json(kept).words if kept else ""
 
     async def pictures(self, run_id: str) -> tuple[str, ...]:
-        """The names of the pictures that came with a run."""
+        """Return the names of the pictures that came with a run."""
         kept = await self.threads.material(run_id)
         return Attachments.model_validate_json(kept).pictures if kept else ()
 
@@ -61,7 +61,7 @@ class AttachmentCollector:
         return material + await self.files.read(file_ids, workspace=run.workspace)
 
     async def _is_guest(self, run: RunRow) -> bool:
-        """Whether it was called into a talk of others whose messages no earlier run has read."""
+        """Return True when we were mentioned in a thread of others that no earlier run has read."""
         if not run.thread_ts or run.options.get("message_ts") in (None, run.thread_ts):
             return False
         if await self.threads.earlier_material(run, most=1):

@@ -1,4 +1,4 @@
-"""The line for money that other runs hold: whoever can be paid begins, in the order of asking, none past another."""
+"""The queue of runs for budget that other runs hold: admitted in order of request, none overtakes another."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from storage.run_rows import RunRow
 
 @dataclass(frozen=True, slots=True)
 class BudgetQueue:
-    """Everybody who waits in it, in every channel."""
+    """The queue over all channels."""
 
     reviews: ReviewService
 
     async def money_arrived(self, workspace: str, channel: str) -> None:
-        """Somebody changed a budget: those who ran short half-way go on first, then the line moves."""
+        """Resume runs that ran short after a budget change, then admit queued ones."""
         await self.reviews.money_arrived(workspace, channel)
         await self.admit_next()
 
     async def admit_next(self) -> None:
-        """Let those begin who can be paid now, and give up where waiting cannot help. May run late, or twice at once.
+        """Admit queued runs that can be paid now, end those for which waiting cannot help. May run twice at once.
 
-        An account that is too short for one who waits is kept for them: nobody behind may take of it what they need.
+        An account that is short for a queued run is kept for it: no later run may take what it needs.
         """
         promised_nusd: Counter[tuple[str, str, str]] = Counter()
         short: set[tuple[str, str, str]] = set()

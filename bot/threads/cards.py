@@ -1,4 +1,4 @@
-"""The cards of parked runs: a price to accept, a draft to decide on, money to ask for."""
+"""The cards of parked runs: a price to accept, a draft to decide on, budget to ask for."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ _THEN = {
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Turns questions into messages; `decided` closes a card."""
+    """Renders questions as messages; `decided` closes a card."""
 
     engine: Engine
     figures: ProfileLookup
@@ -31,7 +31,7 @@ class Cards:
     async def card(
         self, run: RunRow, view: RunView, *, path: str, question: Question, decided: str = ""
     ) -> SlackMessage:
-        """The card of a question."""
+        """Return the card of a question."""
         if path == CONFIRM_PATH:
             return self._price(run, view, question, decided)
         if question.kind == "money":
@@ -78,14 +78,14 @@ class Cards:
         )
 
     async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
-        """What it waits for; its root message has the button that stops it."""
+        """Return what a queued run waits for; its root message has the stop button."""
         payer = run.payer
         balance = await self.figures.view(payer, await self.engine.balances.tightest(payer, question.amount_nusd))
         until = "" if decided else await self._deadline(run, path, question)
         return self.renderer.message(LineView(question.amount_nusd, balance, deadline=until, decided=decided))
 
     async def _deadline(self, run: RunRow, path: str, question: Question) -> str:
-        """Until when somebody has to say something, and what follows when nobody does."""
+        """Return the deadline of a question and what happens then."""
         asked = await self.engine.questions.find(run.id, path)
         if asked is None or asked.deadline_us is None:
             return ""

@@ -1,4 +1,4 @@
-"""Edits of a run's messages, each once: Slack allows 50 a minute in a workspace; dying processes must waste none."""
+"""Edits of a run's messages, each made once: Slack allows 50 a minute per workspace."""
 
 from dataclasses import dataclass
 
@@ -13,30 +13,30 @@ from storage.run_rows import RunRow
 log = structlog.get_logger()
 
 BEGAN, DECIDED, ENDED = "began", "decided", "ended"
-"""What a message may show besides what it was posted with. Of a run that waits, see `waits`."""
+"""States a message may show besides its first. For a parked run, see `waits`."""
 
 
 def waits(path: str) -> str:
-    """What the messages of a run show while it waits for the answer to a question."""
+    """Return the state of a run's messages while it waits for the answer to a question."""
     return f"waits {path}"
 
 
 @dataclass(frozen=True, slots=True)
 class MessageEdits:
-    """Changes messages of runs in Slack, and remembers what they show."""
+    """Edits messages of runs in Slack, and records what they show."""
 
     slack: Slack
     outbox: Outbox
 
     async def stands(self, run: RunRow, name: str, shows: str) -> bool:
-        """Whether the message shows that already, or was never posted."""
+        """Return True when the message shows that state already, or was never posted."""
         ts, shown = await self.outbox.shown(run.id, name)
         return ts is None or shown == shows
 
     async def show(self, run: RunRow, name: str, message: SlackMessage, *, shows: str) -> bool:
-        """Have a message say this, if it stands and does not yet; False when Slack is out of reach: try again later.
+        """Edit a posted message to show a state, once; return False when Slack is unreachable: try again later.
 
-        What Slack refuses is logged and done with: a view is never worth failing for.
+        A refusal by Slack is logged and counts as done: a view is never worth failing a run.
         """
         ts, shown = await self.outbox.shown(run.id, name)
         if ts is None or shown == shows:

@@ -1,4 +1,4 @@
-"""Files of Slack as agents get them: text, code, CSV, PDF text and pictures, bounded; whatever else is said."""
+"""Slack files as agents get them: text, code, CSV, PDF text and pictures, bounded; others are named as left out."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ IMAGES_MAX = 4
 TEXT_BYTES_MAX = 1_000_000
 PDF_BYTES_MAX = 10_000_000
 IMAGE_BYTES_MAX = 3_500_000
-"""Providers take 5 MB of base64."""
+"""Bytes; providers accept 5 MB of base64."""
 TEXT_CHARS_MAX = 60_000
 DOWNLOAD_S = 30
 PDF_S = 30
@@ -39,14 +39,14 @@ class UnreadError(AgentsError):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Reads files with the workspace's token, which goes to Slack's hosts only (`own_host`: where Slack is another)."""
+    """Reads files with the workspace's token, sent to Slack's hosts only (or `own_host`, where Slack is another)."""
 
     slack: Slack
     own_host: str
     sees_images: bool
 
     async def read(self, file_ids: Sequence[str], *, workspace: str) -> Attachments:
-        """The files by id, in order; a sentence for each that was left out."""
+        """Return the files by id, in order, with a sentence for each that was left out."""
         material, pictures, out = Attachments(), 0, self.slack.of(workspace)
         for file_id in file_ids[:FILES_MAX]:
             name = file_id
@@ -89,7 +89,7 @@ class Files:
         if not self._is_slack(url):
             raise UnreadError("its address is not Slack's")
         timeout, headers = aiohttp.ClientTimeout(total=DOWNLOAD_S), {"Authorization": f"Bearer {await out.token()}"}
-        # A redirect could lead the token anywhere, so none is followed.
+        # A redirect could send the token anywhere, so none is followed.
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
@@ -142,7 +142,7 @@ def _decoded(data: bytes) -> str:
 
 
 async def _pdf_text(data: bytes) -> str:
-    """The text of a PDF, read by a process that ends with its time."""
+    """Return the text of a PDF, read by a process with a time limit."""
     reader = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Which messages concern us although nobody called us: replies in threads of ours, edits of what asked for a run."""
+"""Messages without a mention that concern us: replies in our threads, edits of requests."""
 
 from bot.commands.origin import Origin, message_key
 from bot.people.access import RulesStore
@@ -13,7 +13,7 @@ class ThreadFollowups:
         self._rules = rules
 
     async def continues(self, origin: Origin) -> bool:
-        """Whether an untagged reply goes on with a talk of ours: the asker's, unless the channel says otherwise."""
+        """Return True when a reply without a mention continues our thread, by the channel's rules."""
         opener = await self._threads.opener(Thread(origin.workspace, origin.channel, origin.thread_ts or ""))
         if opener is None:
             return False
@@ -21,6 +21,6 @@ class ThreadFollowups:
         return rules.replies == "free" or (rules.replies == "asker" and origin.user == opener)
 
     async def was_asked(self, origin: Origin) -> bool:
-        """Whether that message, changed now, had asked for a run."""
+        """Return True when the edited message had asked for a run."""
         key = message_key(origin.workspace, origin.channel, origin.message_ts or "")
         return await self._threads.run_of_delivery(origin.workspace, key) is not None

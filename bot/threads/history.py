@@ -1,4 +1,4 @@
-"""Reads talks of people for a run: within bounds, only what its asker may see, and saying what could not be read."""
+"""Read conversations for a run: bounded, only what its asker may see, naming what could not be read."""
 
 import asyncio
 import re
@@ -29,18 +29,18 @@ THREAD_BYTES = 24_000
 PAGE = 200
 PAGES_MAX = 5
 READ_S = 20.0
-"""Apps that Slack holds to a page a minute make do with the pages they got by then."""
+"""Seconds; apps that Slack limits to a page a minute use the pages they got by then."""
 LINKS_MAX = 3
 _LINK = re.compile(
     r"https?://[^\s/|<>]+/archives/(?P<channel>[CDG][A-Z0-9]+)/p(?P<s>\d{10})(?P<us>\d{6})"
     r"(?:\?[^\s|<>)]*?thread_ts=(?P<thread>\d{10}\.\d{6}))?"
 )
-"""A message's address, as Slack copies it."""
+"""A message's permalink, as Slack copies it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A message somebody pointed at; `thread_ts` is its thread, or itself."""
+    """A message that a request refers to; `thread_ts` is its thread, or itself."""
 
     channel: str
     thread_ts: str
@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ThreadReader:
-    """The talks that a request is about. `own_host` is where a Slack other than the real one lives."""
+    """Reads the conversations a request is about. `own_host` is the host of a Slack other than the real one."""
 
     slack: Slack
     store: RunStore
@@ -58,12 +58,12 @@ class ThreadReader:
     own_host: str
 
     async def around(self, run: RunRow) -> Attachments:
-        """The thread we were called into, up to the call."""
+        """Return the thread we were mentioned in, up to the mention."""
         link = Link(run.channel, run.thread_ts)
         return await self._thread(run, "this thread", link, until=run.options["message_ts"])
 
     async def about(self, run: RunRow, key: str) -> Attachments:
-        """The message somebody pointed at with the shortcut, and its thread; the message alone where we are outside."""
+        """Return the shortcut's message and its thread; the message alone where we are not a member."""
         kept = await self.inbox.find(key, workspace=run.workspace)
         if kept is None:
             return Attachments(left_out=("The message you pointed at is no longer kept here.",))
@@ -77,7 +77,7 @@ class ThreadReader:
         return Attachments(artifacts=(_quoted("the message", alone),), read=("1 message",), left_out=(said,))
 
     async def linked(self, run: RunRow) -> Attachments:
-        """Messages whose addresses stand in the request, as far as its asker may read them."""
+        """Return the messages whose permalinks are in the request, as far as its asker may read them."""
         request = await self.store.text(run.id, "request") or ""
         material = Attachments()
         links = self.links(request)
@@ -88,7 +88,7 @@ class ThreadReader:
         return material
 
     def links(self, text: str) -> list[Link]:
-        """The messages that a text links to, each thread once."""
+        """Return the messages that a text links to, each thread once."""
         found = [
             Link(match["channel"], match["thread"] or f"{match['s']}.{match['us']}")
             for match in _LINK.finditer(text)
@@ -97,7 +97,7 @@ class ThreadReader:
         return list(dict.fromkeys(found))
 
     async def files_of_message(self, run: RunRow) -> list[str]:
-        """The files of the asking message, where Slack's event did not name them."""
+        """Return the files of the asking message, where Slack's event did not name them."""
         ts = run.options["message_ts"]
         try:
             answer = await self.slack.of(run.workspace).call(
@@ -134,7 +134,7 @@ class ThreadReader:
             messages, is_whole = await self._messages(run, link)
         except SlackError as error:
             return Attachments(left_out=(f"I could not read {name}: {_why(error)}.",))
-        # What came later is ours: the root of this very run.
+        # Later messages are ours: the root of this very run.
         messages = [message for message in messages if _at(message) < float(until)]
         if not messages:
             return Attachments()
@@ -145,7 +145,7 @@ class ThreadReader:
         return Attachments(artifacts=(_quoted(name, kept),), read=(read,), left_out=left)
 
     async def _messages(self, run: RunRow, link: Link) -> tuple[list[Mapping[str, Any]], bool]:
-        """A thread's messages, oldest first, and whether these are all."""
+        """Return a thread's messages, oldest first, and whether they are complete."""
         found: list[Mapping[str, Any]] = []
         cursor = ""
         try:
@@ -165,7 +165,7 @@ class ThreadReader:
         return found, False
 
     async def _lines(self, run: RunRow, messages: list[Mapping[str, Any]]) -> list[str]:
-        """`[ada, 23 Nov 14:02] text`, an entry each; the first and the newest of many."""
+        """Return one `[ada, 23 Nov 14:02] text` entry per message; the first and the newest of many."""
         if len(messages) > MESSAGES_MAX:
             messages = [messages[0], *messages[1 - MESSAGES_MAX :]]
         return [await self._line(run, message) for message in messages]
@@ -190,7 +190,7 @@ def _quoted(name: str, lines: list[str]) -> Artifact:
 
 
 def _fitting(lines: list[str]) -> list[str]:
-    """The first entry and the newest others that fit together."""
+    """Return the first entry and the newest others that fit together."""
     first = lines[0].encode()[: THREAD_BYTES // 4].decode(errors="ignore")
     left, kept = THREAD_BYTES - len(first.encode()), []
     for line in reversed(lines[1:]):

@@ -1,4 +1,4 @@
-"""Gathers what the app's home shows to one person: theirs, and of channels only what they could read in Slack."""
+"""Build one person's home tab: their own runs, and of channels only what they can read in Slack."""
 
 from dataclasses import dataclass, replace
 
@@ -36,7 +36,7 @@ class HomeService:
     readers: ConversationMembership
 
     async def view(self, payer: Payer) -> HomeView:
-        """Everything of one person; `payer` is their direct messages with us."""
+        """Return the home view of one person; `payer` is their direct messages with us."""
         engine = self.runs.engine
         own = await self.runs.balance(payer)
         month = await engine.balances.balance(payer)
@@ -50,7 +50,7 @@ class HomeService:
         )
 
     async def _channels(self, payer: Payer) -> list[RunRow]:
-        """The person's latest request in each channel that they can still read."""
+        """Return the person's latest run in each channel that they can still read."""
         recent = await self.runs.engine.store.recent(payer.workspace, payer.user, most=RECENT)
         latest = {run.channel: run for run in reversed(recent) if run.channel_kind == "channel"}
         return [run for run in latest.values() if await self._may_read(payer, run.channel)]
@@ -66,7 +66,7 @@ class HomeService:
         return await self.runs.delivery.figures.balance(run.payer)
 
     async def _waiting(self, payer: Payer) -> list[tuple[RunRow, Asked]]:
-        """What this person asked for, or is named to approve, and has not decided."""
+        """Return the undecided questions of this person: as asker, or as a named approver."""
         found = []
         for asked in await self.runs.engine.questions.waiting():
             run = await self.runs.engine.store.get(asked.run_id)

@@ -1,4 +1,4 @@
-"""The partial answers of a run that is short of money: whatever follows, no text stands twice in its thread."""
+"""Partial answers of a run that lacks budget: whatever follows, no text appears twice in its thread."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ FOLDED = "⤵️ A partial answer stood here; a fuller one follows."
 
 @dataclass(frozen=True, slots=True)
 class PartialAnswers:
-    """Posts them, and folds those that something fuller follows."""
+    """Posts partial answers, and folds those that a fuller one replaces."""
 
     questions: Questions
     slack: Slack
@@ -32,7 +32,7 @@ class PartialAnswers:
     renderer: Renderer
 
     async def post(self, run: RunRow, path: str, answer: AnswerView) -> None:
-        """Say what there is before anybody is asked to pay for the rest, unless it stands there already.
+        """Post the partial answer before more budget is asked for, unless it was posted already.
 
         Raises:
             SlackError: the rest of it is owed until the next try.
@@ -46,14 +46,14 @@ class PartialAnswers:
             )
 
     async def stand(self, run: RunRow, text: str, *, but: str = "") -> bool:
-        """Whether a text stands in the thread as a partial answer of another plea than `but`."""
+        """Return True when a text is in the thread as the partial answer of another request for budget than `but`."""
         async for asked in self._pleas(run, but):
             if PatternResult.model_validate_json(asked.question.draft).output == text:
                 return True
         return False
 
     async def fold(self, run: RunRow, *, but: str = "") -> None:
-        """Leave a line where partial answers stood; a view is never worth failing for."""
+        """Replace posted partial answers by a line; a view is never worth failing a run."""
         async for asked in self._pleas(run, but):
             try:
                 await self._fold(run, asked.path)
@@ -72,7 +72,7 @@ class PartialAnswers:
                 await out.update(channel=run.channel, ts=ts, message=self.renderer.message(NoticeView(FOLDED)))
 
     async def _pleas(self, run: RunRow, but: str) -> AsyncIterator[Asked]:
-        """The times it asked for money and has a partial answer in the thread, oldest first."""
+        """Yield the requests for budget that have a partial answer in the thread, oldest first."""
         for number in count(1):
             asked = await self.questions.find(run.id, money_path(number))
             if asked is None:

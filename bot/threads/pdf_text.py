@@ -1,6 +1,6 @@
-"""Text of a PDF on standard input, to standard output: a program of its own, because a PDF may be made to never end.
+"""Extract the text of a PDF from standard input to standard output: a separate program, because a PDF may never end.
 
-The process that asks for it limits its time; memory and computing time it limits itself, before it looks at a byte.
+The calling process limits its time; it limits its own memory and CPU time before it reads a byte.
 """
 
 import io
@@ -16,7 +16,7 @@ CPU_S = 20
 
 
 def main() -> int:
-    """Print the text of the first pages; 1 when it cannot be read."""
+    """Print the text of the first pages; return 1 when it cannot be read."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     try:

@@ -1,4 +1,4 @@
-"""What a run shows in its thread: a root message, one progress message, one answer; each posted once, ever."""
+"""A run in its thread: a root message, one progress message, one answer; each posted exactly once."""
 
 from dataclasses import dataclass, replace
 
@@ -37,7 +37,7 @@ ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
 
 @dataclass(frozen=True, slots=True)
 class SlackThreadPresenter:
-    """Shows runs in Slack."""
+    """The `RunPresenter` of Slack threads."""
 
     engine: Engine
     slack: Slack
@@ -51,17 +51,17 @@ class SlackThreadPresenter:
     streams: AnswerStreams
 
     def may_stream(self, run: RunRow) -> bool:
-        """In direct messages, where the workspace can."""
+        """Return True in direct messages, where the workspace supports streaming."""
         return self.streams.may(run)
 
     async def begin(self, run: RunRow) -> RunRow:
-        """Post the root and the progress message, or take up those of an earlier attempt.
+        """Post root and progress message, or continue those of an earlier attempt.
 
         Raises:
             SlackError: there is no place to post.
         """
         view = await self.views.view(run, RunState.RUNNING)
-        # Somebody may stop the run meanwhile: a root that nobody knows of would say for ever that we are working.
+        # The run may be stopped meanwhile: an unrecorded root would say for ever that we are working.
         run = await unbroken(self._open_thread(run, view))
         view = replace(view, material=await self.attachments.gather(run))
         progress_ts = await self.slack.of(run.workspace).post_once(
@@ -73,7 +73,7 @@ class SlackThreadPresenter:
         )
         await self.outbox.showed(run.id, PROGRESS, "")
         await self._open_progress(run, view, progress_ts)
-        # The work itself must not wait until Slack takes an edit.
+        # The work must not wait until Slack accepts an edit.
         line = self._in_line(run, RunState.RUNNING)
         self.board.beside(run.id, self._edits.show(run, QUEUED, line, shows=BEGAN))
         self.streams.open(run)
@@ -93,14 +93,14 @@ class SlackThreadPresenter:
         return run
 
     async def queued(self, run: RunRow) -> None:
-        """Say in the thread that the request waits for the one before it; `begin` says when it is its turn."""
+        """Say in the thread that the request is queued behind another; `begin` says when it starts."""
         message = self._in_line(run, RunState.QUEUED)
         await self.slack.of(run.workspace).post_once(
             run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
         )
         now = await self.engine.store.get(run.id)
         if now is not None and not now.is_queued:
-            # Its turn came, or its end, while the line was on its way.
+            # It started, or ended, while the queue message was on its way.
             never_began = now.status == "done" and not now.root_ts
             state, shows = (RunState.STOPPED, ENDED) if never_began else (RunState.RUNNING, BEGAN)
             await self._edits.show(run, QUEUED, self._in_line(run, state), shows=shows)
@@ -109,11 +109,11 @@ class SlackThreadPresenter:
         return self.renderer.message(QueuedView(run.id, state))
 
     def release(self, run: RunRow) -> None:
-        """Show nothing more of a run that goes on elsewhere."""
+        """Stop showing a run that continues elsewhere."""
         self.board.drop(run.id)
 
     async def is_shown(self, run: RunRow) -> bool:
-        """Whether it has a root, perhaps one whose post nobody lived to record, or stands in line."""
+        """Return True when it has a root, perhaps one whose post was not recorded, or a queue message."""
         return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, QUEUED)])
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
@@ -124,13 +124,13 @@ class SlackThreadPresenter:
             if progress.run.state is not RunState.RUNNING:
                 await slack.update(channel=run.channel, ts=progress_ts, message=message)
                 return True
-            # Steps may be skipped in a crowd; how requests end may not.
+            # Progress edits may be skipped under load; outcomes may not.
             return rules.quiet or await slack.update_if_room(channel=run.channel, ts=progress_ts, message=message)
 
         self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
 
     async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
-        """Let the progress message show where the run stands, even when another process opened it."""
+        """Show the run's state in its progress message, even when another process posted it."""
         if self.board.view(run.id) is None:
             ts, shown = await self.outbox.shown(run.id, PROGRESS)
             if ts is None or shown == shows:
@@ -142,7 +142,7 @@ class SlackThreadPresenter:
         return is_shown
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Show what a parked run waits for.
+        """Show the question a parked run waits for.
 
         Raises:
             SlackError: the rest is owed until the next try.
@@ -159,11 +159,11 @@ class SlackThreadPresenter:
         )
         asked = await self.engine.questions.find(run.id, path)
         if asked is not None and asked.decision is not None:
-            # Somebody decided, by a reply or a stop, while the card was on its way.
+            # It was decided, by a reply or a stop, while the card was on its way.
             await self.decided(run, path, question, asked.decision)
 
     async def _suspend(self, run: RunRow, path: str, state: RunState) -> None:
-        """Have everything above the card say that the run waits for it."""
+        """Show in every message above the card that the run waits."""
         await self.streams.close(run.id)
         await self.streams.discard(run)
         view = await self.views.view(run, state)
@@ -175,7 +175,7 @@ class SlackThreadPresenter:
             raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
-        """Close the card: who decided what, and when; see `MessageEdits`."""
+        """Close the card with who decided what, and when; see `MessageEdits`."""
         if await self._edits.stands(run, f"ask/{path}", DECIDED):
             return True
         words = f"{await self.words(run, question, decision)}."
@@ -185,7 +185,7 @@ class SlackThreadPresenter:
         return await self._edits.show(run, f"ask/{path}", card, shows=DECIDED)
 
     async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
-        """A decision in words, with the name of whose it is."""
+        """Return a decision in words, with the name of the person."""
         name = (await self.figures.person(decision.user, run.workspace)).name if decision.user else ""
         return decided(question, decision, name=name, zone=self.engine.zone)
 
@@ -209,13 +209,13 @@ class SlackThreadPresenter:
         return PartialAnswers(self.engine.questions, self.slack, self.outbox, self.renderer)
 
     async def call(self, run: RunRow, name: str, view: CallView) -> None:
-        """Call somebody who must act into the thread, once."""
+        """Mention a person who must act in the thread, once."""
         await self.slack.of(run.workspace).post_once(
             run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
         )
 
     async def _settle_questions(self, run: RunRow) -> bool:
-        """Leave no card and no line that still invites: whoever decided, or began, may have died before it showed."""
+        """Close every answered card and queue message: the process that answered may have died before showing it."""
         now = await self.engine.store.get(run.id)
         stopped = Decision(
             verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
@@ -227,11 +227,11 @@ class SlackThreadPresenter:
         return all(are_shown)
 
     def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
-        """The answer as it will be posted."""
+        """Return the answer's messages as they will be posted."""
         return self.renderer.answer(view)
 
     async def finish(self, run: RunRow, ending: RunOutcome) -> None:
-        """Post what is still owed of a finished run; harmless to repeat.
+        """Post what is still owed of a finished run; idempotent.
 
         Raises:
             SlackError: the rest is owed until the next try.
@@ -268,7 +268,7 @@ class SlackThreadPresenter:
             raise SlackError("unreachable", code="not_closed", method="chat.update")
 
     async def _settle_posts(self, run: RunRow) -> None:
-        """Owe no more what was being posted when the run was stopped or its process died, its ending aside."""
+        """Settle interrupted posts of a run that was stopped or whose process died, except its outcome."""
         for name in await self.outbox.owed(run.id):
             if name != CLOSED and not name.startswith("answer/"):
                 await self.slack.of(run.workspace).find_or_abandon(
@@ -276,12 +276,12 @@ class SlackThreadPresenter:
                 )
 
     async def _is_above(self, run: RunRow, ending: RunOutcome) -> bool:
-        """Whether a partial answer turned out to be the final one."""
+        """Return True when a partial answer turned out to be the final one."""
         is_partial = ending.result.stop_reason is StopReason.BUDGET
         return is_partial and await self._partials.stand(run, ending.result.output)
 
     async def count(self, run: RunRow, ending: RunOutcome) -> int:
-        """How many messages the ending takes: their names are written down before the first is posted."""
+        """Return the number of messages of the outcome: their names are recorded before the first is posted."""
         if not run.root_ts:
             return 0
         return len(await self._ending_messages(run, ending, await self.views.answer(run, ending)))

@@ -1,4 +1,4 @@
-"""Run events folded into what people see: one message per run, edited at most once a second, never in the run's way."""
+"""Run events folded into a view: one message per run, edited at most once a second, never blocking the run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -39,7 +39,7 @@ _REASONS = {
 }
 
 Edit = Callable[[ProgressView], Awaitable[bool]]
-"""Shows a state in Slack: renders it and edits the run's progress message. False: there is no room for it just now."""
+"""Renders a state and edits the run's progress message. False: the rate limit has no room for it now."""
 
 
 @dataclass(slots=True)
@@ -57,10 +57,10 @@ class _Board:
 
 
 class ProgressBoard:
-    """The `EventSink` of runs that people watch. Events of runs that are not open here are ignored.
+    """The `EventSink` of runs shown in Slack. Events of runs that are not open here are ignored.
 
-    Text of an answer goes to `on_text`, a reviewed round to `on_round` once the work goes on behind it: what a card or
-    the answer shows at once is not said twice.
+    Text of an answer goes to `on_text`, a reviewed round to `on_round` once the work continues behind it, so that it
+    does not repeat a card or the answer.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ProgressBoard:
         self._boards: dict[str, _Board] = {}
 
     def open(self, run: RunView, edit: Edit, *, journal: Sequence[StepRecord] = ()) -> None:
-        """Start showing a run. `journal` holds the steps it finished before a restart, so that nothing is forgotten."""
+        """Start showing a run. `journal` holds the steps it finished before a restart."""
         board = _Board(run, edit, self._clock.monotonic())
         for record in journal:
             if record.outcome != "decision":
@@ -97,7 +97,7 @@ class ProgressBoard:
         board.changed.set()
 
     def emit(self, run_id: str, event: RunEvent) -> None:
-        """Fold one event; the edit follows on its own."""
+        """Fold one event; the edit follows in the background."""
         if isinstance(event, TextDelta):
             if self._on_text is not None:
                 self._on_text(run_id, event)
@@ -114,24 +114,24 @@ class ProgressBoard:
             board.round = None
 
     def view(self, run_id: str) -> ProgressView | None:
-        """What is shown of an open run now."""
+        """Return what is shown of an open run now."""
         board = self._boards.get(run_id)
         return self._view(board) if board else None
 
     def drop(self, run_id: str) -> None:
-        """Show nothing more of a run: it goes on elsewhere, and what we know of it is out of date."""
+        """Stop showing a run that continues elsewhere: our state of it is outdated."""
         board = self._boards.pop(run_id, None)
         if board is not None and board.follower is not None:
             board.follower.cancel()
 
     def beside(self, run_id: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something else in Slack for an open run, which must not wait for it; closing waits for its end."""
+        """Run another Slack call for an open run without blocking it; closing waits for its end."""
         self._boards[run_id].telling.append(asyncio.create_task(work, name=f"beside {run_id}"))
 
     async def close(self, run_id: str, run: RunView) -> bool:
         """Show the final state, then forget the run. Waits at most one interval and the edit itself.
 
-        Returns False when Slack was out of reach.
+        Returns False when Slack was unreachable.
         """
         board = self._boards.pop(run_id, None)
         if board is None or board.follower is None:
@@ -152,7 +152,7 @@ class ProgressBoard:
         )
 
     async def _follow(self, board: _Board) -> bool:
-        """Edit whenever something changed, always with the newest state, until the last one is shown."""
+        """Edit after every change, always with the newest state, until the final one is shown."""
         next_s = self._clock.monotonic()
         while True:
             await board.changed.wait()
@@ -164,7 +164,7 @@ class ProgressBoard:
             is_reached = True
             try:
                 if not await board.edit(self._view(board)):
-                    board.changed.set()  # tried again after an interval, with what is news by then
+                    board.changed.set()  # tried again after an interval, with the newest state
             except SlackError as error:
                 is_reached = error.kind != "unreachable"
                 log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)
@@ -172,7 +172,7 @@ class ProgressBoard:
                 is_reached = False
                 log.warning("progress_not_shown", run_id=board.run.run_id, reason=str(error))
             except Exception:
-                # A view is never worth failing for; the next edit shows the same and more.
+                # A view is never worth failing a run; the next edit shows the same and more.
                 log.exception("progress_failed", run_id=board.run.run_id)
             if last:
                 return is_reached
@@ -224,7 +224,7 @@ def _finish(board: _Board, event: StepFinished) -> None:
 
 
 def _change(board: _Board, path: str, agent: str, **changes: object) -> None:
-    """Replace fields of a step; one that was not planned (a further round) appears where it happened."""
+    """Replace fields of a step; an unplanned one (a further round) is inserted where it happened."""
     step = board.steps.get(path) or StepView(path, _label(path, agent))
     board.steps[path] = replace(step, agent=agent or step.agent, **changes)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Waiting for people with manners: a reminder now and then, and an end when the deadline has passed."""
+"""Reminders and deadlines of runs that wait for people."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReminderService:
-    """Looks after everything that waits. `owner` names this process in claims."""
+    """Handles every waiting run. `owner` names this process in claims."""
 
     reviews: ReviewService
     line: BudgetQueue
@@ -23,7 +23,7 @@ class ReminderService:
     owner: str
 
     async def look_after_waiting(self) -> None:
-        """Remind of what is due, end what is over, go on where money came. May run late, twice or in five processes."""
+        """Remind, expire, and resume runs whose budget was granted. May run late, twice or in five processes."""
         now_us = self.reviews.engine.clock.now_us()
         for asked in await self.reviews.engine.questions.waiting():
             if asked.deadline_us is not None and asked.deadline_us <= now_us:
@@ -47,9 +47,9 @@ class ReminderService:
 
 
 def due(asked: Asked, now_us: int) -> int:
-    """Which reminder is due: the first after `reminder_s`, each later one after twice the time; 0 for none yet.
+    """Return the number of the due reminder, 0 for none: the first after `reminder_s`, later ones at doubled times.
 
-    Somebody who was away for a while hears of it once, not of every reminder missed.
+    After an outage there is one reminder, not one for each missed.
     """
     every_us = asked.question.reminder_s * 1_000_000
     return ((now_us - asked.asked_us) // every_us).bit_length() if every_us else 0

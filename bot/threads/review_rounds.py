@@ -1,4 +1,4 @@
-"""A reviewed round in the thread: the draft, what the reviewer says of each criterion, and that the work goes on."""
+"""A review round in the thread: the draft, the verdict per criterion, and that the work continues."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class ReviewRounds:
     renderer: Renderer
 
     async def post_review_round(self, run_id: str, event: Reviewed) -> None:
-        """Post a round, unless people were asked about it on a card; nothing of it is worth failing a run for."""
+        """Post a round, unless a card asked about it; a failure never fails the run."""
         run = await self.store.get(run_id)
         if run is None or await self.outbox.find(run_id, f"ask/{event.path}/human") is not None:
             return

@@ -1,4 +1,4 @@
-"""What people decide on parked runs: who may, the first one counts, the card says who and when, and the run goes on."""
+"""Decisions on parked runs: check permission, accept the first one, close the card, resume the run."""
 
 from dataclasses import dataclass
 
@@ -37,11 +37,11 @@ class ReviewService:
     executor: Executor[SlackThreadPresenter]
 
     async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
-        """Answer the price card of a waiting run; the first answer counts."""
+        """Answer the price card of a parked run; the first answer counts."""
         await self.decide(run_id, CONFIRM_PATH, workspace=workspace, user=user, verdict=_CHOICES[choice])
 
     async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
-        """What is asked, for somebody who may decide it and before anybody has."""
+        """Return the open question, for a person who may decide it."""
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None:
             raise UserError(
@@ -52,7 +52,7 @@ class ReviewService:
     async def decide(
         self, run_id: str, path: str, *, workspace: str, user: str, verdict: DecisionVerdict, text: str = ""
     ) -> None:
-        """Decide what a parked run waits for, and set it going again. The same decision again changes nothing."""
+        """Decide a parked run's question and resume the run. The same decision again changes nothing."""
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if run.status == "done" or run.cancel_requested_by:
             raise UserError("That request is over; there is nothing left to decide.")
@@ -67,16 +67,16 @@ class ReviewService:
         await self.delivery.decided(run, asked.path, asked.question, decision)
         log.info("decided", run=run.id, path=asked.path, verdict=decision.verdict)
         if await self.engine.questions.pending(run.id) is None:
-            # A click that comes twice must not disturb a run that has gone on and waits for something else by now.
+            # A repeated click must not disturb a run that has continued and waits for something else by now.
             await self.executor.wake(run.id)
 
     async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
-        """Whether a reply in this thread can be a word on a draft."""
+        """Return True when a reply in this thread can be feedback on a draft."""
         asked = await self.engine.questions.pending_in(workspace=workspace, channel=channel, thread_ts=thread_ts)
         return asked is not None and asked.question.kind in _REVIEWS
 
     async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
-        """Take a reply in a thread under review as a decision; False when nothing is under review there."""
+        """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
         asked = await self.engine.questions.pending_in(
             workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
         )
@@ -84,9 +84,9 @@ class ReviewService:
             return False
         run = await self.engine.store.get(asked.run_id)
         if run is not None and run.cancel_requested_by:
-            return False  # somebody has just stopped it: what is said now is about something else
+            return False  # it has just been stopped: the reply is about something else
         if run is None or not await self._may(run, asked.question, origin.user):
-            # People may talk about a draft among themselves.
+            # People may discuss a draft among themselves.
             if was_called:
                 raise UserError(f"This thread waits for a decision on a draft. {self._who(asked.question)}")
             return True
@@ -100,7 +100,7 @@ class ReviewService:
         return True
 
     async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
-        """Call whoever can grant money into the thread, once."""
+        """Ask an admin in the thread for more budget, once."""
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None or run.status == "done":
             raise UserError("That is settled already.")
@@ -114,14 +114,14 @@ class ReviewService:
         await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(run.workspace), text))
 
     async def money_arrived(self, workspace: str, channel: str) -> None:
-        """Somebody changed a budget: go on with what can be paid now, in a channel or (empty) anywhere."""
+        """Resume runs that can be paid after a budget change, in a channel or (empty) anywhere."""
         for asked in await self.engine.questions.waiting():
             run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
             if run is not None and run.workspace == workspace and channel in ("", run.channel):
                 await self.go_on_with_money(asked)
 
     async def go_on_with_money(self, asked: Asked) -> None:
-        """Go on with a run whose rest can be paid now, whoever made that so and wherever."""
+        """Resume a run whose rest can be paid now, whatever changed that."""
         run = await self.engine.store.get(asked.run_id)
         if run is None:
             return
@@ -132,13 +132,13 @@ class ReviewService:
         await self.settle(run, asked, "run")
 
     async def expire(self, asked: Asked) -> None:
-        """Nobody decided in time."""
+        """Apply the default decision after the deadline."""
         run = await self.engine.store.get(asked.run_id)
         if run is not None:
             await self.settle(run, asked, "expired")
 
     async def remind(self, asked: Asked, number: int) -> None:
-        """Say in the thread that a draft still waits, to the one who asked for it."""
+        """Remind the asker in the thread that a draft still waits."""
         run = await self.engine.store.get(asked.run_id)
         if run is None:
             return
@@ -148,7 +148,7 @@ class ReviewService:
         await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
     async def settle(self, run: RunRow, asked: Asked, verdict: DecisionVerdict) -> None:
-        """Decide in nobody's name, unless somebody did."""
+        """Decide without a person, unless a person has."""
         ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
             await self._go_on(run, asked, ours)

@@ -1,4 +1,4 @@
-"""Runs as people touch them in Slack: asked for, stopped, decided, looked at. Executing them is `runs.executor`'s."""
+"""Runs as people use them in Slack: open, stop, inspect, rate. `bot.runs.executor` executes them."""
 
 import asyncio
 from dataclasses import asdict, dataclass
@@ -47,7 +47,7 @@ class RunService:
     # ------------------------------------------------------------ accepting
 
     async def open(self, request: RunRequest) -> None:
-        """Store the run and set it going, or tell the person why not. The same delivery key again changes nothing."""
+        """Store the run and submit it, or tell the person why not. The same idempotency key again changes nothing."""
         if self.engine.choice is not None and self.engine.choice.script is not None:
             self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
         payer = _payer(request)
@@ -69,7 +69,7 @@ class RunService:
     async def _refuse(self, request: RunRequest, error: InsufficientBudgetError, *, may_queue: bool) -> None:
         payer, default = _payer(request), self.engine.roster.router.default
         cheap = self.engine.quote_flow(payer, default)
-        # A request that its person had moved to another place is kept for the first one only.
+        # A request that its person moved to another place is kept for the first one only.
         queue_key = request.delivery_key if may_queue and not request.forced_here else ""
         refusal = await self.delivery.figures.refusal(
             payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd), queue_key=queue_key
@@ -109,7 +109,7 @@ class RunService:
             },
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),
-            # Asked again elsewhere, because we could not post where it was asked first, it is another run.
+            # Asked again elsewhere because we could not post in the first place, it is another run.
             delivery_key=f"{request.delivery_key}:here" if request.forced_here else request.delivery_key,
         )
 
@@ -118,7 +118,7 @@ class RunService:
     async def stop(
         self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
     ) -> StopOutcome:
-        """Stop the named run, else those of the thread, else this person's in the channel; checks who asks."""
+        """Stop the named run, else those of the thread, else this person's in the channel; check permission."""
         stopped, refused, have_begun = [], 0, False
         for run in await self._meant(workspace, channel, thread_ts, run_id, user):
             if await self.access.may_stop(user, asker=run.user, workspace=workspace, channel=run.channel):
@@ -148,13 +148,13 @@ class RunService:
         return [run for run in live if run.user == user]
 
     async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
-        """Stop the run that this message asked for: who deletes the question wants no answer."""
+        """Stop the run that this deleted message asked for: no answer is wanted."""
         for run in await self.engine.store.live(workspace, channel):
             if run.options.get("message_ts") == message_ts:
                 await self.executor.stop(run, by=run.user)
 
     async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
-        """Stop the run that this message shows or that it asked for, if this person may; else it is just a reaction."""
+        """Stop the run that this message shows or asked for, if the person may; else it is only a reaction."""
         for run in await self.engine.store.live(workspace, channel):
             ours = [await self.delivery.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)]
             shown = (run.root_ts, run.options.get("message_ts"), *ours)
@@ -164,7 +164,7 @@ class RunService:
                 await self.executor.stop(run, by=user)
 
     async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
-        """Keep what a person thought of an answer."""
+        """Store a person's rating of an answer."""
         run = await self.engine.store.get(run_id)
         if run is not None and run.workspace == workspace:
             await self.engine.store.feedback(run_id, user=user, value=value)
@@ -172,7 +172,7 @@ class RunService:
     # ------------------------------------------------------------ what people look at
 
     async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
-        """What a run this person may see was asked, and by which flow it ran."""
+        """Return the request and flow of a run this person may see."""
         run = await self._seen(run_id, workspace=workspace, user=user)
         request = await self.engine.store.text(run.id, "request")
         if request is None:
@@ -180,22 +180,22 @@ class RunService:
         return Ask(request, run.flow or None)
 
     async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
-        """Models, tokens and steps of a run this person may see."""
+        """Return models, tokens and steps of a run this person may see."""
         run = await self._seen(run_id, workspace=workspace, user=user)
         return await self.delivery.views.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
-        """What is left, for the accounts this person may see here."""
+        """Return what is left in the accounts this person may see here."""
         return await self.delivery.figures.all(payer)
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
-        """This person's latest runs. `channel` empty: wherever they were."""
+        """Return this person's latest runs. An empty `channel` means everywhere."""
         runs = await self.engine.store.recent(workspace, user, most=RECENT)
         shown = [run for run in runs if channel in ("", run.channel)]
         return RunsView(tuple(await asyncio.gather(*map(self._line, shown))))
 
     async def estimate(self, request: RunRequest) -> NoticeView:
-        """The price of a request, in a sentence. Nothing is started or held."""
+        """Return a request's price in a sentence. Nothing is started or held."""
         plan = self.engine.quote(_payer(request), request.text, _choice(request))
         return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.workspace, plan.title)))
 

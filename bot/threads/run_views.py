@@ -1,4 +1,4 @@
-"""What is known of a run, from its row, the journal and the ledger, put into the values that people are shown."""
+"""Views of a run, from its row, the journal and the ledger."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ LONG_RUN_S = 60
 
 @dataclass(frozen=True, slots=True)
 class RunViews:
-    """Looks up what a run is shown as."""
+    """Builds the views of runs."""
 
     engine: Engine
     figures: ProfileLookup
@@ -26,7 +26,7 @@ class RunViews:
     board: ProgressBoard
 
     async def answer(self, run: RunRow, ending: RunOutcome) -> AnswerView:
-        """The end of a run with everything the ledger knows of it."""
+        """Return the outcome's view with everything the ledger knows of it."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
         money = await self.engine.store.money(run.id)
         cost_nusd = sum(row["cost_nusd"] for row in money)
@@ -50,14 +50,14 @@ class RunViews:
         )
 
     async def details(self, run: RunRow) -> DetailsView:
-        """What stands behind the Details button."""
+        """Return the content behind the Details button."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
         models, known = [], self.engine.roster.models
         for row in await self.engine.store.money(run.id):
             mine = [step for step in steps if step.model == row["model"]]
             models.append(
                 ModelUse(
-                    # The ledger keeps the roster's own name, which says little to whoever did not write it.
+                    # The ledger keeps the roster's alias, which says little to others than its author.
                     model=known[row["model"]].model if row["model"] in known else row["model"],
                     calls=row["calls"],
                     input_tokens=sum(step.input_tokens for step in mine),
@@ -82,7 +82,7 @@ class RunViews:
         return DetailsView(await self.view(run, state), run.executed_ms / 1000, cost_nusd, tuple(models), shown)
 
     async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
-        """A run as people see it."""
+        """Return a run's view."""
         return RunView(
             run_id=run.id,
             channel=run.channel,
@@ -101,7 +101,7 @@ class RunViews:
         )
 
     async def _material(self, run: RunRow) -> str:
-        """What came with the request, in words, and which agents had to do without the pictures."""
+        """Return the attachments in words, and which agents could not see the pictures."""
         words = await self.attachments.words(run.id)
         pictures = await self.attachments.pictures(run.id)
         if not pictures:
@@ -113,7 +113,7 @@ class RunViews:
         return f"{words} Left out for {', '.join(blind)}, whose model sees no pictures: {', '.join(pictures)}."
 
     def _is_blind(self, step: StepRecord) -> bool:
-        """Whether its prompt shows what came with the request, to a model that sees no pictures."""
+        """Return True when the step's prompt shows attachments to a model without vision."""
         roster = self.engine.roster
         spec, model = roster.agents.get(step.agent), roster.models.get(step.model)
         shown = spec is not None and "artifacts" in roster.prompts[spec.prompt].slots

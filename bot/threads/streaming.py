@@ -1,7 +1,7 @@
-"""Answers that appear while they are written, in direct messages, where Slack can stream.
+"""Answers shown while they are generated, in direct messages, where Slack can stream.
 
-What is streamed is a preview: the finished answer replaces the stream's messages and is posted as any other where there
-is none. So a crash, a lost append or a stream that Slack closed costs liveliness and nothing else.
+A stream is a preview: the finished answer replaces its messages, or is posted normally where there is none. So a crash,
+a lost append or a stream closed by Slack costs only the preview.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 APPEND_INTERVAL_S = 1.0
 ROLL_OVER_S = 240.0
-"""Slack closes a stream after about five minutes, whatever it is fed."""
+"""Seconds; Slack closes a stream after about five minutes."""
 STREAM_CHARS = 11_000
-"""Of one message; Slack takes 12,000 in a call and as many of Markdown in a message."""
+"""Characters per message; Slack accepts 12,000 per call and per Markdown message."""
 Session = Literal["processing", "suspended", "active"]
 TITLE_CHARS = 200
 _CLOSED = frozenset({"message_not_in_streaming_state", "message_not_found"})
@@ -51,7 +51,7 @@ class _Stream:
 
 
 class AnswerStreams:
-    """The streams of one process. `write` hears every event of text; what belongs to no open stream passes by."""
+    """The streams of one process. `write` receives every text event and ignores those without an open stream."""
 
     def __init__(self, slack: Slack, outbox: Outbox, clock: Clock) -> None:
         self._slack = slack
@@ -63,13 +63,13 @@ class AnswerStreams:
         self._without_sessions: set[str] = set()
 
     def may(self, run: RunRow) -> bool:
-        """Whether the answer of a run should come in pieces."""
+        """Return True when the answer of a run should be streamed."""
         return run.channel_kind == "dm" and run.workspace not in self._without_streams
 
     def open(self, run: RunRow) -> None:
-        """Be ready for the run's text; nothing is posted before there is some."""
+        """Prepare for the run's text; nothing is posted before there is some."""
         if (left := self._open.pop(run.id, None)) is not None:
-            # An earlier attempt of this process, which another one had taken the run from.
+            # An earlier attempt of this process, from before another one claimed the run.
             left.closed = True
             left.changed.set()
         if self.may(run):
@@ -77,14 +77,14 @@ class AnswerStreams:
             stream.follower = asyncio.create_task(self._follow(stream), name=f"stream {run.id}")
 
     def write(self, run_id: str, event: TextDelta) -> None:
-        """Take up a piece of the answer; it is sent on its own."""
+        """Add a piece of the answer; it is sent in the background."""
         if (stream := self._open.get(run_id)) is not None:
             stream.agent = event.path.rsplit("/", 1)[-1]
             stream.text += event.text
             stream.changed.set()
 
     async def close(self, run_id: str) -> None:
-        """No more text will come: end the stream where it is. Waits at most one interval and the call on its way."""
+        """End the stream: no more text will come. Waits at most one interval and the current call."""
         stream = self._open.pop(run_id, None)
         if stream is None or stream.follower is None:
             return
@@ -93,12 +93,12 @@ class AnswerStreams:
         await stream.follower
 
     async def aclose(self) -> None:
-        """End all of them; their runs go on with the next process."""
+        """End all streams; their runs continue in the next process."""
         for run_id in list(self._open):
             await self.close(run_id)
 
     async def replace(self, run: RunRow, name: str, message: SlackMessage, *, number: int) -> bool:
-        """Turn the stream's message of that number into the named message; False when there is none to turn.
+        """Replace the stream's message of that number by the named message; return False when there is none.
 
         Raises:
             SlackError: it has to wait for the next try.
@@ -122,11 +122,11 @@ class AnswerStreams:
         return True
 
     async def discard(self, run: RunRow, *, first: int = 0) -> None:
-        """Take away what of the stream stands and is not part of the answer."""
+        """Delete the stream's messages that are not part of the answer."""
         for number in count(first) if run.channel_kind == "dm" else ():
             ts = await self._outbox.find(run.id, f"stream/{number}")
             if ts is None:
-                # A start that a crash kept from being recorded must not look like something owed.
+                # A start that a crash kept from being recorded must not look like an owed message.
                 await self._outbox.abandon(run.id, f"stream/{number}")
                 return
             await self._delete(run, ts)
@@ -139,9 +139,9 @@ class AnswerStreams:
             log.info("stream_not_deleted", run=run.id, code=error.code)
 
     async def session(self, run: RunRow, status: Session, *, title: str = "") -> None:
-        """Show in the agent view whose turn it is; a view is never worth failing for.
+        """Show the status in the agent view; a view is never worth failing a run.
 
-        Slack takes a title only with the first status of a thread, so only a run that opened its thread gives one.
+        Slack accepts a title only with the first status of a thread, so only a run that opened its thread gives one.
         """
         if run.channel_kind != "dm" or run.workspace in self._without_sessions:
             return
@@ -158,7 +158,7 @@ class AnswerStreams:
     # ------------------------------------------------------------ sending
 
     async def _follow(self, stream: _Stream) -> None:
-        """Send what there is, at most once an interval, until the stream ends or cannot go on."""
+        """Send new text, at most once an interval, until the stream ends or fails."""
         try:
             while not stream.closed:
                 await stream.changed.wait()
@@ -177,7 +177,7 @@ class AnswerStreams:
             log.exception("stream failed", run=stream.run.id)
 
     async def _send(self, stream: _Stream) -> None:
-        """Bring Slack up to the last finished paragraph. What went before it must not have changed meanwhile."""
+        """Bring Slack up to the last finished paragraph. Text already sent must not have changed."""
         written = finished_markdown(stream.text)
         if not written.startswith(stream.sent):
             return
@@ -202,7 +202,7 @@ class AnswerStreams:
         stream.sent += piece
 
     async def _start(self, stream: _Stream, chunk: dict[str, Any]) -> None:
-        """A message of its own, recorded so that the answer finds it, with a card of who writes."""
+        """Start a message, recorded so that the answer finds it, with a card that names the agent."""
         run = stream.run
         while await self._outbox.find(run.id, f"stream/{stream.number}") is not None:
             stream.number += 1
@@ -222,7 +222,7 @@ class AnswerStreams:
         self._ended.add(ts)
 
     async def _stop(self, run: RunRow, ts: str, **more: Any) -> None:  # noqa: ANN401 - Slack's own arguments
-        """End the stream of a message. One that has ended already is as good, and here not asked about again."""
+        """End the stream of a message. One that has ended already counts as ended."""
         if ts in self._ended:
             self._ended.discard(ts)
             return

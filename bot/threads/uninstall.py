@@ -1,4 +1,4 @@
-"""Where the app was taken out: its tokens are forgotten, and its open runs end without anybody who could be told."""
+"""Workspaces that removed the app: forget their tokens and end their open runs."""
 
 import structlog
 
@@ -10,20 +10,20 @@ log = structlog.get_logger()
 
 
 class UninstallService:
-    """Looks after workspaces that leave; `installations` is None where SLACK_BOT_TOKEN serves the only one."""
+    """Handles uninstalls; `installations` is None where SLACK_BOT_TOKEN serves the only workspace."""
 
     def __init__(self, installations: Installations | None, executor: Executor[SlackThreadPresenter]) -> None:
         self._installations = installations
         self._executor = executor
 
     async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
-        """Slack says that the app was taken out there."""
+        """Forget the install that Slack says was removed."""
         log.warning("uninstalled", workspace=team_id or enterprise_id)
         if self._installations is not None:
             await self._installations.uninstall(enterprise_id=enterprise_id, team_id=team_id, is_org_wide=is_org_wide)
 
     async def end_runs(self) -> None:
-        """End what is open where the app is not installed any more; its money stays in the ledger."""
+        """End open runs where the app is not installed any more; the ledger keeps their money."""
         stranded = await self._installations.stranded_runs() if self._installations is not None else []
         for run_id in stranded:
             run = await self._executor.engine.store.get(run_id)

@@ -1,4 +1,4 @@
-"""No request waits in silence: whoever asked hears that it is kept, when no worker has begun it after a while."""
+"""Notice to askers whose request no worker has begun after a while: it is stored and waits."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from storage.chores import Chores
 log = structlog.get_logger()
 
 PATIENCE_S = 20.0
-"""A free worker begins within a second; after so long nobody is there, or everybody is busy."""
+"""Seconds; a free worker begins within one, so after this long none is free."""
 KEPT = (
     "⏳ Your request is kept and waits: whoever works on requests is busy or away. It begins by itself as soon as"
     " somebody is free, so there is no need to ask again."
@@ -23,7 +23,7 @@ KEPT = (
 
 @dataclass(frozen=True, slots=True)
 class NoWorkerNotice:
-    """Tells those who wait. `owner` names this process in claims."""
+    """Notifies askers of waiting requests. `owner` names this process in claims."""
 
     chores: Chores
     say: Notifier
@@ -31,7 +31,7 @@ class NoWorkerNotice:
     owner: str
 
     async def tell_who_waits(self) -> None:
-        """Tell each of them once, privately. May run late, twice or in five processes."""
+        """Notify each waiting asker once, privately. May run late, twice or in five processes."""
         waiting = await self.chores.unattended(before_us=self.clock.now_us() - int(PATIENCE_S * 1e6))
         if waiting:
             log.warning("requests wait for a worker", requests=len(waiting), oldest=waiting[0].run_id)
