@@ -1,6 +1,6 @@
-"""Words about money that nobody asked for: each said once, to those whom it concerns, by whoever first sees it.
+"""Budget alerts: each sent once, to those it concerns, by the process that first notices it.
 
-A chore looks at the ledger, so nothing is lost in a crash and no run waits for an alert.
+A chore reads the ledger, so no alert is lost in a crash and no run waits for one.
 """
 
 from collections.abc import Collection
@@ -19,23 +19,23 @@ from storage.database.statements import Row
 from storage.ledger.reports import PayerMonth
 
 IN_CHANNEL_PCT = frozenset({80, 100})
-"""Thresholds that concern everybody; the others are for whoever looks after the budget."""
+"""Thresholds announced in the channel; the others are sent to the owners of the budget."""
 ALARM_DAYS = 7
-"""How far back an alarm may be and still be news."""
+"""Days after which an alarm is too old to send."""
 DIGEST_HOUR = 9
 _STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
 class Alerts:
-    """Looks and tells."""
+    """Looks for due alerts and sends them."""
 
     desk: BudgetService
     news: OnceOnlyAnnouncements
     rules: RulesStore
 
     async def check(self) -> None:
-        """Tell what is due in every workspace."""
+        """Send what is due in every workspace."""
         for workspace in await self.desk.reports.workspaces():
             books = await self.desk.reports.books(workspace)
             for line in books.payers:
@@ -54,7 +54,7 @@ class Alerts:
         keys = await self.news.untold([f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in passed])
         if not keys:
             return
-        # Two passed at once are one piece of news, the higher.
+        # Two thresholds passed at once are one alert, for the higher.
         pct = int(keys[-1].rpartition("/")[2])
         left = format_usd(max(0, line.limit_nusd - line.settled_nusd - line.held_nusd))
         place = await self._name(workspace, line)
@@ -122,7 +122,7 @@ class Alerts:
             await self._tell(workspace, text, users=await self._responsible(workspace, channel), keys=keys)
 
     async def _responsible(self, workspace: str, channel: str) -> list[str]:
-        """Owners of the channel's budget, and the admins by the operator's or the installation's word."""
+        """Return the owners of the channel's budget, and the admins besides Slack's own."""
         rules = await self.rules.rules(workspace=workspace, channel=channel)
         return sorted({*rules.owners, *await self.desk.figures.admins.of(workspace)})
 

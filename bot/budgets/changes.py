@@ -1,4 +1,4 @@
-"""What people who answer for money may change, and the sentence that says what changed, from what to what."""
+"""Budget changes by people who may make them, each with a sentence of the old and new value."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ _WORKSPACE = said.LiftModel | said.SetOwner
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One change as it is told. `is_public` when it concerns everybody in the channel."""
+    """One change in words. `is_public` when it concerns everyone in the channel."""
 
     sentence: str
     is_public: bool = True
@@ -51,7 +51,7 @@ class _Act:
 
 @dataclass(frozen=True)
 class BudgetChanges:
-    """Checks who asks, changes one thing in one audited transaction, and says it."""
+    """Checks permission, makes one change in one audited transaction, and returns its sentence."""
 
     budgets: Budgets
     reports: Reports
@@ -62,7 +62,7 @@ class BudgetChanges:
     models: Callable[[], Mapping[str, ModelSpec]]
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:
-        """AccessError when this person may not, naming whom to ask."""
+        """Check that this person may; raise AccessError that names whom to ask."""
         user = payer.user
         if _is_for_workspace(command):
             if not await self.access.is_admin(user, workspace=payer.workspace):
@@ -74,7 +74,7 @@ class BudgetChanges:
             )
 
     async def change(self, command: BudgetCommand, payer: Payer, *, key: str = "") -> Changed:
-        """Do it; `payer.user` is who asks, and a grant with the same `key` again is refused.
+        """Make the change; `payer.user` is the person, and a grant with the same idempotency `key` again is refused.
 
         Raises:
             UserError: not allowed, or not possible; nothing was changed.

@@ -1,4 +1,4 @@
-"""The month as a picture people read at a glance: spent so far against the limit, where it is heading, and by flow."""
+"""The month as a picture: spent so far against the limit, the forecast, and the shares of the flows."""
 
 import io
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _LABEL: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """What is drawn. `spent` is what had been spent at the end of each day, in nano-dollars."""
+    """The data of the chart. `spent` is the running total at the end of each day, in nano-dollars."""
 
     spent: tuple[int, ...]
     limit_nusd: int
@@ -35,7 +35,7 @@ class ChartData:
 
 
 def chart_data(report: Report) -> ChartData:
-    """The numbers of the picture; the last one is the report's own sum."""
+    """Return the chart's data; the last total is the report's own sum."""
     return ChartData(
         spent=tuple(accumulate(report.days)),
         limit_nusd=report.limit_nusd,
@@ -46,7 +46,7 @@ def chart_data(report: Report) -> ChartData:
 
 
 def alt_text(report: Report) -> str:
-    """The picture in words, for those who do not see it."""
+    """Return the picture in words, as its alt text."""
     forecast = f", {format_usd(report.forecast_nusd)} expected by its end" if report.forecast_nusd is not None else ""
     flows = "; ".join(f"{part.name} {format_usd(part.nusd)}" for part in shown(report.flows))
     return (
@@ -56,8 +56,8 @@ def alt_text(report: Report) -> str:
 
 
 def draw(report: Report) -> bytes:
-    """The picture as PNG. Takes most of a second the first time, so call it from a thread."""
-    # Loading matplotlib costs more than everything else at start; figures without pyplot share no state with others.
+    """Return the picture as PNG. Takes most of a second the first time, so call it in a thread."""
+    # Loading matplotlib costs more than everything else at start; figures without pyplot share no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - see above
     from matplotlib.figure import Figure  # noqa: PLC0415 - same
 
@@ -91,7 +91,7 @@ def _draw_month(axes: "Axes", data: ChartData, report: Report) -> None:
     said = f"limit {format_usd(data.limit_nusd)}"
     axes.annotate(said, (0, data.limit_nusd / NUSD_PER_USD), (2, 4), color=LIMIT, textcoords="offset points")
     axes.plot([days[-1]], [spent[-1]], "o", color=LINE, markersize=7)
-    # Spending only grows: there is nothing above the line on the left of its end, nor below it on the right.
+    # The total only grows: there is free space above the line left of its end, and below it on the right.
     where: dict[str, Any] = {"xytext": (10, -14)} | _LABEL | {"ha": "left"}
     if days[-1] > data.days_in_month // 3:
         where = {"xytext": (-8, 9)} | _LABEL
@@ -122,7 +122,7 @@ def _draw_flows(axes: "Axes", flows: Sequence[ReportPart]) -> None:
 
 
 def _quiet(axes: "Axes") -> None:
-    """Only what is read stands out."""
+    """Reduce the axes to what is read."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color("#bbbbbb")
@@ -130,12 +130,12 @@ def _quiet(axes: "Axes") -> None:
 
 
 def _usd(amounts: Sequence[int]) -> list[float]:
-    """Dollars as lengths on paper; nothing is computed with them."""
+    """Return amounts in dollars, as floats for drawing only."""
     return [nusd / NUSD_PER_USD for nusd in amounts]
 
 
 def _plain(text: str) -> str:
-    """A name as far as the font goes, a dot for what it lacks; dollar signs would be read as formulas."""
+    """Return a name in the font's characters, a dot for others; dollar signs would be read as formulas."""
     from matplotlib.font_manager import findfont, get_font  # noqa: PLC0415 - as in draw
 
     known = get_font(findfont("DejaVu Sans")).get_charmap()

@@ -1,4 +1,4 @@
-"""The same numbers as files: a month's sums for the channel, every call for finance. Amounts are exact."""
+"""Exports as files: a month's sums for the channel, every call for finance. Amounts are exact."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ _CALL_COLUMNS = (
 
 
 def exact_usd(nusd: int) -> str:
-    """Dollars with nine decimals: exactly what the ledger has, so that sums of a spreadsheet are its sums."""
+    """Return dollars with nine decimals, exactly the ledger's value, so that a spreadsheet's sums are the ledger's."""
     return f"{nusd // NUSD_PER_USD}.{nusd % NUSD_PER_USD:09d}"
 
 
 def month_csv(spent: Iterable[Spent], period: str) -> str:
-    """A month by flow, agent and model, without people: it goes where everybody in the channel reads it."""
+    """Return a month by flow, agent and model, without people: everyone in the channel can read it."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for one in spent:
         row = sums.setdefault((one.flow, one.agent, one.model), [0] * 5)
@@ -45,17 +45,17 @@ def month_csv(spent: Iterable[Spent], period: str) -> str:
 
 
 def calls_csv(calls: Sequence[Mapping[str, Any]]) -> str:
-    """Every call of a month, a line each."""
+    """Return every call of a month as CSV, one line each."""
     return _csv(_CALL_COLUMNS, (tuple(call_record(call).values()) for call in calls))
 
 
 def calls_json(calls: Sequence[Mapping[str, Any]]) -> str:
-    """The same as JSON; amounts are strings, because floats lose cents."""
+    """Return every call of a month as JSON; amounts are strings, because floats lose precision."""
     return json.dumps([call_record(call) for call in calls], indent=1, ensure_ascii=False)
 
 
 def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
-    """One call in the columns of the export. A call that is still held costs nothing yet."""
+    """Return one call in the columns of the export. A call that is still held costs nothing yet."""
     usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
     values = (
         call["id"], call["run_id"], call["channel"], call["user_id"], call["period"], _utc(call["opened_us"]),
@@ -75,7 +75,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Names come from people; a spreadsheet must not run them."""
+    """Return a cell that a spreadsheet does not execute: names come from people."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

@@ -1,4 +1,4 @@
-"""Where prices come from and how old they are, said before somebody trusts an old list."""
+"""The sources of prices and their age, shown before a person trusts an old list."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -8,12 +8,12 @@ from patterns.core.ports import ModelClient
 from patterns.roster.roster import ModelSpec
 
 MAP_DATES = {"1.106.2": date(2026, 10, 21)}
-"""When the releases of litellm that we ran with were published, and their price maps with them."""
+"""Publication dates of the litellm releases we ran with, and so of their price maps."""
 STALE_AFTER_DAYS = 90
 
 
 def price_note(models: Mapping[str, ModelSpec], client: ModelClient, *, now_us: int) -> str:
-    """The sources of all prices in use, with the age of litellm's map and a warning once that is stale."""
+    """Return the sources of all prices in use, with the age of litellm's map and a warning when it is stale."""
     sources = sorted({client.price(name).source for name in models})
     said = f"Prices: {', '.join(sources)}"
     if not any(source.startswith("litellm") for source in sources):

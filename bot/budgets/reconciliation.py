@@ -1,4 +1,4 @@
-"""Lay the ledger beside a provider's usage export and name every difference, calls without bills among them."""
+"""Compare the ledger with a provider's usage export and name every difference, calls without bills among them."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from typing import Any
 from patterns.core.errors import UserError
 from patterns.core.money import NUSD_PER_USD, format_usd
 
-# What providers call the same column, in the order of our preference.
+# The names providers give the same column, in order of preference.
 _DATE = ("date", "day", "usage_date_utc", "start_time_iso", "bucket_start", "timestamp")
 _MODEL = ("model", "model_version", "model_name", "snapshot")
 _INPUT = ("input_tokens", "prompt_tokens", "usage_input_tokens", "n_context_tokens_total")
@@ -35,14 +35,14 @@ Usage = dict[tuple[date, str], Used]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was laid side by side, and one sentence for each difference."""
+    """The comparison, and one sentence for each difference."""
 
     days: int
     differences: tuple[str, ...]
 
 
 def read_export(text: str, *, name: str) -> Usage:
-    """A provider's export, CSV or JSON (a list, or an object with the list in it), summed by UTC day and model.
+    """Return a provider's export, CSV or JSON (a list, or an object with the list in it), summed by UTC day and model.
 
     Raises:
         UserError: no rows, or a row without a day, a model or tokens, with its number.
@@ -66,7 +66,7 @@ def read_export(text: str, *, name: str) -> Usage:
 
 
 def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Usage:
-    """The ledger's calls in the same form. `names` turns the roster's models into litellm's."""
+    """Return the ledger's calls in the same form. `names` maps the roster's models to litellm's."""
     sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for call in calls:
         if call["state"] == "released":
@@ -80,7 +80,7 @@ def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -
 
 
 def compare(ledger: Usage, export: Usage, *, period: str) -> Compared:
-    """Every day and model of a month where the two disagree; costs are compared to the cent."""
+    """Return every day and model of a month where the two differ; costs are compared to the cent."""
     theirs = {key: used for key, used in export.items() if f"{key[0]:%Y-%m}" == period}
     ours = {key: used for key, used in ledger.items() if f"{key[0]:%Y-%m}" == period}
     keys = sorted(theirs.keys() | ours.keys())
@@ -123,7 +123,7 @@ def _json_rows(text: str) -> list[dict[str, Any]]:
     return [row for row in found if isinstance(row, dict)]
 
 
-def _found(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - a cell of somebody's file
+def _found(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - a cell of a foreign file
     lower = {str(name).strip().casefold().replace(" ", "_"): value for name, value in row.items()}
     return next((lower[name] for name in names if lower.get(name) not in (None, "")), None)
 
@@ -142,7 +142,7 @@ def _day(value: Any) -> date:  # noqa: ANN401 - a day as text, or seconds since 
     return stamp.astimezone(UTC).date() if stamp.tzinfo else stamp.date()
 
 
-def _nusd(value: Any) -> int:  # noqa: ANN401 - a cell of somebody's file
+def _nusd(value: Any) -> int:  # noqa: ANN401 - a cell of a foreign file
     if value is None:
         return 0
     plain = str(value).strip().removeprefix("$").replace(",", "")
@@ -150,5 +150,5 @@ def _nusd(value: Any) -> int:  # noqa: ANN401 - a cell of somebody's file
 
 
 def _plain_model(name: str) -> str:
-    """Without litellm's provider: exports name the model alone."""
+    """Return the model without litellm's provider prefix: exports name the model alone."""
     return name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""The desk where people ask about money: months, books and the audit log, each shown to those who may see it."""
+"""Budget commands: months, the workspace's accounts and the audit log, each for those who may see it."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ _BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCall | sai
 
 @dataclass(frozen=True)
 class BudgetService:
-    """Answers and carries out everything after `/agents budget`."""
+    """Runs everything after `/agents budget`."""
 
     reports: Reports
     steering: BudgetChanges
@@ -52,12 +52,12 @@ class BudgetService:
     clock: Clock
     price_note: Callable[[], str]
     money_arrived: Callable[[str, str], Awaitable[None]]
-    """Goes on with requests that stopped for want of money, in a channel or (empty) anywhere in the workspace."""
+    """Resumes requests that stopped for lack of budget, in a channel or (empty) anywhere in the workspace."""
 
     async def do(
         self, command: BudgetCommand, origin: Origin, payer: Payer, *, can_post: bool
     ) -> BudgetView | BooksView | AuditView | NoticeView | None:
-        """The private answer; None when everybody in the channel was answered.
+        """Run a command; return the private reply, None when it was posted in the channel.
 
         Raises:
             UserError: not allowed or not possible; nothing was changed.
@@ -80,7 +80,7 @@ class BudgetService:
     async def steer(
         self, commands: Sequence[BudgetCommand], origin: Origin, payer: Payer, *, can_post: bool
     ) -> NoticeView | None:
-        """Change what is asked, one after the other, and say it: in the channel where it concerns the channel."""
+        """Apply changes one after the other; post them where they concern the channel, return the rest privately."""
         _check_place(can_post)
         for command in commands:
             await self.steering.check(command, payer)
@@ -92,7 +92,7 @@ class BudgetService:
                 log.info("budget changed", channel=payer.channel, command=type(command).__name__)
                 (public if changed.is_public else private).append(changed.sentence)
         finally:
-            # Also when a later one failed: what is changed is said.
+            # Also when a later one failed: what was changed is announced.
             if public:
                 private += await self._say_publicly(public, origin, payer)
         if any(isinstance(command, _BRINGS_MONEY) for command in commands):
@@ -100,7 +100,7 @@ class BudgetService:
         return NoticeView(" ".join(private)) if private else None
 
     async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
-        """The form with everything that can be changed here; AccessError for whom it is not."""
+        """Return the form with everything that can be changed here; raise AccessError for others than its admins."""
         await self.steering.check(said.EditBudget(), payer)
         return budget_form(
             payer,
@@ -111,7 +111,7 @@ class BudgetService:
         )
 
     async def _say_publicly(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:
-        """Tell the channel; what it could not be told is left for the person."""
+        """Post sentences in the channel; return those that could not be posted."""
         message = self.renderer.message(NoticeView("\n".join(sentences)))
         try:
             await self.slack.of(payer.workspace).post(
@@ -127,9 +127,9 @@ class BudgetService:
     async def post(
         self, payer: Payer, period: str, name: str, *, thread_ts: str | None = None, csv: bool = False
     ) -> None:
-        """Post a month for everybody in the channel, with its picture, in a thread of its own or the one asked in.
+        """Post a month's report in the channel, with its chart, in its own thread or the one asked in.
 
-        The same `name` again finds the message that stands and attaches what it may lack.
+        The same `name` again finds the posted message and attaches what it lacks.
         """
         month, report = await self._report(payer, period, deep=True)
         attached = "The picture and the numbers are in the thread" if csv else "The picture is in the thread"
@@ -199,7 +199,7 @@ class BudgetService:
     # ------------------------------------------------------------ the workspace
 
     async def books(self, payer: Payer) -> BooksView:
-        """Every channel of the workspace, for its admins only: private channels are among them.
+        """Return every account of the workspace, for its admins only: private channels are among them.
 
         Raises:
             AccessError: not a workspace admin.
@@ -228,7 +228,7 @@ class BudgetService:
         )
 
     async def home(self, workspace: str, user: str) -> BooksView | None:
-        """The books for the app's home; None for everybody but admins."""
+        """Return the accounts for the home tab; None for others than admins."""
         try:
             return await self.books(Payer(workspace, "", "dm", user))
         except AccessError:
@@ -277,7 +277,7 @@ def _when(row: Mapping[str, Any]) -> str:
 
 
 def audit_sentence(row: Mapping[str, Any]) -> str:
-    """One line of the audit log in words: the names of fields with what they were and are."""
+    """Return one line of the audit log in words: fields with their old and new values."""
     before, after = json.loads(row["before_json"]), json.loads(row["after_json"])
     parts = [
         f"{_field(name)} {_value(name, before.get(name))} → {_value(name, value)}"

@@ -1,4 +1,7 @@
-"""The `agents` command and what only a shell does."""
+"""The `agents` command and what only a shell does.
+
+Face: `main`. It never speaks to a running bot: both share the ledger, nothing else.
+"""
 
 from bot.cli.main import main
 

@@ -46,17 +46,17 @@ class Request:
 
     @property
     def choice(self) -> Choice:
-        """What the person fixed."""
+        """Return what the person fixed."""
         return Choice(
             flow=self.flow or None, agents=tuple(name.strip() for name in self.agents.split(",") if name.strip())
         )
 
 
 async def ask(asked: Request) -> int:
-    """0 when an answer came, in part at least; 1 when not; 130 when it was stopped.
+    """Run the request; return 0 when an answer came, in part at least; 1 when not; 130 when it was stopped.
 
     Raises:
-        UserError: there is nothing to do, nobody to do it, or no such flow or agent.
+        UserError: no request, no model, or no such flow or agent.
     """
     if not asked.request.strip():
         raise UserError('Say what the agents should do, like: agents ask "compare SQLite and PostgreSQL".')
@@ -74,7 +74,7 @@ class Shell:
     payer: Payer
 
     async def estimate(self) -> int:
-        """Say what it would cost; nothing is stored, held or sent."""
+        """Print what it would cost; nothing is stored, held or sent."""
         plan = self._plan()
         expected_nusd = await self.engine.expected_nusd(self.payer.workspace, plan.title)
         if self.asked.as_json:
@@ -85,7 +85,7 @@ class Shell:
         return 0
 
     async def run(self) -> int:
-        """Run it to its end and print the answer."""
+        """Run it to its end and print the answer; return the exit code."""
         is_manned = sys.stdin.isatty() and sys.stderr.isatty()
         try:
             await require_budget(self.engine.balances, self.payer, self._plan().quote.once_nusd)
@@ -107,7 +107,7 @@ class Shell:
         return await self._answered(run, ending, terminal)
 
     async def _until_done(self, terminal: Terminal) -> RunRow:
-        """Own the run until it is over; Ctrl-C ends it within a moment, a second one leaves at once."""
+        """Own the run until it is over and return its last row; Ctrl-C ends it promptly, a second one exits at once."""
         executor = Executor(self.engine, terminal, terminal, owner=owner())
         choice = self.asked.choice
         options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes}
@@ -230,7 +230,7 @@ def _told(result: PatternResult) -> dict[str, Any]:
 
 
 def _amounts(nusd: Mapping[str, int | None]) -> dict[str, str | int | None]:
-    """Each amount twice: exact dollars as a string, and the integer it is."""
+    """Return each amount twice: exact dollars as a string, and integer nano-dollars."""
     dollars = {f"{name}_usd": None if amount is None else _usd(amount) for name, amount in nusd.items()}
     return {**dollars, **{f"{name}_nusd": amount for name, amount in nusd.items()}}
 

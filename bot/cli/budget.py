@@ -1,4 +1,4 @@
-"""`agents budget`, `agents export` and `agents reconcile`: figures and levers for whoever runs the deployment."""
+"""`agents budget`, `agents export` and `agents reconcile`: amounts and changes for operators."""
 
 import asyncio
 import sys
@@ -26,14 +26,14 @@ _reason = click.option("--reason", default="", help="Stands in the audit log.")
 
 @click.group()
 def budget() -> None:
-    """Look at budgets and change them, beside a running bot if there is one."""
+    """Show budgets and change them, beside a running bot if there is one."""
 
 
 @budget.command()
 @_maybe_channel
 @_workspace
 def show(channel: str, workspace: str) -> None:
-    """The current month of a channel, or of every channel."""
+    """Show the current month of a channel, or of every channel."""
     _run(_show(channel, workspace))
 
 
@@ -43,7 +43,7 @@ def show(channel: str, workspace: str) -> None:
 @_reason
 @_workspace
 def set_limit(amount: str, channel: str, reason: str, workspace: str) -> None:
-    """Set a channel's limit a month to AMOUNT dollars, or to `default`."""
+    """Set a channel's monthly limit to AMOUNT dollars, or to `default`."""
     _run(_set(amount, channel, reason, workspace))
 
 
@@ -63,13 +63,13 @@ def grant(amount: str, channel: str, reason: str, workspace: str) -> None:
 @_month
 @_workspace
 def report(*, as_csv: bool, channel: str, month: str, workspace: str) -> None:
-    """A month of a channel by flow, agent and model."""
+    """Show a month of a channel by flow, agent and model."""
     _run(_report(channel, month, workspace, as_csv=as_csv))
 
 
 @click.group()
 def export() -> None:
-    """Figures for other programs."""
+    """Print figures for other programs."""
 
 
 @export.command()
@@ -78,7 +78,7 @@ def export() -> None:
 @_maybe_channel
 @_workspace
 def calls(month: str, form: str, channel: str, workspace: str) -> None:
-    """Every call of a month with its tokens and its price, for the finance team."""
+    """Print every call of a month with its tokens and its price, for the finance team."""
     _run(_calls(month, form, channel, workspace))
 
 
@@ -134,7 +134,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
         await clock.agree_with(db)
         reports = Reports(db, clock, policy)
         known = await reports.workspaces()
-        # The shell's own books are only meant where there are no others.
+        # The shell's own accounts are only meant where there are no others.
         known = [one for one in known if one not in {LOCAL, PLAY}] or known
         if workspace not in known and (workspace or len(known) != 1):
             raise UserError(f"Name a workspace with --workspace. This ledger has {', '.join(known) or 'none yet'}.")
@@ -251,7 +251,7 @@ async def _reconcile(text: str, name: str, month: str, workspace: str) -> int:
     period = read_month(month)
     export = read_export(text, name=name)
     async with _books(workspace) as books:
-        # A month of ours may begin in another zone: its first and last hours are a neighbour's by UTC.
+        # A month of ours may begin in another zone: its first and last hours belong to a neighbour by UTC.
         year, number = map(int, period.split("-"))
         after = f"{year + number // 12}-{number % 12 + 1:02d}"
         near = (previous_period(period), period, after)

@@ -1,4 +1,4 @@
-"""`agents doctor`: everything a deployment depends on, checked one by one, each with what to do. No secret is shown."""
+"""`agents doctor`: check everything a deployment depends on, each with what to do. No secret is shown."""
 
 import asyncio
 import shutil
@@ -41,12 +41,12 @@ _PLATFORMS = {
     "RAILWAY_PROJECT_ID": "Railway",
     "RENDER": "Render",
 }
-"""Variables that hosts set, and whose disks do not outlive a deploy unless a volume is mounted."""
+"""Variables set by hosts whose disks do not survive a deploy unless a volume is mounted."""
 _REFUSED_KEY = frozenset({401, 403})
 
 
 async def doctor() -> int:
-    """Print a line for every check; 1 when anything fails."""
+    """Print a line for every check; return 1 when any fails."""
     configure_logs("error")
     env, levels = environment(), []
     async for finding in findings(env):
@@ -58,7 +58,7 @@ async def doctor() -> int:
 
 
 async def findings(env: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Every check, in the order a deployment is set up."""
+    """Yield every check, in the order a deployment is set up."""
     mistakes = _environment_mistakes(env)
     for variable in VARIABLES:
         yield mistakes.get(variable.name) or _variable(env, variable.name)
@@ -77,7 +77,7 @@ async def findings(env: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 
 def _environment_mistakes(env: Mapping[str, str]) -> dict[str, Finding]:
-    """What each variable alone does wrong, so that one mistake does not hide the others."""
+    """Return what is wrong with each variable alone, so that one mistake does not hide the others."""
     mistakes = {}
     for variable in VARIABLES:
         try:
@@ -121,7 +121,7 @@ async def _models(settings: Settings, session: aiohttp.ClientSession) -> AsyncIt
 async def _priced_and_reached(
     roster: Roster, choice: ModelChoice | None, settings: Settings, session: aiohttp.ClientSession
 ) -> AsyncIterator[Finding]:
-    """Each model's price and its provider, asked once for its list of models, which costs nothing."""
+    """Yield each model's price, and its provider, asked once for its list of models, which costs nothing."""
     asked: dict[str, Finding] = {}
     if choice is not None:
         yield ok("models", f"{choice.name} is chosen for what the roster leaves open.")
@@ -191,7 +191,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _installs(settings: Settings, db: Database) -> Finding:
-    """Who installed the app by its link, and whether we can still speak there."""
+    """Return how many workspaces installed the app by its link, and whether their tokens can be read."""
     try:
         installations = Installations(db, SystemClock(), settings.token_keys)
         count = await installations.check()
@@ -216,7 +216,7 @@ async def _installs(settings: Settings, db: Database) -> Finding:
 
 
 def _disk(path: Path, env: Mapping[str, str]) -> Iterator[Finding]:
-    """What the disk under a SQLite file is worth."""
+    """Yield whether the disk under a SQLite file is durable and local."""
     folder = next(parent for parent in path.parents if parent.exists())
     mount, kind = _filesystem(folder)
     platform = next((name for variable, name in _PLATFORMS.items() if variable in env), "")
@@ -236,7 +236,7 @@ def _disk(path: Path, env: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _filesystem(folder: Path) -> tuple[str, str]:
-    """Where the file system that a folder is on begins, and its kind; both empty where the system does not say."""
+    """Return the mount point of a folder's file system and its kind; both empty where the system does not say."""
     if not MOUNTS.exists():
         return "", ""
     mounts = [line.split()[1:3] for line in MOUNTS.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""The doctor's look at Slack: tokens, scopes and clocks, asked of Slack itself without posting anything."""
+"""Slack's part of the doctor: tokens, scopes and clocks, checked with Slack itself without posting anything."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ _INSTALL = "docs/install.md shows where to find it."
 
 
 async def slack_findings(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
-    """What Slack says of our tokens; nothing is asked for a token that is not set."""
+    """Yield what Slack says of our tokens; a token that is not set is not checked."""
     mistakes = setup_mistakes(settings)
     for mistake in mistakes:
         yield fail("Slack", mistake)
@@ -63,7 +63,7 @@ async def _bot_token(settings: Settings, session: aiohttp.ClientSession) -> Asyn
 
 
 def _scopes(granted: str | None) -> Finding:
-    """The scopes Slack granted beside those of our manifest."""
+    """Return how the granted scopes compare with those of our manifest."""
     if granted is None:
         return warn("scopes", "this Slack does not say which scopes it granted.")
     have = {scope.strip() for scope in granted.split(",")}
@@ -76,7 +76,7 @@ def _scopes(granted: str | None) -> Finding:
 
 
 def _clock(slack: datetime, ours: datetime) -> Finding:
-    """Our clock beside Slack's: months turn by ours."""
+    """Return how our clock compares with Slack's: months turn by ours."""
     skew_s = (ours - slack).total_seconds()
     text = f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} Slack's"
     if abs(skew_s) > SKEW_LIMIT_S:
@@ -105,10 +105,10 @@ async def _app_token(settings: Settings, session: aiohttp.ClientSession) -> Find
 async def _call(
     session: aiohttp.ClientSession, settings: Settings, method: str, token: str
 ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """Slack's answer with its headers."""
+    """Return Slack's response with its headers."""
     headers = {"Authorization": f"Bearer {token}"}
     async with session.post(f"{settings.slack_api_url}{method}", headers=headers) as reply:
         answer = await reply.json(content_type=None)
         if not isinstance(answer, dict):
-            raise ValueError(method)  # noqa: TRY004 - an answer that is none, like one that is no JSON
+            raise ValueError(method)  # noqa: TRY004 - a response of the wrong shape, like one that is not JSON
         return answer, reply.headers

@@ -1,4 +1,4 @@
-"""`agents eval routes`: the Router's marks on a team's own requests, held and paid for like every other call."""
+"""`agents eval routes`: measure the Router on a team's own requests, held and paid for like every other call."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,19 +29,19 @@ _NOT_ASKED = frozenset({"budget", "run_s"})
 
 
 class Unasked:
-    """An `EventSink` that counts examples the Router never heard: marks over them would be no marks."""
+    """An `EventSink` that counts examples the Router was never asked, whose results would mean nothing."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def emit(self, run_id: str, event: RunEvent) -> None:  # noqa: ARG002 - a shell has one run
-        """Look at how a step ended."""
+        """Count a step that failed."""
         if isinstance(event, StepFinished) and event.reason in _NOT_ASKED:
             self.count += 1
 
 
 async def evaluate_routes(file: Path, *, channel: str) -> int:
-    """Ask the Router about every line of the file and print how well it did; 1 when some could not be asked.
+    """Ask the Router about every line of the file and print the scores; return 1 when some could not be asked.
 
     Raises:
         UserError: the file holds no examples, or the channel cannot pay for one.
@@ -51,7 +51,7 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
         evaluate.check_examples(engine.roster, examples)
         payer = await payer_for(engine, channel)
         run_id = await accept(engine, payer, f"eval routes: {len(examples)} examples of {file.name}", {"flow": "eval"})
-        # One after the other, each with every retry: nobody else may take the run for dead before that.
+        # One after the other, each with every retry: no other process may take the run for dead before that.
         run_s = engine.roster.router.timeout_s * 4 * len(examples)
         run = await engine.store.claim(run_id, owner=owner(), lease_s=run_s + LEASE_MARGIN_S)
         if run is None:
@@ -81,7 +81,7 @@ def _examples(file: Path) -> list[evaluate.Example]:
 
 
 async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float) -> tuple[str, int]:
-    """The report, and how many examples could not be asked."""
+    """Return the report, and the number of examples that could not be asked."""
     payer = run.payer
     ctx = TaskContext(
         run_id=run.id,
@@ -102,7 +102,7 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
         raise UserError(plain(refusal(view))) from None
     worst_nusd = each.times(len(examples)).worst_nusd
     say(f"{len(examples)} examples, {price_words(worst_nusd, None)}.")
-    # The roster's limits are those of one request; what bounds a file of them is the month's budget.
+    # The roster's limits are those of one request; a file of them is bounded by the month's budget.
     roomy = _services(engine, run, unasked, replace(one.limits, run_nusd=worst_nusd, run_s=run_s))
     return evaluate.report(await evaluate.evaluate_routes(ctx, roomy, examples)), unasked.count
 

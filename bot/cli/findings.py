@@ -1,4 +1,4 @@
-"""What a check of `agents doctor` found: how bad, about what, and what to do."""
+"""Results of `agents doctor` checks: severity, subject, and what to do."""
 
 import re
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ _PARAMETERS = re.compile(r"(?<=[?&])([^=&\s]*(?:password|token|key|secret)[^=&\s
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line. `fail` keeps the bot from working, `warn` is worth knowing."""
+    """One line. `fail` keeps the bot from working, `warn` does not."""
 
     level: Literal["ok", "warn", "fail"]
     subject: str
     text: str
 
     def masked(self, env: Mapping[str, str]) -> "Finding":
-        """The same without a secret of this environment, wherever it came from."""
+        """Return the same without any secret of this environment, wherever it came from."""
         text = self.text
         for variable in VARIABLES:
             value = env.get(variable.name, "")
@@ -30,15 +30,15 @@ class Finding:
 
 
 def ok(subject: str, text: str) -> Finding:
-    """As it should be."""
+    """Return a finding that needs nothing."""
     return Finding("ok", subject, text)
 
 
 def warn(subject: str, text: str) -> Finding:
-    """It works, but."""
+    """Return a finding that works, with a caveat."""
     return Finding("warn", subject, text)
 
 
 def fail(subject: str, text: str) -> Finding:
-    """It does not work until somebody does what the text says."""
+    """Return a finding that does not work until the text's advice is followed."""
     return Finding("fail", subject, text)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def installations() -> None:
-    """Where the app is installed, when it serves several workspaces."""
+    """List and manage the workspaces that installed the app."""
 
 
 @installations.command()
@@ -27,20 +27,20 @@ def key() -> None:
 
 @installations.command(name="list")
 def list_all() -> None:
-    """Every workspace and organisation, without its token."""
+    """List every workspace and organisation, without its token."""
     asyncio.run(_list())
 
 
 @installations.command()
 def rotate() -> None:
-    """Encrypt every token anew under the first of AGENTS_TOKEN_KEYS; then the other keys can go. The bot may run."""
+    """Encrypt every token again under the first of AGENTS_TOKEN_KEYS; then the other keys can go. The bot may run."""
     asyncio.run(_rotate())
 
 
 @installations.command()
 @click.argument("installation", metavar="ID")
 def remove(installation: str) -> None:
-    """Take the app out of a workspace (T…) or an organisation (E…): its token is revoked and deleted."""
+    """Remove the app from a workspace (T…) or an organisation (E…): its token is revoked and deleted."""
     asyncio.run(_remove(installation))
 
 

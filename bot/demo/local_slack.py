@@ -1,4 +1,4 @@
-"""A Slack workspace on this machine, in the browser: the local-slack program, its people, and hands to drive it."""
+"""A Slack workspace on this machine, in the browser: the local-slack program, its people, and a driver."""
 
 import asyncio
 import tempfile
@@ -50,13 +50,13 @@ WORKSPACE: dict[str, Any] = {
 
 
 class LocalSlack:
-    """The workspace, while the block runs, at `url`. `folder` gets its log.
+    """The workspace at `url`, while the block runs. `folder` gets its log.
 
-    local-slack listens on every interface. Where the system lets us it runs in a network of its own, and only a relay
-    on 127.0.0.1 leads to it; `is_isolated` says whether that worked.
+    local-slack listens on every interface. Where the system allows it, it runs in a network namespace of its own,
+    reached only through a relay on 127.0.0.1; `is_isolated` says whether that worked.
 
     Raises on entering:
-        UserError: the port is in use, or the program could not be fetched or started.
+        UserError: the port is in use, or the program could not be downloaded or started.
     """
 
     def __init__(self, *, env: Mapping[str, str], folder: Path, port: int = 0, isolated: bool = True) -> None:
@@ -69,12 +69,12 @@ class LocalSlack:
 
     @property
     def url(self) -> str:
-        """The page, for a browser."""
+        """Return the address of the page, for a browser."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def api_url(self) -> str:
-        """The Web API, for SLACK_API_URL."""
+        """Return the address of the Web API, for SLACK_API_URL."""
         return f"{self.url}/api/"
 
     async def __aenter__(self) -> Self:
@@ -109,13 +109,13 @@ class LocalSlack:
         await self._stack.aclose()
 
     async def command(self, text: str, *, channel: str = TRY_IT, user: str = ADA, command: str = "/agents") -> None:
-        """Type a slash command; returns when the bot has acknowledged it."""
+        """Type a slash command; return when the bot has acknowledged it."""
         await self._post("command", {"channel": channel, "user": user, "command": command, "text": text})
 
     async def message(
         self, text: str, *, channel: str = TRY_IT, user: str = ADA, thread_ts: str | None = None
     ) -> dict[str, Any]:
-        """Post a message as a person."""
+        """Post a message as a person; return Slack's response."""
         body = {"channel": channel, "user": user, "text": text}
         if thread_ts is not None:
             body["thread_ts"] = thread_ts
@@ -148,17 +148,17 @@ class LocalSlack:
         raise KeyError(action_id)
 
     async def messages(self, channel: str = TRY_IT) -> list[dict[str, Any]]:
-        """Everything in a channel, threads and private messages included, oldest first."""
+        """Return everything in a channel, threads and private messages included, oldest first."""
         async with self._http.get(f"messages/{channel}", raise_for_status=True) as reply:
             return list((await reply.json())["messages"])
 
     async def log(self) -> list[dict[str, Any]]:
-        """What went between the bot and the workspace, for finding out what happened."""
+        """Return the traffic between bot and workspace, for debugging."""
         async with self._http.get("log", raise_for_status=True) as reply:
             return list((await reply.json())["log"])
 
     async def reset(self) -> None:
-        """Forget every message."""
+        """Delete every message."""
         await self._post("reset", {})
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class LocalSlack:
             return dict(await reply.json())
 
     async def _listen(self, stack: AsyncExitStack, door: Path) -> int:
-        """Open the only way in: a relay on loopback to the door of the program's own network."""
+        """Open the only way in and return its port: a relay on loopback to the program's namespace."""
         inwards = relaying(
             lambda accept: asyncio.start_server(accept, "127.0.0.1", self._wanted),
             lambda: asyncio.open_unix_connection(str(door)),

@@ -1,4 +1,4 @@
-"""Programs that live as long as a block of code, with their words in a log file and no key in their environment."""
+"""Programs that live as long as a block of code, with output in a log file and no key in their environment."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from patterns.core.errors import UserError
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
-"""The only variables a started program sees: providers' keys and Slack's tokens are not its business."""
+"""The only variables a started program sees: it must not have providers' keys or Slack's tokens."""
 POLL_S = 0.05
 KEEPER = Path(__file__).with_name("keeper.py")
 
@@ -42,7 +42,7 @@ async def kept(
             stdout=output,
             stderr=output,
             env={name: env[name] for name in PASSED_ON if name in env},
-            start_new_session=True,  # Ctrl-C is for us; the program ends when we let go of it
+            start_new_session=True,  # Ctrl-C is for us; the program ends when we close its stdin
         )
     try:
         yield process
@@ -55,10 +55,10 @@ async def kept(
 async def until_ready(
     process: Process, probe: Callable[[], Awaitable[bool]], *, name: str, log: Path, wait_s: float
 ) -> None:
-    """Wait until the probe says yes.
+    """Wait until the probe returns True.
 
     Raises:
-        UserError: the program ended, or took longer than `wait_s`.
+        UserError: the program ended, or took longer than `wait_s` seconds.
     """
     try:
         async with asyncio.timeout(wait_s):
@@ -71,10 +71,10 @@ async def until_ready(
 
 
 def free_port(wanted: int = 0) -> int:
-    """A port on loopback that nobody uses now, the wanted one if given.
+    """Return a free port on loopback, the wanted one if given.
 
     Raises:
-        UserError: somebody uses the wanted one.
+        UserError: the wanted one is in use.
     """
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,7 +86,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 async def own_network(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The command that starts a program in a network of its own, or nothing where the system does not let us."""
+    """Return the command that starts a program in its own network namespace; empty where the system forbids it."""
     unshare = shutil.which("unshare", path=env.get("PATH"))
     if sys.platform != "linux" or unshare is None:
         return ()

@@ -31,10 +31,10 @@ _FOOTER = re.compile(r"\$[\d.,]+ · [^·\n]+ · \d+ agents? · \$[\d.,]+ left")
 
 
 async def demo(*, port: int, once: str | None) -> int:
-    """Start everything; with `once`, send that request, print its thread and say by the exit code how it went."""
+    """Start everything; with `once`, send that request, print its thread and return 0 for an answer."""
     outside = read_settings()
     folder = outside.data_dir / "demo"
-    # Every demo begins afresh, because its Slack forgets everything as well.
+    # Every demo starts afresh, because its Slack forgets everything as well.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     stop = stop_on_signals()
@@ -67,7 +67,7 @@ async def _model(stack: AsyncExitStack, settings: Settings, folder: Path) -> Mod
 
 
 def _inside(outside: Settings, slack: LocalSlack, folder: Path) -> Settings:
-    """The demo's own settings: its own ledger and nothing of a real workspace."""
+    """Return the demo's own settings: its own ledger and nothing of a real workspace."""
     return replace(
         outside,
         data_dir=folder,
@@ -102,7 +102,7 @@ def _welcome(slack: LocalSlack, choice: ModelChoice, folder: Path) -> None:
 
 
 async def _once(slack: LocalSlack, bot: Bot, request: str) -> int:
-    """0 when an answer with its footer stands in the thread, 1 otherwise."""
+    """Return 0 when an answer with its footer is in the thread, 1 otherwise."""
     engine = bot.engine
     await slack.command(request)
     with contextlib.suppress(TimeoutError):
@@ -123,7 +123,7 @@ async def _once(slack: LocalSlack, bot: Bot, request: str) -> int:
 
 
 async def _is_over(slack: LocalSlack, engine: Engine) -> bool:
-    """Whether nothing more will come. A question about the price is answered with yes, as the demo's user would."""
+    """Return True when nothing more will come. A price question is answered with yes, as the demo's user would."""
     runs = await engine.store.recent(TEAM, ADA, most=1)
     if not runs:
         return any(message.get("subtype") == "ephemeral" for message in await slack.messages())

@@ -1,7 +1,7 @@
-"""A model server that says what was written for it beforehand, so that the tour can show good answers without a model.
+"""A model server that recites prepared texts, so that the tour can show good answers without a model.
 
-It speaks as much of OpenAI's protocol as the bot uses, on loopback. Who asks is known by the prompt, about what by the
-request in it; what is not in the script is an error, never an invention.
+It implements the part of OpenAI's protocol that the bot uses, on loopback. The prompt identifies the agent, the request
+in it the stop; what is not in the script is an error, never an invention.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from patterns.roster.prompts import Prompt
 TOUR_FILE = Path(__file__).with_name("tour.yml")
 THINKING_S = 0.8
 CHARS_PER_S = 500.0
-"""A quick hosted model's pace, so that one sees the team at work."""
+"""Characters per second of a quick hosted model, so that one sees the team at work."""
 _CHARS_PER_TOKEN = 4
 _REQUEST, _DRAFT = (
     re.compile(rf"<{slot}:([0-9a-f]{{12}})>\n(.*?)\n</{slot}:\1>", re.DOTALL) for slot in ("request", "draft")
 )
-"""How `patterns.roster.prompts` shows them."""
+"""The form in which `patterns.roster.prompts` shows them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One request of the tour. `said` maps agents to their words; a list goes by the drafts written before."""
+    """One request of the tour. `said` maps agents to their texts; a list goes by the drafts written before."""
 
     title: str
     request: str
@@ -45,41 +45,41 @@ class Stop:
 
     @property
     def command(self) -> str:
-        """What to type for it."""
+        """Return what to type for it."""
         return f"/agents {self.typed}: {self.request}" if self.typed else f"/agents {self.request}"
 
 
 @dataclass(frozen=True, slots=True)
 class TourScript:
-    """All stops; as a `Script` it keeps everything else away from the model that can only recite."""
+    """All stops; as a `Script` it rejects every other request before the model is called."""
 
     stops: tuple[Stop, ...]
 
     def check(self, request: str, *, flow: str | None, agents: Sequence[str]) -> None:
-        """UserError with the list, for what nobody wrote an answer to."""
+        """Check that a request has a prepared answer; raise UserError with the list."""
         stop = self.find(request)
         if stop is None or agents or flow not in (None, *stop.flows):
             raise UserError(f"In this channel everything is scripted, and this is not in the script.\n{self.listing}")
 
     def find(self, request: str) -> Stop | None:
-        """The stop of a request, however it is spaced and capitalised."""
+        """Return the stop of a request, ignoring spaces and capitals; None when there is none."""
         return next((stop for stop in self.stops if _plain(stop.request) == _plain(request)), None)
 
     @property
     def listing(self) -> str:
-        """What to type."""
+        """Return the list of what to type."""
         return "\n".join(f"{number}. {stop.title}: {stop.command}" for number, stop in enumerate(self.stops, 1))
 
 
 def read_tour() -> TourScript:
-    """The script as shipped."""
+    """Return the shipped script."""
     stops = yaml.safe_load(TOUR_FILE.read_text("utf-8"))
     return TourScript(tuple(Stop(**{**stop, "flows": tuple(stop["flows"])}) for stop in stops))
 
 
 @asynccontextmanager
 async def scripted_model(script: TourScript, *, pace: float = 1.0) -> AsyncIterator[str]:
-    """The server, while the block runs; yields its `api_base`. `pace` 0 answers at once."""
+    """Run the server while the block runs; yield its `api_base`. `pace` 0 answers at once."""
     agents = {Prompt(name, source).render({}, 0).system: name for name, source in read_prompts().items()}
 
     async def complete(request: web.Request) -> web.Response:
@@ -103,7 +103,7 @@ async def scripted_model(script: TourScript, *, pace: float = 1.0) -> AsyncItera
 
 
 def _said(script: TourScript, agent: str, user: str, properties: Mapping[str, Any]) -> str | None:
-    """What an agent says in a step; None when nobody wrote that."""
+    """Return what an agent says in a step; None when nothing was prepared."""
     asked = _REQUEST.search(user)
     stop = script.find(asked[2]) if asked else None
     if stop is None:
@@ -124,7 +124,7 @@ def _route(stop: Stop, properties: Mapping[str, Any]) -> str:
 
 
 def _position(stop: Stop, draft: str | None, *, is_next: bool) -> int:
-    """Which words belong to a draft: of its reviewer the same place in the list, of its writer the next."""
+    """Return the index of a draft's texts: for its reviewer the same place in the list, for its writer the next."""
     drafts = [text.strip() for text in stop.said["writer"]]
     if draft is None:
         return 0

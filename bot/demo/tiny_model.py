@@ -1,4 +1,4 @@
-"""A real model for machines without a key: SmolLM2-135M behind llama.cpp's server, which speaks OpenAI's protocol."""
+"""A real model for machines without a key: SmolLM2-135M behind llama.cpp's OpenAI-compatible server."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from bot.demo.process import free_port, kept, until_ready
 ALIAS = "smollm2-135m"
 CONTEXT_TOKENS = 8192
 SLOTS = 4
-"""Conversations at once, each with the whole context; a broadcast of four answers side by side."""
+"""Parallel conversations, each with the whole context; a broadcast of four answers side by side."""
 MAX_THREADS = 4
 START_TIMEOUT_S = 60
 SERVER = Path(__file__).with_name("tiny_server.py")
@@ -26,7 +26,7 @@ class TinyModel:
     """The server on loopback, while the block runs. `folder` gets its log.
 
     Raises on entering:
-        UserError: it could not be fetched or started.
+        UserError: it could not be downloaded or started.
     """
 
     def __init__(self, *, env: Mapping[str, str], folder: Path, port: int = 0) -> None:
@@ -63,7 +63,7 @@ class TinyModel:
 
 
 async def answers(session: aiohttp.ClientSession, url: str) -> bool:
-    """Whether a server says 200 there."""
+    """Return True when a server answers 200 there."""
     try:
         async with session.get(url) as reply:
             return reply.ok

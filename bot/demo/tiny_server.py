@@ -1,6 +1,6 @@
-"""The tiny model's server, a program of its own: llama.cpp's, as xllamacpp brings it compiled for any processor.
+"""The tiny model's server, a separate program: llama.cpp's, as xllamacpp brings it compiled for any processor.
 
-It is started as a file and imports nothing of ours, so that what it needs is only its folder of packages.
+It is started as a file and imports nothing of ours, so that it needs only its folder of packages.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> None:
-    """Serve until somebody ends the process."""
+    """Serve until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("packages", "model", "alias"):
         parser.add_argument(f"--{name}", required=True)
@@ -17,7 +17,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, required=True)
     asked = parser.parse_args()
     sys.path.insert(0, asked.packages)
-    from xllamacpp import CommonParams, Server  # noqa: PLC0415 - it is found there only
+    from xllamacpp import CommonParams, Server  # noqa: PLC0415 - only found there
 
     params = CommonParams()
     params.model.path, params.model_alias = asked.model, {asked.alias}

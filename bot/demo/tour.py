@@ -1,6 +1,6 @@
-"""The demo's `#tour`: a second bot with its own ledger whose model recites, so that one sees what a good one is like.
+"""The demo's `#tour`: a second bot with its own ledger whose model recites, to show what a good one is like.
 
-Everything but the words is real: the same patterns, prices, holds, cards and refusals.
+Everything but the texts is real: the same patterns, prices, holds, cards and refusals.
 """
 
 import time
@@ -30,7 +30,7 @@ _MODEL = "openai/scripted"
 
 @asynccontextmanager
 async def open_tour(demo: Settings, *, pace: float = 1.0) -> AsyncIterator[Bot]:
-    """The tour's bot, with its list posted in the channel. `demo` are the settings of the bot beside it."""
+    """Open the tour's bot, with its list posted in the channel. `demo` are the settings of the bot beside it."""
     script = read_tour()
     folder = demo.data_dir / "tour"
     async with AsyncExitStack() as stack:
@@ -65,7 +65,7 @@ async def _post_list(client: AsyncWebClient, script: TourScript) -> None:
 
 @asynccontextmanager
 async def listen_beside(bot: Bot, tour: Bot, settings: Settings) -> AsyncIterator[None]:
-    """One connection for both bots: what happens in #tour is the tour's."""
+    """Open one connection for both bots: what happens in #tour is the tour's."""
     handler = _Doorman(bot, tour, settings)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
@@ -87,7 +87,7 @@ class _Doorman(AsyncSocketModeHandler):
 
 
 def channel_of(payload: Mapping[str, Any]) -> str:
-    """Where a payload comes from; empty for what happened in no channel. Our forms keep theirs in their metadata."""
+    """Return the channel of a payload; empty for one without. Our forms keep theirs in their metadata."""
     event, view = payload.get("event") or {}, payload.get("view") or {}
     if TOUR in str(view.get("private_metadata")):
         return TOUR

@@ -1,4 +1,8 @@
-"""One file per kind of payload: acknowledge at once, then hand over. Nothing here knows SQL, models or money."""
+"""One file per kind of Slack payload: store, acknowledge, parse, hand over.
+
+Face: `register_all`, `ListenerServices`, `ports`. Listeners see ports only: they know no SQL, no model and no ledger,
+and never import `bot.threads`.
+"""
 
 from slack_bolt.async_app import AsyncApp
 
@@ -33,7 +37,7 @@ __all__ = ["ListenerServices", "register_all"]
 
 
 def register_all(app: AsyncApp, services: ListenerServices) -> None:
-    """Everything the app listens to; the inbox comes first, the catch-alls come last."""
+    """Register every listener; the inbox comes first, the catch-alls come last."""
     said = (command, mention, message, stop)
     pressed = (action, budget, channel, review, again, shortcut, view, home)
     for part in (inbox_middleware, *said, *pressed, uninstalled, catch_all):

@@ -1,4 +1,4 @@
-"""Work that goes on after the acknowledgement: held strongly, drained at the end, and never failing unheard."""
+"""Work after the acknowledgement: referenced strongly, drained at shutdown, its failures always reported."""
 
 import asyncio
 import secrets
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class BackgroundTasks:
-    """Tasks of the listeners. Each closes its delivery in the inbox; one cut off by the end is replayed."""
+    """Tasks of the listeners. Each finishes its payload in the inbox; one cancelled at shutdown is replayed."""
 
     def __init__(self, *, inbox: PayloadStore, say: Notifier) -> None:
         self._inbox = inbox
@@ -25,13 +25,13 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work soon; whoever is at `origin` hears about it when it fails."""
+        """Start the work; a failure is reported to the person at `origin`."""
         task = asyncio.create_task(self._carry(origin, work), name=f"delivery {origin.delivery_key}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, grace_s: float) -> None:
-        """Let running work end within the grace; the rest is interrupted and stays in the inbox."""
+        """Wait up to `grace_s` seconds for running work; the rest is cancelled and its payload stays in the inbox."""
         tasks = set(self._tasks)
         if not tasks:
             return
@@ -62,12 +62,12 @@ class BackgroundTasks:
         try:
             await self._say.private(origin, notice)
         except Exception:
-            # The last resort is the log: there is nobody left to tell.
+            # Nobody is left to tell, so the failure is only logged.
             log.exception("could not tell the person", delivery=origin.delivery_key)
 
     async def _done(self, key: str, note: str) -> None:
         try:
             await self._inbox.done(key, note)
         except Exception:
-            # It will be replayed at the next start, where its key makes it harmless.
+            # The next start replays it, where its idempotency key makes that harmless.
             log.exception("could not close the delivery", delivery=key)

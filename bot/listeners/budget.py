@@ -1,4 +1,4 @@
-"""Budgets: the command, the button that posts a month, and the form. Who may is the desk's to check."""
+"""Budget commands: the command, the button that posts a month, and the form. `BudgetService` checks permission."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to the buttons and the form."""
+    """Register the buttons and the form."""
 
     async def post(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
@@ -48,14 +48,14 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 async def do_budget(services: ListenerServices, command: BudgetCommand, origin: Origin, client: AsyncWebClient) -> None:
-    """Carry out one command of the budget grammar; a UserError is for the person."""
+    """Run one budget command; a UserError is shown to the person."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     payer = payer_at(origin, place)
     if isinstance(command, EditBudget):
         if origin.trigger_id:
             await _open_form(services, origin, payer, client)
             return
-        # A mention brings no trigger that could open the form; the month's own button does.
+        # A mention has no trigger_id to open the form with; the button on the month's message has one.
         command = ShowBudget()
     view = await services.budget.do(command, origin, payer, can_post=place.can_post)
     if view is not None:
@@ -75,5 +75,5 @@ async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -
 
 
 def payer_at(origin: Origin, place: Place) -> Payer:
-    """Whose month it is there."""
+    """Return the account that pays there."""
     return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)

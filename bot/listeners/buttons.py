@@ -1,4 +1,4 @@
-"""Buttons, except Stop. Whoever clicks is checked by what the button reaches, never by who can see it."""
+"""Buttons, except Stop. Permission depends on what the button reaches, never on who can see it."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ Clicked = Callable[[Click], Coroutine[Any, Any, None]]
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to our buttons."""
+    """Register our buttons."""
     buttons: dict[str, Clicked] = {
         RUN_DETAILS: _details,
         RUN_CONFIRM: _confirm("run"),
@@ -73,7 +73,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., Awaitable[None]]:
-    """Acknowledge the click at once and do its work in a task of its own."""
+    """Return a listener that acknowledges the click at once and does its work in a background task."""
 
     async def listener(
         ack: AsyncAck,
@@ -154,7 +154,7 @@ async def _queue(click: Click) -> None:
 
 
 async def _kept(click: Click) -> Kept:
-    """What the button is about: the delivery its value names, asked by the person who clicks."""
+    """Return the request that the button's value names; raise UserError when it is gone or another person's."""
     workspace = click.origin.workspace
     payload = await click.services.inbox.find(click.value, workspace=workspace)
     kept = kept_request(payload, key=click.value, workspace=workspace, bot_user=click.bot_user) if payload else None
@@ -167,7 +167,7 @@ async def _kept(click: Click) -> Kept:
 
 
 def _request_of(click: Click, kept: Kept) -> Ask:
-    """What was asked for, read by the roster of now."""
+    """Return the kept request, parsed against the current roster."""
     command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     return command if isinstance(command, Ask) else _as_request(kept)
 
@@ -183,5 +183,5 @@ async def _take_back(click: Click) -> None:
     try:
         await click.respond(delete_original=True)
     except (aiohttp.ClientError, TimeoutError) as error:
-        # It stays on the screen; a second click finds the same delivery key and changes nothing.
+        # It stays on the screen; a second click has the same idempotency key and changes nothing.
         log.warning("question not taken back", error=str(error))

@@ -1,4 +1,4 @@
-"""What nobody else listens to: acknowledged and logged, so that Slack neither repeats it nor shows a failure."""
+"""Catch-alls: acknowledge and log what no listener takes, so that Slack neither repeats it nor shows a failure."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ _ANY = re.compile("")
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to everything else; must come last."""
+    """Register the catch-alls; must come last."""
 
     async def unknown_command(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack(text=f"I only answer to `{COMMAND}`. Try `{COMMAND} help`.", response_type="ephemeral")

@@ -1,4 +1,4 @@
-"""How a channel behaves: the form that `settings` opens, for admins and owners of the channel's budget."""
+"""Channel settings: the form that `settings` opens, for admins and owners of the channel's budget."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from bot.people.channel_form import CHANNEL_FORM, ChannelForm, channel_changes, 
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to the form."""
+    """Register the form."""
 
     async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
         form = read_channel_form(view, ChannelRules())

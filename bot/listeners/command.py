@@ -10,11 +10,11 @@ from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 
 COMMAND = "/agents"
-"""The one command we have."""
+"""Our only slash command."""
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to /agents."""
+    """Register the slash command."""
 
     async def typed(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()

@@ -1,4 +1,4 @@
-"""What is done with a command, whichever way it was said: the one place where words become runs, lists or refusals."""
+"""Handle a command, however it was given: the only place where text becomes runs, lists or refusals."""
 
 import asyncio
 from dataclasses import replace
@@ -43,20 +43,20 @@ from patterns.core.ports import Payer
 log = structlog.get_logger()
 
 ATTACHED_ONLY = "Read what is attached and say what matters in it."
-"""What somebody wants who sends a file without a word."""
+"""The request that a file without text stands for."""
 FORM_BALANCE_S = 1.0
-"""A form must open within three seconds of the click: its balance may take one of them."""
+"""Seconds; a form must open within three seconds of the click, and its balance may take one of them."""
 
 
 def parse_text(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
-    """Parse against the roster of now."""
+    """Return the command in a text, parsed against the current roster."""
     menu = services.menu()
     flows, agents = [flow.name for flow in menu.flows], [agent.name for agent in menu.agents]
     return parse(text, flows=flows, agents=agents, escaped=escaped)
 
 
 async def handle_text(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
-    """Read what somebody wrote and do it; in a thread under review, plain words are about the draft."""
+    """Parse a person's text and handle it; in a thread under review, plain text is feedback on the draft."""
     command = parse_text(services, text if text or not origin.attached.files else ATTACHED_ONLY)
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
     if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
@@ -65,7 +65,7 @@ async def handle_text(services: ListenerServices, text: str, origin: Origin, cli
 
 
 async def dispatch(services: ListenerServices, command: Command, origin: Origin, client: AsyncWebClient) -> None:
-    """Do what was said; a UserError is for the person."""
+    """Handle a command; a UserError is shown to the person."""
     if isinstance(command, Ask):
         await open_run(services, command, origin)
     elif isinstance(command, Budget):
@@ -81,26 +81,26 @@ async def dispatch(services: ListenerServices, command: Command, origin: Origin,
 
 
 async def _reply(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
-    """The private answer to everything that starts nothing."""
+    """Return the private reply to a command that starts no run."""
     match command:
         case NearMiss():
             return NearMissView(word=command.word, suggestion=command.suggestion, key=origin.delivery_key)
         case Invalid():
             return NoticeView(command.message, tone="warning")
         case StopRuns():
-            # Stopping needs no admission: it must work even while Slack cannot tell who is who.
+            # Stopping needs no admission: it must work even while Slack's directory cannot be asked.
             return await stop(services, origin, run_id=command.run)
         case ShowHelp():
             return _help(command.topic, services.menu())
         case OpenModal():
-            # A mention brings no trigger that could open the form.
+            # A mention has no trigger_id to open the form with.
             return _help("", services.menu())
         case _:
             return await _look_up(services, command, origin)
 
 
 async def _look_up(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
-    """Answers that show something of the workspace: only for whom it is open."""
+    """Return a reply that shows something of the workspace, after checking that the person is admitted."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     match command:
         case ListAgents():
@@ -118,13 +118,13 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
 
 
 async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> None:
-    """Who may ask concerns everybody there, so everybody is told."""
+    """Change who may ask here, and post that for everyone in the channel."""
     sentence = await services.access.allow(change, workspace=origin.workspace, channel=origin.channel, user=origin.user)
     await services.say.public(origin, NoticeView(sentence))
 
 
 async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
-    """Run a request where it was made; `in_line` lets it wait there for money that other runs hold."""
+    """Open a run where the request was made; `in_line` lets it wait there for budget that other runs hold."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     if place.can_post:
         await services.runs.open(replace(_request(services, asked, origin, place), in_line=in_line))
@@ -133,7 +133,7 @@ async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, in
 
 
 async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin: Origin) -> None:
-    """Run a request in the person's direct messages with us, wherever it was asked."""
+    """Open a run in the person's direct messages with us, wherever it was asked."""
     channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
     place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
@@ -141,7 +141,7 @@ async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin:
 
 
 async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
-    """Stop a run, or those of the place."""
+    """Stop a run, or those of the conversation; return a notice of what ends."""
     outcome = await services.runs.stop(
         workspace=origin.workspace,
         channel=origin.channel,
@@ -155,7 +155,7 @@ async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None
 async def open_form(
     services: ListenerServices, origin: Origin, client: AsyncWebClient, *, again: Ask | None = None
 ) -> None:
-    """Show the request form, filled in with what was asked before; UserError when Slack finds that it took too long."""
+    """Show the request form, filled with an earlier request; raise UserError when Slack says it took too long."""
     channel = origin.channel or await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
     form = ask_form(
@@ -170,7 +170,7 @@ async def open_form(
 
 
 async def open_settings(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
-    """Show how a channel behaves, in a form for its admins."""
+    """Show the form of channel settings to its admins."""
     if origin.channel.startswith("D"):
         raise UserError("Settings belong to channels. Type `/agents settings` in one.")
     if not origin.trigger_id:
@@ -187,7 +187,7 @@ async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesVi
         async with asyncio.timeout(FORM_BALANCE_S):
             return await services.runs.balance(payer)
     except (AgentsError, TimeoutError) as error:
-        # The form is of use without it, and late it is of none.
+        # The form is useful without a balance, and useless when late.
         log.warning("form without balance", error=str(error))
         return None
 
@@ -210,7 +210,7 @@ def _request(services: ListenerServices, asked: Ask, origin: Origin, place: Plac
 
 
 def _usual(services: ListenerServices, place: Place) -> str | None:
-    """The flow that admins chose for the channel, while the roster has it."""
+    """Return the flow that admins chose for the channel, if the roster still has it."""
     return next((flow.name for flow in services.menu().flows if flow.name == place.flow), None)
 
 

@@ -1,4 +1,4 @@
-"""The app opened: its home tab, and the prompts beside an empty conversation."""
+"""The app opened: the App Home tab, and suggested prompts beside an empty conversation."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from patterns.core.ports import Payer
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to people opening the app, and to what admins press there."""
+    """Register the opening of the app, and the buttons of the home tab."""
     prompts = SuggestedPrompts()
 
     async def opened(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:

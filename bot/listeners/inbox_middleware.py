@@ -1,4 +1,4 @@
-"""Commits every delivery before Slack hears that we have it: a crash loses no request and answers none twice."""
+"""Commit every payload before it is acknowledged, so that a crash loses no request and answers none twice."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,12 +18,12 @@ log = structlog.get_logger()
 
 NOT_STORED = "I could not store that, nothing was started. Please try again."
 LATE_S = 2.5
-"""Slack waits three seconds and then tells the person that we did not respond, events aside, which it sends again."""
+"""Seconds; Slack waits three and then tells the person that we did not respond. Only events are sent again."""
 _REPLAYED = "replayed"
 DELIVERY = "delivery"
-"""Where the context keeps who said what where."""
+"""Key of the context under which the read payload is kept."""
 _SECRETS = frozenset({"token"})
-"""Slack's old verification token is not kept."""
+"""Slack's old verification token is not stored."""
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -32,7 +32,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 class InboxMiddleware(AsyncMiddleware):
-    """Bolt's middleware as a class: its arguments are there even for payloads in which Bolt finds its way no better."""
+    """Bolt's middleware as a class: it receives its arguments even for payloads that Bolt cannot resolve."""
 
     def __init__(self, services: ListenerServices) -> None:
         self._inbox = services.inbox
@@ -47,15 +47,15 @@ class InboxMiddleware(AsyncMiddleware):
         resp: BoltResponse,  # noqa: ARG002 - Bolt's signature
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's signature
     ) -> BoltResponse | None:
-        """Go on to the listeners with what is new; answer everything else here."""
-        # Half a character or a NUL in a reason or a file's name would break whatever keeps it later.
+        """Pass new payloads on to the listeners; answer everything else here."""
+        # Lone surrogates or a NUL in a reason or a file name would break whatever stores it later.
         body = req.body = storable_json(req.body)
         context = req.context
         try:
             delivery = delivery_of(body, workspace=workspace_of(context), bot_user=context.bot_user_id or "")
             happened_us = live_us(body)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError):
-            # Not the shape Slack documents: asking Slack to send it again would not mend it.
+            # Not the shape Slack documents: a retry by Slack would not change that.
             log.exception("malformed payload", type=body.get("type"))
             return BoltResponse(status=200)
         is_replayed = context.get(_REPLAYED, False)
@@ -70,11 +70,11 @@ class InboxMiddleware(AsyncMiddleware):
         return await next()
 
     async def _take(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:
-        """Keep it when it concerns us; None when the listeners may have it."""
+        """Store a payload that concerns us; return None when the listeners may have it, else the response."""
         try:
             is_for_us = await self._is_for_us(delivery)
         except Exception:
-            # Refused, so that Slack delivers it again and a person hears that it was not taken.
+            # Rejected, so that Slack sends it again and a person sees that it was not accepted.
             log.exception("nobody knows whom it is for", delivery=delivery.origin.delivery_key)
             return await _refuse(delivery.kind, req.context, req.body)
         if not is_for_us:
@@ -82,7 +82,7 @@ class InboxMiddleware(AsyncMiddleware):
         return await self._store(delivery, req) if delivery.origin.delivery_key else None
 
     async def _is_for_us(self, delivery: InboundPayload) -> bool:
-        """What people say to each other is ours only in threads of ours; nothing else of it is kept."""
+        """Return False for conversations between people outside our threads, which are not stored."""
         place = delivery.origin
         if delivery.if_ == "edit":
             return await self._followups.was_asked(place)
@@ -93,22 +93,22 @@ class InboxMiddleware(AsyncMiddleware):
         return True
 
     async def _store(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:
-        """None when it is new and committed."""
+        """Commit the payload; return None when it is new, else the response."""
         payload = {name: value for name, value in req.body.items() if name not in _SECRETS}
         key, begun_s = delivery.origin.delivery_key, time.monotonic()
         try:
             is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
         except Exception:
-            # The same: what is not stored must not be acknowledged.
+            # Same: what is not stored must not be acknowledged.
             log.exception("delivery not stored", delivery=key)
             return await _refuse(delivery.kind, req.context, req.body)
         if is_new and delivery.kind != "event" and time.monotonic() - begun_s > LATE_S:
-            # The person has read that it failed and may be typing it again: done twice would be worse than not at all.
+            # The person has seen a failure and may be typing it again: doing it twice would be worse than not at all.
             log.warning("delivery stored too late", delivery=key)
             try:
                 await self._inbox.done(key, "too late")
             except Exception:
-                # The database is away again: it will be replayed, and done although it was called failed.
+                # The database is away again: it will be replayed, and done although it was reported as failed.
                 log.exception("late delivery not closed", delivery=key)
             return await _refuse(delivery.kind, req.context, req.body)
         if is_new:
@@ -118,29 +118,29 @@ class InboxMiddleware(AsyncMiddleware):
 
 
 async def replay(app: AsyncApp, payload: Mapping[str, Any]) -> None:
-    """Run a stored payload again that was not finished when the program stopped."""
+    """Handle a stored payload again that was not finished when its process stopped."""
     await app.async_dispatch(AsyncBoltRequest(body=dict(payload), mode="socket_mode", context={_REPLAYED: True}))
 
 
 def workspace_of(context: AsyncBoltContext) -> str:
-    """The workspace a payload belongs to; an app installed for a whole organisation may only know that."""
+    """Return the workspace of a payload; an organisation-wide install may only name the organisation."""
     return context.team_id or context.enterprise_id or ""
 
 
 def origin_of(context: AsyncBoltContext) -> Origin:
-    """Who said it where, as the inbox read it; KeyError for a payload that is not for us."""
+    """Return who said it where, as read by the inbox; raise KeyError for a payload that is not for us."""
     delivery: InboundPayload = context[DELIVERY]
     return delivery.origin
 
 
 def delivery_in(context: AsyncBoltContext) -> InboundPayload | None:
-    """The delivery as the inbox read it; None for what is not for us."""
+    """Return the payload as read by the inbox; None for one that is not for us."""
     found: InboundPayload | None = context.get(DELIVERY)
     return found
 
 
 def _first_field(body: Mapping[str, Any]) -> str:
-    """Where a form can show a sentence."""
+    """Return the block of a form that can show an error."""
     return next(str(block["block_id"]) for block in body["view"]["blocks"] if block["type"] == "input")
 
 
@@ -152,5 +152,5 @@ async def _refuse(kind: Kind, context: AsyncBoltContext, body: Mapping[str, Any]
     if kind == "action" and context.respond is not None:
         await context.respond(text=NOT_STORED, response_type="ephemeral", replace_original=False)
         return BoltResponse(status=200)
-    # Slack sends an event again when we do not say that we have it.
+    # Slack sends an event again until it is acknowledged.
     return BoltResponse(status=503)

@@ -10,7 +10,7 @@ from bot.listeners.services import ListenerServices
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to mentions; the inbox lets one of app_mention and message through."""
+    """Register mentions; the inbox passes one of app_mention and message on."""
 
     async def mentioned(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         answer_message(services, event, context, client)

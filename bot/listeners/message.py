@@ -1,4 +1,4 @@
-"""Messages: requests in our direct messages, mentions, replies in our threads, edits and deletions. The rest is not."""
+"""Messages: requests in direct messages, mentions, replies in our threads, edits and deletions; others are ignored."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from bot.messages.notice_views import EditedView
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to messages."""
+    """Register messages."""
 
     async def written(event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         answer_message(services, event, context, client)
@@ -26,7 +26,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 def answer_message(
     services: ListenerServices, event: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient
 ) -> None:
-    """Hand over what is for us. A mention arrives as two events; whichever is stored first comes here."""
+    """Hand over what is for us. A mention arrives as two events; the one stored first comes here."""
     delivery = delivery_in(context)
     if delivery is None:
         return
@@ -44,9 +44,9 @@ def answer_message(
 
 
 async def _reply(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
-    """An untagged reply: a word on the draft under review, else the next request of the conversation.
+    """Handle a reply without a mention: feedback on the draft under review, else the conversation's next request.
 
-    When a draft has been decided in the meantime, others than the asker spoke to each other.
+    When a draft was decided meanwhile, others than the asker were talking to each other.
     """
     if await services.reviews.reply(origin, unescape(text), was_called=False):
         return

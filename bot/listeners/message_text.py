@@ -1,4 +1,4 @@
-"""What a message event means to us: words to us, a reply in a thread, changed words, a deleted message. Pure."""
+"""Classify message events: text for us, a reply in a thread, an edit, a deletion. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from bot.commands.text import without_mention
 Payload = Mapping[str, Any]
 _SAID = frozenset({None, "file_share", "thread_broadcast"})
 _SOMEBODY = re.compile(r"<(?:@|!)")
-"""A reply that mentions somebody is for them, not for us."""
+"""A reply that mentions a person is for them, not for us."""
 
 
 def called_text(event: Payload, bot_user: str) -> str | None:
-    """What a person said to the bot, without the mention; None when it is not for us."""
+    """Return what a person said to the bot, without the mention; None when it is not for us."""
     if event["type"] not in ("app_mention", "message") or event.get("subtype") not in _SAID:
         return None
     if not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
@@ -26,7 +26,7 @@ def called_text(event: Payload, bot_user: str) -> str | None:
 
 
 def replied_text(event: Payload, bot_user: str) -> str | None:
-    """What a person wrote into a thread without calling anybody: ours only in threads of ours."""
+    """Return a thread reply without a mention, for us only in our threads; None for anything else."""
     is_reply = event["type"] == "message" and event.get("subtype") in _SAID and event.get("thread_ts")
     if not is_reply or not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
         return None
@@ -37,7 +37,7 @@ def replied_text(event: Payload, bot_user: str) -> str | None:
 
 
 def edited_message(event: Payload, bot_user: str) -> dict[str, Any] | None:
-    """A person's message as they changed it; None where no word of it changed, as when Slack unfurls a link."""
+    """Return the edited message of a person; None where no word changed, as when Slack unfurls a link."""
     if event["type"] != "message" or event.get("subtype") != "message_changed" or "message" not in event:
         return None
     now, before = event["message"], event.get("previous_message") or {}
@@ -50,7 +50,7 @@ def edited_message(event: Payload, bot_user: str) -> dict[str, Any] | None:
 
 
 def deleted_ts(event: Payload, bot_user: str) -> str | None:
-    """The message a person deleted, None for anything else."""
+    """Return the ts of the message a person deleted; None for anything else."""
     if event["type"] != "message" or event.get("subtype") != "message_deleted":
         return None
     before = event.get("previous_message") or {}

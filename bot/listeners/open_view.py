@@ -1,4 +1,4 @@
-"""Opening a form: Slack gives three seconds for it, once."""
+"""Opening a form: Slack allows it once, within three seconds."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from patterns.core.errors import UserError
 _TOO_LATE = frozenset(
     {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
 )
-"""What Slack says of a click that is over, such as one that is taken up again after a crash."""
+"""Slack's codes for an expired click, such as one replayed after a crash."""
 
 
 async def open_view(client: AsyncWebClient, origin: Origin, form: dict[str, Any]) -> None:
-    """Show a form; UserError when Slack finds that it took too long."""
+    """Open a form; raise UserError when Slack says it took too long."""
     try:
         await client.views_open(trigger_id=origin.trigger_id or "", view=form)
     except SlackApiError as error:

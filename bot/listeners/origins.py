@@ -1,4 +1,4 @@
-"""Where something was said or clicked, and by whom, read from Slack's payloads. Pure."""
+"""Read where something was said or clicked, and by whom, from Slack's payloads. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ Payload = Mapping[str, Any]
 
 
 def name_in(value: object) -> str:
-    """A part without which nothing can be done; TypeError when it is no text."""
+    """Return a required string; raise TypeError when it is not text."""
     if not isinstance(value, str):
         raise TypeError("a name is missing")
     return value
 
 
 def command_origin(body: Payload, *, key: str, workspace: str) -> Origin:
-    """Where a slash command was typed: never inside a thread."""
+    """Return where a slash command was typed: never inside a thread."""
     return Origin(
         delivery_key=key,
         workspace=workspace,
@@ -29,7 +29,7 @@ def command_origin(body: Payload, *, key: str, workspace: str) -> Origin:
 
 
 def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
-    """Where a message was written."""
+    """Return where a message was written."""
     return Origin(
         delivery_key=key,
         workspace=workspace,
@@ -45,7 +45,7 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
 
 
 def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
-    """Where a button was clicked; `channel` is empty in the home tab."""
+    """Return where a button was clicked; `channel` is empty in the home tab."""
     message = body.get("message") or {}
     container = body.get("container") or {}
     return Origin(
@@ -60,7 +60,7 @@ def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
 
 
 def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Origin:
-    """Where a form was opened."""
+    """Return where a form was opened."""
     return Origin(
         delivery_key=key,
         workspace=workspace,

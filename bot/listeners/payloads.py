@@ -1,4 +1,4 @@
-"""Reads Slack's payloads: which of them are work, under which key, said by whom and where. Pure."""
+"""Read Slack's payloads: which of them are work, their idempotency key, and who said what where. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ Kind = Literal["command", "event", "action", "view", "shortcut"]
 MESSAGE_SHORTCUT = "run_agents"
 """callback_id of the message shortcut."""
 RUN_AGAIN = "run_again"
-"""callback_id of the shortcut on messages of ours."""
+"""callback_id of the shortcut on our own messages."""
 KEPT_ACTIONS = frozenset(
     {
         RUN_STOP,
@@ -57,7 +57,7 @@ KEPT_ACTIONS = frozenset(
         FEEDBACK_DOWN,
     }
 )
-"""Clicks that must not be lost. Looking at something can simply be clicked again."""
+"""Clicks that must not be lost. Buttons that only show something can be clicked again."""
 HEARD = frozenset(
     {
         "event_callback",
@@ -69,17 +69,17 @@ HEARD = frozenset(
         "message_action",
     }
 )
-"""The types of payloads, besides commands, that our listeners or the catch-alls take."""
+"""Payload types, besides commands, that our listeners or the catch-alls take."""
 STOP_SIGNS = frozenset({"octagonal_sign", "no_entry"})
-"""Reactions that stop what the message stands for."""
+"""Reactions that stop the run a message belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboundPayload:
-    """A payload a listener answers. `origin.delivery_key` is empty when losing it would lose nothing.
+    """A payload that a listener answers. `origin.delivery_key` is empty when losing it would lose nothing.
 
     The same key again is the same work, however Slack packs it. `said` is what a person wrote. `if_` names what must be
-    true of it to concern us at all: a `reply` may be in a thread of ours, an `edit` may change a request.
+    true for it to concern us: a `reply` may be in a thread of ours, an `edit` may change a request.
     """
 
     kind: Kind
@@ -89,14 +89,14 @@ class InboundPayload:
 
 
 def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> InboundPayload | None:
-    """A payload as a delivery; None for what is not meant for us and left to the other listeners.
+    """Return the payload as a value; None for what is not for us and left to the other listeners.
 
     Raises:
-        KeyError, IndexError, TypeError, AttributeError, ValueError: it has not the shape Slack documents.
+        KeyError, IndexError, TypeError, AttributeError, ValueError: it does not have the shape Slack documents.
     """
     if "command" in body:
         name_in(body["command"])
-        # Without words it only opens a form.
+        # Without text it only opens a form.
         key = f"trigger:{workspace}:{name_in(body['trigger_id'])}" if body.get("text", "").strip() else ""
         return InboundPayload("command", command_origin(body, key=key, workspace=workspace))
     match body.get("type"):
@@ -117,7 +117,7 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> InboundPaylo
 
 
 def _pointed_at(body: Payload, workspace: str) -> InboundPayload:
-    """A message somebody pointed at: kept, because where we are no member nothing else shows it to us."""
+    """Return a message shortcut, stored because where we are no member nothing else shows us the message."""
     key, message = f"trigger:{workspace}:{name_in(body['trigger_id'])}", body["message"]
     origin = Origin(
         delivery_key=key,
@@ -133,7 +133,7 @@ def _pointed_at(body: Payload, workspace: str) -> InboundPayload:
 
 
 def _run_again(body: Payload, workspace: str) -> InboundPayload:
-    """It only opens a form, in which the request is a new one."""
+    """Return the "Run again" payload: it only opens a form, whose request is a new one."""
     origin = Origin(
         delivery_key="",
         workspace=workspace,
@@ -149,11 +149,11 @@ SHORTCUTS: Mapping[str, Callable[[Payload, str], InboundPayload]] = {
     MESSAGE_SHORTCUT: _pointed_at,
     RUN_AGAIN: _run_again,
 }
-"""How each message shortcut is read, by its callback_id."""
+"""The reader of each message shortcut, by its callback_id."""
 
 
 def _form_delivery(body: Payload, *, workspace: str) -> InboundPayload | None:
-    """A form sent in. With field errors it comes again under the same id and hash: only a good one is a delivery."""
+    """Return a submitted form; None with field errors, because Slack sends it again under the same id and hash."""
     view = body["view"]
     key = f"view:{workspace}:{view['id']}:{view['hash']}"
     if view["callback_id"] == ASK_FORM:
@@ -209,7 +209,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundP
         )
         return InboundPayload("event", origin)
     elif deleted_ts(event, bot_user) is not None:
-        # Nobody is told: who deletes the question sees the run end in its thread.
+        # Nothing is said privately: the person sees the run end in its thread.
         place = {"channel": name_in(event["channel"]), "user": ""}
     else:
         return None
@@ -219,7 +219,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundP
 
 
 def live_us(body: Payload) -> int | None:
-    """When it happened by Slack's clock, in microseconds; None where the payload does not say."""
+    """Return Slack's time of the event in microseconds; None where the payload does not say."""
     if body.get("type") == "event_callback":
         stamp = body["event"].get("event_ts")
     elif body.get("type") == "block_actions":
@@ -232,14 +232,14 @@ def live_us(body: Payload) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What somebody asked earlier: raw text that still has to be read, or a form's request."""
+    """What a person asked earlier: raw text that has to be parsed, or a form's request."""
 
     origin: Origin
     said: str | Ask
 
 
 def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> Kept | None:
-    """A stored payload as what was asked in it; None when it was no request."""
+    """Return the request in a stored payload; None when it was not one."""
     if "command" in body:
         return Kept(command_origin(body, key=key, workspace=workspace), body["text"])
     if body.get("type") == "event_callback":

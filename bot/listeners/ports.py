@@ -1,4 +1,4 @@
-"""Split off bot/requests.py."""
+"""The ports of the listeners: what they hand over to, implemented by the rooms below and beside them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -17,144 +17,144 @@ from patterns.core.ports import DecisionVerdict, Payer, Question
 
 
 class Runs(Protocol):
-    """The life of runs, as far as people touch it. Any method may raise UserError: its sentence is shown privately."""
+    """Runs as people use them. Any method may raise UserError: its sentence is shown privately."""
 
     async def open(self, request: RunRequest) -> None:
-        """Store the run and set it going, or tell the person why not. The same delivery key again changes nothing."""
+        """Store the run and submit it, or tell the person why not. The same idempotency key again changes nothing."""
         ...
 
     async def stop(
         self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
     ) -> StopOutcome:
-        """Stop the named run, else those of the thread, else this person's in the channel; checks who asks."""
+        """Stop the named run, else those of the thread, else this person's in the channel; check permission."""
         ...
 
     async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
-        """Stop the run that this message asked for, if there is one: who deletes the question wants no answer."""
+        """Stop the run that this deleted message asked for, if any: no answer is wanted."""
         ...
 
     async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
-        """Somebody put a stop sign on a message: stop the run that it shows or that it asked for, if they may."""
+        """Stop the run that this message shows or asked for, after a stop reaction of a person who may."""
         ...
 
     async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
-        """Models, tokens and steps of a run this person may see."""
+        """Return models, tokens and steps of a run this person may see."""
         ...
 
     async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
-        """What a run this person may see was asked, and by which flow it ran."""
+        """Return the request and flow of a run this person may see."""
         ...
 
     async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
-        """Keep what a person thought of an answer: `up` or `down`."""
+        """Store a person's rating of an answer: `up` or `down`."""
         ...
 
     async def balance(self, payer: Payer) -> BalancesView:
-        """What is left, for the accounts this person may see here."""
+        """Return what is left in the accounts this person may see here."""
         ...
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
-        """This person's latest runs. `channel` empty: wherever they were."""
+        """Return this person's latest runs. An empty `channel` means everywhere."""
         ...
 
     async def estimate(self, request: RunRequest) -> NoticeView:
-        """The worst-case price of a request, in a sentence. Nothing is started or held."""
+        """Return a request's worst-case price in a sentence. Nothing is started or held."""
         ...
 
 
 class Reviews(Protocol):
-    """What people decide on parked runs; UserError for those who may not, and for those who come second."""
+    """Decisions on parked runs; UserError for people who may not, and for those who come second."""
 
     async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
-        """Answer the price card of a waiting run; the first answer counts."""
+        """Answer the price card of a parked run; the first answer counts."""
         ...
 
     async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
-        """What is asked, for somebody who may decide it and before anybody has."""
+        """Return the open question, for a person who may decide it."""
         ...
 
     async def decide(
         self, run_id: str, path: str, *, workspace: str, user: str, verdict: DecisionVerdict, text: str = ""
     ) -> None:
-        """Decide what a parked run waits for, and set it going again."""
+        """Decide a parked run's question and resume the run."""
         ...
 
     async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
-        """Call whoever can grant money into the thread, once."""
+        """Ask an admin in the thread for more budget, once."""
         ...
 
     async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
-        """Whether a reply in this thread can be a word on a draft."""
+        """Return True when a reply in this thread can be feedback on a draft."""
         ...
 
     async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
-        """Take a reply in a thread under review as a decision; False when nothing is under review there."""
+        """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
         ...
 
 
 class Followups(Protocol):
-    """Which messages concern us although nobody called us; asked before anything of them is kept."""
+    """Decides which messages without a mention concern us, before anything of them is stored."""
 
     async def continues(self, origin: Origin) -> bool:
-        """Whether an untagged reply belongs to a conversation of ours."""
+        """Return True when a reply without a mention belongs to a conversation of ours."""
         ...
 
     async def was_asked(self, origin: Origin) -> bool:
-        """Whether that message, changed now, had asked for a run."""
+        """Return True when the edited message had asked for a run."""
         ...
 
 
 class BudgetActions(Protocol):
-    """The desk for everything after `/agents budget`. A UserError is shown privately."""
+    """Budget commands. A UserError is shown privately."""
 
     async def do(
         self, command: BudgetCommand, origin: Origin, payer: Payer, *, can_post: bool
     ) -> BudgetView | BooksView | AuditView | NoticeView | None:
-        """The private answer; None when everybody in the channel was answered."""
+        """Run a budget command; return the private reply, None when it was posted in the channel."""
         ...
 
     async def steer(
         self, commands: Sequence[BudgetCommand], origin: Origin, payer: Payer, *, can_post: bool
     ) -> NoticeView | None:
-        """Change what is asked, one after the other, and say it where it concerns people."""
+        """Apply changes one after the other; post them where they concern the channel, return the rest privately."""
         ...
 
     async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
-        """The form with everything that can be changed there."""
+        """Return the form with everything that can be changed there."""
         ...
 
 
 class HomeViews(Protocol):
-    """The app's home."""
+    """The App Home tab."""
 
     async def view(self, payer: Payer) -> HomeView:
-        """What one person sees there; `payer` is their direct messages with us."""
+        """Return the home view of one person; `payer` is their direct messages with us."""
         ...
 
 
 class PayloadStore(Protocol):
-    """Deliveries, committed before Slack hears that we have them."""
+    """Received payloads, committed before Slack gets its acknowledgement."""
 
     async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
-        """Commit a delivery; False when the key was seen before."""
+        """Commit a payload; return False when its key was seen before."""
         ...
 
     async def done(self, key: str, note: str) -> None:
-        """Nothing is left to do for it; what is not done is replayed at the next start."""
+        """Mark a payload as finished; what is not finished is replayed at the next start."""
         ...
 
     async def find(self, key: str, *, workspace: str) -> Mapping[str, Any] | None:
-        """The workspace's stored payload, while kept: a button names it, its own value is too small for the text."""
+        """Return the workspace's stored payload, None once deleted; a button names it, being too small for the text."""
         ...
 
 
 class UninstallHandler(Protocol):
-    """What follows when the app is taken out of a workspace."""
+    """Handles the removal of the app from a workspace."""
 
     async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
-        """Its token goes at once."""
+        """Forget its token at once."""
         ...
 
     async def end_runs(self) -> None:
-        """What is open there ends."""
+        """End the open runs of workspaces without the app."""
         ...

@@ -1,4 +1,4 @@
-"""The request form, sent in."""
+"""The submitted request form."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from bot.messages.request_form import ASK_FORM, AskForm, read_ask_form
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to the form."""
+    """Register the form."""
 
     async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         form = read_ask_form(view)

@@ -17,7 +17,7 @@ from patterns.core.ports import DecisionVerdict
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to the card and its forms."""
+    """Register the card and its forms."""
     buttons: dict[str, Clicked] = {
         REVIEW_APPROVE: _decided("approve"),
         REVIEW_GO_ON: _decided("none"),

@@ -1,4 +1,4 @@
-"""The message shortcut "Run again": the request form, filled in with what one of our messages answers."""
+"""The message shortcut "Run again": the request form, filled with the request one of our messages answers."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from patterns.core.errors import UserError
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to the shortcut."""
+    """Register the shortcut."""
 
     async def chosen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
@@ -28,7 +28,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 def run_of(message: dict[str, Any]) -> str:
-    """The run a message of ours belongs to, by the mark in its first block; empty for other messages."""
+    """Return the run a message of ours belongs to, by the marker in its first block; empty for other messages."""
     blocks = message.get("blocks") or [{}]
     run_id, _, _name = str(blocks[0].get("block_id", "")).partition(":")
     return run_id if RUN_ID.fullmatch(run_id) else ""

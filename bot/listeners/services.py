@@ -1,4 +1,4 @@
-"""What every listener is given, in one value: the composition root fills it, tests fill it with doubles."""
+"""Everything a listener is given, in one value: the composition root fills it, tests fill it with doubles."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from bot.runs.presenter import Notifier
 class ListenerServices:
     """The ports of the listeners.
 
-    `menu` gives the roster as of now; `observe` takes Slack's time of a live delivery, in microseconds, so that a wrong
-    clock of ours shows.
+    `menu` returns the current roster's catalog; `observe` takes Slack's time of a live payload, in microseconds, so
+    that a wrong clock of ours is noticed.
     """
 
     runs: Runs

@@ -1,4 +1,4 @@
-"""The message shortcut "Run agents on this": the request form, with the message and its thread as material."""
+"""The message shortcut "Run agents on this": the request form, with the message and its thread attached."""
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
@@ -10,7 +10,7 @@ from bot.listeners.services import ListenerServices
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to the shortcut."""
+    """Register the shortcut."""
 
     async def chosen(ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()

@@ -1,4 +1,4 @@
-"""Stop: by our button, by Slack's own, by a stop sign on one of our messages."""
+"""Stop: by our button, by Slack's own, by a stop reaction on one of our messages."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from bot.messages.action_ids import RUN_STOP
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to all three."""
+    """Register all three."""
 
     async def clicked(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack()

@@ -1,4 +1,4 @@
-"""What people find to press in the agent view before they wrote a word: requests that this roster can carry out."""
+"""Suggested prompts of the agent view: requests that this roster can carry out."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from bot.slack.errors import UNSUPPORTED
 log = structlog.get_logger()
 
 PROMPTS_MAX = 4
-"""Slack shows no more."""
+"""Slack shows no more than four."""
 _USES = re.compile(r"use (\S+):")
 
 
@@ -29,7 +29,7 @@ class SuggestedPrompts:
         self._without: set[str] = set()
 
     async def show(self, client: AsyncWebClient, origin: Origin, flows: Sequence[FlowLine]) -> None:
-        """Put them into somebody's direct messages; a view is never worth failing for."""
+        """Set the prompts in a person's direct messages; a view is never worth failing a listener."""
         if origin.workspace in self._without:
             return
         try:
@@ -45,9 +45,9 @@ class SuggestedPrompts:
 
 
 def prompts_for(flows: Sequence[FlowLine]) -> list[dict[str, str]]:
-    """The manifest's prompts as far as the roster has their flows; flows of its own explain themselves instead.
+    """Return the manifest's prompts whose flows the roster has; other flows explain themselves.
 
-    The last one is always the help, and a press on the others' explanations costs nothing.
+    The last one is always the help. Pressing an explanation costs nothing.
     """
     names = {flow.name for flow in flows}
     used = {found[1]: prompt for prompt in _shipped() if (found := _USES.match(prompt["message"]))}

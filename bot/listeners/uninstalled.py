@@ -1,4 +1,4 @@
-"""The app taken out of a workspace, or its token revoked: forgotten before Slack hears that we know."""
+"""The app removed from a workspace, or its token revoked: forgotten before the acknowledgement."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +11,7 @@ from bot.listeners.services import ListenerServices
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
-    """Listen to both events; Slack sends them together, in any order."""
+    """Register both events; Slack sends them together, in any order."""
 
     async def forget(event: dict[str, Any], context: AsyncBoltContext, next_: Callable[[], Awaitable[None]]) -> None:
         # People may revoke tokens of their own, which we do not have.
