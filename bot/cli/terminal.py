@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 import click
 
 from bot.commands.origin import Origin
-from bot.messages.card_views import RefusalView
 from bot.messages.estimate_text import price_words
 from bot.messages.mrkdwn import clean, unescape
 from bot.messages.notice_views import NoticeView
 from bot.messages.outcome_text import footer, headline
-from bot.messages.private_view import PrivateView
 from bot.messages.run_text import duration, moment
-from bot.messages.views import AnswerView
+from bot.messages.views import AnswerView, PrivateView
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
 from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
@@ -149,7 +147,7 @@ class Terminal:
     async def finish(self, run: RunRow, ending: RunOutcome) -> None:
         """Do nothing: nothing is owed."""
 
-    async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:  # noqa: ARG002 - the way to a person
+    async def private(self, to: Origin, view: PrivateView) -> None:  # noqa: ARG002 - the way to a person
         """Print a view as a sentence."""
         if isinstance(view, NoticeView):
             say(view.text)

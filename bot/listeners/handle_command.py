@@ -32,8 +32,8 @@ from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
 from bot.messages.list_views import AgentsView, BalancesView, Catalog, FlowsView, HelpView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
-from bot.messages.private_view import PrivateView
 from bot.messages.request_form import ask_form
+from bot.messages.views import PrivateView
 from bot.people.access import Place
 from bot.people.channel_form import channel_form
 from bot.runs.request import RunRequest

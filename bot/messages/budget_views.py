@@ -1,8 +1,10 @@
 """Budget views beyond one balance: a month's report, the workspace's accounts, the audit log."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.messages.month_report import Report
+from bot.messages.views import PrivateView
 
 BUDGET_POST = "budget_post"
 """Post the month's report in the channel; value: the month."""
@@ -13,13 +15,14 @@ BUDGET_FORM = "budget_form"
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetView:
+class BudgetView(PrivateView):
     """A month's report. For a channel it never says who spent what; for one person it has their own share.
 
     `own_nusd` None: the report is not for one person. `names` are people by id, for admins only. `warning` says that
     nothing can start here at all, `price_note` where prices come from, `attached` which files follow.
     """
 
+    template: ClassVar = "budget"
     report: Report
     own_nusd: int | None = None
     names: tuple[tuple[str, str], ...] = ()
@@ -41,9 +44,10 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditView:
+class AuditView(PrivateView):
     """The audit log, newest first."""
 
+    template: ClassVar = "audit"
     name: str
     lines: tuple[AuditLine, ...]
 
@@ -70,9 +74,10 @@ class BookLine:
 
 
 @dataclass(frozen=True, slots=True)
-class BooksView:
+class BooksView(PrivateView):
     """Every account of the workspace, the one nearest to its limit first."""
 
+    template: ClassVar = "books"
     month: str
     total: BookLine
     lines: tuple[BookLine, ...]

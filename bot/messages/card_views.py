@@ -1,15 +1,16 @@
 """Cards that ask for a decision or say that budget is missing, as frozen values with raw text."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from bot.messages.views import BalanceView, Person, RunView
+from bot.messages.views import BalanceView, Person, PrivateView, RunView, View
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmView:
+class ConfirmView(View):
     """The price card of a parked run. `alternative_flow` is the cheaper flow; `decided` closes the card."""
 
+    template: ClassVar = "confirm"
     run: RunView
     alternative_flow: str = ""
     alternative_nusd: int = 0
@@ -17,12 +18,13 @@ class ConfirmView:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusalView:
+class RefusalView(PrivateView):
     """A refusal for lack of budget; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason.
 
     `queue_key` names the kept request where only what other runs hold is missing.
     """
 
+    template: ClassVar = "refusal"
     needed_nusd: int
     balance: BalanceView
     alternative_flow: str = ""
@@ -33,12 +35,13 @@ class RefusalView:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewView:
+class ReviewView(View):
     """The card of a parked review. `decided` closes it: who decided what, and when.
 
     `question` belongs to the buttons. With `is_optional` no answer is needed: the work continues at the deadline.
     """
 
+    template: ClassVar = "review"
     run: RunView
     title: str
     draft: str
@@ -52,18 +55,20 @@ class ReviewView:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundView:
+class RoundView(View):
     """A finished review round that another follows: the draft, and the verdict with a line per criterion."""
 
+    template: ClassVar = "round"
     round: int
     draft: str
     verdict: str
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyView:
+class MoneyView(View):
     """The card of a run that ran out of budget. `amount_nusd` is what the rest needs, `owner` who can grant it."""
 
+    template: ClassVar = "money"
     run: RunView
     amount_nusd: int
     balance: BalanceView
@@ -74,9 +79,10 @@ class MoneyView:
 
 
 @dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(View):
     """A run queued for budget that other runs hold: what it needs, and the account that lacks it."""
 
+    template: ClassVar = "line"
     needed_nusd: int
     balance: BalanceView
     deadline: str = ""

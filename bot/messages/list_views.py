@@ -1,8 +1,9 @@
 """Lists people ask for, as frozen values with raw text: agents, flows, balances, runs, help."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from bot.messages.views import BalanceView, RunState
+from bot.messages.views import BalanceView, PrivateView, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +37,45 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
-class HelpView:
+class HelpView(PrivateView):
     """The help text, with examples that work."""
 
+    template: ClassVar = "help"
     command: str = "/agents"
     mention: str = "@agents"
     flows: tuple[FlowLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class AgentsView:
+class AgentsView(PrivateView):
     """The list of agents."""
 
+    template: ClassVar = "agents"
     agents: tuple[AgentLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class FlowsView:
+class FlowsView(PrivateView):
     """The list of flows."""
 
+    template: ClassVar = "flows"
     flows: tuple[FlowLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class BalancesView:
+class BalancesView(PrivateView):
     """What is left in the accounts this person may see."""
 
+    template: ClassVar = "balances"
     balances: tuple[BalanceView, ...]
     play_money: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class RunsView:
+class RunsView(PrivateView):
     """A person's recent runs."""
 
+    template: ClassVar = "runs"
     runs: tuple[RunLine, ...]
 
 

@@ -1,55 +1,61 @@
 """Short notices, in the thread or private, as frozen values with raw text."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from bot.messages.views import Person, RunState
+from bot.messages.views import Person, PrivateView, RunState, View
 
 
 @dataclass(frozen=True, slots=True)
-class CallView:
+class CallView(View):
     """A call to a person who must act; without one it is for everyone there."""
 
+    template: ClassVar = "call"
     who: Person | None
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class NearMissView:
+class NearMissView(PrivateView):
     """A probable typo. `key` names the kept text, because a button's value holds only 2,000 characters."""
 
+    template: ClassVar = "near_miss"
     word: str
     suggestion: str
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class QueuedView:
+class QueuedView(View):
     """A request whose thread is busy with another: queued, started, or stopped before it began."""
 
+    template: ClassVar = "queued"
     run_id: str
     state: RunState
 
 
 @dataclass(frozen=True, slots=True)
-class EditedView:
+class EditedView(PrivateView):
     """An edit of a request that had already begun; the new text is kept under `key`."""
 
+    template: ClassVar = "edited"
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class InviteView:
+class InviteView(PrivateView):
     """A conversation where we cannot post; the request is kept under `key`."""
 
+    template: ClassVar = "invite"
     key: str
     bot_name: str = "agents"
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeView:
+class NoticeView(PrivateView):
     """A sentence or two: an error, an acknowledgement, a private hint. `code` finds the details in the log."""
 
+    template: ClassVar = "notice"
     text: str
     tone: Literal["info", "warning", "error"] = "info"
     code: str = ""

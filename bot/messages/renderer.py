@@ -5,92 +5,25 @@ Layout lives in `templates/messages`, sentences in the `*_text` modules, models'
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot.messages import (
-    action_ids as buttons,
-)
-from bot.messages import (
-    budget_text as report_words,
-)
-from bot.messages import (
-    budget_views,
-    card_views,
-    list_views,
-    notice_views,
-    views,
-)
-from bot.messages import (
-    list_text as lists,
-)
-from bot.messages import (
-    outcome_text as outcomes,
-)
-from bot.messages import (
-    run_text as words,
-)
+from bot.messages import action_ids as buttons
+from bot.messages import budget_text as report_words
+from bot.messages import budget_views
+from bot.messages import list_text as lists
+from bot.messages import outcome_text as outcomes
+from bot.messages import run_text as words
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.messages.pagination import Profile, paginate, split
-from bot.messages.views import AnswerView, SlackMessage
+from bot.messages.views import AnswerView, SlackMessage, View
 
 SECTION_MAX = 3_000
 TEXT_MAX = 5_000
 """Characters, as JSON, of one sentence or list; no message of ours has more than two long ones."""
-_TEMPLATES: Mapping[type, str] = {
-    views.RunView: "root",
-    views.ProgressView: "progress",
-    views.DetailsView: "details",
-    card_views.ConfirmView: "confirm",
-    card_views.RefusalView: "refusal",
-    card_views.ReviewView: "review",
-    card_views.RoundView: "round",
-    card_views.LineView: "line",
-    card_views.MoneyView: "money",
-    notice_views.CallView: "call",
-    notice_views.NearMissView: "near_miss",
-    notice_views.QueuedView: "queued",
-    notice_views.EditedView: "edited",
-    notice_views.InviteView: "invite",
-    notice_views.NoticeView: "notice",
-    list_views.HelpView: "help",
-    list_views.AgentsView: "agents",
-    list_views.FlowsView: "flows",
-    list_views.BalancesView: "balances",
-    list_views.RunsView: "runs",
-    budget_views.BudgetView: "budget",
-    budget_views.BooksView: "books",
-    budget_views.AuditView: "audit",
-}
-View = (
-    views.RunView
-    | views.ProgressView
-    | views.DetailsView
-    | card_views.ConfirmView
-    | card_views.RefusalView
-    | card_views.ReviewView
-    | card_views.RoundView
-    | card_views.LineView
-    | card_views.MoneyView
-    | notice_views.CallView
-    | notice_views.NearMissView
-    | notice_views.QueuedView
-    | notice_views.EditedView
-    | notice_views.InviteView
-    | notice_views.NoticeView
-    | list_views.HelpView
-    | list_views.AgentsView
-    | list_views.FlowsView
-    | list_views.BalancesView
-    | list_views.RunsView
-    | budget_views.BudgetView
-    | budget_views.BooksView
-    | budget_views.AuditView
-)
 
 
 def templates_folder() -> Path:
@@ -112,7 +45,7 @@ class Renderer:
 
     def message(self, view: View) -> SlackMessage:
         """Return one message for any view but an answer."""
-        return self._render(_TEMPLATES[type(view)], view=view)
+        return self._render(view.template, view=view)
 
     def answer(self, view: AnswerView) -> tuple[SlackMessage, ...]:
         """Return the answer as one or more messages, in order: the first has the headline, the last the footer."""

@@ -7,9 +7,22 @@ durations are seconds.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from patterns.core.events import PatternResult
+
+
+class View:
+    """What one message shows. `template` names its layout in `templates/messages`."""
+
+    __slots__ = ()
+    template: ClassVar[str]
+
+
+class PrivateView(View):
+    """A view that may be shown to only the person who acted."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +81,14 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(View):
     """One request, for the root message and the head of the plan.
 
     `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
     tour, where no model runs. `material` says what was read besides the request, and what was left out.
     """
 
+    template: ClassVar = "root"
     run_id: str
     channel: str
     asker: Person
@@ -118,12 +132,13 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
-class ProgressView:
+class ProgressView(View):
     """Plan and progress in one message. Collapses to a line once the run is closed.
 
     `elapsed_s` is executing time, `cost_nusd` what is settled so far.
     """
 
+    template: ClassVar = "progress"
     run: RunView
     steps: tuple[StepView, ...] = ()
     notes: tuple[str, ...] = ()
@@ -166,9 +181,10 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True)
-class DetailsView:
+class DetailsView(PrivateView):
     """The content behind the private Details button."""
 
+    template: ClassVar = "details"
     run: RunView
     seconds: float
     cost_nusd: int

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
-from bot.messages.private_view import PrivateView
+from bot.messages.views import PrivateView
 from bot.runs.outcome import RunOutcome
 from patterns.core.ports import EventSink, Question
 from storage.outbox import Outbox

@@ -5,11 +5,9 @@ from dataclasses import replace
 import structlog
 
 from bot.commands.origin import Origin
-from bot.messages.card_views import RefusalView
 from bot.messages.notice_views import NoticeView
-from bot.messages.private_view import PrivateView
 from bot.messages.renderer import Renderer
-from bot.messages.views import SlackMessage
+from bot.messages.views import PrivateView, SlackMessage
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 
@@ -23,7 +21,7 @@ class SlackNotifier:
         self._slack = slack
         self._renderer = renderer
 
-    async def private(self, to: Origin, view: PrivateView | RefusalView) -> None:
+    async def private(self, to: Origin, view: PrivateView) -> None:
         """Show a view to one person: by response_url, else as an ephemeral message, else in our direct messages.
 
         Raises:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
-from bot.messages.private_view import PrivateView
+from bot.messages.views import PrivateView
 from bot.slack.errors import SlackError
 from bot.threads.wait_notice import KEPT, PATIENCE_S, NoWorkerNotice
 from storage.chores import Chores

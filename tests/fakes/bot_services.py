@@ -27,8 +27,7 @@ from bot.listeners.background import BackgroundTasks
 from bot.messages.home_views import HomeView, WaitingLine
 from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
-from bot.messages.private_view import PrivateView
-from bot.messages.views import BalanceView, DetailsView, Person, RunState, RunView
+from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
 from bot.people.access import Access, ChannelRules, SlackDirectory
 from bot.people.admins import Admins
 from bot.runs.request import RunRequest, StopOutcome

@@ -24,6 +24,16 @@ def ended(reason: StopReason, **changes: object) -> v.AnswerView:
     return replace(ANSWER, result=RESULT.model_copy(update={"stop_reason": reason, **changes}))
 
 
+def templates_of(view: type[v.View]) -> set[str]:
+    own = {view.template} if hasattr(view, "template") else set()
+    return own.union(*(templates_of(one) for one in view.__subclasses__()))
+
+
+def test_every_template_belongs_to_a_view_and_every_view_has_one() -> None:
+    files = {path.name.removesuffix(".json.j2") for path in templates_folder().glob("[!_]*.json.j2")}
+    assert templates_of(v.View) == files - {"answer"}
+
+
 def test_a_refusal_says_what_is_missing_and_the_ways_out() -> None:
     assert refusal(cv.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
         "Not started, nothing spent. This needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, "
