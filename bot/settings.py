@@ -58,9 +58,11 @@ VARIABLES = (
     Variable("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys."),
     Variable("AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info."),
     Variable("OPENAI_API_KEY", "Key of OpenAI.", secret=True),
-    Variable("OPENAI_API_BASE", "Another address that speaks OpenAI's protocol."),
+    Variable("OPENAI_API_BASE", "Where every OpenAI model is reached instead, such as a gateway. Unset: OpenAI."),
     Variable("ANTHROPIC_API_KEY", "Key of Anthropic.", secret=True),
+    Variable("ANTHROPIC_API_BASE", "Where every Anthropic model is reached instead. Unset: Anthropic."),
     Variable("GEMINI_API_KEY", "Key of Google Gemini.", secret=True),
+    Variable("GEMINI_API_BASE", "Where every Gemini model is reached instead. Unset: Google."),
     Variable("OLLAMA_API_BASE", "Address of Ollama. Unset: its usual port on this machine is tried."),
 )
 

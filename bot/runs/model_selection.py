@@ -103,11 +103,7 @@ _PROVIDERS = (
 
 def provider_choice(env: Mapping[str, str]) -> ModelChoice | None:
     """Return the choice of the first provider whose key is set; None when there is none."""
-    for variable, choice in _PROVIDERS:
-        if env.get(variable):
-            base = env.get("OPENAI_API_BASE") if variable == "OPENAI_API_KEY" else None
-            return replace(choice, api_base=base or None)
-    return None
+    return next((choice for variable, choice in _PROVIDERS if env.get(variable)), None)
 
 
 async def ollama_choice(env: Mapping[str, str], *, play_money: bool = False) -> ModelChoice | None:
@@ -169,8 +165,8 @@ def _chosen(spec: ModelSpec, choice: ModelChoice) -> ModelSpec:
     return replace(
         spec,
         model=choice.strong if spec.name == "strong" else choice.fast,
-        api_base=choice.api_base,
-        api_key_env=choice.api_key_env,
+        api_base=spec.api_base or choice.api_base,
+        api_key_env=spec.api_key_env or choice.api_key_env,
         price=spec.price or choice.price,
         context_tokens=choice.context_tokens or spec.context_tokens,
         sees_images=choice.sees_images or spec.sees_images,

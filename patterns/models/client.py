@@ -22,6 +22,7 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError, RosterError
 from patterns.core.money import Price
 from patterns.core.ports import OnText
+from patterns.models.addresses import access
 from patterns.models.faults import Failure, from_status, model_error
 from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.models.replies import SHAPES, BrokenReplyError, Reading
@@ -35,11 +36,6 @@ _SHAPE_OF = {
     **dict.fromkeys(("openai", "hosted_vllm", "lm_studio", "openrouter", "xai"), "openai"),
     "anthropic": "anthropic",
     "gemini": "gemini",
-}
-_API_BASE = {
-    "openai": "https://api.openai.com/v1",
-    "anthropic": "https://api.anthropic.com",
-    "gemini": "https://generativelanguage.googleapis.com/v1beta",
 }
 _UNBILLED_STATUS = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 """Through acompletion only these prove that nothing was billed: litellm gives lost connections a 5xx of its own."""
@@ -131,7 +127,7 @@ class LiteLLMClient:
             ModelError: with what it may have cost.
         """
         target = self._target(call.request.model)
-        if target.key is None and self._spec(call.request.model).api_base is None and target.shape is not None:
+        if target.key is None and not target.is_behind_gateway and target.shape is not None:
             raise model_error(call.request.model, Failure("auth"), Charge.NOTHING)
         if target.shape is None:
             return await self._complete_by_litellm(call, on_text)
@@ -190,15 +186,16 @@ class LiteLLMClient:
         except litellm.exceptions.BadRequestError:
             raise RosterError(f"{spec.model!r} is no model litellm knows. Write it as provider/model.") from None
         shape = None if _map_entry(spec.model, name, provider).get("mode") == "responses" else _SHAPE_OF.get(provider)
-        variables = [spec.api_key_env] if spec.api_key_env else _key_variables(provider)
+        reached = access(spec, provider=provider, known_base=api_base, env=self._env)
         target = Target(
             provider=provider,
             name=name,
             shape=shape,
-            api_base=spec.api_base or api_base or _API_BASE.get(provider, ""),
-            key=next((key for variable in variables if (key := self._env.get(variable, "").strip())), None),
+            api_base=reached.api_base,
+            key=reached.key,
             supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
-            is_behind_gateway=spec.api_base is not None,
+            is_behind_gateway=reached.is_chosen,
+            sampling=spec.sampling.given,
         )
         if shape is None:
             return target
@@ -242,10 +239,6 @@ def _map_entry(model: str, name: str, provider: str) -> Mapping[str, Any]:
         if entry.get("litellm_provider") == provider:
             return entry
     return {}
-
-
-def _key_variables(provider: str) -> list[str]:
-    return ["GEMINI_API_KEY", "GOOGLE_API_KEY"] if provider == "gemini" else [f"{provider.upper()}_API_KEY"]
 
 
 def _failure_of(error: Exception, key: str | None) -> tuple[Failure, Charge]:

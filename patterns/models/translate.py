@@ -12,6 +12,12 @@ from patterns.core.calls import Message, ModelRequest
 from patterns.core.errors import Charge, ModelError
 
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
+_PENALTY = {
+    **dict.fromkeys(("openai", "lm_studio", "ollama", "ollama_chat"), "repeat_penalty"),
+    **dict.fromkeys(("hosted_vllm", "openrouter"), "repetition_penalty"),
+}
+"""What providers call the penalty on repetition; those that are not here take none."""
+_PENALTIES = frozenset(_PENALTY.values())
 _ASK_FOR_JSON = "Answer with nothing but one JSON value that matches this JSON Schema:\n"
 _NO_KEY = "none"
 """What a server without keys is sent where the shape demands a header."""
@@ -35,6 +41,7 @@ class Target:
     key: str | None = field(repr=False)
     supported: frozenset[str]
     is_behind_gateway: bool = False
+    sampling: Mapping[str, float | int] = field(default_factory=dict)
     config: Any = field(default=None, repr=False)
     body_of: Any = field(default=None, repr=False)
 
@@ -68,12 +75,17 @@ def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
     params: Json = {"max_tokens": cap}
     if request.schema is not None and "response_format" in target.supported:
         params["response_format"] = _response_format(request.schema)
+    params |= _sampling(request, target)
     messages = _messages(request, schema_in_words="response_format" not in params)
+    extra = {name: params.pop(name) for name in _PENALTIES if name in params}
     if target.shape is None:
+        params |= extra
         return Translation({"model": f"{target.provider}/{target.name}", "messages": messages, **params})
     if request.stream and request.schema is None:
         params["stream"] = True
-    return _TRANSLATORS[target.shape](target, messages, params)
+    translation = _TRANSLATORS[target.shape](target, messages, params)
+    translation.body.update(extra)
+    return translation
 
 
 def cap_in(body: Mapping[str, Any], request: ModelRequest) -> int:
@@ -98,6 +110,21 @@ def refuse(request: ModelRequest, why: str) -> ModelError:
 def _response_format(schema: Mapping[str, Any]) -> Json:
     own = json.loads(json.dumps(dict(schema)))  # translators change it in place
     return {"type": "json_schema", "json_schema": {"name": "reply", "schema": own, "strict": _is_strict(own)}}
+
+
+def _sampling(request: ModelRequest, target: Target) -> Json:
+    """Return the model's sampling settings under the names of its provider.
+
+    Raises:
+        ModelError: the provider does not take one of them.
+    """
+    params: Json = {}
+    for name, value in target.sampling.items():
+        own = _PENALTY.get(target.provider) if name == "repeat_penalty" else name
+        if own is None or (own == name and name != "repeat_penalty" and name not in target.supported):
+            raise refuse(request, f"Its provider does not take {name}: remove it from `sampling` in the roster.")
+        params[own] = value
+    return params
 
 
 def _is_strict(schema: object) -> bool:

@@ -1,11 +1,20 @@
 """The values and models of a roster file: amounts as integer nano-dollars, names, prices."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from patterns.core.errors import UserError
 from patterns.core.money import Price, Tier, parse_usd, rate_nusd_per_mtok
@@ -75,6 +84,26 @@ class PriceEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model picks its words; None leaves a setting to the provider."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    repeat_penalty: float | None = None
+
+    @property
+    def given(self) -> dict[str, float | int]:
+        """The settings that are given, by name."""
+        values = {name: getattr(self, name) for name in SAMPLING}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+SAMPLING = ("temperature", "top_p", "seed", "repeat_penalty")
+"""All there is to set: what multiplies or lengthens an answer would cost more than was held for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A model as the model client needs it. `name` is the roster's, `model` litellm's, `api_key_env` never the key."""
 
@@ -90,8 +119,34 @@ class ModelSpec:
     reasoning_tokens_max: int = 0
     """Hidden output tokens that are billed: added to the visible cap on the wire and in the hold."""
     context_tokens: int | None = None
+    sampling: Sampling = Sampling()
     note: str = ""
     """A label for people, such as `play money`."""
+
+
+class SamplingEntry(Entry):
+    """How a model picks its words: these four settings and no others."""
+
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] | None = None
+    repeat_penalty: Annotated[float, Field(gt=0, le=2, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _closed(cls, value: object) -> object:
+        if isinstance(value, Mapping):
+            unknown = [str(name) for name in value if name not in SAMPLING]
+            if unknown:
+                raise ValueError(
+                    f"{', '.join(unknown)} cannot be set here; the settings are {', '.join(SAMPLING)}. How long an "
+                    "answer may be is max_output_tokens of an agent, and each call makes one answer"
+                )
+        return value
+
+    def sampling(self) -> Sampling:
+        """Return the same as the model client needs it."""
+        return Sampling(**self.model_dump())
 
 
 class ModelEntry(Entry):
@@ -106,6 +161,7 @@ class ModelEntry(Entry):
     sees_images: bool = False
     reasoning_tokens_max: Annotated[int, Field(strict=True, ge=0)] = 0
     context_tokens: Count | None = None
+    sampling: SamplingEntry = SamplingEntry()
     note: str | None = None
 
     def spec(self, name: str) -> ModelSpec:
@@ -121,5 +177,6 @@ class ModelEntry(Entry):
             sees_images=self.sees_images,
             reasoning_tokens_max=self.reasoning_tokens_max,
             context_tokens=self.context_tokens,
+            sampling=self.sampling.sampling(),
             note=self.note or "",
         )

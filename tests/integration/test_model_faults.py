@@ -9,7 +9,7 @@ import pytest
 from patterns.core.calls import Completion, Message, ModelRequest
 from patterns.core.errors import NEVER_SENT, Charge, ModelError
 from patterns.core.money import Price, Usage
-from patterns.models import client as llm
+from patterns.models import addresses
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import ModelSpec
 from tests.fakes.provider import Answer, Provider, Reply, ShapeName
@@ -156,7 +156,7 @@ async def test_an_error_status_costs_nothing_unless_a_gateway_gave_up_waiting(
 
 async def test_a_provider_at_its_own_address_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Provider([Reply(status=504)]) as provider:
-        monkeypatch.setitem(llm._API_BASE, "gemini", provider.api_base("gemini"))
+        monkeypatch.setitem(addresses.OWN_ADDRESSES, "gemini", provider.api_base("gemini"))
         async with LiteLLMClient(
             {"m": ModelSpec("m", MODELS["gemini"], price=Price(1, 1))}, {"GEMINI_API_KEY": KEY}
         ) as m:

@@ -12,6 +12,7 @@ from patterns.core.errors import Charge, ModelError, RosterError
 from patterns.core.money import Price
 from patterns.models.client import LiteLLMClient
 from patterns.models.translate import Target
+from patterns.roster.model_schema import Sampling
 from patterns.roster.roster import ModelSpec
 
 PRICE = Price(10**9, 2 * 10**9)
@@ -193,3 +194,33 @@ def test_the_command_line_never_loads_litellm_or_aiohttp() -> None:
     code = f"import sys, patterns.models.client; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def body_of(model: str, **sampling: Any) -> dict[str, Any]:
+    return dict(json.loads(prepared(model, sampling=Sampling(**sampling)).body))
+
+
+@pytest.mark.parametrize("model", ["openai/some-local-model", "lm_studio/m", "ollama/llama3"])
+def test_sampling_of_the_roster_is_on_the_wire(model: str) -> None:
+    body = body_of(model, temperature=0.25, top_p=0.9, seed=7, repeat_penalty=1.1)
+    assert {name: body.get(name) for name in ("temperature", "top_p", "seed", "repeat_penalty")} == {
+        "temperature": 0.25,
+        "top_p": 0.9,
+        "seed": 7,
+        "repeat_penalty": 1.1,
+    }
+
+
+def test_sampling_has_the_providers_names() -> None:
+    assert body_of("hosted_vllm/m", repeat_penalty=1.1)["repetition_penalty"] == 1.1
+    assert body_of("anthropic/claude-sonnet-4-5", temperature=0.5)["temperature"] == 0.5
+    assert body_of("gemini/gemini-2.5-flash", temperature=0.5)["generationConfig"]["temperature"] == 0.5
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "xai/grok-4"])
+def test_sampling_that_a_provider_does_not_take_is_refused_in_a_sentence(model: str) -> None:
+    assert "does not take repeat_penalty: remove it" in str(refusal(model, sampling=Sampling(repeat_penalty=1.1)))
+
+
+def test_without_sampling_nothing_of_it_is_sent() -> None:
+    assert not {"temperature", "top_p", "seed", "repeat_penalty"} & set(body_of("openai/some-local-model"))
