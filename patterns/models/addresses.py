@@ -1,4 +1,4 @@
-"""Where a provider is reached and with which key: what the roster says, else a variable, else the provider's own address.
+"""Where a provider is reached and with which key: what the roster says, else a variable, else the provider itself.
 
 A variable such as OPENAI_API_BASE holds for every model of its provider, so that naming a model in the roster cannot
 send text past a company's gateway.

@@ -12,7 +12,7 @@ GATEWAY = "https://gateway.example.com/v1"
 
 
 def found(model: str, env: dict[str, str], **spec: str) -> Access:
-    provider = model.split("/")[0]
+    provider = model.split("/", maxsplit=1)[0]
     return access(ModelSpec("m", model, **spec), provider=provider, known_base=None, env=env)  # type: ignore[arg-type]
 
 
