@@ -37,5 +37,5 @@ def test_nothing_else_can_be_set(name: str) -> None:
     "written", ["{temperature: 3}", "{temperature: -1}", "{top_p: 0}", "{top_p: 1.5}", "{seed: 0.5}", "{seed: -1}"]
 )
 def test_a_value_that_no_model_takes_is_refused(written: str) -> None:
-    with pytest.raises(RosterError, match="spare.sampling"):
+    with pytest.raises(RosterError, match=r"spare\.sampling"):
         with_sampling(written)
