@@ -42,7 +42,7 @@ demo: setup  ## the whole thing here: a local Slack in the browser, a model, a l
 
 test: setup  ## everything, fast parts first; brings local-slack and chromium
 	@$(BIN)/python -m tests.support.bring
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --hypothesis-profile=full $(TESTS)
 
 check: setup  ## formatting, lint, types, layers and unit tests, in under a minute
 	@$(BIN)/ruff format --check --quiet .

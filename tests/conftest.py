@@ -1,7 +1,15 @@
-"""Rules for every test: the network ends at loopback, and the fast parts run first."""
+"""Rules for every test: the network ends at loopback, the fast parts run first, Hypothesis is quick by default."""
 
 import pytest
+import structlog
 from pytest_socket import socket_allow_hosts
+
+from tests.support.examples import register_profiles
+
+register_profiles()
+# Without it an error that is logged is drawn by rich, with colours and local variables, a third of a second each.
+console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], console])
 
 pytest_plugins = ["tests.support.databases"]
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.calls import ModelRequest
@@ -17,6 +17,7 @@ from patterns.roster.prompts import Prompt
 from patterns.services import Services
 from tests.fakes.memory import Memory
 from tests.fakes.model import PRICE, Reply, Say, ScriptedModel, Usage
+from tests.support.examples import examples
 from tests.support.pattern_runs import CTX, LOADED, run, services
 from tests.unit.patterns.test_resume import sensible
 
@@ -63,7 +64,7 @@ def test_agents_that_cannot_work_together_have_no_price() -> None:
         estimate(CTX, replace(place, roster=roster), Choice("fan", ("a", "b")))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     flow=st.sampled_from(sorted(set(LOADED.flows) - {"signed", "formal"})),
     size=st.sampled_from([1, 1000, 20_000]),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.calls import ModelRequest
@@ -111,7 +111,6 @@ async def test_only_the_last_stage_may_stream() -> None:
 shares = st.lists(st.none() | st.decimals(min_value="0.01", max_value="0.3", places=2), min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(shares=shares, pool_nusd=st.integers(0, 10**15))
 def test_shares_never_pass_the_pool_and_the_last_stage_may_use_the_rest(
     shares: list[Decimal | None], pool_nusd: int
@@ -121,7 +120,6 @@ def test_shares_never_pass_the_pool_and_the_last_stage_may_use_the_rest(
     assert all(0 <= earlier <= later <= pool_nusd for earlier, later in pairwise([0, *limits]))
 
 
-@settings(deadline=None)
 @given(pool_nusd=st.integers(100, 10**12))
 def test_stages_without_shares_split_the_rest_evenly(pool_nusd: int) -> None:
     expected = [pool_nusd // 2, int(Decimal("0.75") * pool_nusd), pool_nusd]

@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.calls import ModelRequest
@@ -15,6 +15,7 @@ from patterns.core.errors import RunLostError
 from patterns.core.events import StepFinished, StopReason
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Reply, ScriptedModel, system_of, user_of
+from tests.support.examples import examples
 from tests.support.pattern_runs import run, verdict
 
 FLOWS = ["one", "pick", "chain", "fan", "quorum", "team", "deep", None]
@@ -57,7 +58,7 @@ async def test_after_every_step_it_can_die_and_go_on(flow: str | None) -> None:
         assert set(memory.steps) == set(whole.steps)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(flow=st.sampled_from(FLOWS), deaths=st.lists(st.integers(0, 5), max_size=4))
 def test_any_deaths_end_in_the_same_answer(flow: str | None, deaths: list[int]) -> None:
     expected = asyncio.run(run(flow, ScriptedModel(sensible), Memory()))
@@ -66,7 +67,7 @@ def test_any_deaths_end_in_the_same_answer(flow: str | None, deaths: list[int]) 
     assert memory.held_nusd == 0
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(flow=st.sampled_from(FLOWS), run_nusd=st.integers(0, 30_000_000), budget_nusd=st.integers(0, 30_000_000))
 def test_no_cap_is_ever_passed_and_every_run_ends(flow: str | None, run_nusd: int, budget_nusd: int) -> None:
     memory = Memory(budget_nusd=budget_nusd)
@@ -77,7 +78,7 @@ def test_no_cap_is_ever_passed_and_every_run_ends(flow: str | None, run_nusd: in
     assert result.stop_reason is not StopReason.COMPLETED or result.output
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(flow=st.sampled_from(FLOWS), steps=st.integers(1, 12), concurrency=st.integers(1, 4))
 def test_steps_and_calls_at_once_stay_within_their_limits(flow: str | None, steps: int, concurrency: int) -> None:
     memory = Memory()

@@ -1,7 +1,7 @@
 """Services only narrow on the way down."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.errors import LimitReachedError
@@ -11,7 +11,6 @@ from tests.fakes.model import ScriptedModel
 from tests.support.pattern_runs import services
 
 
-@settings(deadline=None)
 @given(
     limits=st.lists(st.none() | st.integers(-10, 10**10), max_size=6),
     deadlines=st.lists(st.none() | st.floats(0, 10_000), max_size=6),

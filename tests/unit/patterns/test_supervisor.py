@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.calls import ModelRequest
@@ -115,7 +115,6 @@ async def test_every_round_is_journalled() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(scores=st.lists(st.integers(0, 10), min_size=3, max_size=3), wishes=st.permutations(["x", "y", "z"]))
 def test_rounds_never_pass_their_cap_and_no_better_draft_is_thrown_away(scores: list[int], wishes: list[str]) -> None:
     drafts = iter("123")

@@ -1,12 +1,13 @@
 """Markdown becomes what Slack shows: nothing lost, nothing live, long texts split between their parts."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.markdown import pieces
 from bot.messages.mrkdwn import Mrkdwn, clip, cut_at, escape, link, mention, mrkdwn, size, unescape
 from bot.messages.pagination import PAGE_BLOCKS, Profile, paginate, split
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_no_word_of_a_long_answer_is_lost(profile: Profile) -> None:
 
 
 @given(st.text(max_size=3_000), st.integers(20, 400))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_splitting_loses_nothing_but_line_ends_and_keeps_the_limit(text: str, limit: int) -> None:
     parts = list(split(text, limit))
     assert "".join(parts).replace("\n", "") == text.replace("\n", "")
@@ -63,7 +64,7 @@ def test_splitting_loses_nothing_but_line_ends_and_keeps_the_limit(text: str, li
 
 
 @given(st.text(max_size=2_000), st.sampled_from(["plain", "rich"]))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_text_has_pages_within_the_block_limit(text: str, profile: Profile) -> None:
     assert all(len(page) <= PAGE_BLOCKS for page in paginate(text, profile))
 

@@ -1,11 +1,8 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from io import BytesIO
 
 import pytest
-from PIL import Image
 
-from bot.budgets.chart import alt_text, draw
 from bot.budgets.csv_export import exact_usd, month_csv
 from bot.budgets.price_age import price_note
 from bot.messages.month_report import Report, build_report, previous_period
@@ -50,22 +47,6 @@ def test_a_limit_of_nothing_is_no_division_by_it() -> None:
 
 def test_the_month_before_january_is_december() -> None:
     assert [previous_period(period) for period in ("2026-01", "2026-12")] == ["2025-12", "2026-11"]
-
-
-@pytest.mark.parametrize(
-    "month",
-    [
-        MONTH,
-        Month("2026-11", None, 0, 0, 0, (), (), (), (), (), ()),
-        replace(MONTH, spent=tuple(replace(SPENT, flow="$x^2$ _{\u4e2d} " * n) for n in range(9))),
-    ],
-)
-def test_the_picture_is_one_that_slack_shows(month: Month) -> None:
-    drawn = report("2026-11-16", month=month)
-    with Image.open(BytesIO(draw(drawn))) as picture:
-        assert (picture.format, picture.size) == ("PNG", (1152, 864))
-    assert len(alt_text(drawn)) <= 1000
-    assert "#platform in November 2026" in alt_text(drawn)
 
 
 def test_a_spreadsheet_does_not_run_what_people_wrote() -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import tiktoken
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from patterns.core.money import Price, Tier, Usage
 from patterns.models.client import _litellm
 from patterns.models.pricing import image_tokens_max, input_tokens_max, price_from_map
+from tests.support.examples import examples
 
 litellm = _litellm()
 
@@ -68,7 +69,7 @@ def test_no_hostile_text_is_more_tokens_than_its_bound(count: Callable[[str], in
 
 
 @each_tokenizer
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(text=st.text(max_size=200))
 def test_no_text_at_all_is_more_tokens_than_its_bound(count: Callable[[str], int], text: str) -> None:
     assert count(text) <= bound(text)

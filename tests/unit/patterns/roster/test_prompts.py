@@ -1,6 +1,6 @@
 """Prompts show what their template names, bounded and fenced, whatever people or models put into it."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.roster.prompts import FENCE_RULE, SLOTS, Prompt, PromptPiece, cut, fair_shares, fence, weigh
@@ -51,7 +51,6 @@ def test_small_texts_leave_their_room_to_large_ones() -> None:
     assert fair_shares([10, 1000, 1000], 410) == [10, 200, 200]
 
 
-@settings(deadline=None)
 @given(sizes=st.lists(st.integers(0, 10_000), max_size=12), total=st.integers(0, 50_000))
 def test_shares_stay_within_the_whole_and_waste_nothing(sizes: list[int], total: int) -> None:
     shares = fair_shares(sizes, total)
@@ -59,13 +58,11 @@ def test_shares_stay_within_the_whole_and_waste_nothing(sizes: list[int], total:
     assert min(total, sum(sizes)) - len(sizes) <= sum(shares) <= total
 
 
-@settings(deadline=None)
 @given(text=texts, bytes_max=st.integers(0, 2000))
 def test_what_is_cut_weighs_no_more_than_it_may(text: str, bytes_max: int) -> None:
     assert weigh(cut(text, bytes_max).partition("[… cut")[0]) <= max(bytes_max, 0)
 
 
-@settings(deadline=None)
 @given(text=texts)
 def test_no_text_can_close_its_fence(text: str) -> None:
     opening, _, _ = fence("request", text).partition("\n")
@@ -73,7 +70,6 @@ def test_no_text_can_close_its_fence(text: str) -> None:
     assert fence("request", text).endswith(f"</{opening[1:]}")
 
 
-@settings(deadline=None)
 @given(
     text=texts,
     pieces=st.lists(st.builds(PromptPiece, name=texts, text=texts, missing=st.just("") | texts), max_size=30),

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.errors import RosterError
@@ -35,7 +35,6 @@ def test_money_is_read_from_its_text() -> None:
     assert (price.input_nusd_per_mtok, price.output_nusd_per_mtok) == (1_000_000_000, 2_000_000_000)
 
 
-@settings(deadline=None)
 @given(cents=st.integers(0, 10**8))
 def test_no_cent_is_lost_on_the_way(cents: int) -> None:
     text = ROSTER.replace("run_usd: 0.50", f"run_usd: {Decimal(cents) / 100}")
