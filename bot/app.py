@@ -51,7 +51,7 @@ class Bot:
             await self.engine.store.open_ids()
         except Exception:
             # Any failure at all must make the load balancer see this process as unhealthy.
-            log.exception("health check failed")
+            log.exception("health_check_failed")
             return False
         return True
 
@@ -120,5 +120,5 @@ async def _replay(container: Container, *, older_than_s: float) -> None:
     """Replay payloads that were stored and not finished: their process died, or marking them done failed."""
     for delivery in await container.inbox.unfinished(older_than_s=older_than_s):
         if await container.inbox.claim(delivery):
-            log.info("delivery replayed", delivery=delivery.key)
+            log.info("payload_replayed", payload=delivery.key)
             await replay(container.slack_app, delivery.payload)

@@ -85,4 +85,4 @@ class SystemClock:
             try:
                 await self.agree_with(db)
             except StorageError as error:
-                log.warning("clock not compared", reason=str(error))
+                log.warning("clock_not_compared", reason=str(error))

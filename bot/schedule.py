@@ -93,7 +93,7 @@ class Scheduler:
             await asyncio.sleep(STEP_LOOK_S)
             was_s, apart_s = apart_s, time.time() - time.monotonic()
             if abs(apart_s - was_s) > STEP_S:
-                log.warning("clock was set", by_s=round(apart_s - was_s))
+                log.warning("clock_stepped", by_s=round(apart_s - was_s))
                 for job in scheduler.get_jobs():
                     job.modify(next_run_time=datetime.now(UTC))
 
@@ -106,7 +106,7 @@ class Scheduler:
         """Recompute the ledger's sums and log a difference as an error."""
         found = await verify(self.engine.db)
         if not found.ok:
-            log.error("ledger sums differ", differences=len(found.differences), accounts=found.accounts)
+            log.error("ledger_sums_differ", differences=len(found.differences), accounts=found.accounts)
 
     async def tidy(self) -> None:
         """Delete texts and payloads that are past their retention."""
@@ -161,9 +161,9 @@ def _heard(
             await chore()
         except asyncio.CancelledError:
             # The process is leaving, and APScheduler would log that as an error. The next process runs the chore.
-            log.info("chore cut short", chore=chore.__name__)
+            log.info("chore_cancelled", chore=chore.__name__)
         except Exception:
-            log.exception("chore failed", chore=chore.__name__)
+            log.exception("chore_failed", chore=chore.__name__)
         finally:
             under_way.discard(task)
 

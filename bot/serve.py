@@ -81,7 +81,7 @@ async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency
     await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
     if not serving.done() and not is_ready.is_set():
-        log.info("leaving before it is ready")
+        log.info("stopped_before_ready")
         serving.cancel()
         await asyncio.wait({serving})
         if serving.cancelled():

@@ -71,7 +71,9 @@ class AgentRunner:
             services.emit(_finished(work.record("failed", model="", reason=reason), usage=None, replayed=False))
             raise
         services.emit(_finished(record, usage=work.usage, replayed=False, uncertain=work.uncertain_nusd > 0))
-        _log.info("step", run=ctx.run_id, path=path, agent=agent, outcome=record.outcome, cost_nusd=record.cost_nusd)
+        _log.info(
+            "step_finished", run=ctx.run_id, path=path, agent=agent, outcome=record.outcome, cost_nusd=record.cost_nusd
+        )
         return record
 
     def quote(

@@ -89,7 +89,7 @@ class BudgetService:
         try:
             for command in commands:
                 changed = await self.steering.change(command, payer, key=origin.delivery_key)
-                log.info("budget changed", channel=payer.channel, command=type(command).__name__)
+                log.info("budget_changed", channel=payer.channel, command=type(command).__name__)
                 (public if changed.is_public else private).append(changed.sentence)
         finally:
             # Also when a later one failed: what was changed is announced.
@@ -118,7 +118,7 @@ class BudgetService:
                 channel=payer.channel, message=message, thread_ts=origin.thread_ts
             )
         except SlackError as error:
-            log.warning("channel not told", channel=payer.channel, code=error.code)
+            log.warning("channel_not_notified", channel=payer.channel, code=error.code)
             return [*sentences, "I could not tell the channel."]
         return []
 
@@ -145,7 +145,7 @@ class BudgetService:
         try:
             await upload(out, files, channel=payer.channel, thread_ts=thread_ts or ts)
         except SlackError as error:
-            log.warning("report without files", channel=payer.channel, code=error.code)
+            log.warning("report_files_not_uploaded", channel=payer.channel, code=error.code)
             notice = self.renderer.message(NoticeView(f"I could not attach the files. {error}", tone="warning"))
             await out.post(channel=payer.channel, message=notice, thread_ts=thread_ts or ts)
 

@@ -50,7 +50,7 @@ class BackgroundTasks:
         except Exception:
             code = secrets.token_hex(4)
             note = f"failed {code}"
-            log.exception("delivery failed", delivery=origin.delivery_key, code=code)
+            log.exception("payload_failed", payload=origin.delivery_key, code=code)
             text = "Something went wrong on my side. Please try again; if it stays, give an admin this code."
             await self._tell(origin, NoticeView(text, tone="error", code=code))
         if origin.delivery_key:
@@ -63,11 +63,11 @@ class BackgroundTasks:
             await self._say.private(origin, notice)
         except Exception:
             # Nobody is left to tell, so the failure is only logged.
-            log.exception("could not tell the person", delivery=origin.delivery_key)
+            log.exception("person_not_notified", payload=origin.delivery_key)
 
     async def _done(self, key: str, note: str) -> None:
         try:
             await self._inbox.done(key, note)
         except Exception:
             # The next start replays it, where its idempotency key makes that harmless.
-            log.exception("could not close the delivery", delivery=key)
+            log.exception("payload_not_closed", payload=key)

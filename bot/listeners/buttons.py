@@ -184,4 +184,4 @@ async def _take_back(click: Click) -> None:
         await click.respond(delete_original=True)
     except (aiohttp.ClientError, TimeoutError) as error:
         # It stays on the screen; a second click has the same idempotency key and changes nothing.
-        log.warning("question not taken back", error=str(error))
+        log.warning("question_not_removed", error=str(error))

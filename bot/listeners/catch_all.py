@@ -37,7 +37,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def _note(services: ListenerServices, body: dict[str, Any], context: AsyncBoltContext) -> None:
     said = body.get("event") or {}
-    log.info("nobody listens to this", type=body.get("type"), said=said.get("type"), subtype=said.get("subtype"))
+    log.info("payload_without_listener", type=body.get("type"), said=said.get("type"), subtype=said.get("subtype"))
     delivery = delivery_in(context)
     if delivery is not None and delivery.origin.delivery_key:
         await services.inbox.done(delivery.origin.delivery_key, "nobody listens")

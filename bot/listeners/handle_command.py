@@ -188,7 +188,7 @@ async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesVi
             return await services.runs.balance(payer)
     except (AgentsError, TimeoutError) as error:
         # The form is useful without a balance, and useless when late.
-        log.warning("form without balance", error=str(error))
+        log.warning("form_without_balance", error=str(error))
         return None
 
 

@@ -56,7 +56,7 @@ class InboxMiddleware(AsyncMiddleware):
             happened_us = live_us(body)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError):
             # Not the shape Slack documents: a retry by Slack would not change that.
-            log.exception("malformed payload", type=body.get("type"))
+            log.exception("payload_malformed", type=body.get("type"))
             return BoltResponse(status=200)
         is_replayed = context.get(_REPLAYED, False)
         if happened_us is not None and not is_replayed and "x-slack-retry-num" not in req.headers:
@@ -75,7 +75,7 @@ class InboxMiddleware(AsyncMiddleware):
             is_for_us = await self._is_for_us(delivery)
         except Exception:
             # Rejected, so that Slack sends it again and a person sees that it was not accepted.
-            log.exception("nobody knows whom it is for", delivery=delivery.origin.delivery_key)
+            log.exception("payload_not_classified", payload=delivery.origin.delivery_key)
             return await _refuse(delivery.kind, req.context, req.body)
         if not is_for_us:
             return BoltResponse(status=200)
@@ -100,20 +100,20 @@ class InboxMiddleware(AsyncMiddleware):
             is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
         except Exception:
             # Same: what is not stored must not be acknowledged.
-            log.exception("delivery not stored", delivery=key)
+            log.exception("payload_not_stored", payload=key)
             return await _refuse(delivery.kind, req.context, req.body)
         if is_new and delivery.kind != "event" and time.monotonic() - begun_s > LATE_S:
             # The person has seen a failure and may be typing it again: doing it twice would be worse than not at all.
-            log.warning("delivery stored too late", delivery=key)
+            log.warning("payload_stored_late", payload=key)
             try:
                 await self._inbox.done(key, "too late")
             except Exception:
                 # The database is away again: it will be replayed, and done although it was reported as failed.
-                log.exception("late delivery not closed", delivery=key)
+                log.exception("payload_not_closed", payload=key)
             return await _refuse(delivery.kind, req.context, req.body)
         if is_new:
             return None
-        log.info("delivery seen before", delivery=key)
+        log.info("payload_duplicate", payload=key)
         return BoltResponse(status=200)
 
 

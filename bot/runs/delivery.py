@@ -39,16 +39,16 @@ class ResultDelivery:
             async with self.lease.telling(run):
                 await self._deliver(run, ending)
         except RunLostError:
-            log.info("run is told by somebody else", run=run.id)
+            log.info("run_delivered_elsewhere", run=run.id)
         except Exception:
             # The next sweep of owed messages tries again.
-            log.exception("ending not told", run=run.id)
+            log.exception("outcome_not_delivered", run=run.id)
 
     async def _deliver(self, run: RunRow, ending: RunOutcome) -> None:
         try:
             await self.stage.finish(run, ending)
         except SlackError as error:
-            log.warning("answer not delivered", run=run.id, kind=error.kind, code=error.code)
+            log.warning("answer_not_delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _HOPELESS:
                 for name in await self.names(run, ending):
                     await self.stage.outbox.abandon(run.id, name)
@@ -71,7 +71,7 @@ class ResultDelivery:
         try:
             await self.stage.ask(run, pending.path, pending.question)
         except SlackError as error:
-            log.warning("question not posted", run=run.id, code=error.code)
+            log.warning("question_not_posted", run=run.id, code=error.code)
             if error.kind not in _HOPELESS:
                 return  # the next sweep of owed messages tries again
             await self.tell_person(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
@@ -89,10 +89,10 @@ class ResultDelivery:
                 elif kept is not None:
                     await self._deliver(run, RunOutcome.model_validate_json(kept))
         except RunLostError:
-            log.info("run is told by somebody else", run=run_id)
+            log.info("run_delivered_elsewhere", run=run_id)
         except Exception:
             # The next sweep of owed messages tries again; other deliveries continue.
-            log.exception("owed words not told", run=run_id)
+            log.exception("redelivery_failed", run=run_id)
 
     async def tell_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
         """Tell the asker privately, where the thread cannot be reached."""
@@ -106,4 +106,4 @@ class ResultDelivery:
         try:
             await self.say.private(origin, view)
         except SlackError as error:
-            log.warning("person not told", run=run.id, code=error.code)
+            log.warning("person_not_notified", run=run.id, code=error.code)

@@ -91,7 +91,7 @@ class LocalDispatcher:
                 except Exception:
                     # execute() handles its own failures; an error here is a defect, and the run is left to the next
                     # start.
-                    log.exception("run attempt failed")
+                    log.exception("run_attempt_failed")
 
     def _ended(self, run_id: str) -> None:
         del self._tasks[run_id]

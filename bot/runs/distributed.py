@@ -101,7 +101,7 @@ class DistributedDispatcher:
                 )
             except Exception:
                 # Procrastinate's worker ends on any error of its side tasks; ours continues.
-                log.exception("worker interrupted")
+                log.exception("worker_interrupted")
             await asyncio.sleep(SWEEP_S)
 
     async def submit(self, run_id: str) -> None:
@@ -165,7 +165,7 @@ class DistributedDispatcher:
             except Exception:
                 # execute() handles its own failures; an error here is a defect, and the run is left to the next
                 # attempt.
-                log.exception("run attempt failed")
+                log.exception("run_attempt_failed")
             finally:
                 with contextlib.suppress(StorageError):  # any worker's next sweep does the same
                     await self._queue.hand_back(run_id)
@@ -177,7 +177,7 @@ class DistributedDispatcher:
                 await self._sweep()
             except Exception:
                 # The next sweep, a second later, does the same.
-                log.exception("sweep of the queue failed")
+                log.exception("queue_sweep_failed")
             await asyncio.sleep(SWEEP_S)
 
     async def _sweep(self) -> None:

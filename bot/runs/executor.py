@@ -102,11 +102,11 @@ class Executor(Generic[S]):
             await self._conclude(watch.clocked(run), outcome)
         except RunLostError:
             self.delivery.release(run)
-            log.info("run is somebody else's", run=run_id)
+            log.info("run_lost", run=run_id)
         except StorageError as error:
             self.delivery.release(run)
             # Its lease expires, and the next process that reaches the database resumes it from the journal.
-            log.warning("run left to be resumed", run=run_id, reason=str(error))
+            log.warning("run_released", run=run_id, reason=str(error))
         except asyncio.CancelledError:
             self.delivery.release(run)
             await self.engine.store.release(run.fence, executed_ms=watch.clocked(run).executed_ms)
@@ -155,13 +155,13 @@ class Executor(Generic[S]):
         except Exception as error:
             if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
                 raise  # the database is away, which is no reason to end a run
-            log.exception("run failed", run=run.id)
+            log.exception("run_failed", run=run.id)
             note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
             return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
 
     async def _nowhere(self, run: RunRow, error: SlackError) -> RunOutcome:
         """Tell the person that we cannot post in their conversation; return the outcome: nothing was spent."""
-        log.warning("no place to post", run=run.id, code=error.code)
+        log.warning("conversation_not_postable", run=run.id, code=error.code)
         key = run.options.get("delivery_key", "")
         view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
         await self._telling.tell_person(run, view)
@@ -185,7 +185,7 @@ class Executor(Generic[S]):
         )
         for name in names:
             self.delivery.outbox.wrote(run.id, name)
-        log.info("run ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
+        log.info("run_ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
         if waiting:
             await self.submit(waiting)
         self._in_background(self._tell_free(), f"free {run.id}")
@@ -205,7 +205,7 @@ class Executor(Generic[S]):
             await self._on_free()
         except Exception:
             # Waiting runs are checked again every few seconds.
-            log.exception("line not moved up")
+            log.exception("budget_queue_failed")
 
     async def drain(self, grace_s: float) -> None:
         """Wait up to `grace_s` seconds for deliveries; the rest stays owed, for the next process."""

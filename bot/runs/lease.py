@@ -44,7 +44,7 @@ class Lease:
                         return
                 except StorageError as error:
                     # The work goes on: if another process claims the run meanwhile, our fencing token is rejected.
-                    log.warning("lease not renewed", run=run.id, reason=str(error))
+                    log.warning("lease_not_renewed", run=run.id, reason=str(error))
 
     @asynccontextmanager
     async def telling(self, run: RunRow) -> AsyncIterator[None]:
@@ -81,4 +81,4 @@ class Lease:
                 told.reschedule(0)
                 return
             except StorageError as error:
-                log.warning("lease not renewed", run=run.id, reason=str(error))
+                log.warning("lease_not_renewed", run=run.id, reason=str(error))

@@ -41,7 +41,7 @@ class OnceOnlyAnnouncements:
         try:
             await post(name)
         except SlackError as error:
-            log.warning("news not told", key=name, code=error.code)
+            log.warning("announcement_not_posted", key=name, code=error.code)
             if error.kind == "unreachable":
                 await self.chores.unclaim(name)
             return  # refused: tried again when the claim has expired, while it is still due
@@ -69,11 +69,11 @@ class OnceOnlyAnnouncements:
                 except SlackError as error:
                     if error.kind == "unreachable":
                         raise
-                    log.warning("news refused", key=name, place=place, code=error.code)
+                    log.warning("announcement_rejected", key=name, place=place, code=error.code)
                     refusals.append(error)
             if refusals and len(refusals) == len(channels) + len(users):
                 raise refusals[0]
 
         if not channels and not users:
-            log.warning("nobody to tell", keys=list(keys))
+            log.warning("announcement_without_recipients", keys=list(keys))
         await self.once(keys, post)

@@ -151,21 +151,26 @@ class SlackOut(SlackMethods):
         self, place: dict[str, Any], message: SlackMessage, metadata: dict[str, Any], *, search: bool
     ) -> str:
         arguments = {**place, **UNFURLED, "metadata": metadata}
+        post: Mapping[str, str] = metadata["event_payload"]
         for attempt in range(ATTEMPTS):
             if search:
                 try:
-                    if found := await self._find(place, metadata["event_payload"]):
+                    if found := await self._find(place, post):
                         return found
                 except SlackError as error:
                     log.warning(
-                        "cannot_look_for_post", method=error.method, code=error.code, **metadata["event_payload"]
+                        "post_search_failed",
+                        run=post["run"],
+                        name=post["name"],
+                        method=error.method,
+                        code=error.code,
                     )
                     message = with_duplicate_warning(message)
             try:
                 return str((await self._send_once("chat.postMessage", message, arguments))["ts"])
             except LostError:
                 search = True
-                log.warning("post_answer_lost", **metadata["event_payload"])
+                log.warning("post_response_lost", run=post["run"], name=post["name"])
                 await self._clock.sleep(min(2.0**attempt, 8.0))
         raise SlackError("unreachable", code="connection", method="chat.postMessage")
 
@@ -209,5 +214,5 @@ class SlackOut(SlackMethods):
         except SlackError as error:
             if error.code not in _REFUSED_BLOCKS or not message.blocks:
                 raise
-            log.warning("blocks_refused", method=method, code=error.code)
+            log.warning("blocks_rejected", method=method, code=error.code)
             return await self.once(method, {**body, "blocks": []})

@@ -33,14 +33,14 @@ class SlackNotifier:
                 await out.respond(to.response_url, message)
             except SlackError as error:
                 # Used up or expired: there are other ways to the person.
-                log.info("response_url_spent", code=error.code)
+                log.info("response_url_expired", code=error.code)
             else:
                 return
         if to.channel and not to.channel.startswith("D"):
             try:
                 await out.ephemeral(channel=to.channel, user=to.user, message=message, thread_ts=to.thread_ts)
             except SlackError as error:
-                log.info("ephemeral_refused", code=error.code)
+                log.info("ephemeral_rejected", code=error.code)
             else:
                 return
         await self._in_direct_messages(to, message)
@@ -56,7 +56,7 @@ class SlackNotifier:
                 channel=to.channel, message=self._renderer.message(view), thread_ts=to.thread_ts
             )
         except SlackError as error:
-            log.warning("channel_not_told", channel=to.channel, code=error.code)
+            log.warning("channel_not_notified", channel=to.channel, code=error.code)
             await self.private(to, replace(view, text=f"{view.text} I could not tell the channel."))
 
     async def _in_direct_messages(self, to: Origin, message: SlackMessage) -> None:

@@ -71,7 +71,7 @@ class _Store(AsyncInstallationStore):
         if not self._settings.admits(team_id, installation.enterprise_id or ""):
             await revoke(installation.bot_token, self._settings)
             log.warning(
-                "not installed", reason="not in AGENTS_WORKSPACES", workspace=team_id or installation.enterprise_id
+                "install_refused", reason="not in AGENTS_WORKSPACES", workspace=team_id or installation.enterprise_id
             )
             raise UserError(
                 "This deployment serves only workspaces that its operator has named, and this is none of them."
@@ -90,7 +90,7 @@ class _Store(AsyncInstallationStore):
             expires_us=int((installation.bot_token_expires_at or 0) * 1_000_000),
         )
         await self._installations.save(made)
-        log.info("installed", workspace=made.id, installer=made.installer)
+        log.info("app_installed", workspace=made.id, installer=made.installer)
 
 
 class _States(AsyncOAuthStateStore):
@@ -114,7 +114,7 @@ async def revoke(token: str, settings: Settings) -> bool:
         async with slack_session() as session:
             await slack_client(session, settings.slack_api_url).auth_revoke(token=token)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("token not revoked", error=type(error).__name__)
+        log.warning("token_not_revoked", error=type(error).__name__)
         return False
     return True
 
@@ -128,7 +128,7 @@ class InstallFlow(AsyncOAuthFlow):
             return await super().handle_installation(request)
         except AgentsError:
             # A database failure is the operator's to read, not the public page's.
-            log.exception("install not begun")
+            log.exception("install_not_started")
             return self._not_installed(_REASONS["database"], status=503)
 
     async def handle_callback(self, request: AsyncBoltRequest) -> BoltResponse:
@@ -138,10 +138,10 @@ class InstallFlow(AsyncOAuthFlow):
         except UserError as error:
             return self._not_installed(str(error), status=400)
         except AgentsError:
-            log.exception("install not kept")
+            log.exception("install_not_stored")
             return self._not_installed(_REASONS["database"], status=503)
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("slack not asked about an install", error=type(error).__name__)
+            log.warning("install_slack_unreachable", error=type(error).__name__)
             return self._not_installed(_REASONS["unreachable"], status=502)
 
     def _not_installed(self, why: str, *, status: int) -> BoltResponse:
@@ -176,7 +176,7 @@ async def _succeeded(args: AsyncSuccessArgs) -> BoltResponse:
 
 
 async def _failed(args: AsyncFailureArgs) -> BoltResponse:
-    log.warning("not installed", reason=args.reason)
+    log.warning("install_refused", reason=args.reason)
     why = _REASONS.get(args.reason, f"Slack said no. {_AGAIN}")
     return _page("not_installed", args.settings, status=args.suggested_status_code, why=why)
 

@@ -15,6 +15,6 @@ async def permalink(out: SlackOut, *, channel: str, ts: str | None) -> str:
     try:
         found = await out.call("chat.getPermalink", channel=channel, message_ts=ts)
     except SlackError as error:
-        log.info("no link to a message", channel=channel, code=error.code)
+        log.info("permalink_not_found", channel=channel, code=error.code)
         return ""
     return str(found.get("permalink") or "")

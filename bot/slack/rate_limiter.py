@@ -152,7 +152,7 @@ class Pacer:
         return {f"{self._workspace}/{key}": rate for key, rate in rates.items()}
 
     def _log_alone(self, error: StorageError) -> None:
-        log.warning("pacing_alone", workspace=self._workspace, reason=str(error))
+        log.warning("rate_limit_not_shared", workspace=self._workspace, reason=str(error))
 
 
 def _us(seconds: float) -> int:

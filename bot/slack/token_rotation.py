@@ -60,13 +60,13 @@ class TokenRotation:
             )
         except SlackApiError as error:
             _status, code, _headers = read_refusal(error)
-            log.warning("token not renewed", workspace=found.id, code=code)
+            log.warning("token_not_renewed", workspace=found.id, code=code)
             if code in _FINAL and self.has_expired(found):
                 await self._installations.refused(found.id, found.token, code)
                 return None
             return found
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("token not renewed", workspace=found.id, code=type(error).__name__)
+            log.warning("token_not_renewed", workspace=found.id, code=type(error).__name__)
             return found
         await self._installations.renewed(
             found,
@@ -74,5 +74,5 @@ class TokenRotation:
             refresh_token=answer["refresh_token"],
             expires_us=self._clock.now_us() + int(answer["expires_in"]) * 1_000_000,
         )
-        log.info("token renewed", workspace=found.id)
+        log.info("token_renewed", workspace=found.id)
         return await self._installations.find(found.id)

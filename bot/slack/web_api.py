@@ -126,7 +126,7 @@ class SlackMethods:
         raise SlackError("unreachable", code="ratelimited", method=method)
 
     async def _held_back(self, rates: Mapping[str, Rate], seconds: float, method: str) -> None:
-        log.info("slack_says_wait", method=method, retry_after_s=seconds)
+        log.info("slack_rate_limited", method=method, retry_after_s=seconds)
         await self._pacer.hold_back(rates, seconds)
         if not rates:
             await self._clock.sleep(seconds)

@@ -50,7 +50,7 @@ class OneToken:
         """Log the rejection once for the operator; return False, because there is no newer token."""
         if not self._was_refused:
             self._was_refused = True
-            log.error("slack refuses SLACK_BOT_TOKEN: reinstall the app, renew the token and restart", code=code)
+            log.error("bot_token_rejected", code=code, advice="reinstall the app, renew SLACK_BOT_TOKEN and restart")
         return False
 
 
@@ -76,7 +76,7 @@ class InstalledTokens:
             found = await self.find(workspace)
         except StorageError as error:
             # Callers retry later, as when Slack is away; the operator can fix it.
-            log.exception("no token", workspace=workspace)
+            log.exception("token_unreadable", workspace=workspace)
             raise SlackError("unreachable", code="no_token", method="") from error
         if found is None:
             raise SlackError("uninstalled", code="not_installed", method="")
@@ -93,7 +93,7 @@ class InstalledTokens:
             await self.installations.expire(found)
             return True
         if code in _REVOKED and await self.installations.refused(workspace, token, code):
-            log.error("slack refuses the token of a workspace: install the app there again", workspace=workspace)
+            log.error("workspace_token_rejected", workspace=workspace, advice="install the app there again")
         return False
 
 

@@ -23,5 +23,5 @@ async def post_answer_file(slack: Slack, outbox: Outbox, run: RunRow, text: str)
         try:
             await upload(slack.of(run.workspace), [file], channel=run.channel, thread_ts=run.thread_ts or None)
         except SlackError as error:
-            log.warning("answer_not_uploaded", run=run.id, code=error.code)
+            log.warning("answer_file_not_uploaded", run=run.id, code=error.code)
     await outbox.abandon(run.id, _NAME)

@@ -105,7 +105,7 @@ class Files:
                         raise UnreadError(f"it is larger than {most / 1_000_000:g} MB")
                 return data
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("file not downloaded", file=file.get("id"), error=type(error).__name__)
+            log.warning("file_not_downloaded", file=file.get("id"), error=type(error).__name__)
             raise UnreadError("Slack did not hand it over") from error
 
     def _is_slack(self, url: str) -> bool:

@@ -110,7 +110,7 @@ class ThreadReader:
                 limit=PAGE,
             )
         except SlackError as error:
-            log.warning("files of a mention not looked up", run=run.id, code=error.code)
+            log.warning("mention_files_not_read", run=run.id, code=error.code)
             return []
         asking: Mapping[str, Any] = next((one for one in answer.get("messages", []) if one["ts"] == ts), {})
         return [str(file["id"]) for file in asking.get("files") or ()]

@@ -59,7 +59,7 @@ class HomeService:
         try:
             return not await self.readers.refusal(payer.user, channel, workspace=payer.workspace)
         except (AgentsError, SlackError) as error:
-            log.info("channel not shown at home", channel=channel, error=str(error))
+            log.info("home_channel_not_read", channel=channel, error=str(error))
             return False
 
     async def _channel(self, run: RunRow) -> BalanceView:

@@ -58,7 +58,7 @@ class PartialAnswers:
             try:
                 await self._fold(run, asked.path)
             except SlackError as error:
-                log.info("partial_not_folded", run=run.id, code=error.code)
+                log.info("partial_answer_not_folded", run=run.id, code=error.code)
 
     async def _fold(self, run: RunRow, path: str) -> None:
         out = self.slack.of(run.workspace)

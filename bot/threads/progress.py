@@ -167,13 +167,13 @@ class ProgressBoard:
                     board.changed.set()  # tried again after an interval, with the newest state
             except SlackError as error:
                 is_reached = error.kind != "unreachable"
-                log.warning("progress_not_shown", run_id=board.run.run_id, kind=error.kind, code=error.code)
+                log.warning("progress_not_shown", run=board.run.run_id, kind=error.kind, code=error.code)
             except StorageError as error:
                 is_reached = False
-                log.warning("progress_not_shown", run_id=board.run.run_id, reason=str(error))
+                log.warning("progress_not_shown", run=board.run.run_id, reason=str(error))
             except Exception:
                 # A view is never worth failing a run; the next edit shows the same and more.
-                log.exception("progress_failed", run_id=board.run.run_id)
+                log.exception("progress_failed", run=board.run.run_id)
             if last:
                 return is_reached
 

@@ -41,7 +41,7 @@ class ReminderService:
         try:
             await self.reviews.remind(asked, number)
         except SlackError as error:
-            log.warning("not reminded", run=asked.run_id, code=error.code)
+            log.warning("reminder_not_posted", run=asked.run_id, code=error.code)
             if error.kind == "unreachable":
                 await self.chores.unclaim(key)
 

@@ -39,4 +39,4 @@ class ReviewRounds:
                 thread_ts=run.thread_ts,
             )
         except SlackError as error:
-            log.warning("round not shown", run=run_id, path=event.path, code=error.code)
+            log.warning("review_round_not_posted", run=run_id, path=event.path, code=error.code)

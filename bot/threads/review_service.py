@@ -65,7 +65,7 @@ class ReviewService:
     async def _go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
         """Close the card and wake the run."""
         await self.delivery.decided(run, asked.path, asked.question, decision)
-        log.info("decided", run=run.id, path=asked.path, verdict=decision.verdict)
+        log.info("question_decided", run=run.id, path=asked.path, verdict=decision.verdict)
         if await self.engine.questions.pending(run.id) is None:
             # A repeated click must not disturb a run that has continued and waits for something else by now.
             await self.executor.wake(run.id)

@@ -61,7 +61,7 @@ class RunService:
                 return
         run_id, is_new = await self.engine.store.accept(self._new(request))
         if is_new:
-            log.info("run accepted", run=run_id, channel=request.channel, flow=request.flow or "")
+            log.info("run_accepted", run=run_id, channel=request.channel, flow=request.flow or "")
         await self.executor.submit(run_id)
         if is_new:
             await self._say_when_queued(run_id)
@@ -86,7 +86,7 @@ class RunService:
         try:
             await self.delivery.queued(run)
         except SlackError as error:
-            log.warning("queue not shown", run=run_id, code=error.code)
+            log.warning("queue_message_not_posted", run=run_id, code=error.code)
 
     def _new(self, request: RunRequest) -> NewRun:
         roster = self.engine.roster

@@ -153,7 +153,7 @@ class AnswerStreams:
         except SlackError as error:
             if error.code in UNSUPPORTED:
                 self._without_sessions.add(run.workspace)
-            log.info("session_not_set", run=run.id, code=error.code)
+            log.info("agent_status_not_set", run=run.id, code=error.code)
 
     # ------------------------------------------------------------ sending
 
@@ -172,9 +172,9 @@ class AnswerStreams:
             is_for_good = error.code in UNSUPPORTED
             if is_for_good:
                 self._without_streams.add(stream.run.workspace)
-            log.info("stream_given_up", run=stream.run.id, code=error.code, for_good=is_for_good)
+            log.info("stream_abandoned", run=stream.run.id, code=error.code, for_good=is_for_good)
         except Exception:
-            log.exception("stream failed", run=stream.run.id)
+            log.exception("stream_failed", run=stream.run.id)
 
     async def _send(self, stream: _Stream) -> None:
         """Bring Slack up to the last finished paragraph. Text already sent must not have changed."""

@@ -18,7 +18,7 @@ class UninstallService:
 
     async def forget(self, *, enterprise_id: str, team_id: str, is_org_wide: bool) -> None:
         """Forget the install that Slack says was removed."""
-        log.warning("uninstalled", workspace=team_id or enterprise_id)
+        log.warning("app_uninstalled", workspace=team_id or enterprise_id)
         if self._installations is not None:
             await self._installations.uninstall(enterprise_id=enterprise_id, team_id=team_id, is_org_wide=is_org_wide)
 
@@ -28,5 +28,5 @@ class UninstallService:
         for run_id in stranded:
             run = await self._executor.engine.store.get(run_id)
             if run is not None:
-                log.info("run of a workspace that left", run=run_id, workspace=run.workspace)
+                log.info("run_of_uninstalled_workspace", run=run_id, workspace=run.workspace)
                 await self._executor.stop(run, by="slack")

@@ -34,7 +34,7 @@ class NoWorkerNotice:
         """Notify each waiting asker once, privately. May run late, twice or in five processes."""
         waiting = await self.chores.unattended(before_us=self.clock.now_us() - int(PATIENCE_S * 1e6))
         if waiting:
-            log.warning("requests wait for a worker", requests=len(waiting), oldest=waiting[0].run_id)
+            log.warning("runs_wait_for_worker", requests=len(waiting), oldest=waiting[0].run_id)
         for request in waiting:
             if not await self.chores.claim(f"unattended/{request.run_id}", by=self.owner):
                 continue
@@ -49,4 +49,4 @@ class NoWorkerNotice:
             try:
                 await self.say.private(origin, NoticeView(KEPT))
             except SlackError as error:
-                log.warning("person not told", run=request.run_id, code=error.code)
+                log.warning("person_not_notified", run=request.run_id, code=error.code)

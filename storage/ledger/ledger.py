@@ -131,7 +131,9 @@ class SqlLedger:
 
         recovered = await self._db.write(work)
         if recovered.uncertain:
-            log.warning("calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd, **which)
+            log.warning(
+                "calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd, scope=which
+            )
         return recovered
 
     async def _submit(self, operation: Operation) -> object:

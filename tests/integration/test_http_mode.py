@@ -149,6 +149,6 @@ async def test_a_killed_bot_goes_on_where_it_was(slack: SlackServer, team: Team,
         assert await bot.ended() == -signal.SIGKILL
     async with agents_run(env) as bot:
         await slack.wait_for(lambda: answered(slack), timeout_s=START_S)
-        await bot.until("run ended")
+        await bot.until("run_ended")
     posted = [json.dumps(message["text"]) for message in slack.messages()]
     assert sum("Take SQLite now" in text for text in posted) == 1

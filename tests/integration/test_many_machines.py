@@ -145,7 +145,7 @@ async def test_a_worker_that_wakes_up_too_late_neither_answers_nor_holds_anythin
     await plant.until_answered(1)
     os.kill(zombie.process.pid, signal.SIGCONT)
     async with asyncio.timeout(SOON_S):
-        while b"run is somebody else's" not in zombie.said():  # noqa: ASYNC110 - another process writes it
+        while b"run_lost" not in zombie.said():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.05)
     await zombie.dismiss()
     (run,) = await rows(plant.db, "SELECT epoch, status, stop_reason FROM run")

@@ -157,4 +157,4 @@ async def test_told_to_leave_while_it_starts_it_leaves(alone: Member) -> None:
             alone.ask_to_leave()
             assert await alone.left(SOON_S)
     assert alone.process.poll() == 0
-    assert "leaving before it is ready" in alone.log.read_text()
+    assert "stopped_before_ready" in alone.log.read_text()

@@ -97,4 +97,4 @@ async def test_a_defect_is_logged_under_its_run_and_harms_no_other() -> None:
         await dispatcher.submit("r1")
         await dispatcher.submit("r2")
         await dispatcher.drain(1.0)
-    assert [line["event"] for line in logs] == ["run attempt failed"] * 2
+    assert [line["event"] for line in logs] == ["run_attempt_failed"] * 2
