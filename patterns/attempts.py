@@ -87,6 +87,8 @@ class Attempts:
                 return await self._answer((*self.messages, shown, asked), may_repair=False)
         except ModelError as error:
             failed = self.record("failed", model=self.spec.model, reason=error.reason, text="".join(self.shown))
+            if error.fix:
+                failed = failed.model_copy(update={"data": {**failed.data, "fix": error.fix}})
             return await self.services.journal.record(self.services.fence, failed)
 
     async def _answer(self, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
@@ -140,7 +142,7 @@ class Attempts:
                     completion = await self.client.complete(call, self._on_text if self.streams else None)
             except BaseException as error:
                 failure = failure_of(error)
-                charged = charge_of(failure, hold)
+                charged = charge_of(failure, call, hold)
                 self._doubt(charged)
                 await self._settle(hold, charged, None)
                 if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
@@ -196,7 +198,7 @@ class Attempts:
         model = call.request.model
         charged = charge_for(completion, call, hold)
         self._doubt(charged)
-        refused = refusal(completion)
+        refused = refusal(completion, call)
         if refused is not None:
             await self._settle(hold, charged, None)
             raise refused

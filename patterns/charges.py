@@ -2,8 +2,9 @@
 
 import asyncio
 
-from patterns.core.calls import Completion, PreparedCall
+from patterns.core.calls import BilledModelError, Completion, PreparedCall
 from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
+from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold
 
 
@@ -14,16 +15,24 @@ def charge_for(completion: Completion, call: PreparedCall, hold: Hold) -> Charge
     return Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
 
 
-def charge_of(error: BaseException, hold: Hold) -> Charged:
-    """Return the charge of a call that ended with this error: nothing, or the whole hold as uncertain."""
+def charge_of(error: BaseException, call: PreparedCall, hold: Hold) -> Charged:
+    """Return what a call that ended with this error counts: a told bill is settled, whatever the error is."""
     if isinstance(error, LimitReachedError) or NEVER_SENT in error.args:
         return Charged("released", 0, reason=NEVER_SENT)
-    if isinstance(error, ModelError):
-        if error.charge is Charge.NOTHING:
-            return Charged("released", 0, reason=error.reason)
-        return Charged("uncertain", hold.amount_nusd, reason=error.reason)
     reason = "stopped" if isinstance(error, asyncio.CancelledError) else type(error).__name__
+    reason = error.reason if isinstance(error, ModelError) else reason
+    usage = _bill_in(error)
+    if usage is not None:
+        return Charged("settled", call.price.cost_nusd(usage), usage=usage, reason=reason)
+    if isinstance(error, ModelError) and error.charge is Charge.NOTHING:
+        return Charged("released", 0, reason=reason)
     return Charged("uncertain", hold.amount_nusd, reason=reason)
+
+
+def _bill_in(error: BaseException) -> Usage | None:
+    if isinstance(error, BilledModelError):
+        return error.usage
+    return next((told for told in error.args if isinstance(told, Usage)), None)
 
 
 def failure_of(error: BaseException) -> BaseException:
@@ -34,11 +43,21 @@ def failure_of(error: BaseException) -> BaseException:
     return error
 
 
-def refusal(completion: Completion) -> ModelError | None:
-    """Return the ModelError for an answer that was paid for but is empty or filtered; None when it is usable."""
+def refusal(completion: Completion, call: PreparedCall) -> ModelError | None:
+    """Return the error of an answer that is none, although it was paid for; None for a real one."""
     if completion.finish_reason == "content_filter":
         text = "The provider's content filter stopped the answer."
         return ModelError(text, reason="content_policy", retryable=False, charge=Charge.NOTHING)
-    if not completion.text.strip():
-        return ModelError("The model answered nothing.", reason="empty", retryable=True, charge=Charge.NOTHING)
-    return None
+    if completion.text.strip():
+        return None
+    if completion.finish_reason == "length":
+        # Sent again as it was, it would cost the same and say as little.
+        model, thinking_max = call.request.model, call.output_tokens_max - call.request.max_output_tokens
+        return ModelError(
+            "The model used up its output by thinking, before it wrote a word of its answer.",
+            reason="thinking",
+            retryable=False,
+            charge=Charge.NOTHING,
+            fix=f"An admin can raise reasoning_tokens_max of model {model} in the roster; it is {thinking_max} now.",
+        )
+    return ModelError("The model answered nothing.", reason="empty", retryable=True, charge=Charge.NOTHING)

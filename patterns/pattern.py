@@ -27,6 +27,8 @@ WHY = {
     "bad_request": "its provider refused the request",
     "context_length": "the material was too long for its model",
     "content_policy": "its provider's content filter refused",
+    "output_cap": "its output limit is higher than its model allows",
+    "thinking": "its model used up its whole output by thinking, before it wrote a word",
     "malformed": "its provider sent nothing readable",
     "server": "its provider had an internal error",
     "empty": "its model answered nothing",
@@ -137,6 +139,8 @@ def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> Patt
 def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
     tries = f" ({record.attempts} tries)" if record.attempts > 1 else ""
     why = WHY.get(record.reason, "its model failed") + tries
+    if fix := record.data.get("fix"):
+        why += f". {str(fix).rstrip('.')}"
     shown = "" if record.reason == "invalid_output" else record.text
     return PatternResult(
         output=shown,

@@ -11,9 +11,11 @@ from patterns.core.money import NUSD_PER_USD
 from storage.ledger.reports import Spent
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens")
+"""Input is all of it; what was read from a cache or written into one is part of it, at a rate of its own."""
 _CALL_COLUMNS = (
-    "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "state",
-    "input_tokens", "output_tokens", "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason",
+    "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "state", *_TOKENS,
+    "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason",
 )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
     values = (
         call["id"], call["run_id"], call["channel"], call["user_id"], call["period"], _utc(call["opened_us"]),
         _utc(call["closed_us"]), call["flow"], call["agent"], call["model"], call["state"],
-        usage.get("input_tokens", 0), usage.get("output_tokens", 0), exact_usd(call["hold_nusd"]),
+        *(usage.get(name, 0) for name in _TOKENS), exact_usd(call["hold_nusd"]),
         exact_usd(call["actual_nusd"]), exact_usd(call["overrun_nusd"]), call["price_version"], call["reason"],
     )  # fmt: skip
     return dict(zip(_CALL_COLUMNS, values, strict=True))

@@ -36,6 +36,8 @@ _REASONS = {
     "server": "the provider failed",
     "content_policy": "the provider declined it",
     "context_length": "too much text for the model",
+    "output_cap": "the output limit is too high for the model",
+    "thinking": "thinking used up the output",
 }
 
 Edit = Callable[[ProgressView], Awaitable[bool]]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 
 
@@ -42,7 +43,8 @@ class PreparedCall:
     """A request translated for its provider, with an upper bound of its price.
 
     `input_tokens_max` bounds the input from the bytes of `body`; `output_tokens_max` is what the body itself caps,
-    visible and reasoning tokens together. `wire` is private to the client that made it.
+    visible and reasoning tokens together. `writes_cache` is whether its input may be written into a prompt cache.
+    `wire` is private to the client that made it.
     """
 
     request: ModelRequest
@@ -52,12 +54,16 @@ class PreparedCall:
     images: int
     price: Price
     wire: Any = None
+    writes_cache: bool = False
 
     @property
     def bound_nusd(self) -> int:
         """Return the amount to hold: the upper bound of this one attempt in nano-dollars."""
         return self.price.bound_nusd(
-            input_tokens=self.input_tokens_max, output_tokens=self.output_tokens_max, images=self.images
+            input_tokens=self.input_tokens_max,
+            output_tokens=self.output_tokens_max,
+            images=self.images,
+            writes_cache=self.writes_cache,
         )
 
 
@@ -71,3 +77,11 @@ class Completion:
     text: str
     usage: Usage | None
     finish_reason: Literal["stop", "length", "content_filter"]
+
+
+class BilledModelError(ModelError):
+    """A model did not answer, but its provider told what that costs: `usage` is the bill."""
+
+    def __init__(self, message: str, *, usage: Usage, **told: Any) -> None:  # noqa: ANN401 - those of ModelError
+        super().__init__(message, charge=Charge.BILLED, **told)
+        self.usage = usage

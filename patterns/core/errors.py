@@ -91,6 +91,8 @@ class Charge(StrEnum):
     """Nothing reached the provider, or it refused with an error status that is known not to be billed."""
     UNCERTAIN = "uncertain"
     """The request was on the wire and no usage came back: the whole hold counts."""
+    BILLED = "billed"
+    """No answer came, but its bill did: that counts."""
 
 
 NEVER_SENT = "never sent"
@@ -102,10 +104,10 @@ class ModelError(AgentsError):
 
     `retryable` is about the same model; a fallback may be tried either way. `retry_after_s` is the provider's wish.
     `reason` is one word for the trace: rate_limit, overloaded, timeout, connection, truncated, auth, bad_request,
-    context_length, content_policy, malformed, server.
+    context_length, content_policy, malformed, server, output_cap, thinking. `fix` says what an admin can do about it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by keyword
         self,
         message: str,
         *,
@@ -114,8 +116,10 @@ class ModelError(AgentsError):
         charge: Charge,
         status: int | None = None,
         retry_after_s: float | None = None,
+        fix: str = "",
     ) -> None:
         super().__init__(message)
+        self.fix = fix
         self.reason = reason
         self.retryable = retryable
         self.charge = charge

@@ -85,13 +85,19 @@ def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call as the provider counted them; `output_tokens` includes hidden reasoning."""
+    """Tokens of one call as the provider counted them.
+
+    `output_tokens` includes the reasoning nobody sees; `input_tokens` includes what was read from a cache
+    (`cached_input_tokens`) and written into one, for five minutes or for an hour.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
     images: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,11 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The rates of a model in nano-dollars per million tokens, and their source."""
+    """The rates of a model in nano-dollars per million tokens, and their source.
+
+    Input that is written into a cache has its own rates, for five minutes and for an hour; where they are not known,
+    they are Anthropic's: 1.25 and 2 times the input's.
+    """
 
     input_nusd_per_mtok: int
     output_nusd_per_mtok: int
@@ -113,11 +123,14 @@ class Price:
     image_nusd: int = 0
     tiers: Sequence[Tier] = field(default=())
     source: str = "roster"
+    cache_write_nusd_per_mtok: int | None = None
+    cache_write_1h_nusd_per_mtok: int | None = None
 
     @property
     def is_free(self) -> bool:
         """Return whether every rate is zero; a free call needs no balance."""
-        rates = (self.input_nusd_per_mtok, self.output_nusd_per_mtok, self.image_nusd)
+        rates = [self.input_nusd_per_mtok, self.output_nusd_per_mtok, self.image_nusd]
+        rates += [self.cache_write_nusd_per_mtok or 0, self.cache_write_1h_nusd_per_mtok or 0]
         return not any(rates) and not any(t.input_nusd_per_mtok or t.output_nusd_per_mtok for t in self.tiers)
 
     @property
@@ -127,8 +140,10 @@ class Price:
             f";>{t.above_input_tokens}:{t.input_nusd_per_mtok}/{t.output_nusd_per_mtok}" for t in self.tiers
         )
         cached = "" if self.cached_input_nusd_per_mtok is None else f"~{self.cached_input_nusd_per_mtok}"
+        five, hour = self.cache_write_nusd_per_mtok, self.cache_write_1h_nusd_per_mtok
+        written = ("" if five is None else f"^{five}") + ("" if hour is None else f"^1h{hour}")
         image = f"+{self.image_nusd}" if self.image_nusd else ""
-        return f"{self.input_nusd_per_mtok}{cached}/{self.output_nusd_per_mtok}{image}{tiers}"
+        return f"{self.input_nusd_per_mtok}{cached}{written}/{self.output_nusd_per_mtok}{image}{tiers}"
 
     def cost_nusd(self, usage: Usage) -> int:
         """Return the price of a finished call, rounded up once to a whole nano-dollar."""
@@ -136,20 +151,47 @@ class Price:
         for tier in sorted(self.tiers, key=lambda t: t.above_input_tokens):
             if usage.input_tokens > tier.above_input_tokens:
                 rate_in, rate_out = tier.input_nusd_per_mtok, tier.output_nusd_per_mtok
-        cached_rate = (
-            min(rate_in, self.cached_input_nusd_per_mtok) if self.cached_input_nusd_per_mtok is not None else rate_in
-        )
-        cached = min(usage.cached_input_tokens, usage.input_tokens)
-        total = (usage.input_tokens - cached) * rate_in + cached * cached_rate + usage.output_tokens * rate_out
+        cached_rate = rate_in
+        if self.cached_input_nusd_per_mtok is not None:
+            cached_rate = min(rate_in, self.cached_input_nusd_per_mtok)
+        write_rate, write_1h_rate = self._write_rates(rate_in)
+        # Counts that overlap are taken as told, the dearest first, and never beyond the input there was.
+        left = usage.input_tokens
+        total = usage.output_tokens * rate_out
+        for tokens, rate in (
+            (usage.cache_write_1h_tokens, write_1h_rate),
+            (usage.cache_write_tokens, write_rate),
+            (usage.cached_input_tokens, cached_rate),
+        ):
+            taken = min(tokens, left)
+            left -= taken
+            total += taken * rate
+        total += left * rate_in
         return -(-total // TOKENS_PER_MTOK) + usage.images * self.image_nusd
 
-    def bound_nusd(self, *, input_tokens: int, output_tokens: int, images: int = 0) -> int:
-        """Return the most a call within these counts can cost: at the dearest tier its input could reach."""
+    def bound_nusd(self, *, input_tokens: int, output_tokens: int, images: int = 0, writes_cache: bool = False) -> int:
+        """Return the most a call within these counts can cost: at the dearest tier its input could reach.
+
+        `writes_cache` is whether any of its input may be written into a cache, which is dearer than reading it.
+        """
         reachable = [t for t in self.tiers if input_tokens > t.above_input_tokens]
-        rate_in = max([self.input_nusd_per_mtok, *(t.input_nusd_per_mtok for t in reachable)])
+        rates_in = [self.input_nusd_per_mtok, *(t.input_nusd_per_mtok for t in reachable)]
+        if writes_cache:
+            rates_in += [rate for plain in tuple(rates_in) for rate in self._write_rates(plain)]
         rate_out = max([self.output_nusd_per_mtok, *(t.output_nusd_per_mtok for t in reachable)])
-        total = input_tokens * rate_in + output_tokens * rate_out
+        total = input_tokens * max(rates_in) + output_tokens * rate_out
         return -(-total // TOKENS_PER_MTOK) + images * self.image_nusd
+
+    def _write_rates(self, rate_in: int) -> tuple[int, int]:
+        """Return the rates of cache writes for five minutes and an hour where plain input costs `rate_in`."""
+        first = self.input_nusd_per_mtok
+
+        def rate(known: int | None, numerator: int, denominator: int) -> int:
+            if known is None:
+                return -(-rate_in * numerator // denominator)
+            return -(-known * rate_in // first) if first and rate_in != first else known
+
+        return rate(self.cache_write_nusd_per_mtok, 5, 4), rate(self.cache_write_1h_nusd_per_mtok, 2, 1)
 
 
 def rate_nusd_per_mtok(usd_per_mtok: Decimal) -> int:

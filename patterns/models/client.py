@@ -22,10 +22,12 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError, RosterError
 from patterns.core.money import Price
 from patterns.core.ports import OnText
-from patterns.models.addresses import access
+from patterns.models.addresses import access, key_variables
+from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure, from_status, model_error
 from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
-from patterns.models.replies import SHAPES, BrokenReplyError, Reading
+from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.shapes import SHAPES
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
 
@@ -118,6 +120,7 @@ class LiteLLMClient:
             images=len(images),
             price=self.price(request.model),
             wire=translation,
+            writes_cache=_may_write_cache(spec, target),
         )
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
@@ -128,7 +131,7 @@ class LiteLLMClient:
         """
         target = self._target(call.request.model)
         if target.key is None and not target.is_behind_gateway and target.shape is not None:
-            raise model_error(call.request.model, Failure("auth"), Charge.NOTHING)
+            raise Exchange(call, target, reading_of(call, target.shape)).error(Failure("auth"))
         if target.shape is None:
             return await self._complete_by_litellm(call, on_text)
         return await self._open().send(call, target, on_text)
@@ -161,7 +164,8 @@ class LiteLLMClient:
             raise model_error(request.model, failure, charge) from None  # theirs quote the request
         reading = Reading(SHAPES["openai"], on_text if request.stream and request.schema is None else None)
         try:
-            reading.take(reply.model_dump_json().encode())
+            reading.take(json.loads(reply.model_dump_json()))
+            reading.end()
             return reading.completion(call.images)
         except BrokenReplyError as error:
             raise model_error(request.model, error.failure, Charge.UNCERTAIN) from None
@@ -193,6 +197,7 @@ class LiteLLMClient:
             shape=shape,
             api_base=reached.api_base,
             key=reached.key,
+            key_variable=reached.key_from or spec.api_key_env or key_variables(provider)[0],
             supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
             is_behind_gateway=reached.is_chosen,
             sampling=spec.sampling.given,
@@ -239,6 +244,13 @@ def _map_entry(model: str, name: str, provider: str) -> Mapping[str, Any]:
         if entry.get("litellm_provider") == provider:
             return entry
     return {}
+
+
+def _may_write_cache(spec: ModelSpec, target: Target) -> bool:
+    """Return whether input may be written into a prompt cache: we never ask for that, but a gateway may add it."""
+    price = spec.price
+    is_priced = price is not None and (price.cache_write_nusd_per_mtok or price.cache_write_1h_nusd_per_mtok)
+    return bool(is_priced) or (target.is_behind_gateway and target.shape == "anthropic")
 
 
 def _failure_of(error: Exception, key: str | None) -> tuple[Failure, Charge]:

@@ -6,15 +6,15 @@ it stays.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
+from patterns.core.calls import BilledModelError
 from patterns.core.errors import Charge, ModelError
+from patterns.core.money import Usage
+from patterns.models.waits import retry_after_s
 
 _DETAIL_CHARS = 160
 _SENTENCES = {
@@ -24,13 +24,19 @@ _SENTENCES = {
     "timeout": "{model} did not answer in time. Try again, or ask for less at once.",
     "connection": "{model} could not be reached. An admin can check its address with `agents doctor`.",
     "truncated": "{model} broke off before its answer was complete. Try again.",
-    "auth": "The provider of {model} did not accept our key. An admin must check it with `agents doctor`.",
+    "auth": "The provider of {model} did not accept our key.",
     "bad_request": "The provider of {model} refused the request. An admin must check the model in the roster.",
     "context_length": "The request is too long for {model}. Shorten it, or choose a model with a larger context.",
     "content_policy": "The provider of {model} refused the content of the request. Rephrase it.",
+    "output_cap": "{model} cannot write as much at once as the roster allows it.",
     "malformed": "{model} sent something that is not an answer. Try again, or have an admin check its api_base.",
     "server": "The provider of {model} failed. Try again in a few minutes.",
 }
+_FIXES = {
+    "auth": "An admin must check it with `agents doctor`.",
+    "output_cap": "An admin must lower max_output_tokens of the agent or reasoning_tokens_max of the model.",
+}
+"""Where nobody can name the variable or the lines."""
 _RETRYABLE = frozenset({"rate_limit", "overloaded", "timeout", "connection", "truncated", "malformed", "server"})
 _BY_STATUS = {
     401: "auth",
@@ -45,18 +51,31 @@ _BY_STATUS = {
     529: "overloaded",
 }
 _SERVER_ERRORS = 500
+_OUTPUT_CAP = re.compile(
+    r"max(imum)?_?((completion|output|new)_?)?[_ ]?tokens\W{0,3}.{0,60}?"
+    r"(too (large|big|high)|maximum (allowed|value)|supported range|valid range|less than|at most|exceed|> ?\d)"
+    r"|lower than the maximum number of output tokens",
+    re.IGNORECASE | re.DOTALL,
+)
+_INPUT_AND_CAP = re.compile(r"input (length|tokens?) and \W?max_tokens|context limit", re.IGNORECASE)
 _CONTEXT = re.compile(
-    r"context[_ ](length|window|size)|maximum (context|prompt|input)|prompt is too long|too many (input )?tokens"
-    r"|input token count|exceeds? the (available|maximum)|reduce the length",
+    r"context[_ ](length|window|size|limit)|maximum (context|prompt|input)|prompt is too long"
+    r"|too many (input )?tokens|input token count|exceeds? the (available|maximum)|reduce the length",
     re.IGNORECASE,
 )
 _POLICY = re.compile(
     r"content[_ ](policy|filter|management)|responsible[_ ]?ai|safety (system|policy|setting)|usage polic|moderation",
     re.IGNORECASE,
 )
-_QUOTA = re.compile(r"insufficient_quota|credit balance|billing|exceeded your current quota", re.IGNORECASE)
+_QUOTA = re.compile(
+    r"insufficient_quota|insufficient balance|insufficient credits|credit balance|billing"
+    r"|exceeded your current quota",
+    re.IGNORECASE,
+)
 _KEY = re.compile(
-    r"api[_ ]?key[_ ](not valid|invalid)|API_KEY_INVALID|invalid x-api-key|incorrect api key", re.IGNORECASE
+    r"api[_ ]?key[_ ](not valid|invalid)|API_KEY_INVALID|invalid[_ ](x-)?api[_-]key|incorrect api key"
+    r"|no (auth|api key)|not authenticated|unauthorized",
+    re.IGNORECASE,
 )
 _SECRETS = re.compile(r"(?i:bearer)\s+\S+|\b(sk|pk|rk|key|gsk|xai|AIza)[-_\w]*[-_\w*.]{8,}|[\w+/=-]{24,}")
 
@@ -71,62 +90,54 @@ class Failure:
     detail: str = ""
 
 
-def model_error(model: str, failure: Failure, charge: Charge) -> ModelError:
-    """The error for people and for the retry loop; `model` is the roster's name of it."""
-    sentence = _SENTENCES[failure.reason].format(model=model)
-    if failure.detail:
-        sentence += f" The provider said: {failure.detail}"
-    return ModelError(
-        sentence,
-        reason="rate_limit" if failure.reason == "quota" else failure.reason,
-        retryable=failure.reason in _RETRYABLE,
-        charge=charge,
-        status=failure.status,
-        retry_after_s=failure.retry_after_s,
-    )
+def model_error(
+    model: str, failure: Failure, charge: Charge, *, usage: Usage | None = None, fix: str = ""
+) -> ModelError:
+    """Return the error for people and for the retry loop.
+
+    `model` is the roster's name of it, `usage` the bill where one was told: then that is the charge. `fix` says who
+    can do what about it.
+    """
+    fix = fix or _FIXES.get(failure.reason, "")
+    said = f"The provider said: {failure.detail}" if failure.detail else ""
+    told: dict[str, Any] = {
+        "reason": "rate_limit" if failure.reason == "quota" else failure.reason,
+        "retryable": failure.reason in _RETRYABLE,
+        "status": failure.status,
+        "retry_after_s": failure.retry_after_s,
+        "fix": fix,
+    }
+    sentence = " ".join(filter(None, (_SENTENCES[failure.reason].format(model=model), fix, said)))
+    if usage is not None:
+        return BilledModelError(sentence, usage=usage, **told)
+    return ModelError(sentence, charge=charge, **told)
 
 
 def from_status(status: int, body: str, headers: Mapping[str, str], secret: str = "") -> Failure:
-    """An HTTP error reply, judged by its status and by the words the three providers use for what a status hides."""
+    """Judge an HTTP error reply by its status and by the words the providers use for what a status hides."""
     reason = _BY_STATUS.get(status, "server" if status >= _SERVER_ERRORS else "bad_request")
     if reason == "bad_request":
-        reason = _hidden_in_400(body)
+        reason = hidden_in_words(body)
     elif reason == "rate_limit" and _QUOTA.search(body) and "retryDelay" not in body:
         reason = "quota"
-    return Failure(reason, status, _retry_after_s(headers, body), _detail(body, secret))
+    return Failure(reason, status, retry_after_s(headers, body), detail_of(body, secret))
 
 
-def from_event(data: Mapping[str, Any]) -> Failure:
-    """An error object inside a stream that had begun with status 200."""
-    text = json.dumps(data, ensure_ascii=False)
-    reason = "overloaded" if "overloaded" in text else "rate_limit" if "rate_limit" in text else "server"
-    return Failure(reason, detail=_detail(text, ""))
+def hidden_in_words(body: str) -> str:
+    """Return the reason that a plain refusal means by its words, `bad_request` where they say nothing more."""
+    kinds = [("auth", _KEY), ("output_cap", _OUTPUT_CAP), ("context_length", _CONTEXT)]
+    if _INPUT_AND_CAP.search(body):
+        kinds.remove(("output_cap", _OUTPUT_CAP))
+    kinds += [("content_policy", _POLICY), ("quota", _QUOTA)]
+    return next((reason for reason, words in kinds if words.search(body)), "bad_request")
 
 
-def _hidden_in_400(body: str) -> str:
-    for reason, words in (("auth", _KEY), ("context_length", _CONTEXT), ("content_policy", _POLICY), ("quota", _QUOTA)):
-        if words.search(body):
-            return reason
-    return "bad_request"
-
-
-def _retry_after_s(headers: Mapping[str, str], body: str) -> float | None:
-    told = headers.get("retry-after") or headers.get("Retry-After") or ""
-    in_body = re.search(r'"retryDelay"\s*:\s*"([\d.]+)s"', body)
+def detail_of(body: str, secret: str = "") -> str:
+    """Return a scrap of the provider's words, cleaned: they are untrusted and may quote our key."""
     try:
-        wish = float(told or (in_body[1] if in_body else ""))
-    except ValueError:
-        try:
-            wish = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, wish) if math.isfinite(wish) else None
-
-
-def _detail(body: str, secret: str) -> str:
-    try:
-        error = json.loads(body).get("error", "")
-        text = error if isinstance(error, str) else str(error.get("message", ""))
+        data = json.loads(body)
+        error = data.get("error") or data
+        text = error if isinstance(error, str) else str(error.get("message") or "")
     except (ValueError, AttributeError, RecursionError):
         text = ""
     if secret:

@@ -4,35 +4,37 @@ Imports aiohttp, so it is imported late, by `patterns.models.client` alone.
 """
 
 import asyncio
-from dataclasses import dataclass
+import math
+from contextlib import suppress
+from contextvars import ContextVar
 from http import HTTPStatus
-from typing import Any
+from types import SimpleNamespace
 
 import aiohttp
 
 from patterns.core.calls import Completion, PreparedCall
-from patterns.core.errors import NEVER_SENT, Charge
+from patterns.core.errors import NEVER_SENT
 from patterns.core.ports import OnText
-from patterns.models.faults import Failure, from_status, model_error
-from patterns.models.replies import SHAPES, BrokenReplyError, Reading, ServerSentEvents
+from patterns.models.bodies import Body
+from patterns.models.exchange import Exchange, reading_of
+from patterns.models.faults import Failure
+from patterns.models.replies import BrokenReplyError, Reading
 from patterns.models.translate import Target, Translation
 
 REPLY_BYTES_MAX = 16 * 2**20
 """Far above any answer within a roster's output cap; a provider that sends more is broken."""
-_ERROR_BYTES_MAX = 64 * 2**10
-_GAVE_UP = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
-"""What a gateway says when it stops waiting for a model, which may go on writing and send the bill."""
+ERROR_BYTES_MAX = 64 * 2**10
 _CONNECT_S = 10.0
 _CONNECTIONS = 1000
 _KEEPALIVE_S = 15.0
 """Shorter than any provider's own, so that a request is hardly ever written into a connection just being closed."""
+_TAIL_S = 1.0
+"""How long a reply that has its finish reason and its bill may take to come to its formal end."""
+_DRAIN_S = 0.1
+"""How long a finished reply may take to close, so that its connection can be used again."""
 
-
-@dataclass(slots=True)
-class _Sent:
-    """Whether a request's headers were written: before that, no failure can cost anything."""
-
-    yes: bool = False
+UNDER_WAY: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+"""The attempt that a request belongs to, for what sees only the request."""
 
 
 class Http:
@@ -48,45 +50,46 @@ class Http:
             self._session = None
 
     async def send(self, call: PreparedCall, target: Target, on_text: OnText | None = None) -> Completion:
-        """One attempt within the request's `timeout_s`.
+        """Make one attempt within the request's `timeout_s`.
 
         Raises:
             ModelError: with what it may have cost.
+            asyncio.CancelledError: with `NEVER_SENT`, or with the bill, where that is known.
         """
-        sent, cause = _Sent(), None
+        exchange = Exchange(call, target, reading_of(call, str(target.shape), on_text))
+        under_way = UNDER_WAY.set(exchange)
         try:
             async with asyncio.timeout(call.request.timeout_s):
-                return await self._exchange(call, target, sent, on_text)
-        except TimeoutError:
-            failure = Failure("timeout")
+                await self._exchange(exchange)
+        except TimeoutError as error:
+            return exchange.outcome(Failure("timeout"), error)
         except (aiohttp.ClientError, OSError) as error:
             broke_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
-            failure, cause = Failure("truncated" if sent.yes and broke_off else "connection"), error
+            return exchange.outcome(Failure("truncated" if exchange.is_sent and broke_off else "connection"), error)
         except BrokenReplyError as error:
-            failure = error.failure
+            return exchange.outcome(error.failure)
         except asyncio.CancelledError:
-            if sent.yes:
-                raise
-            raise asyncio.CancelledError(NEVER_SENT) from None
-        charge = Charge.UNCERTAIN if sent.yes else Charge.NOTHING
-        raise model_error(call.request.model, failure, charge) from cause
+            raise stopped(exchange) from None
+        finally:
+            UNDER_WAY.reset(under_way)
+        return exchange.outcome()
 
-    async def _exchange(self, call: PreparedCall, target: Target, sent: _Sent, on_text: OnText | None) -> Completion:
-        wire: Translation = call.wire
-        request = self._open().post(
-            wire.url, data=call.body, headers=wire.headers, allow_redirects=False, trace_request_ctx=sent
-        )
+    async def _exchange(self, exchange: Exchange) -> None:
+        wire: Translation = exchange.call.wire
+        request = self.session().post(wire.url, data=exchange.call.body, headers=wire.headers, allow_redirects=False)
         async with request as response:
             # Leaving this block early closes the connection, which is what stops the provider from generating.
-            await _require_answer(call, target, response)
-            reading = Reading(SHAPES[str(target.shape)], on_text if wire.stream else None)
-            if wire.stream:
-                await _read_events(response, reading, call.request.idle_timeout_s)
-            else:
-                reading.take(await _body(response, REPLY_BYTES_MAX))
-            return reading.completion(call.images)
+            exchange.headers = response.headers
+            if response.status != HTTPStatus.OK:
+                raise exchange.refused(response.status, await _beginning(response, ERROR_BYTES_MAX))
+            idle_timeout_s = exchange.call.request.idle_timeout_s if wire.stream else None
+            await _read(response, exchange.reading, idle_timeout_s)
+            with suppress(TimeoutError, aiohttp.ClientError, OSError):
+                async with asyncio.timeout(_DRAIN_S):
+                    await response.content.readany()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def session(self) -> aiohttp.ClientSession:
+        """Return the session, opened on first use."""
         if self._session is None:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_mark_sent)
@@ -100,45 +103,66 @@ class Http:
         return self._session
 
 
-async def _mark_sent(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:  # noqa: ANN401 - aiohttp's signature
-    context.trace_request_ctx.yes = True
+def stopped(exchange: Exchange) -> asyncio.CancelledError:
+    """Return the error of an attempt that was stopped, with what is known of its price."""
+    if not exchange.is_sent:
+        return asyncio.CancelledError(NEVER_SENT)
+    usage = exchange.reading.usage(exchange.call.images)
+    return asyncio.CancelledError(*([] if usage is None else [usage]))
 
 
-async def _require_answer(call: PreparedCall, target: Target, response: aiohttp.ClientResponse) -> None:
-    if response.status == HTTPStatus.OK:
-        return
-    body = await _body(response, _ERROR_BYTES_MAX)
-    failure = from_status(response.status, body.decode(errors="replace"), response.headers, target.key or "")
-    is_unbilled = response.status >= HTTPStatus.MULTIPLE_CHOICES and not (
-        target.is_behind_gateway and response.status in _GAVE_UP
-    )
-    raise model_error(call.request.model, failure, Charge.NOTHING if is_unbilled else Charge.UNCERTAIN)
+async def _mark_sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp.TraceRequestHeadersSentParams) -> None:
+    exchange = UNDER_WAY.get()
+    if exchange is not None:
+        exchange.is_sent = True
 
 
-async def _body(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > bytes_max:
-            raise BrokenReplyError(Failure("malformed"))
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def _beginning(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+    body = b""
+    while len(body) < bytes_max and (chunk := await response.content.readany()):
+        body += chunk
+    return body[:bytes_max]
 
 
-async def _read_events(response: aiohttp.ClientResponse, reading: Reading, idle_timeout_s: float) -> None:
-    """Read to the end. The first event may take as long as the call; after it silence is bounded too."""
-    events, size, clock = ServerSentEvents(), 0, asyncio.get_running_loop()
-    async with asyncio.timeout(None) as idle:
-        while chunk := await response.content.readany():
-            idle.reschedule(clock.time() + idle_timeout_s)
-            size += len(chunk)
-            if size > REPLY_BYTES_MAX:
-                raise BrokenReplyError(Failure("malformed"))
-            _take(events, chunk, reading)
-    _take(events, b"\n", reading)
+async def _read(response: aiohttp.ClientResponse, reading: Reading, idle_timeout_s: float | None) -> None:
+    """Read to the protocol's end, or to the connection's where that comes first.
+
+    The first bytes may take as long as the call. After them silence is bounded in a stream; and once everything has
+    come but the formal end, so are pings.
+    """
+    body, clock, parts, size = Body(reading), asyncio.get_running_loop(), 0, 0
+    idle_at = tail_at = math.inf
+    try:
+        while not reading.has_ended:
+            try:
+                async with asyncio.timeout_at(min(idle_at, tail_at)):
+                    chunk = await response.content.readany()
+            except TimeoutError:
+                if reading.is_complete or body.is_whole:
+                    break
+                if clock.time() >= idle_at:
+                    raise
+                tail_at = math.inf
+                continue
+            if not chunk:
+                break
+            size = _within_bounds(size + len(chunk))
+            body.feed(chunk)
+            idle_at = math.inf if idle_timeout_s is None else clock.time() + idle_timeout_s
+            if not reading.is_complete:
+                tail_at = clock.time() + _TAIL_S if body.may_be_whole else math.inf
+            elif reading.parts != parts:
+                tail_at = clock.time() + _TAIL_S
+            parts = reading.parts
+    except BaseException:
+        # What came may be whole, or hold a bill.
+        with suppress(BrokenReplyError):
+            body.close()
+        raise
+    body.close()
 
 
-def _take(events: ServerSentEvents, chunk: bytes, reading: Reading) -> None:
-    for data in events.feed(chunk):
-        if data != b"[DONE]":
-            reading.take(data)
+def _within_bounds(size: int) -> int:
+    if size > REPLY_BYTES_MAX:
+        raise BrokenReplyError(Failure("malformed"))
+    return size

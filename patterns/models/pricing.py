@@ -51,8 +51,8 @@ def image_tokens_max(model: str) -> int:
 def price_from_map(entry: Mapping[str, Any], *, model: str, provider: str, source: str) -> Price | None:
     """The price of a model in litellm's map, or None when the entry does not bound what a call costs.
 
-    Where the map knows several rates for what we cannot tell apart (reasoning, cache writes, cached input of long
-    prompts) the dearest one is taken: a bound may be too high, never too low.
+    Where the map knows several rates for what we cannot tell apart (reasoning, cached input of long prompts) the
+    dearest one is taken: a bound may be too high, never too low.
     """
     if _SEARCHES_ALWAYS.search(model) or any(entry[key] for key in entry if _BILLED_OTHERWISE.fullmatch(key)):
         return None
@@ -70,6 +70,8 @@ def price_from_map(entry: Mapping[str, Any], *, model: str, provider: str, sourc
         cached_input_nusd_per_mtok=max((rate for rate in cached if rate is not None), default=None),
         tiers=tuple(sorted(tiers, key=lambda tier: tier.above_input_tokens)),
         source=source,
+        cache_write_nusd_per_mtok=_rate(entry.get("cache_creation_input_token_cost")),
+        cache_write_1h_nusd_per_mtok=_rate(entry.get("cache_creation_input_token_cost_above_1hr")),
     )
 
 

@@ -1,33 +1,36 @@
 """What providers answer, read strictly: litellm's readers invent a finish reason and usage for a stream that was cut.
 
-Three shapes, one reader for each, for whole replies and for the events of a stream alike. Pure: bytes in, `Completion`
-out.
+Two questions, answered apart: what the reply cost, and whether its text is an answer. A bill that was told counts
+whatever became of the text. Pure: JSON in, `Completion` out.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, cast
 
 from patterns.core.calls import Completion
 from patterns.core.money import Usage
 from patterns.core.ports import OnText
-from patterns.models.faults import Failure, from_event
+from patterns.models.error_objects import from_error, is_error
+from patterns.models.faults import Failure
+from patterns.models.reply_text import LoopError, ReplyText
+from patterns.models.shapes import Part, Shape
+from patterns.models.told import merged
 
 FinishReason = Literal["stop", "length", "content_filter"]
 
-_FINISH: dict[str, FinishReason] = {
-    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "tool_use", "tool_calls", "function_call", "eos"), "stop"),
-    **dict.fromkeys(("length", "max_tokens", "model_length", "model_context_window_exceeded"), "length"),
-    **dict.fromkeys(
-        ("content_filter", "refusal", "safety", "recitation", "blocklist", "prohibited_content", "spii", "language"),
-        "content_filter",
-    ),
+_WORDS: dict[FinishReason, str] = {
+    "stop": "stop end_turn stop_sequence tool_use tool_calls tool_call function_call eos eos_token end_of_turn "
+    "end_of_text complete completed done finished",
+    "length": "length max_tokens model_length max_length model_context_window_exceeded",
+    "content_filter": "content_filter content_filtered refusal safety recitation blocklist prohibited_content spii "
+    "language image_safety image_prohibited_content image_recitation guardrail_intervened sensitive error_toxic",
 }
-_REPEATS_MAX = 100
-_REPEAT_CHARS_MIN = 3
-"""A chunk this long that comes over and over is a provider in a loop; shorter ones are rulers and indentation."""
-_TOKENS_ABSURD = 1_000_000_000
+_FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+"""Every other word (error, abort, other, pause_turn …), and none at all, is no ending: the text may be half of it."""
+_CHARS_PER_TOKEN_MAX = 64
+"""Ordinary text has 4. A count from before the end that is so far below its text is of a beginning only."""
 
 
 class BrokenReplyError(Exception):
@@ -38,173 +41,108 @@ class BrokenReplyError(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a reply: text, the finish reason and usage once they are told, in the provider's words."""
-
-    text: str = ""
-    finish: str | None = None
-    usage: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """One provider's way of answering."""
-
-    read: Callable[[Mapping[str, Any]], Part]
-    count: Callable[[Mapping[str, Any]], tuple[int, int, int, int]]
-    """Input, output, cached input and reasoning tokens; output includes reasoning, input includes cached."""
-
-
-def _openai(data: Mapping[str, Any]) -> Part:
-    if not data.get("choices"):
-        return Part(usage=data.get("usage"))
-    choice = data["choices"][0]
-    message = choice.get("delta") or choice.get("message") or {}
-    text = message.get("content") or message.get("refusal") or ""
-    return Part(_joined(text), choice.get("finish_reason"), data.get("usage"))
-
-
-def _openai_count(usage: Mapping[str, Any]) -> tuple[int, int, int, int]:
-    given, made = usage["prompt_tokens"], usage["completion_tokens"]
-    # Some OpenAI-like providers leave reasoning out of completion_tokens and only the total has it.
-    made = max(made, usage.get("total_tokens", 0) - given)
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
-    return given, made, cached, reasoning
-
-
-def _anthropic(data: Mapping[str, Any]) -> Part:
-    match data.get("type"):
-        case "message":
-            blocks = data["content"]
-            answers = [json.dumps(b["input"], ensure_ascii=False) for b in blocks if b["type"] == "tool_use"]
-            text = answers[0] if answers else _joined([b for b in blocks if b["type"] == "text"])
-            return Part(text, data.get("stop_reason"), data.get("usage"))
-        case "message_start":
-            return Part(usage=data["message"].get("usage"))
-        case "content_block_delta" if data["delta"].get("type") == "text_delta":
-            return Part(_joined(data["delta"]["text"]))
-        case "message_delta":
-            return Part("", data["delta"].get("stop_reason"), data.get("usage"))
-        case _:
-            return Part()
-
-
-def _anthropic_count(usage: Mapping[str, Any]) -> tuple[int, int, int, int]:
-    cached = usage.get("cache_read_input_tokens") or 0
-    given = usage["input_tokens"] + cached + (usage.get("cache_creation_input_tokens") or 0)
-    reasoning = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
-    return given, usage["output_tokens"], cached, reasoning
-
-
-def _gemini(data: Mapping[str, Any]) -> Part:
-    usage = data.get("usageMetadata")
-    if not data.get("candidates"):
-        blocked = (data.get("promptFeedback") or {}).get("blockReason")
-        return Part("", "safety" if blocked else None, usage)
-    candidate = data["candidates"][0]
-    parts = (candidate.get("content") or {}).get("parts") or []
-    return Part(_joined([p for p in parts if not p.get("thought")]), candidate.get("finishReason"), usage)
-
-
-def _gemini_count(usage: Mapping[str, Any]) -> tuple[int, int, int, int]:
-    given = usage["promptTokenCount"] + (usage.get("toolUsePromptTokenCount") or 0)
-    reasoning = usage.get("thoughtsTokenCount") or 0
-    made = (usage.get("candidatesTokenCount") or 0) + reasoning
-    # Whether candidates include thoughts differs between models; the total settles it.
-    made = usage["totalTokenCount"] - given if "totalTokenCount" in usage else made
-    return given, made, usage.get("cachedContentTokenCount") or 0, reasoning
-
-
-def _joined(content: str | list[Mapping[str, Any]]) -> str:
-    return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
-
-
-SHAPES = {
-    "openai": Shape(_openai, _openai_count),
-    "anthropic": Shape(_anthropic, _anthropic_count),
-    "gemini": Shape(_gemini, _gemini_count),
-}
-
-
-def usage_of(shape: Shape, told: Mapping[str, Any], images: int) -> Usage | None:
-    """Tokens as the provider counted them, or None when it did not, or not credibly: every call has input."""
-    try:
-        counts = shape.count(told)
-    except (KeyError, TypeError, AttributeError):
-        return None
-    if any(isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= _TOKENS_ABSURD for n in counts):
-        return None
-    given, made, cached, reasoning = counts
-    return Usage(given, made, cached, reasoning, images) if given else None
-
-
-@dataclass(slots=True)
 class Reading:
-    """Collects the parts of one reply and judges it at the end."""
+    """Collect the parts of one reply; say what it costs and, at the end, what it is.
 
-    shape: Shape
-    on_text: OnText | None = None
-    _texts: list[str] = field(default_factory=list)
-    _told: dict[str, Any] = field(default_factory=dict)
-    _finish: str | None = None
-    _is_counted: bool = False
-    _repeats: int = 0
-    _parts: int = 0
+    `takes_tool` means that the answer was asked for as a tool call's arguments, `takes_json` that it may be one.
+    """
 
-    def take(self, data: bytes) -> None:
-        """One JSON object of the provider.
+    def __init__(
+        self, shape: Shape, on_text: OnText | None = None, *, takes_tool: bool = False, takes_json: bool = False
+    ) -> None:
+        self._shape = shape
+        self._text = ReplyText(on_text)
+        self._takes_tool = takes_tool
+        self._takes_json = takes_json or takes_tool
+        self._tool: list[str] = []
+        self._tool_number: object = None
+        self._told: dict[str, Any] = {}
+        self._finish: str | None = None
+        self._is_billed = False
+        self.has_ended = False
+        """The protocol's end has come: nothing behind it matters."""
+        self.parts = 0
+        """Objects that said something, so that silence can be told from pings."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the text has its end and its bill, so that what is still missing is a formality."""
+        return self.has_ended or (self._finish is not None and self._is_billed)
+
+    def take(self, loaded: object) -> None:
+        """Read one JSON value of the provider.
 
         Raises:
-            BrokenReplyError: not JSON, not of the shape, an error object, or a loop.
+            BrokenReplyError: not of the shape, an error object, or a loop.
         """
+        if is_error(loaded):
+            self.take_bill(cast("Mapping[str, Any]", loaded))
+            raise BrokenReplyError(from_error(cast("Mapping[str, Any]", loaded)))
         try:
-            loaded = json.loads(data)
-            if loaded.get("error"):
-                raise BrokenReplyError(from_event(loaded))
-            part = self.shape.read(loaded)
-            self._told.update({key: value for key, value in (part.usage or {}).items() if value is not None})
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+            part = self._shape.read(cast("Mapping[str, Any]", loaded))
+            self._collect(part)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, LoopError):
             raise BrokenReplyError(Failure("malformed")) from None
-        self._parts += 1
+
+    def _collect(self, part: Part) -> None:
+        if part != Part():
+            self.parts += 1
         self._finish = str(part.finish) if part.finish else self._finish
         # Counts from before the ending are of a part: Anthropic opens with 1, Gemini counts on the way.
-        self._is_counted = self._is_counted or bool(self._finish and part.usage)
+        self._bill(part.usage, is_final=part.is_bill or self._finish is not None)
+        if part.error is not None:
+            raise BrokenReplyError(from_error({"error": part.error}))
+        if part.tool is not None:
+            self._take_tool(*part.tool)
         if part.text:
-            self._add(part.text)
+            self._text.add(part.text, is_last=part.finish is not None)
+        if part.whole:
+            self._text.complete_to(part.whole)
+        if part.has_ended:
+            self.end()
 
-    def _add(self, text: str) -> None:
-        again = len(text) >= _REPEAT_CHARS_MIN and self._texts[-1:] == [text]
-        self._repeats = self._repeats + 1 if again else 0
-        if self._repeats > _REPEATS_MAX:
-            raise BrokenReplyError(Failure("malformed"))
-        self._texts.append(text)
-        if self.on_text is not None:
-            self.on_text(text)
+    def take_bill(self, loaded: Mapping[str, Any]) -> None:
+        """Note the bill in an object that is no answer, such as an error."""
+        self._bill(loaded.get("usage") or loaded.get("usageMetadata"), is_final=True)
 
-    def completion(self, images: int) -> Completion:
-        """The whole answer. An empty one is a result too: it was paid for.
+    def _bill(self, usage: object, *, is_final: bool) -> None:
+        self._told = merged(self._told, usage)
+        self._is_billed = self._is_billed or bool(is_final and usage)
+
+    def _take_tool(self, number: object, arguments: str) -> None:
+        if not self._tool:
+            self._tool_number = number
+        if number == self._tool_number:
+            self._tool.append(arguments)
+
+    def end(self) -> None:
+        """Note that the protocol's end has come."""
+        self.has_ended = True
+
+    def usage(self, images: int) -> Usage | None:
+        """Return the bill as the provider told it, or None when it did not, or not credibly: every call has input."""
+        told = self._shape.count(self._told) if self._is_billed or self.has_ended else None
+        if told is None or not told.input_tokens:
+            return None
+        chars_max = told.output_tokens * (math.inf if told.output_tokens and self._is_billed else _CHARS_PER_TOKEN_MAX)
+        return replace(told, images=images) if len(self._text.finish()) <= chars_max else None
+
+    def completion(self, images: int, failure: Failure | None = None) -> Completion:
+        """Return the whole answer. An empty one is a result too: it was paid for.
+
+        `failure` is what happened to the connection; it does not matter to a reply that has its finish reason.
 
         Raises:
             BrokenReplyError: there is no finish reason, so the answer was cut; or one that is no ending.
         """
-        if self._finish is None:
-            raise BrokenReplyError(Failure("truncated" if self._parts else "malformed"))
-        finish = _FINISH.get(self._finish.lower())
+        finish = _FINISH.get((self._finish or "").lower())
         if finish is None:
-            raise BrokenReplyError(Failure("malformed"))
-        usage = usage_of(self.shape, self._told, images) if self._is_counted else None
-        return Completion("".join(self._texts), usage, finish)
+            raise BrokenReplyError(failure or Failure("truncated" if self.parts else "malformed"))
+        return Completion(self._final_text(), self.usage(images), finish)
 
-
-class ServerSentEvents:
-    """Splits a stream of bytes into the data of its events, whatever the chunks they come in."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The data lines that are complete now. Providers put one JSON object on one line; comments are skipped."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return [line[5:].strip() for line in lines if line.startswith(b"data:")]
+    def _final_text(self) -> str:
+        """Return the text people or code will read: what was said, or the arguments where a tool call was wanted."""
+        text, arguments = self._text.finish(), "".join(self._tool)
+        if arguments and (self._takes_tool or (self._takes_json and not text.strip())):
+            return arguments
+        return text

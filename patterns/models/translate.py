@@ -29,7 +29,7 @@ Json = dict[str, Any]
 class Target:
     """A model of the roster, resolved: what litellm calls it and how it is reached.
 
-    `shape` is a key of `replies.SHAPES`, or None for providers that only `acompletion` speaks to. An address of the
+    `shape` is a key of `shapes.SHAPES`, or None for providers that only `acompletion` speaks to. An address of the
     roster's own may be a gateway's. `config` is litellm's
     config object of the provider, `body_of` what builds a body; None where `acompletion` does both.
     """
@@ -42,6 +42,7 @@ class Target:
     supported: frozenset[str]
     is_behind_gateway: bool = False
     sampling: Mapping[str, float | int] = field(default_factory=dict)
+    key_variable: str = ""
     config: Any = field(default=None, repr=False)
     body_of: Any = field(default=None, repr=False)
 

@@ -61,16 +61,19 @@ class PriceEntry(Entry):
     input_usd_per_mtok: Rate
     output_usd_per_mtok: Rate
     cached_input_usd_per_mtok: Rate | None = None
+    cache_write_usd_per_mtok: Rate | None = None
+    cache_write_1h_usd_per_mtok: Rate | None = None
     image_nusd: Nusd = Field(default=0, alias="image_usd")
     tiers: tuple[TierEntry, ...] = Field(default=(), max_length=ITEMS_MAX)
 
     def price(self) -> Price:
         """Return the price with integer rates in nano-dollars per million tokens."""
-        cached = self.cached_input_usd_per_mtok
         return Price(
             input_nusd_per_mtok=rate_nusd_per_mtok(self.input_usd_per_mtok),
             output_nusd_per_mtok=rate_nusd_per_mtok(self.output_usd_per_mtok),
-            cached_input_nusd_per_mtok=None if cached is None else rate_nusd_per_mtok(cached),
+            cached_input_nusd_per_mtok=_known_rate(self.cached_input_usd_per_mtok),
+            cache_write_nusd_per_mtok=_known_rate(self.cache_write_usd_per_mtok),
+            cache_write_1h_nusd_per_mtok=_known_rate(self.cache_write_1h_usd_per_mtok),
             image_nusd=self.image_nusd,
             tiers=tuple(
                 Tier(
@@ -81,6 +84,10 @@ class PriceEntry(Entry):
                 for tier in self.tiers
             ),
         )
+
+
+def _known_rate(usd_per_mtok: Decimal | None) -> int | None:
+    return None if usd_per_mtok is None else rate_nusd_per_mtok(usd_per_mtok)
 
 
 @dataclass(frozen=True, slots=True)

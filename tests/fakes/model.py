@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.calls import BilledModelError, Completion, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.core.ports import OnText
@@ -33,22 +33,26 @@ class Say:
 
 @dataclass(frozen=True)
 class Fail:
-    """A reply that is an error, after `pieces` were streamed."""
+    """A reply that is an error, after `pieces` were streamed; `usage` is its bill, where one was told."""
 
     reason: str = "server"
     retryable: bool = True
     charge: Charge = Charge.NOTHING
     retry_after_s: float | None = None
     pieces: tuple[str, ...] = ()
+    usage: Usage | None = None
+    fix: str = ""
 
     def error(self) -> ModelError:
-        return ModelError(
-            f"scripted {self.reason}",
-            reason=self.reason,
-            retryable=self.retryable,
-            charge=self.charge,
-            retry_after_s=self.retry_after_s,
-        )
+        told: dict[str, Any] = {
+            "reason": self.reason,
+            "retryable": self.retryable,
+            "retry_after_s": self.retry_after_s,
+            "fix": self.fix,
+        }
+        if self.usage is not None:
+            return BilledModelError(f"scripted {self.reason}", usage=self.usage, **told)
+        return ModelError(f"scripted {self.reason}", charge=self.charge, **told)
 
 
 class Hang:

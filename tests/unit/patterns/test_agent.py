@@ -11,13 +11,14 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import Artifact
 from patterns.core.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
 from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
-from patterns.core.money import format_usd
+from patterns.core.money import Usage, format_usd
 from patterns.core.ports import Hold, HoldRequest, OnText, StepRecord
 from patterns.core.structured import parse
 from patterns.handoff import NOTHING, Handoff
+from patterns.pattern import Solo
 from patterns.services import Services
 from tests.fakes.memory import Memory
-from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, user_of
+from tests.fakes.model import COST_NUSD, USAGE, Fail, Hang, Reply, Say, ScriptedModel, user_of
 from tests.support.pattern_runs import CTX, run, services
 from tests.unit.patterns.test_resume import sensible
 
@@ -131,6 +132,40 @@ async def test_each_attempt_is_held_anew_and_an_uncertain_one_counts_in_full() -
     first, second = memory.calls.values()
     assert (first.state, first.actual_nusd) == ("uncertain", first.request.amount_nusd)
     assert record.cost_nusd == first.actual_nusd + second.actual_nusd == memory.settled_nusd
+
+
+async def test_the_told_bill_of_a_failed_attempt_is_settled_and_not_the_hold() -> None:
+    memory = Memory()
+    with ScriptedModel([Fail("truncated", usage=USAGE), "hello"]) as model:
+        record = await step(services(model, memory))
+    assert states(memory) == [("settled", COST_NUSD)] * 2
+    assert (record.outcome, record.cost_nusd, record.data) == ("ok", 2 * COST_NUSD, {})
+
+
+async def test_a_told_bill_is_settled_when_a_person_stops_the_call() -> None:
+    class Stopping(ScriptedModel):
+        async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+            del call, on_text
+            raise asyncio.CancelledError(USAGE)
+
+    memory = Memory()
+    with pytest.raises(asyncio.CancelledError):
+        await step(services(Stopping([]), memory))
+    assert states(memory) == [("settled", COST_NUSD)]
+
+
+@pytest.mark.parametrize("usage", [Usage(50, 60, 0, 60), Usage(50, 60)], ids=["told", "not told"])
+async def test_thinking_that_used_up_the_output_is_not_sent_again_and_says_what_to_raise(usage: Usage) -> None:
+    memory = Memory()
+    with ScriptedModel([Say("", usage, finish_reason="length")]) as model:
+        record = await step(services(model, memory))
+        said = (await Solo("a").run(CTX, services(model, memory))).missing[0].reason
+    assert (record.outcome, record.reason, record.attempts) == ("failed", "thinking", 1)
+    assert states(memory) == [("settled", 170_000)]
+    assert said == (
+        "its model used up its whole output by thinking, before it wrote a word. An admin can raise "
+        "reasoning_tokens_max of model fast in the roster; it is 0 now"
+    )
 
 
 async def test_an_answer_without_usage_counts_the_whole_hold() -> None:

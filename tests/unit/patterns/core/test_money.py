@@ -3,7 +3,16 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patterns.core.money import NUSD_PER_USD, format_left, format_spent, format_usd, rounded_parts
+from patterns.core.money import (
+    NUSD_PER_USD,
+    Price,
+    Tier,
+    Usage,
+    format_left,
+    format_spent,
+    format_usd,
+    rounded_parts,
+)
 
 CENT = NUSD_PER_USD // 100
 
@@ -52,3 +61,47 @@ def test_two_digits_below_a_cent_stay_two_when_rounding_carries() -> None:
 
 def test_what_is_below_a_cent_is_rounded_the_same_way() -> None:
     assert (format_left(1_239_999), format_spent(1_230_001)) == ("$0.0012", "$0.0013")
+
+
+def test_cache_writes_are_dearer_than_plain_input_and_reads_are_cheaper() -> None:
+    price = Price(1_000_000_000, 2_000_000_000, 100_000_000)
+    assert price.cost_nusd(Usage(1050, 20, cache_write_tokens=1000)) == 50_000 + 1_250_000 + 40_000
+    assert price.cost_nusd(Usage(1050, 20, cache_write_1h_tokens=1000)) == 50_000 + 2_000_000 + 40_000
+    assert price.cost_nusd(Usage(1050, 20, cached_input_tokens=1000)) == 50_000 + 100_000 + 40_000
+
+
+def test_a_known_rate_of_cache_writes_counts_and_grows_with_its_tier() -> None:
+    tiers = (Tier(1000, 2_000_000_000, 2_000_000_000),)
+    price = Price(
+        1_000_000_000,
+        2_000_000_000,
+        tiers=tiers,
+        cache_write_nusd_per_mtok=1_100_000_000,
+        cache_write_1h_nusd_per_mtok=3_000_000_000,
+    )
+    assert price.cost_nusd(Usage(1000, 0, cache_write_tokens=1000)) == 1_100_000
+    assert price.cost_nusd(Usage(2000, 0, cache_write_tokens=2000)) == 4_400_000
+    assert price.cost_nusd(Usage(2000, 0, cache_write_1h_tokens=2000)) == 12_000_000
+    assert price.version == "1000000000^1100000000^1h3000000000/2000000000;>1000:2000000000/2000000000"
+
+
+COUNTS = st.integers(0, 10_000)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.sampled_from([None, 0, 10**9, 5 * 10**9]))
+def test_no_division_of_the_input_costs_more_than_the_bound(
+    plain: int, cached: int, written: int, written_1h: int, output: int, known: int | None
+) -> None:
+    price = Price(
+        10**9,
+        2 * 10**9,
+        10**8,
+        tiers=(Tier(5000, 3 * 10**9, 4 * 10**9),),
+        cache_write_nusd_per_mtok=known,
+        cache_write_1h_nusd_per_mtok=known,
+    )
+    given = plain + cached + written + written_1h
+    usage = Usage(given, output, cached, cache_write_tokens=written, cache_write_1h_tokens=written_1h)
+    bound = price.bound_nusd(input_tokens=given, output_tokens=output, writes_cache=True)
+    assert price.cost_nusd(usage) <= bound
+    assert price.cost_nusd(Usage(given, output, cached)) <= price.bound_nusd(input_tokens=given, output_tokens=output)

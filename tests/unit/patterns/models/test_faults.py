@@ -3,11 +3,14 @@
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
 from patterns.core.errors import Charge
-from patterns.models.faults import Failure, from_event, from_status, model_error
+from patterns.models.error_objects import from_error, is_error
+from patterns.models.faults import Failure, from_status, model_error
+from patterns.models.waits import retry_after_s
 
 KEY = "abcd1234"
 
@@ -74,9 +77,92 @@ def test_an_empty_account_is_not_worth_a_retry() -> None:
     )
 
 
+ERRORS = [
+    ({"type": "error", "error": {"type": "overloaded_error", "message": "no"}}, "overloaded", 529),
+    ({"type": "error", "error": {"type": "api_error", "message": "no"}}, "server", 500),
+    ({"error": {"type": "rate_limit_error", "message": "no"}}, "rate_limit", 429),
+    ({"error": {"message": "Rate limit reached", "code": 429}}, "rate_limit", 429),
+    ({"error": {"message": "no", "code": "429"}}, "rate_limit", 429),
+    ({"error": {"message": "no", "type": "invalid_request_error", "code": "invalid_api_key"}}, "auth", 401),
+    ({"error": {"message": "Insufficient credits", "code": 402}}, "quota", 402),
+    ({"error": {"message": "no", "code": "context_length_exceeded"}}, "context_length", 400),
+    ({"error": {"message": "no", "type": "content_policy_violation"}}, "content_policy", 400),
+    ({"error": {"code": 503, "status": "UNAVAILABLE", "message": "no"}}, "overloaded", 503),
+    ({"error": {"status": "RESOURCE_EXHAUSTED", "message": "no"}}, "rate_limit", 429),
+    ({"error": {"type": "scripted_error", "message": "no", "code": None}}, "server", None),
+    ({"error": "Error code: 401 - no such key"}, "auth", 401),
+    ({"error": "The engine is currently overloaded"}, "overloaded", None),
+    ({"object": "error", "message": "maximum context length is 8192", "code": 400}, "context_length", 400),
+    ({"detail": "Not authenticated"}, "auth", None),
+    ({"message": "Too many requests", "code": 1302}, "rate_limit", None),
+]
+
+
+@pytest.mark.parametrize(("data", "reason", "status"), ERRORS)
+def test_an_error_object_without_an_error_status_is_judged_by_its_own_code(
+    data: dict[str, Any], reason: str, status: int | None
+) -> None:
+    failure = from_error(data)
+    assert (is_error(data), failure.reason, failure.status) == (True, reason, status)
+
+
 @pytest.mark.parametrize(
-    ("kind", "reason"),
-    [("overloaded_error", "overloaded"), ("rate_limit_error", "rate_limit"), ("api_error", "server")],
+    "data",
+    [5, None, [], {}, {"error": None, "choices": []}, {"choices": [], "code": 200}, {"content": [], "message": "x"}],
 )
-def test_an_error_inside_a_stream_is_judged_by_its_type(kind: str, reason: str) -> None:
-    assert from_event({"type": "error", "error": {"type": kind, "message": "no"}}) == Failure(reason, detail="no")
+def test_what_is_no_error_object(data: Any) -> None:
+    assert not is_error(data)
+
+
+WAITS = [
+    ("Please try again in 1.5s. Visit the docs", 1.5),
+    ("Please try again in 350ms.", 0.35),
+    ("Please try again in 6m0s.", 360.0),
+    ("Please try again in 1h2m3.5s.", 3723.5),
+    ("Please retry after 20 seconds.", 20.0),
+    ("Please retry in 13.5s", 13.5),
+    ("Try again in 2 minutes", 120.0),
+    ("Wait 3 s and go on", 3.0),
+    ("Try again later. Limit 3, used 3", None),
+    ("It is 5 pm", None),
+]
+
+
+@pytest.mark.parametrize(("words", "seconds"), WAITS)
+def test_a_wish_to_wait_in_words_is_heard(words: str, seconds: float | None) -> None:
+    body = json.dumps({"error": {"message": words, "type": "rate_limit_error"}})
+    assert from_status(429, body, {}).retry_after_s == pytest.approx(seconds)
+    assert from_error(json.loads(body)).retry_after_s == pytest.approx(seconds)
+
+
+def test_a_wish_in_milliseconds_is_finer_than_the_one_in_seconds() -> None:
+    assert retry_after_s({"retry-after-ms": "350", "retry-after": "1"}) == 0.35
+    assert retry_after_s({"retry-after-ms": "soon", "retry-after": "2"}) == 2.0
+
+
+CAPS = [
+    "max_tokens is too large: 200000. This model supports at most 16384 completion tokens.",
+    "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens for claude-3-5-sonnet",
+    "It has a maxOutputTokens value of 100000 but the supported range is from 1 (inclusive) to 65537 (exclusive).",
+    "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's maximum context length is 4096 tokens",
+    "`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is less than the window",
+    "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
+    "The maximum tokens you requested exceeds the model limit of 4096.",
+]
+
+
+@pytest.mark.parametrize("words", CAPS)
+def test_a_cap_that_is_too_high_is_told_from_a_request_that_is_too_long(words: str) -> None:
+    assert from_status(400, json.dumps({"error": {"message": words}}), {}).reason == "output_cap"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000", "context_length"),
+        ("This model's maximum context length is 8192 tokens. However, you requested 10000 tokens", "context_length"),
+        ("Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.", "bad_request"),
+    ],
+)
+def test_other_words_about_tokens_are_no_cap(words: str, reason: str) -> None:
+    assert from_status(400, json.dumps({"error": {"message": words}}), {}).reason == reason

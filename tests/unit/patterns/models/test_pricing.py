@@ -147,8 +147,16 @@ def test_rates_we_cannot_tell_apart_count_at_the_dearest() -> None:
         "output_cost_per_token": 2e-06,
         "output_cost_per_reasoning_token": 3e-06,
     }
-    assert priced(entry) == Price(1_250_000_000, 3_000_000_000, source="test")
-    assert priced(entry, provider="anthropic") == Price(1_000_000_000, 3_000_000_000, source="test")
+    written = {"source": "test", "cache_write_nusd_per_mtok": 1_250_000_000}
+    assert priced(entry) == Price(1_250_000_000, 3_000_000_000, **written)
+    assert priced(entry, provider="anthropic") == Price(1_000_000_000, 3_000_000_000, **written)
+
+
+def test_the_map_knows_what_claude_takes_for_writing_into_a_cache() -> None:
+    entry = litellm.model_cost["claude-sonnet-4-5"]
+    found = priced(entry, provider="anthropic", model="anthropic/claude-sonnet-4-5")
+    assert found is not None
+    assert (found.cache_write_nusd_per_mtok, found.cache_write_1h_nusd_per_mtok) == (3_750_000_000, 6_000_000_000)
 
 
 @pytest.mark.parametrize(

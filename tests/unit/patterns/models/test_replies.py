@@ -7,13 +7,14 @@ import pytest
 
 from patterns.core.calls import Completion
 from patterns.core.money import Usage
-from patterns.models.replies import SHAPES, BrokenReplyError, Reading, ServerSentEvents, usage_of
+from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.shapes import SHAPES
 
 
-def read(shape: str, *parts: Any) -> Completion:
-    reading = Reading(SHAPES[shape])
+def read(shape: str, *parts: Any, takes_tool: bool = False) -> Completion:
+    reading = Reading(SHAPES[shape], takes_tool=takes_tool)
     for part in parts:
-        reading.take(json.dumps(part).encode())
+        reading.take(json.loads(json.dumps(part)))
     return reading.completion(images=0)
 
 
@@ -27,14 +28,6 @@ def openai(text: Any = None, finish: Any = None) -> dict[str, Any]:
     return {"choices": [{"delta": {"content": text}, "finish_reason": finish}]}
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_events_survive_any_cut_of_the_bytes(size: int) -> None:
-    stream = ': hello\r\nevent: x\r\ndata: {"a": "é"}\r\n\r\ndata:{"b": 1}\n\ndata: [DONE]\n'.encode()
-    events = ServerSentEvents()
-    found = [data for i in range(0, len(stream), size) for data in events.feed(stream[i : i + size])]
-    assert found == ['{"a": "é"}'.encode(), b'{"b": 1}', b"[DONE]"]
-
-
 @pytest.mark.parametrize(
     "part", [5, [], "x", None, {"choices": [5]}, {"choices": [{"delta": {"content": 5}}]}, {"choices": {"a": 1}}]
 )
@@ -45,7 +38,7 @@ def test_json_of_another_shape_is_malformed(part: Any) -> None:
 def test_nothing_at_all_is_malformed_and_no_ending_is_a_cut() -> None:
     assert reason("openai") == "malformed"
     assert reason("openai", openai("half")) == "truncated"
-    assert reason("openai", openai("half", "error")) == "malformed"
+    assert reason("openai", openai("half", "error")) == "truncated"
 
 
 def test_a_loop_of_one_chunk_is_noticed_but_not_a_ruler() -> None:
@@ -62,7 +55,8 @@ def test_anthropics_thinking_is_not_the_answer_but_its_tool_is() -> None:
     tool = {"type": "tool_use", "input": {"ok": True}}
     head = {"type": "message", "stop_reason": "tool_use", "usage": {"input_tokens": 3, "output_tokens": 2}}
     assert read("anthropic", {**head, "content": blocks}) == Completion("Here:", Usage(3, 2), "stop")
-    assert read("anthropic", {**head, "content": [*blocks, tool]}).text == '{"ok": true}'
+    assert read("anthropic", {**head, "content": [*blocks, tool]}, takes_tool=True).text == '{"ok": true}'
+    assert read("anthropic", {**head, "content": [*blocks, tool]}).text == "Here:"
 
 
 def test_geminis_thoughts_are_not_the_answer_and_a_blocked_prompt_has_a_reason() -> None:
@@ -93,7 +87,7 @@ USAGES = [
     (
         "anthropic",
         {"input_tokens": 5, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 7, "output_tokens": 2},
-        Usage(102, 2, 90),
+        Usage(102, 2, 90, cache_write_tokens=7),
     ),
     (
         "gemini",
@@ -107,9 +101,9 @@ USAGES = [
     ),
     ("gemini", {"promptTokenCount": 10, "candidatesTokenCount": 3, "thoughtsTokenCount": 4}, Usage(10, 7, 0, 4)),
     ("openai", {}, None),
-    ("openai", {"prompt_tokens": 0, "completion_tokens": 0}, None),
     ("openai", {"prompt_tokens": -1, "completion_tokens": 5}, None),
-    ("openai", {"prompt_tokens": "10", "completion_tokens": 5}, None),
+    ("openai", {"prompt_tokens": "10", "completion_tokens": 5.0}, Usage(10, 5)),
+    ("openai", {"prompt_tokens": "ten", "completion_tokens": 5}, None),
     ("openai", {"prompt_tokens": 10**12, "completion_tokens": 5}, None),
     ("openai", {"prompt_tokens": True, "completion_tokens": 5}, None),
 ]
@@ -117,4 +111,4 @@ USAGES = [
 
 @pytest.mark.parametrize(("shape", "told", "usage"), USAGES)
 def test_usage_means_the_same_for_every_provider(shape: str, told: dict[str, Any], usage: Usage | None) -> None:
-    assert usage_of(SHAPES[shape], told, images=0) == usage
+    assert SHAPES[shape].count(told) == usage

@@ -1,0 +1,149 @@
+"""The bytes of a reply, whatever they come as: events, one JSON value, several, or something else. Pure.
+
+The first byte decides which, because content types lie: JSON and HTML begin with a bracket, an event stream never does.
+"""
+
+import json
+from typing import Any
+
+from patterns.models.faults import Failure
+from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.sse import BOM, Event, ServerSentEvents
+
+_SPACE = b" \t\r\n"
+_BEHIND_A_NUMBER = (",", "}", " ", "\t", "\r", "\n")
+_DONE = "[DONE]"
+_DECODER = json.JSONDecoder()
+
+
+class Body:
+    """Read the bytes of one reply into a reading, in any chunks."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._events: ServerSentEvents | None = None
+        self._is_value = False
+        self._bytes: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            BrokenReplyError: an event that is none, or what `Reading.take` raises.
+        """
+        if self._events is None:
+            self._bytes.append(chunk)
+            if self._is_value:
+                return
+            chunk = b"".join(self._bytes)
+            begun = chunk.removeprefix(BOM).lstrip(_SPACE)
+            if BOM.startswith(begun):  # nothing yet, or part of a byte order mark
+                return
+            self._is_value = begun[:1] in b'{["<'
+            if self._is_value:
+                return
+            self._events = ServerSentEvents()
+        for event in self._events.feed(chunk):
+            self._take(event)
+
+    @property
+    def may_be_whole(self) -> bool:
+        """Whether what has come ends as one JSON value would, for a look at it when nothing follows."""
+        return self._is_value and self._bytes[-1].rstrip(_SPACE)[-1:] in (b"}", b"]")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what has come is a whole JSON value, so that an open connection adds nothing to it."""
+        return self.may_be_whole and _is_json(b"".join(self._bytes).decode("utf-8-sig", errors="replace"))
+
+    def close(self) -> None:
+        """Note that no more bytes come.
+
+        Raises:
+            BrokenReplyError: what came is not an answer, or what `Reading.take` raises.
+        """
+        if self._events is None:
+            self._take_value(b"".join(self._bytes).decode("utf-8-sig", errors="replace").strip())
+            return
+        for event in self._events.pending():
+            self._take(event, is_pending=True)
+
+    def _take(self, event: Event, *, is_pending: bool = False) -> None:
+        """Read one event. Where events are parted by one line end instead of two, it holds several values.
+
+        What the end of the bytes cut off is no fault of what came before.
+        """
+        text = event.data.decode(errors="replace").strip()
+        while text and not self._reading.has_ended:
+            if text.startswith(_DONE):
+                self._reading.end()
+                return
+            try:
+                value, text = _first_value(text)
+            except BrokenReplyError:
+                if is_pending:
+                    return
+                raise
+            if event.name == b"error" and isinstance(value, dict):
+                value = {"error": value, **value}
+            self._reading.take(value)
+
+    def _take_value(self, text: str) -> None:
+        """Read a body that is no event stream: one value, a list of them, or one a line. What follows is no matter."""
+        rest = text.removeprefix("[").lstrip()
+        while rest and not rest.startswith("]"):
+            try:
+                value, rest = _first_value(rest)
+            except BrokenReplyError as error:
+                found = members(rest)
+                if found:
+                    self._reading.take(found)
+                    self._reading.end()
+                raise BrokenReplyError(Failure("truncated") if _looks_cut(text) else error.failure) from None
+            self._reading.take(value)
+            rest = rest.lstrip(", \t\r\n")
+            if self._reading.is_complete or not rest.startswith("{"):
+                break
+        self._reading.end()
+
+
+def members(text: str) -> dict[str, Any]:
+    """Return the members of a JSON object that are whole, though its end is missing."""
+    found: dict[str, Any] = {}
+    position = 1
+    while text.startswith("{"):
+        try:
+            name, position = _DECODER.raw_decode(text, _after(text, position, ","))
+            value, position = _DECODER.raw_decode(text, _after(text, position, ":"))
+        except (ValueError, RecursionError):
+            break
+        if isinstance(value, int | float) and text[position : position + 1] not in _BEHIND_A_NUMBER:
+            break  # its digits may not be all
+        found[str(name)] = value
+    return found
+
+
+def _after(text: str, position: int, separator: str) -> int:
+    while position < len(text) and text[position] in " \t\r\n" + separator:
+        position += 1
+    return position
+
+
+def _first_value(text: str) -> tuple[Any, str]:
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        raise BrokenReplyError(Failure("malformed")) from None
+    return value, text[end:].lstrip()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _looks_cut(text: str) -> bool:
+    """Whether it began as JSON or as a page and did not come to its end."""
+    return text.startswith(("{", "[")) or (text.startswith("<") and "</html>" not in text.lower())

@@ -1,0 +1,51 @@
+"""The text of one reply while it comes in: the one place where what people will read is put together.
+
+Streamed pieces and whole replies take the same way: `add` or `replace_by` for what came, `finish` for what came of it.
+"""
+
+from patterns.core.ports import OnText
+
+_REPEATS_MAX = 100
+_REPEAT_CHARS_MIN = 3
+"""A chunk this long that comes over and over is a provider in a loop; shorter ones are rulers and indentation."""
+_ECHO_CHARS_MIN = 8
+"""A last piece that says everything again is a snapshot of it, unless it is this short: `ha` and `ha` are a laugh."""
+
+
+class LoopError(Exception):
+    """The provider sends the same piece over and over."""
+
+
+class ReplyText:
+    """Collect pieces in order; `on_text` hears each as soon as it may be shown."""
+
+    def __init__(self, on_text: OnText | None = None) -> None:
+        self._on_text = on_text
+        self._pieces: list[str] = []
+        self._repeats = 0
+
+    def add(self, piece: str, *, is_last: bool = False) -> None:
+        """Take the next piece. The last one, which comes with the finish reason, may be the whole text once more.
+
+        Raises:
+            LoopError: the provider is in a loop.
+        """
+        if not piece or (is_last and len(piece) >= _ECHO_CHARS_MIN and piece == "".join(self._pieces)):
+            return
+        again = len(piece) >= _REPEAT_CHARS_MIN and self._pieces[-1:] == [piece]
+        self._repeats = self._repeats + 1 if again else 0
+        if self._repeats > _REPEATS_MAX:
+            raise LoopError
+        self._pieces.append(piece)
+        if self._on_text is not None:
+            self._on_text(piece)
+
+    def complete_to(self, whole: str) -> None:
+        """Take the whole text as it stands now: what is new of it is the next piece; another text is none."""
+        before = "".join(self._pieces)
+        if whole.startswith(before):
+            self.add(whole[len(before) :])
+
+    def finish(self) -> str:
+        """Return the text of the finished reply."""
+        return "".join(self._pieces)

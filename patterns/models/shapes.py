@@ -1,0 +1,179 @@
+"""The ways providers answer: one reader for each, for whole replies and for the events of a stream alike. Pure.
+
+A reader takes one JSON object and says what is in it, in the provider's own words. It may raise anything an object of
+another shape makes it raise; `replies.Reading` turns that into a broken reply.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patterns.core.money import Usage
+from patterns.models.told import Told, anthropic_usage, converse_usage, gemini_usage, ollama_usage, openai_usage
+
+Json = Mapping[str, Any]
+
+_TEXT_PARTS = (None, "text", "output_text", "refusal")
+_CUT = frozenset({"length", "max_tokens", "model_length", "content_filter", "error"})
+"""Reasons that a gateway's `stop` does not overrule when it tells both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a reply.
+
+    `text` goes on from the pieces before, `whole` is all of the text so far. `tool` is a piece of a tool call's
+    arguments, with its number. `finish` is the provider's word. `usage` is final where `is_bill` says so, else only
+    once the end has come; `has_ended` is that end.
+    """
+
+    text: str = ""
+    whole: str | None = None
+    tool: tuple[object, str] | None = None
+    finish: str | None = None
+    usage: Told | None = None
+    is_bill: bool = False
+    has_ended: bool = False
+    error: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One provider's way of answering."""
+
+    read: Callable[[Json], Part]
+    count: Callable[[Told], Usage | None]
+
+
+def shape_of(data: object) -> str | None:
+    """Return the shape of a whole reply by what is in it; None for another."""
+    if not isinstance(data, Mapping):
+        return None
+    if "choices" in data:
+        return "openai"
+    if data.get("type") == "message" and "content" in data:
+        return "anthropic"
+    if "candidates" in data or "promptFeedback" in data:
+        return "gemini"
+    if "output" in data and "stopReason" in data:
+        return "converse"
+    return "ollama" if "done" in data and ("message" in data or "response" in data) else None
+
+
+def _openai(data: Json) -> Part:
+    choices = data.get("choices")
+    if not choices:
+        usage = data.get("usage")
+        return Part(usage=usage, is_bill=bool(usage))
+    choice: Json = next((one for one in choices if not one.get("index")), {})
+    usage = data.get("usage") or choice.get("usage") or (data.get("x_groq") or {}).get("usage")
+    delta, message = choice.get("delta") or {}, choice.get("message")
+    whole = choice.get("text") if message is None else _openai_text(message)
+    native = choice.get("native_finish_reason")
+    is_cut = isinstance(native, str) and native.lower() in _CUT
+    error = choice.get("error")
+    return Part(
+        text=_openai_text(delta),
+        whole=whole or None,
+        tool=_openai_tool(delta) or _openai_tool(message or {}),
+        finish=native if is_cut else choice.get("finish_reason"),
+        usage=usage,
+        error=error if isinstance(error, Mapping) else None,
+    )
+
+
+def _openai_text(message: Json) -> str:
+    return _joined(message.get("content") or message.get("refusal") or "")
+
+
+def _openai_tool(message: Json) -> tuple[object, str] | None:
+    old = message.get("function_call")
+    calls = message.get("tool_calls") or ([{"function": old}] if old else [])
+    if not calls:
+        return None
+    arguments = calls[0]["function"].get("arguments") or ""
+    return calls[0].get("index", 0), arguments if isinstance(arguments, str) else _json(arguments)
+
+
+def _anthropic(data: Json) -> Part:  # noqa: PLR0911 - one for each kind of event
+    match data.get("type"):
+        case "message":
+            blocks = data["content"]
+            tool = next((("message", _json(b["input"])) for b in blocks if b["type"] == "tool_use"), None)
+            text = _joined(b for b in blocks if b["type"] == "text")
+            usage = data.get("usage")
+            return Part("", text or None, tool, data.get("stop_reason"), usage, is_bill=bool(usage))
+        case "message_start":
+            return Part(usage=data["message"].get("usage"))
+        case "content_block_start" if data["content_block"].get("type") == "text":
+            return Part(_joined(data["content_block"].get("text") or ""))
+        case "content_block_delta" if data["delta"].get("type") == "text_delta":
+            return Part(_joined(data["delta"]["text"]))
+        case "content_block_delta" if data["delta"].get("type") == "input_json_delta":
+            return Part(tool=(data.get("index"), data["delta"]["partial_json"]))
+        case "message_delta":
+            usage = data.get("usage") or {}
+            return Part("", None, None, data["delta"].get("stop_reason"), usage, is_bill="output_tokens" in usage)
+        case "message_stop":
+            return Part(has_ended=True)
+        case _:
+            return Part()
+
+
+def _gemini(data: Json) -> Part:
+    usage = data.get("usageMetadata")
+    if not data.get("candidates"):
+        blocked = (data.get("promptFeedback") or {}).get("blockReason")
+        return Part(finish="safety" if blocked else None, usage=usage)
+    candidate: Json = next((one for one in data["candidates"] if not one.get("index")), {})
+    parts = (candidate.get("content") or {}).get("parts") or []
+    call = next((part["functionCall"] for part in parts if part.get("functionCall")), None)
+    finish = candidate.get("finishReason")
+    return Part(
+        text=_joined(part for part in parts if not part.get("thought")),
+        tool=None if call is None else ("call", _json(call.get("args") or {})),
+        finish=None if finish == "FINISH_REASON_UNSPECIFIED" else finish,
+        usage=usage,
+    )
+
+
+def _converse(data: Json) -> Part:
+    blocks = data["output"]["message"]["content"]
+    tool = next((("message", _json(b["toolUse"]["input"])) for b in blocks if b.get("toolUse")), None)
+    usage = data.get("usage")
+    return Part("", _joined(blocks) or None, tool, data.get("stopReason"), usage, is_bill=bool(usage))
+
+
+def _ollama(data: Json) -> Part:
+    message = data.get("message") or {}
+    calls = message.get("tool_calls") or []
+    is_done = bool(data.get("done"))
+    return Part(
+        text=_joined(message.get("content") or data.get("response") or ""),
+        tool=(0, _json(calls[0]["function"].get("arguments") or {})) if calls else None,
+        # Versions before 0.1.45 had no word for why they were done; they stopped.
+        finish=(data.get("done_reason") or "stop") if is_done else None,
+        usage=data if is_done else None,
+        is_bill=is_done,
+        has_ended=is_done,
+    )
+
+
+def _joined(content: str | Iterable[Json]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text") or "" for part in content if part.get("type") in _TEXT_PARTS)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+SHAPES = {
+    "openai": Shape(_openai, openai_usage),
+    "anthropic": Shape(_anthropic, anthropic_usage),
+    "gemini": Shape(_gemini, gemini_usage),
+    "converse": Shape(_converse, converse_usage),
+    "ollama": Shape(_ollama, ollama_usage),
+}

@@ -1,0 +1,136 @@
+"""Whatever form a reply comes in, and in whatever chunks, it is read the same."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patterns.core.calls import Completion
+from patterns.core.money import Usage
+from patterns.models.bodies import Body, members
+from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.shapes import SHAPES
+from tests.unit.patterns.models.test_sse import split
+
+USAGE = {"prompt_tokens": 50, "completion_tokens": 20, "total_tokens": 70}
+WHOLE = {"choices": [{"message": {"content": "Günther says 你好."}, "finish_reason": "stop"}], "usage": USAGE}
+ANSWER = Completion("Günther says 你好.", Usage(50, 20), "stop")
+
+
+def chunk(text: str | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}], **more}
+
+
+def event(data: Any, end: str = "\n\n") -> str:
+    return f"data: {json.dumps(data, ensure_ascii=False)}{end}"
+
+
+PIECES = [chunk("Günther "), chunk("says 你好."), chunk(None, "stop"), {"choices": [], "usage": USAGE}]
+STREAM = "".join(map(event, PIECES)) + "data: [DONE]\n\n"
+FORMS = {
+    "events": STREAM,
+    "events with comments, a mark and pings": "\ufeff: hi\n\n" + STREAM.replace("\n\n", "\n\n: ping\n\ndata:\n\n"),
+    "events by carriage return": STREAM.replace("\n", "\r"),
+    "events by both": STREAM.replace("\n", "\r\n"),
+    "events with indented JSON": "".join(
+        "".join(f"data: {line}\n" for line in json.dumps(piece, indent=1, ensure_ascii=False).split("\n")) + "\n"
+        for piece in PIECES
+    ),
+    "events without empty lines": STREAM.replace("\n\n", "\n"),
+    "events without a last line end": STREAM.rstrip(),
+    "events without their mark of the end": "".join(map(event, PIECES)),
+    "events and noise behind their end": STREAM + 'data: {"error": "late"}\n\ndata: <html>\n\n',
+    "one value": json.dumps(WHOLE),
+    "one value after a mark and white space": "\ufeff\n\n  " + json.dumps(WHOLE, indent=2),
+    "one value and noise behind it": json.dumps(WHOLE) + "\n<!-- cached -->",
+    "one value a line": "\n".join(json.dumps(piece) for piece in PIECES),
+    "a list of values": json.dumps(PIECES),
+    "a list of one": json.dumps([WHOLE]),
+    "one value cut behind its bill": json.dumps({**WHOLE, "system_fingerprint": "fp"})[:-6],
+    "its usage first": json.dumps({"usage": USAGE, **WHOLE}),
+}
+
+
+def answer(chunks: list[bytes]) -> Completion:
+    reading = Reading(SHAPES["openai"])
+    body = Body(reading)
+    try:
+        for one in chunks:
+            body.feed(one)
+        body.close()
+    except BrokenReplyError:
+        assert reading.is_complete  # broken only behind its end
+    return reading.completion(images=0)
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
+@settings(max_examples=30, deadline=None)
+@given(at=st.lists(st.integers(0, 2000), max_size=12))
+def test_every_form_is_read_the_same_in_any_split(form: str, at: list[int]) -> None:
+    assert answer(split(form.encode(), at)) == ANSWER
+
+
+BROKEN = {
+    "nothing": ("", "malformed", None),
+    "white space": (" \n\n", "malformed", None),
+    "a page": ("<html>on fire</html>", "malformed", None),
+    "half a page": ("<html><body>on fi", "truncated", None),
+    "half a value": (json.dumps(WHOLE)[:60], "truncated", None),
+    "half a value behind its bill": (json.dumps({"usage": USAGE, **WHOLE})[:90], "truncated", Usage(50, 20)),
+    "a bill that is cut itself": (json.dumps({"a": 1, "usage": USAGE})[:-2], "truncated", None),
+    "prose": ("upstream connect error", "malformed", None),
+    "half an event": (STREAM[:150], "truncated", None),
+    "an event that is a page": ("data: <html>\n\n", "malformed", None),
+    "events that stop before their end": ("".join(map(event, PIECES[:2])), "truncated", None),
+    "events that stop behind their bill": (
+        "".join(map(event, [PIECES[0], PIECES[3]])) + "data: <html>\n\n",
+        "malformed",
+        Usage(50, 20),
+    ),
+    "an error by the event's name": (
+        'event: error\ndata: {"code": 429, "message": "slow down"}\n\n',
+        "rate_limit",
+        None,
+    ),
+    "an error with its bill": (json.dumps({"error": {"code": 500}, "usage": USAGE}), "server", Usage(50, 20)),
+    "an error in the choice": (
+        json.dumps({"choices": [{"finish_reason": "error", "error": {"code": 502, "message": "x"}}], "usage": USAGE}),
+        "server",
+        Usage(50, 20),
+    ),
+    "no choice but a bill": (json.dumps({"choices": [], "usage": USAGE}), "truncated", Usage(50, 20)),
+}
+
+
+@pytest.mark.parametrize(("text", "reason", "usage"), BROKEN.values(), ids=list(BROKEN))
+@settings(max_examples=30, deadline=None)
+@given(at=st.lists(st.integers(0, 400), max_size=8))
+def test_what_is_no_answer_keeps_its_bill_in_any_split(
+    text: str, reason: str, usage: Usage | None, at: list[int]
+) -> None:
+    reading = Reading(SHAPES["openai"])
+    body = Body(reading)
+    with pytest.raises(BrokenReplyError) as caught:  # noqa: PT012 - it may break anywhere on the way
+        for one in split(text.encode(), at):
+            body.feed(one)
+        body.close()
+        reading.completion(images=0)
+    assert (caught.value.failure.reason, reading.usage(0)) == (reason, usage)
+
+
+@settings(max_examples=60, deadline=None)
+@given(end=st.integers(0, 200))
+def test_no_part_of_a_value_is_taken_for_more_than_it_is(end: int) -> None:
+    text = json.dumps({"a": 12345, "b": [1, {"c": "d"}], "e": None, "f": 1.5})
+    whole = json.loads(text)
+    assert members(text[:end]) == {name: whole[name] for name in members(text[:end])}
+
+
+def test_an_open_connection_adds_nothing_to_a_whole_value() -> None:
+    body = Body(Reading(SHAPES["openai"]))
+    body.feed(json.dumps(WHOLE).encode()[:-1])
+    assert not body.is_whole
+    body.feed(b"}")
+    assert body.is_whole
