@@ -67,7 +67,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         container = Container(engine, session)
         await engine.client.warm()
         stack.push_async_callback(container.streams.aclose)
-        container.executor.when_free(container.line.admit_next)
+        container.executor.on_budget_released(container.budget_queue.admit_next)
         register_all(container.slack_app, container.listeners)
         dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
         bot = Bot(container.slack_app, container.executor, dispatcher, container.background, engine)
@@ -92,7 +92,7 @@ def _chores(container: Container) -> Scheduler:
         container.alerts.check,
         container.reminders,
         container.uninstalls.end_runs,
-        container.no_worker_notice.tell_who_waits,
+        container.no_worker_notice.notify_waiting,
     )
 
 
@@ -102,7 +102,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
     engine = executor.engine
     if engine.settings.is_sqlite:
         local = LocalDispatcher(executor.execute, engine.store.waiting_ids, concurrency=concurrency)
-        executor.dispatch_with(local)
+        executor.set_dispatcher(local)
         await executor.resume()
         yield local
         return
@@ -111,7 +111,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
 
     await install_queue(engine.settings.database_url)
     shared = DistributedDispatcher(engine, execute=executor.execute, stop_here=executor.stop_here, grace_s=GRACE_S)
-    executor.dispatch_with(shared)
+    executor.set_dispatcher(shared)
     async with shared.opened(), shared.working(concurrency=concurrency):
         yield shared
 

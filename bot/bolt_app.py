@@ -32,7 +32,7 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
             user_facing_authorize_error_message=NOT_INSTALLED,
             **_common(settings),
         )
-    _speak_through(app, session, settings.slack_api_url)
+    _use_session(app, session, settings.slack_api_url)
     return app
 
 
@@ -46,7 +46,7 @@ def _common(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _speak_through(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url: str) -> None:
+def _use_session(slack_app: AsyncApp, session: aiohttp.ClientSession, base_url: str) -> None:
     """Make Bolt's own client, which listeners receive copies of, use our connections and no retries.
 
     It is not passed to the constructor, because Bolt then warns about the SLACK_BOT_TOKEN it finds for itself.

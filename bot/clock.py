@@ -13,7 +13,7 @@ from storage.database.statements import load, single
 
 log = structlog.get_logger()
 
-AGREE_S = 30
+SYNC_EVERY_S = 30
 """Seconds between two comparisons with the database server's clock."""
 LOOKS, SLOW_US = 3, 200_000
 q = load("clock")
@@ -43,7 +43,7 @@ class SystemClock:
         """Wait that many seconds."""
         await asyncio.sleep(seconds)
 
-    async def agree_with(self, db: Database) -> None:
+    async def synchronize(self, db: Database) -> None:
         """Adopt the time of the database server; SQLite has none of its own.
 
         Raises:
@@ -65,24 +65,24 @@ class SystemClock:
         self._origin_us = row["now_us"] - (asked_us + answered_us) // 2
 
     @asynccontextmanager
-    async def following(self, db: Database) -> AsyncIterator[None]:
+    async def synchronized(self, db: Database) -> AsyncIterator[None]:
         """Adopt the server's time now and at intervals while the block runs.
 
         Raises:
             StorageError: the database does not answer at the beginning; later failures keep the last offset.
         """
-        await self.agree_with(db)
-        following = asyncio.create_task(self._follow(db), name="following the database's clock")
+        await self.synchronize(db)
+        synchronized = asyncio.create_task(self._keep_synchronized(db), name="following the database's clock")
         try:
             yield
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            synchronized.cancel()
+            await asyncio.gather(synchronized, return_exceptions=True)
 
-    async def _follow(self, db: Database) -> None:
+    async def _keep_synchronized(self, db: Database) -> None:
         while True:
-            await asyncio.sleep(AGREE_S)
+            await asyncio.sleep(SYNC_EVERY_S)
             try:
-                await self.agree_with(db)
+                await self.synchronize(db)
             except StorageError as error:
                 log.warning("clock_not_compared", reason=str(error))

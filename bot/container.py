@@ -112,7 +112,7 @@ class Container:
         return Slack(self._client, self._outbox, self.engine.clock, self._tokens, shared)
 
     @cached_property
-    def say(self) -> SlackNotifier:
+    def notifier(self) -> SlackNotifier:
         """Return the sender of private and public notices."""
         return SlackNotifier(self.slack, self._renderer)
 
@@ -122,19 +122,19 @@ class Container:
         return AnswerStreams(self.slack, self._outbox, self.engine.clock)
 
     @cached_property
-    def delivery(self) -> SlackThreadPresenter:
+    def presenter(self) -> SlackThreadPresenter:
         """Return the presenter that shows a run in its thread."""
         rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self._renderer)
-        board = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
+        progress = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
         return SlackThreadPresenter(
             self.engine,
             self.slack,
             self._outbox,
             self._renderer,
-            board,
-            self._figures,
+            progress,
+            self._profiles,
             self._attachments,
-            RunViews(self.engine, self._figures, self._attachments, board),
+            RunViews(self.engine, self._profiles, self._attachments, progress),
             self._rules,
             self.streams,
         )
@@ -173,7 +173,7 @@ class Container:
         return StoredRules(self._channels)
 
     @cached_property
-    def _figures(self) -> ProfileLookup:
+    def _profiles(self) -> ProfileLookup:
         is_play_money = bool(self.engine.choice and self.engine.choice.is_play_money)
         return ProfileLookup(self.engine.balances, self._directory, self._admins, is_play_money=is_play_money)
 
@@ -185,7 +185,7 @@ class Container:
     def _attachments(self) -> AttachmentCollector:
         own_host = self.engine.settings.own_slack_host
         thread_reader = ThreadReader(
-            self.slack, self.engine.store, self.inbox, self._figures, self._membership, own_host
+            self.slack, self.engine.store, self.inbox, self._profiles, self._membership, own_host
         )
         somebody_sees = any(model.sees_images for model in self.engine.roster.models.values())
         return AttachmentCollector(self._threads, thread_reader, Files(self.slack, own_host, somebody_sees))
@@ -195,49 +195,49 @@ class Container:
     @cached_property
     def executor(self) -> Executor[SlackThreadPresenter]:
         """Return the executor; its name in leases is this machine and process."""
-        return Executor(self.engine, self.delivery, self.say, owner=f"{socket.gethostname()}:{os.getpid()}")
+        return Executor(self.engine, self.presenter, self.notifier, owner=f"{socket.gethostname()}:{os.getpid()}")
 
     @cached_property
     def background(self) -> BackgroundTasks:
         """Return the tasks that continue after a payload was acknowledged."""
-        return BackgroundTasks(inbox=self.inbox, say=self.say)
+        return BackgroundTasks(inbox=self.inbox, notifier=self.notifier)
 
     @cached_property
     def runs(self) -> RunService:
         """Return the service behind requests, stops and estimates."""
-        return RunService(self.engine, self.delivery, self.access, self.say, self.executor, self._threads)
+        return RunService(self.engine, self.presenter, self.access, self.notifier, self.executor, self._threads)
 
     @cached_property
     def reviews(self) -> ReviewService:
         """Return the service behind review decisions."""
-        return ReviewService(self.engine, self.delivery, self.access, self.executor)
+        return ReviewService(self.engine, self.presenter, self.access, self.executor)
 
     @cached_property
-    def line(self) -> BudgetQueue:
+    def budget_queue(self) -> BudgetQueue:
         """Return the queue of runs that wait for budget."""
         return BudgetQueue(self.reviews)
 
     @cached_property
-    def desk(self) -> BudgetService:
+    def budget_service(self) -> BudgetService:
         """Return the service behind budget commands."""
-        steering = BudgetChanges(
+        changes = BudgetChanges(
             Budgets(self.engine.db, self.engine.clock, self.engine.ledger.policy, guard=self.engine.guard),
             self._reports,
             self._channels,
             self._rules,
             self.access,
-            self._figures,
+            self._profiles,
             lambda: self.engine.roster.models,
         )
         return BudgetService(
             self._reports,
-            steering,
-            self._figures,
+            changes,
+            self._profiles,
             self.slack,
             self._renderer,
             self.engine.clock,
             lambda: price_note(self.engine.roster.models, self.engine.client, now_us=self.engine.clock.now_us()),
-            self.line.money_arrived,
+            self.budget_queue.budget_raised,
         )
 
     # ------------------------------------------------------------ looking after things
@@ -250,35 +250,37 @@ class Container:
     @cached_property
     def reminders(self) -> ReminderService:
         """Return the service that reminds people and applies the deadlines of parked runs."""
-        return ReminderService(self.reviews, self.line, self.chores, self.executor.owner)
+        return ReminderService(self.reviews, self.budget_queue, self.chores, self.executor.owner)
 
     @cached_property
     def alerts(self) -> Alerts:
         """Return the alerts that admins receive unasked."""
-        return Alerts(self.desk, OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self._rules)
+        return Alerts(
+            self.budget_service, OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self._rules
+        )
 
     @cached_property
     def no_worker_notice(self) -> NoWorkerNotice:
         """Return the notice that a request waits for a worker."""
-        return NoWorkerNotice(self.chores, self.say, self.engine.clock, self.executor.owner)
+        return NoWorkerNotice(self.chores, self.notifier, self.engine.clock, self.executor.owner)
 
     # ------------------------------------------------------------ hearing
 
     @cached_property
     def listeners(self) -> ListenerServices:
         """Return everything the listeners hand over to."""
-        menu = catalog_of(self.engine)
+        catalog = catalog_of(self.engine)
         return ListenerServices(
-            budget=self.desk,
+            budget=self.budget_service,
             runs=self.runs,
-            home=HomeService(self.runs, self.desk, self._membership),
+            home=HomeService(self.runs, self.budget_service, self._membership),
             reviews=self.reviews,
             access=self.access,
-            say=self.say,
-            menu=lambda: menu,
+            notifier=self.notifier,
+            catalog=lambda: catalog,
             inbox=self.inbox,
             tasks=self.background,
             followups=ThreadFollowups(self._threads, self._rules),
             uninstalls=self.uninstalls,
-            observe=lambda at_us: self.engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
+            observe_clock=lambda at_us: self.engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )

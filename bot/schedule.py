@@ -49,7 +49,7 @@ class Scheduler:
     tell_of_money: Callable[[], Awaitable[None]]
     reminders: ReminderService
     end_stranded_runs: Callable[[], Awaitable[None]]
-    tell_who_waits: Callable[[], Awaitable[None]]
+    notify_waiting: Callable[[], Awaitable[None]]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -63,8 +63,8 @@ class Scheduler:
             self.executor.resume_orphans: TAKE_UP_S,
             self.replay_overdue: REPLAY_S,
             self.end_stranded_runs: SWEEP_S,
-            self.reminders.look_after_waiting: TAKE_UP_S,
-            self.tell_who_waits: TAKE_UP_S,
+            self.reminders.process_waiting: TAKE_UP_S,
+            self.notify_waiting: TAKE_UP_S,
             self.tell_of_money: ALERT_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,
@@ -75,7 +75,7 @@ class Scheduler:
             first = datetime.now(UTC) if chore in (self.executor.resume_orphans, self.announce, self.tidy) else None
             extra = {"next_run_time": first} if first else {}
             name = chore.__name__
-            scheduler.add_job(_heard(chore, under_way), "interval", seconds=seconds, id=name, name=name, **extra)
+            scheduler.add_job(_logged(chore, under_way), "interval", seconds=seconds, id=name, name=name, **extra)
         scheduler.start()
         watching = asyncio.create_task(self._watch_for_steps(scheduler), name="steps of the clock")
         try:
@@ -123,7 +123,7 @@ class Scheduler:
             if period <= spent.period or not self.engine.guard.trusted:
                 continue
             key = f"month/{spent.workspace}/{spent.channel}/{period}"
-            if await news.untold([key]):
+            if await news.unannounced([key]):
                 message = await self._announcement(spent, period)
                 await news.announce([key], message, workspace=spent.workspace, channels=[spent.channel])
 
@@ -139,7 +139,7 @@ class Scheduler:
         )
         limit = format_usd((balance.limit_nusd or 0) + balance.granted_nusd)
         notice = NoticeView(f"{was}{_month(period)} begins with {limit} for this channel.")
-        return self.executor.delivery.renderer.message(notice)
+        return self.executor.presenter.renderer.message(notice)
 
     @property
     def _chores(self) -> Chores:
@@ -150,7 +150,7 @@ def _month(period: str) -> str:
     return f"{datetime.strptime(period, '%Y-%m').replace(tzinfo=UTC):%B %Y}"
 
 
-def _heard(
+def _logged(
     chore: Callable[[], Awaitable[None]], under_way: set[asyncio.Task[None] | None]
 ) -> Callable[[], Awaitable[None]]:
     """Wrap a chore so that its failure is logged; the next round tries again."""

@@ -29,7 +29,7 @@ from patterns.core.errors import UserError
 
 log = structlog.get_logger()
 
-LAST_WORDS_S = 2
+LATE_REQUESTS_S = 2
 """Seconds after the grace period for payloads of the last moment and requests that are still being read."""
 
 
@@ -41,7 +41,7 @@ async def serve(*, port: int | None) -> int:
     with contextlib.ExitStack() as stack:
         if settings.is_sqlite:
             stack.enter_context(single_instance_lock(settings))
-        return await _run(settings, port=port, hears=True, concurrency=CONCURRENCY)
+        return await _run(settings, port=port, receives=True, concurrency=CONCURRENCY)
 
 
 async def web(*, port: int | None) -> int:
@@ -50,15 +50,15 @@ async def web(*, port: int | None) -> int:
     _check_shared(settings)
     port = settings.port if port is None else port
     check_tokens(settings, port=port)
-    return await _run(settings, port=port, hears=True, concurrency=0)
+    return await _run(settings, port=port, receives=True, concurrency=0)
 
 
 async def worker(*, concurrency: int) -> int:
     """Only execute runs, `concurrency` at once. Return the exit code."""
     settings = read_settings()
     _check_shared(settings)
-    _check_set(_speaking(settings))
-    return await _run(settings, port=None, hears=False, concurrency=concurrency)
+    _check_set(_slack_tokens(settings))
+    return await _run(settings, port=None, receives=False, concurrency=concurrency)
 
 
 def _check_shared(settings: Settings) -> None:
@@ -68,18 +68,18 @@ def _check_shared(settings: Settings) -> None:
         )
 
 
-async def _run(settings: Settings, *, port: int | None, hears: bool, concurrency: int) -> int:
+async def _run(settings: Settings, *, port: int | None, receives: bool, concurrency: int) -> int:
     secrets = [
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
     configure_logs(settings.log_level, secrets=[*secrets, *settings.token_keys], stream=sys.stdout)
     stop, is_ready = stop_on_signals(), asyncio.Event()
     serving = asyncio.create_task(
-        _serve(settings, stop, is_ready, port=port, hears=hears, concurrency=concurrency), name="serving"
+        _serve(settings, stop, is_ready, port=port, receives=receives, concurrency=concurrency), name="serving"
     )
-    told = asyncio.create_task(stop.wait(), name="told to leave")
-    await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
+    stopping = asyncio.create_task(stop.wait(), name="told to leave")
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     if not serving.done() and not is_ready.is_set():
         log.info("stopped_before_ready")
         serving.cancel()
@@ -96,7 +96,7 @@ async def _serve(
     is_ready: asyncio.Event,
     *,
     port: int | None,
-    hears: bool,
+    receives: bool,
     concurrency: int,
 ) -> None:
     """Open the bot, serve until `stop` is set, drain."""
@@ -104,20 +104,20 @@ async def _serve(
         open_engine(settings, await choose_models(settings)) as engine,
         open_bot(engine, concurrency=concurrency) as bot,
     ):
-        async with listen(bot, settings, port=port) if hears else contextlib.nullcontext():
-            mode = "worker" if not hears else "socket" if port is None else "http"
+        async with listen(bot, settings, port=port) if receives else contextlib.nullcontext():
+            mode = "worker" if not receives else "socket" if port is None else "http"
             log.info("ready", mode=mode, database=engine.db.dialect)
             is_ready.set()
             await stop.wait()
             log.info("draining", grace_s=GRACE_S)
             await bot.drain(GRACE_S)
         # Payloads of the last moment have been acknowledged and must be finished.
-        await bot.background.drain(LAST_WORDS_S)
+        await bot.background.drain(LATE_REQUESTS_S)
 
 
 def check_tokens(settings: Settings, *, port: int | None) -> None:
     """Check that the tokens of this mode are set; raise UserError naming every missing one."""
-    needed = _speaking(settings)
+    needed = _slack_tokens(settings)
     if settings.serves_many and port is None:
         raise UserError(NEEDS_HTTP)
     if port is None:
@@ -127,7 +127,7 @@ def check_tokens(settings: Settings, *, port: int | None) -> None:
     _check_set(needed)
 
 
-def _speaking(settings: Settings) -> dict[str, str]:
+def _slack_tokens(settings: Settings) -> dict[str, str]:
     """Return the variables needed to speak in one workspace or in many; raise UserError when both are set."""
     if mistakes := setup_mistakes(settings):
         raise UserError(" ".join(mistakes))
@@ -203,7 +203,7 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
     # No access log: the OAuth redirect's address holds a code.
     server = _Server(
         uvicorn.Config(
-            web_app(bot), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LAST_WORDS_S
+            web_app(bot), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LATE_REQUESTS_S
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")

@@ -30,14 +30,14 @@ _STOPPED = "stopped"
 class Alerts:
     """Looks for due alerts and sends them."""
 
-    desk: BudgetService
-    news: OnceOnlyAnnouncements
+    budget_service: BudgetService
+    announcements: OnceOnlyAnnouncements
     rules: RulesStore
 
     async def check(self) -> None:
         """Send what is due in every workspace."""
-        for workspace in await self.desk.reports.workspaces():
-            books = await self.desk.reports.books(workspace)
+        for workspace in await self.budget_service.reports.workspaces():
+            books = await self.budget_service.reports.books(workspace)
             for line in books.payers:
                 await self._thresholds(workspace, line)
                 await self._digest(workspace, line)
@@ -51,7 +51,9 @@ class Alerts:
             for pct in sorted({*payer.alerts_pct, 100})
             if line.settled_nusd and line.settled_nusd * 100 >= line.limit_nusd * pct
         ]
-        keys = await self.news.untold([f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in passed])
+        keys = await self.announcements.unannounced(
+            [f"alert/{workspace}/{payer.id}/{line.period}/{pct}" for pct in passed]
+        )
         if not keys:
             return
         # Two thresholds passed at once are one alert, for the higher.
@@ -74,20 +76,22 @@ class Alerts:
 
     async def _digest(self, workspace: str, line: PayerMonth) -> None:
         payer = line.settings
-        local = datetime.fromtimestamp(self.desk.clock.now_us() / 1_000_000, UTC).astimezone(ZoneInfo(payer.zone))
+        local = datetime.fromtimestamp(self.budget_service.clock.now_us() / 1_000_000, UTC).astimezone(
+            ZoneInfo(payer.zone)
+        )
         if not payer.settings.get("digest") or local.weekday() or local.hour < DIGEST_HOUR:
             return
         key = f"digest/{workspace}/{payer.id}/{local:%G-W%V}"
-        if await self.news.untold([key]):
-            await self.news.once(
-                [key], lambda name: self.desk.post(Payer(workspace, payer.id, "channel", ""), "", name)
+        if await self.announcements.unannounced([key]):
+            await self.announcements.once(
+                [key], lambda name: self.budget_service.post(Payer(workspace, payer.id, "channel", ""), "", name)
             )
 
     async def _alarms(self, workspace: str) -> None:
-        since_us = self.desk.clock.now_us() - ALARM_DAYS * US_PER_DAY
-        for row in await self.desk.reports.alarms(workspace, since_us=since_us):
+        since_us = self.budget_service.clock.now_us() - ALARM_DAYS * US_PER_DAY
+        for row in await self.budget_service.reports.alarms(workspace, since_us=since_us):
             key = f"alarm/{row['id']}"
-            if not await self.news.untold([key]):
+            if not await self.announcements.unannounced([key]):
                 continue
             if row["action"] == "freeze":
                 channel = str(row["account"]).split("/")[-2]
@@ -105,11 +109,11 @@ class Alerts:
 
     async def _uncertain(self, workspace: str) -> None:
         # A stop by a person is not an alarm.
-        rows = [row for row in await self.desk.reports.uncertain(workspace) if row["reason"] != _STOPPED]
-        untold = set(await self.news.untold([_uncertain_key(row) for row in rows]))
+        rows = [row for row in await self.budget_service.reports.uncertain(workspace) if row["reason"] != _STOPPED]
+        unannounced = set(await self.announcements.unannounced([_uncertain_key(row) for row in rows]))
         by_channel: dict[str, list[Row]] = {}
         for row in rows:
-            if _uncertain_key(row) in untold:
+            if _uncertain_key(row) in unannounced:
                 by_channel.setdefault(row["channel"], []).append(row)
         for channel, calls in by_channel.items():
             count, counts = ("1 call", "counts") if len(calls) == 1 else (f"{len(calls)} calls", "count")
@@ -124,13 +128,13 @@ class Alerts:
     async def _responsible(self, workspace: str, channel: str) -> list[str]:
         """Return the owners of the channel's budget, and the admins besides Slack's own."""
         rules = await self.rules.rules(workspace=workspace, channel=channel)
-        return sorted({*rules.owners, *await self.desk.figures.admins.of(workspace)})
+        return sorted({*rules.owners, *await self.budget_service.profiles.admins.of(workspace)})
 
     async def _tell(
         self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
     ) -> None:
-        message = self.desk.renderer.message(NoticeView(text, tone="warning"))
-        await self.news.announce(keys, message, workspace=workspace, channels=channels, users=users)
+        message = self.budget_service.renderer.message(NoticeView(text, tone="warning"))
+        await self.announcements.announce(keys, message, workspace=workspace, channels=channels, users=users)
 
     async def _name(self, workspace: str, line: PayerMonth) -> str:
         if line.settings.kind == "dm":
@@ -141,7 +145,7 @@ class Alerts:
         kind = "dm" if channel.startswith(("D", "U", "W")) else "channel"
         if kind == "dm":
             return "somebody's direct messages"
-        return await self.desk.figures.place_name(Payer(workspace, channel, "channel", ""))
+        return await self.budget_service.profiles.place_name(Payer(workspace, channel, "channel", ""))
 
 
 def _uncertain_key(row: Row) -> str:

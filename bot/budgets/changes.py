@@ -58,7 +58,7 @@ class BudgetChanges:
     channels: ChannelSettings
     rules: RulesStore
     access: Access
-    figures: ProfileLookup
+    profiles: ProfileLookup
     models: Callable[[], Mapping[str, ModelSpec]]
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:
@@ -83,8 +83,8 @@ class BudgetChanges:
         act = _Act(
             payer=payer,
             actor=payer.user,
-            actor_name=(await self.figures.person(payer.user, payer.workspace)).name,
-            place=await self.figures.place_name(payer),
+            actor_name=(await self.profiles.person(payer.user, payer.workspace)).name,
+            place=await self.profiles.place_name(payer),
             settings=await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
             key=key,
         )
@@ -137,7 +137,7 @@ class BudgetChanges:
 
     async def _grant(self, command: said.Grant, act: _Act) -> Changed:
         change = await self.budgets.grant(act.payer, command.nusd, actor=act.actor, reason=command.reason, key=act.key)
-        balance = await self.figures.balances.balance(act.payer)
+        balance = await self.profiles.balances.balance(act.payer)
         limit_nusd = balance.limit_nusd or 0
         was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))
         return Changed(
@@ -152,7 +152,7 @@ class BudgetChanges:
 
     async def _zone(self, command: said.SetZone, act: _Act) -> Changed:
         change = await self.budgets.set_zone(act.payer, command.zone, actor=act.actor)
-        balance = await self.figures.balances.balance(act.payer)
+        balance = await self.profiles.balances.balance(act.payer)
         ends = datetime.fromtimestamp(balance.resets_at_us / 1_000_000, UTC).astimezone(ZoneInfo(act.settings.zone))
         when = f" from {ends.day} {ends:%b} on" if change.after.get("next_zone") else ""
         return Changed(
@@ -243,11 +243,11 @@ class BudgetChanges:
     async def _whom(self, payer: Payer, owners_too: bool) -> str:  # noqa: FBT001 - private, and read at the call
         rules = await self.rules.rules(workspace=payer.workspace, channel=payer.channel)
         users = sorted(rules.owners) if owners_too else []
-        users += (await self.figures.admins.of(payer.workspace))[:1]
+        users += (await self.profiles.admins.of(payer.workspace))[:1]
         return f"Ask {await self._names(users, payer)}." if users else "Ask an admin of this workspace."
 
     async def _names(self, users: Sequence[str], payer: Payer) -> str:
-        return ", ".join([(await self.figures.person(user, payer.workspace)).name for user in users]) or "nobody"
+        return ", ".join([(await self.profiles.person(user, payer.workspace)).name for user in users]) or "nobody"
 
 
 def _is_for_workspace(command: BudgetCommand) -> bool:

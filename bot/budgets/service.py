@@ -45,13 +45,13 @@ class BudgetService:
     """Runs everything after `/agents budget`."""
 
     reports: Reports
-    steering: BudgetChanges
-    figures: ProfileLookup
+    changes: BudgetChanges
+    profiles: ProfileLookup
     slack: Slack
     renderer: Renderer
     clock: Clock
     price_note: Callable[[], str]
-    money_arrived: Callable[[str, str], Awaitable[None]]
+    budget_raised: Callable[[str, str], Awaitable[None]]
     """Resumes requests that stopped for lack of budget, in a channel or (empty) anywhere in the workspace."""
 
     async def do(
@@ -75,42 +75,42 @@ class BudgetService:
             case said.ShowAll():
                 return await self.books(payer)
             case _:
-                return await self.steer([command], origin, payer, can_post=can_post)
+                return await self.apply_changes([command], origin, payer, can_post=can_post)
 
-    async def steer(
+    async def apply_changes(
         self, commands: Sequence[BudgetCommand], origin: Origin, payer: Payer, *, can_post: bool
     ) -> NoticeView | None:
         """Apply changes one after the other; post them where they concern the channel, return the rest privately."""
         _check_place(can_post)
         for command in commands:
-            await self.steering.check(command, payer)
+            await self.changes.check(command, payer)
         public: list[str] = []
         private: list[str] = []
         try:
             for command in commands:
-                changed = await self.steering.change(command, payer, key=origin.delivery_key)
+                changed = await self.changes.change(command, payer, key=origin.delivery_key)
                 log.info("budget_changed", channel=payer.channel, command=type(command).__name__)
                 (public if changed.is_public else private).append(changed.sentence)
         finally:
             # Also when a later one failed: what was changed is announced.
             if public:
-                private += await self._say_publicly(public, origin, payer)
+                private += await self._post_sentences(public, origin, payer)
         if any(isinstance(command, _BRINGS_MONEY) for command in commands):
-            await self.money_arrived(payer.workspace, payer.channel if public else "")
+            await self.budget_raised(payer.workspace, payer.channel if public else "")
         return NoticeView(" ".join(private)) if private else None
 
     async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
         """Return the form with everything that can be changed here; raise AccessError for others than its admins."""
-        await self.steering.check(said.EditBudget(), payer)
+        await self.changes.check(said.EditBudget(), payer)
         return budget_form(
             payer,
             await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
-            name=await self.figures.place_name(payer),
+            name=await self.profiles.place_name(payer),
             uncertain=await self.reports.uncertain(payer.workspace, payer.channel),
             response_url=response_url,
         )
 
-    async def _say_publicly(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:
+    async def _post_sentences(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:
         """Post sentences in the channel; return those that could not be posted."""
         message = self.renderer.message(NoticeView("\n".join(sentences)))
         try:
@@ -152,8 +152,8 @@ class BudgetService:
     async def _show(self, payer: Payer, *, can_post: bool) -> BudgetView:
         month, report = await self._report(payer, "", deep=False)
         administers = await self._administers(payer)
-        balance = await self.figures.balances.balance(payer)
-        names = [(part.name, (await self.figures.person(part.name, payer.workspace)).name) for part in report.people]
+        balance = await self.profiles.balances.balance(payer)
+        names = [(part.name, (await self.profiles.person(part.name, payer.workspace)).name) for part in report.people]
         return BudgetView(
             report,
             own_nusd=sum(one.nusd for one in month.spent if one.user == payer.user),
@@ -165,11 +165,11 @@ class BudgetService:
         )
 
     async def _report(self, payer: Payer, period: str, *, deep: bool) -> tuple[Month, Report]:
-        balance = await self.figures.balances.balance(payer)
+        balance = await self.profiles.balances.balance(payer)
         wanted = period or balance.period
         if wanted > balance.period:
             raise UserError(f"{month_name(wanted)} has not begun here. The current month is {balance.period}.")
-        names = {name: spec.model for name, spec in self.steering.models().items()}
+        names = {name: spec.model for name, spec in self.changes.models().items()}
         month = with_model_names(await self.reports.month(payer, wanted, deep=deep), names)
         settings = await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind)
         if wanted == balance.period:
@@ -181,13 +181,13 @@ class BudgetService:
             raise UserError(f"Nothing was spent here in {month_name(wanted)}. There are figures of: {known}.")
         report = build_report(
             month,
-            name=await self.figures.place_name(payer),
+            name=await self.profiles.place_name(payer),
             channel=payer.channel,
             limit_nusd=limit_nusd,
             zone=settings.zone,
             now_us=self.clock.now_us(),
             links=await self._links(payer, month),
-            play_money=self.figures.is_play_money,
+            play_money=self.profiles.is_play_money,
         )
         return month, report
 
@@ -204,11 +204,11 @@ class BudgetService:
         Raises:
             AccessError: not a workspace admin.
         """
-        if not await self.steering.access.is_admin(payer.user, workspace=payer.workspace):
+        if not await self.changes.access.is_admin(payer.user, workspace=payer.workspace):
             raise AccessError("Only admins of this workspace see all its budgets. `budget` shows this channel's.")
         books = await self.reports.books(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
-        held_back = await self.figures.balances.quarantined(payer.workspace)
+        held_back = await self.profiles.balances.quarantined(payer.workspace)
         lines = [await self._book_line(payer, line) for line in books.payers if line.settled_nusd or line.held_nusd]
         alarms = [f"{row['model']} is held back: {row['reason']}" for row in held_back]
         if doubtful:
@@ -237,9 +237,9 @@ class BudgetService:
     async def _book_line(self, payer: Payer, line: PayerMonth) -> BookLine:
         settings = line.settings
         if settings.kind == "dm":
-            name = f"direct messages of {(await self.figures.person(settings.id, payer.workspace)).name}"
+            name = f"direct messages of {(await self.profiles.person(settings.id, payer.workspace)).name}"
         else:
-            name = await self.figures.place_name(Payer(payer.workspace, settings.id, "channel", ""))
+            name = await self.profiles.place_name(Payer(payer.workspace, settings.id, "channel", ""))
         note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else ""
         channel = "" if settings.kind == "dm" else settings.id
         return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel)
@@ -249,7 +249,7 @@ class BudgetService:
             raise AccessError("Only admins of this workspace and the owners of this channel's budget read its log.")
         rows = await self.reports.audit(payer.workspace, payer.channel, most=_AUDIT_SHOWN)
         return AuditView(
-            await self.figures.place_name(payer),
+            await self.profiles.place_name(payer),
             tuple(
                 [
                     AuditLine(_when(row), await self._who(row, payer.workspace), audit_sentence(row), row["reason"])
@@ -260,10 +260,10 @@ class BudgetService:
 
     async def _who(self, row: Mapping[str, Any], workspace: str) -> str:
         actor = str(row["actor"])
-        return actor if actor in {"ledger", "shell", "slack"} else (await self.figures.person(actor, workspace)).name
+        return actor if actor in {"ledger", "shell", "slack"} else (await self.profiles.person(actor, workspace)).name
 
     async def _administers(self, payer: Payer) -> bool:
-        return await self.steering.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
+        return await self.changes.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
 
 
 def _check_place(can_post: bool) -> None:  # noqa: FBT001 - private, and read at the call

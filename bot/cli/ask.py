@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from bot.cli.shell import accept, figures_of, interruptible, opened, owner, payer_for
-from bot.cli.terminal import Terminal, plain, say, shown_ending
+from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
+from bot.cli.terminal import Terminal, plain, print_line, shown_ending
 from bot.messages.estimate_text import estimate_words
 from bot.messages.outcome_text import refusal
 from bot.messages.views import AnswerView, Person, RunView
@@ -100,11 +100,11 @@ class Shell:
         )
         run = await self._until_done(terminal)
         kept = await self.engine.store.text(run.id, "result")
-        ending = RunOutcome.model_validate_json(kept or "")
-        if ending.needed_nusd:
-            balance = await self.engine.balances.tightest(self.payer, ending.needed_nusd)
-            return await self._refused(balance, ending.needed_nusd, run=run)
-        return await self._answered(run, ending, terminal)
+        outcome = RunOutcome.model_validate_json(kept or "")
+        if outcome.needed_nusd:
+            balance = await self.engine.balances.tightest(self.payer, outcome.needed_nusd)
+            return await self._refused(balance, outcome.needed_nusd, run=run)
+        return await self._answered(run, outcome, terminal)
 
     async def _until_done(self, terminal: Terminal) -> RunRow:
         """Own the run until it is over and return its last row; Ctrl-C ends it promptly, a second one exits at once."""
@@ -137,34 +137,34 @@ class Shell:
     # ------------------------------------------------------------ what it came to
 
     async def _refused(self, balance: Balance, needed_nusd: int, *, run: RunRow | None = None) -> int:
-        sentence = plain(refusal(await self._figures.refusal(self.payer, balance, needed_nusd)))
+        sentence = plain(refusal(await self._profiles.refusal(self.payer, balance, needed_nusd)))
         if self.asked.as_json:
             result = PatternResult(output="", stop_reason=StopReason.BUDGET, notes=(sentence,))
             _print_json({"run_id": run.id if run else None, **_told(result), **_amounts({"needed": needed_nusd})})
-        say(f"agents: {sentence}")
+        print_line(f"agents: {sentence}")
         return 1
 
-    async def _answered(self, run: RunRow, ending: RunOutcome, terminal: Terminal) -> int:
-        view = await self._view(run, ending, terminal)
+    async def _answered(self, run: RunRow, outcome: RunOutcome, terminal: Terminal) -> int:
+        view = await self._view(run, outcome, terminal)
         before, answer, after = shown_ending(view)
         if self.asked.as_json:
             _print_json(await self._json(run, view))
         elif answer:
             click.echo(f"{before}\n\n{answer}" if before else answer)
         else:
-            say(before or "No answer came.")
-        was_stopped = ending.result.stop_reason is StopReason.CANCELLED
+            print_line(before or "No answer came.")
+        was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
         lost_nusd = view.uncertain_nusd
         if was_stopped and lost_nusd:
-            say(
+            print_line(
                 f"{format_usd(lost_nusd)} of it is the call that was under way: its provider may bill it, so it counts."
             )
-        say(click.style(after, dim=True))
+        print_line(click.style(after, dim=True))
         if terminal.stopped.is_set() and was_stopped:
             return STOPPED
         return 0 if answer else 1
 
-    async def _view(self, run: RunRow, ending: RunOutcome, terminal: Terminal) -> AnswerView:
+    async def _view(self, run: RunRow, outcome: RunOutcome, terminal: Terminal) -> AnswerView:
         steps = paid_steps(await self.engine.journal.steps(run.id))
         money = await self.engine.store.money(run.id)
         done = sum(step.outcome == "ok" for step in steps)
@@ -173,19 +173,19 @@ class Shell:
             channel=run.channel,
             asker=Person(run.user, run.user),
             request=self.asked.request,
-            state=ending.state,
+            state=outcome.state,
             flow=run.flow,
             agents=tuple(dict.fromkeys(step.agent for step in steps if step.agent)),
-            balance=await self._figures.balance(self.payer),
-            play_money=self._figures.is_play_money,
+            balance=await self._profiles.balance(self.payer),
+            play_money=self._profiles.is_play_money,
         )
         return AnswerView(
             run=shown,
-            result=ending.result.model_copy(update={"cost_nusd": sum(row["cost_nusd"] for row in money)}),
+            result=outcome.result.model_copy(update={"cost_nusd": sum(row["cost_nusd"] for row in money)}),
             seconds=run.executed_ms / 1000,
             agents_count=len(shown.agents),
             steps_done=done,
-            steps_total=max(done, len(steps), terminal.board.steps_planned),
+            steps_total=max(done, len(steps), terminal.progress.steps_planned),
             uncertain_nusd=sum(row["uncertain_nusd"] for row in money),
         )
 
@@ -210,13 +210,13 @@ class Shell:
         }
 
     @cached_property
-    def _figures(self) -> ProfileLookup:
-        return figures_of(self.engine)
+    def _profiles(self) -> ProfileLookup:
+        return profiles_of(self.engine)
 
 
 async def _stop_when(stopped: asyncio.Event, executor: Executor[Terminal], run: RunRow) -> None:
     await stopped.wait()
-    say("Stopping …")
+    print_line("Stopping …")
     await executor.stop(run, by=run.user)
 
 

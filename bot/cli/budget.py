@@ -131,7 +131,7 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
     policy, clock = policy_of(settings, roster), SystemClock()
     db = await connect(settings.database_url)
     try:
-        await clock.agree_with(db)
+        await clock.synchronize(db)
         reports = Reports(db, clock, policy)
         known = await reports.workspaces()
         # The shell's own accounts are only meant where there are no others.

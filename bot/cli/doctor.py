@@ -28,7 +28,7 @@ from storage.database.database import Database
 from storage.installations import Installations
 from storage.ledger.verify import verify
 
-PATIENCE_S = 5.0
+DATABASE_WAIT_S = 5.0
 DISK_FREE_BYTES = 200 * 2**20
 MOUNTS = Path("/proc/mounts")
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -63,7 +63,7 @@ async def findings(env: Mapping[str, str]) -> AsyncIterator[Finding]:
     for variable in VARIABLES:
         yield mistakes.get(variable.name) or _variable(env, variable.name)
     settings = read_settings({name: value for name, value in env.items() if name not in mistakes})
-    timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
+    timeout = aiohttp.ClientTimeout(total=DATABASE_WAIT_S)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
         async for finding in _models(settings, session):
             yield finding
@@ -174,7 +174,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             yield warn("database", f"{path} is not there yet. `agents run` or `agents migrate` creates it.")
             return
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DATABASE_WAIT_S):
             db = await connect(settings.database_url)
         try:
             found = await verify(db)
@@ -182,7 +182,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         finally:
             await db.close()
     except (AgentsError, TimeoutError) as error:
-        yield fail("database", str(error) or f"It did not answer within {PATIENCE_S:.0f} s. Check DATABASE_URL.")
+        yield fail("database", str(error) or f"It did not answer within {DATABASE_WAIT_S:.0f} s. Check DATABASE_URL.")
         return
     verdict = sums(found)
     yield ok("database", verdict) if found.ok else fail("database", f"{verdict} Stop the bot and tell its maintainers.")

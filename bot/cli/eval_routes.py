@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bot.cli.shell import accept, figures_of, opened, owner, payer_for
-from bot.cli.terminal import plain, say
+from bot.cli.shell import accept, opened, owner, payer_for, profiles_of
+from bot.cli.terminal import plain, print_line
 from bot.messages.estimate_text import price_words
 from bot.messages.outcome_text import refusal
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
@@ -67,7 +67,9 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
             await finish(engine, run, PatternResult(output=text, stop_reason=ending))
     click.echo(text)
     if unasked:
-        say(f"agents: {unasked} of {len(examples)} could not be asked for want of money or time; they count as wrong.")
+        print_line(
+            f"agents: {unasked} of {len(examples)} could not be asked for want of money or time; they count as wrong."
+        )
     return 1 if unasked else 0
 
 
@@ -98,10 +100,10 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
     try:
         await require_budget(engine.balances, payer, each.once_nusd)
     except InsufficientBudgetError as error:
-        view = await figures_of(engine).refusal(payer, error.balance, error.needed_nusd)
+        view = await profiles_of(engine).refusal(payer, error.balance, error.needed_nusd)
         raise UserError(plain(refusal(view))) from None
     worst_nusd = each.times(len(examples)).worst_nusd
-    say(f"{len(examples)} examples, {price_words(worst_nusd, None)}.")
+    print_line(f"{len(examples)} examples, {price_words(worst_nusd, None)}.")
     # The roster's limits are those of one request; a file of them is bounded by the month's budget.
     roomy = _services(engine, run, unasked, replace(one.limits, run_nusd=worst_nusd, run_s=run_s))
     return evaluate.report(await evaluate.evaluate_routes(ctx, roomy, examples)), unasked.count

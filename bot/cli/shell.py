@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.cli.terminal import say
+from bot.cli.terminal import print_line
 from bot.demo.cache import tiny_model_is_here
 from bot.demo.tiny_model import TinyModel
 from bot.logs import configure_logs
@@ -58,7 +58,9 @@ async def _models(stack: AsyncExitStack, settings: Settings, *, starts: bool) ->
             raise
     if not starts:
         return tiny_choice("")
-    say("No model is configured, so the demo's tiny one answers: it only shows the way of things, with play money.")
+    print_line(
+        "No model is configured, so the demo's tiny one answers: it only shows the way of things, with play money."
+    )
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="agents-ask-"))
     tiny = await stack.enter_async_context(TinyModel(env=settings.env, folder=Path(folder)))
     return tiny_choice(tiny.api_base)
@@ -129,7 +131,7 @@ class _Nobody:
         raise UserError(f"A shell has no direct messages with {user}.")
 
 
-def figures_of(engine: Engine) -> ProfileLookup:
+def profiles_of(engine: Engine) -> ProfileLookup:
     """Return the lookup of people and balances for a shell."""
     return ProfileLookup(engine.balances, _Nobody(), is_play_money=_is_play(engine))
 

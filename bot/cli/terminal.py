@@ -31,7 +31,7 @@ LOOK_S = 1.0
 _APPROVALS = {"a": "approve", "c": "changes", "s": "stop"}
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line for the person, beside the answer."""
     click.echo(text, err=True)
 
@@ -47,11 +47,11 @@ def shown_ending(view: AnswerView) -> tuple[str, str, str]:
     return plain(headline(view)).strip(), text, plain(footer(view))
 
 
-class Board:
+class ProgressPrinter:
     """The `EventSink` of a shell: one line per event, each event once however often the run is resumed."""
 
     def __init__(self) -> None:
-        self._told: set[object] = set()
+        self._printed: set[object] = set()
         self.steps_planned = 0
 
     def emit(self, run_id: str, event: RunEvent) -> None:  # noqa: ARG002 - a shell has one run
@@ -59,9 +59,9 @@ class Board:
         if isinstance(event, Planned):
             self.steps_planned = len(event.paths)
         line = _line(event)
-        if line and event not in self._told:
-            self._told.add(event)
-            say(line)
+        if line and event not in self._printed:
+            self._printed.add(event)
+            print_line(line)
 
 
 def _line(event: RunEvent) -> str:
@@ -123,7 +123,7 @@ class Terminal:
     stopped: asyncio.Event
     is_manned: bool
     outbox: Outbox
-    board: Board = field(default_factory=Board)
+    progress: ProgressPrinter = field(default_factory=ProgressPrinter)
 
     def may_stream(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
         """Return False: a shell gets the answer in one piece, so that it can be piped."""
@@ -140,17 +140,17 @@ class Terminal:
         """Return False: the shell prints its outcome itself."""
         return False
 
-    async def count(self, run: RunRow, ending: RunOutcome) -> int:  # noqa: ARG002 - the executor's stage
+    async def count(self, run: RunRow, outcome: RunOutcome) -> int:  # noqa: ARG002 - the executor's stage
         """Return 0 messages: the shell prints the outcome itself."""
         return 0
 
-    async def finish(self, run: RunRow, ending: RunOutcome) -> None:
+    async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
         """Do nothing: nothing is owed."""
 
     async def private(self, to: Origin, view: PrivateView) -> None:  # noqa: ARG002 - the way to a person
         """Print a view as a sentence."""
         if isinstance(view, NoticeView):
-            say(view.text)
+            print_line(view.text)
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
         """Have the question decided: by the person, or by the rule for unattended shells."""
@@ -167,7 +167,9 @@ class Terminal:
         limit = format_usd(self.engine.roster.limits.confirm_above_nusd)
         most = format_usd(question.amount_nusd)
         if not self.is_manned:
-            say(f"{question.title} can cost {most}; above {limit} somebody must agree. Add --yes to agree beforehand.")
+            print_line(
+                f"{question.title} can cost {most}; above {limit} somebody must agree. Add --yes to agree beforehand."
+            )
             return Decision(verdict="cancel")
         said = await self._line_of(
             f"{question.title} costs at most {most}. Nothing is spent until you agree. Run? [y/n] "
@@ -176,9 +178,9 @@ class Terminal:
 
     async def _review(self, question: Question) -> Decision:
         if not self.is_manned:
-            say("A person should approve this text, and nobody can be asked here.")
+            print_line("A person should approve this text, and nobody can be asked here.")
             return Decision(verdict="expired")
-        say(f"\n{question.title}\n\n{clean(question.draft)}\n\nThe reviewer: {clean(question.verdict)}\n")
+        print_line(f"\n{question.title}\n\n{clean(question.draft)}\n\nThe reviewer: {clean(question.verdict)}\n")
         verdict = ""
         while not verdict:
             said = await self._line_of("Approve, ask for changes, or stop? [a/c/s] ")
@@ -191,7 +193,9 @@ class Terminal:
         if not self.is_manned:
             return Decision(verdict="expired")
         until = moment(self.engine.clock.now_us() + question.deadline_s * 1_000_000, self.engine.zone)
-        say(f"Other runs hold the money for this. I begin when it is free, or give up at {until}; Ctrl-C ends it.")
+        print_line(
+            f"Other runs hold the money for this. I begin when it is free, or give up at {until}; Ctrl-C ends it."
+        )
         try:
             async with asyncio.timeout(question.deadline_s):
                 while not await self._is_free(run, question):

@@ -19,9 +19,9 @@ log = structlog.get_logger()
 class BackgroundTasks:
     """Tasks of the listeners. Each finishes its payload in the inbox; one cancelled at shutdown is replayed."""
 
-    def __init__(self, *, inbox: PayloadStore, say: Notifier) -> None:
+    def __init__(self, *, inbox: PayloadStore, notifier: Notifier) -> None:
         self._inbox = inbox
-        self._say = say
+        self._notifier = notifier
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
@@ -60,7 +60,7 @@ class BackgroundTasks:
         if not origin.user:
             return
         try:
-            await self._say.private(origin, notice)
+            await self._notifier.private(origin, notice)
         except Exception:
             # Nobody is left to tell, so the failure is only logged.
             log.exception("person_not_notified", payload=origin.delivery_key)

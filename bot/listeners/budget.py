@@ -59,7 +59,7 @@ async def do_budget(services: ListenerServices, command: BudgetCommand, origin: 
         command = ShowBudget()
     view = await services.budget.do(command, origin, payer, can_post=place.can_post)
     if view is not None:
-        await services.say.private(origin, view)
+        await services.notifier.private(origin, view)
 
 
 async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, client: AsyncWebClient) -> None:
@@ -69,9 +69,9 @@ async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, c
 async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     payer = payer_at(origin, place)
-    view = await services.budget.steer(form.commands, origin, payer, can_post=place.can_post)
+    view = await services.budget.apply_changes(form.commands, origin, payer, can_post=place.can_post)
     if view is not None:
-        await services.say.private(origin, view)
+        await services.notifier.private(origin, view)
 
 
 def payer_at(origin: Origin, place: Place) -> Payer:

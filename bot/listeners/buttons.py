@@ -98,7 +98,7 @@ def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., A
 
 async def _details(click: Click) -> None:
     view = await click.services.runs.details(click.value, workspace=click.origin.workspace, user=click.origin.user)
-    await click.services.say.private(click.origin, view)
+    await click.services.notifier.private(click.origin, view)
 
 
 def _confirm(choice: ConfirmChoice) -> Clicked:
@@ -117,7 +117,7 @@ async def _feedback(click: Click) -> None:
     value, _, run_id = click.value.partition(":")
     origin = click.origin
     await click.services.runs.feedback(run_id, workspace=origin.workspace, user=origin.user, value=value)
-    await click.services.say.private(click.origin, NoticeView("Thank you. That is kept with the request."))
+    await click.services.notifier.private(click.origin, NoticeView("Thank you. That is kept with the request."))
 
 
 async def _command_meant(click: Click) -> None:
@@ -125,32 +125,32 @@ async def _command_meant(click: Click) -> None:
     command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     if isinstance(command, NearMiss):
         command = parse_text(click.services, command.suggestion, escaped=False)
-    await _take_back(click)
+    await _remove_question(click)
     await dispatch(click.services, command, kept.origin, click.client)
 
 
 async def _request_meant(click: Click) -> None:
     kept = await _kept(click)
-    await _take_back(click)
+    await _remove_question(click)
     await dispatch(click.services, _as_request(kept), kept.origin, click.client)
 
 
 async def _edited(click: Click) -> None:
     kept = await _kept(click)
-    await _take_back(click)
+    await _remove_question(click)
     await handle_text(click.services, str(kept.said), kept.origin, click.client)
 
 
 async def _direct_messages(click: Click) -> None:
     kept = await _kept(click)
-    await _take_back(click)
+    await _remove_question(click)
     await ask_in_direct_messages(click.services, _request_of(click, kept), kept.origin)
 
 
 async def _queue(click: Click) -> None:
     kept = await _kept(click)
-    await _take_back(click)
-    await open_run(click.services, _request_of(click, kept), kept.origin, in_line=True)
+    await _remove_question(click)
+    await open_run(click.services, _request_of(click, kept), kept.origin, may_queue=True)
 
 
 async def _kept(click: Click) -> Kept:
@@ -176,7 +176,7 @@ def _as_request(kept: Kept) -> Ask:
     return Ask(unescape(kept.said).strip()) if isinstance(kept.said, str) else kept.said
 
 
-async def _take_back(click: Click) -> None:
+async def _remove_question(click: Click) -> None:
     """Remove a private question that was answered."""
     if not click.origin.response_url:
         return

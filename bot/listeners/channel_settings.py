@@ -35,8 +35,8 @@ async def _save(services: ListenerServices, view: dict[str, Any], origin: Origin
         return
     changes = channel_changes(before, form.rules)
     if not changes:
-        await services.say.private(origin, NoticeView("Nothing was changed."))
+        await services.notifier.private(origin, NoticeView("Nothing was changed."))
         return
     await services.access.change(form.rules, **place)
     name = await services.access.name(origin.user, workspace=origin.workspace)
-    await services.say.public(origin, NoticeView(f"{name} changed {changes}."))
+    await services.notifier.public(origin, NoticeView(f"{name} changed {changes}."))

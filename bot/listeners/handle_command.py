@@ -50,8 +50,8 @@ FORM_BALANCE_S = 1.0
 
 def parse_text(services: ListenerServices, text: str, *, escaped: bool = True) -> Command:
     """Return the command in a text, parsed against the current roster."""
-    menu = services.menu()
-    flows, agents = [flow.name for flow in menu.flows], [agent.name for agent in menu.agents]
+    catalog = services.catalog()
+    flows, agents = [flow.name for flow in catalog.flows], [agent.name for agent in catalog.agents]
     return parse(text, flows=flows, agents=agents, escaped=escaped)
 
 
@@ -77,7 +77,7 @@ async def dispatch(services: ListenerServices, command: Command, origin: Origin,
     elif isinstance(command, OpenModal) and origin.trigger_id:
         await open_form(services, origin, client)
     else:
-        await services.say.private(origin, await _reply(services, command, origin))
+        await services.notifier.private(origin, await _reply(services, command, origin))
 
 
 async def _reply(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
@@ -91,10 +91,10 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
             # Stopping needs no admission: it must work even while Slack's directory cannot be asked.
             return await stop(services, origin, run_id=command.run)
         case ShowHelp():
-            return _help(command.topic, services.menu())
+            return _help(command.topic, services.catalog())
         case OpenModal():
             # A mention has no trigger_id to open the form with.
-            return _help("", services.menu())
+            return _help("", services.catalog())
         case _:
             return await _look_up(services, command, origin)
 
@@ -104,9 +104,9 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     match command:
         case ListAgents():
-            return AgentsView(services.menu().agents)
+            return AgentsView(services.catalog().agents)
         case ListFlows():
-            return FlowsView(services.menu().flows)
+            return FlowsView(services.catalog().flows)
         case ShowBalance():
             return await services.runs.balance(_payer(origin, place))
         case ListRuns():
@@ -120,16 +120,16 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin)
 async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> None:
     """Change who may ask here, and post that for everyone in the channel."""
     sentence = await services.access.allow(change, workspace=origin.workspace, channel=origin.channel, user=origin.user)
-    await services.say.public(origin, NoticeView(sentence))
+    await services.notifier.public(origin, NoticeView(sentence))
 
 
-async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, in_line: bool = False) -> None:
-    """Open a run where the request was made; `in_line` lets it wait there for budget that other runs hold."""
+async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, may_queue: bool = False) -> None:
+    """Open a run where the request was made; `may_queue` lets it wait there for budget that other runs hold."""
     place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
     if place.can_post:
-        await services.runs.open(replace(_request(services, asked, origin, place), in_line=in_line))
+        await services.runs.open(replace(_request(services, asked, origin, place), may_queue=may_queue))
     else:
-        await services.say.private(origin, InviteView(key=origin.delivery_key))
+        await services.notifier.private(origin, InviteView(key=origin.delivery_key))
 
 
 async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin: Origin) -> None:
@@ -159,7 +159,7 @@ async def open_form(
     channel = origin.channel or await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
     form = ask_form(
-        services.menu(),
+        services.catalog(),
         replace(origin, channel=channel),
         channel_name=place.name,
         can_post=place.can_post and place.kind == "channel",
@@ -176,7 +176,7 @@ async def open_settings(services: ListenerServices, origin: Origin, client: Asyn
     if not origin.trigger_id:
         raise UserError("A mention cannot open a form. Type `/agents settings` in the channel.")
     rules = await services.access.settings(workspace=origin.workspace, channel=origin.channel, user=origin.user)
-    flows = services.menu().flows
+    flows = services.catalog().flows
     await open_view(
         client, origin, channel_form(rules, flows, channel=origin.channel, response_url=origin.response_url)
     )
@@ -211,15 +211,15 @@ def _request(services: ListenerServices, asked: Ask, origin: Origin, place: Plac
 
 def _usual(services: ListenerServices, place: Place) -> str | None:
     """Return the flow that admins chose for the channel, if the roster still has it."""
-    return next((flow.name for flow in services.menu().flows if flow.name == place.flow), None)
+    return next((flow.name for flow in services.catalog().flows if flow.name == place.flow), None)
 
 
 def _payer(origin: Origin, place: Place) -> Payer:
     return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)
 
 
-def _help(topic: str, menu: Catalog) -> PrivateView:
-    flow = next((flow for flow in menu.flows if flow.name == topic), None)
+def _help(topic: str, catalog: Catalog) -> PrivateView:
+    flow = next((flow for flow in catalog.flows if flow.name == topic), None)
     if flow is not None:
         return FlowsView((flow,))
-    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=menu.flows)
+    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=catalog.flows)

@@ -29,7 +29,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             case "home":
                 services.tasks.spawn(origin, _publish(services, origin, client))
             case "messages":
-                services.tasks.spawn(origin, prompts.show(client, origin, services.menu().flows))
+                services.tasks.spawn(origin, prompts.show(client, origin, services.catalog().flows))
 
     app.event("app_home_opened")(opened)
     app.action(HOME_BUDGET)(listener_of(services, _limits))

@@ -37,7 +37,7 @@ class InboxMiddleware(AsyncMiddleware):
     def __init__(self, services: ListenerServices) -> None:
         self._inbox = services.inbox
         self._reviews = services.reviews
-        self._observe = services.observe
+        self._observe = services.observe_clock
         self._followups = services.followups
 
     async def async_process(

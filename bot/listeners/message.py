@@ -35,7 +35,7 @@ def answer_message(
     if deleted is not None:
         work = services.runs.message_deleted(workspace=origin.workspace, channel=origin.channel, message_ts=deleted)
     elif delivery.if_ == "edit":
-        work = services.say.private(origin, EditedView(origin.delivery_key))
+        work = services.notifier.private(origin, EditedView(origin.delivery_key))
     elif delivery.if_ == "reply":
         work = _reply(services, said, origin, client)
     else:

@@ -8,7 +8,7 @@ from bot.commands.text import without_mention
 
 Payload = Mapping[str, Any]
 _SAID = frozenset({None, "file_share", "thread_broadcast"})
-_SOMEBODY = re.compile(r"<(?:@|!)")
+_MENTIONS_SOMEONE = re.compile(r"<(?:@|!)")
 """A reply that mentions a person is for them, not for us."""
 
 
@@ -31,7 +31,7 @@ def replied_text(event: Payload, bot_user: str) -> str | None:
     if not is_reply or not event.get("user") or event.get("bot_id") or event["user"] == bot_user:
         return None
     text = str(event.get("text") or "")
-    if _SOMEBODY.search(text) or event.get("channel_type") == "im" or event["thread_ts"] == event["ts"]:
+    if _MENTIONS_SOMEONE.search(text) or event.get("channel_type") == "im" or event["thread_ts"] == event["ts"]:
         return None
     return text.strip() if text.strip() or event.get("files") else None
 

@@ -58,7 +58,7 @@ KEPT_ACTIONS = frozenset(
     }
 )
 """Clicks that must not be lost. Buttons that only show something can be clicked again."""
-HEARD = frozenset(
+HANDLED_TYPES = frozenset(
     {
         "event_callback",
         "block_actions",
@@ -70,7 +70,7 @@ HEARD = frozenset(
     }
 )
 """Payload types, besides commands, that our listeners or the catch-alls take."""
-STOP_SIGNS = frozenset({"octagonal_sign", "no_entry"})
+STOP_REACTIONS = frozenset({"octagonal_sign", "no_entry"})
 """Reactions that stop the run a message belongs to."""
 
 
@@ -111,7 +111,7 @@ def delivery_of(body: Payload, *, workspace: str, bot_user: str) -> InboundPaylo
         case "view_submission":
             return _form_delivery(body, workspace=workspace)
         case _:
-            if body.get("type") not in HEARD:
+            if body.get("type") not in HANDLED_TYPES:
                 raise ValueError("a type of payload nobody listens to")
             return None
 
@@ -200,7 +200,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundP
         place = {name: name_in(event[name]) for name in ("channel", "user", "thread_ts")}
     elif event["type"] == "reaction_added":
         item = event["item"]
-        if event["reaction"] not in STOP_SIGNS or item["type"] != "message":
+        if event["reaction"] not in STOP_REACTIONS or item["type"] != "message":
             return None
         place = {"channel": name_in(item["channel"]), "user": name_in(event["user"]), "message_ts": name_in(item["ts"])}
     elif event["type"] == "app_home_opened":

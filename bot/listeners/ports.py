@@ -33,7 +33,7 @@ class Runs(Protocol):
         """Stop the run that this deleted message asked for, if any: no answer is wanted."""
         ...
 
-    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+    async def stop_reaction(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
         """Stop the run that this message shows or asked for, after a stop reaction of a person who may."""
         ...
 
@@ -79,7 +79,7 @@ class Reviews(Protocol):
         """Decide a parked run's question and resume the run."""
         ...
 
-    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+    async def ask_for_budget(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
         """Ask an admin in the thread for more budget, once."""
         ...
 
@@ -113,7 +113,7 @@ class BudgetActions(Protocol):
         """Run a budget command; return the private reply, None when it was posted in the channel."""
         ...
 
-    async def steer(
+    async def apply_changes(
         self, commands: Sequence[BudgetCommand], origin: Origin, payer: Payer, *, can_post: bool
     ) -> NoticeView | None:
         """Apply changes one after the other; post them where they concern the channel, return the rest privately."""

@@ -57,8 +57,8 @@ def _decided(verdict: DecisionVerdict) -> Clicked:
 
 async def _ask_for_money(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    await click.services.reviews.ask_for_money(run_id, path, workspace=click.origin.workspace, user=click.origin.user)
-    await click.services.say.private(click.origin, NoticeView("I asked. As soon as there is money, I go on."))
+    await click.services.reviews.ask_for_budget(run_id, path, workspace=click.origin.workspace, user=click.origin.user)
+    await click.services.notifier.private(click.origin, NoticeView("I asked. As soon as there is money, I go on."))
 
 
 async def _ask_what(click: Click) -> None:

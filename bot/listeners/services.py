@@ -14,19 +14,19 @@ from bot.runs.presenter import Notifier
 class ListenerServices:
     """The ports of the listeners.
 
-    `menu` returns the current roster's catalog; `observe` takes Slack's time of a live payload, in microseconds, so
-    that a wrong clock of ours is noticed.
+    `catalog` returns the current roster's catalog; `observe_clock` takes Slack's time of a live payload, in
+    microseconds, so that a wrong clock of ours is noticed.
     """
 
     runs: Runs
     budget: BudgetActions
     reviews: Reviews
     access: Access
-    say: Notifier
-    menu: Callable[[], Catalog]
+    notifier: Notifier
+    catalog: Callable[[], Catalog]
     inbox: PayloadStore
     tasks: BackgroundTasks
-    observe: Callable[[int], None]
+    observe_clock: Callable[[int], None]
     followups: Followups
     uninstalls: UninstallHandler
     home: HomeViews

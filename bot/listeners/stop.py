@@ -27,13 +27,13 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         if delivery_in(context) is None:
             return
         origin = origin_of(context)
-        stop_sign = services.runs.stop_sign(
+        stop_reaction = services.runs.stop_reaction(
             workspace=origin.workspace,
             channel=origin.channel,
             message_ts=origin.message_ts or "",
             user=origin.user,
         )
-        services.tasks.spawn(origin, stop_sign)
+        services.tasks.spawn(origin, stop_reaction)
 
     app.action(RUN_STOP)(clicked)
     app.event("reaction_added")(reacted)
@@ -41,4 +41,4 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 async def _stop_and_say(services: ListenerServices, origin: Origin, run_id: str | None) -> None:
-    await services.say.private(origin, await stop(services, origin, run_id=run_id))
+    await services.notifier.private(origin, await stop(services, origin, run_id=run_id))

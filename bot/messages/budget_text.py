@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
-from bot.messages.month_report import DoubtfulCall, Opinion, PastMonth, Report, ReportPart, month_name, shown
+from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
 from bot.messages.run_text import count, left, short, usd
 
@@ -53,10 +53,10 @@ def _head(view: BudgetView) -> Mrkdwn:
     )
     title = mrkdwn("*Budget of {name}, {month}*", name=short(report.name, 80), month=report.month)
     warning = mrkdwn("🚫 {warning}", warning=short(view.warning, 300)) if view.warning else Mrkdwn()
-    return join("\n", [title, warning, standing(report), _outlook(report), _compared(report), own])
+    return join("\n", [title, warning, balance_line(report), _outlook(report), _compared(report), own])
 
 
-def standing(report: Report) -> Mrkdwn:
+def balance_line(report: Report) -> Mrkdwn:
     """Return a line like `$23.94 of $25.00 spent (95 %) · $0.75 held · $0.31 left · resets 1 Dec, in 8 days`."""
     spent = mrkdwn(
         "*{settled}* of {limit} spent ({share} %)",
@@ -123,7 +123,7 @@ def _people(view: BudgetView) -> Mrkdwn:
     return _parts("By person (only admins see this)", named)
 
 
-def _opinions(opinions: Sequence[Opinion]) -> Mrkdwn:
+def _opinions(opinions: Sequence[FlowRating]) -> Mrkdwn:
     """Return the counts of feedback clicks. Counts only, so that it can stand in a report for everyone."""
     lines = [
         mrkdwn(
@@ -154,7 +154,7 @@ def _dearest(report: Report) -> Mrkdwn:
     return join("\n", [Mrkdwn("*Dearest requests*"), *lines]) if lines else Mrkdwn()
 
 
-def _uncertain(calls: Sequence[DoubtfulCall]) -> Mrkdwn:
+def _uncertain(calls: Sequence[UncertainCall]) -> Mrkdwn:
     if not calls:
         return Mrkdwn()
     total = usd(sum(call.nusd for call in calls))
@@ -171,7 +171,7 @@ def _uncertain(calls: Sequence[DoubtfulCall]) -> Mrkdwn:
     return join("\n", [head, *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")])
 
 
-def _overruns(calls: Sequence[DoubtfulCall]) -> Mrkdwn:
+def _overruns(calls: Sequence[UncertainCall]) -> Mrkdwn:
     if not calls:
         return Mrkdwn()
     lines = [

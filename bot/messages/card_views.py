@@ -65,10 +65,10 @@ class RoundView(View):
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyView(View):
+class BudgetRequestView(View):
     """The card of a run that ran out of budget. `amount_nusd` is what the rest needs, `owner` who can grant it."""
 
-    template: ClassVar = "money"
+    template: ClassVar = "budget_request"
     run: RunView
     amount_nusd: int
     balance: BalanceView
@@ -79,10 +79,10 @@ class MoneyView(View):
 
 
 @dataclass(frozen=True, slots=True)
-class LineView(View):
+class BudgetQueueView(View):
     """A run queued for budget that other runs hold: what it needs, and the account that lacks it."""
 
-    template: ClassVar = "line"
+    template: ClassVar = "budget_queue"
     needed_nusd: int
     balance: BalanceView
     deadline: str = ""

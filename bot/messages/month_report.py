@@ -33,7 +33,7 @@ class ReportPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class FlowRating:
     """How many people found a flow's answers helpful, and how many did not."""
 
     flow: str
@@ -42,7 +42,7 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class DearRun:
+class ExpensiveRun:
     """An expensive request; `link` is empty where Slack gave none."""
 
     run_id: str
@@ -53,7 +53,7 @@ class DearRun:
 
 
 @dataclass(frozen=True, slots=True)
-class DoubtfulCall:
+class UncertainCall:
     """An uncertain call that counts in full without a bill, or one billed `over_nusd` above its hold."""
 
     call_id: str
@@ -99,12 +99,12 @@ class Report:
     agents: tuple[ReportPart, ...]
     models: tuple[ReportPart, ...]
     people: tuple[ReportPart, ...]
-    dearest: tuple[DearRun, ...]
-    uncertain: tuple[DoubtfulCall, ...]
-    overruns: tuple[DoubtfulCall, ...]
+    dearest: tuple[ExpensiveRun, ...]
+    uncertain: tuple[UncertainCall, ...]
+    overruns: tuple[UncertainCall, ...]
     last_nusd: int | None
     history: tuple[PastMonth, ...]
-    opinions: tuple[Opinion, ...] = ()
+    opinions: tuple[FlowRating, ...] = ()
     play_money: bool = False
 
     @property
@@ -185,19 +185,21 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         models=_parts(month, lambda one: one.model or "(no model)"),
         people=_parts(month, lambda one: one.user),
         dearest=tuple(
-            DearRun(row["run_id"], row["flow"] or "", row["nusd"], row["calls"], (links or {}).get(row["run_id"], ""))
+            ExpensiveRun(
+                row["run_id"], row["flow"] or "", row["nusd"], row["calls"], (links or {}).get(row["run_id"], "")
+            )
             for row in month.dearest
         ),
         uncertain=tuple(
-            DoubtfulCall(row["id"], row["model"], row["actual_nusd"], row["reason"]) for row in month.uncertain
+            UncertainCall(row["id"], row["model"], row["actual_nusd"], row["reason"]) for row in month.uncertain
         ),
         overruns=tuple(
-            DoubtfulCall(row["id"], row["model"], row["actual_nusd"], over_nusd=row["overrun_nusd"])
+            UncertainCall(row["id"], row["model"], row["actual_nusd"], over_nusd=row["overrun_nusd"])
             for row in month.overruns
         ),
         last_nusd=next((one.nusd for one in past if one.period == before), None),
         history=tuple(reversed(past)),
-        opinions=tuple(Opinion(row["flow"] or NO_FLOW, row["helped"], row["did_not"]) for row in month.feedback),
+        opinions=tuple(FlowRating(row["flow"] or NO_FLOW, row["helped"], row["did_not"]) for row in month.feedback),
         play_money=play_money,
     )
 

@@ -3,7 +3,7 @@
 Refusals say first that nothing was spent, then the amounts, then the ways out.
 """
 
-from bot.messages.card_views import LineView, MoneyView, RefusalView
+from bot.messages.card_views import BudgetQueueView, BudgetRequestView, RefusalView
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.notice_views import CallView
 from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, money_label, person, short, usd
@@ -63,7 +63,7 @@ def refusal(view: RefusalView) -> Mrkdwn:
     )
 
 
-def line(view: LineView) -> Mrkdwn:
+def budget_queue(view: BudgetQueueView) -> Mrkdwn:
     """Return what a queued run waits for before it begins."""
     if view.decided:
         return mrkdwn("⏳ In line for money. {decided}", decided=short(view.decided, 300))
@@ -76,7 +76,7 @@ def line(view: LineView) -> Mrkdwn:
     )
 
 
-def money(view: MoneyView) -> Mrkdwn:
+def budget_request(view: BudgetRequestView) -> Mrkdwn:
     """Return what a run without budget lacks, and what follows once it is granted."""
     if view.decided:
         return mrkdwn("*Out of money half-way.* {decided}", decided=short(view.decided, 300))
@@ -88,7 +88,7 @@ def money(view: MoneyView) -> Mrkdwn:
     )
 
 
-def money_button(view: MoneyView) -> str:
+def budget_request_button(view: BudgetRequestView) -> str:
     """Return the button's label, like `Ask Dana for $0.30`."""
     return f"Ask {view.owner.name[:40] if view.owner else 'an admin'} for {usd(view.amount_nusd)}"
 

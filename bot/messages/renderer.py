@@ -11,12 +11,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot.messages import action_ids as buttons
-from bot.messages import budget_text as report_words
-from bot.messages import budget_views
-from bot.messages import list_text as lists
-from bot.messages import outcome_text as outcomes
-from bot.messages import run_text as words
+from bot.messages import action_ids, budget_text, budget_views, list_text, outcome_text, run_text
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.messages.pagination import Profile, paginate, split
 from bot.messages.views import AnswerView, SlackMessage, View
@@ -39,8 +34,8 @@ class Renderer:
         self._templates = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
         )
-        self._templates.globals.update(words=words, outcomes=outcomes, lists=lists, ids=buttons, profile=profile)
-        self._templates.globals.update(report_words=report_words, budget_ids=budget_views)
+        modules = (action_ids, budget_text, budget_views, list_text, outcome_text, run_text)
+        self._templates.globals.update({one.__name__.rpartition(".")[2]: one for one in modules}, profile=profile)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
 
     def message(self, view: View) -> SlackMessage:
@@ -56,9 +51,9 @@ class Renderer:
             text = join(
                 "\n\n",
                 [
-                    outcomes.headline(view) if first else Mrkdwn(),
+                    outcome_text.headline(view) if first else Mrkdwn(),
                     *(unit.text for unit in page),
-                    outcomes.footer(view) if last else Mrkdwn(),
+                    outcome_text.footer(view) if last else Mrkdwn(),
                 ],
             )
             blocks = [unit.block for unit in page]

@@ -37,7 +37,7 @@ async def open_engine(
     async with AsyncExitStack() as stack:
         db = await connect(settings.database_url)
         stack.push_async_callback(db.close)
-        await stack.enter_async_context(clock.following(db))
+        await stack.enter_async_context(clock.synchronized(db))
         guard = ClockGuard(clock)
         ledger = SqlLedger(db, clock, policy, guard=guard)
         stack.push_async_callback(ledger.close)

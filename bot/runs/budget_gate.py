@@ -22,7 +22,7 @@ from storage.ledger.balances import Balance, Balances
 
 WAIT_S = 7 * 86_400
 """Longest wait for a grant, in seconds; it never passes the month's end."""
-LINE_S = 3600
+QUEUE_WAIT_S = 3600
 """Longest wait for budget that other runs hold, in seconds: they release it within minutes."""
 _CENT_NUSD = NUSD_PER_USD // 100
 _MONTHS = frozenset({"workspace", "channel", "dm", "user"})
@@ -44,17 +44,17 @@ async def require_budget(balances: Balances, payer: Payer, needed_nusd: int) -> 
             raise InsufficientBudgetError(needed_nusd, balance)
 
 
-def line_path(number: int) -> str:
+def queue_path(number: int) -> str:
     """Return the question path of the run's first, second … wait for budget that other runs hold."""
     return f"line/{number}"
 
 
-def in_line(balance: Balance, needed_nusd: int) -> Question:
+def queue_question(balance: Balance, needed_nusd: int) -> Question:
     """Return the question of a run that waits, holding nothing, for budget that others hold."""
-    return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=LINE_S)
+    return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=QUEUE_WAIT_S)
 
 
-def money_path(number: int) -> str:
+def request_path(number: int) -> str:
     """Return the question path of the run's first, second … request for more budget."""
     return f"money/{number}"
 
@@ -119,7 +119,7 @@ def missing_nusd(question: Question, balance: Balance) -> int:
     return -(-missing // _CENT_NUSD) * _CENT_NUSD
 
 
-def given_up(question: Question) -> PatternResult:
+def final_partial(question: Question) -> PatternResult:
     """Return the partial answer as the final result."""
     partial = PatternResult.model_validate_json(question.draft)
     return partial.model_copy(update={"notes": (*partial.notes, "No money came, so this is all there is.")})

@@ -27,40 +27,40 @@ class ResultDelivery:
     """Delivers through a presenter. `owner` names this process in leases, `wake` continues a run decided meanwhile."""
 
     engine: Engine
-    stage: RunPresenter
-    say: PrivateNotifier
+    presenter: RunPresenter
+    notifier: PrivateNotifier
     lease: Lease
     owner: str
     wake: Callable[[str], Awaitable[None]]
 
-    async def tell_ending(self, run: RunRow, ending: RunOutcome) -> None:
+    async def deliver(self, run: RunRow, outcome: RunOutcome) -> None:
         """Post the outcome of a run we own; what fails stays owed."""
         try:
-            async with self.lease.telling(run):
-                await self._deliver(run, ending)
+            async with self.lease.delivering(run):
+                await self._deliver(run, outcome)
         except RunLostError:
             log.info("run_delivered_elsewhere", run=run.id)
         except Exception:
             # The next sweep of owed messages tries again.
             log.exception("outcome_not_delivered", run=run.id)
 
-    async def _deliver(self, run: RunRow, ending: RunOutcome) -> None:
+    async def _deliver(self, run: RunRow, outcome: RunOutcome) -> None:
         try:
-            await self.stage.finish(run, ending)
+            await self.presenter.finish(run, outcome)
         except SlackError as error:
             log.warning("answer_not_delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _HOPELESS:
-                for name in await self.names(run, ending):
-                    await self.stage.outbox.abandon(run.id, name)
-                await self.tell_person(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
+                for name in await self.names(run, outcome):
+                    await self.presenter.outbox.abandon(run.id, name)
+                await self.notify_person(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
         else:
-            await self.stage.outbox.posted(run.id, CLOSED, run.root_ts)
+            await self.presenter.outbox.posted(run.id, CLOSED, run.root_ts)
 
-    async def names(self, run: RunRow, ending: RunOutcome) -> list[str]:
+    async def names(self, run: RunRow, outcome: RunOutcome) -> list[str]:
         """Return the names of the messages of an outcome; of a run that never began, only its queue message."""
-        if not await self.stage.is_shown(run):
+        if not await self.presenter.is_shown(run):
             return []
-        return [*(f"answer/{number}" for number in range(await self.stage.count(run, ending))), CLOSED]
+        return [*(f"answer/{number}" for number in range(await self.presenter.count(run, outcome))), CLOSED]
 
     async def ask(self, run: RunRow) -> None:
         """Show a parked run's question, or wake the run when it was decided meanwhile."""
@@ -69,12 +69,14 @@ class ResultDelivery:
             await self.wake(run.id)
             return
         try:
-            await self.stage.ask(run, pending.path, pending.question)
+            await self.presenter.ask(run, pending.path, pending.question)
         except SlackError as error:
             log.warning("question_not_posted", run=run.id, code=error.code)
             if error.kind not in _HOPELESS:
                 return  # the next sweep of owed messages tries again
-            await self.tell_person(run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}"))
+            await self.notify_person(
+                run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}")
+            )
 
     async def redeliver(self, run_id: str) -> None:
         """Deliver the question or outcome that a dead owner left undelivered."""
@@ -82,7 +84,7 @@ class ResultDelivery:
             run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
             if run is None:
                 return
-            async with self.lease.telling(run):
+            async with self.lease.delivering(run):
                 kept = await self.engine.store.text(run_id, "result")
                 if run.status == "parked":
                     await self.ask(run)
@@ -94,7 +96,7 @@ class ResultDelivery:
             # The next sweep of owed messages tries again; other deliveries continue.
             log.exception("redelivery_failed", run=run_id)
 
-    async def tell_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
+    async def notify_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
         """Tell the asker privately, where the thread cannot be reached."""
         origin = Origin(
             delivery_key="",
@@ -104,6 +106,6 @@ class ResultDelivery:
             response_url=run.options.get("response_url"),
         )
         try:
-            await self.say.private(origin, view)
+            await self.notifier.private(origin, view)
         except SlackError as error:
             log.warning("person_not_notified", run=run.id, code=error.code)

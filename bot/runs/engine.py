@@ -8,10 +8,10 @@ from bot.runs.budget_gate import (
     InsufficientBudgetError,
     NotingLedger,
     budget_request,
-    given_up,
-    in_line,
-    line_path,
-    money_path,
+    final_partial,
+    queue_path,
+    queue_question,
+    request_path,
     require_budget,
 )
 from bot.runs.context import context_of
@@ -48,7 +48,7 @@ PRICE_PATH = "price"
 """Path under which the journal keeps the flow's expected price at the start of the run."""
 
 
-class Unheard:
+class NullEventSink:
     """An EventSink that discards events."""
 
     def emit(self, run_id: str, event: RunEvent) -> None:
@@ -124,9 +124,9 @@ class Engine:
         Raises:
             ParkedError: it waits.
         """
-        pleas, last = await self._asked(run, money_path)
+        requests, last = await self._asked(run, request_path)
         if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
-            return given_up(last.question)
+            return final_partial(last.question)
         ledger = NotingLedger(services.ledger)
         result = await run_flow(ctx, replace(services, ledger=ledger), plan)
         if result.stop_reason is StopReason.BUDGET and not ledger.is_months:
@@ -136,7 +136,7 @@ class Engine:
         rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)
         balance = await self.balances.tightest(services.payer, rest_nusd)
         question = budget_request(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
-        decision = await self.questions.ask(run.fence, money_path(pleas + 1), question)
+        decision = await self.questions.ask(run.fence, request_path(requests + 1), question)
         raise ParkedError(decision.verdict)
 
     async def _admit(self, run: RunRow, payer: Payer, needed_nusd: int) -> None:
@@ -146,14 +146,14 @@ class Engine:
             InsufficientBudgetError: there is not that much, or it was not released in time.
             ParkedError: it waits.
         """
-        turns, last = await self._asked(run, line_path)
+        turns, last = await self._asked(run, queue_path)
         if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
             raise InsufficientBudgetError(needed_nusd, await self.balances.tightest(payer, needed_nusd))
         try:
             await require_budget(self.balances, payer, needed_nusd)
         except InsufficientBudgetError as error:
             if await self.balances.is_only_held(payer, needed_nusd):
-                await self.questions.ask(run.fence, line_path(turns + 1), in_line(error.balance, needed_nusd))
+                await self.questions.ask(run.fence, queue_path(turns + 1), queue_question(error.balance, needed_nusd))
             raise
 
     async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
@@ -183,7 +183,9 @@ class Engine:
             user=payer.user,
             request=request,
         )
-        return estimate(ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, Unheard()), choice)
+        return estimate(
+            ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, NullEventSink()), choice
+        )
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
         """Return a flow's usual price here in nano-dollars, once the ledger has seen enough runs; else None."""

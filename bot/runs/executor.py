@@ -25,7 +25,7 @@ from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 
-TOLD_AT_ONCE = 8
+REDELIVERED_AT_ONCE = 8
 """How many undelivered questions or outcomes of dead owners are redelivered at a time: all at once would share Slack's
 rate limit, and another crash would leave all of them half delivered."""
 _STOPPED = RunOutcome(result=PatternResult(output="", stop_reason=StopReason.CANCELLED))
@@ -39,27 +39,27 @@ class Executor(Generic[S]):
     """Executes runs for the dispatcher. `owner` names this process in leases."""
 
     engine: Engine
-    delivery: S
-    say: PrivateNotifier
+    presenter: S
+    notifier: PrivateNotifier
     owner: str
     lease: Lease = field(init=False)
-    _telling: ResultDelivery = field(init=False)
+    _delivery: ResultDelivery = field(init=False)
     _stops: dict[str, asyncio.Event] = field(default_factory=dict)
-    _endings: set[asyncio.Task[None]] = field(default_factory=set)
+    _background: set[asyncio.Task[None]] = field(default_factory=set)
     _dispatcher: Dispatcher | None = None
-    _on_free: Callable[[], Awaitable[None]] | None = None
+    _on_budget_released: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         self.lease = Lease(self.engine.store, self.engine.clock)
-        self._telling = ResultDelivery(self.engine, self.delivery, self.say, self.lease, self.owner, self.wake)
+        self._delivery = ResultDelivery(self.engine, self.presenter, self.notifier, self.lease, self.owner, self.wake)
 
-    def dispatch_with(self, dispatcher: Dispatcher) -> None:
+    def set_dispatcher(self, dispatcher: Dispatcher) -> None:
         """Set the dispatcher; it needs `execute` itself, so it is set after construction."""
         self._dispatcher = dispatcher
 
-    def when_free(self, call: Callable[[], Awaitable[None]]) -> None:
+    def on_budget_released(self, call: Callable[[], Awaitable[None]]) -> None:
         """Set the callback for when a run has released its budget."""
-        self._on_free = call
+        self._on_budget_released = call
 
     async def submit(self, run_id: str) -> None:
         """Have the run executed soon."""
@@ -101,14 +101,14 @@ class Executor(Generic[S]):
             outcome = await self._until_stopped(run, stop, watch)
             await self._conclude(watch.clocked(run), outcome)
         except RunLostError:
-            self.delivery.release(run)
+            self.presenter.release(run)
             log.info("run_lost", run=run_id)
         except StorageError as error:
-            self.delivery.release(run)
+            self.presenter.release(run)
             # Its lease expires, and the next process that reaches the database resumes it from the journal.
             log.warning("run_released", run=run_id, reason=str(error))
         except asyncio.CancelledError:
-            self.delivery.release(run)
+            self.presenter.release(run)
             await self.engine.store.release(run.fence, executed_ms=watch.clocked(run).executed_ms)
             raise
         finally:
@@ -136,13 +136,15 @@ class Executor(Generic[S]):
 
     async def _work(self, run: RunRow, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
         try:
-            placed = await self.delivery.begin(run)
+            placed = await self.presenter.begin(run)
         except SlackError as error:
-            return await self._nowhere(run, error)
+            return await self._not_postable(run, error)
         try:
             watch.start()
-            may_stream = self.delivery.may_stream(run)
-            return RunOutcome(result=await self.engine.carry_out(placed, self.delivery.board, may_stream=may_stream))
+            may_stream = self.presenter.may_stream(run)
+            return RunOutcome(
+                result=await self.engine.carry_out(placed, self.presenter.progress, may_stream=may_stream)
+            )
         except ParkedError as error:
             return error
         except InsufficientBudgetError as error:
@@ -159,22 +161,22 @@ class Executor(Generic[S]):
             note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
             return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
 
-    async def _nowhere(self, run: RunRow, error: SlackError) -> RunOutcome:
+    async def _not_postable(self, run: RunRow, error: SlackError) -> RunOutcome:
         """Tell the person that we cannot post in their conversation; return the outcome: nothing was spent."""
         log.warning("conversation_not_postable", run=run.id, code=error.code)
         key = run.options.get("delivery_key", "")
         view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
-        await self._telling.tell_person(run, view)
+        await self._delivery.notify_person(run, view)
         return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
 
     async def _conclude(self, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
         await self.engine.ledger.end_run(run.fence)
         if isinstance(outcome, ParkedError):
             await self._park(run)
-            self._in_background(self._tell_free(), f"free {run.id}")
+            self._in_background(self._budget_released(), f"free {run.id}")
             return
         run = await self._fresh(run)
-        names = await self._telling.names(run, outcome)
+        names = await self._delivery.names(run, outcome)
         waiting = await self.engine.store.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
@@ -184,33 +186,33 @@ class Executor(Generic[S]):
             intents=names,
         )
         for name in names:
-            self.delivery.outbox.wrote(run.id, name)
+            self.presenter.outbox.wrote(run.id, name)
         log.info("run_ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
         if waiting:
             await self.submit(waiting)
-        self._in_background(self._tell_free(), f"free {run.id}")
+        self._in_background(self._budget_released(), f"free {run.id}")
         if names:
-            self._in_background(self._telling.tell_ending(run, outcome), f"ending {run.id}")
+            self._in_background(self._delivery.deliver(run, outcome), f"outcome {run.id}")
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run in the background: Slack's rate limit must not keep other runs from being executed."""
-        telling = asyncio.create_task(work, name=name)
-        self._endings.add(telling)
-        telling.add_done_callback(self._endings.discard)
+        task = asyncio.create_task(work, name=name)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
-    async def _tell_free(self) -> None:
-        if self._on_free is None:
+    async def _budget_released(self) -> None:
+        if self._on_budget_released is None:
             return
         try:
-            await self._on_free()
+            await self._on_budget_released()
         except Exception:
             # Waiting runs are checked again every few seconds.
             log.exception("budget_queue_failed")
 
     async def drain(self, grace_s: float) -> None:
         """Wait up to `grace_s` seconds for deliveries; the rest stays owed, for the next process."""
-        if self._endings:
-            _told, late = await asyncio.wait(self._endings, timeout=grace_s)
+        if self._background:
+            _done, late = await asyncio.wait(self._background, timeout=grace_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -218,8 +220,8 @@ class Executor(Generic[S]):
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)
         await self.engine.store.park(run.fence, executed_ms=run.executed_ms)
-        async with self.lease.telling(run):
-            await self._telling.ask(run)
+        async with self.lease.delivering(run):
+            await self._delivery.ask(run)
 
     async def resume(self) -> None:
         """Resume every run that an earlier process left; undelivered results follow with the first chores.
@@ -236,10 +238,10 @@ class Executor(Generic[S]):
             await self._dispatcher.resume_orphans()
         owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
         # In random order, so that what cannot be delivered does not block the rest.
-        some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), TOLD_AT_ONCE))]
-        async with asyncio.TaskGroup() as telling:  # when we leave, it ends with the last of them
+        some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), REDELIVERED_AT_ONCE))]
+        async with asyncio.TaskGroup() as task:  # when we leave, it ends with the last of them
             for run_id in some:
-                telling.create_task(self._telling.redeliver(run_id), name=f"owed {run_id}")
+                task.create_task(self._delivery.redeliver(run_id), name=f"owed {run_id}")
 
     async def _fresh(self, run: RunRow) -> RunRow:
         """Return the current row, with our own executing time."""

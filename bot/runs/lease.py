@@ -47,7 +47,7 @@ class Lease:
                     log.warning("lease_not_renewed", run=run.id, reason=str(error))
 
     @asynccontextmanager
-    async def telling(self, run: RunRow) -> AsyncIterator[None]:
+    async def delivering(self, run: RunRow) -> AsyncIterator[None]:
         """Hold the run while it is delivered, so that no other process delivers it too; then release it.
 
         Delivery may wait for Slack's rate limit; when the run continues elsewhere meanwhile, it is outdated and
@@ -57,28 +57,28 @@ class Lease:
             RunLostError: another process owns the run.
         """
         try:
-            async with asyncio.timeout(None) as told:
-                renewing = asyncio.create_task(self._renew(run, told), name=f"telling {run.id}")
+            async with asyncio.timeout(None) as expiry:
+                renewing = asyncio.create_task(self._renew(run, expiry), name=f"delivering {run.id}")
                 try:
                     yield
                 finally:
                     renewing.cancel()
         except TimeoutError:
-            if told.expired():
+            if expiry.expired():
                 raise RunLostError from None
             raise
         finally:
             if (now := await self.store.get(run.id)) is not None:
                 await self.store.release(run.fence, executed_ms=now.executed_ms)
 
-    async def _renew(self, run: RunRow, told: asyncio.Timeout) -> None:
+    async def _renew(self, run: RunRow, expiry: asyncio.Timeout) -> None:
         while True:
             await self.clock.sleep(HEARTBEAT_S)
             try:
                 if (now := await self.store.get(run.id)) is not None:
                     await self.store.renew(run.fence, lease_s=LEASE_S, executed_ms=now.executed_ms)
             except RunLostError:
-                told.reschedule(0)
+                expiry.reschedule(0)
                 return
             except StorageError as error:
                 log.warning("lease_not_renewed", run=run.id, reason=str(error))

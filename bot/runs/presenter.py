@@ -15,7 +15,7 @@ class RunPresenter(Protocol):
     """What the executor needs to show a run."""
 
     @property
-    def board(self) -> EventSink:
+    def progress(self) -> EventSink:
         """Return the sink of the run's events."""
         ...
 
@@ -44,11 +44,11 @@ class RunPresenter(Protocol):
         """Show the question the run waits for."""
         ...
 
-    async def count(self, run: RunRow, ending: RunOutcome) -> int:
+    async def count(self, run: RunRow, outcome: RunOutcome) -> int:
         """Return the number of messages of the outcome."""
         ...
 
-    async def finish(self, run: RunRow, ending: RunOutcome) -> None:
+    async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
         """Post what is still owed of the outcome; raise SlackError when that has to wait."""
         ...
 

@@ -11,7 +11,7 @@ class RunRequest:
 
     `delivery_key` is the idempotency key: a second delivery is the same run. `thread_ts` None opens a new thread: under
     `message_ts` when the person wrote a message, else under a root message of ours. `forced_here` says that the person
-    chose this place in the form or by a button, `in_line` that it may wait for budget others hold. The text is raw,
+    chose this place in the form or by a button, `may_queue` that it may wait for budget others hold. The text is raw,
     unescaped.
     """
 
@@ -27,7 +27,7 @@ class RunRequest:
     message_ts: str | None = None
     response_url: str | None = None
     forced_here: bool = False
-    in_line: bool = False
+    may_queue: bool = False
     attached: AttachmentRefs = field(default_factory=AttachmentRefs)
 
 

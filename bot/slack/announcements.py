@@ -24,14 +24,14 @@ class OnceOnlyAnnouncements:
     slack: Slack
     chores: Chores
     by: str
-    _told: set[str] = field(default_factory=set, init=False)
+    _announced: set[str] = field(default_factory=set, init=False)
 
-    async def untold(self, keys: Sequence[str]) -> list[str]:
+    async def unannounced(self, keys: Sequence[str]) -> list[str]:
         """Return the keys that have not been announced yet, in order."""
-        rest = [key for key in keys if key not in self._told]
+        rest = [key for key in keys if key not in self._announced]
         if rest:
-            self._told.update(await self.chores.finished(rest))
-        return [key for key in rest if key not in self._told]
+            self._announced.update(await self.chores.finished(rest))
+        return [key for key in rest if key not in self._announced]
 
     async def once(self, keys: Sequence[str], post: Callable[[str], Awaitable[object]]) -> None:
         """Post one message that settles all keys; the last key names it and is passed to `post`."""
@@ -46,7 +46,7 @@ class OnceOnlyAnnouncements:
                 await self.chores.unclaim(name)
             return  # refused: tried again when the claim has expired, while it is still due
         await self.chores.finish(keys, by=self.by)
-        self._told.update(keys)
+        self._announced.update(keys)
 
     async def announce(
         self,

@@ -73,7 +73,7 @@ class SlackError(AgentsError):
         return cls(_KINDS.get(code, "refused"), code=code, method=method)
 
     @property
-    def whom(self) -> Literal["asker", "admin", "operator"]:
+    def audience(self) -> Literal["asker", "admin", "operator"]:
         """Return who should be told."""
         if self.kind in {"not_in_channel", "archived", "gone", "person_gone"}:
             return "asker"

@@ -14,9 +14,9 @@ class BudgetQueue:
 
     reviews: ReviewService
 
-    async def money_arrived(self, workspace: str, channel: str) -> None:
+    async def budget_raised(self, workspace: str, channel: str) -> None:
         """Resume runs that ran short after a budget change, then admit queued ones."""
-        await self.reviews.money_arrived(workspace, channel)
+        await self.reviews.budget_raised(workspace, channel)
         await self.admit_next()
 
     async def admit_next(self) -> None:

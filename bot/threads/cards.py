@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bot.messages.card_views import ConfirmView, LineView, MoneyView, ReviewView
+from bot.messages.card_views import BudgetQueueView, BudgetRequestView, ConfirmView, ReviewView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import moment
 from bot.messages.views import RunView, SlackMessage
@@ -25,7 +25,7 @@ class Cards:
     """Renders questions as messages; `decided` closes a card."""
 
     engine: Engine
-    figures: ProfileLookup
+    profiles: ProfileLookup
     renderer: Renderer
 
     async def card(
@@ -66,11 +66,11 @@ class Cards:
         payer = run.payer
         balance = await self.engine.balances.tightest(payer, question.amount_nusd)
         return self.renderer.message(
-            MoneyView(
+            BudgetRequestView(
                 view,
                 missing_nusd(question, balance),
-                await self.figures.view(payer, balance),
-                owner=await self.figures.owner(run.workspace),
+                await self.profiles.view(payer, balance),
+                owner=await self.profiles.owner(run.workspace),
                 deadline=await self._deadline(run, path, question),
                 decided=decided,
                 question=path,
@@ -80,9 +80,9 @@ class Cards:
     async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
         """Return what a queued run waits for; its root message has the stop button."""
         payer = run.payer
-        balance = await self.figures.view(payer, await self.engine.balances.tightest(payer, question.amount_nusd))
+        balance = await self.profiles.view(payer, await self.engine.balances.tightest(payer, question.amount_nusd))
         until = "" if decided else await self._deadline(run, path, question)
-        return self.renderer.message(LineView(question.amount_nusd, balance, deadline=until, decided=decided))
+        return self.renderer.message(BudgetQueueView(question.amount_nusd, balance, deadline=until, decided=decided))
 
     async def _deadline(self, run: RunRow, path: str, question: Question) -> str:
         """Return the deadline of a question and what happens then."""

@@ -16,7 +16,7 @@ BEGAN, DECIDED, ENDED = "began", "decided", "ended"
 """States a message may show besides its first. For a parked run, see `waits`."""
 
 
-def waits(path: str) -> str:
+def waiting_for(path: str) -> str:
     """Return the state of a run's messages while it waits for the answer to a question."""
     return f"waits {path}"
 
@@ -28,7 +28,7 @@ class MessageEdits:
     slack: Slack
     outbox: Outbox
 
-    async def stands(self, run: RunRow, name: str, shows: str) -> bool:
+    async def is_current(self, run: RunRow, name: str, shows: str) -> bool:
         """Return True when the message shows that state already, or was never posted."""
         ts, shown = await self.outbox.shown(run.id, name)
         return ts is None or shown == shows

@@ -53,7 +53,7 @@ class ThreadReader:
     slack: Slack
     store: RunStore
     inbox: Inbox
-    figures: ProfileLookup
+    profiles: ProfileLookup
     readers: ConversationMembership
     own_host: str
 
@@ -173,7 +173,7 @@ class ThreadReader:
     async def _line(self, run: RunRow, message: Mapping[str, Any]) -> str:
         user = message.get("user")
         bot = message.get("username") or (message.get("bot_profile") or {}).get("name") or "an app"
-        name = (await self.figures.person(str(user), run.workspace)).name if user else str(bot)
+        name = (await self.profiles.person(str(user), run.workspace)).name if user else str(bot)
         said = [unescape(str(message.get("text") or ""))]
         said += [str(extra.get("fallback") or "") for extra in message.get("attachments") or ()]
         said += [f"(file: {file.get('name') or file.get('id')})" for file in message.get("files") or ()]

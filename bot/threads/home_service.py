@@ -32,7 +32,7 @@ class HomeService:
     """The port `Home` of the listeners."""
 
     runs: RunService
-    desk: BudgetService
+    budget_service: BudgetService
     readers: ConversationMembership
 
     async def view(self, payer: Payer) -> HomeView:
@@ -46,7 +46,7 @@ class HomeService:
             waiting=tuple([await self._line(run, asked) for run, asked in await self._waiting(payer)]),
             spent_nusd=await engine.balances.spent_by(payer.workspace, payer.user, month.period),
             balances=replace(own, balances=(*own.balances, *channels)),
-            books=await self.desk.home(payer.workspace, payer.user),
+            books=await self.budget_service.home(payer.workspace, payer.user),
         )
 
     async def _channels(self, payer: Payer) -> list[RunRow]:
@@ -63,7 +63,7 @@ class HomeService:
             return False
 
     async def _channel(self, run: RunRow) -> BalanceView:
-        return await self.runs.delivery.figures.balance(run.payer)
+        return await self.runs.presenter.profiles.balance(run.payer)
 
     async def _waiting(self, payer: Payer) -> list[tuple[RunRow, Asked]]:
         """Return the undecided questions of this person: as asker, or as a named approver."""
@@ -77,8 +77,8 @@ class HomeService:
         return found[:RECENT]
 
     async def _line(self, run: RunRow, asked: Asked) -> WaitingLine:
-        card_ts = await self.runs.delivery.outbox.find(run.id, f"ask/{asked.path}")
-        slack = self.runs.delivery.slack.of(run.workspace)
+        card_ts = await self.runs.presenter.outbox.find(run.id, f"ask/{asked.path}")
+        slack = self.runs.presenter.slack.of(run.workspace)
         return WaitingLine(
             request=await self.runs.engine.store.text(run.id, "request") or "(deleted)",
             what=_words(asked.question),

@@ -9,7 +9,7 @@ import structlog
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.views import AnswerView
-from bot.runs.budget_gate import money_path
+from bot.runs.budget_gate import request_path
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 from patterns.core.events import PatternResult
@@ -37,7 +37,7 @@ class PartialAnswers:
         Raises:
             SlackError: the rest of it is owed until the next try.
         """
-        if await self.stand(run, answer.result.output, but=path):
+        if await self.is_posted(run, answer.result.output, but=path):
             return
         await self.fold(run, but=path)
         for number, message in enumerate(self.renderer.answer(answer)):
@@ -45,16 +45,16 @@ class PartialAnswers:
                 run.id, _name(path, number), channel=run.channel, message=message, thread_ts=run.thread_ts
             )
 
-    async def stand(self, run: RunRow, text: str, *, but: str = "") -> bool:
+    async def is_posted(self, run: RunRow, text: str, *, but: str = "") -> bool:
         """Return True when a text is in the thread as the partial answer of another request for budget than `but`."""
-        async for asked in self._pleas(run, but):
+        async for asked in self._requests(run, but):
             if PatternResult.model_validate_json(asked.question.draft).output == text:
                 return True
         return False
 
     async def fold(self, run: RunRow, *, but: str = "") -> None:
         """Replace posted partial answers by a line; a view is never worth failing a run."""
-        async for asked in self._pleas(run, but):
+        async for asked in self._requests(run, but):
             try:
                 await self._fold(run, asked.path)
             except SlackError as error:
@@ -71,10 +71,10 @@ class PartialAnswers:
             else:
                 await out.update(channel=run.channel, ts=ts, message=self.renderer.message(NoticeView(FOLDED)))
 
-    async def _pleas(self, run: RunRow, but: str) -> AsyncIterator[Asked]:
+    async def _requests(self, run: RunRow, but: str) -> AsyncIterator[Asked]:
         """Yield the requests for budget that have a partial answer in the thread, oldest first."""
         for number in count(1):
-            asked = await self.questions.find(run.id, money_path(number))
+            asked = await self.questions.find(run.id, request_path(number))
             if asked is None:
                 return
             if asked.path != but and await self.outbox.find(run.id, _name(asked.path, 0)) is not None:

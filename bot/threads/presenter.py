@@ -19,7 +19,7 @@ from bot.slack.workspaces import Slack
 from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
-from bot.threads.edits import BEGAN, DECIDED, ENDED, MessageEdits, waits
+from bot.threads.edits import BEGAN, DECIDED, ENDED, MessageEdits, waiting_for
 from bot.threads.partial_answers import PartialAnswers
 from bot.threads.progress import ProgressBoard
 from bot.threads.run_views import RunViews
@@ -43,8 +43,8 @@ class SlackThreadPresenter:
     slack: Slack
     outbox: Outbox
     renderer: Renderer
-    board: ProgressBoard
-    figures: ProfileLookup
+    progress: ProgressBoard
+    profiles: ProfileLookup
     attachments: AttachmentCollector
     views: RunViews
     rules: RulesStore
@@ -74,8 +74,8 @@ class SlackThreadPresenter:
         await self.outbox.showed(run.id, PROGRESS, "")
         await self._open_progress(run, view, progress_ts)
         # The work must not wait until Slack accepts an edit.
-        line = self._in_line(run, RunState.RUNNING)
-        self.board.beside(run.id, self._edits.show(run, QUEUED, line, shows=BEGAN))
+        line = self._queue_message(run, RunState.RUNNING)
+        self.progress.beside(run.id, self._edits.show(run, QUEUED, line, shows=BEGAN))
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
         return run
@@ -94,7 +94,7 @@ class SlackThreadPresenter:
 
     async def queued(self, run: RunRow) -> None:
         """Say in the thread that the request is queued behind another; `begin` says when it starts."""
-        message = self._in_line(run, RunState.QUEUED)
+        message = self._queue_message(run, RunState.QUEUED)
         await self.slack.of(run.workspace).post_once(
             run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
         )
@@ -103,14 +103,14 @@ class SlackThreadPresenter:
             # It started, or ended, while the queue message was on its way.
             never_began = now.status == "done" and not now.root_ts
             state, shows = (RunState.STOPPED, ENDED) if never_began else (RunState.RUNNING, BEGAN)
-            await self._edits.show(run, QUEUED, self._in_line(run, state), shows=shows)
+            await self._edits.show(run, QUEUED, self._queue_message(run, state), shows=shows)
 
-    def _in_line(self, run: RunRow, state: RunState) -> SlackMessage:
+    def _queue_message(self, run: RunRow, state: RunState) -> SlackMessage:
         return self.renderer.message(QueuedView(run.id, state))
 
     def release(self, run: RunRow) -> None:
         """Stop showing a run that continues elsewhere."""
-        self.board.drop(run.id)
+        self.progress.drop(run.id)
 
     async def is_shown(self, run: RunRow) -> bool:
         """Return True when it has a root, perhaps one whose post was not recorded, or a queue message."""
@@ -127,16 +127,16 @@ class SlackThreadPresenter:
             # Progress edits may be skipped under load; outcomes may not.
             return rules.quiet or await slack.update_if_room(channel=run.channel, ts=progress_ts, message=message)
 
-        self.board.open(view, edit, journal=await self.engine.journal.steps(run.id))
+        self.progress.open(view, edit, journal=await self.engine.journal.steps(run.id))
 
     async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
         """Show the run's state in its progress message, even when another process posted it."""
-        if self.board.view(run.id) is None:
+        if self.progress.view(run.id) is None:
             ts, shown = await self.outbox.shown(run.id, PROGRESS)
             if ts is None or shown == shows:
                 return True
             await self._open_progress(run, view, ts)
-        is_shown = await self.board.close(run.id, view)
+        is_shown = await self.progress.close(run.id, view)
         if is_shown:
             await self.outbox.showed(run.id, PROGRESS, shows)
         return is_shown
@@ -167,16 +167,16 @@ class SlackThreadPresenter:
         await self.streams.close(run.id)
         await self.streams.discard(run)
         view = await self.views.view(run, state)
-        are_shown = [await self._close_progress(run, view, shows=waits(path))]
-        if not await self._edits.stands(run, ROOT, waits(path)):
+        are_shown = [await self._close_progress(run, view, shows=waiting_for(path))]
+        if not await self._edits.is_current(run, ROOT, waiting_for(path)):
             await self.streams.session(run, "suspended")
-            are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waits(path)))
+            are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waiting_for(path)))
         if not all(are_shown):
             raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
     async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
         """Close the card with who decided what, and when; see `MessageEdits`."""
-        if await self._edits.stands(run, f"ask/{path}", DECIDED):
+        if await self._edits.is_current(run, f"ask/{path}", DECIDED):
             return True
         words = f"{await self.words(run, question, decision)}."
         if decision.verdict in ("approve", "edit"):
@@ -186,11 +186,11 @@ class SlackThreadPresenter:
 
     async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
         """Return a decision in words, with the name of the person."""
-        name = (await self.figures.person(decision.user, run.workspace)).name if decision.user else ""
+        name = (await self.profiles.person(decision.user, run.workspace)).name if decision.user else ""
         return decided(question, decision, name=name, zone=self.engine.zone)
 
     async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
-        cards = Cards(self.engine, self.figures, self.renderer)
+        cards = Cards(self.engine, self.profiles, self.renderer)
         view = await self.views.view(run, RunState.WAITING)
         return await cards.card(run, view, path=path, question=question, decided=decided)
 
@@ -220,7 +220,7 @@ class SlackThreadPresenter:
         stopped = Decision(
             verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
         )
-        are_shown = [await self._edits.show(run, QUEUED, self._in_line(run, RunState.RUNNING), shows=BEGAN)]
+        are_shown = [await self._edits.show(run, QUEUED, self._queue_message(run, RunState.RUNNING), shows=BEGAN)]
         for asked in await self.engine.questions.of(run.id):
             decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
             are_shown.append(await self.decided(run, asked.path, asked.question, decision))
@@ -230,32 +230,32 @@ class SlackThreadPresenter:
         """Return the answer's messages as they will be posted."""
         return self.renderer.answer(view)
 
-    async def finish(self, run: RunRow, ending: RunOutcome) -> None:
+    async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
         """Post what is still owed of a finished run; idempotent.
 
         Raises:
             SlackError: the rest is owed until the next try.
         """
         await self._settle_posts(run)
-        answer = await self.views.answer(run, ending)
+        answer = await self.views.answer(run, outcome)
         if not run.root_ts:
-            left = {QUEUED: self._in_line(run, RunState.STOPPED), ROOT: self.renderer.message(answer.run)}
+            left = {QUEUED: self._queue_message(run, RunState.STOPPED), ROOT: self.renderer.message(answer.run)}
             for name, message in left.items():
                 if (ts := await self.outbox.find(run.id, name)) is not None:
                     await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
             return
         await self.streams.close(run.id)
-        messages = await self._ending_messages(run, ending, answer)
+        messages = await self._outcome_messages(run, outcome, answer)
         for number, message in enumerate(messages):
             name = f"answer/{number}"
             if number == len(messages) - 1 >= FROM_MESSAGES:
-                await post_answer_file(self.slack, self.outbox, run, ending.result.output)
+                await post_answer_file(self.slack, self.outbox, run, outcome.result.output)
             if not await self.streams.replace(run, name, message, number=number):
                 await self.slack.of(run.workspace).post_once(
                     run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
                 )
         await self.streams.discard(run, first=len(messages))
-        if ending.result.output.strip() and not await self._is_above(run, ending):
+        if outcome.result.output.strip() and not await self._is_above(run, outcome):
             await self._partials.fold(run)
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
@@ -275,21 +275,21 @@ class SlackThreadPresenter:
                     run.id, name, channel=run.channel, thread_ts=run.thread_ts or None
                 )
 
-    async def _is_above(self, run: RunRow, ending: RunOutcome) -> bool:
+    async def _is_above(self, run: RunRow, outcome: RunOutcome) -> bool:
         """Return True when a partial answer turned out to be the final one."""
-        is_partial = ending.result.stop_reason is StopReason.BUDGET
-        return is_partial and await self._partials.stand(run, ending.result.output)
+        is_partial = outcome.result.stop_reason is StopReason.BUDGET
+        return is_partial and await self._partials.is_posted(run, outcome.result.output)
 
-    async def count(self, run: RunRow, ending: RunOutcome) -> int:
+    async def count(self, run: RunRow, outcome: RunOutcome) -> int:
         """Return the number of messages of the outcome: their names are recorded before the first is posted."""
         if not run.root_ts:
             return 0
-        return len(await self._ending_messages(run, ending, await self.views.answer(run, ending)))
+        return len(await self._outcome_messages(run, outcome, await self.views.answer(run, outcome)))
 
-    async def _ending_messages(self, run: RunRow, ending: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:
-        if not ending.needed_nusd:
-            return self.renderer.answer(replace(answer, is_above=await self._is_above(run, ending)))
+    async def _outcome_messages(self, run: RunRow, outcome: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:
+        if not outcome.needed_nusd:
+            return self.renderer.answer(replace(answer, is_above=await self._is_above(run, outcome)))
         payer = run.payer
-        balance = await self.engine.balances.tightest(payer, ending.needed_nusd)
-        refusal = await self.figures.refusal(payer, balance, ending.needed_nusd)
+        balance = await self.engine.balances.tightest(payer, outcome.needed_nusd)
+        refusal = await self.profiles.refusal(payer, balance, outcome.needed_nusd)
         return (self.renderer.message(refusal),)

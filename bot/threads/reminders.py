@@ -18,21 +18,21 @@ class ReminderService:
     """Handles every waiting run. `owner` names this process in claims."""
 
     reviews: ReviewService
-    line: BudgetQueue
+    budget_queue: BudgetQueue
     chores: Chores
     owner: str
 
-    async def look_after_waiting(self) -> None:
+    async def process_waiting(self) -> None:
         """Remind, expire, and resume runs whose budget was granted. May run late, twice or in five processes."""
         now_us = self.reviews.engine.clock.now_us()
         for asked in await self.reviews.engine.questions.waiting():
             if asked.deadline_us is not None and asked.deadline_us <= now_us:
                 await self.reviews.expire(asked)
             elif asked.question.kind == "money":
-                await self.reviews.go_on_with_money(asked)
+                await self.reviews.resume_funded(asked)
             elif asked.question.kind == "approve" and (number := due(asked, now_us)):
                 await self._remind(asked, number)
-        await self.line.admit_next()
+        await self.budget_queue.admit_next()
 
     async def _remind(self, asked: Asked, number: int) -> None:
         key = f"remind/{asked.run_id}/{asked.path}/{number}"

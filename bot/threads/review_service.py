@@ -32,7 +32,7 @@ class ReviewService:
     """The port `Reviews` of the listeners."""
 
     engine: Engine
-    delivery: SlackThreadPresenter
+    presenter: SlackThreadPresenter
     access: Access
     executor: Executor[SlackThreadPresenter]
 
@@ -45,7 +45,7 @@ class ReviewService:
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None:
             raise UserError(
-                f"{await self.delivery.words(run, asked.question, asked.decision)}. The newest card counts."
+                f"{await self.presenter.words(run, asked.question, asked.decision)}. The newest card counts."
             )
         return asked.question
 
@@ -59,12 +59,12 @@ class ReviewService:
         given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
         if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, user):
-            raise UserError(f"{await self.delivery.words(run, asked.question, in_force)}, which was faster.")
-        await self._go_on(run, asked, in_force)
+            raise UserError(f"{await self.presenter.words(run, asked.question, in_force)}, which was faster.")
+        await self._resume(run, asked, in_force)
 
-    async def _go_on(self, run: RunRow, asked: Asked, decision: Decision) -> None:
+    async def _resume(self, run: RunRow, asked: Asked, decision: Decision) -> None:
         """Close the card and wake the run."""
-        await self.delivery.decided(run, asked.path, asked.question, decision)
+        await self.presenter.decided(run, asked.path, asked.question, decision)
         log.info("question_decided", run=run.id, path=asked.path, verdict=decision.verdict)
         if await self.engine.questions.pending(run.id) is None:
             # A repeated click must not disturb a run that has continued and waits for something else by now.
@@ -99,28 +99,30 @@ class ReviewService:
         )
         return True
 
-    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+    async def ask_for_budget(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
         """Ask an admin in the thread for more budget, once."""
         run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
         if asked.decision is not None or run.status == "done":
             raise UserError("That is settled already.")
         balance = await self.engine.balances.tightest(run.payer, asked.question.amount_nusd)
         amount = format_usd(missing_nusd(asked.question, balance))
-        name = (await self.delivery.figures.person(user, run.workspace)).name
+        name = (await self.presenter.profiles.person(user, run.workspace)).name
         how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
         text = (
             f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
         )
-        await self.delivery.call(run, f"plea/{path}", CallView(await self.delivery.figures.owner(run.workspace), text))
+        await self.presenter.call(
+            run, f"plea/{path}", CallView(await self.presenter.profiles.owner(run.workspace), text)
+        )
 
-    async def money_arrived(self, workspace: str, channel: str) -> None:
+    async def budget_raised(self, workspace: str, channel: str) -> None:
         """Resume runs that can be paid after a budget change, in a channel or (empty) anywhere."""
         for asked in await self.engine.questions.waiting():
             run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
             if run is not None and run.workspace == workspace and channel in ("", run.channel):
-                await self.go_on_with_money(asked)
+                await self.resume_funded(asked)
 
-    async def go_on_with_money(self, asked: Asked) -> None:
+    async def resume_funded(self, asked: Asked) -> None:
         """Resume a run whose rest can be paid now, whatever changed that."""
         run = await self.engine.store.get(asked.run_id)
         if run is None:
@@ -144,14 +146,14 @@ class ReviewService:
             return
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
         text = f"the draft above waits for you{until}: approve it, or write here what should change."
-        who = await self.delivery.figures.person(run.user, run.workspace)
-        await self.delivery.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
+        who = await self.presenter.profiles.person(run.user, run.workspace)
+        await self.presenter.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
     async def settle(self, run: RunRow, asked: Asked, verdict: DecisionVerdict) -> None:
         """Decide without a person, unless a person has."""
         ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
-            await self._go_on(run, asked, ours)
+            await self._resume(run, asked, ours)
 
     async def _open_to(self, run_id: str, path: str, *, workspace: str, user: str) -> tuple[RunRow, Asked]:
         run = await self.engine.store.get(run_id)

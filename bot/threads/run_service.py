@@ -38,9 +38,9 @@ class RunService:
     """The port `Runs` of the listeners."""
 
     engine: Engine
-    delivery: SlackThreadPresenter
+    presenter: SlackThreadPresenter
     access: Access
-    say: SlackNotifier
+    notifier: SlackNotifier
     executor: Executor[SlackThreadPresenter]
     threads: Threads
 
@@ -56,7 +56,7 @@ class RunService:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
         except InsufficientBudgetError as error:
             may_queue = await self.engine.balances.is_only_held(payer, error.needed_nusd)
-            if not (may_queue and request.in_line):
+            if not (may_queue and request.may_queue):
                 await self._refuse(request, error, may_queue=may_queue)
                 return
         run_id, is_new = await self.engine.store.accept(self._new(request))
@@ -64,19 +64,19 @@ class RunService:
             log.info("run_accepted", run=run_id, channel=request.channel, flow=request.flow or "")
         await self.executor.submit(run_id)
         if is_new:
-            await self._say_when_queued(run_id)
+            await self._show_when_queued(run_id)
 
     async def _refuse(self, request: RunRequest, error: InsufficientBudgetError, *, may_queue: bool) -> None:
         payer, default = _payer(request), self.engine.roster.router.default
         cheap = self.engine.quote_flow(payer, default)
         # A request that its person moved to another place is kept for the first one only.
         queue_key = request.delivery_key if may_queue and not request.forced_here else ""
-        refusal = await self.delivery.figures.refusal(
+        refusal = await self.presenter.profiles.refusal(
             payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd), queue_key=queue_key
         )
-        await self.say.private(_origin(request), refusal)
+        await self.notifier.private(_origin(request), refusal)
 
-    async def _say_when_queued(self, run_id: str) -> None:
+    async def _show_when_queued(self, run_id: str) -> None:
         run = await self.engine.store.get(run_id)
         if run is None or run.status != "accepted" or not run.thread_ts:
             return
@@ -84,7 +84,7 @@ class RunService:
         if busy_with in (None, run_id):
             return
         try:
-            await self.delivery.queued(run)
+            await self.presenter.queued(run)
         except SlackError as error:
             log.warning("queue_message_not_posted", run=run_id, code=error.code)
 
@@ -153,10 +153,10 @@ class RunService:
             if run.options.get("message_ts") == message_ts:
                 await self.executor.stop(run, by=run.user)
 
-    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+    async def stop_reaction(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
         """Stop the run that this message shows or asked for, if the person may; else it is only a reaction."""
         for run in await self.engine.store.live(workspace, channel):
-            ours = [await self.delivery.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)]
+            ours = [await self.presenter.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)]
             shown = (run.root_ts, run.options.get("message_ts"), *ours)
             if message_ts in shown and await self.access.may_stop(
                 user, asker=run.user, workspace=workspace, channel=channel
@@ -182,11 +182,11 @@ class RunService:
     async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
         """Return models, tokens and steps of a run this person may see."""
         run = await self._seen(run_id, workspace=workspace, user=user)
-        return await self.delivery.views.details(run)
+        return await self.presenter.views.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
         """Return what is left in the accounts this person may see here."""
-        return await self.delivery.figures.all(payer)
+        return await self.presenter.profiles.all(payer)
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
         """Return this person's latest runs. An empty `channel` means everywhere."""
@@ -217,7 +217,7 @@ class RunService:
             state=state,
             cost_nusd=run.cost_nusd,
             when=f"{created.day} {created:%b %H:%M} UTC",
-            link=await permalink(self.delivery.slack.of(run.workspace), channel=run.channel, ts=run.root_ts),
+            link=await permalink(self.presenter.slack.of(run.workspace), channel=run.channel, ts=run.root_ts),
         )
 
 

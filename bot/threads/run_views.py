@@ -21,31 +21,31 @@ class RunViews:
     """Builds the views of runs."""
 
     engine: Engine
-    figures: ProfileLookup
+    profiles: ProfileLookup
     attachments: AttachmentCollector
-    board: ProgressBoard
+    progress: ProgressBoard
 
-    async def answer(self, run: RunRow, ending: RunOutcome) -> AnswerView:
+    async def answer(self, run: RunRow, outcome: RunOutcome) -> AnswerView:
         """Return the outcome's view with everything the ledger knows of it."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
         money = await self.engine.store.money(run.id)
         cost_nusd = sum(row["cost_nusd"] for row in money)
-        was_stopped = ending.result.stop_reason is StopReason.CANCELLED
+        was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
         seconds = run.executed_ms / 1000
-        shown = self.board.view(run.id)
+        shown = self.progress.view(run.id)
         done = sum(step.outcome == "ok" for step in steps)
         line = f"{format_usd(cost_nusd)} · {seconds:.0f} s"
-        view = await self.view(run, ending.state, outcome_line=line)
+        view = await self.view(run, outcome.state, outcome_line=line)
         return AnswerView(
             run=view,
-            result=ending.result.model_copy(update={"cost_nusd": cost_nusd}),
+            result=outcome.result.model_copy(update={"cost_nusd": cost_nusd}),
             seconds=seconds,
             agents_count=len({step.agent for step in steps if step.agent}),
             steps_done=done,
-            steps_total=max(done + len(ending.result.missing), len(shown.steps) if shown else len(steps)),
+            steps_total=max(done + len(outcome.result.missing), len(shown.steps) if shown else len(steps)),
             # A stop by a person is not an alarm.
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
-            owner=await self.figures.owner(run.workspace),
+            owner=await self.profiles.owner(run.workspace),
             mention_asker=seconds > LONG_RUN_S,
         )
 
@@ -86,17 +86,17 @@ class RunViews:
         return RunView(
             run_id=run.id,
             channel=run.channel,
-            asker=await self.figures.person(run.user, run.workspace),
+            asker=await self.profiles.person(run.user, run.workspace),
             request=await self.engine.store.text(run.id, "request") or "(deleted)",
             state=state,
             thread_ts=run.thread_ts,
             flow=run.flow,
             outcome_line=outcome_line,
-            balance=await self.figures.balance(run.payer),
+            balance=await self.profiles.balance(run.payer),
             worst_nusd=run.worst_nusd or None,
             material=await self._material(run),
             model_note=self.engine.model_note,
-            play_money=self.figures.is_play_money,
+            play_money=self.profiles.is_play_money,
             scripted=bool(self.engine.choice and self.engine.choice.script),
         )
 

@@ -13,7 +13,7 @@ from storage.chores import Chores
 
 log = structlog.get_logger()
 
-PATIENCE_S = 20.0
+WORKER_WAIT_S = 20.0
 """Seconds; a free worker begins within one, so after this long none is free."""
 KEPT = (
     "⏳ Your request is kept and waits: whoever works on requests is busy or away. It begins by itself as soon as"
@@ -26,13 +26,13 @@ class NoWorkerNotice:
     """Notifies askers of waiting requests. `owner` names this process in claims."""
 
     chores: Chores
-    say: Notifier
+    notifier: Notifier
     clock: Clock
     owner: str
 
-    async def tell_who_waits(self) -> None:
+    async def notify_waiting(self) -> None:
         """Notify each waiting asker once, privately. May run late, twice or in five processes."""
-        waiting = await self.chores.unattended(before_us=self.clock.now_us() - int(PATIENCE_S * 1e6))
+        waiting = await self.chores.unattended(before_us=self.clock.now_us() - int(WORKER_WAIT_S * 1e6))
         if waiting:
             log.warning("runs_wait_for_worker", requests=len(waiting), oldest=waiting[0].run_id)
         for request in waiting:
@@ -47,6 +47,6 @@ class NoWorkerNotice:
                 response_url=request.response_url,
             )
             try:
-                await self.say.private(origin, NoticeView(KEPT))
+                await self.notifier.private(origin, NoticeView(KEPT))
             except SlackError as error:
                 log.warning("person_not_notified", run=request.run_id, code=error.code)

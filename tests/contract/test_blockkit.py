@@ -14,7 +14,7 @@ from bot.messages import card_views as cv
 from bot.messages import list_views as lv
 from bot.messages import notice_views as nv
 from bot.messages import views as v
-from bot.messages.month_report import DearRun, DoubtfulCall, Opinion, PastMonth, Report, ReportPart
+from bot.messages.month_report import ExpensiveRun, FlowRating, PastMonth, Report, ReportPart, UncertainCall
 from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
 from patterns.core.events import MissingVoice, PatternResult, StopReason
@@ -59,10 +59,10 @@ def report(text: str) -> Report:
         name=text, channel="C1", period="2026-11", is_current=True, limit_nusd=5, granted_nusd=1, settled_nusd=3,
         held_nusd=1, calls=7, resets_on="1 Dec", days_left=8, days=(1, 2), days_in_month=30, forecast_nusd=9,
         runs_out=date(2026, 11, 24), flows=parts, agents=parts, models=parts, people=parts,
-        dearest=(DearRun(text, text, 5, 2, text),) * 5, uncertain=(DoubtfulCall(text, text, 5, text),) * 40,
-        overruns=(DoubtfulCall(text, text, 5, text, 3),) * 40, last_nusd=4,
+        dearest=(ExpensiveRun(text, text, 5, 2, text),) * 5, uncertain=(UncertainCall(text, text, 5, text),) * 40,
+        overruns=(UncertainCall(text, text, 5, text, 3),) * 40, last_nusd=4,
         history=tuple(PastMonth(f"2026-{month:02d}", 5, 2) for month in range(1, 13)),
-        opinions=(Opinion(text, 4, 1),) * 40, play_money=True,
+        opinions=(FlowRating(text, 4, 1),) * 40, play_money=True,
     )  # fmt: skip
 
 
@@ -97,10 +97,10 @@ def every_view(text: str) -> list[Any]:
         v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps),
         cv.ReviewView(run, text, text, text, 1, text),
         cv.ReviewView(run, text, text, text, 1, text, question="a/human", is_optional=True, has_approvers=True),
-        cv.LineView(840_000_000, balance, deadline=text),
-        cv.LineView(840_000_000, balance, decided=text or "Begun."),
-        cv.MoneyView(run, 300_000_000, balance, person, text, question="money/1"),
-        cv.MoneyView(run, 300_000_000, balance, decided=text or "Nobody."),
+        cv.BudgetQueueView(840_000_000, balance, deadline=text),
+        cv.BudgetQueueView(840_000_000, balance, decided=text or "Begun."),
+        cv.BudgetRequestView(run, 300_000_000, balance, person, text, question="money/1"),
+        cv.BudgetRequestView(run, 300_000_000, balance, decided=text or "Nobody."),
         nv.CallView(person, f"please look: {text}"),
         nv.CallView(None, f"please look: {text}"),
         cv.RoundView(1, text, text),

@@ -89,10 +89,10 @@ async def test_a_look_that_took_long_does_not_move_the_clock(
     async with engine_on(postgresql_url, tmp_path) as engine:
         follower = SystemClock()
         monkeypatch.setattr(clock, "SLOW_US", -1)
-        await follower.agree_with(engine.db)  # better than nothing
+        await follower.synchronize(engine.db)  # better than nothing
         assert abs(follower.now_us() - now_us()) < SECOND_US
         monkeypatch.setattr(clock, "q", SimpleNamespace(now=Query("now", "SELECT CAST(7 AS BIGINT) AS now_us")))
-        await follower.agree_with(engine.db)
+        await follower.synchronize(engine.db)
         assert abs(follower.now_us() - now_us()) < SECOND_US
 
 

@@ -78,7 +78,7 @@ async def test_words_that_still_wait_are_dropped_when_the_run_goes_on_elsewhere(
     assert await store.claim(run.id, owner="B", lease_s=LEASE_S) is not None
 
     async def tell() -> None:
-        async with Lease(store, clock).telling(run):
+        async with Lease(store, clock).delivering(run):
             await asyncio.Event().wait()
 
     with pytest.raises(RunLostError):
@@ -111,7 +111,7 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
     delivery = SimpleNamespace(
         begin=begin,
         may_stream=lambda _run: False,
-        board=None,
+        progress=None,
         outbox=None,
         is_shown=is_shown,
         release=LET_GO.append,

@@ -12,9 +12,9 @@ import pytest
 
 from bot.budgets.chart import chart_data
 from bot.budgets.csv_export import calls_csv, calls_json, month_csv
-from bot.messages.budget_text import standing, text
+from bot.messages.budget_text import balance_line, text
 from bot.messages.budget_views import BudgetView
-from bot.messages.month_report import Opinion, Report, build_report, shown
+from bot.messages.month_report import FlowRating, Report, build_report, shown
 from patterns.core.errors import UserError
 from patterns.core.money import Usage, format_usd
 from patterns.core.ports import Charged, Payer
@@ -120,7 +120,7 @@ async def test_every_list_of_parts_adds_up_to_the_cent_people_see(
     others = re.search(r"\d+ others`: \$([\d.]+)", _by_flow(report))
     assert others is not None
     assert f"${sum(printed) + Decimal(others[1])}" == seen
-    assert f"*{seen}* of $25.00" in standing(report)
+    assert f"*{seen}* of $25.00" in balance_line(report)
 
 
 def _by_flow(report: Report) -> str:
@@ -167,7 +167,7 @@ async def test_what_people_thought_of_each_flow_is_counted_without_names(
     await ledger.settle(await ledger.hold(elsewhere.hold(CENT)), Charged("settled", CENT), elsewhere.fence)
     await runs.feedback("R4", user="U1", value="up")
     report = await reported(reports, clock)
-    assert report.opinions == (Opinion("(no flow)", 0, 1), Opinion("decide", 2, 1))
+    assert report.opinions == (FlowRating("(no flow)", 0, 1), FlowRating("decide", 2, 1))
     assert "*Did it help?*\n`(no flow)`: helped 0, did not 1\n`decide`: helped 2, did not 1" in text(BudgetView(report))
 
 

@@ -8,7 +8,7 @@ from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import PrivateView
 from bot.slack.errors import SlackError
-from bot.threads.wait_notice import KEPT, PATIENCE_S, NoWorkerNotice
+from bot.threads.wait_notice import KEPT, WORKER_WAIT_S, NoWorkerNotice
 from storage.chores import Chores
 from storage.database.database import Database
 from storage.runs import RunStore
@@ -50,12 +50,12 @@ async def test_who_waits_for_a_worker_is_told_once_by_whichever_process(
     heard = Heard()
     here, there = no_worker_notice(database, clock, heard), no_worker_notice(database, clock, heard, "B")
     await store.accept(replace(REQUEST, thread_ts="", delivery_key="waits", options={"response_url": "https://r"}))
-    clock.us += int(PATIENCE_S * 1e6) - 1
-    await here.tell_who_waits()
+    clock.us += int(WORKER_WAIT_S * 1e6) - 1
+    await here.notify_waiting()
     assert heard.told == []
     clock.us += 1
-    await here.tell_who_waits()
-    await there.tell_who_waits()
+    await here.notify_waiting()
+    await there.notify_waiting()
     assert heard.told == [(REQUEST.channel, "https://r", REQUEST.user)]
 
 
@@ -65,9 +65,9 @@ async def test_a_request_that_somebody_began_or_that_waits_for_its_thread_is_not
     begun, _ = await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="begun"))
     assert await store.claim(begun, owner="A", lease_s=30) is not None
     await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="in line"))
-    clock.us += int(PATIENCE_S * 1e6)
+    clock.us += int(WORKER_WAIT_S * 1e6)
     heard = Heard()
-    await no_worker_notice(database, clock, heard).tell_who_waits()
+    await no_worker_notice(database, clock, heard).notify_waiting()
     assert heard.told == []
 
 
@@ -76,7 +76,7 @@ async def test_a_person_who_cannot_be_told_keeps_nobody_else_from_it(
 ) -> None:
     heard = Heard(refuses=True)
     await store.accept(replace(REQUEST, thread_ts="", delivery_key="waits"))
-    clock.us += int(PATIENCE_S * 1e6)
-    await no_worker_notice(database, clock, heard).tell_who_waits()
-    await no_worker_notice(database, clock, heard).tell_who_waits()
+    clock.us += int(WORKER_WAIT_S * 1e6)
+    await no_worker_notice(database, clock, heard).notify_waiting()
+    await no_worker_notice(database, clock, heard).notify_waiting()
     assert heard.told == []

@@ -108,7 +108,7 @@ class Accounts:
         rows = await ask(self.db, "SELECT run_id, name, state, ts, channel FROM slack_out")
         out = {(row["run_id"], row["name"]): row for row in rows}
         stopped = {row["run_id"] for row in await ask(self.db, _STOPPED_IN_REVIEW)}
-        standing = {(channel.id, message["ts"]): message for channel, message in self.slack.shown()}
+        balance_line = {(channel.id, message["ts"]): message for channel, message in self.slack.shown()}
         for message, count in self.slack.posted().items():
             if count > 1:
                 self.wrong("posted twice", f"{message}: {count} times")
@@ -120,7 +120,7 @@ class Accounts:
             answer = out.get((run["id"], "answer/0"))
             if answer is None and not run["root_ts"] and run["cancel_requested_by"]:
                 continue  # stopped before anything of it was shown
-            if answer is None or answer["state"] != "posted" or (answer["channel"], answer["ts"]) not in standing:
+            if answer is None or answer["state"] != "posted" or (answer["channel"], answer["ts"]) not in balance_line:
                 self.wrong("silent", f"{_facts(run)} answer={dict(answer) if answer else None}")
         self._count_looks(runs)
 

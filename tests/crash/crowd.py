@@ -63,7 +63,7 @@ class Crowd:
             self._decide: 0.35,
             self._stop: 0.05,
             self._delete: 0.04,
-            **({self._ask: 0.42, self._go_on: 0.14} if may_ask else {}),
+            **({self._ask: 0.42, self._resume: 0.14} if may_ask else {}),
         }
         (deed,) = self.slack.chance.choices(list(deeds), list(deeds.values()))
         with suppress(AssertionError, Refused):
@@ -105,7 +105,7 @@ class Crowd:
         self.asked[asked.number] = asked
         return asked
 
-    async def _go_on(self) -> bool:
+    async def _resume(self) -> bool:
         """Another request in a thread that we work in, while its first is under way or afterwards."""
         chance = self.slack.chance
         channel = chance.choice(CHANNELS)

@@ -71,7 +71,7 @@ async def test_people_speak_up_between_rounds_and_silence_lets_it_go_on(
     await slack.until_thread_says("ada asked for changes: Say whom to ask")
     await slack.until_thread_says("The draft is ready · round 3")
     await slack.picture(tmp_path / "round_3.png")
-    await reminders(house, ahead_s=4 * DAY_S).look_after_waiting()
+    await reminders(house, ahead_s=4 * DAY_S).process_waiting()
     await slack.until_channel_says("✅ answered · draft")
     await slack.picture(tmp_path / "answered.png")
     assert ["Mention that imports work" in desk.wishes[1], "Say whom to ask" in desk.wishes[2]] == [True, True]

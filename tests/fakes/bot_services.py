@@ -123,7 +123,7 @@ class FakeRuns:
         assert workspace == TEAM
         self.deleted.append((channel, message_ts))
 
-    async def stop_sign(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+    async def stop_reaction(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
         assert workspace == TEAM
         self.signs.append((channel, message_ts, user))
 
@@ -198,7 +198,7 @@ class FakeReviews:
         assert workspace == TEAM
         self.decided.append((run_id, path, user, verdict, text))
 
-    async def ask_for_money(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+    async def ask_for_budget(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
         assert workspace == TEAM
         self.pleas.append((run_id, path, user))
 
@@ -237,7 +237,7 @@ class FakeInbox:
         return self.stored[key][1] if key in self.stored else None
 
 
-class FakeSay:
+class FakeNotifier:
     """What people were shown in private, and what everybody was told."""
 
     def __init__(self) -> None:
@@ -307,7 +307,7 @@ class FakeBudgets:
         self.done.append((command, payer, can_post))
         return NoticeView(f"{type(command).__name__} for {origin.user}")
 
-    async def steer(self, commands: Any, origin: Origin, payer: Payer, *, can_post: bool) -> NoticeView | None:
+    async def apply_changes(self, commands: Any, origin: Origin, payer: Payer, *, can_post: bool) -> NoticeView | None:
         assert can_post
         self.steered.append((tuple(commands), payer))
         return NoticeView(f"Changed for {origin.user}")
@@ -343,7 +343,7 @@ class Bot:
     reviews: FakeReviews = field(default_factory=FakeReviews)
     followups: FakeFollowups = field(default_factory=FakeFollowups)
     inbox: FakeInbox = field(default_factory=FakeInbox)
-    say: FakeSay = field(default_factory=FakeSay)
+    notifier: FakeNotifier = field(default_factory=FakeNotifier)
     rules: FakeRules = field(default_factory=FakeRules)
     uninstalls: FakeDepartures = field(default_factory=FakeDepartures)
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
@@ -352,17 +352,17 @@ class Bot:
 
     def __post_init__(self) -> None:
         client = AsyncWebClient(token="xoxb-test")
-        self.tasks = BackgroundTasks(inbox=self.inbox, say=self.say)
+        self.tasks = BackgroundTasks(inbox=self.inbox, notifier=self.notifier)
         self.services = ListenerServices(
             budget=self.budgets,
             runs=self.runs,
             reviews=self.reviews,
             access=Access(SlackDirectory(client, OneToken("xoxb-test")), self.rules, admins=Admins({BEN})),
-            say=self.say,
-            menu=lambda: MENU,
+            notifier=self.notifier,
+            catalog=lambda: MENU,
             inbox=self.inbox,
             tasks=self.tasks,
-            observe=self.observed.append,
+            observe_clock=self.observed.append,
             followups=self.followups,
             uninstalls=self.uninstalls,
             home=self.home,

@@ -125,7 +125,7 @@ def desk(database: Database) -> Desk:
     steering = BudgetChanges(budgets, reports, settings, rules, access, figures, lambda: models)
     arrived: list[tuple[str, str]] = []
 
-    async def money_arrived(workspace: str, channel: str) -> None:
+    async def budget_raised(workspace: str, channel: str) -> None:
         arrived.append((workspace, channel))
 
     made = BudgetService(
@@ -136,7 +136,7 @@ def desk(database: Database) -> Desk:
         Renderer("plain"),
         clock,
         lambda: "Prices: roster",
-        money_arrived,  # type: ignore[arg-type]
+        budget_raised,  # type: ignore[arg-type]
     )
     alerts = Alerts(made, OnceOnlyAnnouncements(out, Chores(database, clock), by="test"), rules)  # type: ignore[arg-type]
     return Desk(made, out, rules, SqlLedger(database, clock, POLICY), clock, alerts, arrived)
@@ -253,7 +253,7 @@ async def test_months_that_cannot_be_shown_are_refused_in_a_sentence(desk: Desk)
 
 async def test_books_put_the_channel_nearest_to_its_limit_first(desk: Desk) -> None:
     await desk.spend(60)
-    await desk.desk.steering.budgets.set_limit(replace(PAYER, channel="C2"), USD, actor=ADMIN)
+    await desk.desk.changes.budgets.set_limit(replace(PAYER, channel="C2"), USD, actor=ADMIN)
     other = Asking(run_id="R77", payer=replace(PAYER, channel="C2"))
     await open_run(desk.ledger._db, other)
     await desk.ledger.hold(other.hold(90 * CENT))
@@ -301,7 +301,7 @@ async def test_thresholds_are_told_once_to_those_whom_they_concern(desk: Desk) -
     desk.out.posted.clear()
     await desk.spend(27)
     again = Alerts(
-        desk.desk, OnceOnlyAnnouncements(desk.out, desk.alerts.news.chores, by="another process"), desk.rules
+        desk.desk, OnceOnlyAnnouncements(desk.out, desk.alerts.announcements.chores, by="another process"), desk.rules
     )  # type: ignore[arg-type]
     await desk.alerts.check()
     await again.check()

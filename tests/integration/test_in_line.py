@@ -53,7 +53,7 @@ async def release(house: House, hold: Hold) -> None:
 
 
 def line(house: House) -> BudgetQueue:
-    return reminders(house, ahead_s=0).line
+    return reminders(house, ahead_s=0).budget_queue
 
 
 async def test_it_waits_holding_nothing_and_begins_when_the_money_is_free(
@@ -105,7 +105,7 @@ async def test_a_smaller_request_does_not_get_past_one_before_it(slack: SlackSer
 async def test_it_ends_unstarted_after_its_deadline(slack: SlackServer, house: House, provider: Provider) -> None:
     await hold_it_all(slack, house)
     await queue(slack)
-    await reminders(house, ahead_s=2 * 3600).look_after_waiting()
+    await reminders(house, ahead_s=2 * 3600).process_waiting()
     await slack.wait_for(lambda: said(slack, "Not started, nothing spent."))
     assert said(slack, "The money did not come free, so I did not begin") == 1
     assert provider.calls == []

@@ -55,7 +55,7 @@ async def tell(database_url: str, slack_url: str, *, now_us: int = START_US, mom
         async with slack_session() as session:
             slack = Slack(slack_client(session, slack_url), outbox, clock, OneToken(BOT_TOKEN))
             news = OnceOnlyAnnouncements(slack, Chores(database, clock), by=f"process {os.getpid()}")
-            if await news.untold([KEY]):
+            if await news.unannounced([KEY]):
                 await news.announce([KEY], NEWS, workspace=TEAM, channels=[CHANNEL])
     finally:
         await database.close()
@@ -120,7 +120,7 @@ async def test_somebody_who_is_gone_does_not_keep_it_from_the_others(database_ur
     database, slack = await connect(database_url), HalfOpen()
     for _ in range(2):
         news = OnceOnlyAnnouncements(slack, Chores(database, FakeClock()), by="A")  # type: ignore[arg-type]
-        if await news.untold([KEY, "another"]):
+        if await news.unannounced([KEY, "another"]):
             await news.announce(["another", KEY], NEWS, workspace=TEAM, users=["UGONE", "U1"])
     await database.close()
     assert slack.posts == ["DU1"]

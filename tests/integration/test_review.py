@@ -258,13 +258,13 @@ async def test_reminders_come_once_and_ever_less_often(slack: SlackServer, house
     hour_s = 3600
     for ahead_s, count in ((hour_s, 0), (5 * hour_s, 1), (6 * hour_s, 1), (9 * hour_s, 2), (40 * hour_s, 3)):
         for owner in ("one", "other"):
-            await reminders(house, ahead_s=ahead_s, owner=owner).look_after_waiting()
+            await reminders(house, ahead_s=ahead_s, owner=owner).process_waiting()
         assert len(with_words(slack, "<@U0LEE>, the draft above waits for you until ")) == count
 
 
 async def test_after_the_deadline_it_ends_as_not_approved(slack: SlackServer, house: House) -> None:
     await ask(slack)
-    await reminders(house, ahead_s=4 * 86_400).look_after_waiting()
+    await reminders(house, ahead_s=4 * 86_400).process_waiting()
     await until_said(slack, "partly answered", "asked:")
     assert len(with_words(slack, "Nobody decided in time · ")) == 1
     assert len(with_words(slack, "Nobody approved this text in time.")) == 1
@@ -277,9 +277,9 @@ async def test_without_a_grant_the_partial_answer_is_final_in_the_end(slack: Sla
     await slack.command("budget set 0.01", user=ADMIN)
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
     await until_said(slack, "Out of money half-way", ASK_MONEY)
-    await reminders(house, ahead_s=60).look_after_waiting()
+    await reminders(house, ahead_s=60).process_waiting()
     assert ASK_MONEY in "".join(said(slack))
-    await reminders(house, ahead_s=8 * 86_400).look_after_waiting()
+    await reminders(house, ahead_s=8 * 86_400).process_waiting()
     await until_said(slack, "No money came in time")
     await until_said(slack, "The partial answer above is final: the channel's budget ran out", "this is all there is")
     assert len(with_words(slack, "Draft number 3")) == 1
@@ -293,7 +293,7 @@ async def test_short_of_money_twice_the_partial_answer_stands_once(slack: SlackS
     assert len(with_words(slack, "Draft number 3")) == 1
     (asked,) = await house.bot.engine.questions.waiting()
     # There was enough when the run was woken, and no longer when it came to its next call.
-    await house.bot.executor.delivery.engine.questions.decide(
+    await house.bot.executor.presenter.engine.questions.decide(
         asked.run_id, asked.path, Decision(verdict="run", at_us=1)
     )
     await house.bot.executor.wake(asked.run_id)

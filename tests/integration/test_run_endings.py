@@ -143,8 +143,8 @@ async def test_an_ending_that_cannot_be_read_does_not_keep_the_others_untold(
             database.execute("UPDATE content SET text = 'no ending' WHERE id = ?", (f"{broken}:result",))
         await house.bot.executor.resume_orphans()
         with closing(sqlite3.connect(tmp_path / "agents.db")) as database:
-            untold = database.execute("SELECT run_id FROM slack_out WHERE state = 'intended'")
-            assert list(untold) == [(broken,)]
+            unannounced = database.execute("SELECT run_id FROM slack_out WHERE state = 'intended'")
+            assert list(unannounced) == [(broken,)]
 
 
 async def test_whoever_goes_on_with_telling_edits_only_what_differs(slack: SlackServer, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ async def test_a_run_that_was_woken_for_nothing_says_again_that_it_waits(slack: 
         waiting, (run,) = progress(), await house.bot.engine.store.live(TEAM, PLATFORM)
         await house.bot.executor.wake(run.id)
         await until_parked(house, 2)
-        assert (progress(), house.bot.executor.delivery.board.view(run.id)) == (waiting, None)
+        assert (progress(), house.bot.executor.presenter.progress.view(run.id)) == (waiting, None)
 
 
 async def test_a_question_is_not_asked_before_the_thread_says_that_it_waits(slack: SlackServer, tmp_path: Path) -> None:

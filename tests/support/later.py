@@ -36,7 +36,7 @@ def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderServ
     engine = replace(house.bot.engine, clock=Later(ahead_s))
     executor = house.bot.executor
     access = Access(
-        executor.delivery.figures.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
+        executor.presenter.profiles.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
-    reviews = ReviewService(engine, executor.delivery, access, executor)
+    reviews = ReviewService(engine, executor.presenter, access, executor)
     return ReminderService(reviews, BudgetQueue(reviews), Chores(engine.db, engine.clock), owner)

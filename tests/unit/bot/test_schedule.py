@@ -74,7 +74,7 @@ def inbox(engine: Engine, clock: FakeClock) -> Inbox:
 
 def scheduler(engine: Engine, out: Out, inbox: Inbox, *, owner: str = "A") -> Scheduler:
     """With what the chores under test need, and nothing of what the others do."""
-    executor = SimpleNamespace(owner=owner, delivery=SimpleNamespace(renderer=Renderer("plain")))
+    executor = SimpleNamespace(owner=owner, presenter=SimpleNamespace(renderer=Renderer("plain")))
     needed = {"engine": engine, "executor": executor, "slack": out, "inbox": inbox}
     return Scheduler(**{field.name: needed.get(field.name) for field in fields(Scheduler)})
 
@@ -164,7 +164,7 @@ async def test_a_chore_under_way_has_ended_when_the_block_is_left_and_that_is_no
 
     needed: dict[str, Any] = {field.name: nothing for field in fields(Scheduler)}
     needed["executor"] = SimpleNamespace(resume_orphans=resume_orphans)
-    needed["reminders"] = SimpleNamespace(look_after_waiting=nothing)
+    needed["reminders"] = SimpleNamespace(process_waiting=nothing)
     needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
     async with Scheduler(**needed).running():
         await begun.wait()
@@ -184,7 +184,7 @@ async def test_chores_go_on_when_the_clock_is_set_back(monkeypatch: pytest.Monke
 
     needed: dict[str, Any] = {field.name: nothing for field in fields(Scheduler)}
     needed["executor"] = SimpleNamespace(resume_orphans=resume_orphans)
-    needed["reminders"] = SimpleNamespace(look_after_waiting=nothing)
+    needed["reminders"] = SimpleNamespace(process_waiting=nothing)
     needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
     monkeypatch.setattr(schedule, "STEP_LOOK_S", 0.01)
     async with Scheduler(**needed).running():

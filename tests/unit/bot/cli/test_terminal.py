@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from bot.cli.terminal import Board
+from bot.cli.terminal import ProgressPrinter
 from patterns.core.events import (
     Noted,
     Planned,
@@ -47,12 +47,12 @@ def finished(*, ok: bool = True, reason: str = "", replayed: bool = False, uncer
     ],
 )
 def test_each_event_is_one_line(capsys: pytest.CaptureFixture[str], event: RunEvent, line: str) -> None:
-    Board().emit("r1", event)
+    ProgressPrinter().emit("r1", event)
     assert click.unstyle(capsys.readouterr().err) == f"{line}\n"
 
 
 def test_what_came_from_the_journal_or_was_said_before_is_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
-    board, plan = Board(), Planned("decide", 120_000_000, None, (("a", "a"), ("b", "b")))
+    board, plan = ProgressPrinter(), Planned("decide", 120_000_000, None, (("a", "a"), ("b", "b")))
     for event in (plan, plan, finished(replayed=True), TextDelta("p", "text")):
         board.emit("r1", event)
     assert click.unstyle(capsys.readouterr().err) == "→ at most $0.12\n"

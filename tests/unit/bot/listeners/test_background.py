@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncBoltRequest
 from bot.commands.origin import Origin
 from bot.listeners.background import BackgroundTasks
 from bot.messages.notice_views import NoticeView
-from tests.fakes.bot_services import ANNA, BROKEN, CHANNEL, TEAM, Bot, FakeInbox, FakeSay, command
+from tests.fakes.bot_services import ANNA, BROKEN, CHANNEL, TEAM, Bot, FakeInbox, FakeNotifier, command
 
 ORIGIN = Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=ANNA)
 
@@ -22,7 +22,7 @@ async def test_slack_is_acknowledged_while_the_work_goes_on(bot: Bot) -> None:
 
 async def test_draining_lets_work_end_within_the_grace() -> None:
     inbox = FakeInbox()
-    tasks = BackgroundTasks(inbox=inbox, say=FakeSay())
+    tasks = BackgroundTasks(inbox=inbox, notifier=FakeNotifier())
     gate = asyncio.Event()
     tasks.spawn(ORIGIN, _wait(gate))
     draining = asyncio.create_task(tasks.drain(5))
@@ -33,38 +33,38 @@ async def test_draining_lets_work_end_within_the_grace() -> None:
 
 async def test_what_is_cut_off_stays_in_the_inbox() -> None:
     inbox = FakeInbox()
-    tasks = BackgroundTasks(inbox=inbox, say=FakeSay())
+    tasks = BackgroundTasks(inbox=inbox, notifier=FakeNotifier())
     tasks.spawn(ORIGIN, _wait(asyncio.Event()))
     await tasks.drain(0)
     assert inbox.notes == {}
 
 
 def test_draining_nothing_ends_without_waiting() -> None:
-    draining = BackgroundTasks(inbox=FakeInbox(), say=FakeSay()).drain(5)
+    draining = BackgroundTasks(inbox=FakeInbox(), notifier=FakeNotifier()).drain(5)
     with pytest.raises(StopIteration):
         draining.send(None)
 
 
 async def test_a_person_who_cannot_be_told_does_not_stop_the_rest(bot: Bot) -> None:
     bot.runs.error = BROKEN
-    bot.say.error = RuntimeError("Slack is down")
+    bot.notifier.error = RuntimeError("Slack is down")
     await bot.receive(command("tea?"))
     (note,) = bot.inbox.notes.values()
     assert note.startswith("failed ")
 
 
 async def test_a_failure_with_nobody_to_tell_is_closed_quietly() -> None:
-    inbox, say = FakeInbox(), FakeSay()
-    tasks = BackgroundTasks(inbox=inbox, say=say)
+    inbox, notifier = FakeInbox(), FakeNotifier()
+    tasks = BackgroundTasks(inbox=inbox, notifier=notifier)
     tasks.spawn(Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=""), _fail())
     await tasks.drain(5)
-    assert (say.said, [note.split()[0] for note in inbox.notes.values()]) == ([], ["failed"])
+    assert (notifier.said, [note.split()[0] for note in inbox.notes.values()]) == ([], ["failed"])
 
 
 async def test_storage_trouble_is_a_defect_to_people_and_carries_a_code(bot: Bot) -> None:
     bot.runs.error = BROKEN
     await bot.receive(command("tea?"))
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert (view.tone, len(view.code)) == ("error", 8)
 

@@ -51,7 +51,7 @@ def filled(**values: str) -> dict[str, Any]:
 async def test_what_is_typed_reaches_the_desk_with_who_and_where(bot: Bot, text: str, expected: object) -> None:
     await bot.receive(command(text))
     assert bot.budgets.done == [(expected, HERE, True)]
-    assert bot.say.views == [NoticeView(f"{type(expected).__name__} for {ANNA}")]
+    assert bot.notifier.views == [NoticeView(f"{type(expected).__name__} for {ANNA}")]
     assert bot.runs.opened == []
 
 
@@ -74,13 +74,13 @@ async def test_where_the_bot_is_not_the_desk_knows(bot: Bot) -> None:
 async def test_a_refusal_is_for_the_person_alone(bot: Bot) -> None:
     bot.budgets.error = UserError("Ask dana.")
     await bot.receive(command("budget set 50"))
-    assert bot.say.views == [NoticeView("Ask dana.", tone="warning")]
+    assert bot.notifier.views == [NoticeView("Ask dana.", tone="warning")]
 
 
 async def test_bad_input_is_answered_and_nothing_is_done(bot: Bot) -> None:
     await bot.receive(command("budget set €50"))
     assert bot.budgets.done == []
-    assert [view.tone for view in bot.say.views] == ["warning"]  # type: ignore[union-attr]
+    assert [view.tone for view in bot.notifier.views] == ["warning"]  # type: ignore[attr-defined]
 
 
 async def test_the_button_posts_the_month_that_was_shown(bot: Bot) -> None:
@@ -106,7 +106,7 @@ async def test_the_form_sent_in_is_one_delivery_of_what_changed(bot: Bot) -> Non
     for _ in range(2):
         await bot.receive(body)
     assert bot.budgets.steered == [((SetAmount("limit", 50 * USD, "launch"),), HERE)]
-    assert bot.say.views == [NoticeView(f"Changed for {ANNA}")]
+    assert bot.notifier.views == [NoticeView(f"Changed for {ANNA}")]
 
 
 async def test_a_form_with_a_mistake_goes_back_and_is_no_delivery(bot: Bot) -> None:

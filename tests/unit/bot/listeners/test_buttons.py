@@ -50,12 +50,12 @@ async def test_the_price_card_is_answered_by_whoever_clicked(bot: Bot, action_id
 async def test_feedback_is_kept_with_the_run_and_thanked_for_in_private(bot: Bot, action_id: str, value: str) -> None:
     await bot.receive(click(action_id, f"{value}:{RUN}"))
     assert bot.runs.feedbacks == [(RUN, ANNA, value)]
-    assert len(bot.say.said) == 1
+    assert len(bot.notifier.said) == 1
 
 
 async def test_details_are_private(bot: Bot) -> None:
     await bot.receive(click(RUN_DETAILS, RUN))
-    ((origin, view),) = bot.say.said
+    ((origin, view),) = bot.notifier.said
     assert (origin.user, origin.response_url) == (ANNA, RESPONSE_URL)
     assert isinstance(view, DetailsView)
     assert view.run.run_id == RUN
@@ -65,21 +65,21 @@ async def test_stop_names_the_run_and_the_thread(bot: Bot) -> None:
     await bot.receive(click(RUN_STOP, RUN, message={"ts": "1700000001.0001", "thread_ts": "1700000000.0001"}))
     expected = {"workspace": TEAM, "channel": CHANNEL, "thread_ts": "1700000000.0001", "run_id": RUN, "user": ANNA}
     assert [expected] == bot.runs.stopped
-    assert [NoticeView("Stopped r1.")] == bot.say.views
+    assert [NoticeView("Stopped r1.")] == bot.notifier.views
 
 
 async def near_miss(bot: Bot, text: str) -> str:
     await bot.receive(command(text))
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NearMissView)
-    bot.say.said.clear()
+    bot.notifier.said.clear()
     return view.key
 
 
 async def test_a_near_miss_meant_as_the_command_does_that(bot: Bot) -> None:
     key = await near_miss(bot, "bugdet")
     await bot.receive(click(COMMAND_YES, key))
-    assert bot.say.views == [NoticeView(f"ShowBudget for {ANNA}")]
+    assert bot.notifier.views == [NoticeView(f"ShowBudget for {ANNA}")]
     assert [said["delete_original"] for said in bot.slack.responded] == [True]
 
 
@@ -106,17 +106,17 @@ async def test_only_the_asker_answers_the_question(bot: Bot) -> None:
     key = await near_miss(bot, "bugdet")
     await bot.receive(click(REQUEST_YES, key, user=BEN))
     assert bot.runs.opened == []
-    assert [NoticeView("Only the person who asked can answer that.", tone="warning")] == bot.say.views
+    assert [NoticeView("Only the person who asked can answer that.", tone="warning")] == bot.notifier.views
 
 
 async def test_a_question_we_no_longer_have_is_said(bot: Bot) -> None:
     await bot.receive(click(REQUEST_YES, "trigger:gone"))
-    assert [NoticeView("I no longer have that request. Please send it again.", tone="warning")] == bot.say.views
+    assert [NoticeView("I no longer have that request. Please send it again.", tone="warning")] == bot.notifier.views
 
 
 async def test_a_kept_request_runs_in_our_direct_messages(bot: Bot) -> None:
     await bot.receive(command("use decide: tea?", channel=OUTSIDE))
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, InviteView)
     await bot.receive(click(DM_INSTEAD, view.key, channel=OUTSIDE))
     expected = RunRequest(

@@ -48,7 +48,7 @@ async def test_an_admin_opens_the_form_with_what_holds_now(bot: Bot) -> None:
 )
 async def test_nobody_else_and_nowhere_else(bot: Bot, body: dict[str, Any], why: str) -> None:
     await bot.receive(body)
-    assert [NoticeView(why, tone="warning")] == bot.say.views
+    assert [NoticeView(why, tone="warning")] == bot.notifier.views
     assert bot.slack.called("views.open") == []
 
 
@@ -67,7 +67,7 @@ async def test_what_an_admin_saves_holds_and_is_written_down(bot: Bot) -> None:
     )
     assert expected == bot.rules.by_channel[CHANNEL]
     assert bot.rules.changes == [(CHANNEL, BEN)]
-    (said,) = bot.say.told
+    (said,) = bot.notifier.told
     assert said.text == (
         "UBEN changed who may ask here from “Everybody in the channel” to “admins, owners of the budget and 1 other "
         "person”; how agents work when nobody says how from “Whatever the Router chooses” to “decide”; what I show "
@@ -77,20 +77,20 @@ async def test_what_an_admin_saves_holds_and_is_written_down(bot: Bot) -> None:
 
 async def test_a_form_sent_in_as_it_was_tells_nobody(bot: Bot) -> None:
     await bot.receive(submission(form(ChannelRules()), values(), user=BEN))
-    assert (bot.rules.changes, bot.say.told) == ([], [])
-    assert bot.say.views == [NoticeView("Nothing was changed.")]
+    assert (bot.rules.changes, bot.notifier.told) == ([], [])
+    assert bot.notifier.views == [NoticeView("Nothing was changed.")]
 
 
 async def test_who_may_ask_is_opened_before_everybody(bot: Bot) -> None:
     await bot.receive(command("allow guests", user=BEN))
-    assert bot.say.told == [NoticeView("UBEN changed whether guests may run agents here from no to yes.")]
-    assert bot.say.views == []
+    assert bot.notifier.told == [NoticeView("UBEN changed whether guests may run agents here from no to yes.")]
+    assert bot.notifier.views == []
 
 
 async def test_a_form_that_reaches_others_than_admins_changes_nothing(bot: Bot) -> None:
     await bot.receive(submission(form(ChannelRules()), values(replies="free")))
     assert bot.rules.changes == []
-    assert [NoticeView(DENIED, tone="warning")] == bot.say.views
+    assert [NoticeView(DENIED, tone="warning")] == bot.notifier.views
 
 
 async def test_people_to_be_named_must_be_named(bot: Bot) -> None:
@@ -116,7 +116,7 @@ async def test_who_may_ask_is_enforced(bot: Bot, rules: ChannelRules, may_ask: b
     await bot.receive(command("tea?", user=BEN))
     assert [run.user for run in bot.runs.opened] == ([ANNA, BEN] if may_ask else [BEN])
     expected = "Only some people may ask here. An admin changes that with `/agents settings`."
-    assert [view.text for view in bot.say.views if isinstance(view, NoticeView)] == ([] if may_ask else [expected])
+    assert [view.text for view in bot.notifier.views if isinstance(view, NoticeView)] == ([] if may_ask else [expected])
 
 
 @pytest.mark.parametrize(

@@ -64,13 +64,13 @@ async def test_in_our_direct_messages_the_person_pays(bot: Bot) -> None:
 )
 async def test_commands_are_answered_privately(bot: Bot, text: str, expected: object) -> None:
     await bot.receive(command(text))
-    assert [expected] == bot.say.views
+    assert [expected] == bot.notifier.views
     assert bot.runs.opened == []
 
 
 async def test_runs_lists_ones_own(bot: Bot) -> None:
     await bot.receive(command("runs"))
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, RunsView)
     assert [f"{ANNA} in {CHANNEL}"] == [run.request for run in view.runs]
 
@@ -83,12 +83,12 @@ async def test_the_balance_is_that_of_the_place(bot: Bot) -> None:
 async def test_a_near_miss_is_asked_about_under_the_key_of_its_delivery(bot: Bot) -> None:
     body = command("bugdet")
     await bot.receive(body)
-    assert [NearMissView("bugdet", "budget", f"trigger:{TEAM}:{body['trigger_id']}")] == bot.say.views
+    assert [NearMissView("bugdet", "budget", f"trigger:{TEAM}:{body['trigger_id']}")] == bot.notifier.views
 
 
 async def test_what_cannot_be_a_command_gets_an_example(bot: Bot) -> None:
     await bot.receive(command("ask"))
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert (view.tone, "`ask why" in view.text) == ("warning", True)
 
@@ -97,7 +97,7 @@ async def test_what_cannot_be_a_command_gets_an_example(bot: Bot) -> None:
 async def test_where_we_cannot_post_the_request_is_kept_and_the_person_told(bot: Bot, channel: str) -> None:
     body = command("tea?", channel=channel)
     await bot.receive(body)
-    assert [InviteView(f"trigger:{TEAM}:{body['trigger_id']}")] == bot.say.views
+    assert [InviteView(f"trigger:{TEAM}:{body['trigger_id']}")] == bot.notifier.views
     assert bot.runs.opened == []
 
 
@@ -105,7 +105,7 @@ async def test_nothing_starts_while_slack_cannot_say_who_asks(bot: Bot) -> None:
     bot.slack.answers[f"users.info {ANNA}"] = UNREACHABLE
     body = command("tea?")
     await bot.receive(body)
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert view.text.startswith("I could not check with Slack")
     assert bot.runs.opened == []
@@ -131,14 +131,14 @@ async def test_an_admin_opens_the_channel_to_guests(bot: Bot) -> None:
 async def test_a_refusal_of_the_runs_is_shown_as_it_is(bot: Bot) -> None:
     bot.runs.error = UserError("Not started, nothing spent.")
     await bot.receive(command("tea?"))
-    assert [NoticeView("Not started, nothing spent.", tone="warning")] == bot.say.views
+    assert [NoticeView("Not started, nothing spent.", tone="warning")] == bot.notifier.views
 
 
 async def test_a_defect_is_told_with_a_code_and_never_with_its_words(bot: Bot) -> None:
     bot.runs.error = RuntimeError("password=hunter2")
     body = command("tea?")
     await bot.receive(body)
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert "hunter2" not in view.text
     assert {f"trigger:{TEAM}:{body['trigger_id']}": f"failed {view.code}"} == bot.inbox.notes
@@ -164,7 +164,7 @@ async def test_the_form_opens_without_balance_when_that_fails(bot: Bot) -> None:
 async def test_a_form_that_took_too_long_is_said(bot: Bot) -> None:
     bot.slack.answers["views.open"] = "expired_trigger_id"
     await bot.receive(command(""))
-    assert [NoticeView("The form took too long to open. Please try again.", tone="warning")] == bot.say.views
+    assert [NoticeView("The form took too long to open. Please try again.", tone="warning")] == bot.notifier.views
 
 
 async def test_other_commands_are_acknowledged(bot: Bot) -> None:

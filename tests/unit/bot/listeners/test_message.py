@@ -80,12 +80,12 @@ async def test_direct_messages_need_no_mention(bot: Bot) -> None:
 async def test_commands_work_in_messages_too(bot: Bot) -> None:
     await bot.receive(mention(f"<@{BOT}>: stop", thread_ts="1600000000.000001"))
     assert [said["thread_ts"] for said in bot.runs.stopped] == ["1600000000.000001"]
-    assert [NoticeView("Stopped r1.")] == bot.say.views
+    assert [NoticeView("Stopped r1.")] == bot.notifier.views
 
 
 async def test_a_bare_mention_is_shown_how_to_ask(bot: Bot) -> None:
     await bot.receive(mention(f"<@{BOT}>"))
-    assert [HelpView(flows=MENU.flows)] == bot.say.views
+    assert [HelpView(flows=MENU.flows)] == bot.notifier.views
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_a_bare_mention_is_shown_how_to_ask(bot: Bot) -> None:
 )  # fmt: skip
 async def test_what_is_not_for_us_is_neither_kept_nor_answered(bot: Bot, body: dict[str, Any]) -> None:
     assert (await bot.receive(body)).status == 200
-    assert (bot.inbox.stored, bot.runs.opened, bot.say.views) == ({}, [], [])
+    assert (bot.inbox.stored, bot.runs.opened, bot.notifier.views) == ({}, [], [])
 
 
 def deleted(before: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ async def test_what_people_say_to_each_other_in_a_thread_is_neither_kept_nor_ans
 ) -> None:
     bot.followups.openers[THREAD] = ANNA
     assert (await bot.receive(body)).status == 200
-    assert (bot.inbox.stored, bot.runs.opened, bot.say.views) == ({}, [], [])
+    assert (bot.inbox.stored, bot.runs.opened, bot.notifier.views) == ({}, [], [])
 
 
 async def test_others_tag_the_bot_in_the_askers_thread(bot: Bot) -> None:
@@ -224,7 +224,7 @@ async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_say
     body = edit(f"<@{BOT}> use decide: coffee?", before=f"<@{BOT}> tea?")
     await bot.receive(body)
     key = f"event:{TEAM}:{body['event_id']}"
-    assert [EditedView(key)] == bot.say.views
+    assert [EditedView(key)] == bot.notifier.views
     assert bot.runs.opened == []
     await bot.receive(click(RUN_EDITED, key, user=BEN))
     assert bot.runs.opened == []
@@ -239,9 +239,9 @@ async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_say
 async def test_a_change_of_no_word_or_of_ours_is_nothing(bot: Bot, body: dict[str, Any]) -> None:
     bot.followups.asked.add(TS)
     await bot.receive(body)
-    assert (bot.inbox.stored, bot.say.views) == ({}, [])
+    assert (bot.inbox.stored, bot.notifier.views) == ({}, [])
 
 
 async def test_edits_of_what_never_asked_are_not_kept(bot: Bot) -> None:
     await bot.receive(edit("coffee!"))
-    assert (bot.inbox.stored, bot.say.views) == ({}, [])
+    assert (bot.inbox.stored, bot.notifier.views) == ({}, [])

@@ -53,5 +53,5 @@ CASES = [
 @pytest.mark.parametrize("body", CASES)
 async def test_damaged_payloads_are_acknowledged(bot: Bot, body: dict[str, Any]) -> None:
     assert (await bot.receive(body)).status == 200
-    assert not [view for view in bot.say.views if isinstance(view, NoticeView) and view.code]
+    assert not [view for view in bot.notifier.views if isinstance(view, NoticeView) and view.code]
     assert set(bot.inbox.notes) == set(bot.inbox.stored)

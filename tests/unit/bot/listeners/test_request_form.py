@@ -111,7 +111,7 @@ async def test_where_we_cannot_post_the_form_answers_in_direct_messages(bot: Bot
 async def test_the_bot_thrown_out_meanwhile_keeps_the_forms_request(bot: Bot) -> None:
     bot.slack.answers[f"conversations.info {CHANNEL}"] = {"channel": {"id": CHANNEL, "is_member": False}}
     await bot.receive(submission(form(), filled("tea?")))
-    assert [InviteView("view:T1:V1:156772938.1827394")] == bot.say.views
+    assert [InviteView("view:T1:V1:156772938.1827394")] == bot.notifier.views
 
 
 async def test_unknown_forms_are_acknowledged(bot: Bot) -> None:
@@ -168,7 +168,7 @@ async def test_an_admins_home_leads_to_limits_and_settings(bot: Bot) -> None:
 async def test_settings_at_home_are_still_for_admins_only(bot: Bot) -> None:
     await bot.receive(home_click(HOME_SETTINGS, CHANNEL))
     assert bot.slack.called("views.open") == []
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert "Only an admin" in view.text
 
@@ -193,13 +193,13 @@ async def test_a_workspace_without_prompts_is_asked_once_and_nobody_hears_of_it(
     for _ in range(2):
         await bot.receive(opened_home("messages"))
     assert len(bot.slack.called("assistant.threads.setSuggestedPrompts")) == times
-    assert (bot.say.views, bot.slack.responded) == ([], [])
+    assert (bot.notifier.views, bot.slack.responded) == ([], [])
 
 
 async def test_a_home_that_cannot_be_shown_says_why(bot: Bot) -> None:
     bot.slack.answers[f"users.info {ANNA}"] = UNREACHABLE
     await bot.receive(opened_home("home"))
-    (view,) = bot.say.views
+    (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert view.tone == "warning"
 

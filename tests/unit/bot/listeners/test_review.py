@@ -69,14 +69,14 @@ async def test_a_draft_too_long_for_a_form_is_said(bot: Bot) -> None:
     bot.reviews.asked = Question(kind="approve", title="t", draft="word " * 9000)
     await bot.receive(click(REVIEW_EDIT, VALUE))
     expected = "This draft is too long for a form. Reply with what should change instead."
-    assert [NoticeView(expected, tone="warning")] == bot.say.views
+    assert [NoticeView(expected, tone="warning")] == bot.notifier.views
 
 
 async def test_who_may_not_decide_sees_no_form(bot: Bot) -> None:
     bot.reviews.error = UserError("Only the person who asked and admins can decide that.")
     await bot.receive(click(REVIEW_CHANGES, VALUE))
     assert bot.slack.called("views.open") == []
-    assert [NoticeView(str(bot.reviews.error), tone="warning")] == bot.say.views
+    assert [NoticeView(str(bot.reviews.error), tone="warning")] == bot.notifier.views
 
 
 async def test_a_form_with_nothing_in_it_comes_back(bot: Bot) -> None:
@@ -113,7 +113,7 @@ async def test_what_people_say_to_each_other_is_neither_kept_nor_heard(bot: Bot)
 async def test_asking_for_money_is_acknowledged_privately(bot: Bot) -> None:
     await bot.receive(click(ASK_MONEY, VALUE))
     assert bot.reviews.pleas == [(RUN, PATH, ANNA)]
-    assert [NoticeView("I asked. As soon as there is money, I go on.")] == bot.say.views
+    assert [NoticeView("I asked. As soon as there is money, I go on.")] == bot.notifier.views
 
 
 def reaction(sign: str, **item: str) -> dict[str, Any]:

@@ -35,5 +35,5 @@ async def test_what_was_asked_comes_back_in_the_form_and_runs_by_another_flow(bo
 async def test_on_other_messages_it_says_where_it_belongs(bot: Bot, block_id: str) -> None:
     await bot.receive(chosen(block_id))
     expected = "Choose that on one of my messages, and I ask again what it was asked."
-    assert [NoticeView(expected, tone="warning")] == bot.say.views
+    assert [NoticeView(expected, tone="warning")] == bot.notifier.views
     assert bot.slack.called("views.open") == []

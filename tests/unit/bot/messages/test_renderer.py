@@ -8,7 +8,7 @@ import pytest
 from bot.messages import card_views as cv
 from bot.messages import views as v
 from bot.messages.action_ids import QUEUE_IT
-from bot.messages.outcome_text import footer, headline, line, refusal
+from bot.messages.outcome_text import budget_queue, footer, headline, refusal
 from bot.messages.renderer import Renderer, templates_folder
 from bot.messages.run_text import collapsed, plan, state
 from patterns.core.events import MissingVoice, PatternResult, StopReason
@@ -49,7 +49,7 @@ def test_a_refusal_over_what_others_hold_offers_to_queue() -> None:
 
 
 def test_a_run_in_line_says_what_it_waits_for() -> None:
-    assert line(cv.LineView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
+    assert budget_queue(cv.BudgetQueueView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
         "⏳ In line for money: this needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 "
         "held by 3 runs). I begin by myself when enough is free, in the order of asking. "
         "Until 14:02 UTC; then I give up."

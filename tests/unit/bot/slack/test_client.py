@@ -153,7 +153,7 @@ async def test_a_refusal_names_who_can_mend_it(
     slack.fail("chat.postMessage", error=code)
     with pytest.raises(SlackError) as refused:
         await out.post_once("run", "answer", channel=C, message=HELLO)
-    assert (refused.value.kind, refused.value.whom, refused.value.code) == (kind, whom, code)
+    assert (refused.value.kind, refused.value.audience, refused.value.code) == (kind, whom, code)
 
 
 async def test_a_channel_without_the_bot_refuses(out: SlackOut) -> None:
