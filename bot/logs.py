@@ -9,9 +9,7 @@ from typing import IO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_TALKATIVE = frozenset(
-    {"agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "yoyo", "asyncio"}
-)
+_TALKATIVE = frozenset({"agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "asyncio"})
 """Libraries whose debug and info lines carry payloads, message text and tokens. Bolt's app logger is called `agents`.
 """
 _TOKENS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|sk-[\w-]{12,}|Bearer\s+[\w.~+/-]+=*", re.IGNORECASE)

@@ -1,14 +1,16 @@
-"""Bring a database to the schema of this code with yoyo, which is imported only when there is something to do."""
+"""Bring a database to the schema of this code: numbered SQL files, each applied in one transaction with its mark.
+
+The mark is `schema.version`: a file is due when its number is above it. Databases that yoyo migrated, up to version 7,
+have the same mark; the tables that it kept for itself are left alone.
+"""
 
 import asyncio
 import sqlite3
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 from filelock import FileLock, Timeout
@@ -18,10 +20,12 @@ from storage.database import connect, postgresql, sqlite
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_TIMEOUT_S = 30.0
-"""How long one process waits while another migrates; a killed one lets go at once."""
+"""How long one process waits while another migrates."""
 TABLE_TIMEOUT_S = 5
-"""How long a migration waits for a table in use: later statements queue behind it."""
+"""How long a migration waits for a table in use: every statement after it queues behind it."""
 _LOCK = 7_245_913
+
+Connection = sqlite3.Connection | psycopg.Connection[tuple[Any, ...]]
 
 
 async def migrate(url: str) -> None:
@@ -45,13 +49,22 @@ def _migrate(url: str) -> None:
 
 
 def _bring_up_to_date(url: str) -> None:
-    if _version(url) < connect.CODE_VERSION:
-        with alone(url):
-            _apply(url)
+    with closing(_open(url)) as connection:  # closing it rolls back what failed
+        if _version(connection) >= connect.CODE_VERSION:
+            return
+        with schema_lock(url):
+            if isinstance(connection, sqlite3.Connection):
+                # Stored in the file. SQLite does not wait for a busy database here, so it needs the lock.
+                connection.execute("PRAGMA journal_mode=WAL")
+            folder = MIGRATIONS / ("sqlite" if isinstance(connection, sqlite3.Connection) else "postgresql")
+            version = _version(connection)
+            for path in sorted(folder.glob("*.sql")):
+                if int(path.name.partition("_")[0]) > version:
+                    _apply(connection, path)
 
 
 @contextmanager
-def alone(url: str) -> Iterator[None]:
+def schema_lock(url: str) -> Iterator[None]:
     """Hold the lock of schema changes; it is the operating system's or the server's, so a killed process frees it.
 
     Raises:
@@ -73,69 +86,44 @@ def alone(url: str) -> Iterator[None]:
         ) from error
 
 
-def _version(url: str) -> int:
+def _open(url: str) -> Connection:
+    """Open the database in autocommit mode, with the timeout of migrations; create a SQLite file that is missing."""
+    if url.startswith("sqlite"):
+        path = sqlite.path_of(url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return sqlite3.connect(path, timeout=TABLE_TIMEOUT_S, isolation_level=None)
+    connection = postgresql.connect_alone(url)
+    connection.execute(f"SET lock_timeout = {TABLE_TIMEOUT_S * 1000:.0f}".encode())
+    return connection
+
+
+def _version(connection: Connection) -> int:
     """Return the schema version, 0 for a database that is new or empty."""
     try:
-        if url.startswith("sqlite"):
-            return _sqlite_version(sqlite.path_of(url))
-        with postgresql.connect_alone(url) as connection:
-            row = connection.execute("SELECT version FROM schema").fetchone()
-    except psycopg.errors.UndefinedTable:
+        row = connection.execute("SELECT version FROM schema").fetchone()
+    except (sqlite3.OperationalError, psycopg.errors.UndefinedTable) as error:
+        if isinstance(error, sqlite3.Error) and "no such table" not in str(error):
+            raise
         return 0
     return int(row[0]) if row else 0
 
 
-def _sqlite_version(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=sqlite.BUSY_TIMEOUT_S)
+def _apply(connection: Connection, path: Path) -> None:
+    """Run the statements of a file and its mark in one transaction.
+
+    Raises:
+        StorageError: it failed or waited too long, and the transaction is open.
+    """
+    script = f"{path.read_text('utf-8')}\nUPDATE schema SET version = {int(path.name.partition('_')[0])};"
     try:
-        table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema'").fetchone()
-        row = connection.execute("SELECT version FROM schema").fetchone() if table else None
-    finally:
-        connection.close()
-    return int(row[0]) if row else 0
-
-
-def _apply(url: str) -> None:
-    with warnings.catch_warnings():
-        # yoyo hands datetimes to sqlite3 its own way, which Python 3.12 calls old.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from yoyo import read_migrations  # noqa: PLC0415 - see the module docstring
-
-        folder = MIGRATIONS / ("sqlite" if url.startswith("sqlite") else "postgresql")
-        with _backend(url) as backend:
-            if isinstance(backend.connection, sqlite3.Connection):
-                # Kept in the file. SQLite does not wait for a busy database here, so it needs the lock.
-                backend.execute("PRAGMA journal_mode=WAL")
-            backend.init_database()
-            backend.break_lock()  # yoyo's own lock is a row that outlives a killed process; ours does not
-            for migration in backend.to_apply(read_migrations(str(folder))):
-                try:
-                    # yoyo's own loop marks a migration after its commit: killed in between, it could never go on.
-                    with backend.transaction():
-                        migration.process_steps(backend, "apply")
-                        backend.mark_one(migration, log=False)
-                except psycopg.errors.AdminShutdown:
-                    raise  # nothing of it was kept, and it is begun again
-                except (sqlite3.Error, psycopg.Error) as error:
-                    raise StorageError(_failed(migration.id, error)) from error
-
-
-def _backend(url: str) -> Any:  # noqa: ANN401 - yoyo has no types
-    """Return yoyo's connection, with the address in parts, because its own parser knows fewer addresses than libpq."""
-    from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend  # noqa: PLC0415 - see the module docstring
-    from yoyo.backends.core.sqlite3 import SQLiteBackend  # noqa: PLC0415 - same
-    from yoyo.connections import DatabaseURI  # noqa: PLC0415 - same
-    from yoyo.migrations import default_migration_table  # noqa: PLC0415 - same
-
-    if url.startswith("sqlite"):
-        path = quote(str(sqlite.path_of(url)))
-        return SQLiteBackend(DatabaseURI("sqlite", None, None, None, None, path, {}), default_migration_table)
-    parts = psycopg.conninfo.conninfo_to_dict(postgresql.address(url))
-    set_ = {**postgresql.SERVER_PATIENCE, "lock_timeout": f"{TABLE_TIMEOUT_S}s"}
-    parts["options"] = " ".join([str(parts.get("options", "")), *(f"-c {name}={set_[name]}" for name in set_)])
-    address = DatabaseURI("postgresql", None, None, None, None, parts.pop("dbname", None), parts)
-    return PostgresqlPsycopgBackend(address, default_migration_table)
+        if isinstance(connection, sqlite3.Connection):
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nCOMMIT;")
+        else:
+            connection.execute(f"BEGIN;\n{script}\nCOMMIT;".encode())
+    except psycopg.errors.AdminShutdown:
+        raise  # nothing of it was kept, and it is begun again
+    except (sqlite3.Error, psycopg.Error) as error:
+        raise StorageError(_failed(path.stem, error)) from error
 
 
 def _failed(name: str, error: sqlite3.Error | psycopg.Error) -> str:

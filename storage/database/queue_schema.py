@@ -16,7 +16,7 @@ import psycopg
 
 from patterns.core.errors import StorageError
 from storage.database import postgresql
-from storage.database.migrate import alone
+from storage.database.migrate import schema_lock
 
 FOLDER = Path(procrastinate.schema.migrations_path)
 DEPLOY_US = 24 * 3_600_000_000
@@ -49,7 +49,7 @@ def _bring_up_to_date(url: str) -> None:
         # Without a record another process may be applying the first file just now: judging the tables needs the lock.
         if known and not due(_names(), known, now_us=time.time_ns() // 1000):
             return
-        with alone(url):
+        with schema_lock(url):
             for name in _due(connection):
                 with connection.transaction():
                     connection.execute((FOLDER / name).read_bytes())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -18,13 +19,14 @@ from storage.database import connect as module
 from storage.database import migrate as migrations
 from storage.database.connect import CODE_VERSION, connect
 from storage.database.database import ConstraintError, Database
-from storage.database.migrate import alone, migrate
+from storage.database.migrate import migrate, schema_lock
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.verify import verify
 from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, execute, open_run, rows, settled
 
 SHIPPED = migrations.MIGRATIONS
 FIRST = Path(__file__).with_name("shipped_0001.sql")
+YOYO = Path(__file__).with_name("yoyo_tables.sql")
 TABLES = tuple(re.findall(r"INSERT INTO (\w+)", FIRST.read_text("utf-8")))
 FUTURE = CODE_VERSION + 1
 EXPAND = "ALTER TABLE run ADD COLUMN mood TEXT NOT NULL DEFAULT '';\nCREATE TABLE novelty (id TEXT NOT NULL);\n"
@@ -48,18 +50,10 @@ async def opened() -> AsyncIterator[Open]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migrations to change."""
+    """A copy of the migrations to add to."""
     copied = shutil.copytree(migrations.MIGRATIONS, tmp_path / "migrations")
     monkeypatch.setattr(migrations, "MIGRATIONS", copied)
     return Path(copied)
-
-
-def only_the_first(folder: Path) -> Path:
-    """Leave the folder as it was first shipped; returns where all of it is."""
-    for path in folder.rglob("*.sql"):
-        if not path.name.startswith("0001"):
-            path.unlink()
-    return SHIPPED
 
 
 @pytest.fixture
@@ -113,19 +107,45 @@ def test_every_version_has_its_pair_of_migrations() -> None:
     assert int(names[0][-1].partition("_")[0]) == CODE_VERSION
 
 
-async def test_the_first_shipped_schema_moves_on_with_everything_in_it(
-    empty_url: str, folder: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shipped = only_the_first(folder)
-    monkeypatch.setattr(migrations, "MIGRATIONS", folder)
-    monkeypatch.setattr(module, "CODE_VERSION", 1)
-    await migrate(empty_url)
-    write_all(empty_url, FIRST.read_text("utf-8"))
-    monkeypatch.setattr(migrations, "MIGRATIONS", shipped)
-    monkeypatch.setattr(module, "CODE_VERSION", CODE_VERSION)
+async def ship(url: str, version: int) -> None:
+    """Make the database that a program of an earlier version left, with a row in every table of the first one."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(migrations, "MIGRATIONS", Path(folder))
+        for number in range(1, version + 1):
+            for path in SHIPPED.glob(f"*/{number:04}_*.sql"):
+                (Path(folder) / path.parent.name).mkdir(exist_ok=True)
+                shutil.copy(path, Path(folder) / path.parent.name)
+            patch.setattr(module, "CODE_VERSION", number)
+            await migrate(url)
+            if number == 1:
+                write_all(url, FIRST.read_text("utf-8"))
+                write_all(url, YOYO.read_text("utf-8"))
 
-    with pytest.raises(StorageError, match=f"has schema 1 of {CODE_VERSION}. Run `agents migrate`"):
+
+KILLED = """
+import asyncio, os, signal, sys
+from storage.database import migrate as migrations
+
+def killed(connection, path):
+    script = "BEGIN;" + path.read_text("utf-8")
+    connection.executescript(script) if sys.argv[1].startswith("sqlite") else connection.execute(script.encode())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+migrations._apply = killed
+asyncio.run(migrations.migrate(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("version", range(1, CODE_VERSION))
+async def test_every_shipped_schema_moves_on_with_everything_in_it_also_when_killed_midway(
+    empty_url: str, version: int, opened: Open
+) -> None:
+    await ship(empty_url, version)
+    with pytest.raises(StorageError, match=f"has schema {version} of {CODE_VERSION}. Run `agents migrate`"):
         await connect(empty_url)
+    died = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, empty_url)
+    assert (await died.wait(), await schema_of(empty_url)) == (-9, [{"version": version, "min_code": 1}])
+
     await migrate(empty_url)
     new = await opened(empty_url)
     counted = {name: (await rows(new, f"SELECT COUNT(*) AS n FROM {name}"))[0]["n"] for name in TABLES}  # noqa: S608 - names of ours
@@ -208,7 +228,7 @@ async def test_two_that_migrate_wait_for_each_other(
     empty_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "new").mkdir(exist_ok=True)
-    with alone(empty_url):
+    with schema_lock(empty_url):
         monkeypatch.setattr(migrations, "LOCK_TIMEOUT_S", 0.05)
         with pytest.raises(StorageError, match="Another process is migrating"):
             await migrate(empty_url)
@@ -217,14 +237,13 @@ async def test_two_that_migrate_wait_for_each_other(
 
 def test_a_migration_that_was_killed_is_in_nobodys_way(database_url: str, future: Callable[[str], None]) -> None:
     holds = (
-        "import sys, time\nfrom storage.database.migrate import alone\n"
-        f"with alone({database_url!r}):\n print('held', flush=True)\n time.sleep(60)"
+        "import sys, time\nfrom storage.database.migrate import schema_lock\n"
+        f"with schema_lock({database_url!r}):\n print('held', flush=True)\n time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", holds], stdout=subprocess.PIPE) as killed:
         assert killed.stdout is not None
         assert killed.stdout.readline() == b"held\n"
         killed.kill()
-    write_all(database_url, "INSERT INTO yoyo_lock (locked, pid) VALUES (1, 4242)")
     future(EXPAND)
     asyncio.run(migrate(database_url))
     assert asyncio.run(schema_of(database_url)) == [{"version": FUTURE, "min_code": 1}]

@@ -11,7 +11,7 @@ from procrastinate.schema import SchemaManager
 
 from patterns.core.errors import StorageError
 from storage.database import queue_schema
-from storage.database.migrate import alone
+from storage.database.migrate import schema_lock
 from storage.database.queue_schema import DEPLOY_US, FOLDER, due, install_queue
 from tests.support.databases import drop_database, new_database
 
@@ -108,7 +108,7 @@ async def test_tables_from_before_there_was_a_record_are_known(url: str) -> None
 async def test_a_process_that_starts_beside_the_first_one_waits_instead_of_judging_half_made_tables(url: str) -> None:
     waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with psycopg.connect(url, autocommit=True) as observer:
-        with alone(url):
+        with schema_lock(url):
             # The first file stands and its record is not seen yet: that look was a moment earlier.
             write(url, (FOLDER / NAMES[0]).read_bytes())
             second = asyncio.create_task(install_queue(url))
