@@ -16,13 +16,15 @@ from patterns.charges import charge_for, charge_of, failure_of, refusal
 from patterns.core.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, LimitReachedError, ModelError
-from patterns.core.events import StepRetried, TextDelta
+from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
 from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
 from patterns.core.tasks import unbroken
 from patterns.core.text import storable
+from patterns.core.visible_text import thinks_aloud
 from patterns.handoff import Handoff, images
+from patterns.hearing import Hearing
 from patterns.roster.prompts import cut
 from patterns.roster.roster import AgentSpec
 from patterns.services import Services
@@ -139,7 +141,7 @@ class Attempts:
             hold = await self._hold(call)
             try:
                 async with asyncio.timeout(self._timeout_s() + GRACE_S):
-                    completion = await self.client.complete(call, self._on_text if self.streams else None)
+                    completion = await self._hearing(model).hear(self.client.complete, call)
             except BaseException as error:
                 failure = failure_of(error)
                 charged = charge_of(failure, call, hold)
@@ -230,10 +232,17 @@ class Attempts:
         """Add an uncertain charge to the sum that the reader of the answer is told about."""
         self.uncertain_nusd += charged.actual_nusd if charged.state == "uncertain" else 0
 
-    def _on_text(self, text: str) -> None:
-        text = storable(text)
+    def _hearing(self, model: str) -> Hearing:
+        hold_back = thinks_aloud(self.services.roster.models[model].model)
+        return Hearing(tell=self._tell, withdraw=self._withdraw, hold_back=hold_back)
+
+    def _tell(self, text: str) -> None:
         self.shown.append(text)
         self.services.emit(TextDelta(path=self.path, text=text))
+
+    def _withdraw(self) -> None:
+        self.shown.clear()
+        self.services.emit(TextWithdrawn(path=self.path))
 
     def record(self, outcome: Literal["ok", "failed"], *, model: str, reason: str = "", text: str = "") -> StepRecord:
         """Return the step as the journal keeps it, with what its attempts have cost so far."""

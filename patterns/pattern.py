@@ -36,6 +36,7 @@ WHY = {
 }
 """Reasons of failed steps in words for the reader of the answer."""
 
+LOOP = "The model of {agent} began to repeat itself, so it was stopped; its text ends where the repetition began."
 DOUBT = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
 
 USABLE_REASONS = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
@@ -115,8 +116,12 @@ async def run_agent(
         return AgentOutcome(_failed(record, notes))
     if record.finish_reason == "length":
         notes = (*notes, f"The text of {agent} was cut at its length limit.")
+    is_loop = record.finish_reason == "repetition"
+    if is_loop:
+        notes = (*notes, LOOP.format(agent=agent))
+    stop_reason = StopReason.PARTIAL if is_loop else StopReason.COMPLETED
     result = PatternResult(
-        output=record.text, stop_reason=StopReason.COMPLETED, steps=1, cost_nusd=record.cost_nusd, notes=notes
+        output=record.text, stop_reason=stop_reason, steps=1, cost_nusd=record.cost_nusd, notes=notes
     )
     return AgentOutcome(result, None if schema is None else parse(record.text, schema))
 

@@ -20,6 +20,7 @@ from patterns.core.events import (
     StepRetried,
     StepStarted,
     TextDelta,
+    TextWithdrawn,
 )
 from patterns.core.ports import Clock, StepRecord
 
@@ -70,7 +71,7 @@ class ProgressBoard:
         clock: Clock,
         *,
         interval_s: float = EDIT_INTERVAL_S,
-        on_text: Callable[[str, TextDelta], None] | None = None,
+        on_text: Callable[[str, TextDelta | TextWithdrawn], None] | None = None,
         on_round: Callable[[str, Reviewed], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._clock = clock
@@ -100,7 +101,7 @@ class ProgressBoard:
 
     def emit(self, run_id: str, event: RunEvent) -> None:
         """Fold one event; the edit follows in the background."""
-        if isinstance(event, TextDelta):
+        if isinstance(event, TextDelta | TextWithdrawn):
             if self._on_text is not None:
                 self._on_text(run_id, event)
             return

@@ -16,7 +16,7 @@ from bot.messages.pagination import finished_markdown
 from bot.messages.views import SlackMessage
 from bot.slack.errors import UNSUPPORTED, SlackError
 from bot.slack.workspaces import Slack
-from patterns.core.events import TextDelta
+from patterns.core.events import TextDelta, TextWithdrawn
 from patterns.core.ports import Clock
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
@@ -46,6 +46,7 @@ class _Stream:
     began_at: int = 0
     number: int = 0
     closed: bool = False
+    is_withdrawn: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     follower: asyncio.Task[None] | None = None
 
@@ -76,12 +77,16 @@ class AnswerStreams:
             stream = self._open[run.id] = _Stream(run)
             stream.follower = asyncio.create_task(self._follow(stream), name=f"stream {run.id}")
 
-    def write(self, run_id: str, event: TextDelta) -> None:
-        """Add a piece of the answer; it is sent in the background."""
-        if (stream := self._open.get(run_id)) is not None:
-            stream.agent = event.path.rsplit("/", 1)[-1]
+    def write(self, run_id: str, event: TextDelta | TextWithdrawn) -> None:
+        """Add a piece of the answer, or take all of them away; Slack is told in the background."""
+        if (stream := self._open.get(run_id)) is None:
+            return
+        stream.agent = event.path.rsplit("/", 1)[-1]
+        if isinstance(event, TextDelta):
             stream.text += event.text
-            stream.changed.set()
+        else:
+            stream.text, stream.is_withdrawn = "", True
+        stream.changed.set()
 
     async def close(self, run_id: str) -> None:
         """End the stream: no more text will come. Waits at most one interval and the current call."""
@@ -163,6 +168,8 @@ class AnswerStreams:
             while not stream.closed:
                 await stream.changed.wait()
                 stream.changed.clear()
+                if stream.is_withdrawn:
+                    await self._withdraw(stream)
                 if not stream.closed:
                     await self._send(stream)
                     await self._clock.sleep(APPEND_INTERVAL_S)
@@ -200,6 +207,14 @@ class AnswerStreams:
         if not stream.ts:
             await self._start(stream, chunk)
         stream.sent += piece
+
+    async def _withdraw(self, stream: _Stream) -> None:
+        """Delete what stands of the preview: it was thinking. What follows begins a message of its own."""
+        stream.is_withdrawn, stream.sent, stream.ts = False, "", ""
+        for number in range(stream.number + 1):
+            ts = await self._outbox.find(stream.run.id, f"stream/{number}")
+            if ts is not None:
+                await self._delete(stream.run, ts)
 
     async def _start(self, stream: _Stream, chunk: dict[str, Any]) -> None:
         """Start a message, recorded so that the answer finds it, with a card that names the agent."""

@@ -71,12 +71,13 @@ class PreparedCall:
 class Completion:
     """The answer of one attempt. `usage` None means the provider did not report it: the whole hold is charged.
 
-    `finish_reason` is the provider's, normalised: stop, length, content_filter.
+    `finish_reason` is the provider's, normalised: stop, length, content_filter; or `repetition`, when the text was cut
+    because the model was in a loop.
     """
 
     text: str
     usage: Usage | None
-    finish_reason: Literal["stop", "length", "content_filter"]
+    finish_reason: Literal["stop", "length", "content_filter", "repetition"]
 
 
 class BilledModelError(ModelError):

@@ -104,6 +104,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TextWithdrawn:
+    """Every piece so far was thinking, as a closing tag behind it told: take it away, the answer begins now."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     """A step is settled and journalled. `replayed` means it came from the journal and cost nothing now."""
 
@@ -140,4 +147,4 @@ class Noted:
     text: str
 
 
-RunEvent = Routed | Planned | StepStarted | StepRetried | TextDelta | StepFinished | Reviewed | Noted
+RunEvent = Routed | Planned | StepStarted | StepRetried | TextDelta | TextWithdrawn | StepFinished | Reviewed | Noted

@@ -22,6 +22,7 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError, RosterError
 from patterns.core.money import Price
 from patterns.core.ports import OnText
+from patterns.core.visible_text import visible_text
 from patterns.models.addresses import access, key_variables
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure, from_status, model_error
@@ -133,8 +134,11 @@ class LiteLLMClient:
         if target.key is None and not target.is_behind_gateway and target.shape is not None:
             raise Exchange(call, target, reading_of(call, target.shape)).error(Failure("auth"))
         if target.shape is None:
-            return await self._complete_by_litellm(call, on_text)
-        return await self._open().send(call, target, on_text)
+            completion = await self._complete_by_litellm(call, on_text)
+        else:
+            completion = await self._open().send(call, target, on_text)
+        is_text = call.request.schema is None  # what has a schema is read with its thinking, by `structured`
+        return replace(completion, text=visible_text(completion.text)) if is_text else completion
 
     def _open(self) -> "Http":
         if self._http is None:

@@ -94,6 +94,28 @@ async def test_nothing_a_model_writes_is_live_in_a_stream(slack: SlackServer, wr
 
 
 @pytest.mark.usefixtures("house")
+async def test_what_a_model_thinks_aloud_is_never_streamed(slack: SlackServer, writer: Writer) -> None:
+    writer.chunk_delay_s, writer.text = 0.02, f"<think>\nmy secret\n\nis this\n</think>\n\n{ANSWER}"
+    await slack.say(ASK, channel=DM)
+    await until_done(slack)
+    assert "Paragraph 1" in fed(slack)
+    assert "secret" not in fed(slack)
+    assert len(answers(slack)) == 1
+
+
+@pytest.mark.usefixtures("house")
+async def test_thinking_that_only_a_closing_tag_gives_away_is_taken_away_again(
+    slack: SlackServer, writer: Writer
+) -> None:
+    writer.chunk_delay_s, writer.text = 0.02, "My secret\n\nis this\n\nand that.\n</think>\n\n" + ANSWER
+    await slack.say(ASK, channel=DM)
+    await until_done(slack)
+    assert [one for one in said(slack) if "secret" in one] == []
+    assert len(slack.calls("chat.delete")) > 0
+    assert len(answers(slack)) == 1
+
+
+@pytest.mark.usefixtures("house")
 async def test_channels_are_not_streamed_to(slack: SlackServer) -> None:
     await slack.command(ASK)
     await slack.wait_for(lambda: any("✅ answered" in one for one in said(slack, "C0PLATFORM")))

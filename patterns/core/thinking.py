@@ -1,0 +1,303 @@
+"""Thinking is not an answer: what models think aloud, and the tokens of their templates, are taken out of a text.
+
+One machine reads whole texts and streams, so any split into pieces gives the same visible text. Code is left alone: an
+answer may explain `<think>`. A closing tag that nothing opened means that all before it was thinking.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from patterns.core import thinking_marks as marks
+
+
+@dataclass
+class ThinkingFilter:
+    """Takes a text in pieces. `withdrawals` counts how often all that was given out turned out to be thinking."""
+
+    withdrawals: int = 0
+    has_thought: bool = False
+    """Whether a block of thinking has ended: what follows is the answer."""
+    _given: list[str] = field(default_factory=list)
+    _out: list[str] = field(default_factory=list)
+    _rest: str = ""
+    _is_lossy: bool | None = None
+    _looked: int = 0
+    _line_begins: bool = True
+    _line_has_text: bool = False
+    _depth: int = 0
+    _is_details: bool = False
+    _unsure: list[str] | None = None
+    _literal: list[str] | None = None
+    _ticks: int = 0
+    _fence: str = ""
+    _tags_in_code: int = 0
+    _tail: list[str] = field(default_factory=list)
+    _is_hidden: bool = False
+    _header: str = ""
+    _header_of: str = ""
+    _space: list[str] = field(default_factory=list)
+    _has_gap: bool = False
+    _is_taken_back: bool = False
+    _has_wrapper: bool = False
+
+    def feed(self, piece: str) -> str:
+        """What can be shown now."""
+        self._rest += piece
+        if self._is_lossy is not False and not self._settle_lossy(is_last=False):
+            return ""
+        self._scan(is_last=False)
+        return self._taken()
+
+    def close(self) -> str:
+        """What is left to show at the end."""
+        self._settle_lossy(is_last=True)
+        self._scan(is_last=True)
+        if self._depth and self._literal is not None and self._unsure is None:
+            self._again("".join(self._literal), is_text=True)
+        elif self._depth and self._unsure is not None:
+            self._again("".join(self._unsure), is_text=False)
+        if self._is_taken_back and not self.has_thought:
+            self._take_back()
+        if not self._has_gap:
+            self._out.extend(self._space)
+        return self._taken()
+
+    @property
+    def text(self) -> str:
+        """All that is visible so far."""
+        return "".join(self._given)
+
+    def _again(self, text: str, *, is_text: bool) -> None:
+        """Read the rest of a block that never ended: its tag was only talked about, or was opened twice."""
+        inner = ThinkingFilter(_is_lossy=False)
+        self._depth = 0
+        self.has_thought = self.has_thought or not is_text
+        shown = text if is_text else inner.feed(text) + inner.close()
+        self._has_gap = self._has_gap and not is_text
+        self._emit(shown)
+
+    def _settle_lossy(self, *, is_last: bool) -> bool:
+        """Whether the text can be scanned: not while it is thinking whose marks were lost on the way."""
+        if self._is_lossy is None:
+            if not is_last and len(self._rest) < marks.LOSSY_MAX:
+                text = self._rest.lstrip()
+                if text.startswith("analysis"[: len(text)]) or not text:
+                    return False
+            self._is_lossy = marks.LOSSY.match(self._rest) is not None
+        if self._is_lossy:
+            found = self._rest.find(marks.LOSSY_FINAL, self._looked)
+            self._looked = max(0, len(self._rest) - len(marks.LOSSY_FINAL))
+            if found >= 0:
+                self._rest = self._rest[found + len(marks.LOSSY_FINAL) :]
+                self._is_lossy, self.has_thought, self._has_gap = False, True, True
+            elif is_last:
+                self._is_lossy = False
+        return not self._is_lossy
+
+    # ------------------------------------------------------------ scanning
+
+    def _scan(self, *, is_last: bool) -> None:
+        text, at = self._rest, 0
+        while at < len(text):
+            if self._line_begins and self._is_shown:
+                fence = marks.FENCE.match(text, at)
+                if not is_last and (marks.FENCE_BEGUN.match(text, at) or (fence and fence["end"] == "")):
+                    break
+                if fence and fence["end"] is not None and self._take_fence(fence):
+                    self._line_begins, at = False, fence.start("end")
+                    continue
+            self._line_begins = False
+            found = marks.MARK.search(text, at)
+            if found is None or (found["ticks"] and found.end() == len(text) and not is_last):
+                begun = None if is_last else marks.UNFINISHED.search(text, max(at, len(text) - marks.UNFINISHED_MAX))
+                end = begun.start() if begun else len(text)
+                self._plain(text[at:end])
+                at = end
+                break
+            self._plain(text[at : found.start()])
+            self._mark(str(found.lastgroup), found.group())
+            at = found.end()
+        self._rest = text[at:]
+
+    @property
+    def _is_shown(self) -> bool:
+        return not (self._depth or self._header_of or self._is_hidden)
+
+    def _take_fence(self, line: re.Match[str]) -> bool:
+        """Whether the line opens or closes a code block."""
+        run, info = line["run"], line["info"]
+        if self._fence:
+            if run[0] != self._fence[0] or len(run) < len(self._fence) or info.strip():
+                return False
+            self._fence = ""
+        elif run[0] == "`" and "`" in info:
+            return False
+        else:
+            self._fence, self._tags_in_code = run, 0
+        self._emit(line.group().removesuffix("\n"))
+        return True
+
+    def _plain(self, text: str) -> None:
+        if not text:
+            return
+        if self._depth:
+            for kept in (self._unsure, self._literal):
+                if kept is not None:
+                    kept.append(text)
+        elif self._header_of:
+            self._header = (self._header + text)[: marks.HEADER_MAX]
+        elif not self._is_hidden:
+            self._emit(text)
+
+    def _mark(self, kind: str, mark: str) -> None:
+        if kind == "line":
+            self._end_line()
+        elif self._depth:
+            self._mark_in_thinking(kind, mark)
+        elif self._header_of or self._is_hidden:
+            (self._token if kind == "token" else self._plain)(mark)
+        elif self._fence or self._ticks:
+            self._mark_in_code(kind, mark)
+        else:
+            self._mark_in_answer(kind, mark)
+
+    def _mark_in_answer(self, kind: str, mark: str) -> None:
+        if kind == "token":
+            self._token(mark)
+        elif kind == "open":
+            self._depth, self._unsure, self._has_gap = 1, None, True
+            self._is_details = mark[1:2] in "dD"
+            self._literal = [mark] if self._line_has_text else None
+        elif kind == "close":
+            self._lone()
+        elif kind == "void" or (kind == "wrapper" and self._is_wrapper(mark)):
+            self._has_gap = True
+        else:
+            self._ticks = len(mark) if kind == "ticks" else 0
+            self._emit(mark)
+
+    def _end_line(self) -> None:
+        if self._header_of in marks.LINE_HEADERS:
+            self._end_header(said="\n")
+        else:
+            self._plain("\n")
+        self._line_begins, self._line_has_text, self._ticks = True, False, 0
+
+    def _mark_in_thinking(self, kind: str, mark: str) -> None:
+        if kind == "open":
+            self._depth, self._unsure, self._literal = self._depth + 1, None, None
+        elif kind == "close" or (kind == "details" and self._is_details):
+            self._depth, self._unsure, self._literal = self._depth - 1, [], None
+            self.has_thought = self.has_thought or not self._depth
+        else:
+            self._plain(mark)
+
+    def _mark_in_code(self, kind: str, mark: str) -> None:
+        if self._fence and kind == "token":
+            self._tail.append(mark)
+            return
+        if self._fence and kind == "close" and not self._tags_in_code and not self._line_has_text:
+            self._fence = ""
+            self._lone()
+            return
+        self._tags_in_code += {"open": 1, "close": -1}.get(kind, 0)
+        if kind == "ticks" and not self._fence and len(mark) == self._ticks:
+            self._ticks = 0
+        self._emit(mark)
+
+    def _is_wrapper(self, mark: str) -> bool:
+        if mark.startswith("</"):
+            return self._has_wrapper
+        self._has_wrapper = self._has_wrapper or (self.has_thought and (self._is_taken_back or not self._has_output))
+        return self._has_wrapper
+
+    # ------------------------------------------------------------ templates
+
+    def _token(self, mark: str) -> None:
+        name = marks.token_name(mark)
+        self._has_gap = True
+        is_at_edge = not self._line_has_text
+        if name in marks.HEADERS:
+            if self._header_of == "start":
+                self._is_hidden = _role(self._header) in marks.OTHERS
+            self._header_of, self._header = name, ""
+        elif name in marks.HEADER_ENDS:
+            self._end_header()
+        elif name in marks.ENDINGS:
+            self._header_of, self._is_hidden, self._line_has_text = "", False, False
+        elif is_at_edge and name.removesuffix("_token") in marks.OTHERS | {"inst", "sys"}:
+            self._is_hidden = True
+        elif name.removesuffix("_token") in marks.OURS | {"/sys"}:
+            self._is_hidden = False
+
+    def _end_header(self, said: str = "") -> None:
+        """Who speaks is known: somebody else, thinking, or the answer."""
+        kind, header = self._header_of, self._header
+        self._header_of, self._header = "", ""
+        if kind == "channel":
+            self._is_hidden = self._is_hidden or _role(header) != "final"
+            self.has_thought = self.has_thought or self._is_hidden
+        elif _role(header) in marks.OTHERS | marks.OURS:
+            self._is_hidden = _role(header) in marks.OTHERS
+        elif kind in marks.LINE_HEADERS:
+            self._emit(header + said)
+
+    # ------------------------------------------------------------ giving out
+
+    def _lone(self) -> None:
+        """A closing tag that nothing opened; whether all before it was thinking shows when something follows."""
+        self._is_taken_back, self._has_gap, self._line_has_text = True, True, False
+
+    @property
+    def _has_output(self) -> bool:
+        return any(self._out) or any(self._given)
+
+    def _emit(self, text: str) -> None:
+        """Show text. White space waits for what follows, because it goes where something was taken out."""
+        if self._tail:
+            self._tail.append(text)
+            if not text.strip():
+                return
+            text = "".join(self._tail)
+            self._tail.clear()
+        core = text.strip()
+        if not core:
+            self._space.append(text)
+            return
+        start = text.index(core[0])
+        space = "".join([*self._space, text[:start]])
+        self._space[:] = [text[start + len(core) :]]
+        if self._is_taken_back:
+            self._take_back()
+        if self._has_gap:
+            space = _joining(space, is_first=not self._has_output)
+            self._has_gap = False
+        self._out.append(space + core)
+        self._line_has_text = True
+
+    def _take_back(self) -> None:
+        if self._given:
+            self.withdrawals += 1
+        self._given.clear()
+        self._out.clear()
+        self._is_taken_back, self.has_thought = False, True
+
+    def _taken(self) -> str:
+        new = "".join(self._out)
+        self._out.clear()
+        if new:
+            self._given.append(new)
+        return new
+
+
+def _role(header: str) -> str:
+    return next(iter(header.split()), "").lower()
+
+
+def _joining(space: str, *, is_first: bool) -> str:
+    """The white space around something that was taken out, as one would write it without that."""
+    before, line_end, indent = space.rpartition("\n")
+    if is_first:
+        return indent if line_end and len(indent) > len("   ") else ""
+    breaks = (before + line_end).count("\n")
+    return "\n" * min(breaks, 2) + indent if breaks else " " * bool(space)

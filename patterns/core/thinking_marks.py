@@ -1,0 +1,67 @@
+"""How models mark what is thinking, and the tokens of chat templates that leak into answers: one grammar for all.
+
+The names are those of DeepSeek, Qwen, GLM, Magistral, Kimi, Seed, EXAONE, Command, MedGemma, Gemma, Llama, Phi, ChatML,
+gpt-oss (harmony) and the proxies that write tags of their own.
+"""
+
+import re
+
+_NAMES = (
+    r"(?:[a-z][\w.-]{0,20}:)?(?:think(?:ing)?|thoughts?|thought[_-]process|reasoning(?:[_-](?:process|content))?"
+    r"|reflection|scratch[_-]?pad|(?:inner|internal)[_-](?:monologue|thoughts?)|chain[_-]of[_-]thought|cot|analysis)"
+)
+_BAR = "[|\uff5c]"
+_WORD = "(?:thoughts?|think(?:ing)?|reasoning)"
+_OPEN = (
+    rf"<\s?{_NAMES}(?:\s[^<>\n]{{0,60}})?(?<!/)>|&lt;{_NAMES}&gt;|(?-i:\[THINK\])|\u25c1think\u25b7"
+    rf"|<{_BAR}(?:(?:begin|start)_?(?:of_?)?)?{_WORD}{_BAR}>|<unused94>|<\|channel>"
+    r"|<details\s[^<>\n]{0,40}type=\"reasoning\"[^<>\n]{0,40}>"
+)
+_CLOSE = (
+    rf"<\s?/\s?{_NAMES}\s?>|&lt;/{_NAMES}&gt;|(?-i:\[/THINK\])|\u25c1/think\u25b7"
+    rf"|<{_BAR}(?:end_?(?:of_?)?|/){_WORD}{_BAR}>|<unused95>|<channel\|>"
+)
+_TOKEN = (
+    rf"<{_BAR}[^<>|\uff5c\n]{{1,40}}{_BAR}>|<\|[a-z_]{{1,20}}>|<[a-z_]{{1,20}}\|>"
+    r"|</?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|eos_token)>|(?-i:\[/?INST\]|<</?SYS>>)"
+)
+MARK = re.compile(
+    rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<details></details>)|(?P<void><\s?{_NAMES}\s?/>)|(?P<token>{_TOKEN})"
+    r"|(?P<wrapper></?(?:answer|response|final|final_answer|output)>)|(?P<ticks>`+)|(?P<line>\n)",
+    re.IGNORECASE,
+)
+"""`details` ends thinking only where such a block is open; `wrapper` stands around an answer behind thinking."""
+UNFINISHED = re.compile(
+    r"(?:<[^<>\n]{0,130}|<</?[a-z]{0,3}>?|\[/?[a-z]{0,5}|&(?:l(?:t(?:;[^&<>\n]{0,60}(?:&(?:gt?)?)?)?)?)?"
+    r"|\u25c1[^\u25b7\n]{0,8}|`+)\Z",
+    re.IGNORECASE,
+)
+"""The end of a text that may be the beginning of a mark."""
+UNFINISHED_MAX = 140
+FENCE = re.compile(
+    r"[ \t>]{0,60}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,9})?(?P<run>`{3,99}|~{3,99})(?P<info>[^\n]{0,200})(?P<end>\n|\Z)?"
+)
+FENCE_BEGUN = re.compile(r"[ \t>]{0,60}(?:(?:[-*+]|\d{1,3}[.)]?)[ \t]{0,9})?(?:`{0,2}|~{0,2})\Z")
+"""A line of which nobody can tell yet whether it opens a code block."""
+
+LINE_HEADERS = frozenset({"im_start", "start_of_turn", "turn"})
+"""Tokens behind which the rest of the line names who speaks."""
+HEADERS = LINE_HEADERS | {"start", "channel", "start_header_id"}
+HEADER_ENDS = frozenset({"message", "end_header_id"})
+OTHERS = frozenset({"user", "system", "tool", "developer", "human", "function", "ipython", "environment"})
+OURS = frozenset({"assistant", "model", "bot", "chatbot", "ai"})
+ENDINGS = frozenset(
+    {"end", "return", "call", "im_end", "eot_id", "eom_id", "end_of_turn", "end_of_turn_token", "/inst"}
+)
+"""Tokens behind which the turn that they end is over."""
+
+LOSSY = re.compile(r"\s*analysis(?=[^a-z\s])")
+LOSSY_FINAL = "assistantfinal"
+"""A decoder that drops harmony's tokens leaves `analysisWe need …assistantfinalThe answer`."""
+LOSSY_MAX = 40
+HEADER_MAX = 500
+
+
+def token_name(token: str) -> str:
+    """`<|Im_Start|>` as `im_start`."""
+    return token.strip("<>|[]\uff5c").replace("\u2581", "_").lower()

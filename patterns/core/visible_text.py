@@ -1,0 +1,81 @@
+"""What of a model's text anybody may see: no thinking, no template tokens, nothing invisible; and whether that is any.
+
+Whoever reads a model's text (people, the next model, the journal) reads it behind this. Pure; for whole texts and, in
+pieces, for streams.
+"""
+
+import re
+
+from patterns.core.invisible import InvisibleFilter
+from patterns.core.thinking import ThinkingFilter
+
+_THINKERS = re.compile(
+    r"\br1\b|qwq|qwen-?3|qvq|thinking|reason(?:er|ing)|magistral|deepseek-v3\.[1-9]|glm-?(?:4\.[5-9]|[5-9])|exaone"
+    r"|minimax-?m|hunyuan|seed-oss|nemotron|smollm-?3|cogito|gpt-oss|-think\b|openthinker|marco-o1|skywork-o1"
+    r"|kimi-k2|ernie-4\.5|granite-?(?:3\.[2-9]|[4-9])",
+    re.IGNORECASE,
+)
+"""Open models whose servers may leave thinking in the text, often with its opening tag in the prompt."""
+_EMPTY_SCAFFOLD = re.compile(
+    r"^[ \t>]*(?:`{3,}|~{3,})[\w.+-]*[ \t]*$"  # the lines of a fence, with its language
+    r"|^[ \t>]*#{1,6}[ \t#]*$"
+    r"|^[ \t>]*(?:[-*+]|\d{1,3}[.)])(?:[ \t]+\[[ xX]?\])?[ \t]*$"
+    r"|<!--.*?-->|<br\s*/?>|&(?:nbsp|zwnj|zwj|ensp|emsp|thinsp|shy|#8203|#160|#x200b|#xa0);",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+_EMPTY_MARKS = re.compile(r"[\s>#*_~`|:=+\u2800-]+")
+_MAY_BE_EMPTY_CHARS = 10_000
+
+
+def visible_text(text: str) -> str:
+    """The part of a whole text that is an answer; empty when there is none."""
+    visible = VisibleText()
+    visible.feed(text)
+    visible.close()
+    return visible.text
+
+
+def is_blank(text: str) -> bool:
+    """Whether somebody who looks at the text sees nothing: not even a word between headings, fences and rules."""
+    if len(text) > _MAY_BE_EMPTY_CHARS:
+        return not text.strip()
+    return not _EMPTY_MARKS.sub("", _EMPTY_SCAFFOLD.sub("", text))
+
+
+def thinks_aloud(model: str) -> bool:
+    """Whether a model of that name may begin its text with thinking that only a closing tag gives away."""
+    return _THINKERS.search(model) is not None
+
+
+class VisibleText:
+    """A text in pieces. `hold_back` gives nothing out before thinking has ended, or the text."""
+
+    def __init__(self, *, hold_back: bool = False) -> None:
+        self._invisible = InvisibleFilter()
+        self._thinking = ThinkingFilter()
+        self._hold_back = hold_back
+
+    @property
+    def withdrawals(self) -> int:
+        """How often all that was given out so far turned out to be thinking."""
+        return self._thinking.withdrawals
+
+    @property
+    def text(self) -> str:
+        """All that is visible so far."""
+        return self._thinking.text
+
+    def feed(self, piece: str) -> str:
+        """What can be shown now."""
+        visible = self._thinking.feed(self._invisible.feed(piece))
+        if not self._hold_back:
+            return visible
+        if not self._thinking.has_thought:
+            return ""
+        self._hold_back = False
+        return self.text
+
+    def close(self) -> str:
+        """The rest."""
+        rest = self._thinking.feed(self._invisible.close()) + self._thinking.close()
+        return self.text if self._hold_back else rest
