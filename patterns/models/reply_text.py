@@ -3,11 +3,14 @@
 Streamed pieces and whole replies take the same way: `add` or `replace_by` for what came, `finish` for what came of it.
 """
 
+import re
+
 from patterns.core.ports import OnText
 
 _REPEATS_MAX = 100
 _REPEAT_CHARS_MIN = 3
-"""A chunk this long that comes over and over is a provider in a loop; shorter ones are rulers and indentation."""
+_MAY_REPEAT = re.compile(r"[|,;<>\t\n]|^[\W_]*$")
+"""A chunk of words that comes over and over is a provider in a loop; cells, rulers and indents are none."""
 _ECHO_CHARS_MIN = 8
 """A last piece that says everything again is a snapshot of it, unless it is this short: `ha` and `ha` are a laugh."""
 
@@ -32,7 +35,8 @@ class ReplyText:
         """
         if not piece or (is_last and len(piece) >= _ECHO_CHARS_MIN and piece == "".join(self._pieces)):
             return
-        again = len(piece) >= _REPEAT_CHARS_MIN and self._pieces[-1:] == [piece]
+        is_words = len(piece) >= _REPEAT_CHARS_MIN and _MAY_REPEAT.search(piece) is None
+        again = is_words and self._pieces[-1:] == [piece]
         self._repeats = self._repeats + 1 if again else 0
         if self._repeats > _REPEATS_MAX:
             raise LoopError

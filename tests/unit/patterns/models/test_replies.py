@@ -46,6 +46,11 @@ def test_a_loop_of_one_chunk_is_noticed_but_not_a_ruler() -> None:
     assert read("openai", *[openai("-")] * 500, openai("", "stop")).text == "-" * 500
 
 
+@pytest.mark.parametrize("cell", ["    ", " no |", "yes, ", "<td>0</td>", "\tn/a"])
+def test_equal_cells_and_indents_are_no_loop(cell: str) -> None:
+    assert read("openai", *[openai(cell)] * 150, openai("", "stop")).text == cell * 150
+
+
 def test_content_in_parts_is_joined() -> None:
     assert read("openai", openai([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "stop")).text == "ab"
 
