@@ -418,8 +418,9 @@ def test_a_model_that_sees_nothing_has_its_price_with_pictures_too() -> None:
 def test_only_the_runner_and_its_attempts_call_a_model_client() -> None:
     call = re.compile(r"\.(complete|prepare)\(")
     sources = [path for folder in ("bot", "patterns", "storage") for path in (ROOT / folder).rglob("*.py")]
-    callers = {path.name for path in sources if call.search(path.read_text("utf-8"))}
-    assert callers == {"agent.py", "attempts.py", "model_allowlist.py"}  # the last is a client around the client
+    callers = {str(path.relative_to(ROOT)) for path in sources if call.search(path.read_text("utf-8"))}
+    around_the_client = "bot/runs/model_allowlist.py"
+    assert callers == {"patterns/agent.py", "patterns/attempts.py", around_the_client}
 
 
 def test_a_quote_bounds_every_call_of_the_step() -> None:
