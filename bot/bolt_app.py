@@ -21,7 +21,7 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
     """Build the app without listeners; with installations it also serves the install link."""
     settings = engine.settings
     if isinstance(tokens, OneToken):
-        app = AsyncApp(token=settings.slack_bot_token, **_common(settings))
+        app = AsyncApp(token=settings.slack_bot_token.get_secret_value(), **_common(settings))
     else:
         flow = install_flow(settings, tokens.installations, OAuthStates(engine.db, engine.clock), engine.clock)
         app = AsyncApp(
@@ -37,7 +37,7 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
 
 
 def _common(settings: Settings) -> dict[str, Any]:
-    secret = settings.slack_signing_secret
+    secret = settings.slack_signing_secret.get_secret_value()
     return {
         "name": "agents",  # otherwise Bolt searches the source of every frame on the stack for a name
         "signing_secret": secret,

@@ -80,7 +80,7 @@ class Container:
         settings = self.engine.settings
         if not settings.serves_many:
             return None
-        return Installations(self.engine.db, self.engine.clock, settings.token_keys)
+        return Installations(self.engine.db, self.engine.clock, settings.fernet_keys)
 
     @cached_property
     def _outbox(self) -> Outbox:
@@ -143,7 +143,7 @@ class Container:
     def _tokens(self) -> OneToken | InstalledTokens:
         settings = self.engine.settings
         if self.installations is None:
-            return OneToken(settings.slack_bot_token)
+            return OneToken(settings.slack_bot_token.get_secret_value())
         renewal = TokenRotation(self.installations, self._client, settings, self.engine.clock)
         return InstalledTokens(self.installations, renewal)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 import structlog
 import uvicorn
+from pydantic import SecretStr
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -72,7 +73,7 @@ async def _run(settings: Settings, *, port: int | None, receives: bool, concurre
     secrets = [
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
-    configure_logs(settings.log_level, secrets=[*secrets, *settings.token_keys], stream=sys.stdout)
+    configure_logs(settings.log_level, secrets=[*secrets, *settings.fernet_keys], stream=sys.stdout)
     stop, is_ready = stop_on_signals(), asyncio.Event()
     serving = asyncio.create_task(
         _serve(settings, stop, is_ready, port=port, receives=receives, concurrency=concurrency), name="serving"
@@ -127,14 +128,14 @@ def check_tokens(settings: Settings, *, port: int | None) -> None:
     _check_set(needed)
 
 
-def _slack_tokens(settings: Settings) -> dict[str, str]:
+def _slack_tokens(settings: Settings) -> dict[str, SecretStr]:
     """Return the variables needed to speak in one workspace or in many; raise UserError when both are set."""
     if mistakes := setup_mistakes(settings):
         raise UserError(" ".join(mistakes))
     return {} if settings.serves_many else {"SLACK_BOT_TOKEN": settings.slack_bot_token}
 
 
-def _check_set(needed: Mapping[str, str]) -> None:
+def _check_set(needed: Mapping[str, SecretStr]) -> None:
     missing = [name for name, value in needed.items() if not value]
     if missing:
         raise UserError(
@@ -172,8 +173,8 @@ async def listen(bot: Bot, settings: Settings, *, port: int | None) -> AsyncIter
 
 @contextlib.asynccontextmanager
 async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
-    client = AsyncWebClient(token=settings.slack_app_token, base_url=settings.slack_api_url)
-    handler = AsyncSocketModeHandler(slack_app, settings.slack_app_token, web_client=client)
+    client = AsyncWebClient(token=settings.slack_app_token.get_secret_value(), base_url=settings.slack_api_url)
+    handler = AsyncSocketModeHandler(slack_app, settings.slack_app_token.get_secret_value(), web_client=client)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
         yield

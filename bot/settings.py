@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from patterns.core.errors import UserError
 
@@ -19,82 +21,185 @@ NO_HOME = "/nonexistent"
 SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One environment variable: its name, what it is for, and whether its value is secret."""
-
-    name: str
-    purpose: str
-    secret: bool = False
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-VARIABLES = (
-    Variable("SLACK_BOT_TOKEN", "The app's bot token (xoxb-…): how the bot speaks.", secret=True),
-    Variable("SLACK_APP_TOKEN", "App-level token (xapp-…) for Socket Mode: no public address needed.", secret=True),
-    Variable("SLACK_SIGNING_SECRET", "Checks that HTTP requests come from Slack. Needed for HTTP mode.", secret=True),
-    Variable("SLACK_CLIENT_ID", "Several workspaces: the app's client id, instead of SLACK_BOT_TOKEN. HTTP mode only."),
-    Variable("SLACK_CLIENT_SECRET", "Several workspaces: confirms installs to Slack.", secret=True),
-    Variable(
-        "AGENTS_TOKEN_KEYS",
-        "Several workspaces: keys that encrypt their tokens, comma separated; the first encrypts, all of them decrypt.",
-        secret=True,
-    ),
-    Variable(
-        "AGENTS_WORKSPACES",
-        "Several workspaces: ids of those that may install, T… or E…, comma separated. Unset: whoever has the link.",
-    ),
-    Variable("PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode."),
-    Variable("SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one."),
-    Variable("DATABASE_URL", "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR."),
-    Variable("AGENTS_DATA_DIR", "Folder of the SQLite ledger. Unset: this system's data folder for the user."),
-    Variable("AGENTS_CACHE_DIR", "Where the demo and the tests keep what they fetch. Unset: the user's cache folder."),
-    Variable("AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml."),
-    Variable(
-        "AGENTS_ADMINS",
-        "Slack user ids that administer budgets besides workspace admins, comma separated; T…:U… in one workspace.",
-    ),
-    Variable("AGENTS_TIMEZONE", "Zone in which months turn, such as Europe/Paris. Unset: the roster's."),
-    Variable("AGENTS_MODEL_FAST", "litellm name of the quick model (openai/gpt-5-mini). Unset: chosen from your keys."),
-    Variable("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys."),
-    Variable("AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info."),
-    Variable("OPENAI_API_KEY", "Key of OpenAI.", secret=True),
-    Variable("OPENAI_API_BASE", "Where every OpenAI model is reached instead, such as a gateway. Unset: OpenAI."),
-    Variable("ANTHROPIC_API_KEY", "Key of Anthropic.", secret=True),
-    Variable("ANTHROPIC_API_BASE", "Where every Anthropic model is reached instead. Unset: Anthropic."),
-    Variable("GEMINI_API_KEY", "Key of Google Gemini.", secret=True),
-    Variable("GEMINI_API_BASE", "Where every Gemini model is reached instead. Unset: Google."),
-    Variable("OLLAMA_API_BASE", "Address of Ollama. Unset: its usual port on this machine is tried."),
-)
+def _token_keys(text: str) -> tuple[str, ...]:
+    keys = _listed(text)
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise UserError(
+                f"Key {number} of AGENTS_TOKEN_KEYS is not a Fernet key. `agents installations key` makes one."
+            ) from None
+    return keys
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The operator's configuration. `env` is the whole environment, for `${…}` in the roster and providers' keys.
+def _workspaces(text: str) -> tuple[str, ...]:
+    ids = _listed(text)
+    for one in ids:
+        if one[0] not in "TE" or not one.isalnum() or not one.isupper():
+            raise UserError(
+                f"AGENTS_WORKSPACES: {one!r} is no id of a workspace (T012ABCDEF) or organisation (E012ABCDEF). It"
+                " stands in Slack's address in a browser: app.slack.com/client/T012ABCDEF."
+            )
+    return ids
 
-    Secrets are left out of its repr; the database's address can hold a password.
+
+def _default_data_dir(values: dict[str, Any]) -> Path:
+    env = values["env"]
+    if not env.get("DATABASE_URL") and env.get("HOME") == NO_HOME:
+        raise UserError(
+            "There is no home folder to keep the ledger in. Set AGENTS_DATA_DIR to a folder that lasts, or DATABASE_URL"
+            " to postgresql://…."
+        )
+    return _absolute(Path(platformdirs.user_data_dir("agents-for-slack")))
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
+def _database_url(url: str) -> str:
+    # Hosting platforms hand out postgres://; both schemes mean the same server.
+    url = url.replace("postgres://", "postgresql://", 1)
+    if not url.startswith(("postgresql://", "sqlite:///")):
+        raise UserError("DATABASE_URL must start with postgresql:// (or be unset for SQLite).")
+    return url
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UserError(
+            f"AGENTS_TIMEZONE={name!r} is not a time zone. Use a name such as Europe/Paris or UTC."
+        ) from None
+    return name
+
+
+def _slack_api_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise UserError("SLACK_API_URL must start with http:// or https://.")
+    return f"{url.rstrip('/')}/"
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the ports there are
+        raise UserError(f"PORT={text!r} is not a port number. Use one such as 3000.")
+    return int(text)
+
+
+def _log_level(text: str) -> str:
+    level = text.lower()
+    if level not in ("debug", "info", "warning", "error"):
+        raise UserError(f"AGENTS_LOG_LEVEL={text!r} is unknown. Use debug, info, warning or error.")
+    return level
+
+
+def _env(name: str, purpose: str, default: Any = "", **more: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
+    if "default_factory" not in more:
+        more["default"] = default
+    return Field(validation_alias=name, description=purpose, **more)
+
+
+NO_SECRET = SecretStr("")
+
+
+class Settings(BaseModel):
+    """The operator's configuration: each variable is declared here, once, with its name and what it is for.
+
+    `env` is the whole environment, for `${…}` in the roster and for providers' keys, which `patterns.models` reads by
+    the names in the roster. Secrets are left out of the repr; the database's address can hold a password.
     """
 
-    data_dir: Path
-    database_url: str = field(repr=False)
-    roster_path: Path
-    admins: frozenset[str]
-    timezone: str
-    slack_bot_token: str = field(repr=False)
-    slack_app_token: str = field(repr=False)
-    slack_signing_secret: str = field(repr=False)
-    slack_client_id: str
-    slack_client_secret: str = field(repr=False)
-    token_keys: tuple[str, ...] = field(repr=False)
-    workspaces: frozenset[str]
-    slack_api_url: str
-    port: int | None
-    log_level: str
-    env: Mapping[str, str] = field(repr=False)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    env: Mapping[str, str] = Field(repr=False)
+    slack_bot_token: SecretStr = _env("SLACK_BOT_TOKEN", "The app's bot token (xoxb-…): how the bot speaks.", NO_SECRET)
+    slack_app_token: SecretStr = _env(
+        "SLACK_APP_TOKEN", "App-level token (xapp-…) for Socket Mode: no public address needed.", NO_SECRET
+    )
+    slack_signing_secret: SecretStr = _env(
+        "SLACK_SIGNING_SECRET", "Checks that HTTP requests come from Slack. Needed for HTTP mode.", NO_SECRET
+    )
+    slack_client_id: str = _env(
+        "SLACK_CLIENT_ID", "Several workspaces: the app's client id, instead of SLACK_BOT_TOKEN. HTTP mode only."
+    )
+    slack_client_secret: SecretStr = _env(
+        "SLACK_CLIENT_SECRET", "Several workspaces: confirms installs to Slack.", NO_SECRET
+    )
+    token_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_token_keys)] = _env(
+        "AGENTS_TOKEN_KEYS",
+        "Several workspaces: keys that encrypt their tokens, comma separated; the first encrypts, all of them decrypt.",
+        (),
+    )
+    workspaces: Annotated[frozenset[str], BeforeValidator(_workspaces)] = _env(
+        "AGENTS_WORKSPACES",
+        "Several workspaces: ids of those that may install, T… or E…, comma separated. Unset: whoever has the link.",
+        frozenset(),
+    )
+    port: Annotated[int | None, BeforeValidator(_port)] = _env(
+        "PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode.", None
+    )
+    slack_api_url: Annotated[str, AfterValidator(_slack_api_url)] = _env(
+        "SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one.", REAL_SLACK
+    )
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = _env(
+        "AGENTS_DATA_DIR",
+        "Folder of the SQLite ledger. Unset: this system's data folder for the user.",
+        default_factory=_default_data_dir,
+    )
+    database_url: Annotated[str, AfterValidator(_database_url)] = _env(
+        "DATABASE_URL",
+        "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR.",
+        default_factory=lambda values: f"sqlite:///{values['data_dir'] / 'agents.db'}",
+        repr=False,
+    )
+    cache_dir: str = _env(
+        "AGENTS_CACHE_DIR", "Where the demo and the tests keep what they fetch. Unset: the user's cache folder."
+    )
+    roster_path: Annotated[Path, AfterValidator(_absolute)] = _env(
+        "AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml.", SHIPPED_ROSTER
+    )
+    admins: Annotated[frozenset[str], BeforeValidator(_listed)] = _env(
+        "AGENTS_ADMINS",
+        "Slack user ids that administer budgets besides workspace admins, comma separated; T…:U… in one workspace.",
+        frozenset(),
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = _env(
+        "AGENTS_TIMEZONE", "Zone in which months turn, such as Europe/Paris. Unset: the roster's."
+    )
+    model_fast: str = _env(
+        "AGENTS_MODEL_FAST", "litellm name of the quick model (openai/gpt-5-mini). Unset: chosen from your keys."
+    )
+    model_strong: str = _env("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys.")
+    log_level: Annotated[str, AfterValidator(_log_level)] = _env(
+        "AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info.", "info"
+    )
+    openai_api_key: SecretStr = _env("OPENAI_API_KEY", "Key of OpenAI.", NO_SECRET)
+    openai_api_base: str = _env(
+        "OPENAI_API_BASE", "Where every OpenAI model is reached instead, such as a gateway. Unset: OpenAI."
+    )
+    anthropic_api_key: SecretStr = _env("ANTHROPIC_API_KEY", "Key of Anthropic.", NO_SECRET)
+    anthropic_api_base: str = _env(
+        "ANTHROPIC_API_BASE", "Where every Anthropic model is reached instead. Unset: Anthropic."
+    )
+    gemini_api_key: SecretStr = _env("GEMINI_API_KEY", "Key of Google Gemini.", NO_SECRET)
+    gemini_api_base: str = _env("GEMINI_API_BASE", "Where every Gemini model is reached instead. Unset: Google.")
+    ollama_api_base: str = _env("OLLAMA_API_BASE", "Address of Ollama. Unset: its usual port on this machine is tried.")
 
     @property
     def is_sqlite(self) -> bool:
         """Return True for SQLite, the default: one file and one bot."""
         return self.database_url.startswith("sqlite:")
+
+    @property
+    def fernet_keys(self) -> tuple[str, ...]:
+        """Return the keys of AGENTS_TOKEN_KEYS in the clear; the first encrypts, all of them decrypt."""
+        return tuple(key.get_secret_value() for key in self.token_keys)
 
     @property
     def own_slack_host(self) -> str:
@@ -111,6 +216,23 @@ class Settings:
         return not self.workspaces or not self.workspaces.isdisjoint(ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: its name, what it is for, and whether its value is secret."""
+
+    name: str
+    purpose: str
+    secret: bool = False
+
+
+VARIABLES = tuple(
+    Variable(str(field.validation_alias), field.description or "", "SecretStr" in str(field.annotation))
+    for field in Settings.model_fields.values()
+    if field.validation_alias
+)
+"""Every variable, in the order in which a deployment is set up."""
+
+
 def ensure_home() -> None:
     """Set HOME where the user has none, as in many containers: libraries ask for it at import."""
     try:
@@ -125,31 +247,14 @@ def environment() -> dict[str, str]:
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of an environment, by default of this process.
+    """Return the settings of an environment, by default of this process. An empty value counts as not set.
 
     Raises:
         UserError: a value that cannot be used, with the variable's name.
     """
     env = environment() if env is None else dict(env)
-    data_dir = _data_dir(env)
-    return Settings(
-        data_dir=data_dir,
-        database_url=_database_url(env.get("DATABASE_URL", ""), data_dir),
-        roster_path=Path(env.get("AGENTS_ROSTER") or SHIPPED_ROSTER).expanduser().resolve(),
-        admins=frozenset(_listed(env.get("AGENTS_ADMINS", ""))),
-        timezone=_timezone(env.get("AGENTS_TIMEZONE", "")),
-        slack_bot_token=env.get("SLACK_BOT_TOKEN", ""),
-        slack_app_token=env.get("SLACK_APP_TOKEN", ""),
-        slack_signing_secret=env.get("SLACK_SIGNING_SECRET", ""),
-        slack_client_id=env.get("SLACK_CLIENT_ID", ""),
-        slack_client_secret=env.get("SLACK_CLIENT_SECRET", ""),
-        token_keys=_token_keys(env.get("AGENTS_TOKEN_KEYS", "")),
-        workspaces=_workspaces(env.get("AGENTS_WORKSPACES", "")),
-        slack_api_url=_slack_api_url(env.get("SLACK_API_URL", "")),
-        port=_port(env.get("PORT", "")),
-        log_level=_log_level(env.get("AGENTS_LOG_LEVEL", "")),
-        env=env,
-    )
+    given = {variable.name: env[variable.name] for variable in VARIABLES if env.get(variable.name)}
+    return Settings.model_validate({**given, "env": env})
 
 
 NEEDS_HTTP = "SLACK_CLIENT_ID needs HTTP mode, because people install the app in a browser: set PORT or give --port."
@@ -178,82 +283,3 @@ def setup_mistakes(settings: Settings) -> list[str]:
             f" write T012ABCDEF:{unplaced[0]}."
         )
     return mistakes
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _token_keys(text: str) -> tuple[str, ...]:
-    keys = _listed(text)
-    for number, key in enumerate(keys, 1):
-        try:
-            Fernet(key)
-        except ValueError:
-            raise UserError(
-                f"Key {number} of AGENTS_TOKEN_KEYS is not a Fernet key. `agents installations key` makes one."
-            ) from None
-    return keys
-
-
-def _workspaces(text: str) -> frozenset[str]:
-    ids = _listed(text)
-    for one in ids:
-        if one[0] not in "TE" or not one.isalnum() or not one.isupper():
-            raise UserError(
-                f"AGENTS_WORKSPACES: {one!r} is no id of a workspace (T012ABCDEF) or organisation (E012ABCDEF). It"
-                " stands in Slack's address in a browser: app.slack.com/client/T012ABCDEF."
-            )
-    return frozenset(ids)
-
-
-def _data_dir(env: Mapping[str, str]) -> Path:
-    chosen = env.get("AGENTS_DATA_DIR")
-    if not chosen and not env.get("DATABASE_URL") and env.get("HOME") == NO_HOME:
-        raise UserError(
-            "There is no home folder to keep the ledger in. Set AGENTS_DATA_DIR to a folder that lasts, or DATABASE_URL"
-            " to postgresql://…."
-        )
-    return Path(chosen or platformdirs.user_data_dir("agents-for-slack")).expanduser().resolve()
-
-
-def _database_url(url: str, data_dir: Path) -> str:
-    if not url:
-        return f"sqlite:///{data_dir / 'agents.db'}"
-    # Hosting platforms hand out postgres://; both schemes mean the same server.
-    url = url.replace("postgres://", "postgresql://", 1)
-    if not url.startswith(("postgresql://", "sqlite:///")):
-        raise UserError("DATABASE_URL must start with postgresql:// (or be unset for SQLite).")
-    return url
-
-
-def _timezone(name: str) -> str:
-    if name:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise UserError(
-                f"AGENTS_TIMEZONE={name!r} is not a time zone. Use a name such as Europe/Paris or UTC."
-            ) from None
-    return name
-
-
-def _slack_api_url(url: str) -> str:
-    if url and not url.startswith(("http://", "https://")):
-        raise UserError("SLACK_API_URL must start with http:// or https://.")
-    return f"{url.rstrip('/')}/" if url else REAL_SLACK
-
-
-def _port(text: str) -> int | None:
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the ports there are
-        raise UserError(f"PORT={text!r} is not a port number. Use one such as 3000.")
-    return int(text)
-
-
-def _log_level(text: str) -> str:
-    level = text.lower() or "info"
-    if level not in ("debug", "info", "warning", "error"):
-        raise UserError(f"AGENTS_LOG_LEVEL={text!r} is unknown. Use debug, info, warning or error.")
-    return level

@@ -193,7 +193,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
 async def _installs(settings: Settings, db: Database) -> Finding:
     """Return how many workspaces installed the app by its link, and whether their tokens can be read."""
     try:
-        installations = Installations(db, SystemClock(), settings.token_keys)
+        installations = Installations(db, SystemClock(), settings.fernet_keys)
         count = await installations.check()
         strange = [one.id for one in await installations.all() if not settings.admits(one.id, one.enterprise_id)]
     except StorageError as error:

@@ -30,7 +30,7 @@ async def slack_findings(settings: Settings, session: aiohttp.ClientSession) -> 
         return
     if not settings.slack_bot_token:
         yield fail(_BOT, f"not set. {_INSTALL} `agents demo` needs none.")
-    elif not settings.slack_bot_token.startswith("xoxb-"):
+    elif not settings.slack_bot_token.get_secret_value().startswith("xoxb-"):
         yield fail(_BOT, f"is no bot token: those begin with xoxb-. {_INSTALL}")
     else:
         async for finding in _bot_token(settings, session):
@@ -49,7 +49,7 @@ def _signing_secret(settings: Settings) -> Finding:
 
 async def _bot_token(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
     try:
-        answer, headers = await _call(session, settings, "auth.test", settings.slack_bot_token)
+        answer, headers = await _call(session, settings, "auth.test", settings.slack_bot_token.get_secret_value())
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         yield fail("Slack", f"{settings.slack_api_url} does not answer ({type(error).__name__}). Check the network.")
         return
@@ -87,7 +87,7 @@ def _clock(slack: datetime, ours: datetime) -> Finding:
 
 
 async def _app_token(settings: Settings, session: aiohttp.ClientSession) -> Finding:
-    token = settings.slack_app_token
+    token = settings.slack_app_token.get_secret_value()
     if not token:
         return fail(_APP, f"not set, and Socket Mode needs it (or set PORT for HTTP mode). {_INSTALL}")
     if not token.startswith("xapp-"):

@@ -88,6 +88,6 @@ async def _opened() -> "AsyncIterator[Installations]":
     settings = read_settings()
     db = await connect(settings.database_url)
     try:
-        yield Installations(db, SystemClock(), settings.token_keys)
+        yield Installations(db, SystemClock(), settings.fernet_keys)
     finally:
         await db.close()

@@ -5,10 +5,10 @@ import contextlib
 import re
 import shutil
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from pydantic import SecretStr
 
 from bot.app import GRACE_S, Bot, open_bot
 from bot.demo.local_slack import ADA, APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, TEAM, LocalSlack
@@ -68,16 +68,17 @@ async def _model(stack: AsyncExitStack, settings: Settings, folder: Path) -> Mod
 
 def _inside(outside: Settings, slack: LocalSlack, folder: Path) -> Settings:
     """Return the demo's own settings: its own ledger and nothing of a real workspace."""
-    return replace(
-        outside,
-        data_dir=folder,
-        database_url=f"sqlite:///{folder / 'agents.db'}",
-        slack_bot_token=BOT_TOKEN,
-        slack_app_token=APP_TOKEN,
-        slack_signing_secret=SIGNING_SECRET,
-        slack_api_url=slack.api_url,
-        admins=frozenset({DANA}),
-        port=None,
+    return outside.model_copy(
+        update={
+            "data_dir": folder,
+            "database_url": f"sqlite:///{folder / 'agents.db'}",
+            "slack_bot_token": SecretStr(BOT_TOKEN),
+            "slack_app_token": SecretStr(APP_TOKEN),
+            "slack_signing_secret": SecretStr(SIGNING_SECRET),
+            "slack_api_url": slack.api_url,
+            "admins": frozenset({DANA}),
+            "port": None,
+        }
     )
 
 

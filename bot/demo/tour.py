@@ -6,7 +6,6 @@ Everything but the texts is real: the same patterns, prices, holds, cards and re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -36,12 +35,13 @@ async def open_tour(demo: Settings, *, pace: float = 1.0) -> AsyncIterator[Bot]:
     async with AsyncExitStack() as stack:
         api_base = await stack.enter_async_context(scripted_model(script, pace=pace))
         choice = ModelChoice("A script", _MODEL, _MODEL, api_base=api_base, price=PLAY_PRICE, script=script)
-        settings = replace(
-            demo,
-            data_dir=folder,
-            database_url=f"sqlite:///{folder / 'agents.db'}",
-            roster_path=SHIPPED_ROSTER,
-            env={},  # neither keys nor models of the real world
+        settings = demo.model_copy(
+            update={
+                "data_dir": folder,
+                "database_url": f"sqlite:///{folder / 'agents.db'}",
+                "roster_path": SHIPPED_ROSTER,
+                "env": {},  # neither keys nor models of the real world
+            }
         )
         engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=BUDGET_NUSD))
         bot = await stack.enter_async_context(open_bot(engine))
@@ -76,8 +76,8 @@ async def listen_beside(bot: Bot, tour: Bot, settings: Settings) -> AsyncIterato
 
 class _Doorman(AsyncSocketModeHandler):
     def __init__(self, bot: Bot, tour: Bot, settings: Settings) -> None:
-        client = AsyncWebClient(token=settings.slack_app_token, base_url=settings.slack_api_url)
-        super().__init__(bot.slack_app, settings.slack_app_token, web_client=client)
+        client = AsyncWebClient(token=settings.slack_app_token.get_secret_value(), base_url=settings.slack_api_url)
+        super().__init__(bot.slack_app, settings.slack_app_token.get_secret_value(), web_client=client)
         self._tour = tour.slack_app
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]

@@ -153,7 +153,7 @@ def install_flow(settings: Settings, installations: Installations, states: OAuth
     return InstallFlow(
         settings=AsyncOAuthSettings(
             client_id=settings.slack_client_id,
-            client_secret=settings.slack_client_secret,
+            client_secret=settings.slack_client_secret.get_secret_value(),
             scopes=yaml.safe_load(render())["oauth_config"]["scopes"]["bot"],
             user_scopes=[],
             install_path=INSTALL_PATH,

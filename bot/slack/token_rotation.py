@@ -28,7 +28,10 @@ class TokenRotation:
     def __init__(self, installations: Installations, client: AsyncWebClient, settings: Settings, clock: Clock) -> None:
         self._installations = installations
         self._client = client
-        self._app = {"client_id": settings.slack_client_id, "client_secret": settings.slack_client_secret}
+        self._app = {
+            "client_id": settings.slack_client_id,
+            "client_secret": settings.slack_client_secret.get_secret_value(),
+        }
         self._clock = clock
 
     def has_expired(self, found: Installation) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from bot.app import open_bot
 from bot.demo.process import free_port
@@ -64,7 +65,7 @@ class Deployment(House):
 
     @property
     def installations(self) -> Installations:
-        return Installations(self.bot.engine.db, self.bot.engine.clock, self.settings.token_keys)
+        return Installations(self.bot.engine.db, self.bot.engine.clock, self.settings.fernet_keys)
 
 
 @pytest.fixture
@@ -337,7 +338,7 @@ async def test_while_slack_cannot_renew_the_old_token_goes_on(deployed: Deployme
 async def test_a_workspace_that_the_operator_has_not_named_gets_a_page_and_no_token(
     settings: Settings, slack: SlackServer, other: Beside
 ) -> None:
-    async with opened(replace(settings, workspaces=frozenset({TEAM})), slack) as deployment:
+    async with opened(settings.model_copy(update={"workspaces": frozenset({TEAM})}), slack) as deployment:
         assert "is installed in" in await deployment.browser.install(slack.workspace)
         address, cookie = await deployment.browser.begin()
         query = slack.tokens.allow(address, other.workspace, user="U0LEE", is_org_wide=False)
@@ -349,7 +350,7 @@ async def test_a_workspace_that_the_operator_has_not_named_gets_a_page_and_no_to
 
 async def test_an_organisation_that_is_named_brings_its_workspaces(settings: Settings, slack: SlackServer) -> None:
     one = slack.beside("T0ONE", name="One", enterprise="E0ORG")
-    async with opened(replace(settings, workspaces=frozenset({"E0ORG"})), slack) as deployment:
+    async with opened(settings.model_copy(update={"workspaces": frozenset({"E0ORG"})}), slack) as deployment:
         assert "is installed in One" in await deployment.browser.install(one.workspace)
 
 
@@ -428,7 +429,7 @@ async def test_after_a_rotation_the_new_key_is_enough(
     new = Fernet.generate_key().decode()
     db, clock = deployed.bot.engine.db, deployed.bot.engine.clock
     assert await Installations(db, clock, (new, KEY)).rotate() == 1
-    async with opened(replace(settings, token_keys=(new,)), slack):
+    async with opened(settings.model_copy(update={"token_keys": (SecretStr(new),)}), slack):
         await slack.command(ASK)
         await answered(slack)
 

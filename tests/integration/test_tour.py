@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ async def provider() -> AsyncIterator[Provider]:
 @pytest.fixture
 def settings(slack: SlackServer, provider: Provider, tmp_path: Path) -> Settings:
     env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
-    return replace(read_settings(env), admins=frozenset({"U0DANA"}))
+    return read_settings(env).model_copy(update={"admins": frozenset({"U0DANA"})})
 
 
 @pytest.fixture(autouse=True)

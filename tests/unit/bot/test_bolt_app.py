@@ -34,12 +34,16 @@ async def engine(tmp_path: Path, env: dict[str, str], monkeypatch: pytest.Monkey
 async def test_bolt_has_nothing_to_warn_of(
     engine: Engine, env: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    keys = engine.settings.token_keys
+    keys = engine.settings.fernet_keys
     installations = Installations(engine.db, engine.clock, keys)
     with caplog.at_level(logging.INFO, logger="slack_bolt"):
         async with slack_session() as session:
             renewal = TokenRotation(installations, slack_client(session, ""), engine.settings, engine.clock)
-            tokens = InstalledTokens(installations, renewal) if keys else OneToken(engine.settings.slack_bot_token)
+            tokens = (
+                InstalledTokens(installations, renewal)
+                if keys
+                else OneToken(engine.settings.slack_bot_token.get_secret_value())
+            )
             app = bolt_app(engine, session, tokens)
     assert caplog.messages == []
     assert (app.client.token, app.client.session, app.client.retry_handlers) == (

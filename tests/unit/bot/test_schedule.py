@@ -98,7 +98,7 @@ async def test_a_new_month_is_announced_once_by_whoever_comes_first(engine: Engi
 
 
 async def test_the_month_turns_by_the_zone_of_the_place(engine: Engine, out: Out, inbox: Inbox) -> None:
-    west = replace(engine, settings=replace(engine.settings, timezone="America/New_York"))
+    west = replace(engine, settings=engine.settings.model_copy(update={"timezone": "America/New_York"}))
     await spend_in_october(engine)
     await scheduler(west, out, inbox).announce()
     assert out.posts == []
