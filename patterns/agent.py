@@ -67,7 +67,7 @@ class AgentRunner:
             record = await work.run()
         except (BudgetExceededError, LimitReachedError) as error:
             error.spent_nusd = work.cost_nusd
-            reason = "budget" if isinstance(error, BudgetExceededError) else error.limit
+            reason = error.reason if isinstance(error, BudgetExceededError) else error.limit
             services.emit(_finished(work.record("failed", model="", reason=reason), usage=None, replayed=False))
             raise
         services.emit(_finished(record, usage=work.usage, replayed=False, uncertain=work.uncertain_nusd > 0))

@@ -19,6 +19,7 @@ from patterns.core.errors import BudgetExceededError, LimitReachedError, ModelEr
 from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
+from patterns.core.reasons import Reason
 from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
 from patterns.core.tasks import unbroken
 from patterns.core.text import storable
@@ -83,7 +84,7 @@ class Attempts:
             try:
                 return await self._answer(self.messages, may_repair=self.schema is not None)
             except UnreadableError as unreadable:
-                self._retried("invalid_output", self.spec.model)
+                self._retried(Reason.INVALID_OUTPUT, self.spec.model)
                 shown = Message("assistant", cut(unreadable.text, REPAIR_BYTES))
                 asked = Message("user", repair_prompt(str(unreadable)))
                 return await self._answer((*self.messages, shown, asked), may_repair=False)
@@ -108,19 +109,18 @@ class Attempts:
                 try:
                     return await self._attempt(model, messages, may_repair=may_repair)
                 except BudgetExceededError as error:
-                    if error.blocked != "quarantined":
+                    if error.reason != Reason.QUARANTINED:
                         raise
                     failure, wait_s = error, None
                 except ModelError as error:
                     if self.shown:
                         raise
                     failure, wait_s = error, self._wait_s(error, attempt)
-                reason = failure.reason if isinstance(failure, ModelError) else "quarantined"
                 if wait_s is None:
                     if following:
-                        self._retried(reason, following[0])
+                        self._retried(failure.reason, following[0])
                     break
-                self._retried(reason, model)
+                self._retried(failure.reason, model)
                 await self.services.clock.sleep(wait_s)
         raise failure or LookupError(self.agent)
 
@@ -131,7 +131,7 @@ class Attempts:
         wait_s = BACKOFF_S * (1 + random.random()) if error.retry_after_s is None else error.retry_after_s  # noqa: S311 - jitter
         return wait_s if wait_s <= min(RETRY_AFTER_MAX_S, self.services.left_s) else None
 
-    def _retried(self, reason: str, next_model: str) -> None:
+    def _retried(self, reason: Reason, next_model: str) -> None:
         self.services.emit(StepRetried(path=self.path, agent=self.agent, reason=reason, next_model=next_model))
 
     async def _attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
@@ -208,7 +208,7 @@ class Attempts:
             try:
                 parse(completion.text, self.schema)
             except InvalidOutputError as error:
-                failed = self.record("failed", model=model, reason="invalid_output", text=completion.text)
+                failed = self.record("failed", model=model, reason=Reason.INVALID_OUTPUT, text=completion.text)
                 failed = _paid(failed, completion, self.cost_nusd + charged.actual_nusd)
                 await self._settle(hold, charged, None if may_repair else failed)
                 if may_repair:
@@ -279,4 +279,4 @@ def _paid(step: StepRecord, completion: Completion, cost_nusd: int) -> StepRecor
 
 
 def _time_is_over() -> LimitReachedError:
-    return LimitReachedError("The time for this run is over.", limit="run_s")
+    return LimitReachedError("The time for this run is over.", limit=Reason.RUN_S)

@@ -16,6 +16,7 @@ from patterns.core.events import MissingVoice, Noted, PatternResult, StopReason
 from patterns.core.limits import FailurePolicy
 from patterns.core.money import Quote
 from patterns.core.ports import Hold
+from patterns.core.reasons import Reason
 from patterns.envelopes import drawing_on, free, kept_back
 from patterns.handoff import NOTHING, Handoff
 from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_agent, run_part
@@ -206,16 +207,16 @@ def _is_over(tasks: Iterable[asyncio.Task[PatternResult]], failures_max: int) ->
 
 
 def _left_out(voice: Pattern) -> MissingVoice:
-    return MissingVoice(name=voice.label, reason="the budget did not allow it")
+    return MissingVoice(name=voice.label, reason=Reason.BUDGET.clause())
 
 
 def _stopped(name: str, cost_nusd: int) -> PatternResult:
-    missing = MissingVoice(name=name, reason="it was stopped because too many other voices had failed")
+    missing = MissingVoice(name=name, reason=Reason.OTHERS_FAILED.clause())
     return PatternResult(output="", stop_reason=StopReason.CANCELLED, cost_nusd=cost_nusd, missing=(missing,))
 
 
 def _why(result: PatternResult) -> str:
-    return "; ".join(dict.fromkeys(missing.reason for missing in result.missing)) or "it gave no answer"
+    return "; ".join(dict.fromkeys(missing.reason for missing in result.missing)) or Reason.NO_ANSWER.clause()
 
 
 def _too_few(whole: PatternResult, heard: Mapping[str, PatternResult], *, answered: int, needed: int) -> PatternResult:

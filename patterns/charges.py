@@ -6,20 +6,21 @@ from patterns.core.calls import BilledModelError, Completion, PreparedCall
 from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
 from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold
+from patterns.core.reasons import Reason
 
 
 def charge_for(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
     """Return the charge of an answered call: the bill, or the whole hold when no usage came."""
     if completion.usage is None:
-        return Charged("uncertain", hold.amount_nusd, reason="the provider sent no usage")
+        return Charged("uncertain", hold.amount_nusd, reason=Reason.NO_USAGE)
     return Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
 
 
 def charge_of(error: BaseException, call: PreparedCall, hold: Hold) -> Charged:
     """Return what a call that ended with this error counts: a told bill is settled, whatever the error is."""
     if isinstance(error, LimitReachedError) or NEVER_SENT in error.args:
-        return Charged("released", 0, reason=NEVER_SENT)
-    reason = "stopped" if isinstance(error, asyncio.CancelledError) else type(error).__name__
+        return Charged("released", 0, reason=Reason.NEVER_SENT)
+    reason = Reason.STOPPED if isinstance(error, asyncio.CancelledError) else Reason.INTERNAL
     reason = error.reason if isinstance(error, ModelError) else reason
     usage = _bill_in(error)
     if usage is not None:
@@ -38,26 +39,26 @@ def _bill_in(error: BaseException) -> Usage | None:
 def failure_of(error: BaseException) -> BaseException:
     """Return the error, a TimeoutError as a retryable ModelError."""
     if isinstance(error, TimeoutError):
-        text = "The model did not answer in time."
-        return ModelError(text, reason="timeout", retryable=True, charge=Charge.UNCERTAIN)
+        timeout = Reason.TIMEOUT
+        return ModelError(timeout.sentence(), reason=timeout, retryable=True, charge=Charge.UNCERTAIN)
     return error
 
 
 def refusal(completion: Completion, call: PreparedCall) -> ModelError | None:
     """Return the error of an answer that is none, although it was paid for; None for a real one."""
     if completion.finish_reason == "content_filter":
-        text = "The provider's content filter stopped the answer."
-        return ModelError(text, reason="content_policy", retryable=False, charge=Charge.NOTHING)
+        refused = Reason.CONTENT_POLICY
+        return ModelError(refused.sentence(), reason=refused, retryable=False, charge=Charge.NOTHING)
     if completion.text.strip():
         return None
     if completion.finish_reason == "length":
         # Sent again as it was, it would cost the same and say as little.
         model, thinking_max = call.request.model, call.output_tokens_max - call.request.max_output_tokens
         return ModelError(
-            "The model used up its output by thinking, before it wrote a word of its answer.",
-            reason="thinking",
+            Reason.THINKING.sentence(),
+            reason=Reason.THINKING,
             retryable=False,
             charge=Charge.NOTHING,
             fix=f"An admin can raise reasoning_tokens_max of model {model} in the roster; it is {thinking_max} now.",
         )
-    return ModelError("The model answered nothing.", reason="empty", retryable=True, charge=Charge.NOTHING)
+    return ModelError(Reason.EMPTY.sentence(), reason=Reason.EMPTY, retryable=True, charge=Charge.NOTHING)

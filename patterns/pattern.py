@@ -13,28 +13,10 @@ from patterns.core.errors import BudgetExceededError, LimitReachedError
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import Quote, format_usd
 from patterns.core.ports import StepRecord
+from patterns.core.reasons import Reason
 from patterns.core.structured import parse
 from patterns.handoff import NOTHING, Handoff
 from patterns.services import Services
-
-WHY = {
-    "rate_limit": "its provider had no room",
-    "overloaded": "its provider was overloaded",
-    "timeout": "its model did not respond in time",
-    "connection": "its model could not be reached",
-    "truncated": "its answer broke off",
-    "auth": "its provider refused our key",
-    "bad_request": "its provider refused the request",
-    "context_length": "the material was too long for its model",
-    "content_policy": "its provider's content filter refused",
-    "output_cap": "its output limit is higher than its model allows",
-    "thinking": "its model used up its whole output by thinking, before it wrote a word",
-    "malformed": "its provider sent nothing readable",
-    "server": "its provider had an internal error",
-    "empty": "its model answered nothing",
-    "invalid_output": "its answer did not have the required form, even when asked again",
-}
-"""Reasons of failed steps in words for the reader of the answer."""
 
 LOOP = "The model of {agent} began to repeat itself, so it was stopped; its text ends where the repetition began."
 DOUBT = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
@@ -128,25 +110,25 @@ async def run_agent(
 
 def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> PatternResult:
     if isinstance(error, BudgetExceededError):
-        reason, missing = StopReason.BUDGET, "the budget did not allow it"
+        ended, why = StopReason.BUDGET, error.reason
     else:
-        reason = StopReason.TIMEOUT if error.limit == "run_s" else StopReason.LIMIT
-        missing = "the run reached a limit before it was done"
+        ended, why = (StopReason.TIMEOUT if error.limit is Reason.RUN_S else StopReason.LIMIT), error.limit
     return PatternResult(
         output="",
-        stop_reason=reason,
+        stop_reason=ended,
         cost_nusd=error.spent_nusd,
-        missing=(MissingVoice(name=agent, reason=missing),),
+        missing=(MissingVoice(name=agent, reason=why.clause()),),
         notes=(str(error),),
     )
 
 
 def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
     tries = f" ({record.attempts} tries)" if record.attempts > 1 else ""
-    why = WHY.get(record.reason, "its model failed") + tries
+    reason = Reason(record.reason)
+    why = reason.clause() + tries
     if fix := record.data.get("fix"):
         why += f". {str(fix).rstrip('.')}"
-    shown = "" if record.reason == "invalid_output" else record.text
+    shown = "" if reason is Reason.INVALID_OUTPUT else record.text
     return PatternResult(
         output=shown,
         stop_reason=StopReason.PARTIAL if shown else StopReason.FAILED,

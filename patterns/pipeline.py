@@ -12,6 +12,7 @@ from decimal import Decimal
 from patterns.core.context import TaskContext
 from patterns.core.events import FinishedText, MissingVoice, PatternResult, StopReason
 from patterns.core.money import Quote
+from patterns.core.reasons import Reason
 from patterns.handoff import NOTHING, Handoff
 from patterns.pattern import USABLE_REASONS, Pattern, build_on, gathered, join, run_part
 from patterns.roster.prompts import PromptPiece
@@ -60,8 +61,8 @@ class Pipeline:
         result = gathered(done, output=output, stop_reason=reason)
         if last.output and not unreached:
             return result
-        stopped = MissingVoice(name=self.stages[len(done) - 1].label, reason="it did not finish")
-        late = tuple(MissingVoice(name=stage.label, reason="it was not reached") for stage in unreached)
+        stopped = MissingVoice(name=self.stages[len(done) - 1].label, reason=Reason.UNFINISHED.clause())
+        late = tuple(MissingVoice(name=stage.label, reason=Reason.NOT_REACHED.clause()) for stage in unreached)
         missing = result.missing if last.missing else (*result.missing, stopped)
         finished = len(done) - (not last.output)
         note = f"This is the work of {finished} of {len(self.stages)} stages; {self.stages[finished].label} is missing."

@@ -16,6 +16,7 @@ from patterns.core.events import RunEvent
 from patterns.core.limits import MAX_DEPTH, Cap, RunLimits
 from patterns.core.money import Quote
 from patterns.core.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, Payer, StepRecord
+from patterns.core.reasons import Reason
 from patterns.handoff import Handoff
 from patterns.roster.roster import Roster
 
@@ -56,7 +57,7 @@ class Meter:
         """Count a paid step, journalled or not; raise LimitReachedError past the limit less `kept`."""
         if self.steps >= self.steps_max - kept:
             raise LimitReachedError(
-                f"The run reached its limit of {self.steps_max} step{'s' * (self.steps_max > 1)}.", limit="steps"
+                f"The run reached its limit of {self.steps_max} step{'s' * (self.steps_max > 1)}.", limit=Reason.STEPS
             )
         self.steps += 1
 
@@ -126,7 +127,7 @@ class Services:
     def deeper(self, pattern: str) -> "Services":
         """Return the services one nesting level further down; raise LimitReachedError below MAX_DEPTH."""
         if self.depth >= MAX_DEPTH:
-            raise LimitReachedError(f"Patterns may be nested {MAX_DEPTH} deep.", limit="depth")
+            raise LimitReachedError(f"Patterns may be nested {MAX_DEPTH} deep.", limit=Reason.DEPTH)
         return replace(self.child(pattern), depth=self.depth + 1)
 
     @property

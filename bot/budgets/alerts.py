@@ -15,6 +15,7 @@ from bot.people.access import RulesStore
 from bot.slack.announcements import OnceOnlyAnnouncements
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer
+from patterns.core.reasons import Reason
 from storage.database.statements import Row
 from storage.ledger.reports import PayerMonth
 
@@ -23,7 +24,6 @@ IN_CHANNEL_PCT = frozenset({80, 100})
 ALARM_DAYS = 7
 """Days after which an alarm is too old to send."""
 DIGEST_HOUR = 9
-_STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,9 @@ class Alerts:
 
     async def _uncertain(self, workspace: str) -> None:
         # A stop by a person is not an alarm.
-        rows = [row for row in await self.budget_service.reports.uncertain(workspace) if row["reason"] != _STOPPED]
+        rows = [
+            row for row in await self.budget_service.reports.uncertain(workspace) if row["reason"] != Reason.STOPPED
+        ]
         unannounced = set(await self.announcements.unannounced([_uncertain_key(row) for row in rows]))
         by_channel: dict[str, list[Row]] = {}
         for row in rows:

@@ -30,6 +30,7 @@ from bot.slack.workspaces import Slack
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
 from patterns.core.ports import Clock, Payer
+from storage.ledger.balances import Balance
 from storage.ledger.book import payer_key
 from storage.ledger.reports import Month, PayerMonth, Reports
 
@@ -161,7 +162,7 @@ class BudgetService:
             can_change=administers,
             can_post=can_post and payer.channel_kind == "channel",
             price_note=self.price_note(),
-            warning=f"Nothing starts here: {balance.blocked} ({balance.blocked_reason})." if balance.blocked else "",
+            warning=_warning(balance),
         )
 
     async def _report(self, payer: Payer, period: str, *, deep: bool) -> tuple[Month, Report]:
@@ -298,3 +299,11 @@ def _value(name: str, value: object) -> str:
     if name.endswith("_nusd") and isinstance(value, int):
         return format_usd(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _warning(balance: Balance) -> str:
+    """Return why nothing starts in a channel now, in a sentence; empty where something can."""
+    if balance.blocked is None:
+        return ""
+    why = f" ({balance.blocked_reason})" if balance.blocked_reason else ""
+    return f"Nothing starts here: {balance.blocked.clause()}{why}. {balance.blocked.advice()}"

@@ -19,13 +19,14 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, RunEvent, StepFinished, StopReason
 from patterns.core.limits import RunLimits
+from patterns.core.reasons import Reason
 from patterns.roster.consistency import ROUTER
 from patterns.router import route_schema
 from patterns.services import Services, open_services
 from storage.run_rows import RunRow
 
 LEASE_MARGIN_S = 60.0
-_NOT_ASKED = frozenset({"budget", "run_s"})
+_NOT_ASKED = frozenset({Reason.BUDGET, Reason.PAUSED, Reason.FROZEN, Reason.QUARANTINED, Reason.CLOCK, Reason.RUN_S})
 
 
 class Unasked:

@@ -21,7 +21,7 @@ from bot.runs.outcome import RunOutcome
 from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
 from patterns.core.money import format_usd
 from patterns.core.ports import Decision, Question
-from patterns.pattern import WHY
+from patterns.core.reasons import Reason
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
@@ -71,7 +71,7 @@ def _line(event: RunEvent) -> str:
         case StepStarted():
             return click.style(f"… {event.agent}", dim=True)
         case StepRetried():
-            why = _why(event.reason).removesuffix(", even when asked again")
+            why = Reason(event.reason).clause()
             return click.style("↻ ", fg="yellow") + f"{event.agent}: {why}, trying {event.next_model}"
         case StepFinished() if not event.replayed:
             return _finished(event)
@@ -99,12 +99,8 @@ def _noted(event: Reviewed | Noted) -> str:
 def _finished(event: StepFinished) -> str:
     mark = click.style("✓", fg="green") if event.ok else click.style("✗", fg="red")
     took = [event.agent, duration(event.elapsed_ms / 1000), format_usd(event.cost_nusd)]
-    why = [] if event.ok else [_why(event.reason)]
+    why = [] if event.ok else [Reason(event.reason).clause()]
     return f"{mark} {' · '.join([*took, *why, *(['price uncertain'] if event.uncertain else [])])}"
-
-
-def _why(reason: str) -> str:
-    return WHY.get(reason, reason)
 
 
 def _short(text: str) -> str:

@@ -8,6 +8,7 @@ from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
 from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
 from bot.messages.run_text import count, left, short, usd
+from patterns.core.reasons import Reason
 
 DOUBTFUL_SHOWN = 5
 LINES_SHOWN = 25
@@ -165,10 +166,14 @@ def _uncertain(calls: Sequence[UncertainCall]) -> Mrkdwn:
         total=total,
     )
     lines = [
-        join(" · ", [mrkdwn("`{call}`", call=short(call.call_id, 150)), usd(call.nusd), short(call.reason, 120)])
+        join(" · ", [mrkdwn("`{call}`", call=short(call.call_id, 150)), usd(call.nusd), _why_uncertain(call)])
         for call in calls[:DOUBTFUL_SHOWN]
     ]
     return join("\n", [head, *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")])
+
+
+def _why_uncertain(call: UncertainCall) -> Mrkdwn:
+    return short(Reason(call.reason).clause(model=call.model), 200)
 
 
 def _overruns(calls: Sequence[UncertainCall]) -> Mrkdwn:

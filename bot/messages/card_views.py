@@ -19,7 +19,7 @@ class ConfirmView(View):
 
 @dataclass(frozen=True, slots=True)
 class RefusalView(PrivateView):
-    """A refusal for lack of budget; `blocked` (paused, frozen, quarantined, clock) when amounts are not the reason.
+    """A refusal for lack of budget; `blocked` is the `Reason` when it is not a matter of amounts.
 
     `queue_key` names the kept request where only what other runs hold is missing.
     """

@@ -10,6 +10,7 @@ from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, mo
 from bot.messages.views import AnswerView, BalanceView
 from patterns.core.events import StopReason
 from patterns.core.money import format_spent
+from patterns.core.reasons import Reason
 
 
 def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
@@ -33,19 +34,11 @@ def balance(view: BalanceView) -> Mrkdwn:
     )
 
 
-_BLOCKED = {
-    "paused": "The budget of {name} is paused. {owner} can resume it.",
-    "frozen": "The budget of {name} is frozen, because bills went past its limit. {owner} can look and thaw it.",
-    "quarantined": "The model billed more than it can, so it is set aside. {owner} can raise its allowance.",
-    "clock": "This machine's clock and Slack's are minutes apart, so no month is opened. Tell {owner}.",
-}
-
-
 def refusal(view: RefusalView) -> Mrkdwn:
     """Return why nothing was started, with the amounts and the ways out."""
     if view.blocked:
-        sentence = _BLOCKED.get(view.blocked, "The budget of {name} is closed. Ask {owner}.")
-        why = mrkdwn(sentence, name=short(view.balance.name, 80), owner=owner_of(view))
+        name = mrkdwn("the budget of {name}", name=short(view.balance.name, 80))
+        why = Reason(view.blocked).sentence(model="the model", budget=name, owner=owner_of(view))
         return mrkdwn("Not started, nothing spent. {why}", why=Mrkdwn(why[:1].upper() + why[1:]))
     wait = Mrkdwn("queue it until those are done" if view.queue_key else "wait for those")
     ways = [wait] if view.balance.held_runs or view.queue_key else []

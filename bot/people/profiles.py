@@ -64,7 +64,7 @@ class ProfileLookup:
             alternative_flow=flow if affordable else "",
             alternative_nusd=flow_nusd if affordable else 0,
             owner=await self.owner(payer.workspace),
-            blocked=balance.blocked,
+            blocked=balance.blocked or "",
             queue_key=queue_key,
         )
 

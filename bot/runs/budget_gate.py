@@ -18,6 +18,7 @@ from patterns.core.ports import (
     Settlement,
     StepRecord,
 )
+from patterns.core.reasons import Reason
 from storage.ledger.balances import Balance, Balances
 
 WAIT_S = 7 * 86_400
@@ -122,4 +123,4 @@ def missing_nusd(question: Question, balance: Balance) -> int:
 def final_partial(question: Question) -> PatternResult:
     """Return the partial answer as the final result."""
     partial = PatternResult.model_validate_json(question.draft)
-    return partial.model_copy(update={"notes": (*partial.notes, "No money came, so this is all there is.")})
+    return partial.model_copy(update={"notes": (*partial.notes, Reason.NOT_GRANTED.sentence())})

@@ -24,6 +24,7 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, ParkedError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
 from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
+from patterns.core.reasons import Reason
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
 from patterns.models.client import LiteLLMClient
@@ -111,8 +112,7 @@ class Engine:
         plan = await resolve(ctx, services, choice, expected=partial(self._usual, services))
         confirmed = await self._confirmed(run, ctx, services, plan)
         if confirmed is None:
-            note = "The price was declined, so nothing more was started."
-            return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(note,))
+            return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
         await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
         if not any(_is_work(step) for step in await self.journal.steps(run.id)):
             await self._admit(run, services.payer, confirmed.quote.once_nusd)

@@ -3,6 +3,7 @@
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
 from patterns.core.events import PatternResult, StopReason
+from patterns.core.reasons import Reason
 from storage.history import History
 from storage.run_rows import RunRow
 
@@ -11,7 +12,7 @@ LEASE_S = 30.0
 
 async def end_lost_runs(engine: Engine, *, owner: str) -> None:
     """End runs of killed shells: open calls are settled in full as uncertain, the other holds released."""
-    note = "The shell that ran this ended before its answer."
+    note = Reason.SHELL_ENDED.sentence()
     for run_id in await History(engine.db).lost_shell_runs(engine.clock.now_us()):
         run = await engine.store.claim(run_id, owner=owner, lease_s=LEASE_S)
         if run is not None:

@@ -23,23 +23,11 @@ from patterns.core.events import (
     TextWithdrawn,
 )
 from patterns.core.ports import Clock, StepRecord
+from patterns.core.reasons import Reason
 
 log = structlog.get_logger(__name__)
 
 EDIT_INTERVAL_S = 1.0
-_REASONS = {
-    "rate_limit": "the provider is busy",
-    "overloaded": "the provider is busy",
-    "timeout": "no answer in time",
-    "connection": "the connection broke",
-    "truncated": "the answer was cut off",
-    "malformed": "the answer had the wrong form",
-    "server": "the provider failed",
-    "content_policy": "the provider declined it",
-    "context_length": "too much text for the model",
-    "output_cap": "the output limit is too high for the model",
-    "thinking": "thinking used up the output",
-}
 
 Edit = Callable[[ProgressView], Awaitable[bool]]
 """Renders a state and edits the run's progress message. False: the rate limit has no room for it now."""
@@ -194,8 +182,8 @@ def _fold(board: _Board, event: RunEvent) -> None:
         case StepStarted():
             _change(board, event.path, event.agent, state=StepState.RUNNING)
         case StepRetried():
-            reason = _REASONS.get(event.reason, event.reason)
-            _change(board, event.path, event.agent, note=f"{reason}, trying {event.next_model}")
+            note = f"{Reason(event.reason).clause()}, trying {event.next_model}"
+            _change(board, event.path, event.agent, note=note)
         case StepFinished():
             _finish(board, event)
         case Reviewed():
@@ -214,7 +202,7 @@ def _finish(board: _Board, event: StepFinished) -> None:
         state = StepState.REPLAYED if event.ok else StepState.FAILED
         _change(board, event.path, event.agent, state=state, cost_nusd=paid_nusd)
         return
-    note = "" if event.ok else _REASONS.get(event.reason, event.reason)
+    note = "" if event.ok else Reason(event.reason).clause()
     _change(
         board,
         event.path,

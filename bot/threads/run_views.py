@@ -11,9 +11,24 @@ from bot.threads.progress import ProgressBoard
 from patterns.core.events import StopReason
 from patterns.core.money import format_usd
 from patterns.core.ports import StepRecord
+from patterns.core.reasons import Reason
 from storage.run_rows import RunRow
 
 LONG_RUN_S = 60
+
+
+def step_view(step: StepRecord) -> StepView:
+    """Return a finished step of the journal as the details show it."""
+    is_ok = step.outcome == "ok"
+    return StepView(
+        path=step.path,
+        label=step.path,
+        state=StepState.DONE if is_ok else StepState.FAILED,
+        agent=step.agent,
+        elapsed_s=step.elapsed_ms / 1000,
+        cost_nusd=step.cost_nusd,
+        note="" if is_ok else Reason(step.reason).clause(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +80,7 @@ class RunViews:
                     cost_nusd=row["cost_nusd"],
                 )
             )
-        shown = tuple(
-            StepView(
-                path=step.path,
-                label=step.path,
-                state=StepState.DONE if step.outcome == "ok" else StepState.FAILED,
-                agent=step.agent,
-                elapsed_s=step.elapsed_ms / 1000,
-                cost_nusd=step.cost_nusd,
-                note=step.reason,
-            )
-            for step in steps
-        )
+        shown = tuple(step_view(step) for step in steps)
         state = RunState.DONE if run.status == "done" else RunState.RUNNING
         cost_nusd = sum(model.cost_nusd for model in models)
         return DetailsView(await self.view(run, state), run.executed_ms / 1000, cost_nusd, tuple(models), shown)

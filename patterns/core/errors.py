@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from patterns.core.reasons import Reason
+
 
 class AgentsError(Exception):
     """Something went wrong inside Agents for Slack. The log holds the details under the run id."""
@@ -35,12 +37,12 @@ class DriftError(AgentsError):
 
 
 class LimitReachedError(AgentsError):
-    """A limit of this run was reached: its time, its steps or its depth."""
+    """A limit of this run was reached: its time, its steps or its depth. `limit` says which."""
 
     spent_nusd = 0
     """What attempts of the step had already cost."""
 
-    def __init__(self, message: str, *, limit: str) -> None:
+    def __init__(self, message: str, *, limit: Reason) -> None:
         super().__init__(message)
         self.limit = limit
 
@@ -66,7 +68,7 @@ class BudgetExceededError(AgentsError):
         limit_nusd: int = 0,
         settled_nusd: int = 0,
         reserved_nusd: int = 0,
-        blocked: str = "",
+        blocked: Reason | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -77,6 +79,11 @@ class BudgetExceededError(AgentsError):
         self.settled_nusd = settled_nusd
         self.reserved_nusd = reserved_nusd
         self.blocked = blocked
+
+    @property
+    def reason(self) -> Reason:
+        """Return why the account refused."""
+        return self.blocked or Reason.BUDGET
 
     @property
     def free_nusd(self) -> int:
@@ -103,8 +110,7 @@ class ModelError(AgentsError):
     """A model did not answer.
 
     `retryable` is about the same model; a fallback may be tried either way. `retry_after_s` is the provider's wish.
-    `reason` is one word for the trace: rate_limit, overloaded, timeout, connection, truncated, auth, bad_request,
-    context_length, content_policy, malformed, server, output_cap, thinking. `fix` says what an admin can do about it.
+    `fix` says what an admin can do about it.
     """
 
     def __init__(  # noqa: PLR0913 - each by keyword
@@ -120,7 +126,7 @@ class ModelError(AgentsError):
     ) -> None:
         super().__init__(message)
         self.fix = fix
-        self.reason = reason
+        self.reason = Reason(reason)
         self.retryable = retryable
         self.charge = charge
         self.status = status

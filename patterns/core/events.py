@@ -87,7 +87,7 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepRetried:
-    """An attempt failed and another one, or a fallback model, follows."""
+    """An attempt failed and another one, or a fallback model, follows. `reason` is a value of `Reason`."""
 
     path: str
     agent: str
@@ -112,7 +112,10 @@ class TextWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step is settled and journalled. `replayed` means it came from the journal and cost nothing now."""
+    """A step is settled and journalled. `replayed` means it came from the journal and cost nothing now.
+
+    `reason` is a value of `Reason` when the step failed, else empty.
+    """
 
     path: str
     agent: str

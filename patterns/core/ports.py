@@ -129,7 +129,8 @@ class StepRecord(Frozen):
     """A finished step as the journal keeps it: the checkpoint and the trace in one.
 
     `outcome` is `ok`, `failed` (a typed failure, not tried again) or `decision` (a choice that cost nothing).
-    `data` is what code needs to continue, `text` what the agent or person said.
+    `data` is what code needs to continue, `text` what the agent or person said, `reason` a value of `Reason`, perhaps
+    one of a newer program.
     """
 
     path: str

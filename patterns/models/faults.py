@@ -14,29 +14,12 @@ from typing import Any
 from patterns.core.calls import BilledModelError
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Usage
+from patterns.core.reasons import Reason
 from patterns.models.waits import retry_after_s
 
 _DETAIL_CHARS = 160
-_SENTENCES = {
-    "rate_limit": "{model} is asked too often right now. Wait a minute and try again.",
-    "quota": "The provider's account behind {model} is used up. An admin must top it up there.",
-    "overloaded": "{model} is overloaded at its provider. Try again in a few minutes.",
-    "timeout": "{model} did not answer in time. Try again, or ask for less at once.",
-    "connection": "{model} could not be reached. An admin can check its address with `agents doctor`.",
-    "truncated": "{model} broke off before its answer was complete. Try again.",
-    "auth": "The provider of {model} did not accept our key.",
-    "bad_request": "The provider of {model} refused the request. An admin must check the model in the roster.",
-    "context_length": "The request is too long for {model}. Shorten it, or choose a model with a larger context.",
-    "content_policy": "The provider of {model} refused the content of the request. Rephrase it.",
-    "output_cap": "{model} cannot write as much at once as the roster allows it.",
-    "malformed": "{model} sent something that is not an answer. Try again, or have an admin check its api_base.",
-    "server": "The provider of {model} failed. Try again in a few minutes.",
-}
-_FIXES = {
-    "auth": "An admin must check it with `agents doctor`.",
-    "output_cap": "An admin must lower max_output_tokens of the agent or reasoning_tokens_max of the model.",
-}
-"""Where nobody can name the variable or the lines."""
+_FIXED_BY_ADMIN = frozenset({Reason.AUTH, Reason.OUTPUT_CAP, Reason.QUOTA})
+"""What fails again however often it is asked, until an admin changes something: its advice is kept with the step."""
 _RETRYABLE = frozenset({"rate_limit", "overloaded", "timeout", "connection", "truncated", "malformed", "server"})
 _BY_STATUS = {
     401: "auth",
@@ -98,16 +81,17 @@ def model_error(
     `model` is the roster's name of it, `usage` the bill where one was told: then that is the charge. `fix` says who
     can do what about it.
     """
-    fix = fix or _FIXES.get(failure.reason, "")
+    reason = Reason(failure.reason)
+    fix = fix or (reason.advice() if reason in _FIXED_BY_ADMIN else "")
     said = f"The provider said: {failure.detail}" if failure.detail else ""
     told: dict[str, Any] = {
-        "reason": "rate_limit" if failure.reason == "quota" else failure.reason,
+        "reason": Reason.RATE_LIMIT if reason is Reason.QUOTA else reason,
         "retryable": failure.reason in _RETRYABLE,
         "status": failure.status,
         "retry_after_s": failure.retry_after_s,
         "fix": fix,
     }
-    sentence = " ".join(filter(None, (_SENTENCES[failure.reason].format(model=model), fix, said)))
+    sentence = " ".join(filter(None, (reason.statement(model=model), fix or reason.advice(), said)))
     if usage is not None:
         return BilledModelError(sentence, usage=usage, **told)
     return ModelError(sentence, charge=charge, **told)

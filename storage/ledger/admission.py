@@ -8,6 +8,7 @@ from typing import Literal
 from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
 from patterns.core.money import MAX_NUSD, format_usd
 from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
+from patterns.core.reasons import Reason
 from storage.ledger.accounts import plan_of
 from storage.ledger.book import Account, Call, LedgerTransaction, as_json
 
@@ -108,15 +109,15 @@ def release(book: LedgerTransaction, call_ids: Iterable[str]) -> None:
     """Release reservations and holds that were never sent; ended and unknown calls stay as they are."""
     for call in filter(None, map(book.calls.get, call_ids)):
         if call.state in {"reserved", "open"}:
-            close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="never sent"))
+            close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=Reason.NEVER_SENT))
 
 
 def abandon(book: LedgerTransaction, call: Call) -> None:
     """End what a dead owner left: a reservation is released, a hold that may have been sent becomes uncertain."""
     if call.state == "reserved":
-        close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason="its owner ended"))
+        close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=Reason.OWNER_ENDED))
     elif call.state == "open":
-        lost = Charged("uncertain", call.hold_nusd, reason="the process that sent it ended before an answer")
+        lost = Charged("uncertain", call.hold_nusd, reason=Reason.PROCESS_ENDED)
         close(book, call, "uncertain", actual_nusd=call.hold_nusd, charged=lost)
 
 
@@ -200,22 +201,33 @@ def _check_owner(book: LedgerTransaction, fence: Fence) -> None:
 def _check_blocks(book: LedgerTransaction, payer: Payer, model: str | None) -> None:
     workspace, own = book.config(payer)
     if workspace.blocked:
-        raise _blocked("workspace", workspace.id, workspace.period, "paused", workspace.blocked_reason)
+        raise _blocked("workspace", workspace.id, workspace.period, Reason.PAUSED, workspace.blocked_reason)
     if own.blocked:
-        raise _blocked(own.kind, own.id, own.period, "frozen", own.blocked_reason)
+        raise _blocked(own.kind, own.id, own.period, Reason.FROZEN, own.blocked_reason)
     found = book.quarantine.get((payer.workspace, model)) if model else None
     if found and found["lifted_us"] is None:
-        raise _blocked(own.kind, own.id, own.period, "quarantined", found["reason"])
+        raise _blocked(own.kind, own.id, own.period, Reason.QUARANTINED, found["reason"])
 
 
-def _blocked(kind: str, key: str, period: str, blocked: str, reason: str) -> BudgetExceededError:
-    sentence = f"Nothing was sent: this is {blocked} ({reason}). Ask an admin."
+def _blocked(kind: str, key: str, period: str, blocked: Reason, reason: str) -> BudgetExceededError:
+    sentence = f"Nothing was sent: {blocked.clause()} ({reason}). {blocked.advice()}"
     return BudgetExceededError(sentence, kind=kind, key=key, period=period, blocked=blocked)
 
 
 def _with_allowance(book: LedgerTransaction, request: HoldRequest) -> int:
     found = book.quarantine.get((request.payer.workspace, request.model))
     return -(-request.amount_nusd * found["allowance_pct"] // 100) if found else request.amount_nusd
+
+
+_NAMES = {
+    "workspace": "The workspace's budget",
+    "channel": "The channel's budget",
+    "dm": "Your budget",
+    "user": "Your part of the channel's budget",
+    "run": "The limit of this run",
+    "stage": "The share of this stage",
+}
+"""What people call the accounts, by kind."""
 
 
 def _check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
@@ -231,7 +243,7 @@ def _check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
                 limit_nusd=limit,
                 settled_nusd=account.settled_nusd,
                 reserved_nusd=account.reserved_nusd,
-                message=f"The {account.kind} budget is {format_usd(limit)}: {format_usd(account.settled_nusd)} spent,"
+                message=f"{_NAMES[account.kind]} is {format_usd(limit)}: {format_usd(account.settled_nusd)} spent,"
                 f" {format_usd(account.reserved_nusd)} held. This needs {format_usd(needed)}. Ask an admin for more.",
             )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from patterns.core.ports import Clock, Payer
+from patterns.core.reasons import Reason
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
 from storage.ledger.accounts import monthly
@@ -27,7 +28,7 @@ class Balance:
     settled_nusd: int
     held_nusd: int
     resets_at_us: int
-    blocked: str
+    blocked: Reason | None
     blocked_reason: str
 
     @property
@@ -119,7 +120,7 @@ class Balances:
 def _balance(book: LedgerTransaction, payer: Payer, wanted: Account, stored: Account) -> Balance:
     workspace, own = book.config(payer)
     config = workspace if wanted.kind == "workspace" else own
-    blocked = {"workspace": "paused"}.get(config.kind, "frozen") if config.blocked else ""
+    closed = Reason.PAUSED if config.kind == "workspace" else Reason.FROZEN
     zone = (own.zone if config is own else None) or workspace.zone or book.policy.zone
     return Balance(
         kind=wanted.kind,
@@ -130,6 +131,6 @@ def _balance(book: LedgerTransaction, payer: Payer, wanted: Account, stored: Acc
         settled_nusd=stored.settled_nusd,
         held_nusd=stored.reserved_nusd,
         resets_at_us=period_end_us(wanted.period, zone),
-        blocked=blocked,
+        blocked=closed if config.blocked else None,
         blocked_reason=config.blocked_reason,
     )

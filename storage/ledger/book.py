@@ -10,6 +10,7 @@ from typing import Any
 from patterns.core.errors import BudgetExceededError
 from patterns.core.money import Usage
 from patterns.core.ports import Payer
+from patterns.core.reasons import Reason
 from storage.database.statements import Row
 from storage.ledger.periods import LEAP_MONTHS, months_between, period_key
 
@@ -135,7 +136,7 @@ class Config:
                 kind=self.kind,
                 key=self.id,
                 period=key,
-                blocked="clock",
+                blocked=Reason.CLOCK,
             )
         self.period = key
         if self.next_zone:

@@ -72,7 +72,9 @@ async def test_a_refusal_carries_the_numbers_and_names_the_account(ledger: SqlLe
     error = refused.value
     assert (error.kind, error.key, error.needed_nusd, error.limit_nusd) == ("run", "R1", 50 * CENT, 80 * CENT)
     assert (error.settled_nusd, error.reserved_nusd, error.free_nusd) == (20 * CENT, 15 * CENT, 45 * CENT)
-    assert str(error) == "The run budget is $0.80: $0.20 spent, $0.15 held. This needs $0.50. Ask an admin for more."
+    assert str(error) == (
+        "The limit of this run is $0.80: $0.20 spent, $0.15 held. This needs $0.50. Ask an admin for more."
+    )
 
 
 async def test_a_refused_hold_changes_nothing(database: Database, ledger: SqlLedger, run: Asking) -> None:

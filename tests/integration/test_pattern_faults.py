@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.events import PatternResult, StopReason
-from patterns.pattern import WHY
+from patterns.core.reasons import Reason
 from storage.database.connect import connect
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.verify import verify
@@ -69,7 +69,7 @@ async def test_when_every_call_fails_so_does_the_run(scene: Scene, row: Row) -> 
     async def check(case: Case) -> None:
         result = await scene.run(case, lambda call: row.spoil(good(call)), patience_s=row.patience_s)
         assert ended(result) == (("", StopReason.FAILED) if row.reason else (TEXT, StopReason.COMPLETED))
-        assert not row.reason or WHY[row.reason] in told(result)
+        assert not row.reason or Reason(row.reason).clause() in told(result)
 
     await each(check)
 
@@ -88,7 +88,7 @@ async def test_when_the_last_step_fails_what_there_is_comes_with_a_label(scene: 
         assert len(asked) == before + (2 if row.again else 1)
         kept = {"router": "", "broadcast": f"**a**\n{TEXT}\n\n**b**\n{TEXT}"}.get(case.pattern, TEXT)
         assert ended(result) == (kept, StopReason.PARTIAL if kept else StopReason.FAILED)
-        assert WHY[row.reason] in told(result)
+        assert Reason(row.reason).clause() in told(result)
 
     await each(check)
 
@@ -123,7 +123,7 @@ async def test_a_stream_that_breaks_keeps_what_was_shown(scene: Scene, row: Row)
         if not row.reason:
             assert ended(result) == (TEXT, StopReason.COMPLETED)
             return
-        assert WHY[row.reason] in told(result)
+        assert Reason(row.reason).clause() in told(result)
         if row.shows:
             assert (result.output[:5], result.stop_reason) == (TEXT[:5], StopReason.PARTIAL)
             assert "broke off" in told(result)

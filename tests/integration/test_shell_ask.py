@@ -247,7 +247,7 @@ async def test_the_dollars_of_one_run_are_its_own_limit_not_the_channels_budget(
         refused = await shell.run(*ASK, env=shell.roster(run_usd="0.001"))
     assert refused.code == 1
     assert "No answer: this run reached its limit after 0 of 1 step ($0.00)." in refused.err
-    assert "The run budget is $0.0010: " in refused.err
+    assert "The limit of this run is $0.0010: " in refused.err
 
 
 async def test_what_is_no_text_breaks_neither_the_request_nor_the_answer(tmp_path: Path) -> None:

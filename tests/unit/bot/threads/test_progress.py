@@ -92,7 +92,7 @@ async def test_each_event_changes_what_it_says() -> None:
     assert (view.run.flow, view.run.worst_nusd, view.cost_nusd) == ("decide", 120, 10)
     assert [(s.label, s.state, s.note) for s in view.steps] == [
         ("research", StepState.DONE, ""),
-        ("edit", StepState.FAILED, "no answer in time"),
+        ("edit", StepState.FAILED, "its model did not respond in time"),
         ("editor", StepState.RUNNING, ""),
     ]
     assert view.notes == ("Round 1: not yet accepted, score 4. Too long.",)

@@ -73,7 +73,7 @@ def test_an_empty_account_is_not_worth_a_retry() -> None:
     error = model_error("fast", failure, Charge.NOTHING)
     assert (error.reason, error.retryable) == ("rate_limit", False)
     assert str(error) == (
-        "The provider's account behind fast is used up. An admin must top it up there. The provider said: no money"
+        "Our account at the provider of fast is used up. An admin must top it up there. The provider said: no money"
     )
 
 

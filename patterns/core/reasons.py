@@ -1,0 +1,154 @@
+"""The one table of reasons: why an attempt, a step or a run failed, stopped or was refused, with a sentence for each.
+
+Values are what the journal and the ledger store, so they never change and are never shown; people read `clause` and
+`sentence`. A value that a newer program stored reads as `UNKNOWN`.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Reason(StrEnum):
+    """Why an attempt, a step or a run did not come to its end."""
+
+    # a model or its provider
+    RATE_LIMIT = "rate_limit"
+    QUOTA = "quota"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    TRUNCATED = "truncated"
+    AUTH = "auth"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_POLICY = "content_policy"
+    MALFORMED = "malformed"
+    SERVER = "server"
+    EMPTY = "empty"
+    THINKING = "thinking"
+    OUTPUT_CAP = "output_cap"
+    INVALID_OUTPUT = "invalid_output"
+
+    # money
+    BUDGET = "budget"
+    PAUSED = "paused"
+    FROZEN = "frozen"
+    QUARANTINED = "quarantined"
+    CLOCK = "clock"
+    DECLINED = "declined"
+    NOT_GRANTED = "not_granted"
+
+    # limits of the run
+    RUN_S = "run_s"
+    STEPS = "steps"
+    DEPTH = "depth"
+
+    # the work around it
+    STOPPED = "stopped"
+    OTHERS_FAILED = "others_failed"
+    NOT_REACHED = "not_reached"
+    UNFINISHED = "unfinished"
+    NO_ANSWER = "no_answer"
+    SHELL_ENDED = "shell_ended"
+    INTERNAL = "internal"
+
+    # what the ledger keeps of a call without a bill
+    NO_USAGE = "the provider sent no usage"
+    NEVER_SENT = "never sent"
+    OWNER_ENDED = "its owner ended"
+    PROCESS_ENDED = "the process that sent it ended before an answer"
+
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Reason":  # noqa: ARG003 - the enum's own signature
+        return cls.UNKNOWN
+
+    def clause(self, *, model: str = "", budget: str = "the budget") -> str:
+        """Return the reason as a clause to stand after a name: `its provider was overloaded`.
+
+        `model` is the model's name where the text has not spoken of an agent before, `budget` what people call the
+        account.
+        """
+        return TABLE[self].clause.format(
+            model=model or "its model",
+            provider=f"the provider of {model}" if model else "its provider",
+            answer=f"the answer of {model}" if model else "its answer",
+            budget=budget,
+        )
+
+    def sentence(self, *, model: str = "", budget: str = "the budget", owner: str = "an admin") -> str:
+        """Return the reason as a sentence, followed by what can be done about it."""
+        return f"{self.statement(model=model, budget=budget)} {self.advice(owner=owner)}".rstrip()
+
+    def statement(self, *, model: str = "", budget: str = "the budget") -> str:
+        """Return the reason as a sentence of its own; a model's name keeps its case."""
+        clause = self.clause(model=model, budget=budget)
+        first = clause[:1] if model and clause.startswith(model) else clause[:1].upper()
+        return f"{first}{clause[1:]}."
+
+    def advice(self, *, owner: str = "an admin") -> str:
+        """Return the sentence that says what can be done and by whom; empty where there is nothing to do."""
+        text = TABLE[self].advice.format(owner=owner)
+        return f"{text[:1].upper()}{text[1:]}"
+
+
+class _Text(NamedTuple):
+    clause: str
+    advice: str = ""
+
+
+_RAISE = "Ask for less at once, or have the limit raised in the roster."
+_WITHOUT_BILL = "{owner} can look it up at the provider and release it if it was not billed."
+
+TABLE: dict[Reason, _Text] = {
+    Reason.RATE_LIMIT: _Text("{provider} had no room", "Wait a minute and try again."),
+    Reason.QUOTA: _Text("our account at {provider} is used up", "{owner} must top it up there."),
+    Reason.OVERLOADED: _Text("{provider} was overloaded", "Try again in a few minutes."),
+    Reason.TIMEOUT: _Text("{model} did not respond in time", "Try again, or ask for less at once."),
+    Reason.CONNECTION: _Text("{model} could not be reached", "{owner} can check its address with `agents doctor`."),
+    Reason.TRUNCATED: _Text("{answer} broke off", "Try again."),
+    Reason.AUTH: _Text("{provider} refused our key", "{owner} must check it with `agents doctor`."),
+    Reason.BAD_REQUEST: _Text("{provider} refused the request", "{owner} must check the model in the roster."),
+    Reason.CONTEXT_LENGTH: _Text(
+        "the material was too long for {model}", "Shorten it, or choose a model with a larger context."
+    ),
+    Reason.CONTENT_POLICY: _Text("{provider} refused the content of the request", "Rephrase it."),
+    Reason.MALFORMED: _Text(
+        "{provider} sent nothing readable", "Try again, or have {owner} check its address in the roster."
+    ),
+    Reason.SERVER: _Text("{provider} had an internal error", "Try again in a few minutes."),
+    Reason.EMPTY: _Text("{model} answered nothing", "Try again, or ask differently."),
+    Reason.THINKING: _Text("{model} used up its whole output by thinking, before it wrote a word"),
+    Reason.OUTPUT_CAP: _Text(
+        "the output limit of the agent is higher than {model} allows",
+        "{owner} must lower max_output_tokens of the agent or reasoning_tokens_max of the model.",
+    ),
+    Reason.INVALID_OUTPUT: _Text("{answer} did not have the required form", "Try again, or ask differently."),
+    Reason.BUDGET: _Text("the budget did not allow it", "Ask {owner} for more."),
+    Reason.PAUSED: _Text("{budget} is paused", "{owner} can resume it."),
+    Reason.FROZEN: _Text("{budget} is frozen, because bills went past its limit", "{owner} can look and thaw it."),
+    Reason.QUARANTINED: _Text(
+        "{model} billed more than it can, so it is set aside", "{owner} can raise its allowance."
+    ),
+    Reason.CLOCK: _Text(
+        "this machine's clock and Slack's disagree", "No month is opened before {owner} has set the clock."
+    ),
+    Reason.DECLINED: _Text("the price was declined, so nothing more was started"),
+    Reason.NOT_GRANTED: _Text("no money came, so this is all there is"),
+    Reason.RUN_S: _Text("the time for the run was over", _RAISE),
+    Reason.STEPS: _Text("the run reached its limit of steps", _RAISE),
+    Reason.DEPTH: _Text("its patterns are nested too deep", "{owner} must flatten the flow in the roster."),
+    Reason.STOPPED: _Text("the run was stopped"),
+    Reason.OTHERS_FAILED: _Text("it was stopped because too many other voices had failed"),
+    Reason.NOT_REACHED: _Text("it was not reached"),
+    Reason.UNFINISHED: _Text("it did not finish"),
+    Reason.NO_ANSWER: _Text("it gave no answer"),
+    Reason.SHELL_ENDED: _Text("the shell that ran this ended before its answer"),
+    Reason.INTERNAL: _Text("something went wrong on my side", "{owner} finds it in the log."),
+    Reason.NO_USAGE: _Text("{provider} did not say what it cost", _WITHOUT_BILL),
+    Reason.NEVER_SENT: _Text("it was never sent"),
+    Reason.OWNER_ENDED: _Text("the process that held the money ended before it was sent"),
+    Reason.PROCESS_ENDED: _Text("the process that sent it ended before an answer", _WITHOUT_BILL),
+    Reason.UNKNOWN: _Text("the reason is not known to this version", "{owner} finds it in the log."),
+}
