@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, ParkedError
-from patterns.core.events import MissingVoice, Noted, PatternResult, StopReason
+from patterns.core.events import MissingVoice, Noted, PatternResult, Refusal, StopReason
 from patterns.core.limits import FailurePolicy
 from patterns.core.money import Quote
 from patterns.core.ports import Hold
@@ -50,7 +50,8 @@ class Broadcast:
                 envelopes = await self._admit(ctx, inner, kept)
             except BudgetExceededError as error:
                 missing = tuple(_left_out(voice) for voice in self.voices)
-                return PatternResult(output="", stop_reason=StopReason.BUDGET, missing=missing, notes=(str(error),))
+                refused = {"missing": missing, "notes": (str(error),), "refusal": Refusal.of(error)}
+                return PatternResult(output="", stop_reason=StopReason.BUDGET, **refused)
             heard = await self._hear(ctx, inner, handoff, envelopes)
             return await self._together(ctx, drawing_on(inner, envelopes.get(SYNTHESIS)), handoff, heard)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, LimitReachedError
-from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.events import MissingVoice, PatternResult, Refusal, StopReason
 from patterns.core.money import Quote, format_usd
 from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
@@ -119,6 +119,7 @@ def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> Patt
         cost_nusd=error.spent_nusd,
         missing=(MissingVoice(name=agent, reason=why.clause()),),
         notes=(str(error),),
+        refusal=Refusal.of(error) if isinstance(error, BudgetExceededError) else None,
     )
 
 
@@ -149,7 +150,14 @@ def gathered(results: Iterable[PatternResult], *, output: str, stop_reason: Stop
         cost_nusd=sum(part.cost_nusd for part in parts),
         missing=tuple(dict.fromkeys(missing for part in parts for missing in part.missing)),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        refusal=_decisive(part.refusal for part in parts),
     )
+
+
+def _decisive(refusals: Iterable[Refusal | None]) -> Refusal | None:
+    """Return the refusal that decides how a run goes on: one that a grant mends, then a monthly one, then the last."""
+    known = [refusal for refusal in refusals if refusal is not None]
+    return max(reversed(known), key=lambda refusal: (refusal.can_be_granted, refusal.is_monthly), default=None)
 
 
 def join(path: str, *segments: str | int) -> str:

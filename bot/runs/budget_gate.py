@@ -1,32 +1,22 @@
 """Runs that lack budget: queued before they start, or parked half-way until more is granted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from patterns.closing import CLOSING
-from patterns.core.errors import AgentsError, BudgetExceededError
-from patterns.core.events import PatternResult
+from patterns.core.errors import AgentsError, ParkedError
+from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import NUSD_PER_USD
-from patterns.core.ports import (
-    Charged,
-    Fence,
-    Hold,
-    HoldRequest,
-    Ledger,
-    Payer,
-    Question,
-    ReserveRequest,
-    Settlement,
-    StepRecord,
-)
+from patterns.core.ports import Clock, Payer, Question
 from patterns.core.reasons import Reason
 from storage.ledger.balances import Balance, Balances
+from storage.questions import Asked, Questions
+from storage.run_rows import RunRow
 
 WAIT_S = 7 * 86_400
 """Longest wait for a grant, in seconds; it never passes the month's end."""
 QUEUE_WAIT_S = 3600
 """Longest wait for budget that other runs hold, in seconds: they release it within minutes."""
 _CENT_NUSD = NUSD_PER_USD // 100
-_MONTHS = frozenset({"workspace", "channel", "dm", "user"})
 
 
 class InsufficientBudgetError(AgentsError):
@@ -45,73 +35,84 @@ async def require_budget(balances: Balances, payer: Payer, needed_nusd: int) -> 
             raise InsufficientBudgetError(needed_nusd, balance)
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetGate:
+    """Decides whether an owned run may begin or go on, and parks it where waiting or a grant can help."""
+
+    balances: Balances
+    questions: Questions
+    clock: Clock
+
+    async def admit(self, run: RunRow, needed_nusd: int) -> None:
+        """Let the run begin, or have it wait in line where only what other runs hold is missing.
+
+        Raises:
+            InsufficientBudgetError: there is not that much, or it did not become free in time.
+            ParkedError: it waits.
+        """
+        count, last = await self._asked(run, queue_path)
+        if last is not None and await self._is_denied(run, last):
+            raise InsufficientBudgetError(needed_nusd, await self.balances.tightest(run.payer, needed_nusd))
+        try:
+            await require_budget(self.balances, run.payer, needed_nusd)
+        except InsufficientBudgetError as error:
+            if await self.balances.is_only_held(run.payer, needed_nusd):
+                await self.questions.ask(run.fence, queue_path(count + 1), _queue_question(error.balance, needed_nusd))
+            raise
+
+    async def given_up(self, run: RunRow) -> PatternResult | None:
+        """Return the partial answer as the final result once a grant was denied or did not come in time, else None.
+
+        Raises:
+            ParkedError: the request for more budget is not decided yet.
+        """
+        _, last = await self._asked(run, request_path)
+        if last is None or not await self._is_denied(run, last):
+            return None
+        partial = PatternResult.model_validate_json(last.question.draft)
+        return partial.model_copy(update={"notes": (*partial.notes, Reason.NOT_GRANTED.sentence())})
+
+    async def settle(self, run: RunRow, result: PatternResult, *, quote_nusd: int) -> PatternResult:
+        """Return the final result; park a run of Slack that a monthly budget cut short until more is granted.
+
+        `quote_nusd` is the price bound of the whole plan, sent once.
+
+        Raises:
+            ParkedError: it waits for a grant.
+        """
+        refusal = result.refusal
+        if result.stop_reason is not StopReason.BUDGET:
+            return result
+        if refusal is None or not refusal.is_monthly:  # the run's own money is a limit, not a budget
+            return result.model_copy(update={"stop_reason": StopReason.LIMIT})
+        if run.kind != "slack" or not refusal.can_be_granted:
+            return result
+        rest_nusd = max(refusal.needed_nusd, quote_nusd - result.cost_nusd)
+        balance = await self.balances.tightest(run.payer, rest_nusd)
+        question = _budget_request(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
+        count, _ = await self._asked(run, request_path)
+        decision = await self.questions.ask(run.fence, request_path(count + 1), question)
+        raise ParkedError(decision.verdict)
+
+    async def _is_denied(self, run: RunRow, asked: Asked) -> bool:
+        return (await self.questions.ask(run.fence, asked.path, asked.question)).verdict != "run"
+
+    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
+        """Return how many questions the run asked under numbered paths, and the last one."""
+        count, last = 0, None
+        while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
+            count, last = count + 1, asked
+        return count, last
+
+
 def queue_path(number: int) -> str:
     """Return the question path of the run's first, second … wait for budget that other runs hold."""
     return f"line/{number}"
 
 
-def queue_question(balance: Balance, needed_nusd: int) -> Question:
-    """Return the question of a run that waits, holding nothing, for budget that others hold."""
-    return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=QUEUE_WAIT_S)
-
-
 def request_path(number: int) -> str:
     """Return the question path of the run's first, second … request for more budget."""
     return f"money/{number}"
-
-
-class NotingLedger:
-    """The ledger of one run, remembering the month's last refusal: a grant can fix that, and no other refusal.
-
-    `is_months` says that a monthly account refused something for whatever reason; the run's own limit is another
-    matter.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.refused: BudgetExceededError | None = None
-        self.is_months = False
-
-    async def hold(self, request: HoldRequest) -> Hold:
-        """Place a hold; see Ledger. Remember a refusal."""
-        try:
-            return await self._ledger.hold(request)
-        except BudgetExceededError as error:
-            self._note(error, request.path)
-            raise
-
-    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
-        """Reserve all or nothing; see Ledger. Remember a refusal."""
-        try:
-            return await self._ledger.reserve_many(requests)
-        except BudgetExceededError as error:
-            self._note(error, requests[0].path)
-            raise
-
-    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
-        """Settle a hold; see Ledger."""
-        return await self._ledger.settle(hold, charged, fence, step)
-
-    async def release(self, holds: Sequence[Hold]) -> None:
-        """Release holds; see Ledger."""
-        await self._ledger.release(holds)
-
-    def _note(self, error: BudgetExceededError, path: str) -> None:
-        # A closing summary that cannot be paid for does not end the run.
-        if error.kind in _MONTHS and path.split("/", maxsplit=1)[0] != CLOSING:
-            self.is_months = True
-            self.refused = self.refused if error.blocked else error
-
-
-def budget_request(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
-    """Return the question that asks for the rest's price; the partial answer is kept with it."""
-    return Question(
-        kind="money",
-        title=balance.kind,
-        draft=result.model_dump_json(),
-        amount_nusd=rest_nusd,
-        deadline_s=max(1, min(WAIT_S, (balance.resets_at_us - now_us) // 1_000_000)),
-    )
 
 
 def missing_nusd(question: Question, balance: Balance) -> int:
@@ -120,7 +121,17 @@ def missing_nusd(question: Question, balance: Balance) -> int:
     return -(-missing // _CENT_NUSD) * _CENT_NUSD
 
 
-def final_partial(question: Question) -> PatternResult:
-    """Return the partial answer as the final result."""
-    partial = PatternResult.model_validate_json(question.draft)
-    return partial.model_copy(update={"notes": (*partial.notes, Reason.NOT_GRANTED.sentence())})
+def _queue_question(balance: Balance, needed_nusd: int) -> Question:
+    """Return the question of a run that waits, holding nothing, for budget that others hold."""
+    return Question(kind="line", title=balance.kind, amount_nusd=needed_nusd, deadline_s=QUEUE_WAIT_S)
+
+
+def _budget_request(result: PatternResult, balance: Balance, *, rest_nusd: int, now_us: int) -> Question:
+    """Return the question that asks for the rest's price; the partial answer is kept with it."""
+    return Question(
+        kind="money",
+        title=balance.kind,
+        draft=result.model_dump_json(),
+        amount_nusd=rest_nusd,
+        deadline_s=max(1, min(WAIT_S, (balance.resets_at_us - now_us) // 1_000_000)),
+    )

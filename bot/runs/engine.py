@@ -1,19 +1,10 @@
 """Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from bot.runs.budget_gate import (
-    InsufficientBudgetError,
-    NotingLedger,
-    budget_request,
-    final_partial,
-    queue_path,
-    queue_question,
-    request_path,
-    require_budget,
-)
+from bot.runs.budget_gate import BudgetGate
 from bot.runs.context import context_of
 from bot.runs.model_allowlist import ModelAllowlist
 from bot.runs.model_selection import ModelChoice
@@ -21,7 +12,7 @@ from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
 from patterns.agent import AgentRunner
 from patterns.core.context import TaskContext
-from patterns.core.errors import DriftError, ParkedError, RosterError, UserError
+from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
 from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
@@ -38,7 +29,7 @@ from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.periods import ClockGuard
-from storage.questions import Asked, Questions
+from storage.questions import Questions
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from storage.threads import Threads
@@ -82,8 +73,8 @@ class Engine:
         used = {self.roster.models[agent.model].model for agent in self.roster.agents.values()}
         return f"{', '.join(sorted(used))} answer"
 
-    async def carry_out(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
-        """Return the result of a run that this process owns.
+    async def execute(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
+        """Run a run that this process owns and return its result: admit, plan, confirm, run, settle.
 
         Raises:
             InsufficientBudgetError: the channel cannot pay for the plan.
@@ -91,77 +82,51 @@ class Engine:
         """
         await self.ledger.recover_run(run.fence)
         try:
-            roster, client = await self._roster_of(run)
-            services = self._services(
-                run.payer,
-                run.fence,
-                roster,
-                await self._allowed(run, roster, client),
-                events,
-                executed_s=run.executed_ms / 1000,
-                may_stream=may_stream,
-            )
-            return await self._planned(run, await context_of(run, self.store, Threads(self.db, self.clock)), services)
+            ctx, services = await self._open(run, events, may_stream=may_stream)
+            await self._admit(run, ctx, services)
+            plan = await self._confirm(run, ctx, services, await self._plan(run, ctx, services))
+            if plan is None:
+                return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
+            await self._begin(run, plan)
+            given_up = await self._gate.given_up(run)
+            if given_up is not None:
+                return given_up
+            return await self._gate.settle(run, await run_flow(ctx, services, plan), quote_nusd=plan.quote.once_nusd)
         except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
 
-    async def _planned(self, run: RunRow, ctx: TaskContext, services: Services) -> PatternResult:
-        choice = Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
+    async def _open(self, run: RunRow, events: EventSink, *, may_stream: bool) -> tuple[TaskContext, Services]:
+        """Return the context and the services of a run, under the roster it was accepted with."""
+        roster, client = await self._roster_of(run)
+        services = self._services(
+            run.payer,
+            run.fence,
+            roster,
+            await self._allowed(run, roster, client),
+            events,
+            executed_s=run.executed_ms / 1000,
+            may_stream=may_stream,
+        )
+        return await context_of(run, self.store, Threads(self.db, self.clock)), services
+
+    async def _admit(self, run: RunRow, ctx: TaskContext, services: Services) -> None:
+        """Check, before anything is paid, that the estimate fits the budget; a run that has a plan was admitted."""
         if await services.recall(PLAN) is None:
-            await self._admit(run, services.payer, estimate(ctx, services, choice).quote.once_nusd)
-        plan = await resolve(ctx, services, choice, expected=partial(self._usual, services))
-        confirmed = await self._confirmed(run, ctx, services, plan)
-        if confirmed is None:
-            return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
-        await self.store.set_flow(run.fence, flow=confirmed.title, worst_nusd=confirmed.worst_nusd)
+            await self._gate.admit(run, estimate(ctx, services, _choice(run)).quote.once_nusd)
+
+    async def _plan(self, run: RunRow, ctx: TaskContext, services: Services) -> Plan:
+        """Return the plan, journalled by its first call."""
+        return await resolve(ctx, services, _choice(run), expected=partial(self._usual, services))
+
+    async def _begin(self, run: RunRow, plan: Plan) -> None:
+        """Store what runs, and check that its price fits the budget unless work on it has begun."""
+        await self.store.set_flow(run.fence, flow=plan.title, worst_nusd=plan.worst_nusd)
         if not any(_is_work(step) for step in await self.journal.steps(run.id)):
-            await self._admit(run, services.payer, confirmed.quote.once_nusd)
-        return await self._paid_for(run, ctx, services, confirmed)
+            await self._gate.admit(run, plan.quote.once_nusd)
 
-    async def _paid_for(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
-        """Return the result; a Slack run cut short by a monthly budget is parked until it can continue.
-
-        Raises:
-            ParkedError: it waits.
-        """
-        requests, last = await self._asked(run, request_path)
-        if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
-            return final_partial(last.question)
-        ledger = NotingLedger(services.ledger)
-        result = await run_flow(ctx, replace(services, ledger=ledger), plan)
-        if result.stop_reason is StopReason.BUDGET and not ledger.is_months:
-            return result.model_copy(update={"stop_reason": StopReason.LIMIT})
-        if run.kind != "slack" or result.stop_reason is not StopReason.BUDGET or ledger.refused is None:
-            return result
-        rest_nusd = max(ledger.refused.needed_nusd, plan.quote.once_nusd - result.cost_nusd)
-        balance = await self.balances.tightest(services.payer, rest_nusd)
-        question = budget_request(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
-        decision = await self.questions.ask(run.fence, request_path(requests + 1), question)
-        raise ParkedError(decision.verdict)
-
-    async def _admit(self, run: RunRow, payer: Payer, needed_nusd: int) -> None:
-        """Let the run begin, or queue it where only what other runs hold is missing.
-
-        Raises:
-            InsufficientBudgetError: there is not that much, or it was not released in time.
-            ParkedError: it waits.
-        """
-        turns, last = await self._asked(run, queue_path)
-        if last is not None and (await self.questions.ask(run.fence, last.path, last.question)).verdict != "run":
-            raise InsufficientBudgetError(needed_nusd, await self.balances.tightest(payer, needed_nusd))
-        try:
-            await require_budget(self.balances, payer, needed_nusd)
-        except InsufficientBudgetError as error:
-            if await self.balances.is_only_held(payer, needed_nusd):
-                await self.questions.ask(run.fence, queue_path(turns + 1), queue_question(error.balance, needed_nusd))
-            raise
-
-    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
-        """Return how often the run has asked under numbered paths, and the last question."""
-        count, last = 0, None
-        while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
-            count, last = count + 1, asked
-        return count, last
+    @property
+    def _gate(self) -> BudgetGate:
+        return BudgetGate(self.balances, self.questions, self.clock)
 
     @property
     def zone(self) -> str:
@@ -201,7 +166,7 @@ class Engine:
         """Return the plan of a roster's flow for a short request."""
         return self.quote(payer, "", Choice(flow=flow))
 
-    async def _confirmed(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
+    async def _confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
         """Return the confirmed plan, at once when cheap; None when a person declined it."""
         price_nusd = plan.worst_nusd if plan.expected_nusd is None else plan.expected_nusd
         if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
@@ -251,6 +216,11 @@ class Engine:
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
         return await self.older.of(run.roster_hash)
+
+
+def _choice(run: RunRow) -> Choice:
+    """Return what the person asked for explicitly."""
+    return Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
 
 
 def _is_work(step: StepRecord) -> bool:

@@ -142,9 +142,7 @@ class Executor(Generic[S]):
         try:
             watch.start()
             may_stream = self.presenter.may_stream(run)
-            return RunOutcome(
-                result=await self.engine.carry_out(placed, self.presenter.progress, may_stream=may_stream)
-            )
+            return RunOutcome(result=await self.engine.execute(placed, self.presenter.progress, may_stream=may_stream))
         except ParkedError as error:
             return error
         except InsufficientBudgetError as error:

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import Field
+
 from patterns.core.context import Frozen
+from patterns.core.errors import BudgetExceededError
 from patterns.core.money import Usage
+from patterns.core.reasons import Reason
 
 
 class StopReason(StrEnum):
@@ -34,12 +38,39 @@ class FinishedText(Frozen):
     text: str
 
 
+_MONTHLY = frozenset({"workspace", "channel", "dm", "user"})
+
+
+class Refusal(Frozen):
+    """A refused hold: the kind of the account, what was needed in nano-dollars, and why if not for amounts."""
+
+    kind: str
+    needed_nusd: int
+    blocked: Reason | None = None
+
+    @classmethod
+    def of(cls, error: BudgetExceededError) -> "Refusal":
+        """Return the refusal that an error reports."""
+        return cls(kind=error.kind, needed_nusd=error.needed_nusd, blocked=error.blocked)
+
+    @property
+    def is_monthly(self) -> bool:
+        """Return whether a monthly account refused, not a limit of the run or of a stage."""
+        return self.kind in _MONTHLY
+
+    @property
+    def can_be_granted(self) -> bool:
+        """Return whether more budget would help: a monthly account refused, and because of amounts."""
+        return self.is_monthly and self.blocked is None
+
+
 class PatternResult(Frozen):
     """The result of a pattern: text, how it ended, and what it cost. A failure is a value here, never prompt text.
 
     `steps` counts paid steps, `cost_nusd` is settled money in nano-dollars. `notes` are sentences the reader must see
     (a cut answer, a limit reached, a draft that was not approved). `parts` are the texts that unfinished work has
-    left, for a closing summary.
+    left, for a closing summary. `refusal` is the refused hold that a grant could mend, else the last one; it is never
+    serialised, because a resumed run would ask for money that has been granted since.
     """
 
     output: str
@@ -49,6 +80,7 @@ class PatternResult(Frozen):
     missing: tuple[MissingVoice, ...] = ()
     notes: tuple[str, ...] = ()
     parts: tuple[FinishedText, ...] = ()
+    refusal: Refusal | None = Field(default=None, exclude=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
     async def begin(run: RunRow) -> RunRow:
         return run
 
-    async def carry_out(*_arguments: Any, **_named: Any) -> PatternResult:
+    async def execute(*_arguments: Any, **_named: Any) -> PatternResult:
         if isinstance(outcome, Exception):
             raise outcome
         return PatternResult(output=outcome, stop_reason=StopReason.COMPLETED)
@@ -107,7 +107,7 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
 
     store.money = money  # type: ignore[method-assign]
     ledger = SimpleNamespace(end_run=nothing)
-    engine: Any = SimpleNamespace(store=store, clock=clock, carry_out=carry_out, ledger=ledger)
+    engine: Any = SimpleNamespace(store=store, clock=clock, execute=execute, ledger=ledger)
     delivery = SimpleNamespace(
         begin=begin,
         may_stream=lambda _run: False,

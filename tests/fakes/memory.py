@@ -18,6 +18,7 @@ from patterns.core.ports import (
     Settlement,
     StepRecord,
 )
+from patterns.core.reasons import Reason
 
 
 @dataclass
@@ -89,7 +90,7 @@ class Memory:
         assert request.call_id not in self.calls
         assert request.path not in self.steps, f"{request.path} is finished and would be paid again"
         if request.model == self.quarantined:
-            raise BudgetExceededError("Quarantined.", kind="workspace", key="w", blocked="quarantined")
+            raise BudgetExceededError("Quarantined.", kind="workspace", key="w", blocked=Reason.QUARANTINED)
         envelope = self.calls.get(request.envelope or "")
         lent = min(envelope.held_nusd, request.amount_nusd) if envelope and envelope.state == "reserved" else 0
         accounts = self._admit(request, lent)
