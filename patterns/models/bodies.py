@@ -88,6 +88,18 @@ class Body:
                 value = {"error": value, **value}
             self._reading.take(value)
 
+    def _take_members(self, found: dict[str, Any]) -> None:
+        """Read what is whole of a value that was cut: its bill, and all of the answer or nothing of it."""
+        if not found:
+            return
+        self._reading.take_bill(found)
+        self._reading.end()
+        try:
+            self._reading.take(found)
+        except BrokenReplyError as error:
+            if error.failure.reason != "malformed":
+                raise
+
     def _take_value(self, text: str) -> None:
         """Read a body that is no event stream: one value, a list of them, or one a line. What follows is no matter."""
         rest = text.removeprefix("[").lstrip()
@@ -95,10 +107,7 @@ class Body:
             try:
                 value, rest = _first_value(rest)
             except BrokenReplyError as error:
-                found = members(rest)
-                if found:
-                    self._reading.take(found)
-                    self._reading.end()
+                self._take_members(members(rest))
                 raise BrokenReplyError(Failure("truncated") if _looks_cut(text) else error.failure) from None
             self._reading.take(value)
             rest = rest.lstrip(", \t\r\n")

@@ -19,16 +19,14 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
-from patterns.core.errors import Charge, ModelError, RosterError
+from patterns.core.errors import ModelError, RosterError
 from patterns.core.money import Price
 from patterns.core.ports import OnText
 from patterns.core.visible_text import visible_text
 from patterns.models.addresses import access, key_variables
 from patterns.models.exchange import Exchange, reading_of
-from patterns.models.faults import Failure, from_status, model_error
+from patterns.models.faults import Failure
 from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
-from patterns.models.replies import BrokenReplyError, Reading
-from patterns.models.shapes import SHAPES
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
 
@@ -40,8 +38,6 @@ _SHAPE_OF = {
     "anthropic": "anthropic",
     "gemini": "gemini",
 }
-_UNBILLED_STATUS = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
-"""Through acompletion only these prove that nothing was billed: litellm gives lost connections a 5xx of its own."""
 
 
 class LiteLLMClient:
@@ -134,7 +130,9 @@ class LiteLLMClient:
         if target.key is None and not target.is_behind_gateway and target.shape is not None:
             raise Exchange(call, target, reading_of(call, target.shape)).error(Failure("auth"))
         if target.shape is None:
-            completion = await self._complete_by_litellm(call, on_text)
+            from patterns.models.acompletion import complete  # noqa: PLC0415 - it brings aiohttp along
+
+            completion = await complete(_litellm(), self._open(), call, target, on_text)
         else:
             completion = await self._open().send(call, target, on_text)
         is_text = call.request.schema is None  # what has a schema is read with its thinking, by `structured`
@@ -146,33 +144,6 @@ class LiteLLMClient:
 
             self._http = Http()
         return self._http
-
-    async def _complete_by_litellm(self, call: PreparedCall, on_text: OnText | None) -> Completion:
-        """Not streamed, because litellm's streams end a cut answer with a finish reason and usage of its own making."""
-        litellm, request = _litellm(), call.request
-        target = self._target(request.model)
-        try:
-            async with asyncio.timeout(request.timeout_s):
-                reply = await litellm.acompletion(
-                    **json.loads(call.body),
-                    api_base=target.api_base or None,
-                    api_key=target.key,
-                    num_retries=0,
-                    max_retries=0,
-                    timeout=request.timeout_s,
-                )
-        except TimeoutError:
-            raise model_error(request.model, Failure("timeout"), Charge.UNCERTAIN) from None
-        except Exception as error:  # noqa: BLE001 - litellm's exceptions share no root of their own
-            failure, charge = _failure_of(error, target.key)
-            raise model_error(request.model, failure, charge) from None  # theirs quote the request
-        reading = Reading(SHAPES["openai"], on_text if request.stream and request.schema is None else None)
-        try:
-            reading.take(json.loads(reply.model_dump_json()))
-            reading.end()
-            return reading.completion(call.images)
-        except BrokenReplyError as error:
-            raise model_error(request.model, error.failure, Charge.UNCERTAIN) from None
 
     def _spec(self, model: str) -> ModelSpec:
         try:
@@ -236,6 +207,9 @@ def _litellm() -> ModuleType:
     import litellm  # noqa: PLC0415 - two seconds, so only when a model is really needed
 
     warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)  # of its own types
+    from patterns.models.recorder import install  # noqa: PLC0415 - litellm has brought aiohttp along
+
+    install(importlib.import_module("litellm.llms.custom_httpx.http_handler"))
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its errors quote requests; ours are typed
@@ -255,20 +229,3 @@ def _may_write_cache(spec: ModelSpec, target: Target) -> bool:
     price = spec.price
     is_priced = price is not None and (price.cache_write_nusd_per_mtok or price.cache_write_1h_nusd_per_mtok)
     return bool(is_priced) or (target.is_behind_gateway and target.shape == "anthropic")
-
-
-def _failure_of(error: Exception, key: str | None) -> tuple[Failure, Charge]:
-    """What an exception of litellm says, by status and by class: its own subclasses are misleading both ways."""
-    kinds = _litellm().exceptions
-    if isinstance(error, kinds.Timeout):
-        return Failure("timeout"), Charge.UNCERTAIN
-    status = getattr(error, "status_code", None)
-    if not isinstance(status, int) or isinstance(error, kinds.APIConnectionError):
-        return Failure("connection"), Charge.UNCERTAIN
-    headers = dict(getattr(error, "litellm_response_headers", None) or {})
-    failure = from_status(status, json.dumps({"error": str(error)}), headers, key or "")
-    if isinstance(error, kinds.ContextWindowExceededError):
-        failure = replace(failure, reason="context_length")
-    elif isinstance(error, kinds.ContentPolicyViolationError):
-        failure = replace(failure, reason="content_policy")
-    return failure, Charge.NOTHING if status in _UNBILLED_STATUS else Charge.UNCERTAIN

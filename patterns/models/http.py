@@ -64,8 +64,7 @@ class Http:
         except TimeoutError as error:
             return exchange.outcome(Failure("timeout"), error)
         except (aiohttp.ClientError, OSError) as error:
-            broke_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
-            return exchange.outcome(Failure("truncated" if exchange.is_sent and broke_off else "connection"), error)
+            return exchange.outcome(failure_of(error, is_sent=exchange.is_sent), error)
         except BrokenReplyError as error:
             return exchange.outcome(error.failure)
         except asyncio.CancelledError:
@@ -81,9 +80,9 @@ class Http:
             # Leaving this block early closes the connection, which is what stops the provider from generating.
             exchange.headers = response.headers
             if response.status != HTTPStatus.OK:
-                raise exchange.refused(response.status, await _beginning(response, ERROR_BYTES_MAX))
+                raise exchange.refused(response.status, await beginning(response, ERROR_BYTES_MAX))
             idle_timeout_s = exchange.call.request.idle_timeout_s if wire.stream else None
-            await _read(response, exchange.reading, idle_timeout_s)
+            await read(response, exchange.reading, idle_timeout_s)
             with suppress(TimeoutError, aiohttp.ClientError, OSError):
                 async with asyncio.timeout(_DRAIN_S):
                     await response.content.readany()
@@ -103,6 +102,12 @@ class Http:
         return self._session
 
 
+def failure_of(error: Exception, *, is_sent: bool) -> Failure:
+    """Return what a lost connection means: no way to the provider, or a reply that broke off."""
+    broke_off = isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError)
+    return Failure("truncated" if is_sent and broke_off else "connection")
+
+
 def stopped(exchange: Exchange) -> asyncio.CancelledError:
     """Return the error of an attempt that was stopped, with what is known of its price."""
     if not exchange.is_sent:
@@ -117,18 +122,30 @@ async def _mark_sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: aiohttp
         exchange.is_sent = True
 
 
-async def _beginning(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+async def beginning(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+    """Return at most so many bytes of a reply's body."""
     body = b""
     while len(body) < bytes_max and (chunk := await response.content.readany()):
         body += chunk
     return body[:bytes_max]
 
 
-async def _read(response: aiohttp.ClientResponse, reading: Reading, idle_timeout_s: float | None) -> None:
-    """Read to the protocol's end, or to the connection's where that comes first.
+async def read(
+    response: aiohttp.ClientResponse,
+    reading: Reading,
+    idle_timeout_s: float | None = None,
+    *,
+    keep: list[bytes] | None = None,
+) -> None:
+    """Read to the protocol's end, or to the connection's where that comes first; `keep` gets the bytes too.
 
     The first bytes may take as long as the call. After them silence is bounded in a stream; and once everything has
     come but the formal end, so are pings.
+
+    Raises:
+        BrokenReplyError: what came is not an answer.
+        TimeoutError: the stream fell silent.
+        aiohttp.ClientError: the connection broke.
     """
     body, clock, parts, size = Body(reading), asyncio.get_running_loop(), 0, 0
     idle_at = tail_at = math.inf
@@ -147,6 +164,8 @@ async def _read(response: aiohttp.ClientResponse, reading: Reading, idle_timeout
             if not chunk:
                 break
             size = _within_bounds(size + len(chunk))
+            if keep is not None:
+                keep.append(chunk)
             body.feed(chunk)
             idle_at = math.inf if idle_timeout_s is None else clock.time() + idle_timeout_s
             if not reading.is_complete:

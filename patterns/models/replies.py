@@ -59,6 +59,7 @@ class Reading:
         self._told: dict[str, Any] = {}
         self._finish: str | None = None
         self._is_billed = False
+        self._is_last = False
         self.has_ended = False
         """The protocol's end has come: nothing behind it matters."""
         self.parts = 0
@@ -67,7 +68,7 @@ class Reading:
     @property
     def is_complete(self) -> bool:
         """Whether the text has its end and its bill, so that what is still missing is a formality."""
-        return self.has_ended or (self._finish is not None and self._is_billed)
+        return self.has_ended or self._is_last or (self._finish is not None and self._is_billed)
 
     def take(self, loaded: object) -> None:
         """Read one JSON value of the provider.
@@ -98,6 +99,7 @@ class Reading:
             self._text.add(part.text, is_last=part.finish is not None)
         if part.whole:
             self._text.complete_to(part.whole)
+        self._is_last = self._is_last or part.is_last
         if part.has_ended:
             self.end()
 
@@ -121,7 +123,7 @@ class Reading:
 
     def usage(self, images: int) -> Usage | None:
         """Return the bill as the provider told it, or None when it did not, or not credibly: every call has input."""
-        told = self._shape.count(self._told) if self._is_billed or self.has_ended else None
+        told = self._shape.count(self._told) if self._is_billed or self._is_last or self.has_ended else None
         if told is None or not told.input_tokens:
             return None
         chars_max = told.output_tokens * (math.inf if told.output_tokens and self._is_billed else _CHARS_PER_TOKEN_MAX)

@@ -14,6 +14,10 @@ from patterns.models.told import Told, anthropic_usage, converse_usage, gemini_u
 
 Json = Mapping[str, Any]
 
+_ANTHROPIC_TYPES = frozenset(
+    {"message", "message_start", "message_delta", "message_stop", "ping"}
+    | {"content_block_start", "content_block_delta", "content_block_stop"}
+)
 _TEXT_PARTS = (None, "text", "output_text", "refusal")
 _CUT = frozenset({"length", "max_tokens", "model_length", "content_filter", "error"})
 """Reasons that a gateway's `stop` does not overrule when it tells both."""
@@ -25,7 +29,7 @@ class Part:
 
     `text` goes on from the pieces before, `whole` is all of the text so far. `tool` is a piece of a tool call's
     arguments, with its number. `finish` is the provider's word. `usage` is final where `is_bill` says so, else only
-    once the end has come; `has_ended` is that end.
+    once the end has come: `is_last` is an end that only looks like it, `has_ended` one behind which nothing matters.
     """
 
     text: str = ""
@@ -34,6 +38,7 @@ class Part:
     finish: str | None = None
     usage: Told | None = None
     is_bill: bool = False
+    is_last: bool = False
     has_ended: bool = False
     error: Json | None = None
 
@@ -47,12 +52,12 @@ class Shape:
 
 
 def shape_of(data: object) -> str | None:
-    """Return the shape of a whole reply by what is in it; None for another."""
+    """Return the shape of a reply, or of an event of one, by what is in it; None for another."""
     if not isinstance(data, Mapping):
         return None
     if "choices" in data:
         return "openai"
-    if data.get("type") == "message" and "content" in data:
+    if data.get("type") in _ANTHROPIC_TYPES:
         return "anthropic"
     if "candidates" in data or "promptFeedback" in data:
         return "gemini"
@@ -133,8 +138,9 @@ def _gemini(data: Json) -> Part:
     return Part(
         text=_joined(part for part in parts if not part.get("thought")),
         tool=None if call is None else ("call", _json(call.get("args") or {})),
-        finish=None if finish == "FINISH_REASON_UNSPECIFIED" else finish,
+        finish=finish,
         usage=usage,
+        is_last=finish is not None,
     )
 
 
@@ -160,6 +166,18 @@ def _ollama(data: Json) -> Part:
     )
 
 
+def _any(data: Json) -> Part:
+    return SHAPES[shape_of(data) or ""].read(data)
+
+
+def _any_usage(told: Told) -> Usage | None:
+    keys = {"promptTokenCount": "gemini", "inputTokens": "converse", "prompt_eval_count": "ollama"}
+    shape = next((shape for key, shape in keys.items() if key in told), "openai")
+    if shape == "openai" and "input_tokens" in told and "prompt_tokens" not in told:
+        shape = "anthropic"
+    return SHAPES[shape].count(told)
+
+
 def _joined(content: str | Iterable[Json]) -> str:
     if isinstance(content, str):
         return content
@@ -176,4 +194,6 @@ SHAPES = {
     "gemini": Shape(_gemini, gemini_usage),
     "converse": Shape(_converse, converse_usage),
     "ollama": Shape(_ollama, ollama_usage),
+    "any": Shape(_any, _any_usage),
 }
+"""`any` is for providers that litellm speaks to: each reply says by itself which of the others it is."""

@@ -19,7 +19,6 @@ class Recorded:
 
     pieces: Sequence[bytes]
     keeps_open: bool = False
-    resets: bool = False
     paths: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
 
@@ -48,8 +47,6 @@ class Recorded:
             for piece in self.pieces:
                 writer.write(piece)
                 await writer.drain()
-            if self.resets:
-                writer.transport.abort()
             if self.keeps_open:
                 hung_up = asyncio.create_task(reader.read())
                 closing = asyncio.create_task(self._closing.wait())

@@ -10,7 +10,7 @@ from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import ModelSpec
-from tests.fakes.provider import Answer, Provider, Reply
+from tests.fakes.provider import Answer, Call, Provider, Reply
 
 KEY = "gsk-very-secret-key-0123456789"
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
@@ -58,8 +58,9 @@ async def test_a_schema_travels() -> None:
         (400, "bad_request", False, Charge.NOTHING),
         (401, "auth", False, Charge.NOTHING),
         (429, "rate_limit", True, Charge.NOTHING),
-        (500, "server", True, Charge.UNCERTAIN),
-        (503, "overloaded", True, Charge.UNCERTAIN),
+        (500, "server", True, Charge.NOTHING),
+        (502, "server", True, Charge.UNCERTAIN),
+        (503, "overloaded", True, Charge.NOTHING),
     ],
 )
 async def test_statuses(status: int, reason: str, *, retryable: bool, charge: Charge) -> None:
@@ -90,10 +91,54 @@ async def test_silence_ends_in_time() -> None:
     assert (error.reason, error.charge) == ("timeout", Charge.UNCERTAIN)
 
 
-async def test_a_refused_connection_may_have_cost_because_litellm_hides_which_it_was() -> None:
+async def test_a_refused_connection_costs_nothing() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         async with client(f"http://127.0.0.1:{unused.getsockname()[1]}/v1") as models:
             with pytest.raises(ModelError) as caught:
                 await models.complete(models.prepare(request()))
-    assert caught.value.charge is Charge.UNCERTAIN
+    assert (caught.value.reason, caught.value.charge) == ("connection", Charge.NOTHING)
+
+
+async def test_a_redirect_is_not_followed_with_our_key() -> None:
+    async with Provider(["stolen"]) as elsewhere:
+        error = await one_failure(Reply(status=307, location=f"{elsewhere.url}/v1/chat/completions"), request())
+        assert (error.reason, error.status, elsewhere.calls) == ("bad_request", 307, [])
+        elsewhere.strict = False
+
+
+async def test_a_stop_hangs_up_and_counts_as_sent() -> None:
+    asked = asyncio.Event()
+
+    def stall(_: Call) -> Reply:
+        asked.set()
+        return Reply("text", fault="stall")
+
+    hanging = Provider(stall)
+    async with hanging, client(hanging.api_base("openai")) as models:
+        task = asyncio.create_task(models.complete(models.prepare(request())))
+        await asyncio.wait_for(asked.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        async with asyncio.timeout(5):
+            await hanging.idle.wait()
+    assert (hanging.hung_up, caught.value.args) == (1, ())
+
+
+@pytest.mark.parametrize("model", ["groq/llama-3.3-70b-versatile", "groq/gemma2-9b-it", "mistral/mistral-large-latest"])
+async def test_an_answer_of_a_schema_is_read_from_text_and_from_a_tool_call(model: str) -> None:
+    asked = ModelRequest("m", (Message("user", "What?"),), 100, schema=SCHEMA)
+    async with Provider([{"a": "b"}]) as provider:
+        spec = ModelSpec("m", model, api_base=provider.api_base("openai"), api_key_env="K", price=Price(10**9, 10**9))
+        async with LiteLLMClient({"m": spec}, {"K": KEY}) as models:
+            completion = await models.complete(models.prepare(asked))
+    assert completion.text == '{"a": "b"}'
+
+
+async def test_calls_side_by_side_do_not_hear_each_other() -> None:
+    asked = [ModelRequest("m", (Message("user", "x" * n),), 100) for n in range(1, 21)]
+    provider = Provider(lambda call: Reply(call.user, input_tokens=len(call.user)))
+    async with provider, client(provider.api_base("openai")) as models:
+        found = await asyncio.gather(*(models.complete(models.prepare(one)) for one in asked))
+    assert [(len(one.text), one.usage and one.usage.input_tokens) for one in found] == [(n, n) for n in range(1, 21)]

@@ -1,6 +1,7 @@
 """Whatever form a reply comes in, and in whatever chunks, it is read the same."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from patterns.models.replies import BrokenReplyError, Reading
 from patterns.models.shapes import SHAPES
 from tests.unit.patterns.models.test_sse import split
 
+DATA = Path(__file__).parents[3] / "data"
 USAGE = {"prompt_tokens": 50, "completion_tokens": 20, "total_tokens": 70}
 WHOLE = {"choices": [{"message": {"content": "Günther says 你好."}, "finish_reason": "stop"}], "usage": USAGE}
 ANSWER = Completion("Günther says 你好.", Usage(50, 20), "stop")
@@ -134,3 +136,33 @@ def test_an_open_connection_adds_nothing_to_a_whole_value() -> None:
     assert not body.is_whole
     body.feed(b"}")
     assert body.is_whole
+
+
+ROWS = [json.loads(line) for line in (DATA / "replies.jsonl").read_text("utf-8").splitlines()]
+SHAPE_OF = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini", "deepseek": "any"}
+
+
+def reading(shape: str, chunks: list[bytes]) -> tuple[object, Usage | None, str]:
+    """What a recorded body comes to: the answer or the reason, the bill, and what was heard of it on the way."""
+    heard: list[str] = []
+    found = Reading(SHAPES[shape], heard.append)
+    body, failure = Body(found), None
+    try:
+        for one in chunks:
+            if not found.has_ended:
+                body.feed(one)
+        body.close()
+    except BrokenReplyError as error:
+        failure = error.failure
+    try:
+        return found.completion(0, failure), found.usage(0), "".join(heard)
+    except BrokenReplyError as error:
+        return error.failure, found.usage(0), "".join(heard)
+
+
+@settings(max_examples=300, deadline=None)
+@given(row=st.sampled_from(ROWS), at=st.lists(st.integers(0, 3000), max_size=20))
+def test_any_split_of_any_recorded_reply_gives_the_same_reading(row: dict[str, Any], at: list[int]) -> None:
+    body = row["raw"].partition("\r\n\r\n")[2].encode()
+    shape = SHAPE_OF[row["model"].partition("/")[0]]
+    assert reading(shape, split(body, at)) == reading(shape, [body])

@@ -79,9 +79,12 @@ def test_a_count_from_before_the_ending_is_not_the_bill() -> None:
     text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Long."}}
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
     assert read("anthropic", start, text, end).usage is None
+    assert read("anthropic", start, text, end, {"type": "message_stop"}).usage == Usage(9, 1)
+    long = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "A long one. " * 100}}
+    assert read("anthropic", start, long, end, {"type": "message_stop"}).usage is None
     assert read("anthropic", start, text, {**end, "usage": {"output_tokens": 40}}).usage == Usage(9, 40)
     early = {"usageMetadata": {"promptTokenCount": 4, "totalTokenCount": 5}, "candidates": [{"content": {}}]}
-    assert read("gemini", early, {"candidates": [{"finishReason": "STOP"}]}).usage is None
+    assert read("gemini", early, {"candidates": [{"finishReason": "STOP"}]}).usage == Usage(4, 1)
     late = {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
     assert read("openai", openai("x"), openai("", "stop"), late).usage == Usage(10, 5)
 
