@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from patterns.attempts import TRIES_PER_MODEL, Attempts, own_schema
+from patterns.attempts import TRIES_PER_MODEL, Attempts, output_schema
 from patterns.core.calls import Message, ModelRequest
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
@@ -49,13 +49,13 @@ class AgentRunner:
             LimitReachedError: no step or no time is left.
             DriftError: the journal has this step with another input hash.
         """
-        services.meter.take_step(kept=services.steps_kept)
+        services.meter.count_step(kept=services.steps_kept)
         work = Attempts(self._client, ctx, services, agent, path, handoff, schema)
         found = await services.journal.find(services.fence.run_id, path)
         if found is not None:
             if found.input_hash != work.input_hash:
                 raise DriftError
-            services.meter.pay(path, found.cost_nusd)
+            services.meter.add_cost(path, found.cost_nusd)
             services.emit(_finished(found, usage=None, replayed=True))
             return found
         services.emit(StepStarted(path=path, agent=agent))
@@ -81,7 +81,7 @@ class AgentRunner:
     ) -> Quote:
         """Return the price bound of a step whose input is not known yet: every slot filled to its byte cap."""
         spec = services.roster.agent(agent)
-        wanted = schema or own_schema(spec)
+        wanted = schema or output_schema(spec)
         filler = "x" * services.roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
         shown = images(ctx) if "artifacts" in services.roster.prompts[spec.prompt].slots else ()
         repair = Message("user", "x" * (REPAIR_BYTES + 1000))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from patterns.charges import charge_for, charge_of, failure_of, refusal
+from patterns.charges import as_model_error, charge_for_answer, charge_for_error, refusal
 from patterns.core.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, LimitReachedError, ModelError
@@ -21,7 +21,7 @@ from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
 from patterns.core.reasons import Reason
 from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
-from patterns.core.tasks import unbroken
+from patterns.core.tasks import run_to_completion
 from patterns.core.text import storable
 from patterns.core.visible_text import thinks_aloud
 from patterns.handoff import Handoff, images
@@ -66,7 +66,7 @@ class Attempts:
 
     def __post_init__(self) -> None:
         self.spec = self.services.roster.agent(self.agent)
-        self.schema = self.schema or own_schema(self.spec)
+        self.schema = self.schema or output_schema(self.spec)
         prompt = self.services.roster.prompts[self.spec.prompt]
         rendered = prompt.render(self.handoff.slots(self.ctx), self.spec.input_bytes_max)
         self.was_cut = rendered.was_cut
@@ -143,8 +143,8 @@ class Attempts:
                 async with asyncio.timeout(self._timeout_s() + GRACE_S):
                     completion = await self._hearing(model).hear(self.client.complete, call)
             except BaseException as error:
-                failure = failure_of(error)
-                charged = charge_of(failure, call, hold)
+                failure = as_model_error(error)
+                charged = charge_for_error(failure, call, hold)
                 self._doubt(charged)
                 await self._settle(hold, charged, None)
                 if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
@@ -198,7 +198,7 @@ class Attempts:
         """Settle the attempt and, if its answer finishes the step, journal the step in the same transaction."""
         self.usage = completion.usage
         model = call.request.model
-        charged = charge_for(completion, call, hold)
+        charged = charge_for_answer(completion, call, hold)
         self._doubt(charged)
         refused = refusal(completion, call)
         if refused is not None:
@@ -221,12 +221,12 @@ class Attempts:
 
     async def _settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         """Settle the hold even while the task is being cancelled."""
-        await unbroken(self._pay(hold, charged, step))
+        await run_to_completion(self._pay(hold, charged, step))
 
     async def _pay(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         settlement = await self.services.ledger.settle(hold, charged, self.services.fence, step)
         self.cost_nusd += settlement.actual_nusd
-        self.services.meter.pay(self.path, settlement.actual_nusd)
+        self.services.meter.add_cost(self.path, settlement.actual_nusd)
 
     def _doubt(self, charged: Charged) -> None:
         """Add an uncertain charge to the sum that the reader of the answer is told about."""
@@ -261,7 +261,7 @@ class Attempts:
         )
 
 
-def own_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
+def output_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
     """Return the JSON Schema the roster asks this agent to answer in, or None for plain text."""
     return None if spec.output == "text" else spec.output.json_schema
 

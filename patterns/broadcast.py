@@ -17,9 +17,9 @@ from patterns.core.limits import FailurePolicy
 from patterns.core.money import Quote
 from patterns.core.ports import Hold
 from patterns.core.reasons import Reason
-from patterns.envelopes import drawing_on, free, kept_back
-from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import Pattern, Solo, build_on, gathered, join, run_agent, run_part
+from patterns.envelopes import release_envelopes, reserved, with_envelope
+from patterns.handoff import EMPTY_HANDOFF, Handoff
+from patterns.pattern import Pattern, Solo, checkpoint, join, merge_results, run_agent, run_or_resume
 from patterns.roster.prompts import PromptPiece
 from patterns.services import Services
 
@@ -42,18 +42,18 @@ class Broadcast:
         """Return the synthesizer's name, or the names of the voices."""
         return self.synthesizer or ", ".join(voice.label for voice in self.voices)
 
-    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Reserve money for the whole fan-out, run the voices concurrently, and return one merged result."""
-        inner = services.deeper("broadcast")
+        inner = services.nested("broadcast")
         async with AsyncExitStack() as kept:
             try:
-                envelopes = await self._admit(ctx, inner, kept)
+                envelopes = await self._reserve(ctx, inner, kept)
             except BudgetExceededError as error:
                 missing = tuple(_left_out(voice) for voice in self.voices)
                 refused = {"missing": missing, "notes": (str(error),), "refusal": Refusal.of(error)}
                 return PatternResult(output="", stop_reason=StopReason.BUDGET, **refused)
-            heard = await self._hear(ctx, inner, handoff, envelopes)
-            return await self._together(ctx, drawing_on(inner, envelopes.get(SYNTHESIS)), handoff, heard)
+            heard = await self._run_voices(ctx, inner, handoff, envelopes)
+            return await self._merge(ctx, with_envelope(inner, envelopes.get(SYNTHESIS)), handoff, heard)
 
     @property
     def _voices_min(self) -> int:
@@ -68,7 +68,7 @@ class Broadcast:
 
     # ------------------------------------------------------------ admission
 
-    async def _admit(self, ctx: TaskContext, inner: Services, kept: AsyncExitStack) -> Mapping[str, Hold | None]:
+    async def _reserve(self, ctx: TaskContext, inner: Services, kept: AsyncExitStack) -> Mapping[str, Hold | None]:
         """Return the reservations of the voices that will run and of the synthesis, by path segment.
 
         A value is None where an outer fan-out has reserved the money already. A resumed run keeps the number of voices
@@ -78,14 +78,14 @@ class Broadcast:
             BudgetExceededError: the money does not suffice for the fewest voices that the policy needs.
         """
         path = inner.at("admission")
-        earlier = await inner.recall(path)
+        earlier = await inner.find_decision(path)
         count = len(self.voices) if earlier is None else int(earlier.data["voices"])
         if inner.envelope is not None:
             return dict.fromkeys(self._parts(ctx, inner, count))
         while True:
             parts = self._parts(ctx, inner, count)
             try:
-                envelopes = await kept.enter_async_context(kept_back(inner, parts))
+                envelopes = await kept.enter_async_context(reserved(inner, parts))
             except BudgetExceededError:
                 if earlier is not None:
                     return dict.fromkeys(parts)
@@ -94,7 +94,7 @@ class Broadcast:
                 count -= 1
                 continue
             if count < len(self.voices):
-                await inner.remember(path, {"voices": count})
+                await inner.record_decision(path, {"voices": count})
                 left_out = ", ".join(voice.label for voice in self.voices[count:])
                 inner.emit(Noted(path, f"The budget allows {count} of {len(self.voices)} voices; without {left_out}."))
             return envelopes
@@ -108,7 +108,7 @@ class Broadcast:
 
     # ------------------------------------------------------------ voices
 
-    async def _hear(
+    async def _run_voices(
         self, ctx: TaskContext, inner: Services, handoff: Handoff, envelopes: Mapping[str, Hold | None]
     ) -> dict[str, PatternResult]:
         """Run the voices concurrently until too many have failed; return their results by path segment."""
@@ -118,8 +118,8 @@ class Broadcast:
             name = self._name(number)
             if name in envelopes:
                 segments = () if isinstance(voice, Solo) else (name,)
-                place = drawing_on(inner.child(*segments, deadline=deadline, may_stream=False), envelopes[name])
-                work = run_part(ctx, place, voice, handoff, outcome=inner.at(name, "outcome"))
+                place = with_envelope(inner.child(*segments, deadline=deadline, may_stream=False), envelopes[name])
+                work = run_or_resume(ctx, place, voice, handoff, outcome=inner.at(name, "outcome"))
                 tasks[name] = asyncio.create_task(work, name=f"{ctx.run_id} {inner.at(name)}")
         failures_max = len(tasks) - self._voices_min if self.policy.mode != "continue" else len(tasks)
         try:
@@ -130,7 +130,7 @@ class Broadcast:
             for task in tasks.values():
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
-            await free(inner, [kept for name in tasks if (kept := envelopes[name]) is not None])
+            await release_envelopes(inner, [kept for name in tasks if (kept := envelopes[name]) is not None])
         errors = [error for task in tasks.values() if not task.cancelled() and (error := task.exception())]
         for error in sorted(errors, key=lambda error: isinstance(error, ParkedError)):
             raise error
@@ -141,7 +141,7 @@ class Broadcast:
 
     # ------------------------------------------------------------ synthesis
 
-    async def _together(
+    async def _merge(
         self, ctx: TaskContext, inner: Services, handoff: Handoff, heard: Mapping[str, PatternResult]
     ) -> PatternResult:
         """Return one result of all voices: their synthesis or a list, with the missing ones named."""
@@ -162,14 +162,14 @@ class Broadcast:
         results = [result for result in heard.values() if result.output] + [
             result.model_copy(update={"missing": ()}) for result in heard.values() if not result.output
         ]
-        whole = gathered(results, output=listed, stop_reason=reason)
+        whole = merge_results(results, output=listed, stop_reason=reason)
         whole = whole.model_copy(update={"missing": (*whole.missing, *silent)})
         if len(answered) < self._voices_min:
             return _too_few(whole, heard, answered=len(answered), needed=self._voices_min)
         if self.synthesizer is None:
             return whole
         for name, result in heard.items():
-            await build_on(inner, result, outcome=inner.at(name, "outcome"))
+            await checkpoint(inner, result, outcome=inner.at(name, "outcome"))
         return await self._synthesis(ctx, inner, handoff.model_copy(update={"voices": tuple(pieces)}), whole)
 
     async def _synthesis(
@@ -178,10 +178,10 @@ class Broadcast:
         said = (await run_agent(ctx, inner.child(SYNTHESIS), agent=self.synthesizer or "", handoff=handoff)).result
         if said.output:
             reason = said.stop_reason if said.stop_reason is not StopReason.COMPLETED else whole.stop_reason
-            return gathered((whole, said), output=said.output, stop_reason=reason)
+            return merge_results((whole, said), output=said.output, stop_reason=reason)
         note = f"{self.synthesizer} could not bring the voices together ({_why(said)}); here they are one by one."
         reason = StopReason.PARTIAL if said.stop_reason is StopReason.FAILED else said.stop_reason
-        result = gathered((whole, said), output=whole.output, stop_reason=reason)
+        result = merge_results((whole, said), output=whole.output, stop_reason=reason)
         return result.model_copy(update={"notes": (*result.notes, note)})
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:

@@ -9,14 +9,14 @@ from patterns.core.ports import Charged, Hold
 from patterns.core.reasons import Reason
 
 
-def charge_for(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
+def charge_for_answer(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
     """Return the charge of an answered call: the bill, or the whole hold when no usage came."""
     if completion.usage is None:
         return Charged("uncertain", hold.amount_nusd, reason=Reason.NO_USAGE)
     return Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
 
 
-def charge_of(error: BaseException, call: PreparedCall, hold: Hold) -> Charged:
+def charge_for_error(error: BaseException, call: PreparedCall, hold: Hold) -> Charged:
     """Return what a call that ended with this error counts: a told bill is settled, whatever the error is."""
     if isinstance(error, LimitReachedError) or NEVER_SENT in error.args:
         return Charged("released", 0, reason=Reason.NEVER_SENT)
@@ -36,7 +36,7 @@ def _bill_in(error: BaseException) -> Usage | None:
     return next((told for told in error.args if isinstance(told, Usage)), None)
 
 
-def failure_of(error: BaseException) -> BaseException:
+def as_model_error(error: BaseException) -> BaseException:
     """Return the error, a TimeoutError as a retryable ModelError."""
     if isinstance(error, TimeoutError):
         timeout = Reason.TIMEOUT

@@ -16,9 +16,9 @@ from patterns.core.errors import BudgetExceededError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import Quote
 from patterns.core.ports import Hold
-from patterns.envelopes import drawing_on, free, kept_back
+from patterns.envelopes import release_envelopes, reserved, with_envelope
 from patterns.handoff import Handoff
-from patterns.pattern import Pattern, gathered, run_agent
+from patterns.pattern import Pattern, merge_results, run_agent
 from patterns.pipeline import Pipeline
 from patterns.roster.prompts import PromptPiece
 from patterns.services import Services
@@ -51,18 +51,18 @@ class Closing:
         texts = [PromptPiece(part.name, part.text) for part in parts]
         silent = [PromptPiece(voice.name, missing=voice.reason) for voice in result.missing]
         name = hashlib.sha256("\0".join(part.text for part in parts).encode()).hexdigest()[:8]
-        place = drawing_on(self.place, self.envelope).child(CLOSING, name, may_stream=False)
+        place = with_envelope(self.place, self.envelope).child(CLOSING, name, may_stream=False)
         said = (await run_agent(ctx, place, agent=self.agent, handoff=Handoff(voices=(*texts, *silent)))).result
         if not said.output:
             return result.model_copy(update={"cost_nusd": result.cost_nusd + said.cost_nusd})
-        whole = gathered((result, said), output=said.output, stop_reason=result.stop_reason)
+        whole = merge_results((result, said), output=said.output, stop_reason=result.stop_reason)
         return whole.model_copy(update={"notes": (*whole.notes, f"{self.agent} summed up what there was.")})
 
 
 @asynccontextmanager
-async def closing_of(ctx: TaskContext, place: Services, pattern: Pattern) -> AsyncIterator[Closing]:
+async def reserve_closing(ctx: TaskContext, place: Services, pattern: Pattern) -> AsyncIterator[Closing]:
     """Reserve the money, the step and the time of a closing summary while the block runs."""
-    agent = place.roster.router.synthesizer if texts_add_up(pattern) else None
+    agent = place.roster.router.synthesizer if can_be_summarised(pattern) else None
     steps = len(pattern.plan(""))
     if agent is None or place.meter.steps + steps >= place.meter.steps_max:
         yield Closing(place, place, agent)
@@ -72,27 +72,27 @@ async def closing_of(ctx: TaskContext, place: Services, pattern: Pattern) -> Asy
     parts = {CLOSING: closing_quote(ctx, place, pattern).once_nusd, PLAN: pattern.quote(ctx, place).once_nusd}
     async with AsyncExitStack() as kept:
         try:
-            envelopes = await kept.enter_async_context(kept_back(place, parts))
+            envelopes = await kept.enter_async_context(reserved(place, parts))
         except BudgetExceededError:
             closing = Closing(place, place, agent)
         else:
-            await free(place, [envelopes[PLAN]])
+            await release_envelopes(place, [envelopes[PLAN]])
             closing = Closing(work, place, agent, envelopes[CLOSING])
         yield closing
 
 
-def texts_add_up(pattern: Pattern) -> bool:
+def can_be_summarised(pattern: Pattern) -> bool:
     """Return whether a limit can leave several texts of this pattern that belong together."""
     match pattern:
         case Pipeline(stages=stages):
             return len(stages) > TEXTS_MIN
         case Supervisor(worker=worker):
-            return texts_add_up(worker)
+            return can_be_summarised(worker)
         case _:
             return False
 
 
 def closing_quote(ctx: TaskContext, place: Services, pattern: Pattern) -> Quote:
     """Return what the closing summary adds to the price bound of a plan."""
-    agent = place.roster.router.synthesizer if texts_add_up(pattern) else None
+    agent = place.roster.router.synthesizer if can_be_summarised(pattern) else None
     return Quote() if agent is None else place.runner.quote(ctx, place, agent=agent)

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from patterns.core.ports import Hold, ReserveRequest
-from patterns.core.tasks import unbroken
+from patterns.core.tasks import run_to_completion
 from patterns.services import Services
 
 
 @asynccontextmanager
-async def kept_back(place: Services, parts: Mapping[str, int]) -> AsyncIterator[Mapping[str, Hold]]:
+async def reserved(place: Services, parts: Mapping[str, int]) -> AsyncIterator[Mapping[str, Hold]]:
     """Reserve money for the parts below a place, all or nothing; yield the reservations by part name.
 
     `parts` holds nano-dollars. What is left of the reservations is released when the block ends.
@@ -26,15 +26,15 @@ async def kept_back(place: Services, parts: Mapping[str, int]) -> AsyncIterator[
     try:
         yield dict(zip(parts, holds, strict=True))
     finally:
-        await free(place, holds)
+        await release_envelopes(place, holds)
 
 
-async def free(place: Services, envelopes: Sequence[Hold]) -> None:
+async def release_envelopes(place: Services, envelopes: Sequence[Hold]) -> None:
     """Release what is left of reservations, even while being cancelled. Idempotent."""
-    await unbroken(place.ledger.release(envelopes))
+    await run_to_completion(place.ledger.release(envelopes))
 
 
-def drawing_on(place: Services, envelope: Hold | None) -> Services:
+def with_envelope(place: Services, envelope: Hold | None) -> Services:
     """Return the same place with holds that draw on this reservation first."""
     return place if envelope is None else replace(place, envelope=envelope.call_id)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from patterns.core.context import TaskContext
-from patterns.flow import Choice, Plan, chosen_by_person, plan_of
+from patterns.flow import Choice, Plan, explicit_decision, plan_of
 from patterns.roster.consistency import ROUTER
 from patterns.router import RouteDecision, route_schema
 from patterns.services import Services
@@ -15,7 +15,7 @@ def estimate(ctx: TaskContext, services: Services, choice: Choice) -> Plan:
     Raises:
         UserError: the person named a flow or agents that are not there or do not fit.
     """
-    decision = chosen_by_person(services.roster, choice)
+    decision = explicit_decision(services.roster, choice)
     if decision is not None:
         return plan_of(ctx, services, decision)
     plan = plan_of(ctx, services, RouteDecision(flow=services.roster.router.default, chosen_by="default"))

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from patterns.broadcast import Broadcast
-from patterns.closing import closing_of, closing_quote
+from patterns.closing import closing_quote, reserve_closing
 from patterns.core.context import TaskContext
 from patterns.core.errors import LimitReachedError, UserError
 from patterns.core.events import Noted, PatternResult, Planned, StopReason
 from patterns.core.money import Quote
 from patterns.core.ports import StepRecord
-from patterns.handoff import NOTHING
-from patterns.pattern import Pattern, Solo, gathered
+from patterns.handoff import EMPTY_HANDOFF
+from patterns.pattern import Pattern, Solo, merge_results
 from patterns.pipeline import Pipeline
 from patterns.roster.consistency import node_mistakes
 from patterns.roster.roster import Roster
@@ -26,7 +26,7 @@ from patterns.supervisor import Supervisor
 
 PLAN = "plan"
 """Where the journal keeps what was decided."""
-FREE = PatternResult(output="", stop_reason=StopReason.COMPLETED)
+NO_COST = PatternResult(output="", stop_reason=StopReason.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +67,20 @@ async def resolve(
         UserError: the person named a flow or agents that are not there or do not fit.
     """
     path = services.at(PLAN)
-    kept = await services.recall(path)
-    took = FREE
+    kept = await services.find_decision(path)
+    took = NO_COST
     if kept is not None:
         decision, took = _read(kept)
     else:
-        chosen = chosen_by_person(services.roster, choice or Choice())
+        chosen = explicit_decision(services.roster, choice or Choice())
         if chosen is None:
             routing = await decide(ctx, services)
             chosen, took = routing.decision, routing.took.model_copy(update={"output": "", "missing": ()})
-        decision, note = fitting(services.roster, chosen)
+        decision, note = runnable_or_default(services.roster, chosen)
         if note:
             services.emit(Noted(path, note))
         written = json.dumps([decision.model_dump(mode="json"), took.model_dump(mode="json")])
-        decision, took = _read(await services.remember(path, text=written))
+        decision, took = _read(await services.record_decision(path, text=written))
     services.emit(decision.routed)
     plan = plan_of(ctx, services, decision, took=took)
     if expected is not None:
@@ -94,9 +94,9 @@ def _read(kept: StepRecord) -> tuple[RouteDecision, PatternResult]:
     return RouteDecision.model_validate(decision), PatternResult.model_validate(took)
 
 
-def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = FREE) -> Plan:
+def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = NO_COST) -> Plan:
     """Return the pattern tree and the price of a decision, without asking a model."""
-    pattern = build(tree(services.roster, decision))
+    pattern = build_pattern(flow_tree(services.roster, decision))
     quote = pattern.quote(ctx, services)
     closing_nusd = closing_quote(ctx, services, pattern).worst_nusd
     worst_nusd = min(quote.worst_nusd + closing_nusd + took.cost_nusd, services.pool_nusd)
@@ -106,19 +106,19 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
 async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:
     """Run a plan and return its result; failures are part of it. Raises only stops, parking and lost ownership."""
     place = replace(services, flow=plan.decision.flow or plan.decision.pattern)
-    async with closing_of(ctx, place, plan.pattern) as closing:
+    async with reserve_closing(ctx, place, plan.pattern) as closing:
         try:
-            result = await plan.pattern.run(ctx, closing.work, NOTHING)
+            result = await plan.pattern.run(ctx, closing.work, EMPTY_HANDOFF)
         except LimitReachedError as error:
             result = PatternResult(output="", stop_reason=StopReason.LIMIT, notes=(str(error),))
         result = await closing.close(ctx, result)
-    return gathered((plan.took, result), output=result.output, stop_reason=result.stop_reason)
+    return merge_results((plan.took, result), output=result.output, stop_reason=result.stop_reason)
 
 
 # ---------------------------------------------------------------- what a person chose
 
 
-def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
+def explicit_decision(roster: Roster, choice: Choice) -> RouteDecision | None:
     """Return the decision that a person's explicit choice determines; None when the Router has to decide.
 
     Raises:
@@ -134,18 +134,18 @@ def chosen_by_person(roster: Roster, choice: Choice) -> RouteDecision | None:
         if not choice.agents:
             return None
         pattern = "router" if len(choice.agents) == 1 else "broadcast"
-        return fitting(roster, RouteDecision.model_validate({**said, "pattern": pattern}))[0]
+        return runnable_or_default(roster, RouteDecision.model_validate({**said, "pattern": pattern}))[0]
     if choice.flow not in roster.flows:
         raise UserError(f"There is no flow {choice.flow!r}. The flows are {', '.join(sorted(roster.flows))}.")
     if choice.agents and roster.flows[choice.flow].kind not in ("router", "broadcast"):
         raise UserError(f"{choice.flow} works with agents of its own. Leave out the names, or leave out the flow.")
-    return fitting(roster, RouteDecision.model_validate({**said, "flow": choice.flow}))[0]
+    return runnable_or_default(roster, RouteDecision.model_validate({**said, "flow": choice.flow}))[0]
 
 
 # ---------------------------------------------------------------- trees
 
 
-def tree(roster: Roster, decision: RouteDecision) -> Node:
+def flow_tree(roster: Roster, decision: RouteDecision) -> Node:
     """Return the roster's flow narrowed to the named agents, or the pattern composed from them."""
     if not decision.flow:
         return _composed(roster, decision.pattern, decision.agents)
@@ -182,7 +182,7 @@ AGENTS_OF: Mapping[str, tuple[int, int | None]] = {
 """How many agents a composed pattern needs, and takes at most."""
 
 
-def fitting(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
+def runnable_or_default(roster: Roster, decision: RouteDecision) -> tuple[RouteDecision, str]:
     """Return the decision if its tree can run, else the default flow with a sentence that says so.
 
     What the Router says was validated against a schema of the roster's names; this does not rely on it.
@@ -207,24 +207,26 @@ def _can_run(roster: Roster, decision: RouteDecision) -> bool:
         return False
     fewest, most = (0, None) if decision.flow else AGENTS_OF[decision.pattern]
     count = len(decision.agents)
-    return fewest <= count <= (most or count) and not node_mistakes(roster, roster.prompts, tree(roster, decision))
+    return fewest <= count <= (most or count) and not node_mistakes(roster, roster.prompts, flow_tree(roster, decision))
 
 
-def build(node: Node) -> Pattern:
+def build_pattern(node: Node) -> Pattern:
     """Return the pattern of a roster node, with everything nested in it."""
     if node.router:
         agents = node.router.agents
         return Router(agents, chosen=agents[0] if len(agents) == 1 else None)
     if node.pipeline:
-        return Pipeline(tuple(build(stage) for stage in node.pipeline), tuple(stage.share for stage in node.pipeline))
+        return Pipeline(
+            tuple(build_pattern(stage) for stage in node.pipeline), tuple(stage.share for stage in node.pipeline)
+        )
     if node.broadcast:
         fan = node.broadcast
         synthesizer = fan.synthesizer if fan.collect == "synthesis" else None
-        return Broadcast(tuple(build(voice) for voice in fan.agents), synthesizer, fan.on_failure)
+        return Broadcast(tuple(build_pattern(voice) for voice in fan.agents), synthesizer, fan.on_failure)
     if node.supervisor:
         team = node.supervisor
         return Supervisor(
-            worker=build(team.worker),
+            worker=build_pattern(team.worker),
             reviewer=team.reviewer,
             rounds=team.rounds,
             acceptance=team.acceptance,
@@ -238,4 +240,4 @@ def build(node: Node) -> Pattern:
 
 def kind_of(roster: Roster, decision: RouteDecision) -> str:
     """Return the pattern of a decision, one of PATTERNS or `agent`."""
-    return tree(roster, decision).kind if decision.flow or decision.pattern in PATTERNS else "agent"
+    return flow_tree(roster, decision).kind if decision.flow or decision.pattern in PATTERNS else "agent"

@@ -41,7 +41,7 @@ class Handoff(Frozen):
         }
 
 
-NOTHING = Handoff()
+EMPTY_HANDOFF = Handoff()
 """The first step of a run gets the request alone."""
 
 

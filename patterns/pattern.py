@@ -15,11 +15,11 @@ from patterns.core.money import Quote, format_usd
 from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
 from patterns.core.structured import parse
-from patterns.handoff import NOTHING, Handoff
+from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.services import Services
 
 LOOP = "The model of {agent} began to repeat itself, so it was stopped; its text ends where the repetition began."
-DOUBT = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
+UNCERTAIN_NOTE = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
 
 USABLE_REASONS = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
 """With one of these and some output, later work can build on a result."""
@@ -33,7 +33,7 @@ class Pattern(Protocol):
         """Return the name for people and in later prompts."""
         ...
 
-    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Do the work at the place that `services` describes and return how it ended."""
         ...
 
@@ -65,7 +65,7 @@ class Solo:
         """Return the agent's name."""
         return self.agent
 
-    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Run the agent's step and return how it ended."""
         return (await run_agent(ctx, services, agent=self.agent, handoff=handoff)).result
 
@@ -93,7 +93,7 @@ async def run_agent(
     except (BudgetExceededError, LimitReachedError) as error:
         return AgentOutcome(_stopped(agent, error))
     doubt = int(record.data.get("uncertain_nusd", 0))
-    notes = (DOUBT.format(agent=agent, amount=format_usd(doubt)),) if doubt else ()
+    notes = (UNCERTAIN_NOTE.format(agent=agent, amount=format_usd(doubt)),) if doubt else ()
     if record.outcome == "failed":
         return AgentOutcome(_failed(record, notes))
     if record.finish_reason == "length":
@@ -140,7 +140,7 @@ def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
     )
 
 
-def gathered(results: Iterable[PatternResult], *, output: str, stop_reason: StopReason) -> PatternResult:
+def merge_results(results: Iterable[PatternResult], *, output: str, stop_reason: StopReason) -> PatternResult:
     """Return one result over several: steps and costs are summed, missing parts and notes are kept once each."""
     parts = tuple(results)
     return PatternResult(
@@ -165,19 +165,19 @@ def join(path: str, *segments: str | int) -> str:
     return "/".join([*([path] if path else []), *map(str, segments)])
 
 
-async def run_part(
+async def run_or_resume(
     ctx: TaskContext, place: Services, part: Pattern, handoff: Handoff, *, outcome: str
 ) -> PatternResult:
     """Run a part that later work depends on, or return the checkpoint of it from before an interruption."""
-    found = await place.recall(outcome)
+    found = await place.find_decision(outcome)
     return PatternResult.model_validate_json(found.text) if found else await part.run(ctx, place, handoff)
 
 
-async def build_on(services: Services, result: PatternResult, *, outcome: str) -> None:
+async def checkpoint(services: Services, result: PatternResult, *, outcome: str) -> None:
     """Journal a result before later work depends on it.
 
     Refusals and timeouts are no journalled steps, so a resumed run could end them differently and no longer match the
     steps that follow.
     """
     if result.stop_reason is not StopReason.COMPLETED:
-        await services.remember(outcome, text=result.model_dump_json())
+        await services.record_decision(outcome, text=result.model_dump_json())

@@ -13,8 +13,8 @@ from patterns.core.context import TaskContext
 from patterns.core.events import FinishedText, MissingVoice, PatternResult, StopReason
 from patterns.core.money import Quote
 from patterns.core.reasons import Reason
-from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import USABLE_REASONS, Pattern, build_on, gathered, join, run_part
+from patterns.handoff import EMPTY_HANDOFF, Handoff
+from patterns.pattern import USABLE_REASONS, Pattern, checkpoint, join, merge_results, run_or_resume
 from patterns.roster.prompts import PromptPiece
 from patterns.services import Services
 
@@ -31,9 +31,9 @@ class Pipeline:
         """Return the labels of the stages in order."""
         return " → ".join(stage.label for stage in self.stages)
 
-    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Run the stages until one leaves no usable text, and return how far they came."""
-        inner = services.deeper("pipeline")
+        inner = services.nested("pipeline")
         limits = cumulative_limits(self.shares, inner.pool_nusd)
         done: list[PatternResult] = []
         material = handoff.material
@@ -42,12 +42,12 @@ class Pipeline:
             spent_nusd = sum(result.cost_nusd for result in done)
             place = inner.child(number, limit_nusd=limit_nusd - spent_nusd, may_stream=is_last)
             given = handoff.model_copy(update={"material": material})
-            result = await run_part(ctx, place, stage, given, outcome=place.at("outcome"))
+            result = await run_or_resume(ctx, place, stage, given, outcome=place.at("outcome"))
             done.append(result)
             if not result.output or result.stop_reason not in USABLE_REASONS:
                 break
             if not is_last:
-                await build_on(place, result, outcome=place.at("outcome"))
+                await checkpoint(place, result, outcome=place.at("outcome"))
             material = (*material, PromptPiece(stage.label, result.output))
         return self._result(done)
 
@@ -58,7 +58,7 @@ class Pipeline:
         if reason in (StopReason.COMPLETED, StopReason.FAILED) and output:
             whole = all(result.stop_reason is StopReason.COMPLETED for result in done)
             reason = StopReason.COMPLETED if whole else StopReason.PARTIAL
-        result = gathered(done, output=output, stop_reason=reason)
+        result = merge_results(done, output=output, stop_reason=reason)
         if last.output and not unreached:
             return result
         stopped = MissingVoice(name=self.stages[len(done) - 1].label, reason=Reason.UNFINISHED.clause())

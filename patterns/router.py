@@ -12,8 +12,8 @@ from typing import Any, Literal
 from patterns.core.context import Frozen, TaskContext
 from patterns.core.events import PatternResult, Routed
 from patterns.core.money import Quote
-from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import Solo, gathered, join, run_agent
+from patterns.handoff import EMPTY_HANDOFF, Handoff
+from patterns.pattern import Solo, join, merge_results, run_agent
 from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster
 from patterns.roster.schema import Flow
@@ -136,15 +136,15 @@ class Router:
         """Return the agent that is known to answer, or all candidates."""
         return self.chosen or " or ".join(self.agents)
 
-    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Choose an agent, run it, and return its answer with the cost of both."""
-        inner = services.deeper("router")
+        inner = services.nested("router")
         if self.chosen is not None or len(self.agents) == 1:
             return await Solo(self.chosen or self.agents[0]).run(ctx, inner, handoff)
         chosen, took = await self._choose(ctx, inner, handoff)
         answer = await Solo(chosen).run(ctx, inner, handoff)
         asked = took.model_copy(update={"missing": (), "notes": ()})
-        return gathered((asked, answer), output=answer.output, stop_reason=answer.stop_reason)
+        return merge_results((asked, answer), output=answer.output, stop_reason=answer.stop_reason)
 
     async def _choose(self, ctx: TaskContext, inner: Services, handoff: Handoff) -> tuple[str, PatternResult]:
         given = handoff.model_copy(update={"agents": agents_text(inner.roster, self.agents)})
@@ -152,7 +152,7 @@ class Router:
         data = said.data or {"agent": self.agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
         sure = data["confidence"] >= inner.roster.router.min_confidence
         wanted = data["agent"] if sure else self.agents[0]
-        kept = await inner.remember(inner.at("decision"), {"agent": wanted})
+        kept = await inner.record_decision(inner.at("decision"), {"agent": wanted})
         chosen = str(kept.data["agent"])
         chosen_by = "router" if sure else "default"
         inner.emit(Routed(chosen, (chosen,), data["confidence"], data["reason"][:REASON_CHARS], chosen_by))

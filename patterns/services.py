@@ -53,7 +53,7 @@ class Meter:
         self.calls = asyncio.Semaphore(limits.concurrency)
         self._paid_nusd: Counter[str] = Counter()
 
-    def take_step(self, *, kept: int = 0) -> None:
+    def count_step(self, *, kept: int = 0) -> None:
         """Count a paid step, journalled or not; raise LimitReachedError past the limit less `kept`."""
         if self.steps >= self.steps_max - kept:
             raise LimitReachedError(
@@ -61,7 +61,7 @@ class Meter:
             )
         self.steps += 1
 
-    def pay(self, path: str, nusd: int) -> None:
+    def add_cost(self, path: str, nusd: int) -> None:
         """Add the cost of a step, paid now or before the run was resumed."""
         self._paid_nusd[path] += nusd
 
@@ -124,7 +124,7 @@ class Services:
             may_stream=may_stream and self.may_stream,
         )
 
-    def deeper(self, pattern: str) -> "Services":
+    def nested(self, pattern: str) -> "Services":
         """Return the services one nesting level further down; raise LimitReachedError below MAX_DEPTH."""
         if self.depth >= MAX_DEPTH:
             raise LimitReachedError(f"Patterns may be nested {MAX_DEPTH} deep.", limit=Reason.DEPTH)
@@ -144,11 +144,11 @@ class Services:
         """Send an event to the listeners of the run."""
         self.events.emit(self.fence.run_id, event)
 
-    async def recall(self, path: str) -> StepRecord | None:
+    async def find_decision(self, path: str) -> StepRecord | None:
         """Return a decision journalled earlier in this run, or None."""
         return await self.journal.find(self.fence.run_id, path)
 
-    async def remember(self, path: str, data: Mapping[str, Any] | None = None, *, text: str = "") -> StepRecord:
+    async def record_decision(self, path: str, data: Mapping[str, Any] | None = None, *, text: str = "") -> StepRecord:
         """Journal a decision that could come out differently next time; return the stored one, the first writer's.
 
         What people or models said belongs in `text`, which can be forgotten.

@@ -16,13 +16,13 @@ from patterns.core.context import Frozen, TaskContext
 from patterns.core.events import PatternResult, Reviewed, StopReason
 from patterns.core.money import Quote
 from patterns.core.ports import Decision, Question
-from patterns.handoff import NOTHING, Handoff
-from patterns.pattern import USABLE_REASONS, Pattern, Solo, build_on, gathered, join, run_agent, run_part
+from patterns.handoff import EMPTY_HANDOFF, Handoff
+from patterns.pattern import USABLE_REASONS, Pattern, Solo, checkpoint, join, merge_results, run_agent, run_or_resume
 from patterns.services import Services
 
 STALLED_ROUNDS = 2
 """So many rounds without a better score, and another one is not worth its money."""
-WISHES = 5
+EXTRA_ROUNDS_MAX = 5
 """So many times a person's wish gets a round of its own when no other is left."""
 
 
@@ -47,12 +47,12 @@ class Verdict(Frozen):
         return self.accepted and all(criterion.met for criterion in self.feedback)
 
     @property
-    def asks(self) -> str:
+    def requested_changes(self) -> str:
         """Return the changes the worker has to make, a line per criterion."""
         return "\n".join(f"- {c.criterion}: {c.change}" for c in self.feedback if not c.met)
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """Return the review as text for people: the result, then a line per criterion."""
         head = f"{'accepted' if self.is_accepted else 'not accepted'}, {self.score} of 10"
         lines = (f"✓ {c.criterion}" if c.met else f"✗ {c.criterion}: {c.change}" for c in self.feedback)
@@ -115,32 +115,32 @@ class Supervisor:
         """Return the label of the worker."""
         return self.worker.label
 
-    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = NOTHING) -> PatternResult:
+    async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Write and review until a draft is accepted, no round is left, or another would change nothing."""
-        inner = services.deeper("supervisor")
-        course = _Course(self.rounds)
+        inner = services.nested("supervisor")
+        history = _Rounds(self.rounds)
         given = handoff.model_copy(update={"acceptance": self.acceptance})
-        for number in range(1, self.rounds + WISHES + 1):
-            latest = await self._round(ctx, inner, given, number, course.spent)
+        for number in range(1, self.rounds + EXTRA_ROUNDS_MAX + 1):
+            latest = await self._round(ctx, inner, given, number, history.spent)
             if latest is None or latest.verdict is None:
-                return _interrupted(course, latest)
-            course.take(latest, latest.verdict)
-            is_last = number >= course.rounds
-            over = course.is_over or is_last
-            update = {"draft": latest.draft.output, "feedback": latest.verdict.asks, "human": ""}
+                return _interrupted(history, latest)
+            history.add(latest, latest.verdict)
+            is_last = number >= history.rounds
+            over = history.is_over or is_last
+            update = {"draft": latest.draft.output, "feedback": latest.verdict.requested_changes, "human": ""}
             if self.human == "feedback" or (self.human == "approve" and over):
-                best = course.best or latest
+                best = history.best or latest
                 decision = await self._ask(ctx, inner, number, best)
-                if decision.verdict == "changes" and number < self.rounds + WISHES:
+                if decision.verdict == "changes" and number < self.rounds + EXTRA_ROUNDS_MAX:
                     update |= {"draft": best.draft.output, "human": decision.text}
-                    course.start_anew(number)
+                    history.restart(number)
                     over = False
                 elif decision.verdict not in ("expired", "none") or self.human == "approve":
-                    return _decided(course, best, decision)
+                    return _decided(history, best, decision)
             if over:
                 break
             given = given.model_copy(update=update)
-        return _ended(course)
+        return _ended(history)
 
     async def _round(
         self, ctx: TaskContext, inner: Services, given: Handoff, number: int, spent: list[PatternResult]
@@ -149,11 +149,11 @@ class Supervisor:
         place = inner.child(number, may_stream=False)
         limit_nusd = self._worker_limit_nusd(ctx, inner, sum(result.cost_nusd for result in spent))
         writing = inner.child(number, limit_nusd=limit_nusd, may_stream=False)
-        draft = await run_part(ctx, writing, self.worker, given, outcome=place.at("outcome"))
+        draft = await run_or_resume(ctx, writing, self.worker, given, outcome=place.at("outcome"))
         spent.append(draft)
         if not draft.output or draft.stop_reason not in USABLE_REASONS:
             return None
-        await build_on(place, draft, outcome=place.at("outcome"))
+        await checkpoint(place, draft, outcome=place.at("outcome"))
         under_review = given.model_copy(update={"draft": draft.output, "feedback": "", "human": given.human})
         said = await run_agent(
             ctx, place.child("review"), agent=self.reviewer, handoff=under_review, schema=VERDICT_SCHEMA
@@ -165,7 +165,7 @@ class Supervisor:
         if said.result.output.strip() in draft.output:
             # A verdict that stands in the draft word for word is the draft's own, not the reviewer's.
             verdict = verdict.model_copy(update={"accepted": False, "score": 0})
-        said_so = (verdict.is_accepted, verdict.score, verdict.asks, draft.output, verdict.words)
+        said_so = (verdict.is_accepted, verdict.score, verdict.requested_changes, draft.output, verdict.summary)
         inner.emit(Reviewed(place.path, number, *said_so))
         return Round(draft, verdict)
 
@@ -183,7 +183,7 @@ class Supervisor:
             kind=kind,
             title="The draft is ready" if best.rank[0] else "The draft so far",
             draft=best.draft.output,
-            verdict=best.verdict.words if best.verdict else "not reviewed",
+            verdict=best.verdict.summary if best.verdict else "not reviewed",
             round=number,
             amount_nusd=min(self._a_round(ctx, inner).once_nusd, inner.pool_nusd),
             deadline_s=self.deadline_s,
@@ -206,16 +206,8 @@ class Supervisor:
         return (*self.worker.plan(first), *Solo(self.reviewer).plan(join(first, "review")))
 
 
-def _words(verdict: Verdict | None) -> str:
-    if verdict is None:
-        return "not reviewed"
-    if verdict.is_accepted:
-        return f"accepted, {verdict.score} of 10"
-    return f"not accepted, {verdict.score} of 10\n{verdict.asks}".strip()
-
-
 @dataclass
-class _Course:
+class _Rounds:
     """The state of the rounds so far; `rounds` is how many are allowed."""
 
     rounds: int
@@ -226,15 +218,15 @@ class _Course:
     asked: str | None = None
     is_over: bool = False
 
-    def take(self, latest: Round, verdict: Verdict) -> None:
+    def add(self, latest: Round, verdict: Verdict) -> None:
         """Add a reviewed draft; end the rounds when it is accepted or when they no longer improve."""
         is_better = self.best is None or latest.rank > self.best.rank
         self.stalled = 0 if is_better else self.stalled + 1
-        self.is_over = verdict.is_accepted or self.stalled >= STALLED_ROUNDS or verdict.asks == self.asked
+        self.is_over = verdict.is_accepted or self.stalled >= STALLED_ROUNDS or verdict.requested_changes == self.asked
         self.best = latest if is_better else self.best
-        self.asked = verdict.asks
+        self.asked = verdict.requested_changes
 
-    def start_anew(self, number: int) -> None:
+    def restart(self, number: int) -> None:
         """Restart the comparison of drafts for a person's wish, with at least one more round."""
         self.rounds = max(self.rounds, number + 1)
         self.before, self.best, self.stalled, self.asked, self.is_over = self.best, None, 0, None, False
@@ -243,41 +235,41 @@ class _Course:
 UNREVIEWED = "This text was not reviewed; that is not an approval."
 
 
-def _interrupted(course: _Course, latest: Round | None) -> PatternResult:
+def _interrupted(history: _Rounds, latest: Round | None) -> PatternResult:
     """Return the best draft so far, or the unreviewed one, after the worker or the reviewer failed."""
-    reason = course.spent[-1].stop_reason
+    reason = history.spent[-1].stop_reason
     if latest is None:
-        return _ended(course, reason=reason, note="The next draft could not be written.")
-    if course.best is None:
-        course.best = latest
-        return _ended(course, reason=reason)
-    return _ended(course, reason=reason, note="The last draft was not reviewed, so this is the best one before it.")
+        return _ended(history, reason=reason, note="The next draft could not be written.")
+    if history.best is None:
+        history.best = latest
+        return _ended(history, reason=reason)
+    return _ended(history, reason=reason, note="The last draft was not reviewed, so this is the best one before it.")
 
 
-def _decided(course: _Course, best: Round, decision: Decision) -> PatternResult:
+def _decided(history: _Rounds, best: Round, decision: Decision) -> PatternResult:
     """Return the result of a person's decision, or of a deadline that has passed."""
     if decision.verdict == "changes":
-        return _ended(course, note=f"No round is left for what was asked: {decision.text}")
+        return _ended(history, note=f"No round is left for what was asked: {decision.text}")
     if decision.verdict in ("expired", "none"):
-        return _ended(course, note="Nobody approved this text in time.")
+        return _ended(history, note="Nobody approved this text in time.")
     text = decision.text if decision.verdict == "edit" else best.draft.output
     if decision.verdict in ("approve", "edit"):
-        return gathered(course.spent, output=text, stop_reason=StopReason.COMPLETED)
-    whole = gathered(course.spent, output=text, stop_reason=StopReason.REJECTED)
+        return merge_results(history.spent, output=text, stop_reason=StopReason.COMPLETED)
+    whole = merge_results(history.spent, output=text, stop_reason=StopReason.REJECTED)
     return whole.model_copy(update={"notes": (*whole.notes, "A person stopped the review; this is the best draft.")})
 
 
-def _ended(course: _Course, *, reason: StopReason = StopReason.COMPLETED, note: str = "") -> PatternResult:
+def _ended(history: _Rounds, *, reason: StopReason = StopReason.COMPLETED, note: str = "") -> PatternResult:
     """Return the best draft with its notes; complete only when it was accepted."""
-    best = course.best or course.before
-    whole = gathered(course.spent, output=best.draft.output if best else "", stop_reason=reason)
+    best = history.best or history.before
+    whole = merge_results(history.spent, output=best.draft.output if best else "", stop_reason=reason)
     if best is None:
         return whole
     notes = [*whole.notes, note] if note else [*whole.notes]
     if best.verdict is None:
         notes.append(UNREVIEWED)
     elif not best.verdict.is_accepted:
-        notes.append(f"The reviewer did not accept this text: {_words(best.verdict)}")
+        notes.append(f"The reviewer did not accept this text: {best.verdict.summary}")
     if reason in (StopReason.COMPLETED, StopReason.FAILED):
         is_good = best.rank[0] and best.draft.stop_reason is StopReason.COMPLETED and not note
         reason = StopReason.COMPLETED if is_good else StopReason.PARTIAL

@@ -111,7 +111,7 @@ class Engine:
 
     async def _admit(self, run: RunRow, ctx: TaskContext, services: Services) -> None:
         """Check, before anything is paid, that the estimate fits the budget; a run that has a plan was admitted."""
-        if await services.recall(PLAN) is None:
+        if await services.find_decision(PLAN) is None:
             await self._gate.admit(run, estimate(ctx, services, _choice(run)).quote.once_nusd)
 
     async def _plan(self, run: RunRow, ctx: TaskContext, services: Services) -> Plan:
@@ -159,7 +159,9 @@ class Engine:
     async def _usual(self, services: Services, flow: str) -> int | None:
         """Return the usual price, journalled at the first call: other runs change the history meanwhile."""
         known_nusd = await self.expected_nusd(services.payer.workspace, flow)
-        kept: int | None = (await services.remember(PRICE_PATH, {"expected_nusd": known_nusd})).data["expected_nusd"]
+        kept: int | None = (await services.record_decision(PRICE_PATH, {"expected_nusd": known_nusd})).data[
+            "expected_nusd"
+        ]
         return kept
 
     def quote_flow(self, payer: Payer, flow: str) -> Plan:

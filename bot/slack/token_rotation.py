@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.settings import Settings
 from bot.slack.web_api import read_refusal
 from patterns.core.ports import Clock
-from patterns.core.tasks import unbroken
+from patterns.core.tasks import run_to_completion
 from storage.installations import Installation, Installations
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class TokenRotation:
             return found
         # The caller may be cancelled; the refresh token is good once, so Slack's response has to be stored.
         if await self._installations.claim_renewal(found, for_us=CLAIM_US):
-            return await unbroken(self._renew(found))
+            return await run_to_completion(self._renew(found))
         return await self._renewed_by_others(found)
 
     async def _renewed_by_others(self, found: Installation) -> Installation | None:

@@ -26,7 +26,7 @@ from bot.threads.run_views import RunViews
 from bot.threads.streaming import AnswerStreams
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.ports import Decision, Question
-from patterns.core.tasks import unbroken
+from patterns.core.tasks import run_to_completion
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
@@ -62,7 +62,7 @@ class SlackThreadPresenter:
         """
         view = await self.views.view(run, RunState.RUNNING)
         # The run may be stopped meanwhile: an unrecorded root would say for ever that we are working.
-        run = await unbroken(self._open_thread(run, view))
+        run = await run_to_completion(self._open_thread(run, view))
         view = replace(view, material=await self.attachments.gather(run))
         progress_ts = await self.slack.of(run.workspace).post_once(
             run.id,

@@ -172,20 +172,15 @@ class _Checker:
             self.agent(router.synthesizer, ("router", "synthesizer"), ("voices",))
 
 
-def agents_of(node: Node) -> Iterator[str]:
+def agents_in(node: Node) -> Iterator[str]:
     """Yield every agent a tree can call, in the order it is written; an agent may come more than once."""
     if node.agent is not None:
         yield node.agent
     if node.router:
         yield from node.router.agents
     for _, child in children(node):
-        yield from agents_of(child)
+        yield from agents_in(child)
     if node.broadcast and node.broadcast.synthesizer:
         yield node.broadcast.synthesizer
     if node.supervisor:
         yield node.supervisor.reviewer
-
-
-def flow_kinds(flows: Mapping[str, Flow]) -> dict[str, str]:
-    """The pattern at the top of each flow."""
-    return {name: flow.kind for name, flow in flows.items()}

@@ -14,7 +14,7 @@ from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, Ste
 from patterns.core.money import Usage, format_usd
 from patterns.core.ports import Hold, HoldRequest, OnText, StepRecord
 from patterns.core.structured import parse
-from patterns.handoff import NOTHING, Handoff
+from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import Solo
 from patterns.services import Services
 from tests.fakes.memory import Memory
@@ -25,7 +25,7 @@ from tests.unit.patterns.test_resume import sensible
 ROOT = Path(__file__).parents[3]
 
 
-async def step(place: Services, *, agent: str = "a", handoff: Handoff = NOTHING) -> StepRecord:
+async def step(place: Services, *, agent: str = "a", handoff: Handoff = EMPTY_HANDOFF) -> StepRecord:
     return await place.runner.step(CTX, place, agent=agent, path=agent, handoff=handoff)
 
 
@@ -261,7 +261,7 @@ async def test_calls_at_once_never_pass_the_limit() -> None:
     with ScriptedModel(lambda _: "hello") as model:
         place = services(model, memory, concurrency=2)
         await asyncio.gather(
-            *(place.runner.step(CTX, place, agent="a", path=f"x/{n}", handoff=NOTHING) for n in range(8))
+            *(place.runner.step(CTX, place, agent="a", path=f"x/{n}", handoff=EMPTY_HANDOFF) for n in range(8))
         )
     assert model.at_once_max == 2
 
@@ -397,7 +397,7 @@ async def test_pictures_go_only_to_models_that_see() -> None:
     ctx = CTX.model_copy(update={"artifacts": (picture,)})
     with ScriptedModel(["hello"]) as model:
         place = services(model, Memory())
-        await place.runner.step(ctx, place, agent="a", path="a", handoff=NOTHING)
+        await place.runner.step(ctx, place, agent="a", path="a", handoff=EMPTY_HANDOFF)
     assert model.requests[0].messages[1].images == ()
     assert "x.png (image/png):" in user_of(model.requests[0])
 

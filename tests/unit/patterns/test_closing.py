@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from patterns.core.calls import ModelRequest
 from patterns.core.events import StopReason
-from patterns.flow import FREE, Plan, plan_of, run_flow
+from patterns.flow import NO_COST, Plan, plan_of, run_flow
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
 from patterns.router import RouteDecision
@@ -63,7 +63,7 @@ async def test_a_run_at_its_last_step_is_closed_with_the_step_kept_back() -> Non
     replies: list[Reply] = ["1", "2", verdict(3, change="x"), "3", verdict(4, change="y"), "summary"]
     with ScriptedModel(replies) as model:
         place = services(model, Memory(), steps=6)
-        plan = plan_of(CTX, place, RouteDecision(flow="chain"), took=FREE)
+        plan = plan_of(CTX, place, RouteDecision(flow="chain"), took=NO_COST)
         chain = Pipeline((Solo("a"), team, Solo("c")), (None, None, None))
         result = await run_flow(CTX, place, replace(plan, pattern=chain))
     assert (result.output, result.stop_reason, result.steps) == ("summary", StopReason.LIMIT, 6)

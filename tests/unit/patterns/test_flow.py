@@ -6,7 +6,7 @@ from patterns.broadcast import Broadcast
 from patterns.core.errors import UserError
 from patterns.core.events import StopReason
 from patterns.core.limits import FailurePolicy
-from patterns.flow import Choice, build, kind_of, plan_of, resolve, run_flow, tree
+from patterns.flow import Choice, build_pattern, flow_tree, kind_of, plan_of, resolve, run_flow
 from patterns.pattern import Solo
 from patterns.router import RouteDecision
 from tests.fakes.memory import Memory
@@ -25,7 +25,7 @@ async def test_a_fan_out_can_be_narrowed_to_named_agents() -> None:
 
 
 def test_a_quorum_never_asks_for_more_voices_than_were_named() -> None:
-    pattern = build(tree(LOADED, RouteDecision(flow="quorum", agents=("a",))))
+    pattern = build_pattern(flow_tree(LOADED, RouteDecision(flow="quorum", agents=("a",))))
     assert pattern == Broadcast((Solo("a"),), "chair", FailurePolicy(mode="quorum", quorum=1))
 
 

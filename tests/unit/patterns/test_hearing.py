@@ -6,7 +6,7 @@ from patterns.core.calls import Completion, PreparedCall
 from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
 from patterns.core.ports import OnText, StepRecord
-from patterns.handoff import NOTHING
+from patterns.handoff import EMPTY_HANDOFF
 from patterns.services import Services
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Say, ScriptedModel
@@ -16,7 +16,7 @@ LOOP = "The task: The team has to decide. "
 
 
 async def step(place: Services, *, agent: str = "a") -> StepRecord:
-    return await place.runner.step(CTX, place, agent=agent, path=agent, handoff=NOTHING)
+    return await place.runner.step(CTX, place, agent=agent, path=agent, handoff=EMPTY_HANDOFF)
 
 
 def seen(memory: Memory) -> str:

@@ -5,7 +5,7 @@ import pytest
 from patterns.core.errors import BudgetExceededError
 from patterns.core.events import PatternResult, Refusal, StopReason
 from patterns.core.reasons import Reason
-from patterns.pattern import gathered
+from patterns.pattern import merge_results
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
 from tests.support.pattern_runs import run
@@ -42,7 +42,7 @@ def test_more_budget_helps_against_amounts_of_a_month_alone() -> None:
 def test_several_refusals_come_to_the_one_that_decides(
     refusals: tuple[Refusal | None, ...], expected: Refusal | None
 ) -> None:
-    whole = gathered([refused(one) for one in refusals], output="", stop_reason=StopReason.BUDGET)
+    whole = merge_results([refused(one) for one in refusals], output="", stop_reason=StopReason.BUDGET)
     assert whole.refusal == expected
 
 

@@ -9,7 +9,7 @@ import pytest
 from patterns.core.errors import UserError
 from patterns.core.events import Noted, Planned, Routed, StopReason
 from patterns.core.structured import InvalidOutputError, parse
-from patterns.flow import Choice, chosen_by_person, fitting, resolve
+from patterns.flow import Choice, explicit_decision, resolve, runnable_or_default
 from patterns.router import REASON_CHARS, RouteDecision, route_schema
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, ScriptedModel, user_of
@@ -112,7 +112,7 @@ async def test_what_cannot_work_becomes_the_default_flow(pattern: str, agents: t
 )
 def test_a_person_is_told_what_is_not_there(choice: Choice) -> None:
     with pytest.raises(UserError):
-        chosen_by_person(roster(), choice)
+        explicit_decision(roster(), choice)
 
 
 # ---------------------------------------------------------------- injection
@@ -151,7 +151,7 @@ def test_nothing_outside_the_roster_can_even_be_said(answer: dict[str, Any]) -> 
 )
 def test_what_is_not_the_rosters_would_not_run_either(said: RouteDecision) -> None:
     narrow = replace(roster(), router=roster().router.model_copy(update={"patterns": ("broadcast",)}))
-    decision, note = fitting(narrow, said)
+    decision, note = runnable_or_default(narrow, said)
     assert (decision.flow, decision.chosen_by, note[:17]) == ("one", "default", "The Router wanted")
 
 

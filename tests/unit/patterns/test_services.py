@@ -31,9 +31,9 @@ def test_a_child_can_only_do_less(limits: list[int | None], deadlines: list[floa
 def test_patterns_end_at_the_deepest_level() -> None:
     place = services(ScriptedModel([]), Memory())
     for _ in range(MAX_DEPTH):
-        place = place.deeper("pipeline")
+        place = place.nested("pipeline")
     with pytest.raises(LimitReachedError):
-        place.deeper("pipeline")
+        place.nested("pipeline")
 
 
 def test_time_already_spent_counts() -> None:

@@ -15,7 +15,7 @@ from patterns.core.money import Usage
 from patterns.core.ports import Decision
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
-from patterns.supervisor import VERDICT_SCHEMA, WISHES, Supervisor
+from patterns.supervisor import EXTRA_ROUNDS_MAX, VERDICT_SCHEMA, Supervisor
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Reply, Say, ScriptedModel, system_of, user_of
 from tests.support.pattern_runs import CTX, run, services, verdict
@@ -225,7 +225,7 @@ async def test_a_wish_in_the_last_round_gets_a_round_of_its_own() -> None:
 
 
 async def test_wishes_end_too() -> None:
-    rounds = 2 + WISHES
+    rounds = 2 + EXTRA_ROUNDS_MAX
     memory = Memory(
         answers={f"supervisor/{at}/human": decided("changes", f"Wish {at}.") for at in range(1, rounds + 1)}
     )

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from patterns.core.money import Price, rate_nusd_per_mtok
-from patterns.roster.consistency import agents_of, flow_kinds
+from patterns.roster.consistency import agents_in
 from patterns.roster.prompt_files import read_prompts
 from patterns.roster.prompts import SLOTS, Prompt, PromptPiece
 from patterns.roster.roster import Roster, load_roster
@@ -40,7 +40,7 @@ def roster() -> Roster:
 
 
 def test_it_has_the_flows_we_promise(roster: Roster) -> None:
-    assert flow_kinds(roster.flows) == KINDS
+    assert {name: flow.kind for name, flow in roster.flows.items()} == KINDS
 
 
 def test_models_are_chosen_for_people_who_name_none(roster: Roster) -> None:
@@ -59,7 +59,7 @@ def test_the_router_falls_back_to_the_cheapest_flow(roster: Roster) -> None:
 
 
 def test_every_agent_works_in_some_flow(roster: Roster) -> None:
-    working = {name for flow in roster.flows.values() for name in agents_of(flow)} | {roster.router.synthesizer}
+    working = {name for flow in roster.flows.values() for name in agents_in(flow)} | {roster.router.synthesizer}
     assert working == set(roster.agents)
 
 
