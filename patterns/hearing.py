@@ -1,4 +1,4 @@
-"""One attempt's text on its way in: what is no answer is taken out of it, and a model in a loop is stopped.
+"""The text of one attempt as it comes in: what is no answer is taken out, and a model in a loop is stopped.
 
 Whole replies and streams take the same way. Used by `patterns.attempts` alone.
 """
@@ -21,7 +21,7 @@ Send = Callable[[PreparedCall, OnText | None], Coroutine[Any, Any, Completion]]
 
 @dataclass
 class Hearing:
-    """Hear one attempt. `tell` gets visible pieces, `withdraw` is called when all of them turned out to be thinking."""
+    """The text of one attempt. `tell` gets visible pieces; `withdraw` is called when they turned out to be thinking."""
 
     tell: Callable[[str], None]
     withdraw: Callable[[], None]
@@ -95,6 +95,6 @@ def _heard(completion: Completion) -> Completion:
 
 
 def _visible(text: str) -> str:
-    """Return the visible part of a text, empty when nobody would see anything in it."""
+    """Return the visible part of a text, empty when a reader would see nothing in it."""
     visible = visible_text(storable(text))
     return "" if is_blank(visible) else visible

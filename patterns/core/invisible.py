@@ -1,4 +1,4 @@
-"""Characters that nobody sees but models and parsers obey: taken out, except where a script or an emoji needs them.
+"""Remove characters that are invisible but read by models and parsers, except where a script or an emoji needs them.
 
 Tag characters and stray variation selectors carry hidden text, zero-width ones hide words from filters, escape
 sequences of terminals are noise. Joiners stay inside emoji and in the scripts that are spelled with them.
@@ -53,7 +53,7 @@ _UNDECIDED_MAX = 204
 
 
 def without_invisible(text: str) -> str:
-    """The text without what nobody sees; emoji, scripts and every visible character stay as they are."""
+    """Return the text without invisible characters; emoji, scripts and every visible character stay as they are."""
     return text if _is_plain(text) else _INVISIBLE.sub(lambda found: found["kept"] or "", text)
 
 
@@ -63,13 +63,13 @@ def _is_plain(text: str) -> bool:
 
 @dataclass(slots=True)
 class InvisibleFilter:
-    """The same for a text that comes in pieces: any split gives what the whole gives."""
+    """The same for a text in pieces: any split gives what the whole text gives."""
 
     _before: str = ""
     _rest: str = ""
 
     def feed(self, piece: str) -> str:
-        """What of the text is certain by now."""
+        """Return the part of the text that is final by now."""
         whole = self._rest + piece
         undecided = None if _is_plain(whole) else _UNDECIDED.search(whole, max(0, len(whole) - _UNDECIDED_MAX))
         end = undecided.start() if undecided else len(whole)
@@ -78,12 +78,12 @@ class InvisibleFilter:
         return clean
 
     def close(self) -> str:
-        """The rest."""
+        """Return the rest."""
         whole, self._rest = self._rest, ""
         return self._cleaned(whole, len(whole))
 
     def _cleaned(self, text: str, end: int) -> str:
-        """The first `end` characters cleaned, judged by the one before them and the one behind."""
+        """Return the first `end` characters cleaned, judged by the one before them and the one behind."""
         if _is_plain(text):
             return text[:end]
         start, end = len(self._before), len(self._before) + end

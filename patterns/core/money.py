@@ -87,7 +87,7 @@ def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
 class Usage:
     """Tokens of one call as the provider counted them.
 
-    `output_tokens` includes the reasoning nobody sees; `input_tokens` includes what was read from a cache
+    `output_tokens` includes hidden reasoning; `input_tokens` includes what was read from a cache
     (`cached_input_tokens`) and written into one, for five minutes or for an hour.
     """
 

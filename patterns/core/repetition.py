@@ -12,7 +12,7 @@ CHARS_MIN = 400
 """So much text must be repetition before it is called that."""
 TIMES_MIN = 5
 TIMES_OF_LONG = ((1500, 3), (500, 4))
-"""Cycles of at least so many characters are a loop after fewer times: nobody writes a page thrice by accident."""
+"""Cycles of at least so many characters are a loop after fewer times: no page is written thrice by accident."""
 TIMES_OF_ANY = 600
 """So often nothing with a letter in it comes in a row by intention."""
 CODE_FACTOR = 4

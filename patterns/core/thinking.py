@@ -41,7 +41,7 @@ class ThinkingFilter:
     _has_wrapper: bool = False
 
     def feed(self, piece: str) -> str:
-        """What can be shown now."""
+        """Return what can be shown now."""
         self._rest += piece
         if self._is_lossy is not False and not self._settle_lossy(is_last=False):
             return ""
@@ -49,7 +49,7 @@ class ThinkingFilter:
         return self._taken()
 
     def close(self) -> str:
-        """What is left to show at the end."""
+        """Return what is left to show at the end."""
         self._settle_lossy(is_last=True)
         self._scan(is_last=True)
         if self._depth and self._literal is not None and self._unsure is None:
@@ -64,7 +64,7 @@ class ThinkingFilter:
 
     @property
     def text(self) -> str:
-        """All that is visible so far."""
+        """Return everything that is visible so far."""
         return "".join(self._given)
 
     def _again(self, text: str, *, is_text: bool) -> None:
@@ -77,7 +77,7 @@ class ThinkingFilter:
         self._emit(shown)
 
     def _settle_lossy(self, *, is_last: bool) -> bool:
-        """Whether the text can be scanned: not while it is thinking whose marks were lost on the way."""
+        """Return whether the text can be scanned: not while it is thinking whose marks were lost on the way."""
         if self._is_lossy is None:
             if not is_last and len(self._rest) < marks.LOSSY_MAX:
                 text = self._rest.lstrip()
@@ -124,7 +124,7 @@ class ThinkingFilter:
         return not (self._depth or self._header_of or self._is_hidden)
 
     def _take_fence(self, line: re.Match[str]) -> bool:
-        """Whether the line opens or closes a code block."""
+        """Return whether the line opens or closes a code block."""
         run, info = line["run"], line["info"]
         if self._fence:
             if run[0] != self._fence[0] or len(run) < len(self._fence) or info.strip():
@@ -231,7 +231,7 @@ class ThinkingFilter:
             self._is_hidden = False
 
     def _end_header(self, said: str = "") -> None:
-        """Who speaks is known: somebody else, thinking, or the answer."""
+        """Note whose text follows a finished header: another role's, thinking, or the answer."""
         kind, header = self._header_of, self._header
         self._header_of, self._header = "", ""
         if kind == "channel":
@@ -245,7 +245,7 @@ class ThinkingFilter:
     # ------------------------------------------------------------ giving out
 
     def _lone(self) -> None:
-        """A closing tag that nothing opened; whether all before it was thinking shows when something follows."""
+        """Handle a closing tag that nothing opened; whether all before it was thinking shows when something follows."""
         self._is_taken_back, self._has_gap, self._line_has_text = True, True, False
 
     @property
@@ -295,7 +295,7 @@ def _role(header: str) -> str:
 
 
 def _joining(space: str, *, is_first: bool) -> str:
-    """The white space around something that was taken out, as one would write it without that."""
+    """Return the white space to keep around something that was taken out."""
     before, line_end, indent = space.rpartition("\n")
     if is_first:
         return indent if line_end and len(indent) > len("   ") else ""

@@ -42,7 +42,7 @@ FENCE = re.compile(
     r"[ \t>]{0,60}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,9})?(?P<run>`{3,99}|~{3,99})(?P<info>[^\n]{0,200})(?P<end>\n|\Z)?"
 )
 FENCE_BEGUN = re.compile(r"[ \t>]{0,60}(?:(?:[-*+]|\d{1,3}[.)]?)[ \t]{0,9})?(?:`{0,2}|~{0,2})\Z")
-"""A line of which nobody can tell yet whether it opens a code block."""
+"""A line that may or may not open a code block, as far as it is known."""
 
 LINE_HEADERS = frozenset({"im_start", "start_of_turn", "turn"})
 """Tokens behind which the rest of the line names who speaks."""

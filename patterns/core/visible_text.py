@@ -1,6 +1,6 @@
-"""What of a model's text anybody may see: no thinking, no template tokens, nothing invisible; and whether that is any.
+"""The visible part of a model's text: no thinking, no template tokens, nothing invisible; and whether that is empty.
 
-Whoever reads a model's text (people, the next model, the journal) reads it behind this. Pure; for whole texts and, in
+Every reader of a model's text (people, the next model, the journal) gets it from here. Pure; for whole texts and, in
 pieces, for streams.
 """
 
@@ -28,7 +28,7 @@ _MAY_BE_EMPTY_CHARS = 10_000
 
 
 def visible_text(text: str) -> str:
-    """The part of a whole text that is an answer; empty when there is none."""
+    """Return the part of a whole text that is an answer; empty when there is none."""
     visible = VisibleText()
     visible.feed(text)
     visible.close()
@@ -36,14 +36,14 @@ def visible_text(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether somebody who looks at the text sees nothing: not even a word between headings, fences and rules."""
+    """Return whether a reader sees nothing: not even a word between headings, fences and rules."""
     if len(text) > _MAY_BE_EMPTY_CHARS:
         return not text.strip()
     return not _EMPTY_MARKS.sub("", _EMPTY_SCAFFOLD.sub("", text))
 
 
 def thinks_aloud(model: str) -> bool:
-    """Whether a model of that name may begin its text with thinking that only a closing tag gives away."""
+    """Return whether a model of that name may begin its text with thinking that only a closing tag gives away."""
     return _THINKERS.search(model) is not None
 
 
@@ -57,16 +57,16 @@ class VisibleText:
 
     @property
     def withdrawals(self) -> int:
-        """How often all that was given out so far turned out to be thinking."""
+        """Return how often everything given out so far turned out to be thinking."""
         return self._thinking.withdrawals
 
     @property
     def text(self) -> str:
-        """All that is visible so far."""
+        """Return everything that is visible so far."""
         return self._thinking.text
 
     def feed(self, piece: str) -> str:
-        """What can be shown now."""
+        """Return what can be shown now."""
         visible = self._thinking.feed(self._invisible.feed(piece))
         if not self._hold_back:
             return visible
@@ -76,6 +76,6 @@ class VisibleText:
         return self.text
 
     def close(self) -> str:
-        """The rest."""
+        """Return the rest."""
         rest = self._thinking.feed(self._invisible.close()) + self._thinking.close()
         return self.text if self._hold_back else rest

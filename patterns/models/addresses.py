@@ -22,7 +22,7 @@ _SHARED_NAMES = {"ollama_chat": ("OLLAMA",), "gemini": ("GEMINI", "GOOGLE")}
 class Access:
     """An address and a key, each with where it comes from: `the roster`, a variable's name, or nothing.
 
-    `is_chosen` says that somebody set the address, so there may be a gateway behind it.
+    `is_chosen` says that the address was configured, so there may be a gateway behind it.
     """
 
     api_base: str

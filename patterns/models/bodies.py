@@ -17,7 +17,7 @@ _DECODER = json.JSONDecoder()
 
 
 class Body:
-    """Read the bytes of one reply into a reading, in any chunks."""
+    """Reads the bytes of one reply into a reading, in any chunks."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -48,12 +48,12 @@ class Body:
 
     @property
     def may_be_whole(self) -> bool:
-        """Whether what has come ends as one JSON value would, for a look at it when nothing follows."""
+        """Return whether what has come ends as one JSON value would, for a look at it when nothing follows."""
         return self._is_value and self._bytes[-1].rstrip(_SPACE)[-1:] in (b"}", b"]")
 
     @property
     def is_whole(self) -> bool:
-        """Whether what has come is a whole JSON value, so that an open connection adds nothing to it."""
+        """Return whether what has come is a whole JSON value, so that an open connection adds nothing to it."""
         return self.may_be_whole and _is_json(b"".join(self._bytes).decode("utf-8-sig", errors="replace"))
 
     def close(self) -> None:
@@ -154,5 +154,5 @@ def _is_json(text: str) -> bool:
 
 
 def _looks_cut(text: str) -> bool:
-    """Whether it began as JSON or as a page and did not come to its end."""
+    """Return whether it began as JSON or as a page and did not come to its end."""
     return text.startswith(("{", "[")) or (text.startswith("<") and "</html>" not in text.lower())

@@ -1,4 +1,4 @@
-"""The seam to language models, and the only place that knows litellm, which costs two seconds and 150 MB to import.
+"""The adapter to language models, and the only module that imports litellm, which costs two seconds and 150 MB.
 
 litellm translates requests for each provider and knows prices. The three big shapes (OpenAI-like, Anthropic, Gemini)
 are then sent over our own HTTP session and read by our own strict readers; every other provider goes through
@@ -41,7 +41,7 @@ _SHAPE_OF = {
 
 
 class LiteLLMClient:
-    """`ports.ModelClient` over the models of a roster; keys come from `env`, which settings hands in."""
+    """Implements `ports.ModelClient` for the models of a roster; keys come from `env`, which settings hands in."""
 
     def __init__(self, models: Mapping[str, ModelSpec], env: Mapping[str, str]) -> None:
         self._models = models
@@ -69,23 +69,23 @@ class LiteLLMClient:
             await self._http.aclose()
 
     def price(self, model: str) -> Price:
-        """The roster's price, else litellm's; RosterError when neither knows one."""
+        """Return the roster's price, else litellm's; raise RosterError when neither knows one."""
         known = self._spec(model).price or self._prices.get(model)
         if known is None:
             known = self._prices[model] = self._price_from_map(model)
         return known
 
     def listing(self, model: str) -> tuple[str, dict[str, str]] | None:
-        """Address and headers of a free question, the provider's list of models; None where we do not know one."""
+        """Return address and headers of the provider's list of models, which is free to ask for; None where unknown."""
         target = self._target(model)
         return listing(target) if target.shape is not None and target.api_base else None
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
-        """The roster's fallback models for it, in order."""
+        """Return the roster's fallback models for a model, in order."""
         return self._spec(model).fallback
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
-        """Translate without sending anything.
+        """Translate a request without sending anything.
 
         Raises:
             ModelError: the model cannot take the request, or its body would not carry the output cap.
@@ -121,7 +121,7 @@ class LiteLLMClient:
         )
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
-        """One attempt. An empty text is a result, because it was paid for; `on_text` hears streamed pieces in order.
+        """Send one attempt and return its answer. An empty text is an answer, because it was paid for.
 
         Raises:
             ModelError: with what it may have cost.

@@ -34,7 +34,7 @@ _RATE = re.compile(r"rate[_ -]?limit|too many requests", re.IGNORECASE)
 
 
 def is_error(loaded: object) -> bool:
-    """Whether a reply with status 200 is an error object instead."""
+    """Return whether a reply with status 200 is an error object instead."""
     if not isinstance(loaded, Mapping):
         return False
     if loaded.get("error") or "error" in (loaded.get("object"), loaded.get("type")):

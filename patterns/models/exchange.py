@@ -63,7 +63,7 @@ class Exchange:
         )
 
     def _costs_nothing(self, status: int) -> bool:
-        """Whether an error of this status, before any output, is known not to be billed."""
+        """Return whether an error of this status, before any output, is known not to be billed."""
         gave_up = self.target.is_behind_gateway and status in _GAVE_UP
         return not self.reading.parts and status >= HTTPStatus.MULTIPLE_CHOICES and not gave_up
 

@@ -1,4 +1,4 @@
-"""How a model call fails, in one place: every provider's way of saying no becomes one `ModelError` with a price on it.
+"""How a model call fails: every provider's refusal becomes one `ModelError` with a reason and a charge.
 
 The rule of the charge: nothing written, or an error status before any output, costs nothing; a request that was
 written and brought no usage is uncertain. Provider text is untrusted and may quote our key, so only a cleaned scrap of
@@ -65,7 +65,7 @@ _SECRETS = re.compile(r"(?i:bearer)\s+\S+|\b(sk|pk|rk|key|gsk|xai|AIza)[-_\w]*[-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a provider said, before it is a `ModelError`: a reason of the table, its status, its wish, its words."""
+    """A provider's refusal before it is a `ModelError`: a value of `Reason`, the status, the wanted wait, its words."""
 
     reason: str
     status: int | None = None

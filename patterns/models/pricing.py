@@ -1,4 +1,4 @@
-"""What a call can cost before it is sent: prices out of litellm's map, and token bounds that no tokenizer exceeds."""
+"""The price of a call before it is sent: rates out of litellm's map, and token bounds that no tokenizer exceeds."""
 
 import re
 import unicodedata
@@ -32,7 +32,7 @@ _SEARCHES_ALWAYS = re.compile(r"perplexity/|search|deep-research")
 
 
 def input_tokens_max(text: str, *, framing_tokens: int, messages: int) -> int:
-    """The most tokens a serialised body can be: a token is at least one byte, of the text as it is or as NFKC makes it.
+    """Return the most tokens a serialised body can be: one per byte, of the text as it is or as NFKC makes it.
 
     Some tokenizers normalise first, and one Arabic ligature (U+FDFA, 3 bytes) grows to 33 bytes that way. The body's
     own JSON counts too, which only adds.
@@ -44,12 +44,12 @@ def input_tokens_max(text: str, *, framing_tokens: int, messages: int) -> int:
 
 
 def image_tokens_max(model: str) -> int:
-    """The most tokens one image can be for a litellm model name (`openai/gpt-4o`)."""
+    """Return the most tokens one image can be for a litellm model name (`openai/gpt-4o`)."""
     return next((tokens for part, tokens in IMAGE_TOKENS_MAX if part in model), IMAGE_TOKENS_OTHER)
 
 
 def price_from_map(entry: Mapping[str, Any], *, model: str, provider: str, source: str) -> Price | None:
-    """The price of a model in litellm's map, or None when the entry does not bound what a call costs.
+    """Return the price of a model in litellm's map, or None when the entry does not bound what a call costs.
 
     Where the map knows several rates for what we cannot tell apart (reasoning, cached input of long prompts) the
     dearest one is taken: a bound may be too high, never too low.

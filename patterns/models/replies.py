@@ -42,7 +42,7 @@ class BrokenReplyError(Exception):
 
 
 class Reading:
-    """Collect the parts of one reply; say what it costs and, at the end, what it is.
+    """Collects the parts of one reply, its bill and, at the end, what it is.
 
     `takes_tool` means that the answer was asked for as a tool call's arguments, `takes_json` that it may be one.
     """
@@ -67,7 +67,7 @@ class Reading:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the text has its end and its bill, so that what is still missing is a formality."""
+        """Return whether the text has its end and its bill, so that what is still missing is a formality."""
         return self.has_ended or self._is_last or (self._finish is not None and self._is_billed)
 
     def take(self, loaded: object) -> None:

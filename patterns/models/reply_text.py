@@ -20,7 +20,7 @@ class LoopError(Exception):
 
 
 class ReplyText:
-    """Collect pieces in order; `on_text` hears each as soon as it may be shown."""
+    """Collects pieces in order; `on_text` hears each as soon as it may be shown."""
 
     def __init__(self, on_text: OnText | None = None) -> None:
         self._on_text = on_text

@@ -18,7 +18,7 @@ class Event(NamedTuple):
 
 
 class ServerSentEvents:
-    """Collect the bytes of one stream and hand out its events as they become complete."""
+    """Collects the bytes of one stream and hands out its events as they become complete."""
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []

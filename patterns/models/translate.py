@@ -1,4 +1,4 @@
-"""Our request in a provider's words: litellm's config classes do the translating, this drives them and checks the cap.
+"""Translate a request for its provider: litellm's config classes do the work, this drives them and checks the cap.
 
 Nothing here imports litellm; a `Target` brings what is needed of it.
 """
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model of the roster, resolved: what litellm calls it and how it is reached.
+    """A model of the roster, resolved: its name at litellm and how it is reached.
 
     `shape` is a key of `shapes.SHAPES`, or None for providers that only `acompletion` speaks to. An address of the
     roster's own may be a gateway's. `config` is litellm's
@@ -58,7 +58,7 @@ class Translation:
 
 
 def listing(target: Target) -> tuple[str, dict[str, str]]:
-    """Address and headers that ask a provider for its models: it costs nothing and shows whether our key is taken."""
+    """Return address and headers of the provider's list of models: free to ask, and shows whether our key is taken."""
     base, key = target.api_base.rstrip("/"), target.key or _NO_KEY
     if target.shape == "anthropic":
         return f"{base.removesuffix('/v1')}/v1/models", {"x-api-key": key, "anthropic-version": "2023-06-01"}
@@ -66,7 +66,7 @@ def listing(target: Target) -> tuple[str, dict[str, str]]:
 
 
 def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
-    """The body, address and headers of one call that may make `cap` tokens.
+    """Return the body, address and headers of one call that may produce `cap` tokens.
 
     Raises:
         ModelError: the provider takes no such cap, or litellm lost it on the way; then a price would have no bound.
@@ -90,7 +90,7 @@ def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
 
 
 def cap_in(body: Mapping[str, Any], request: ModelRequest) -> int:
-    """The cap that is really on the wire; without one nothing is sent."""
+    """Return the output cap that is really in the body; raise ModelError when there is none."""
     for place in (body, body.get("generationConfig") or {}):
         for name in _CAPS:
             if isinstance(place.get(name), int) and place[name] > 0:
@@ -99,7 +99,7 @@ def cap_in(body: Mapping[str, Any], request: ModelRequest) -> int:
 
 
 def refuse(request: ModelRequest, why: str) -> ModelError:
-    """The error of a request that was not sent."""
+    """Return the error of a request that was not sent."""
     return ModelError(
         f"{request.model} cannot take this request. {why}",
         reason="bad_request",
@@ -129,7 +129,7 @@ def _sampling(request: ModelRequest, target: Target) -> Json:
 
 
 def _is_strict(schema: object) -> bool:
-    """Whether OpenAI takes the schema as strict: objects name all their fields, require them and allow no others."""
+    """Return whether OpenAI takes the schema as strict: objects name all fields, require them and allow no others."""
     if isinstance(schema, list):
         return all(map(_is_strict, schema))
     if not isinstance(schema, dict):
