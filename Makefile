@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash fmt
+.PHONY: help setup demo test check bench crash fmt map
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,3 +60,6 @@ crash: setup  ## kill -9 the bot KILLS times and count what was lost (nothing) a
 fmt: setup  ## format, and fix what can be fixed
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
+
+map: setup  ## draw the map of docs/architecture.md anew from the code
+	@$(BIN)/python -m tests.support.room_map

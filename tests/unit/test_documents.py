@@ -11,7 +11,14 @@ from bot.cli.main import main
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     ROOT / name
-    for name in ("CONTRIBUTING.md", "docs/install.md", "docs/roster.md", "docs/operations.md", ".env.example")
+    for name in (
+        "CONTRIBUTING.md",
+        "docs/install.md",
+        "docs/roster.md",
+        "docs/operations.md",
+        "docs/architecture.md",
+        ".env.example",
+    )
 ]
 COMMAND = re.compile(r"(?:^|`|bin/)agents ([a-z]+)(?: ([a-z]+)\b)?", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
