@@ -93,6 +93,7 @@ def _chores(container: Container) -> Scheduler:
         container.reminders,
         container.uninstalls.end_runs,
         container.no_worker_notice.notify_waiting,
+        container.renderer,
     )
 
 

@@ -114,7 +114,7 @@ class Container:
     @cached_property
     def notifier(self) -> SlackNotifier:
         """Return the sender of private and public notices."""
-        return SlackNotifier(self.slack, self._renderer)
+        return SlackNotifier(self.slack, self.renderer)
 
     @cached_property
     def streams(self) -> AnswerStreams:
@@ -124,13 +124,13 @@ class Container:
     @cached_property
     def presenter(self) -> SlackThreadPresenter:
         """Return the presenter that shows a run in its thread."""
-        rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self._renderer)
+        rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self.renderer)
         progress = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
         return SlackThreadPresenter(
             self.engine,
             self.slack,
             self._outbox,
-            self._renderer,
+            self.renderer,
             progress,
             self._profiles,
             self._attachments,
@@ -148,7 +148,8 @@ class Container:
         return InstalledTokens(self.installations, renewal)
 
     @cached_property
-    def _renderer(self) -> Renderer:
+    def renderer(self) -> Renderer:
+        """Return the renderer of views."""
         # A local Slack and old clients render only the plain blocks.
         return Renderer("plain" if self.engine.settings.own_slack_host else "rich")
 
@@ -205,12 +206,14 @@ class Container:
     @cached_property
     def runs(self) -> RunService:
         """Return the service behind requests, stops and estimates."""
-        return RunService(self.engine, self.presenter, self.access, self.notifier, self.executor, self._threads)
+        return RunService(
+            self.engine, self.presenter, self.access, self.notifier, self.executor, self._threads, self._profiles
+        )
 
     @cached_property
     def reviews(self) -> ReviewService:
         """Return the service behind review decisions."""
-        return ReviewService(self.engine, self.presenter, self.access, self.executor)
+        return ReviewService(self.engine, self.presenter, self.access, self.executor, self._profiles)
 
     @cached_property
     def budget_queue(self) -> BudgetQueue:
@@ -227,14 +230,17 @@ class Container:
             self._rules,
             self.access,
             self._profiles,
+            self.engine.balances,
             lambda: self.engine.roster.models,
         )
         return BudgetService(
             self._reports,
             changes,
+            self.access,
             self._profiles,
+            self.engine.balances,
             self.slack,
-            self._renderer,
+            self.renderer,
             self.engine.clock,
             lambda: price_note(self.engine.roster.models, self.engine.client, now_us=self.engine.clock.now_us()),
             self.budget_queue.budget_raised,
@@ -256,7 +262,13 @@ class Container:
     def alerts(self) -> Alerts:
         """Return the alerts that admins receive unasked."""
         return Alerts(
-            self.budget_service, OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self._rules
+            self.budget_service,
+            self._reports,
+            self._profiles,
+            self.renderer,
+            self.engine.clock,
+            OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner),
+            self._rules,
         )
 
     @cached_property
@@ -273,7 +285,9 @@ class Container:
         return ListenerServices(
             budget=self.budget_service,
             runs=self.runs,
-            home=HomeService(self.runs, self.budget_service, self._membership),
+            home=HomeService(
+                self.engine, self.runs, self.presenter, self._profiles, self.budget_service, self._membership
+            ),
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,

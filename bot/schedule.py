@@ -11,6 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.messages.notice_views import NoticeView
+from bot.messages.renderer import Renderer
 from bot.messages.run_text import count
 from bot.messages.views import SlackMessage
 from bot.runs.engine import Engine
@@ -50,6 +51,7 @@ class Scheduler:
     reminders: ReminderService
     end_stranded_runs: Callable[[], Awaitable[None]]
     notify_waiting: Callable[[], Awaitable[None]]
+    renderer: Renderer
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -128,7 +130,7 @@ class Scheduler:
                 await news.announce([key], message, workspace=spent.workspace, channels=[spent.channel])
 
     async def _announcement(self, spent: SpentMonth, period: str) -> SlackMessage:
-        payer = Payer(workspace=spent.workspace, channel=spent.channel, channel_kind="channel", user="")
+        payer = Payer.of_channel(spent.workspace, spent.channel)
         months = {row["period"]: row for row in await self.engine.balances.months(payer)}
         last = months.get(spent.period)
         balance = await self.engine.balances.balance(payer)
@@ -139,7 +141,7 @@ class Scheduler:
         )
         limit = format_usd((balance.limit_nusd or 0) + balance.granted_nusd)
         notice = NoticeView(f"{was}{_month(period)} begins with {limit} for this channel.")
-        return self.executor.presenter.renderer.message(notice)
+        return self.renderer.message(notice)
 
     @property
     def _chores(self) -> Chores:

@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 from bot.budgets.service import BudgetService
 from bot.messages.month_report import US_PER_DAY
 from bot.messages.notice_views import NoticeView
+from bot.messages.renderer import Renderer
 from bot.people.access import RulesStore
+from bot.people.profiles import ProfileLookup
 from bot.slack.announcements import OnceOnlyAnnouncements
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
+from patterns.core.ports import Clock, Payer
 from patterns.core.reasons import Reason
 from storage.database.statements import Row
-from storage.ledger.reports import PayerMonth
+from storage.ledger.reports import PayerMonth, Reports
 
 IN_CHANNEL_PCT = frozenset({80, 100})
 """Thresholds announced in the channel; the others are sent to the owners of the budget."""
@@ -31,13 +33,17 @@ class Alerts:
     """Looks for due alerts and sends them."""
 
     budget_service: BudgetService
+    reports: Reports
+    profiles: ProfileLookup
+    renderer: Renderer
+    clock: Clock
     announcements: OnceOnlyAnnouncements
     rules: RulesStore
 
     async def check(self) -> None:
         """Send what is due in every workspace."""
-        for workspace in await self.budget_service.reports.workspaces():
-            books = await self.budget_service.reports.books(workspace)
+        for workspace in await self.reports.workspaces():
+            books = await self.reports.books(workspace)
             for line in books.payers:
                 await self._thresholds(workspace, line)
                 await self._digest(workspace, line)
@@ -76,20 +82,18 @@ class Alerts:
 
     async def _digest(self, workspace: str, line: PayerMonth) -> None:
         payer = line.settings
-        local = datetime.fromtimestamp(self.budget_service.clock.now_us() / 1_000_000, UTC).astimezone(
-            ZoneInfo(payer.zone)
-        )
+        local = datetime.fromtimestamp(self.clock.now_us() / 1_000_000, UTC).astimezone(ZoneInfo(payer.zone))
         if not payer.settings.get("digest") or local.weekday() or local.hour < DIGEST_HOUR:
             return
         key = f"digest/{workspace}/{payer.id}/{local:%G-W%V}"
         if await self.announcements.unannounced([key]):
             await self.announcements.once(
-                [key], lambda name: self.budget_service.post(Payer(workspace, payer.id, "channel", ""), "", name)
+                [key], lambda name: self.budget_service.post(Payer.of_channel(workspace, payer.id), "", name)
             )
 
     async def _alarms(self, workspace: str) -> None:
-        since_us = self.budget_service.clock.now_us() - ALARM_DAYS * US_PER_DAY
-        for row in await self.budget_service.reports.alarms(workspace, since_us=since_us):
+        since_us = self.clock.now_us() - ALARM_DAYS * US_PER_DAY
+        for row in await self.reports.alarms(workspace, since_us=since_us):
             key = f"alarm/{row['id']}"
             if not await self.announcements.unannounced([key]):
                 continue
@@ -109,9 +113,7 @@ class Alerts:
 
     async def _uncertain(self, workspace: str) -> None:
         # A stop by a person is not an alarm.
-        rows = [
-            row for row in await self.budget_service.reports.uncertain(workspace) if row["reason"] != Reason.STOPPED
-        ]
+        rows = [row for row in await self.reports.uncertain(workspace) if row["reason"] != Reason.STOPPED]
         unannounced = set(await self.announcements.unannounced([_uncertain_key(row) for row in rows]))
         by_channel: dict[str, list[Row]] = {}
         for row in rows:
@@ -130,12 +132,12 @@ class Alerts:
     async def _responsible(self, workspace: str, channel: str) -> list[str]:
         """Return the owners of the channel's budget, and the admins besides Slack's own."""
         rules = await self.rules.rules(workspace=workspace, channel=channel)
-        return sorted({*rules.owners, *await self.budget_service.profiles.admins.of(workspace)})
+        return sorted({*rules.owners, *await self.profiles.admin_ids(workspace)})
 
     async def _tell(
         self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()
     ) -> None:
-        message = self.budget_service.renderer.message(NoticeView(text, tone="warning"))
+        message = self.renderer.message(NoticeView(text, tone="warning"))
         await self.announcements.announce(keys, message, workspace=workspace, channels=channels, users=users)
 
     async def _name(self, workspace: str, line: PayerMonth) -> str:
@@ -147,7 +149,7 @@ class Alerts:
         kind = "dm" if channel.startswith(("D", "U", "W")) else "channel"
         if kind == "dm":
             return "somebody's direct messages"
-        return await self.budget_service.profiles.place_name(Payer(workspace, channel, "channel", ""))
+        return await self.profiles.place_name(Payer.of_channel(workspace, channel))
 
 
 def _uncertain_key(row: Row) -> str:

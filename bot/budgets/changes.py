@@ -17,6 +17,7 @@ from patterns.core.money import format_usd
 from patterns.core.ports import Payer
 from patterns.roster.roster import ModelSpec
 from storage.channels import ChannelSettings
+from storage.ledger.balances import Balances
 from storage.ledger.book import payer_key
 from storage.ledger.budgets import Budgets
 from storage.ledger.reports import PayerSettings, Reports
@@ -59,6 +60,7 @@ class BudgetChanges:
     rules: RulesStore
     access: Access
     profiles: ProfileLookup
+    balances: Balances
     models: Callable[[], Mapping[str, ModelSpec]]
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:
@@ -137,7 +139,7 @@ class BudgetChanges:
 
     async def _grant(self, command: said.Grant, act: _Act) -> Changed:
         change = await self.budgets.grant(act.payer, command.nusd, actor=act.actor, reason=command.reason, key=act.key)
-        balance = await self.profiles.balances.balance(act.payer)
+        balance = await self.balances.balance(act.payer)
         limit_nusd = balance.limit_nusd or 0
         was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))
         return Changed(
@@ -152,7 +154,7 @@ class BudgetChanges:
 
     async def _zone(self, command: said.SetZone, act: _Act) -> Changed:
         change = await self.budgets.set_zone(act.payer, command.zone, actor=act.actor)
-        balance = await self.profiles.balances.balance(act.payer)
+        balance = await self.balances.balance(act.payer)
         ends = datetime.fromtimestamp(balance.resets_at_us / 1_000_000, UTC).astimezone(ZoneInfo(act.settings.zone))
         when = f" from {ends.day} {ends:%b} on" if change.after.get("next_zone") else ""
         return Changed(
@@ -243,7 +245,7 @@ class BudgetChanges:
     async def _whom(self, payer: Payer, owners_too: bool) -> str:  # noqa: FBT001 - private, and read at the call
         rules = await self.rules.rules(workspace=payer.workspace, channel=payer.channel)
         users = sorted(rules.owners) if owners_too else []
-        users += (await self.profiles.admins.of(payer.workspace))[:1]
+        users += (await self.profiles.admin_ids(payer.workspace))[:1]
         return f"Ask {await self._names(users, payer)}." if users else "Ask an admin of this workspace."
 
     async def _names(self, users: Sequence[str], payer: Payer) -> str:

@@ -21,7 +21,7 @@ from bot.messages.month_report import Report, build_report, month_name, with_mod
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import count
-from bot.people.access import AccessError
+from bot.people.access import Access, AccessError
 from bot.people.profiles import ProfileLookup
 from bot.slack.errors import SlackError
 from bot.slack.permalinks import permalink
@@ -30,7 +30,7 @@ from bot.slack.workspaces import Slack
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
 from patterns.core.ports import Clock, Payer
-from storage.ledger.balances import Balance
+from storage.ledger.balances import Balance, Balances
 from storage.ledger.book import payer_key
 from storage.ledger.reports import Month, PayerMonth, Reports
 
@@ -47,7 +47,9 @@ class BudgetService:
 
     reports: Reports
     changes: BudgetChanges
+    access: Access
     profiles: ProfileLookup
+    balances: Balances
     slack: Slack
     renderer: Renderer
     clock: Clock
@@ -153,7 +155,7 @@ class BudgetService:
     async def _show(self, payer: Payer, *, can_post: bool) -> BudgetView:
         month, report = await self._report(payer, "", deep=False)
         administers = await self._administers(payer)
-        balance = await self.profiles.balances.balance(payer)
+        balance = await self.balances.balance(payer)
         names = [(part.name, (await self.profiles.person(part.name, payer.workspace)).name) for part in report.people]
         return BudgetView(
             report,
@@ -166,7 +168,7 @@ class BudgetService:
         )
 
     async def _report(self, payer: Payer, period: str, *, deep: bool) -> tuple[Month, Report]:
-        balance = await self.profiles.balances.balance(payer)
+        balance = await self.balances.balance(payer)
         wanted = period or balance.period
         if wanted > balance.period:
             raise UserError(f"{month_name(wanted)} has not begun here. The current month is {balance.period}.")
@@ -205,11 +207,11 @@ class BudgetService:
         Raises:
             AccessError: not a workspace admin.
         """
-        if not await self.changes.access.is_admin(payer.user, workspace=payer.workspace):
+        if not await self.access.is_admin(payer.user, workspace=payer.workspace):
             raise AccessError("Only admins of this workspace see all its budgets. `budget` shows this channel's.")
         books = await self.reports.books(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
-        held_back = await self.profiles.balances.quarantined(payer.workspace)
+        held_back = await self.balances.quarantined(payer.workspace)
         lines = [await self._book_line(payer, line) for line in books.payers if line.settled_nusd or line.held_nusd]
         alarms = [f"{row['model']} is held back: {row['reason']}" for row in held_back]
         if doubtful:
@@ -240,7 +242,7 @@ class BudgetService:
         if settings.kind == "dm":
             name = f"direct messages of {(await self.profiles.person(settings.id, payer.workspace)).name}"
         else:
-            name = await self.profiles.place_name(Payer(payer.workspace, settings.id, "channel", ""))
+            name = await self.profiles.place_name(Payer.of_channel(payer.workspace, settings.id))
         note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else ""
         channel = "" if settings.kind == "dm" else settings.id
         return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel)
@@ -264,7 +266,7 @@ class BudgetService:
         return actor if actor in {"ledger", "shell", "slack"} else (await self.profiles.person(actor, workspace)).name
 
     async def _administers(self, payer: Payer) -> bool:
-        return await self.changes.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
+        return await self.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
 
 
 def _check_place(can_post: bool) -> None:  # noqa: FBT001 - private, and read at the call

@@ -176,7 +176,7 @@ async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
 
     nusd = None if amount == "default" else read_amount(amount)
     async with _books(workspace) as books:
-        payer = Payer(books.workspace, channel, "channel", "")
+        payer = Payer.of_channel(books.workspace, channel)
         was = (await books.reports.settings(books.workspace, channel)).limit_nusd
         await books.budgets.set_limit(payer, nusd, actor=books.actor, reason=reason)
         now = (await books.reports.settings(books.workspace, channel)).limit_nusd
@@ -191,7 +191,7 @@ async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
 
     nusd = read_amount(amount)
     async with _books(workspace) as books:
-        payer = Payer(books.workspace, channel, "channel", "")
+        payer = Payer.of_channel(books.workspace, channel)
         change = await books.budgets.grant(payer, nusd, actor=books.actor, reason=reason)
         limit_nusd = (await books.balances.balance(payer)).limit_nusd or 0
     was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))
@@ -208,7 +208,7 @@ async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> 
     from patterns.core.ports import Payer
 
     async with _books(workspace) as books:
-        payer = Payer(books.workspace, channel, "channel", "")
+        payer = Payer.of_channel(books.workspace, channel)
         balance = await books.balances.balance(payer)
         period = read_month(month) if month else balance.period
         found = with_model_names(await books.reports.month(payer, period), books.models)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from patterns.core.ports import Payer
+
 ChannelKind = Literal["channel", "dm"]
 
 
@@ -37,6 +39,10 @@ class Origin:
     response_url: str | None = None
     trigger_id: str | None = None
     attached: AttachmentRefs = field(default_factory=AttachmentRefs)
+
+    def payer(self, kind: ChannelKind) -> Payer:
+        """Return the account that pays here, in a conversation of that kind."""
+        return Payer(self.workspace, self.channel, kind, self.user)
 
 
 def message_key(workspace: str, channel: str, ts: str) -> str:

@@ -13,7 +13,6 @@ from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
 from bot.messages.budget_form import BudgetForm, read_budget_form
 from bot.messages.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
-from bot.people.access import Place
 from patterns.core.ports import Payer
 
 log = structlog.get_logger()
@@ -49,8 +48,8 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def do_budget(services: ListenerServices, command: BudgetCommand, origin: Origin, client: AsyncWebClient) -> None:
     """Run one budget command; a UserError is shown to the person."""
-    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
-    payer = payer_at(origin, place)
+    place = await services.admit(origin)
+    payer = origin.payer(place.kind)
     if isinstance(command, EditBudget):
         if origin.trigger_id:
             await _open_form(services, origin, payer, client)
@@ -67,13 +66,8 @@ async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, c
 
 
 async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:
-    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
-    payer = payer_at(origin, place)
+    place = await services.admit(origin)
+    payer = origin.payer(place.kind)
     view = await services.budget.apply_changes(form.commands, origin, payer, can_post=place.can_post)
     if view is not None:
         await services.notifier.private(origin, view)
-
-
-def payer_at(origin: Origin, place: Place) -> Payer:
-    """Return the account that pays there."""
-    return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)

@@ -97,14 +97,13 @@ def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., A
 
 
 async def _details(click: Click) -> None:
-    view = await click.services.runs.details(click.value, workspace=click.origin.workspace, user=click.origin.user)
+    view = await click.services.runs.details(click.value, click.origin)
     await click.services.notifier.private(click.origin, view)
 
 
 def _confirm(choice: ConfirmChoice) -> Clicked:
     async def clicked(click: Click) -> None:
-        origin = click.origin
-        await click.services.reviews.confirm(click.value, workspace=origin.workspace, user=origin.user, choice=choice)
+        await click.services.reviews.confirm(click.value, click.origin, choice=choice)
 
     return clicked
 
@@ -115,8 +114,7 @@ async def _form(click: Click) -> None:
 
 async def _feedback(click: Click) -> None:
     value, _, run_id = click.value.partition(":")
-    origin = click.origin
-    await click.services.runs.feedback(run_id, workspace=origin.workspace, user=origin.user, value=value)
+    await click.services.runs.feedback(run_id, click.origin, value=value)
     await click.services.notifier.private(click.origin, NoticeView("Thank you. That is kept with the request."))
 
 

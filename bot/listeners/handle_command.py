@@ -101,14 +101,14 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
 
 async def _look_up(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
     """Return a reply that shows something of the workspace, after checking that the person is admitted."""
-    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    place = await services.admit(origin)
     match command:
         case ListAgents():
             return AgentsView(services.catalog().agents)
         case ListFlows():
             return FlowsView(services.catalog().flows)
         case ShowBalance():
-            return await services.runs.balance(_payer(origin, place))
+            return await services.runs.balance(origin.payer(place.kind))
         case ListRuns():
             return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
         case Estimate():
@@ -125,7 +125,7 @@ async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> N
 
 async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, may_queue: bool = False) -> None:
     """Open a run where the request was made; `may_queue` lets it wait there for budget that other runs hold."""
-    place = await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    place = await services.admit(origin)
     if place.can_post:
         await services.runs.open(replace(_request(services, asked, origin, place), may_queue=may_queue))
     else:
@@ -136,19 +136,13 @@ async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin:
     """Open a run in the person's direct messages with us, wherever it was asked."""
     channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
-    place = await services.access.admit(workspace=there.workspace, channel=channel, user=there.user)
+    place = await services.admit(there)
     await services.runs.open(replace(_request(services, asked, there, place), forced_here=True))
 
 
 async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
     """Stop a run, or those of the conversation; return a notice of what ends."""
-    outcome = await services.runs.stop(
-        workspace=origin.workspace,
-        channel=origin.channel,
-        thread_ts=origin.thread_ts,
-        run_id=run_id,
-        user=origin.user,
-    )
+    outcome = await services.runs.stop(origin, run_id=run_id)
     return NoticeView(outcome.text)
 
 
@@ -156,14 +150,16 @@ async def open_form(
     services: ListenerServices, origin: Origin, client: AsyncWebClient, *, again: Ask | None = None
 ) -> None:
     """Show the request form, filled with an earlier request; raise UserError when Slack says it took too long."""
-    channel = origin.channel or await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
-    place = await services.access.admit(workspace=origin.workspace, channel=channel, user=origin.user)
+    if not origin.channel:
+        dm = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
+        origin = replace(origin, channel=dm)
+    place = await services.admit(origin)
     form = ask_form(
         services.catalog(),
-        replace(origin, channel=channel),
+        origin,
         channel_name=place.name,
         can_post=place.can_post and place.kind == "channel",
-        balances=await _balances_soon(services, _payer(replace(origin, channel=channel), place)),
+        balances=await _balances_soon(services, origin.payer(place.kind)),
         again=again,
     )
     await open_view(client, origin, form)
@@ -193,29 +189,13 @@ async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesVi
 
 
 def _request(services: ListenerServices, asked: Ask, origin: Origin, place: Place) -> RunRequest:
-    return RunRequest(
-        delivery_key=origin.delivery_key,
-        workspace=origin.workspace,
-        channel=origin.channel,
-        channel_kind=place.kind,
-        user=origin.user,
-        text=asked.request,
-        flow=asked.flow or _usual(services, place),
-        agents=asked.agents,
-        thread_ts=origin.thread_ts,
-        message_ts=origin.message_ts,
-        response_url=origin.response_url,
-        attached=origin.attached,
-    )
+    flow = asked.flow or _usual(services, place)
+    return RunRequest(origin, place.kind, asked.request, flow=flow, agents=asked.agents)
 
 
 def _usual(services: ListenerServices, place: Place) -> str | None:
     """Return the flow that admins chose for the channel, if the roster still has it."""
     return next((flow.name for flow in services.catalog().flows if flow.name == place.flow), None)
-
-
-def _payer(origin: Origin, place: Place) -> Payer:
-    return Payer(workspace=origin.workspace, channel=origin.channel, channel_kind=place.kind, user=origin.user)
 
 
 def _help(topic: str, catalog: Catalog) -> PrivateView:

@@ -16,7 +16,6 @@ from bot.listeners.services import ListenerServices
 from bot.listeners.suggested_prompts import SuggestedPrompts
 from bot.messages.action_ids import HOME_BUDGET, HOME_SETTINGS
 from bot.messages.home_tab import home_tab
-from patterns.core.ports import Payer
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -37,8 +36,8 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 
 async def _publish(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
-    payer = Payer(workspace=origin.workspace, channel=origin.channel, channel_kind="dm", user=origin.user)
-    await services.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    payer = origin.payer("dm")
+    await services.admit(origin)
     await client.views_publish(user_id=origin.user, view=home_tab(await services.home.view(payer)))
 
 

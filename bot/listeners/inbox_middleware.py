@@ -87,9 +87,7 @@ class InboxMiddleware(AsyncMiddleware):
         if delivery.if_ == "edit":
             return await self._followups.was_asked(place)
         if delivery.if_ == "reply":
-            return await self._followups.continues(place) or await self._reviews.is_waiting(
-                workspace=place.workspace, channel=place.channel, thread_ts=place.thread_ts or ""
-            )
+            return await self._followups.continues(place) or await self._reviews.is_waiting(place)
         return True
 
     async def _store(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:

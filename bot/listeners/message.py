@@ -33,7 +33,7 @@ def answer_message(
     origin, said = delivery.origin, delivery.said or ""
     deleted = deleted_ts(event, context.bot_user_id or "")
     if deleted is not None:
-        work = services.runs.message_deleted(workspace=origin.workspace, channel=origin.channel, message_ts=deleted)
+        work = services.runs.message_deleted(origin, deleted)
     elif delivery.if_ == "edit":
         work = services.notifier.private(origin, EditedView(origin.delivery_key))
     elif delivery.if_ == "reply":

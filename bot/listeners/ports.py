@@ -23,29 +23,27 @@ class Runs(Protocol):
         """Store the run and submit it, or tell the person why not. The same idempotency key again changes nothing."""
         ...
 
-    async def stop(
-        self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
-    ) -> StopOutcome:
+    async def stop(self, origin: Origin, *, run_id: str | None) -> StopOutcome:
         """Stop the named run, else those of the thread, else this person's in the channel; check permission."""
         ...
 
-    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
+    async def message_deleted(self, origin: Origin, message_ts: str) -> None:
         """Stop the run that this deleted message asked for, if any: no answer is wanted."""
         ...
 
-    async def stop_reaction(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+    async def stop_reaction(self, origin: Origin) -> None:
         """Stop the run that this message shows or asked for, after a stop reaction of a person who may."""
         ...
 
-    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
+    async def details(self, run_id: str, by: Origin) -> DetailsView:
         """Return models, tokens and steps of a run this person may see."""
         ...
 
-    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
+    async def asked(self, run_id: str, by: Origin) -> Ask:
         """Return the request and flow of a run this person may see."""
         ...
 
-    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
+    async def feedback(self, run_id: str, by: Origin, *, value: str) -> None:
         """Store a person's rating of an answer: `up` or `down`."""
         ...
 
@@ -65,25 +63,23 @@ class Runs(Protocol):
 class Reviews(Protocol):
     """Decisions on parked runs; UserError for people who may not, and for those who come second."""
 
-    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
+    async def confirm(self, run_id: str, by: Origin, *, choice: ConfirmChoice) -> None:
         """Answer the price card of a parked run; the first answer counts."""
         ...
 
-    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
+    async def question(self, run_id: str, path: str, by: Origin) -> Question:
         """Return the open question, for a person who may decide it."""
         ...
 
-    async def decide(
-        self, run_id: str, path: str, *, workspace: str, user: str, verdict: DecisionVerdict, text: str = ""
-    ) -> None:
+    async def decide(self, run_id: str, path: str, by: Origin, *, verdict: DecisionVerdict, text: str = "") -> None:
         """Decide a parked run's question and resume the run."""
         ...
 
-    async def ask_for_budget(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+    async def ask_for_budget(self, run_id: str, path: str, by: Origin) -> None:
         """Ask an admin in the thread for more budget, once."""
         ...
 
-    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
+    async def is_waiting(self, origin: Origin) -> bool:
         """Return True when a reply in this thread can be feedback on a draft."""
         ...
 

@@ -36,9 +36,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             return
         await ack()
         origin = origin_of(context)
-        decide = services.reviews.decide(
-            form.run_id, form.path, workspace=origin.workspace, user=origin.user, verdict=form.verdict, text=form.text
-        )
+        decide = services.reviews.decide(form.run_id, form.path, origin, verdict=form.verdict, text=form.text)
         services.tasks.spawn(origin, decide)
 
     for callback_id in REVIEW_FORMS:
@@ -48,33 +46,27 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 def _decided(verdict: DecisionVerdict) -> Clicked:
     async def clicked(click: Click) -> None:
         run_id, _, path = click.value.partition(":")
-        await click.services.reviews.decide(
-            run_id, path, workspace=click.origin.workspace, user=click.origin.user, verdict=verdict
-        )
+        await click.services.reviews.decide(run_id, path, click.origin, verdict=verdict)
 
     return clicked
 
 
 async def _ask_for_money(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    await click.services.reviews.ask_for_budget(run_id, path, workspace=click.origin.workspace, user=click.origin.user)
+    await click.services.reviews.ask_for_budget(run_id, path, click.origin)
     await click.services.notifier.private(click.origin, NoticeView("I asked. As soon as there is money, I go on."))
 
 
 async def _ask_what(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    question = await click.services.reviews.question(
-        run_id, path, workspace=click.origin.workspace, user=click.origin.user
-    )
+    question = await click.services.reviews.question(run_id, path, click.origin)
     price = format_usd(question.amount_nusd)
     await open_view(click.client, click.origin, changes_form(run_id, path, origin=click.origin, price=price))
 
 
 async def _show_draft(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
-    question = await click.services.reviews.question(
-        run_id, path, workspace=click.origin.workspace, user=click.origin.user
-    )
+    question = await click.services.reviews.question(run_id, path, click.origin)
     form = edit_form(run_id, path, origin=click.origin, draft=question.draft)
     if form is None:
         raise UserError("This draft is too long for a form. Reply with what should change instead.")

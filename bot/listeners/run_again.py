@@ -37,7 +37,7 @@ def run_of(message: dict[str, Any]) -> str:
 async def _open(services: ListenerServices, run_id: str, origin: Origin, client: AsyncWebClient) -> None:
     if not run_id:
         raise UserError("Choose that on one of my messages, and I ask again what it was asked.")
-    asked: Ask = await services.runs.asked(run_id, workspace=origin.workspace, user=origin.user)
+    asked: Ask = await services.runs.asked(run_id, origin)
     if size(asked.request) > MAX_REQUEST_CHARS:
         raise UserError("That request is too long for a form. Please copy it and send it again.")
     await open_form(services, origin, client, again=asked)

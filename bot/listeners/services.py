@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.commands.origin import Origin
 from bot.listeners.background import BackgroundTasks
 from bot.listeners.ports import BudgetActions, Followups, HomeViews, PayloadStore, Reviews, Runs, UninstallHandler
 from bot.messages.list_views import Catalog
-from bot.people.access import Access
+from bot.people.access import Access, Place
 from bot.runs.presenter import Notifier
 
 
@@ -30,3 +31,7 @@ class ListenerServices:
     followups: Followups
     uninstalls: UninstallHandler
     home: HomeViews
+
+    async def admit(self, origin: Origin) -> Place:
+        """Return the conversation; raise AccessError when the person may not have agents run there."""
+        return await self.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)

@@ -27,12 +27,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         if delivery_in(context) is None:
             return
         origin = origin_of(context)
-        stop_reaction = services.runs.stop_reaction(
-            workspace=origin.workspace,
-            channel=origin.channel,
-            message_ts=origin.message_ts or "",
-            user=origin.user,
-        )
+        stop_reaction = services.runs.stop_reaction(origin)
         services.tasks.spawn(origin, stop_reaction)
 
     app.action(RUN_STOP)(clicked)

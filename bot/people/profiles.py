@@ -29,9 +29,13 @@ class ProfileLookup:
         except AgentsError:
             return Person(user, user)
 
+    async def admin_ids(self, workspace: str) -> list[str]:
+        """Return the ids of admins besides Slack's own; the first is the one to ask for budget."""
+        return await self.admins.of(workspace)
+
     async def owner(self, workspace: str) -> Person | None:
         """Return the first admin, who can grant budget; None where none is named."""
-        admins = await self.admins.of(workspace)
+        admins = await self.admin_ids(workspace)
         return await self.person(admins[0], workspace) if admins else None
 
     async def balance(self, payer: Payer) -> BalanceView:

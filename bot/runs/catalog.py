@@ -4,7 +4,7 @@ from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
 
-_ANYBODY = Payer(workspace="", channel="", channel_kind="channel", user="")
+_ANYBODY = Payer.of_channel("", "")
 
 
 def catalog_of(engine: Engine) -> Catalog:

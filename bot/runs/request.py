@@ -1,34 +1,33 @@
 """What a run is opened with, and what stopping returns."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from bot.commands.origin import AttachmentRefs, ChannelKind
+from bot.commands.origin import ChannelKind, Origin
+from patterns.core.ports import Payer
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """A request that passed authorization, not yet the budget.
 
-    `delivery_key` is the idempotency key: a second delivery is the same run. `thread_ts` None opens a new thread: under
+    The idempotency key of `origin` makes a second delivery the same run. Its `thread_ts` None opens a new thread: under
     `message_ts` when the person wrote a message, else under a root message of ours. `forced_here` says that the person
     chose this place in the form or by a button, `may_queue` that it may wait for budget others hold. The text is raw,
     unescaped.
     """
 
-    delivery_key: str
-    workspace: str
-    channel: str
-    channel_kind: ChannelKind
-    user: str
+    origin: Origin
+    kind: ChannelKind
     text: str
     flow: str | None = None
     agents: tuple[str, ...] = ()
-    thread_ts: str | None = None
-    message_ts: str | None = None
-    response_url: str | None = None
     forced_here: bool = False
     may_queue: bool = False
-    attached: AttachmentRefs = field(default_factory=AttachmentRefs)
+
+    @property
+    def payer(self) -> Payer:
+        """Return the account that pays for it."""
+        return self.origin.payer(self.kind)
 
 
 @dataclass(frozen=True, slots=True)

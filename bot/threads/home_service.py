@@ -7,9 +7,11 @@ import structlog
 from bot.budgets.service import BudgetService
 from bot.messages.home_views import HomeView, WaitingLine
 from bot.messages.views import BalanceView
+from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
+from bot.runs.engine import Engine
 from bot.slack.errors import SlackError
-from bot.slack.permalinks import permalink
+from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_service import RECENT, RunService
 from patterns.core.errors import AgentsError
 from patterns.core.money import format_usd
@@ -31,27 +33,29 @@ _WHAT = {
 class HomeService:
     """The port `Home` of the listeners."""
 
+    engine: Engine
     runs: RunService
+    presenter: SlackThreadPresenter
+    profiles: ProfileLookup
     budget_service: BudgetService
     readers: ConversationMembership
 
     async def view(self, payer: Payer) -> HomeView:
         """Return the home view of one person; `payer` is their direct messages with us."""
-        engine = self.runs.engine
         own = await self.runs.balance(payer)
-        month = await engine.balances.balance(payer)
+        month = await self.engine.balances.balance(payer)
         channels = [await self._channel(one) for one in await self._channels(payer)]
         return HomeView(
             runs=await self.runs.recent(workspace=payer.workspace, user=payer.user, channel=""),
             waiting=tuple([await self._line(run, asked) for run, asked in await self._waiting(payer)]),
-            spent_nusd=await engine.balances.spent_by(payer.workspace, payer.user, month.period),
+            spent_nusd=await self.engine.balances.spent_by(payer.workspace, payer.user, month.period),
             balances=replace(own, balances=(*own.balances, *channels)),
             books=await self.budget_service.home(payer.workspace, payer.user),
         )
 
     async def _channels(self, payer: Payer) -> list[RunRow]:
         """Return the person's latest run in each channel that they can still read."""
-        recent = await self.runs.engine.store.recent(payer.workspace, payer.user, most=RECENT)
+        recent = await self.engine.store.recent(payer.workspace, payer.user, most=RECENT)
         latest = {run.channel: run for run in reversed(recent) if run.channel_kind == "channel"}
         return [run for run in latest.values() if await self._may_read(payer, run.channel)]
 
@@ -63,13 +67,13 @@ class HomeService:
             return False
 
     async def _channel(self, run: RunRow) -> BalanceView:
-        return await self.runs.presenter.profiles.balance(run.payer)
+        return await self.profiles.balance(run.payer)
 
     async def _waiting(self, payer: Payer) -> list[tuple[RunRow, Asked]]:
         """Return the undecided questions of this person: as asker, or as a named approver."""
         found = []
-        for asked in await self.runs.engine.questions.waiting():
-            run = await self.runs.engine.store.get(asked.run_id)
+        for asked in await self.engine.questions.waiting():
+            run = await self.engine.store.get(asked.run_id)
             if run is None or run.workspace != payer.workspace:
                 continue
             if payer.user == run.user or payer.user in asked.question.approvers:
@@ -77,12 +81,10 @@ class HomeService:
         return found[:RECENT]
 
     async def _line(self, run: RunRow, asked: Asked) -> WaitingLine:
-        card_ts = await self.runs.presenter.outbox.find(run.id, f"ask/{asked.path}")
-        slack = self.runs.presenter.slack.of(run.workspace)
         return WaitingLine(
-            request=await self.runs.engine.store.text(run.id, "request") or "(deleted)",
+            request=await self.engine.store.text(run.id, "request") or "(deleted)",
             what=_words(asked.question),
-            link=await permalink(slack, channel=run.channel, ts=card_ts or run.root_ts),
+            link=await self.presenter.link(run, f"ask/{asked.path}"),
         )
 
 

@@ -7,7 +7,7 @@ import structlog
 from bot.messages.decision_text import decided
 from bot.messages.notice_views import CallView, QueuedView
 from bot.messages.renderer import Renderer
-from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
+from bot.messages.views import AnswerView, DetailsView, ProgressView, RunState, RunView, SlackMessage
 from bot.people.access import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import missing_nusd
@@ -15,6 +15,7 @@ from bot.runs.delivery import CLOSED
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
 from bot.slack.errors import SlackError
+from bot.slack.permalinks import permalink
 from bot.slack.workspaces import Slack
 from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
 from bot.threads.attachments import AttachmentCollector
@@ -115,6 +116,19 @@ class SlackThreadPresenter:
     async def is_shown(self, run: RunRow) -> bool:
         """Return True when it has a root, perhaps one whose post was not recorded, or a queue message."""
         return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, QUEUED)])
+
+    async def is_message_of(self, run: RunRow, ts: str) -> bool:
+        """Return True when the message is the run's root, progress or queue message."""
+        return ts in (run.root_ts, *[await self.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)])
+
+    async def link(self, run: RunRow, name: str = "") -> str:
+        """Return the permalink of a named message of the run, else of its root; empty where Slack does not say."""
+        ts = await self.outbox.find(run.id, name) if name else None
+        return await permalink(self.slack.of(run.workspace), channel=run.channel, ts=ts or run.root_ts)
+
+    async def details(self, run: RunRow) -> DetailsView:
+        """Return the content behind the Details button."""
+        return await self.views.details(run)
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)

@@ -9,6 +9,7 @@ from bot.messages.card_views import ConfirmChoice
 from bot.messages.notice_views import CallView
 from bot.messages.run_text import moment
 from bot.people.access import Access
+from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, missing_nusd, require_budget
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.executor import Executor
@@ -35,30 +36,29 @@ class ReviewService:
     presenter: SlackThreadPresenter
     access: Access
     executor: Executor[SlackThreadPresenter]
+    profiles: ProfileLookup
 
-    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: ConfirmChoice) -> None:
+    async def confirm(self, run_id: str, by: Origin, *, choice: ConfirmChoice) -> None:
         """Answer the price card of a parked run; the first answer counts."""
-        await self.decide(run_id, CONFIRM_PATH, workspace=workspace, user=user, verdict=_CHOICES[choice])
+        await self.decide(run_id, CONFIRM_PATH, by, verdict=_CHOICES[choice])
 
-    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
+    async def question(self, run_id: str, path: str, by: Origin) -> Question:
         """Return the open question, for a person who may decide it."""
-        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
+        run, asked = await self._open_to(run_id, path, by)
         if asked.decision is not None:
             raise UserError(
                 f"{await self.presenter.words(run, asked.question, asked.decision)}. The newest card counts."
             )
         return asked.question
 
-    async def decide(
-        self, run_id: str, path: str, *, workspace: str, user: str, verdict: DecisionVerdict, text: str = ""
-    ) -> None:
+    async def decide(self, run_id: str, path: str, by: Origin, *, verdict: DecisionVerdict, text: str = "") -> None:
         """Decide a parked run's question and resume the run. The same decision again changes nothing."""
-        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
+        run, asked = await self._open_to(run_id, path, by)
         if run.status == "done" or run.cancel_requested_by:
             raise UserError("That request is over; there is nothing left to decide.")
-        given = Decision(verdict=verdict, text=text, user=user, at_us=self.engine.clock.now_us())
+        given = Decision(verdict=verdict, text=text, user=by.user, at_us=self.engine.clock.now_us())
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
-        if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, user):
+        if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, by.user):
             raise UserError(f"{await self.presenter.words(run, asked.question, in_force)}, which was faster.")
         await self._resume(run, asked, in_force)
 
@@ -70,17 +70,20 @@ class ReviewService:
             # A repeated click must not disturb a run that has continued and waits for something else by now.
             await self.executor.wake(run.id)
 
-    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
+    async def is_waiting(self, origin: Origin) -> bool:
         """Return True when a reply in this thread can be feedback on a draft."""
-        asked = await self.engine.questions.pending_in(workspace=workspace, channel=channel, thread_ts=thread_ts)
-        return asked is not None and asked.question.kind in _REVIEWS
+        return await self._under_review(origin) is not None
 
-    async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
-        """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
+    async def _under_review(self, origin: Origin) -> Asked | None:
         asked = await self.engine.questions.pending_in(
             workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
         )
-        if asked is None or asked.question.kind not in _REVIEWS:
+        return asked if asked is not None and asked.question.kind in _REVIEWS else None
+
+    async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
+        """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
+        asked = await self._under_review(origin)
+        if asked is None:
             return False
         run = await self.engine.store.get(asked.run_id)
         if run is not None and run.cancel_requested_by:
@@ -94,26 +97,22 @@ class ReviewService:
         if " ".join(text.casefold().split()).strip(" .!") in _YES:
             verdict = "approve" if asked.question.kind == "approve" else "none"
         said = "" if verdict != "changes" else text
-        await self.decide(
-            asked.run_id, asked.path, workspace=origin.workspace, user=origin.user, verdict=verdict, text=said
-        )
+        await self.decide(asked.run_id, asked.path, origin, verdict=verdict, text=said)
         return True
 
-    async def ask_for_budget(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
+    async def ask_for_budget(self, run_id: str, path: str, by: Origin) -> None:
         """Ask an admin in the thread for more budget, once."""
-        run, asked = await self._open_to(run_id, path, workspace=workspace, user=user)
+        run, asked = await self._open_to(run_id, path, by)
         if asked.decision is not None or run.status == "done":
             raise UserError("That is settled already.")
         balance = await self.engine.balances.tightest(run.payer, asked.question.amount_nusd)
         amount = format_usd(missing_nusd(asked.question, balance))
-        name = (await self.presenter.profiles.person(user, run.workspace)).name
+        name = (await self.profiles.person(by.user, run.workspace)).name
         how = f' `/agents budget grant {amount.lstrip("$")} "why"` in this channel adds it.'
         text = (
             f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
         )
-        await self.presenter.call(
-            run, f"plea/{path}", CallView(await self.presenter.profiles.owner(run.workspace), text)
-        )
+        await self.presenter.call(run, f"plea/{path}", CallView(await self.profiles.owner(run.workspace), text))
 
     async def budget_raised(self, workspace: str, channel: str) -> None:
         """Resume runs that can be paid after a budget change, in a channel or (empty) anywhere."""
@@ -146,7 +145,7 @@ class ReviewService:
             return
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
         text = f"the draft above waits for you{until}: approve it, or write here what should change."
-        who = await self.presenter.profiles.person(run.user, run.workspace)
+        who = await self.profiles.person(run.user, run.workspace)
         await self.presenter.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
     async def settle(self, run: RunRow, asked: Asked, verdict: DecisionVerdict) -> None:
@@ -155,12 +154,12 @@ class ReviewService:
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
             await self._resume(run, asked, ours)
 
-    async def _open_to(self, run_id: str, path: str, *, workspace: str, user: str) -> tuple[RunRow, Asked]:
+    async def _open_to(self, run_id: str, path: str, by: Origin) -> tuple[RunRow, Asked]:
         run = await self.engine.store.get(run_id)
         asked = await self.engine.questions.find(run_id, path)
-        if run is None or asked is None or run.workspace != workspace:
+        if run is None or asked is None or run.workspace != by.workspace:
             raise UserError("I no longer have that question.")
-        if not await self._may(run, asked.question, user):
+        if not await self._may(run, asked.question, by.user):
             raise UserError(self._who(asked.question))
         return run, asked
 

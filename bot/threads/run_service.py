@@ -13,6 +13,7 @@ from bot.messages.list_views import BalancesView, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import DetailsView, RunState
 from bot.people.access import Access
+from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
@@ -20,8 +21,7 @@ from bot.runs.outcome import RunOutcome
 from bot.runs.request import RunRequest, StopOutcome
 from bot.slack.errors import SlackError
 from bot.slack.notifier import SlackNotifier
-from bot.slack.permalinks import permalink
-from bot.threads.presenter import PROGRESS, QUEUED, SlackThreadPresenter
+from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
 from patterns.flow import Choice
@@ -43,6 +43,7 @@ class RunService:
     notifier: SlackNotifier
     executor: Executor[SlackThreadPresenter]
     threads: Threads
+    profiles: ProfileLookup
 
     # ------------------------------------------------------------ accepting
 
@@ -50,7 +51,7 @@ class RunService:
         """Store the run and submit it, or tell the person why not. The same idempotency key again changes nothing."""
         if self.engine.choice is not None and self.engine.choice.script is not None:
             self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
-        payer = _payer(request)
+        payer = request.payer
         plan = self.engine.quote(payer, request.text, _choice(request))
         try:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
@@ -61,20 +62,20 @@ class RunService:
                 return
         run_id, is_new = await self.engine.store.accept(self._new(request))
         if is_new:
-            log.info("run_accepted", run=run_id, channel=request.channel, flow=request.flow or "")
+            log.info("run_accepted", run=run_id, channel=request.origin.channel, flow=request.flow or "")
         await self.executor.submit(run_id)
         if is_new:
             await self._show_when_queued(run_id)
 
     async def _refuse(self, request: RunRequest, error: InsufficientBudgetError, *, may_queue: bool) -> None:
-        payer, default = _payer(request), self.engine.roster.router.default
+        payer, default = request.payer, self.engine.roster.router.default
         cheap = self.engine.quote_flow(payer, default)
         # A request that its person moved to another place is kept for the first one only.
-        queue_key = request.delivery_key if may_queue and not request.forced_here else ""
-        refusal = await self.presenter.profiles.refusal(
+        queue_key = request.origin.delivery_key if may_queue and not request.forced_here else ""
+        refusal = await self.profiles.refusal(
             payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd), queue_key=queue_key
         )
-        await self.notifier.private(_origin(request), refusal)
+        await self.notifier.private(request.origin, refusal)
 
     async def _show_when_queued(self, run_id: str) -> None:
         run = await self.engine.store.get(run_id)
@@ -89,40 +90,38 @@ class RunService:
             log.warning("queue_message_not_posted", run=run_id, code=error.code)
 
     def _new(self, request: RunRequest) -> NewRun:
-        roster = self.engine.roster
+        roster, origin = self.engine.roster, request.origin
         return NewRun(
-            workspace=request.workspace,
-            channel=request.channel,
-            channel_kind=request.channel_kind,
-            thread_ts=request.thread_ts or request.message_ts or "",
-            user=request.user,
+            workspace=origin.workspace,
+            channel=origin.channel,
+            channel_kind=request.kind,
+            thread_ts=origin.thread_ts or origin.message_ts or "",
+            user=origin.user,
             kind="slack",
             request=request.text,
             flow=request.flow or "",
             options={
                 "flow": request.flow,
                 "agents": list(request.agents),
-                "message_ts": request.message_ts,
-                "response_url": request.response_url,
-                "delivery_key": request.delivery_key,
-                "attached": asdict(request.attached),
+                "message_ts": origin.message_ts,
+                "response_url": origin.response_url,
+                "delivery_key": origin.delivery_key,
+                "attached": asdict(origin.attached),
             },
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),
             # Asked again elsewhere because we could not post in the first place, it is another run.
-            delivery_key=f"{request.delivery_key}:here" if request.forced_here else request.delivery_key,
+            delivery_key=f"{origin.delivery_key}:here" if request.forced_here else origin.delivery_key,
         )
 
     # ------------------------------------------------------------ what people do
 
-    async def stop(
-        self, *, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
-    ) -> StopOutcome:
+    async def stop(self, origin: Origin, *, run_id: str | None) -> StopOutcome:
         """Stop the named run, else those of the thread, else this person's in the channel; check permission."""
         stopped, refused, have_begun = [], 0, False
-        for run in await self._meant(workspace, channel, thread_ts, run_id, user):
-            if await self.access.may_stop(user, asker=run.user, workspace=workspace, channel=run.channel):
-                await self.executor.stop(run, by=user)
+        for run in await self._meant(origin, run_id):
+            if await self._may_stop(run, origin.user):
+                await self.executor.stop(run, by=origin.user)
                 stopped.append(run.id)
                 have_begun = have_begun or not run.is_queued
             else:
@@ -136,57 +135,57 @@ class RunService:
             return StopOutcome((), "Only the person who asked and admins can stop that.")
         return StopOutcome((), "Nothing of yours is running here.")
 
-    async def _meant(
-        self, workspace: str, channel: str, thread_ts: str | None, run_id: str | None, user: str
-    ) -> list[RunRow]:
+    async def _meant(self, origin: Origin, run_id: str | None) -> list[RunRow]:
         if run_id:
             run = await self.engine.store.get(run_id)
-            return [run] if run is not None and run.workspace == workspace and run.status != "done" else []
-        live = await self.engine.store.live(workspace, channel)
-        if thread_ts:
-            return [run for run in live if run.thread_ts == thread_ts]
-        return [run for run in live if run.user == user]
+            return [run] if run is not None and run.workspace == origin.workspace and run.status != "done" else []
+        live = await self.engine.store.live(origin.workspace, origin.channel)
+        if origin.thread_ts:
+            return [run for run in live if run.thread_ts == origin.thread_ts]
+        return [run for run in live if run.user == origin.user]
 
-    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
+    async def _may_stop(self, run: RunRow, user: str) -> bool:
+        return await self.access.may_stop(user, asker=run.user, workspace=run.workspace, channel=run.channel)
+
+    async def message_deleted(self, origin: Origin, message_ts: str) -> None:
         """Stop the run that this deleted message asked for: no answer is wanted."""
-        for run in await self.engine.store.live(workspace, channel):
+        for run in await self.engine.store.live(origin.workspace, origin.channel):
             if run.options.get("message_ts") == message_ts:
                 await self.executor.stop(run, by=run.user)
 
-    async def stop_reaction(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
+    async def stop_reaction(self, origin: Origin) -> None:
         """Stop the run that this message shows or asked for, if the person may; else it is only a reaction."""
-        for run in await self.engine.store.live(workspace, channel):
-            ours = [await self.presenter.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)]
-            shown = (run.root_ts, run.options.get("message_ts"), *ours)
-            if message_ts in shown and await self.access.may_stop(
-                user, asker=run.user, workspace=workspace, channel=channel
-            ):
-                await self.executor.stop(run, by=user)
+        for run in await self.engine.store.live(origin.workspace, origin.channel):
+            is_meant = origin.message_ts == run.options.get("message_ts") or await self.presenter.is_message_of(
+                run, origin.message_ts or ""
+            )
+            if is_meant and await self._may_stop(run, origin.user):
+                await self.executor.stop(run, by=origin.user)
 
-    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
+    async def feedback(self, run_id: str, by: Origin, *, value: str) -> None:
         """Store a person's rating of an answer."""
         run = await self.engine.store.get(run_id)
-        if run is not None and run.workspace == workspace:
-            await self.engine.store.feedback(run_id, user=user, value=value)
+        if run is not None and run.workspace == by.workspace:
+            await self.engine.store.feedback(run_id, user=by.user, value=value)
 
     # ------------------------------------------------------------ what people look at
 
-    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
+    async def asked(self, run_id: str, by: Origin) -> Ask:
         """Return the request and flow of a run this person may see."""
-        run = await self._seen(run_id, workspace=workspace, user=user)
+        run = await self._seen(run_id, by)
         request = await self.engine.store.text(run.id, "request")
         if request is None:
             raise UserError("The text of that request has been deleted. Please write it again.")
         return Ask(request, run.flow or None)
 
-    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
+    async def details(self, run_id: str, by: Origin) -> DetailsView:
         """Return models, tokens and steps of a run this person may see."""
-        run = await self._seen(run_id, workspace=workspace, user=user)
-        return await self.presenter.views.details(run)
+        run = await self._seen(run_id, by)
+        return await self.presenter.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
         """Return what is left in the accounts this person may see here."""
-        return await self.presenter.profiles.all(payer)
+        return await self.profiles.all(payer)
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
         """Return this person's latest runs. An empty `channel` means everywhere."""
@@ -196,12 +195,12 @@ class RunService:
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         """Return a request's price in a sentence. Nothing is started or held."""
-        plan = self.engine.quote(_payer(request), request.text, _choice(request))
-        return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.workspace, plan.title)))
+        plan = self.engine.quote(request.payer, request.text, _choice(request))
+        return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.origin.workspace, plan.title)))
 
-    async def _seen(self, run_id: str, *, workspace: str, user: str) -> RunRow:
+    async def _seen(self, run_id: str, by: Origin) -> RunRow:
         run = await self.engine.store.get(run_id)
-        if run is None or run.workspace != workspace or (run.channel_kind == "dm" and run.user != user):
+        if run is None or run.workspace != by.workspace or (run.channel_kind == "dm" and run.user != by.user):
             raise UserError("That run is not known here.")
         return run
 
@@ -217,27 +216,9 @@ class RunService:
             state=state,
             cost_nusd=run.cost_nusd,
             when=f"{created.day} {created:%b %H:%M} UTC",
-            link=await permalink(self.presenter.slack.of(run.workspace), channel=run.channel, ts=run.root_ts),
+            link=await self.presenter.link(run),
         )
 
 
 def _choice(request: RunRequest) -> Choice:
     return Choice(flow=request.flow, agents=request.agents)
-
-
-def _payer(request: RunRequest) -> Payer:
-    return Payer(
-        workspace=request.workspace, channel=request.channel, channel_kind=request.channel_kind, user=request.user
-    )
-
-
-def _origin(request: RunRequest) -> Origin:
-    return Origin(
-        delivery_key=request.delivery_key,
-        workspace=request.workspace,
-        channel=request.channel,
-        user=request.user,
-        thread_ts=request.thread_ts,
-        message_ts=request.message_ts,
-        response_url=request.response_url,
-    )

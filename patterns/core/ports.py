@@ -54,6 +54,11 @@ class Payer:
     channel_kind: Literal["channel", "dm"]
     user: str
 
+    @classmethod
+    def of_channel(cls, workspace: str, channel: str) -> "Payer":
+        """Return the account of a channel, whoever asks there."""
+        return cls(workspace, channel, "channel", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:

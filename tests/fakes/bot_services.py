@@ -115,29 +115,30 @@ class FakeRuns:
             raise self.error
         self.opened.append(request)
 
-    async def stop(self, **said: Any) -> StopOutcome:
-        self.stopped.append(said)
+    async def stop(self, origin: Origin, *, run_id: str | None) -> StopOutcome:
+        place = {name: getattr(origin, name) for name in ("workspace", "channel", "thread_ts", "user")}
+        self.stopped.append({**place, "run_id": run_id})
         return StopOutcome(("r1",), "Stopped r1.")
 
-    async def message_deleted(self, *, workspace: str, channel: str, message_ts: str) -> None:
-        assert workspace == TEAM
-        self.deleted.append((channel, message_ts))
+    async def message_deleted(self, origin: Origin, message_ts: str) -> None:
+        assert origin.workspace == TEAM
+        self.deleted.append((origin.channel, message_ts))
 
-    async def stop_reaction(self, *, workspace: str, channel: str, message_ts: str, user: str) -> None:
-        assert workspace == TEAM
-        self.signs.append((channel, message_ts, user))
+    async def stop_reaction(self, origin: Origin) -> None:
+        assert origin.workspace == TEAM
+        self.signs.append((origin.channel, origin.message_ts or "", origin.user))
 
-    async def details(self, run_id: str, *, workspace: str, user: str) -> DetailsView:
-        assert workspace == TEAM
-        return DetailsView(RunView(run_id, CHANNEL, Person(user, user), "tea", RunState.DONE), 1.0, 5)
+    async def details(self, run_id: str, by: Origin) -> DetailsView:
+        assert by.workspace == TEAM
+        return DetailsView(RunView(run_id, CHANNEL, Person(by.user, by.user), "tea", RunState.DONE), 1.0, 5)
 
-    async def asked(self, run_id: str, *, workspace: str, user: str) -> Ask:
-        assert (workspace, bool(user)) == (TEAM, True)
+    async def asked(self, run_id: str, by: Origin) -> Ask:
+        assert (by.workspace, bool(by.user)) == (TEAM, True)
         return Ask(f"tea, asked in {run_id}?", "decide")
 
-    async def feedback(self, run_id: str, *, workspace: str, user: str, value: str) -> None:
-        assert workspace == TEAM
-        self.feedbacks.append((run_id, user, value))
+    async def feedback(self, run_id: str, by: Origin, *, value: str) -> None:
+        assert by.workspace == TEAM
+        self.feedbacks.append((run_id, by.user, value))
 
     async def balance(self, payer: Payer) -> BalancesView:
         self.payers.append(payer)
@@ -179,32 +180,32 @@ class FakeReviews:
         self.confirmed: list[tuple[str, str, str]] = []
         self.decided: list[tuple[str, str, str, str, str]] = []
         self.replies: list[tuple[str, str, bool]] = []
-        self.pleas: list[tuple[str, str, str]] = []
+        self.requests: list[tuple[str, str, str]] = []
         self.waiting: set[str] = set()
         self.asked = Question(kind="approve", title="The draft is ready", draft="Dear all", amount_nusd=20_000_000)
         self.error: Exception | None = None
 
-    async def confirm(self, run_id: str, *, workspace: str, user: str, choice: str) -> None:
-        assert workspace == TEAM
-        self.confirmed.append((run_id, user, choice))
+    async def confirm(self, run_id: str, by: Origin, *, choice: str) -> None:
+        assert by.workspace == TEAM
+        self.confirmed.append((run_id, by.user, choice))
 
-    async def question(self, run_id: str, path: str, *, workspace: str, user: str) -> Question:
-        assert (workspace, bool(run_id and path and user)) == (TEAM, True)
+    async def question(self, run_id: str, path: str, by: Origin) -> Question:
+        assert (by.workspace, bool(run_id and path and by.user)) == (TEAM, True)
         if self.error is not None:
             raise self.error
         return self.asked
 
-    async def decide(self, run_id: str, path: str, *, workspace: str, user: str, verdict: str, text: str = "") -> None:
-        assert workspace == TEAM
-        self.decided.append((run_id, path, user, verdict, text))
+    async def decide(self, run_id: str, path: str, by: Origin, *, verdict: str, text: str = "") -> None:
+        assert by.workspace == TEAM
+        self.decided.append((run_id, path, by.user, verdict, text))
 
-    async def ask_for_budget(self, run_id: str, path: str, *, workspace: str, user: str) -> None:
-        assert workspace == TEAM
-        self.pleas.append((run_id, path, user))
+    async def ask_for_budget(self, run_id: str, path: str, by: Origin) -> None:
+        assert by.workspace == TEAM
+        self.requests.append((run_id, path, by.user))
 
-    async def is_waiting(self, *, workspace: str, channel: str, thread_ts: str) -> bool:
-        assert (workspace, bool(channel)) == (TEAM, True)
-        return thread_ts in self.waiting
+    async def is_waiting(self, origin: Origin) -> bool:
+        assert (origin.workspace, bool(origin.channel)) == (TEAM, True)
+        return origin.thread_ts in self.waiting
 
     async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
         if origin.thread_ts not in self.waiting:

@@ -118,11 +118,12 @@ def desk(database: Database) -> Desk:
     access = Access(people, rules, admins=Admins({ADMIN}))
     rules.by_channel["C1"] = ChannelRules(owners=frozenset({OWNER}))
     reports = Reports(database, clock, POLICY)
-    figures = ProfileLookup(Balances(database, clock, POLICY), people, Admins({ADMIN}))
+    balances = Balances(database, clock, POLICY)
+    profiles = ProfileLookup(balances, people, Admins({ADMIN}))
     settings = ChannelSettings(database, clock)
     models = {"small": ModelSpec("small", "openai/gpt-5-mini"), "large": ModelSpec("large", "anthropic/claude")}
     budgets = Budgets(database, clock, POLICY)
-    steering = BudgetChanges(budgets, reports, settings, rules, access, figures, lambda: models)
+    changes = BudgetChanges(budgets, reports, settings, rules, access, profiles, balances, lambda: models)
     arrived: list[tuple[str, str]] = []
 
     async def budget_raised(workspace: str, channel: str) -> None:
@@ -130,15 +131,18 @@ def desk(database: Database) -> Desk:
 
     made = BudgetService(
         reports,
-        steering,
-        figures,
+        changes,
+        access,
+        profiles,
+        balances,
         out,
         Renderer("plain"),
         clock,
         lambda: "Prices: roster",
         budget_raised,  # type: ignore[arg-type]
     )
-    alerts = Alerts(made, OnceOnlyAnnouncements(out, Chores(database, clock), by="test"), rules)  # type: ignore[arg-type]
+    announcements = OnceOnlyAnnouncements(out, Chores(database, clock), by="test")  # type: ignore[arg-type]
+    alerts = Alerts(made, reports, profiles, made.renderer, clock, announcements, rules)
     return Desk(made, out, rules, SqlLedger(database, clock, POLICY), clock, alerts, arrived)
 
 
@@ -300,9 +304,8 @@ async def test_thresholds_are_told_once_to_those_whom_they_concern(desk: Desk) -
     assert desk.out.posted == [("DUADMIN", half), ("DUOWNER", half)]
     desk.out.posted.clear()
     await desk.spend(27)
-    again = Alerts(
-        desk.desk, OnceOnlyAnnouncements(desk.out, desk.alerts.announcements.chores, by="another process"), desk.rules
-    )  # type: ignore[arg-type]
+    elsewhere = replace(desk.alerts.announcements, by="another process")
+    again = replace(desk.alerts, announcements=elsewhere)
     await desk.alerts.check()
     await again.check()
     assert [(place, text[:6]) for place, text in desk.out.posted] == [("C1", "⚠️ 80 ")]

@@ -38,5 +38,5 @@ def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderServ
     access = Access(
         executor.presenter.profiles.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
-    reviews = ReviewService(engine, executor.presenter, access, executor)
+    reviews = ReviewService(engine, executor.presenter, access, executor, executor.presenter.profiles)
     return ReminderService(reviews, BudgetQueue(reviews), Chores(engine.db, engine.clock), owner)

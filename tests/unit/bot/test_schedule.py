@@ -74,8 +74,8 @@ def inbox(engine: Engine, clock: FakeClock) -> Inbox:
 
 def scheduler(engine: Engine, out: Out, inbox: Inbox, *, owner: str = "A") -> Scheduler:
     """With what the chores under test need, and nothing of what the others do."""
-    executor = SimpleNamespace(owner=owner, presenter=SimpleNamespace(renderer=Renderer("plain")))
-    needed = {"engine": engine, "executor": executor, "slack": out, "inbox": inbox}
+    executor = SimpleNamespace(owner=owner)
+    needed = {"engine": engine, "executor": executor, "slack": out, "inbox": inbox, "renderer": Renderer("plain")}
     return Scheduler(**{field.name: needed.get(field.name) for field in fields(Scheduler)})
 
 

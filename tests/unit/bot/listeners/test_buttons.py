@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from bot.commands.origin import Origin
 from bot.messages.action_ids import (
     COMMAND_YES,
     DM_INSTEAD,
@@ -93,13 +94,13 @@ async def test_a_near_miss_meant_as_a_request_runs_once_under_the_key_of_the_que
     key = await near_miss(bot, "bugdet")
     await bot.receive(click(REQUEST_YES, key))
     await bot.receive(click(REQUEST_YES, key))
-    assert [("bugdet", key), ("bugdet", key)] == [(run.text, run.delivery_key) for run in bot.runs.opened]
+    assert [("bugdet", key), ("bugdet", key)] == [(run.text, run.origin.delivery_key) for run in bot.runs.opened]
 
 
 async def test_a_near_miss_in_a_thread_runs_in_that_thread(bot: Bot) -> None:
     await bot.receive(mention(f"<@{BOT}> bugdet", thread_ts="1600000000.000001"))
     await bot.receive(click(REQUEST_YES, f"message:{TEAM}:{CHANNEL}:1700000000.000100"))
-    assert [run.thread_ts for run in bot.runs.opened] == ["1600000000.000001"]
+    assert [run.origin.thread_ts for run in bot.runs.opened] == ["1600000000.000001"]
 
 
 async def test_only_the_asker_answers_the_question(bot: Bot) -> None:
@@ -118,18 +119,17 @@ async def test_a_kept_request_runs_in_our_direct_messages(bot: Bot) -> None:
     await bot.receive(command("use decide: tea?", channel=OUTSIDE))
     (view,) = bot.notifier.views
     assert isinstance(view, InviteView)
-    await bot.receive(click(DM_INSTEAD, view.key, channel=OUTSIDE))
-    expected = RunRequest(
+    clicked = click(DM_INSTEAD, view.key, channel=OUTSIDE)
+    await bot.receive(clicked)
+    origin = Origin(
         delivery_key=view.key,
         workspace=TEAM,
         channel=DM,
-        channel_kind="dm",
         user=ANNA,
-        text="tea?",
-        flow="decide",
         response_url=RESPONSE_URL,
-        forced_here=True,
+        trigger_id=clicked["trigger_id"],
     )
+    expected = RunRequest(origin, "dm", text="tea?", flow="decide", forced_here=True)
     assert [expected] == bot.runs.opened
 
 

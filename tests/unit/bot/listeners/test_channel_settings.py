@@ -114,7 +114,7 @@ async def test_who_may_ask_is_enforced(bot: Bot, rules: ChannelRules, may_ask: b
     bot.rules.by_channel[CHANNEL] = rules
     await bot.receive(command("tea?"))
     await bot.receive(command("tea?", user=BEN))
-    assert [run.user for run in bot.runs.opened] == ([ANNA, BEN] if may_ask else [BEN])
+    assert [run.origin.user for run in bot.runs.opened] == ([ANNA, BEN] if may_ask else [BEN])
     expected = "Only some people may ask here. An admin changes that with `/agents settings`."
     assert [view.text for view in bot.notifier.views if isinstance(view, NoticeView)] == ([] if may_ask else [expected])
 

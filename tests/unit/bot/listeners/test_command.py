@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from bot.commands.origin import Origin
 from bot.messages.list_views import AgentsView, FlowsView, HelpView, RunsView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.runs.request import RunRequest
@@ -28,17 +29,15 @@ async def test_a_request_is_acknowledged_stored_and_opened(bot: Bot) -> None:
     body = command("use decide with sceptic: tea &amp; coffee?")
     response = await bot.receive(body)
     key = f"trigger:{TEAM}:{body['trigger_id']}"
-    expected = RunRequest(
+    origin = Origin(
         delivery_key=key,
         workspace=TEAM,
         channel=CHANNEL,
-        channel_kind="channel",
         user=ANNA,
-        text="tea & coffee?",
-        flow="decide",
-        agents=("sceptic",),
         response_url=RESPONSE_URL,
+        trigger_id=body["trigger_id"],
     )
+    expected = RunRequest(origin, "channel", text="tea & coffee?", flow="decide", agents=("sceptic",))
     assert (response.status, response.body) == (200, "")
     assert [expected] == bot.runs.opened
     assert {key: "done"} == bot.inbox.notes
@@ -47,7 +46,7 @@ async def test_a_request_is_acknowledged_stored_and_opened(bot: Bot) -> None:
 
 async def test_in_our_direct_messages_the_person_pays(bot: Bot) -> None:
     await bot.receive(command("why is the sky blue?", channel=DM))
-    assert [request.channel_kind for request in bot.runs.opened] == ["dm"]
+    assert [request.kind for request in bot.runs.opened] == ["dm"]
 
 
 @pytest.mark.parametrize(

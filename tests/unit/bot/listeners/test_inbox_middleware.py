@@ -49,7 +49,7 @@ async def test_the_delivery_is_stored_before_anything_runs(bot: Bot) -> None:
     really_open = bot.runs.open
 
     async def open_run(request: Any) -> None:
-        stored_first.append(request.delivery_key in bot.inbox.stored)
+        stored_first.append(request.origin.delivery_key in bot.inbox.stored)
         await really_open(request)
 
     bot.runs.open = open_run  # type: ignore[method-assign]

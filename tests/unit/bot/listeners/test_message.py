@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands.origin import AttachmentRefs
+from bot.commands.origin import AttachmentRefs, Origin
 from bot.messages.action_ids import RUN_EDITED
 from bot.messages.list_views import HelpView
 from bot.messages.notice_views import EditedView, NoticeView
@@ -28,24 +28,22 @@ TS = "1700000000.000100"
 
 async def test_a_mention_asks_in_its_own_thread(bot: Bot) -> None:
     response = await bot.receive(mention(f"<@{BOT}> use decide: tea?"))
-    expected = RunRequest(
+    origin = Origin(
         delivery_key=f"message:{TEAM}:{CHANNEL}:{TS}",
         workspace=TEAM,
         channel=CHANNEL,
-        channel_kind="channel",
         user=ANNA,
-        text="tea?",
-        flow="decide",
         message_ts=TS,
         attached=AttachmentRefs(may_have_more=True),
     )
+    expected = RunRequest(origin, "channel", text="tea?", flow="decide")
     assert response.status == 200
     assert [expected] == bot.runs.opened
 
 
 async def test_a_mention_inside_a_thread_runs_in_that_thread(bot: Bot) -> None:
     await bot.receive(mention(f"<@{BOT}> and coffee?", thread_ts="1600000000.000001"))
-    assert [(run.thread_ts, run.message_ts) for run in bot.runs.opened] == [("1600000000.000001", TS)]
+    assert [(run.origin.thread_ts, run.origin.message_ts) for run in bot.runs.opened] == [("1600000000.000001", TS)]
 
 
 @pytest.mark.parametrize("mention_first", [True, False])
@@ -71,7 +69,7 @@ async def test_a_first_delivery_that_only_arrives_as_a_retry_is_answered(bot: Bo
 async def test_direct_messages_need_no_mention(bot: Bot) -> None:
     await bot.receive(message("tea?", channel=DM))
     await bot.receive(message("and coffee?", channel=DM, ts="1700000001.000100", thread_ts=TS))
-    assert [(run.text, run.channel_kind, run.thread_ts) for run in bot.runs.opened] == [
+    assert [(run.text, run.kind, run.origin.thread_ts) for run in bot.runs.opened] == [
         ("tea?", "dm", None),
         ("and coffee?", "dm", TS),
     ]
@@ -158,7 +156,7 @@ async def test_an_untagged_reply_of_the_asker_goes_on_with_the_conversation(bot:
     body = reply("use decide: and coffee?")
     await bot.receive(body)
     await bot.receive(body, retry=1)
-    assert [(run.text, run.flow, run.thread_ts, run.message_ts) for run in bot.runs.opened] == [
+    assert [(run.text, run.flow, run.origin.thread_ts, run.origin.message_ts) for run in bot.runs.opened] == [
         ("and coffee?", "decide", THREAD, TS)
     ]
 
@@ -188,7 +186,9 @@ async def test_what_people_say_to_each_other_in_a_thread_is_neither_kept_nor_ans
 async def test_others_tag_the_bot_in_the_askers_thread(bot: Bot) -> None:
     bot.followups.openers[THREAD] = ANNA
     await bot.receive(reply(f"<@{BOT}> and coffee?", user=BEN))
-    assert [(run.user, run.text, run.thread_ts) for run in bot.runs.opened] == [(BEN, "and coffee?", THREAD)]
+    assert [(run.origin.user, run.text, run.origin.thread_ts) for run in bot.runs.opened] == [
+        (BEN, "and coffee?", THREAD)
+    ]
 
 
 async def test_slack_repeats_a_reply_of_which_nobody_knows_whose_it_is(bot: Bot) -> None:
@@ -202,7 +202,7 @@ async def test_slack_repeats_a_reply_of_which_nobody_knows_whose_it_is(bot: Bot)
 async def test_files_come_with_the_request_even_without_a_word(bot: Bot) -> None:
     bot.followups.openers[THREAD] = ANNA
     await bot.receive(reply("", subtype="file_share", files=[NOTES]))
-    assert [(run.text, run.attached) for run in bot.runs.opened] == [
+    assert [(run.text, run.origin.attached) for run in bot.runs.opened] == [
         ("Read what is attached and say what matters in it.", AttachmentRefs(("F1",)))
     ]
 
@@ -229,7 +229,7 @@ async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_say
     await bot.receive(click(RUN_EDITED, key, user=BEN))
     assert bot.runs.opened == []
     await bot.receive(click(RUN_EDITED, key))
-    assert [(run.text, run.flow, run.message_ts) for run in bot.runs.opened] == [("coffee?", "decide", TS)]
+    assert [(run.text, run.flow, run.origin.message_ts) for run in bot.runs.opened] == [("coffee?", "decide", TS)]
 
 
 @pytest.mark.parametrize(

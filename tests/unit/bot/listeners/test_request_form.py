@@ -55,30 +55,28 @@ def filled(text: str | None, flow: str | None = None, where: str | None = None) 
 
 async def test_the_form_runs_where_it_was_opened(bot: Bot) -> None:
     response = await bot.receive(submission(form(), filled("help me decide", "decide", "channel")))
-    expected = RunRequest(
+    origin = Origin(
         delivery_key="view:T1:V1:156772938.1827394",
         workspace=TEAM,
         channel=CHANNEL,
-        channel_kind="channel",
         user=ANNA,
-        text="help me decide",
-        flow="decide",
         response_url=RESPONSE_URL,
     )
+    expected = RunRequest(origin, "channel", text="help me decide", flow="decide")
     assert (response.status, response.body) == (200, "")
     assert [expected] == bot.runs.opened
 
 
 async def test_the_form_runs_in_our_direct_messages_when_asked(bot: Bot) -> None:
     await bot.receive(submission(form(), filled("tea?", "-", "dm")))
-    assert [(run.channel, run.channel_kind, run.flow, run.forced_here) for run in bot.runs.opened] == [
+    assert [(run.origin.channel, run.kind, run.flow, run.forced_here) for run in bot.runs.opened] == [
         (DM, "dm", None, True)
     ]
 
 
 async def test_untouched_fields_take_their_defaults(bot: Bot) -> None:
     await bot.receive(submission(form(), filled("tea?")))
-    assert [(run.channel, run.flow) for run in bot.runs.opened] == [(CHANNEL, None)]
+    assert [(run.origin.channel, run.flow) for run in bot.runs.opened] == [(CHANNEL, None)]
 
 
 async def test_an_empty_request_is_a_field_error_and_can_be_mended(bot: Bot) -> None:
@@ -105,7 +103,7 @@ async def test_where_we_cannot_post_the_form_answers_in_direct_messages(bot: Bot
     view = form(channel=OUTSIDE, can_post=False)
     assert "where" not in [block.get("block_id") for block in view["blocks"]]
     await bot.receive(submission(view, filled("tea?")))
-    assert [run.channel for run in bot.runs.opened] == [DM]
+    assert [run.origin.channel for run in bot.runs.opened] == [DM]
 
 
 async def test_the_bot_thrown_out_meanwhile_keeps_the_forms_request(bot: Bot) -> None:

@@ -112,7 +112,7 @@ async def test_what_people_say_to_each_other_is_neither_kept_nor_heard(bot: Bot)
 
 async def test_asking_for_money_is_acknowledged_privately(bot: Bot) -> None:
     await bot.receive(click(ASK_MONEY, VALUE))
-    assert bot.reviews.pleas == [(RUN, PATH, ANNA)]
+    assert bot.reviews.requests == [(RUN, PATH, ANNA)]
     assert [NoticeView("I asked. As soon as there is money, I go on.")] == bot.notifier.views
 
 

@@ -28,7 +28,12 @@ async def test_what_was_asked_comes_back_in_the_form_and_runs_by_another_flow(bo
     }
     await bot.receive(submission(view, values))
     (run,) = bot.runs.opened
-    assert (run.text, run.flow, run.channel, run.thread_ts) == (f"tea, asked in {RUN}?", "answer", CHANNEL, None)
+    assert (run.text, run.flow, run.origin.channel, run.origin.thread_ts) == (
+        f"tea, asked in {RUN}?",
+        "answer",
+        CHANNEL,
+        None,
+    )
 
 
 @pytest.mark.parametrize("block_id", ["", "b7", "r1:answer/0"])

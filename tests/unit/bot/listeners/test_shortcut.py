@@ -37,22 +37,27 @@ async def ask(bot: Bot, body: dict[str, Any]) -> None:
 async def test_the_request_is_about_the_message_and_answered_in_its_thread(bot: Bot) -> None:
     await ask(bot, pointed_at())
     (run,) = bot.runs.opened
-    assert (run.text, run.channel, run.thread_ts, run.message_ts) == ("what happened?", CHANNEL, TS, None)
-    assert run.attached == AttachmentRefs(about="trigger:T1:1.2.abc")
-    kept = await bot.inbox.find(run.attached.about, workspace=TEAM)
+    assert (run.text, run.origin.channel, run.origin.thread_ts, run.origin.message_ts) == (
+        "what happened?",
+        CHANNEL,
+        TS,
+        None,
+    )
+    assert run.origin.attached == AttachmentRefs(about="trigger:T1:1.2.abc")
+    kept = await bot.inbox.find(run.origin.attached.about, workspace=TEAM)
     assert kept is not None
     assert kept["message"]["text"] == "The exports were late"
 
 
 async def test_a_reply_brings_its_thread(bot: Bot) -> None:
     await ask(bot, pointed_at(thread_ts="1600000000.000001"))
-    assert [run.thread_ts for run in bot.runs.opened] == ["1600000000.000001"]
+    assert [run.origin.thread_ts for run in bot.runs.opened] == ["1600000000.000001"]
 
 
 async def test_where_we_are_outside_the_answer_comes_to_direct_messages(bot: Bot) -> None:
     await ask(bot, pointed_at(channel=OUTSIDE))
     (run,) = bot.runs.opened
-    assert (run.channel, run.thread_ts, run.attached.about) == (DM, None, "trigger:T1:1.2.abc")
+    assert (run.origin.channel, run.origin.thread_ts, run.origin.attached.about) == (DM, None, "trigger:T1:1.2.abc")
 
 
 async def test_the_form_says_what_agents_will_read(bot: Bot) -> None:
