@@ -218,7 +218,7 @@ class Container:
     @cached_property
     def budget_queue(self) -> BudgetQueue:
         """Return the queue of runs that wait for budget."""
-        return BudgetQueue(self.reviews)
+        return BudgetQueue(self.engine, self.reviews)
 
     @cached_property
     def budget_service(self) -> BudgetService:
@@ -251,12 +251,12 @@ class Container:
     @cached_property
     def uninstalls(self) -> UninstallService:
         """Return the service that ends the runs of workspaces which removed the app."""
-        return UninstallService(self.installations, self.executor)
+        return UninstallService(self.installations, self.engine.store, self.executor)
 
     @cached_property
     def reminders(self) -> ReminderService:
         """Return the service that reminds people and applies the deadlines of parked runs."""
-        return ReminderService(self.reviews, self.budget_queue, self.chores, self.executor.owner)
+        return ReminderService(self.engine, self.reviews, self.budget_queue, self.chores, self.executor.owner)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -152,15 +152,6 @@ class LocalSlack:
         async with self._http.get(f"messages/{channel}", raise_for_status=True) as reply:
             return list((await reply.json())["messages"])
 
-    async def log(self) -> list[dict[str, Any]]:
-        """Return the traffic between bot and workspace, for debugging."""
-        async with self._http.get("log", raise_for_status=True) as reply:
-            return list((await reply.json())["log"])
-
-    async def reset(self) -> None:
-        """Delete every message."""
-        await self._post("reset", {})
-
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._http.post(path, json=body, raise_for_status=True) as reply:
             return dict(await reply.json())

@@ -112,11 +112,6 @@ def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
     return BudgetForm(tuple(commands), Payer(workspace, channel, kind, ""), kept["response_url"])
 
 
-def budget_form_errors(message: str) -> dict[str, str]:
-    """Return a sentence as Slack's field error of the first field."""
-    return {LIMIT: message}
-
-
 def _current(settings: PayerSettings) -> dict[str, str]:
     cap = settings.user_cap_nusd
     return {

@@ -15,7 +15,6 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 """Control characters, and the marks that reverse the direction of text and so disguise a link's destination."""
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone)\b)", re.IGNORECASE)
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
-_CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{2,}")
 _WEB_URL = re.compile(r"https?://[^\s<>|\"'`\\^{}\x00-\x20]+", re.IGNORECASE)
 _SEQUENCE = re.compile(
     r"<(?=!(?:here|channel|everyone|group|subteam|date)\b|@[UWB]|#C|[a-z]+:[^>\s]*\|)", re.IGNORECASE
@@ -67,11 +66,6 @@ def join(separator: str, parts: "list[Mrkdwn] | tuple[Mrkdwn, ...]") -> Mrkdwn:
 def mention(user_id: str, name: str) -> Mrkdwn:
     """Return a live mention of a person who must act; the name when the id is not one of Slack's."""
     return Mrkdwn(f"<@{user_id}>") if _USER_ID.fullmatch(user_id) else escape(f"@{name}")
-
-
-def channel_link(channel_id: str, name: str) -> Mrkdwn:
-    """Return a live link to a channel; its name when the id is not one of Slack's."""
-    return Mrkdwn(f"<#{channel_id}>") if _CHANNEL_ID.fullmatch(channel_id) else escape(name)
 
 
 def link(url: str) -> Mrkdwn:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -34,24 +34,19 @@ _STOPPED = RunOutcome(result=PatternResult(output="", stop_reason=StopReason.CAN
 S = TypeVar("S", bound=RunPresenter)
 
 
-@dataclass
 class Executor(Generic[S]):
     """Executes runs for the dispatcher. `owner` names this process in leases."""
 
-    engine: Engine
-    presenter: S
-    notifier: PrivateNotifier
-    owner: str
-    lease: Lease = field(init=False)
-    _delivery: ResultDelivery = field(init=False)
-    _stops: dict[str, asyncio.Event] = field(default_factory=dict)
-    _background: set[asyncio.Task[None]] = field(default_factory=set)
-    _dispatcher: Dispatcher | None = None
-    _on_budget_released: Callable[[], Awaitable[None]] | None = None
-
-    def __post_init__(self) -> None:
-        self.lease = Lease(self.engine.store, self.engine.clock)
-        self._delivery = ResultDelivery(self.engine, self.presenter, self.notifier, self.lease, self.owner, self.wake)
+    def __init__(self, engine: Engine, presenter: S, notifier: PrivateNotifier, *, owner: str) -> None:
+        self.engine = engine
+        self.presenter = presenter
+        self.owner = owner
+        self.lease = Lease(engine.store, engine.clock)
+        self._delivery = ResultDelivery(engine, presenter, notifier, self.lease, owner, self.wake)
+        self._stops: dict[str, asyncio.Event] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._dispatcher: Dispatcher | None = None
+        self._on_budget_released: Callable[[], Awaitable[None]] | None = None
 
     def set_dispatcher(self, dispatcher: Dispatcher) -> None:
         """Set the dispatcher; it needs `execute` itself, so it is set after construction."""

@@ -71,10 +71,3 @@ class SlackError(AgentsError):
     def of(cls, code: str, method: str) -> "SlackError":
         """Return the error for Slack's error code."""
         return cls(_KINDS.get(code, "refused"), code=code, method=method)
-
-    @property
-    def audience(self) -> Literal["asker", "admin", "operator"]:
-        """Return who should be told."""
-        if self.kind in {"not_in_channel", "archived", "gone", "person_gone"}:
-            return "asker"
-        return "admin" if self.kind == "missing_scope" else "operator"

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from bot.runs.engine import Engine
 from bot.threads.review_service import ReviewService
 from storage.questions import Asked
 from storage.run_rows import RunRow
@@ -12,6 +13,7 @@ from storage.run_rows import RunRow
 class BudgetQueue:
     """The queue over all channels."""
 
+    engine: Engine
     reviews: ReviewService
 
     async def budget_raised(self, workspace: str, channel: str) -> None:
@@ -28,7 +30,7 @@ class BudgetQueue:
         short: set[tuple[str, str, str]] = set()
         for run, asked in await self._waiting():
             nusd = asked.question.amount_nusd
-            balances = await self.reviews.engine.balances.balances(run.payer)
+            balances = await self.engine.balances.balances(run.payer)
             accounts = {(run.workspace, balance.kind, balance.key): balance for balance in balances}
             if not all(balance.would_fit(nusd) for balance in balances):
                 await self.reviews.settle(run, asked, "expired")
@@ -41,7 +43,6 @@ class BudgetQueue:
             await self.reviews.settle(run, asked, "run")
 
     async def _waiting(self) -> list[tuple[RunRow, Asked]]:
-        engine = self.reviews.engine
-        asked = [one for one in await engine.questions.waiting() if one.question.kind == "line"]
-        found = [(run, one) for one in asked if (run := await engine.store.get(one.run_id)) is not None]
+        asked = [one for one in await self.engine.questions.waiting() if one.question.kind == "line"]
+        found = [(run, one) for one in asked if (run := await self.engine.store.get(one.run_id)) is not None]
         return sorted(found, key=lambda pair: (pair[0].created_us, pair[0].id))

@@ -240,10 +240,6 @@ class SlackThreadPresenter:
             are_shown.append(await self.decided(run, asked.path, asked.question, decision))
         return all(are_shown)
 
-    def messages(self, view: AnswerView) -> tuple[SlackMessage, ...]:
-        """Return the answer's messages as they will be posted."""
-        return self.renderer.answer(view)
-
     async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
         """Post what is still owed of a finished run; idempotent.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.runs.engine import Engine
 from bot.slack.errors import SlackError
 from bot.threads.budget_queue import BudgetQueue
 from bot.threads.review_service import ReviewService
@@ -17,6 +18,7 @@ log = structlog.get_logger()
 class ReminderService:
     """Handles every waiting run. `owner` names this process in claims."""
 
+    engine: Engine
     reviews: ReviewService
     budget_queue: BudgetQueue
     chores: Chores
@@ -24,8 +26,8 @@ class ReminderService:
 
     async def process_waiting(self) -> None:
         """Remind, expire, and resume runs whose budget was granted. May run late, twice or in five processes."""
-        now_us = self.reviews.engine.clock.now_us()
-        for asked in await self.reviews.engine.questions.waiting():
+        now_us = self.engine.clock.now_us()
+        for asked in await self.engine.questions.waiting():
             if asked.deadline_us is not None and asked.deadline_us <= now_us:
                 await self.reviews.expire(asked)
             elif asked.question.kind == "money":

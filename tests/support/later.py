@@ -39,4 +39,4 @@ def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderServ
         executor.presenter.profiles.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
     reviews = ReviewService(engine, executor.presenter, access, executor, executor.presenter.profiles)
-    return ReminderService(reviews, BudgetQueue(reviews), Chores(engine.db, engine.clock), owner)
+    return ReminderService(engine, reviews, BudgetQueue(engine, reviews), Chores(engine.db, engine.clock), owner)
