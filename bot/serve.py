@@ -46,7 +46,7 @@ async def serve(*, port: int | None) -> int:
 
 
 async def web(*, port: int | None) -> int:
-    """Only receive what Slack sends; workers execute it. Return the exit code. Runs behind a load balancer."""
+    """Receive what Slack sends; workers execute it. Return the exit code. Runs behind a load balancer."""
     settings = read_settings()
     _check_shared(settings)
     port = settings.port if port is None else port
@@ -55,7 +55,7 @@ async def web(*, port: int | None) -> int:
 
 
 async def worker(*, concurrency: int) -> int:
-    """Only execute runs, `concurrency` at once. Return the exit code."""
+    """Execute runs that others accept, `concurrency` at once. Return the exit code."""
     settings = read_settings()
     _check_shared(settings)
     _check_set(_slack_tokens(settings))

@@ -68,7 +68,7 @@ def run(port: int | None) -> None:
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="HTTP mode on this port; without it, PORT decides.")
 def web(port: int | None) -> None:
-    """Only receive what Slack sends and leave the runs to workers (PostgreSQL)."""
+    """Receive what Slack sends and leave the runs to workers (PostgreSQL)."""
     from bot.serve import web as start
 
     _run(start(port=port))
@@ -77,7 +77,7 @@ def web(port: int | None) -> None:
 @main.command()
 @click.option("--concurrency", type=click.IntRange(1), default=16, show_default=True, help="Runs at once.")
 def worker(concurrency: int) -> None:
-    """Only execute runs, beside any number of other workers (PostgreSQL)."""
+    """Execute runs, beside any number of other workers (PostgreSQL)."""
     from bot.serve import worker as start
 
     _run(start(concurrency=concurrency))

@@ -93,9 +93,9 @@ def listed(names: Sequence[str]) -> Mrkdwn:
     return Mrkdwn(" and ".join([", ".join(safe[:-1]), safe[-1]]) if safe[1:] else "".join(safe))
 
 
-def person(somebody: Person) -> Mrkdwn:
+def person(one: Person) -> Mrkdwn:
     """Return a mention of a person who must act."""
-    return mention(somebody.id, somebody.name)
+    return mention(one.id, one.name)
 
 
 def quoted(text: str, limit: int = QUOTE_MAX) -> Mrkdwn:
