@@ -78,7 +78,7 @@ class Container:
     def installations(self) -> Installations | None:
         """Return the store of installations; None where one token serves the one workspace."""
         settings = self.engine.settings
-        if not settings.serves_many:
+        if not settings.is_multi_workspace:
             return None
         return Installations(self.engine.db, self.engine.clock, settings.fernet_keys)
 
@@ -151,7 +151,7 @@ class Container:
     def renderer(self) -> Renderer:
         """Return the renderer of views."""
         # A local Slack and old clients render only the plain blocks.
-        return Renderer("plain" if self.engine.settings.own_slack_host else "rich")
+        return Renderer("plain" if self.engine.settings.custom_slack_host else "rich")
 
     # ------------------------------------------------------------ knowing people, places and money
 
@@ -184,7 +184,7 @@ class Container:
 
     @cached_property
     def _attachments(self) -> AttachmentCollector:
-        own_host = self.engine.settings.own_slack_host
+        own_host = self.engine.settings.custom_slack_host
         thread_reader = ThreadReader(
             self.slack, self.engine.store, self.inbox, self._profiles, self._membership, own_host
         )

@@ -30,10 +30,10 @@ from storage.ledger.verify import verify
 
 log = structlog.get_logger()
 
-SWEEP_S, TAKE_UP_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 5, 3600, 3600, 6 * 3600
+SWEEP_S, RESUME_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 5, 3600, 3600, 6 * 3600
 DAY_US = 86_400_000_000
 ALERT_S = 60
-STEP_LOOK_S, STEP_S = 5, 2
+CLOCK_CHECK_S, STEP_S = 5, 2
 """Seconds between two looks at the machine's wall clock, and the step in seconds that counts as a change."""
 TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
 
@@ -47,7 +47,7 @@ class Scheduler:
     slack: Slack
     inbox: Inbox
     replay_overdue: Callable[[], Awaitable[None]]
-    tell_of_money: Callable[[], Awaitable[None]]
+    check_alerts: Callable[[], Awaitable[None]]
     reminders: ReminderService
     end_stranded_runs: Callable[[], Awaitable[None]]
     notify_waiting: Callable[[], Awaitable[None]]
@@ -62,12 +62,12 @@ class Scheduler:
         )
         chores: dict[Callable[[], Awaitable[None]], int] = {
             self.sweep: SWEEP_S,
-            self.executor.resume_orphans: TAKE_UP_S,
+            self.executor.resume_orphans: RESUME_S,
             self.replay_overdue: REPLAY_S,
             self.end_stranded_runs: SWEEP_S,
-            self.reminders.process_waiting: TAKE_UP_S,
-            self.notify_waiting: TAKE_UP_S,
-            self.tell_of_money: ALERT_S,
+            self.reminders.process_waiting: RESUME_S,
+            self.notify_waiting: RESUME_S,
+            self.check_alerts: ALERT_S,
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,
             self.tidy: TIDY_S,
@@ -92,7 +92,7 @@ class Scheduler:
         """Wake APScheduler when the wall clock was set: it sleeps until a time of day, and would oversleep."""
         apart_s = time.time() - time.monotonic()
         while True:
-            await asyncio.sleep(STEP_LOOK_S)
+            await asyncio.sleep(CLOCK_CHECK_S)
             was_s, apart_s = apart_s, time.time() - time.monotonic()
             if abs(apart_s - was_s) > STEP_S:
                 log.warning("clock_stepped", by_s=round(apart_s - was_s))

@@ -119,7 +119,7 @@ async def _serve(
 def check_tokens(settings: Settings, *, port: int | None) -> None:
     """Check that the tokens of this mode are set; raise UserError naming every missing one."""
     needed = _slack_tokens(settings)
-    if settings.serves_many and port is None:
+    if settings.is_multi_workspace and port is None:
         raise UserError(NEEDS_HTTP)
     if port is None:
         needed["SLACK_APP_TOKEN"] = settings.slack_app_token
@@ -132,7 +132,7 @@ def _slack_tokens(settings: Settings) -> dict[str, SecretStr]:
     """Return the variables needed to speak in one workspace or in many; raise UserError when both are set."""
     if mistakes := setup_mistakes(settings):
         raise UserError(" ".join(mistakes))
-    return {} if settings.serves_many else {"SLACK_BOT_TOKEN": settings.slack_bot_token}
+    return {} if settings.is_multi_workspace else {"SLACK_BOT_TOKEN": settings.slack_bot_token}
 
 
 def _check_set(needed: Mapping[str, SecretStr]) -> None:

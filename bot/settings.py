@@ -202,12 +202,12 @@ class Settings(BaseModel):
         return tuple(key.get_secret_value() for key in self.token_keys)
 
     @property
-    def own_slack_host(self) -> str:
+    def custom_slack_host(self) -> str:
         """Return the host of a Slack other than the real one; empty for the real one."""
         return "" if self.slack_api_url == REAL_SLACK else urlsplit(self.slack_api_url).netloc
 
     @property
-    def serves_many(self) -> bool:
+    def is_multi_workspace(self) -> bool:
         """Return True when workspaces install the app themselves, each with its own token."""
         return bool(self.slack_client_id)
 
@@ -263,21 +263,21 @@ NEEDS_HTTP = "SLACK_CLIENT_ID needs HTTP mode, because people install the app in
 def setup_mistakes(settings: Settings) -> list[str]:
     """Return what does not fit together in a multi-workspace setup, one sentence each."""
     mistakes = []
-    if settings.serves_many and settings.slack_bot_token:
+    if settings.is_multi_workspace and settings.slack_bot_token:
         mistakes.append(
             "SLACK_BOT_TOKEN and SLACK_CLIENT_ID are both set: keep one, the second for several workspaces."
         )
-    if settings.serves_many != bool(settings.slack_client_secret):
+    if settings.is_multi_workspace != bool(settings.slack_client_secret):
         mistakes.append(
             "SLACK_CLIENT_ID and SLACK_CLIENT_SECRET go together: set both (Basic Information of the app) or neither."
         )
-    if settings.serves_many and not settings.token_keys:
+    if settings.is_multi_workspace and not settings.token_keys:
         mistakes.append(
             "AGENTS_TOKEN_KEYS must be set beside SLACK_CLIENT_ID, because installed tokens are kept encrypted:"
             " `agents installations key` makes a key."
         )
     unplaced = sorted(entry for entry in settings.admins if ":" not in entry)
-    if settings.serves_many and unplaced:
+    if settings.is_multi_workspace and unplaced:
         mistakes.append(
             f"AGENTS_ADMINS must say in which workspace {', '.join(unplaced)} administers:"
             f" write T012ABCDEF:{unplaced[0]}."

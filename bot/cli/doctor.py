@@ -178,7 +178,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
             db = await connect(settings.database_url)
         try:
             found = await verify(db)
-            installs = await _installs(settings, db) if settings.serves_many else None
+            installs = await _installs(settings, db) if settings.is_multi_workspace else None
         finally:
             await db.close()
     except (AgentsError, TimeoutError) as error:

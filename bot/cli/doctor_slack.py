@@ -13,7 +13,7 @@ from bot.manifest import INSTALL_PATH, render
 from bot.settings import NEEDS_HTTP, Settings, setup_mistakes
 from storage.ledger.periods import SKEW_LIMIT_S
 
-SKEW_WORTH_KNOWING_S = 30.0
+CLOCK_SKEW_WARN_S = 30.0
 _BOT, _APP, _SECRET = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
 _INSTALL = "docs/install.md shows where to find it."
 
@@ -23,7 +23,7 @@ async def slack_findings(settings: Settings, session: aiohttp.ClientSession) -> 
     mistakes = setup_mistakes(settings)
     for mistake in mistakes:
         yield fail("Slack", mistake)
-    if settings.serves_many:
+    if settings.is_multi_workspace:
         if not mistakes:
             yield ok("Slack", f"workspaces install the app by themselves, at {INSTALL_PATH}.")
         yield _signing_secret(settings) if settings.port is not None else fail("PORT", NEEDS_HTTP)
@@ -81,7 +81,7 @@ def _clock(slack: datetime, ours: datetime) -> Finding:
     text = f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} Slack's"
     if abs(skew_s) > SKEW_LIMIT_S:
         return fail("clock", f"{text}. No month is opened with a clock that wrong: synchronise it (NTP).")
-    if abs(skew_s) > SKEW_WORTH_KNOWING_S:
+    if abs(skew_s) > CLOCK_SKEW_WARN_S:
         return warn("clock", f"{text}. Synchronise it (NTP) before it is minutes.")
     return ok("clock", "agrees with Slack's.")
 

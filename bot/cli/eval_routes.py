@@ -29,7 +29,7 @@ LEASE_MARGIN_S = 60.0
 _NOT_ASKED = frozenset({Reason.BUDGET, Reason.PAUSED, Reason.FROZEN, Reason.QUARANTINED, Reason.CLOCK, Reason.RUN_S})
 
 
-class Unasked:
+class UnaskedCounter:
     """An `EventSink` that counts examples the Router was never asked, whose results would mean nothing."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
         user=payer.user,
         request="",
     )
-    unasked = Unasked()
+    unasked = UnaskedCounter()
     one = _services(engine, run, unasked, engine.roster.limits)
     each = one.runner.quote(ctx, one, agent=ROUTER, schema=route_schema(engine.roster))
     try:
@@ -110,7 +110,7 @@ async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Exampl
     return evaluate.report(await evaluate.evaluate_routes(ctx, roomy, examples)), unasked.count
 
 
-def _services(engine: Engine, run: RunRow, events: Unasked, limits: RunLimits) -> Services:
+def _services(engine: Engine, run: RunRow, events: UnaskedCounter, limits: RunLimits) -> Services:
     return open_services(
         runner=AgentRunner(engine.client),
         ledger=engine.ledger,

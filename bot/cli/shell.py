@@ -110,7 +110,7 @@ async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[st
     return run_id
 
 
-class _Nobody:
+class _CommandLineDirectory:
     """The directory of a shell: people and channels have the names of the command line."""
 
     async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:  # noqa: ARG002 - the directory's shape
@@ -133,7 +133,7 @@ class _Nobody:
 
 def profiles_of(engine: Engine) -> ProfileLookup:
     """Return the lookup of people and balances for a shell."""
-    return ProfileLookup(engine.balances, _Nobody(), is_play_money=_is_play(engine))
+    return ProfileLookup(engine.balances, _CommandLineDirectory(), is_play_money=_is_play(engine))
 
 
 def _is_play(engine: Engine) -> bool:

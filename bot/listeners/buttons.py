@@ -14,7 +14,7 @@ from bot.commands.origin import Origin
 from bot.commands.text import unescape
 from bot.listeners.handle_command import ask_in_direct_messages, dispatch, handle_text, open_form, open_run, parse_text
 from bot.listeners.inbox_middleware import origin_of
-from bot.listeners.payloads import Kept, kept_request
+from bot.listeners.payloads import KeptRequest, kept_request
 from bot.listeners.services import ListenerServices
 from bot.messages.action_ids import (
     COMMAND_YES,
@@ -151,7 +151,7 @@ async def _queue(click: Click) -> None:
     await open_run(click.services, _request_of(click, kept), kept.origin, may_queue=True)
 
 
-async def _kept(click: Click) -> Kept:
+async def _kept(click: Click) -> KeptRequest:
     """Return the request that the button's value names; raise UserError when it is gone or another person's."""
     workspace = click.origin.workspace
     payload = await click.services.inbox.find(click.value, workspace=workspace)
@@ -164,13 +164,13 @@ async def _kept(click: Click) -> Kept:
     return replace(kept, origin=now)
 
 
-def _request_of(click: Click, kept: Kept) -> Ask:
+def _request_of(click: Click, kept: KeptRequest) -> Ask:
     """Return the kept request, parsed against the current roster."""
     command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     return command if isinstance(command, Ask) else _as_request(kept)
 
 
-def _as_request(kept: Kept) -> Ask:
+def _as_request(kept: KeptRequest) -> Ask:
     return Ask(unescape(kept.said).strip()) if isinstance(kept.said, str) else kept.said
 
 

@@ -10,7 +10,7 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
 from bot.commands.origin import Origin
-from bot.listeners.payloads import InboundPayload, Kind, delivery_of, live_us
+from bot.listeners.payloads import InboundPayload, Kind, delivery_of, sent_at_us
 from bot.listeners.services import ListenerServices
 from patterns.core.text import storable_json
 
@@ -53,7 +53,7 @@ class InboxMiddleware(AsyncMiddleware):
         context = req.context
         try:
             delivery = delivery_of(body, workspace=workspace_of(context), bot_user=context.bot_user_id or "")
-            happened_us = live_us(body)
+            happened_us = sent_at_us(body)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError):
             # Not the shape Slack documents: a retry by Slack would not change that.
             log.exception("payload_malformed", type=body.get("type"))

@@ -218,7 +218,7 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundP
     )
 
 
-def live_us(body: Payload) -> int | None:
+def sent_at_us(body: Payload) -> int | None:
     """Return Slack's time of the event in microseconds; None where the payload does not say."""
     if body.get("type") == "event_callback":
         stamp = body["event"].get("event_ts")
@@ -231,21 +231,25 @@ def live_us(body: Payload) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptRequest:
     """What a person asked earlier: raw text that has to be parsed, or a form's request."""
 
     origin: Origin
     said: str | Ask
 
 
-def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> Kept | None:
+def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> KeptRequest | None:
     """Return the request in a stored payload; None when it was not one."""
     if "command" in body:
-        return Kept(command_origin(body, key=key, workspace=workspace), body["text"])
+        return KeptRequest(command_origin(body, key=key, workspace=workspace), body["text"])
     if body.get("type") == "event_callback":
         asked = _event_delivery(body, workspace=workspace, bot_user=bot_user)
-        return Kept(replace(asked.origin, delivery_key=key), asked.said) if asked and asked.said is not None else None
+        return (
+            KeptRequest(replace(asked.origin, delivery_key=key), asked.said)
+            if asked and asked.said is not None
+            else None
+        )
     form = read_ask_form(body["view"]) if body.get("type") == "view_submission" else None
     if not isinstance(form, AskForm):
         return None
-    return Kept(form_origin(body, form, key=key, workspace=workspace), Ask(form.text, form.flow))
+    return KeptRequest(form_origin(body, form, key=key, workspace=workspace), Ask(form.text, form.flow))

@@ -24,7 +24,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         REVIEW_STOP: _decided("stop"),
         REVIEW_CHANGES: _ask_what,
         REVIEW_EDIT: _show_draft,
-        ASK_MONEY: _ask_for_money,
+        ASK_MONEY: _ask_for_budget,
     }
     for action_id, clicked in buttons.items():
         app.action(action_id)(listener_of(services, clicked))
@@ -51,7 +51,7 @@ def _decided(verdict: DecisionVerdict) -> Clicked:
     return clicked
 
 
-async def _ask_for_money(click: Click) -> None:
+async def _ask_for_budget(click: Click) -> None:
     run_id, _, path = click.value.partition(":")
     await click.services.reviews.ask_for_budget(run_id, path, click.origin)
     await click.services.notifier.private(click.origin, NoticeView("I asked. As soon as there is money, I go on."))

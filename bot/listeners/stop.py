@@ -17,11 +17,11 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def clicked(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.spawn(origin, _stop_and_say(services, origin, str(action.get("value", "")) or None))
+        services.tasks.spawn(origin, _stop_and_report(services, origin, str(action.get("value", "")) or None))
 
     async def session_stopped(context: AsyncBoltContext) -> None:
         origin = origin_of(context)
-        services.tasks.spawn(origin, _stop_and_say(services, origin, None))
+        services.tasks.spawn(origin, _stop_and_report(services, origin, None))
 
     async def reacted(context: AsyncBoltContext) -> None:
         if delivery_in(context) is None:
@@ -35,5 +35,5 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     app.event("agent_session_stopped")(session_stopped)
 
 
-async def _stop_and_say(services: ListenerServices, origin: Origin, run_id: str | None) -> None:
+async def _stop_and_report(services: ListenerServices, origin: Origin, run_id: str | None) -> None:
     await services.notifier.private(origin, await stop(services, origin, run_id=run_id))

@@ -9,7 +9,7 @@ from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
-from bot.messages.run_text import count, duration, money_label, person, run_state, short, usd
+from bot.messages.run_text import count, duration, person, play_money_label, run_state, short, usd
 from bot.messages.views import DetailsView, ModelUse
 
 SHOWN = 25
@@ -103,7 +103,7 @@ def details_total(view: DetailsView) -> Mrkdwn:
     tokens = sum(m.input_tokens + m.output_tokens for m in view.models)
     flow = mrkdwn("`{flow}`", flow=short(view.run.flow, 60)) if view.run.flow else Mrkdwn()
     return join(
-        " · ", [flow, usd(view.cost_nusd), duration(view.seconds), count(tokens, "token"), money_label(view.run)]
+        " · ", [flow, usd(view.cost_nusd), duration(view.seconds), count(tokens, "token"), play_money_label(view.run)]
     )
 
 

@@ -6,7 +6,7 @@ Refusals say first that nothing was spent, then the amounts, then the ways out.
 from bot.messages.card_views import BudgetQueueView, BudgetRequestView, RefusalView
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.notice_views import CallView
-from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, money_label, person, short, usd
+from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, person, play_money_label, short, usd
 from bot.messages.views import AnswerView, BalanceView
 from patterns.core.events import StopReason
 from patterns.core.money import format_spent
@@ -175,6 +175,6 @@ def footer(view: AnswerView) -> Mrkdwn:
             count(view.agents_count, "agent"),
             free,
             Mrkdwn("" if view.looked_up or not view.result.output.strip() else "No sources looked up"),
-            money_label(view.run),
+            play_money_label(view.run),
         ],
     )

@@ -121,7 +121,7 @@ def state(run: RunView) -> Mrkdwn:
             Mrkdwn(STATE_WORDS[run.state]),
             mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
             short(run.outcome_line, 300),
-            money_label(run),
+            play_money_label(run),
         ],
     )
 
@@ -136,7 +136,7 @@ def run_state(value: RunState) -> Mrkdwn:
     return Mrkdwn(STATE_WORDS[value])
 
 
-def money_label(run: RunView) -> Mrkdwn:
+def play_money_label(run: RunView) -> Mrkdwn:
     """Return the label that tells a demo from real money."""
     if run.scripted:
         return Mrkdwn("Scripted: no AI ran, play money")
@@ -162,7 +162,7 @@ def plan(run: RunView) -> Mrkdwn:
         if run.balance
         else ""
     )
-    terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), money_label(run)])
+    terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), play_money_label(run)])
     return join("\n", [head, terms, short(run.material, MATERIAL_MAX)])
 
 

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 CLOSED = "closed"
 """One of a run's owed messages: root and progress message show how it ended."""
-_HOPELESS = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
+_PERMANENT = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class ResultDelivery:
             await self.presenter.finish(run, outcome)
         except SlackError as error:
             log.warning("answer_not_delivered", run=run.id, kind=error.kind, code=error.code)
-            if error.kind in _HOPELESS:
+            if error.kind in _PERMANENT:
                 for name in await self.names(run, outcome):
                     await self.presenter.outbox.abandon(run.id, name)
                 await self.notify_person(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
@@ -72,7 +72,7 @@ class ResultDelivery:
             await self.presenter.ask(run, pending.path, pending.question)
         except SlackError as error:
             log.warning("question_not_posted", run=run.id, code=error.code)
-            if error.kind not in _HOPELESS:
+            if error.kind not in _PERMANENT:
                 return  # the next sweep of owed messages tries again
             await self.notify_person(
                 run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}")

@@ -15,8 +15,8 @@ from bot.messages.mrkdwn import clip
 from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
 from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, with_duplicate_warning
-from bot.slack.rate_limiter import Pacer
-from bot.slack.web_api import ATTEMPTS, LostError, SlackMethods, Tokens
+from bot.slack.rate_limiter import RateLimiter
+from bot.slack.web_api import ATTEMPTS, ResponseLostError, SlackMethods, Tokens
 from patterns.core.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -47,13 +47,19 @@ class PostLog(Protocol):
         ...
 
 
-class SlackOut(SlackMethods):
+class SlackClient(SlackMethods):
     """Posts, edits and ephemeral messages in one workspace."""
 
     def __init__(
-        self, workspace: str, client: AsyncWebClient, outbox: PostLog, clock: Clock, tokens: Tokens, pacer: Pacer
+        self,
+        workspace: str,
+        client: AsyncWebClient,
+        outbox: PostLog,
+        clock: Clock,
+        tokens: Tokens,
+        limiter: RateLimiter,
     ) -> None:
-        super().__init__(workspace, client, clock, tokens, pacer)
+        super().__init__(workspace, client, clock, tokens, limiter)
         self._outbox = outbox
 
     async def post_once(
@@ -168,7 +174,7 @@ class SlackOut(SlackMethods):
                     message = with_duplicate_warning(message)
             try:
                 return str((await self._send_once("chat.postMessage", message, arguments))["ts"])
-            except LostError:
+            except ResponseLostError:
                 search = True
                 log.warning("post_response_lost", run=post["run"], name=post["name"])
                 await self._clock.sleep(min(2.0**attempt, 8.0))
@@ -198,7 +204,7 @@ class SlackOut(SlackMethods):
         for attempt in range(ATTEMPTS):
             try:
                 return await self._send_once(method, message, arguments, has_turn=has_turn and not attempt)
-            except LostError:
+            except ResponseLostError:
                 if method != "chat.update":
                     break
                 await self._clock.sleep(min(2.0**attempt, 8.0))

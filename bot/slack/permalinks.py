@@ -2,13 +2,13 @@
 
 import structlog
 
-from bot.slack.client import SlackOut
+from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
 
 log = structlog.get_logger()
 
 
-async def permalink(out: SlackOut, *, channel: str, ts: str | None) -> str:
+async def permalink(out: SlackClient, *, channel: str, ts: str | None) -> str:
     """Return a message's permalink; empty where Slack does not say, because lists are useful without links."""
     if not ts:
         return ""

@@ -92,7 +92,7 @@ class LocalSlots:
             self._due_us[key] = max(self._due_us.get(key, 0), until_us + allowance_us)
 
 
-class Pacer:
+class RateLimiter:
     """Lets the calls of a workspace leave in turn. `shared` are the slots of all processes of that workspace.
 
     While the shared slots cannot be reached, this process limits itself alone: a refusal by Slack is better than

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from bot.slack.client import SlackOut
+from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
 
 TIMEOUT_S = 60
@@ -20,7 +20,7 @@ class Upload:
     alt_text: str = ""
 
 
-async def upload(out: SlackOut, files: list[Upload], *, channel: str, thread_ts: str | None) -> None:
+async def upload(out: SlackClient, files: list[Upload], *, channel: str, thread_ts: str | None) -> None:
     """Put files into a thread, in one message.
 
     Raises:

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import SlackError
-from bot.slack.rate_limiter import POSTS, TIERS, Pacer, Rate
+from bot.slack.rate_limiter import POSTS, TIERS, Rate, RateLimiter
 from patterns.core.ports import Clock
 from patterns.core.text import storable_json
 
@@ -36,7 +36,7 @@ READS = frozenset(
 _RETRIED = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 
 
-class LostError(Exception):
+class ResponseLostError(Exception):
     """The request may or may not have arrived."""
 
 
@@ -55,12 +55,14 @@ class Tokens(Protocol):
 class SlackMethods:
     """The Web API methods of one workspace."""
 
-    def __init__(self, workspace: str, client: AsyncWebClient, clock: Clock, tokens: Tokens, pacer: Pacer) -> None:
+    def __init__(
+        self, workspace: str, client: AsyncWebClient, clock: Clock, tokens: Tokens, limiter: RateLimiter
+    ) -> None:
         self._workspace = workspace
         self._client = client
         self._clock = clock
         self._tokens = tokens
-        self._pacer = pacer
+        self._limiter = limiter
 
     async def token(self) -> str:
         """Return the workspace's bot token, for downloads outside the Web API."""
@@ -76,7 +78,7 @@ class SlackMethods:
         for attempt in range(ATTEMPTS):
             try:
                 return await self.once(method, arguments)
-            except LostError:
+            except ResponseLostError:
                 await self._clock.sleep(min(2.0**attempt, 8.0))
         raise SlackError("unreachable", code="connection", method=method)
 
@@ -84,23 +86,23 @@ class SlackMethods:
         """Call a method that must not be repeated when its response is lost."""
         try:
             return await self.once(method, arguments)
-        except LostError:
+        except ResponseLostError:
             raise SlackError("unreachable", code="connection", method=method) from None
 
     async def has_room(self, method: str) -> bool:
         """Take a slot for an optional call; return False while calls that matter need all slots."""
-        return await self._pacer.take_spare(self._rates(method, {}))
+        return await self._limiter.take_spare(self._rates(method, {}))
 
     async def once(self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False) -> Mapping[str, Any]:
         """Make one call: wait for a slot unless `has_turn`, obey Retry-After, return Slack's response.
 
         Raises:
-            LostError: it may or may not have arrived.
+            ResponseLostError: it may or may not have arrived.
         """
         rates = self._rates(method, arguments)
         for attempt in range(ATTEMPTS):
             if attempt or not has_turn:
-                await self._pacer.wait(rates)
+                await self._limiter.wait(rates)
             # Read each time: another process may have renewed or removed it.
             token = await self.token()
             said = {**arguments, "token": token}
@@ -114,7 +116,7 @@ class SlackMethods:
                     await self._held_back(rates, float(headers.get("Retry-After", 1)), method)
                     continue
                 if status >= 500 or code in _RETRIED:  # noqa: PLR2004 - HTTP
-                    raise LostError from error
+                    raise ResponseLostError from error
                 refusal = SlackError.of(code, method)
                 if refusal.kind == "revoked" and await self._tokens.refused(self._workspace, token, code):
                     continue
@@ -122,12 +124,12 @@ class SlackMethods:
             except aiohttp.ClientConnectorError:
                 await self._clock.sleep(1)
             except (aiohttp.ClientError, TimeoutError) as error:
-                raise LostError from error
+                raise ResponseLostError from error
         raise SlackError("unreachable", code="ratelimited", method=method)
 
     async def _held_back(self, rates: Mapping[str, Rate], seconds: float, method: str) -> None:
         log.info("slack_rate_limited", method=method, retry_after_s=seconds)
-        await self._pacer.hold_back(rates, seconds)
+        await self._limiter.hold_back(rates, seconds)
         if not rates:
             await self._clock.sleep(seconds)
 

@@ -7,9 +7,9 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.client import PostLog, SlackOut
+from bot.slack.client import PostLog, SlackClient
 from bot.slack.errors import SlackError
-from bot.slack.rate_limiter import Pacer, Slots
+from bot.slack.rate_limiter import RateLimiter, Slots
 from bot.slack.token_rotation import TokenRotation
 from bot.slack.web_api import Tokens
 from patterns.core.errors import StorageError
@@ -108,11 +108,13 @@ class Slack:
         self._clock = clock
         self._tokens = tokens
         self._shared = shared
-        self._known: dict[str, SlackOut] = {}
+        self._known: dict[str, SlackClient] = {}
 
-    def of(self, workspace: str) -> SlackOut:
+    def of(self, workspace: str) -> SlackClient:
         """Return the client of that workspace."""
         if workspace not in self._known:
-            pacer = Pacer(self._clock, workspace=workspace, shared=self._shared)
-            self._known[workspace] = SlackOut(workspace, self._client, self._outbox, self._clock, self._tokens, pacer)
+            limiter = RateLimiter(self._clock, workspace=workspace, shared=self._shared)
+            self._known[workspace] = SlackClient(
+                workspace, self._client, self._outbox, self._clock, self._tokens, limiter
+            )
         return self._known[workspace]

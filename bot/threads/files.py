@@ -12,7 +12,7 @@ import aiohttp
 import structlog
 
 from bot.runs.material import Attachments
-from bot.slack.client import SlackOut
+from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 from patterns.core.context import Artifact
@@ -66,7 +66,7 @@ class Files:
             material += Attachments(left_out=(said,))
         return material
 
-    async def _artifact(self, out: SlackOut, file: Mapping[str, Any], name: str, pictures: int) -> Artifact:
+    async def _artifact(self, out: SlackClient, file: Mapping[str, Any], name: str, pictures: int) -> Artifact:
         kind = str(file.get("mimetype") or "")
         if file.get("mode") in {"tombstone", "hidden_by_limit", "external"}:
             raise UnreadError("Slack does not hold it")
@@ -82,7 +82,7 @@ class Files:
             return _text(name, _PDF, await _pdf_text(await self._download(out, file, PDF_BYTES_MAX)))
         return _text(name, kind or "text/plain", _decoded(await self._download(out, file, TEXT_BYTES_MAX)))
 
-    async def _download(self, out: SlackOut, file: Mapping[str, Any], most: int) -> bytes:
+    async def _download(self, out: SlackClient, file: Mapping[str, Any], most: int) -> bytes:
         if int(file.get("size") or 0) > most:
             raise UnreadError(f"it is larger than {most / 1_000_000:g} MB")
         url = str(file.get("url_private_download") or file.get("url_private") or "")

@@ -17,7 +17,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.slack.rate_limiter import POSTS, TIERS, Pacer
+from bot.slack.rate_limiter import POSTS, TIERS, RateLimiter
 from storage.fair_queue import CHANNEL_SHARE
 
 SLOTS = 16
@@ -84,7 +84,7 @@ class Town:
 
     async def workspace(self, number: int, requests: int, seconds: float) -> None:
         """So many requests an hour, each in one of its channels, at random moments."""
-        pacer = Pacer(self.clock, workspace=f"T{number}")
+        pacer = RateLimiter(self.clock, workspace=f"T{number}")
         async with asyncio.TaskGroup() as runs:
             end_s = self.clock.monotonic() + seconds
             while True:
@@ -93,7 +93,7 @@ class Town:
                     return
                 runs.create_task(self._run(pacer, f"T{number}/C{self.chance.randrange(CHANNELS)}"))
 
-    async def _run(self, pacer: Pacer, channel: str) -> None:
+    async def _run(self, pacer: RateLimiter, channel: str) -> None:
         asked_s = self.clock.monotonic()
         news, is_over = asyncio.Event(), asyncio.Event()
         async with self._shares[channel]:
@@ -115,7 +115,7 @@ class Town:
         await self._edit(pacer)  # the root
         self.closed_s.append(self.clock.monotonic() - asked_s)
 
-    async def _show(self, pacer: Pacer, news: asyncio.Event, is_over: asyncio.Event) -> None:
+    async def _show(self, pacer: RateLimiter, news: asyncio.Event, is_over: asyncio.Event) -> None:
         """Edits of the progress while there is room, at most one a second, and of its end in any case."""
         while not is_over.is_set():
             await news.wait()
@@ -125,10 +125,10 @@ class Town:
             await self.clock.sleep(1)
         await self._edit(pacer)
 
-    async def _post(self, pacer: Pacer, channel: str) -> None:
+    async def _post(self, pacer: RateLimiter, channel: str) -> None:
         await pacer.wait({f"posts:{channel}": POSTS, "chat.postMessage": TIERS["chat.postMessage"]})
 
-    async def _edit(self, pacer: Pacer) -> None:
+    async def _edit(self, pacer: RateLimiter) -> None:
         await pacer.wait(EDIT)
 
 

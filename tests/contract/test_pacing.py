@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.slack.rate_limiter import POSTS, LocalSlots, Pacer, Rate
+from bot.slack.rate_limiter import POSTS, LocalSlots, Rate, RateLimiter
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.pacing import SharedSlots
@@ -29,16 +29,16 @@ async def shared(postgresql_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(params=["local", "shared"])
-def pacer_of(request: pytest.FixtureRequest, clock: FakeClock) -> Callable[[], Pacer]:
+def pacer_of(request: pytest.FixtureRequest, clock: FakeClock) -> Callable[[], RateLimiter]:
     """Makes the pacer of a process: of the only one, or of one more."""
     if request.param == "shared":
         database = request.getfixturevalue("shared")
-        return lambda: Pacer(clock, workspace="T1", shared=SharedSlots(database, clock))
+        return lambda: RateLimiter(clock, workspace="T1", shared=SharedSlots(database, clock))
     alone = LocalSlots(clock)
-    return lambda: Pacer(clock, workspace="T1", shared=alone)
+    return lambda: RateLimiter(clock, workspace="T1", shared=alone)
 
 
-async def leaving_s(clock: FakeClock, calls: int, *pacers: Pacer, rates: dict[str, Rate] = HERE) -> list[float]:
+async def leaving_s(clock: FakeClock, calls: int, *pacers: RateLimiter, rates: dict[str, Rate] = HERE) -> list[float]:
     """When each of so many calls in a row left, by turns from each of the pacers."""
     start_s, left = clock.monotonic(), []
     for number in range(calls):
@@ -47,37 +47,39 @@ async def leaving_s(clock: FakeClock, calls: int, *pacers: Pacer, rates: dict[st
     return left
 
 
-async def test_posts_to_a_channel_keep_to_one_a_second(clock: FakeClock, pacer_of: Callable[[], Pacer]) -> None:
+async def test_posts_to_a_channel_keep_to_one_a_second(clock: FakeClock, pacer_of: Callable[[], RateLimiter]) -> None:
     assert await leaving_s(clock, 6, pacer_of()) == pytest.approx([0, 0, 0, 1, 2, 3])
 
 
-async def test_several_processes_together_keep_to_one_a_second(clock: FakeClock, pacer_of: Callable[[], Pacer]) -> None:
+async def test_several_processes_together_keep_to_one_a_second(
+    clock: FakeClock, pacer_of: Callable[[], RateLimiter]
+) -> None:
     assert await leaving_s(clock, 9, pacer_of(), pacer_of(), pacer_of()) == pytest.approx([0, 0, 0, 1, 2, 3, 4, 5, 6])
 
 
 async def test_another_channel_and_another_workspace_do_not_wait(
-    clock: FakeClock, pacer_of: Callable[[], Pacer], shared: Database
+    clock: FakeClock, pacer_of: Callable[[], RateLimiter], shared: Database
 ) -> None:
     pacer = pacer_of()
-    other = Pacer(clock, workspace="T2", shared=SharedSlots(shared, clock))
+    other = RateLimiter(clock, workspace="T2", shared=SharedSlots(shared, clock))
     await leaving_s(clock, POSTS.burst, pacer)
     assert await leaving_s(clock, POSTS.burst, pacer, rates=THERE) == [0, 0, 0]
     assert await leaving_s(clock, POSTS.burst, other) == [0, 0, 0]
 
 
-async def test_a_call_under_two_limits_keeps_both(clock: FakeClock, pacer_of: Callable[[], Pacer]) -> None:
+async def test_a_call_under_two_limits_keeps_both(clock: FakeClock, pacer_of: Callable[[], RateLimiter]) -> None:
     rates = {**HERE, "chat.update": EDITS}
     assert await leaving_s(clock, 5, pacer_of(), rates=rates) == pytest.approx([0, 0, 2, 4, 6])
 
 
-async def test_a_method_without_a_limit_never_waits(clock: FakeClock, pacer_of: Callable[[], Pacer]) -> None:
+async def test_a_method_without_a_limit_never_waits(clock: FakeClock, pacer_of: Callable[[], RateLimiter]) -> None:
     pacer = pacer_of()
     await pacer.hold_back({}, 30)
     assert await leaving_s(clock, 100, pacer, rates={}) == [0.0] * 100
 
 
 async def test_what_nobody_would_miss_leaves_half_of_the_burst_to_what_matters(
-    clock: FakeClock, pacer_of: Callable[[], Pacer]
+    clock: FakeClock, pacer_of: Callable[[], RateLimiter]
 ) -> None:
     rates = {"chat.update": Rate(per_minute=60, burst=9)}
     pacer, other = pacer_of(), pacer_of()
@@ -89,14 +91,14 @@ async def test_what_nobody_would_miss_leaves_half_of_the_burst_to_what_matters(
 
 
 async def test_a_word_of_slack_to_one_holds_all_back_and_leaves_no_burst(
-    clock: FakeClock, pacer_of: Callable[[], Pacer]
+    clock: FakeClock, pacer_of: Callable[[], RateLimiter]
 ) -> None:
     told, other = pacer_of(), pacer_of()
     await told.hold_back(HERE, 30)
     assert await leaving_s(clock, 3, other, told) == pytest.approx([30, 31, 32])
 
 
-async def test_who_slept_when_slack_said_to_wait_takes_another_turn(pacer_of: Callable[[], Pacer]) -> None:
+async def test_who_slept_when_slack_said_to_wait_takes_another_turn(pacer_of: Callable[[], RateLimiter]) -> None:
     pacer, clock = pacer_of(), pacer_of()._clock
     assert isinstance(clock, FakeClock)
     await leaving_s(clock, POSTS.burst, pacer)
@@ -120,7 +122,7 @@ async def test_of_many_that_ask_at_once_each_free_slot_is_one_s(shared: Database
 
 
 async def test_processes_that_die_while_they_wait_leave_the_others_every_slot(
-    clock: FakeClock, pacer_of: Callable[[], Pacer], monkeypatch: pytest.MonkeyPatch
+    clock: FakeClock, pacer_of: Callable[[], RateLimiter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = pacer_of()
     await leaving_s(clock, POSTS.burst, other)
@@ -144,7 +146,7 @@ async def test_processes_that_die_while_they_wait_leave_the_others_every_slot(
 
 
 async def test_without_the_database_a_process_paces_itself(shared: Database, clock: FakeClock) -> None:
-    pacer = Pacer(clock, workspace="T1", shared=SharedSlots(shared, clock))
+    pacer = RateLimiter(clock, workspace="T1", shared=SharedSlots(shared, clock))
     await execute(shared, "DROP TABLE pace")
     await pacer.hold_back(HERE, 5)
     assert await leaving_s(clock, 3, pacer) == pytest.approx([5, 6, 7])

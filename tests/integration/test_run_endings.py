@@ -13,7 +13,7 @@ import pytest
 from bot.messages.action_ids import RUN_CONFIRM
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
-from bot.slack.client import SlackOut
+from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
@@ -185,7 +185,7 @@ async def test_an_edit_that_slack_is_too_far_for_is_owed(slack: SlackServer, tmp
 
         async def far_away(self: SlackThreadPresenter, run: RunRow, ending: RunOutcome) -> None:
             with pytest.MonkeyPatch.context() as away:
-                away.setattr(SlackOut, "update", _unreachable)
+                away.setattr(SlackClient, "update", _unreachable)
                 await posted(self, run, ending)
 
         with pytest.MonkeyPatch.context() as changed:
@@ -199,7 +199,7 @@ async def test_an_edit_that_slack_is_too_far_for_is_owed(slack: SlackServer, tmp
         assert any("asked:" in said and "✅ answered" in said for said in texts(slack))
 
 
-async def _unreachable(_: SlackOut, **__: object) -> None:
+async def _unreachable(_: SlackClient, **__: object) -> None:
     raise SlackError("unreachable", code="connection", method="chat.update")
 
 
@@ -272,7 +272,7 @@ async def test_a_question_is_not_asked_before_the_thread_says_that_it_waits(slac
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
         with pytest.MonkeyPatch.context() as away:
-            away.setattr(SlackOut, "update", _unreachable)
+            away.setattr(SlackClient, "update", _unreachable)
             await slack.command("use postmortem: checkout was down")
             await until_parked(house, 1)
         assert not any(RUN_CONFIRM in said for said in texts(slack))

@@ -193,5 +193,5 @@ async def test_chores_go_on_when_the_clock_is_set_back(monkeypatch: pytest.Monke
         turn.clear()
         monkeypatch.setattr(schedule, "STEP_S", -1)  # one look is enough, whatever it sees
         monkeypatch.setattr(time, "time", lambda: real() - hour_s)
-        async with asyncio.timeout(schedule.TAKE_UP_S / 2):
+        async with asyncio.timeout(schedule.RESUME_S / 2):
             await turn.wait()

@@ -14,7 +14,7 @@ from storage.installations import Installation
 from tests.support.ledgers import START_US, FakeClock
 
 
-class Kept:
+class KeptRequest:
     """Installs and states in memory; `error` is raised instead."""
 
     def __init__(self) -> None:
@@ -31,12 +31,12 @@ class Kept:
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def kept() -> KeptRequest:
+    return KeptRequest()
 
 
 @pytest.fixture
-def flow(kept: Kept) -> InstallFlow:
+def flow(kept: KeptRequest) -> InstallFlow:
     settings = read_settings({"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "s"})
     return install_flow(settings, kept, kept, FakeClock())  # type: ignore[arg-type]
 
@@ -55,7 +55,7 @@ async def test_the_link_leads_to_slack_with_a_state_and_our_scopes(flow: Install
     assert place.startswith("https://slack.com/oauth/v2/authorize?state=state-1&client_id=1.2&scope=app_mentions:read,")
 
 
-async def test_a_failing_database_is_a_page_without_our_insides(flow: InstallFlow, kept: Kept) -> None:
+async def test_a_failing_database_is_a_page_without_our_insides(flow: InstallFlow, kept: KeptRequest) -> None:
     kept.error = StorageError("There is no database at /srv/secret/agents.db.")
     answer = await flow.handle_installation(AsyncBoltRequest(body="", headers={}))
     assert (answer.status, "Wait a minute" in answer.body, "/srv" in answer.body) == (503, True, False)
@@ -66,7 +66,7 @@ async def test_a_failing_database_is_a_page_without_our_insides(flow: InstallFlo
     [({}, ("T1", "Acme")), ({"is_enterprise_install": True, "team_id": None}, ("E1", "Org"))],
 )
 async def test_what_slack_hands_over_is_kept(
-    flow: InstallFlow, kept: Kept, changes: dict[str, Any], expected: tuple[str, str]
+    flow: InstallFlow, kept: KeptRequest, changes: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     await flow.settings.installation_store.async_save(allowed(**changes))
     (made,) = kept.saved
@@ -74,7 +74,7 @@ async def test_what_slack_hands_over_is_kept(
     assert (made.installer, made.scopes, made.token, made.installed_us) == ("U1", "commands", "xoxb-1", START_US)
 
 
-async def test_an_install_without_a_token_is_refused(flow: InstallFlow, kept: Kept) -> None:
+async def test_an_install_without_a_token_is_refused(flow: InstallFlow, kept: KeptRequest) -> None:
     with pytest.raises(UserError, match="no bot token"):
         await flow.settings.installation_store.async_save(allowed(bot_token=None))
     assert kept.saved == []
