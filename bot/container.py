@@ -124,20 +124,27 @@ class Container:
     @cached_property
     def presenter(self) -> SlackThreadPresenter:
         """Return the presenter that shows a run in its thread."""
-        rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self.renderer)
-        progress = ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
         return SlackThreadPresenter(
             self.engine,
             self.slack,
             self._outbox,
             self.renderer,
-            progress,
+            self._progress,
             self._profiles,
             self._attachments,
-            RunViews(self.engine, self._profiles, self._attachments, progress),
+            self._run_views,
             self._rules,
             self.streams,
         )
+
+    @cached_property
+    def _progress(self) -> ProgressBoard:
+        rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self.renderer)
+        return ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
+
+    @cached_property
+    def _run_views(self) -> RunViews:
+        return RunViews(self.engine, self._profiles, self._attachments, self._progress)
 
     @cached_property
     def _tokens(self) -> OneToken | InstalledTokens:
@@ -206,8 +213,9 @@ class Container:
     @cached_property
     def runs(self) -> RunService:
         """Return the service behind requests, stops and estimates."""
+        notifier, views = self.notifier, self._run_views
         return RunService(
-            self.engine, self.presenter, self.access, self.notifier, self.executor, self._threads, self._profiles
+            self.engine, self.presenter, self.access, notifier, self.executor, self._threads, self._profiles, views
         )
 
     @cached_property
@@ -261,15 +269,8 @@ class Container:
     @cached_property
     def alerts(self) -> Alerts:
         """Return the alerts that admins receive unasked."""
-        return Alerts(
-            self.budget_service,
-            self._reports,
-            self._profiles,
-            self.renderer,
-            self.engine.clock,
-            OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner),
-            self._rules,
-        )
+        news, clock = OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self.engine.clock
+        return Alerts(self.budget_service, self._reports, self._profiles, self.renderer, clock, news, self._rules)
 
     @cached_property
     def no_worker_notice(self) -> NoWorkerNotice:
@@ -282,12 +283,12 @@ class Container:
     def listeners(self) -> ListenerServices:
         """Return everything the listeners hand over to."""
         catalog = catalog_of(self.engine)
+        budgets, readers = self.budget_service, self._membership
+        home = HomeService(self.engine, self.runs, self.presenter, self._profiles, budgets, readers)
         return ListenerServices(
-            budget=self.budget_service,
+            budget=budgets,
             runs=self.runs,
-            home=HomeService(
-                self.engine, self.runs, self.presenter, self._profiles, self.budget_service, self._membership
-            ),
+            home=home,
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,

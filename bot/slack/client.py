@@ -5,7 +5,7 @@ the message: it carries its run and name as metadata, and as the id of its first
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import aiohttp
 import structlog
@@ -18,6 +18,7 @@ from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, with_duplicat
 from bot.slack.rate_limiter import RateLimiter
 from bot.slack.web_api import ATTEMPTS, ResponseLostError, SlackMethods, Tokens
 from patterns.core.ports import Clock
+from storage.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
@@ -29,24 +30,6 @@ UNFURLED = {"unfurl_links": False, "unfurl_media": False}
 _REFUSED_BLOCKS = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format", "invalid_attachments"})
 
 
-class PostLog(Protocol):
-    """Our record of posts, a transactional outbox: the intent is committed before anything is sent."""
-
-    async def intend(
-        self, run_id: str, name: str, channel: str
-    ) -> tuple[Literal["new", "intended", "posted", "abandoned"], str | None]:
-        """Record the intent; return the state before, with the ts of a posted message."""
-        ...
-
-    async def posted(self, run_id: str, name: str, ts: str) -> None:
-        """Record that the message is in Slack."""
-        ...
-
-    async def abandon(self, run_id: str, name: str) -> None:
-        """Record that the message will never be posted."""
-        ...
-
-
 class SlackClient(SlackMethods):
     """Posts, edits and ephemeral messages in one workspace."""
 
@@ -54,7 +37,7 @@ class SlackClient(SlackMethods):
         self,
         workspace: str,
         client: AsyncWebClient,
-        outbox: PostLog,
+        outbox: Outbox,
         clock: Clock,
         tokens: Tokens,
         limiter: RateLimiter,

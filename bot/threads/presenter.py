@@ -7,7 +7,7 @@ import structlog
 from bot.messages.decision_text import decided
 from bot.messages.notice_views import CallView, QueuedView
 from bot.messages.renderer import Renderer
-from bot.messages.views import AnswerView, DetailsView, ProgressView, RunState, RunView, SlackMessage
+from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
 from bot.people.access import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import missing_nusd
@@ -125,10 +125,6 @@ class SlackThreadPresenter:
         """Return the permalink of a named message of the run, else of its root; empty where Slack does not say."""
         ts = await self.outbox.find(run.id, name) if name else None
         return await permalink(self.slack.of(run.workspace), channel=run.channel, ts=ts or run.root_ts)
-
-    async def details(self, run: RunRow) -> DetailsView:
-        """Return the content behind the Details button."""
-        return await self.views.details(run)
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
         rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
@@ -299,7 +295,6 @@ class SlackThreadPresenter:
     async def _outcome_messages(self, run: RunRow, outcome: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not outcome.needed_nusd:
             return self.renderer.answer(replace(answer, is_above=await self._is_above(run, outcome)))
-        payer = run.payer
-        balance = await self.engine.balances.tightest(payer, outcome.needed_nusd)
-        refusal = await self.profiles.refusal(payer, balance, outcome.needed_nusd)
+        balance = await self.engine.balances.tightest(run.payer, outcome.needed_nusd)
+        refusal = await self.profiles.refusal(run.payer, balance, outcome.needed_nusd)
         return (self.renderer.message(refusal),)

@@ -22,6 +22,7 @@ from bot.runs.request import RunRequest, StopOutcome
 from bot.slack.errors import SlackError
 from bot.slack.notifier import SlackNotifier
 from bot.threads.presenter import SlackThreadPresenter
+from bot.threads.run_views import RunViews
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
 from patterns.flow import Choice
@@ -44,6 +45,7 @@ class RunService:
     executor: Executor[SlackThreadPresenter]
     threads: Threads
     profiles: ProfileLookup
+    views: RunViews
 
     # ------------------------------------------------------------ accepting
 
@@ -181,7 +183,7 @@ class RunService:
     async def details(self, run_id: str, by: Origin) -> DetailsView:
         """Return models, tokens and steps of a run this person may see."""
         run = await self._seen(run_id, by)
-        return await self.presenter.details(run)
+        return await self.views.details(run)
 
     async def balance(self, payer: Payer) -> BalancesView:
         """Return what is left in the accounts this person may see here."""
