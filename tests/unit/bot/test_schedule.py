@@ -186,7 +186,7 @@ async def test_chores_go_on_when_the_clock_is_set_back(monkeypatch: pytest.Monke
     needed["executor"] = SimpleNamespace(resume_orphans=resume_orphans)
     needed["reminders"] = SimpleNamespace(process_waiting=nothing)
     needed["engine"] = SimpleNamespace(db=None, clock=FakeClock())
-    monkeypatch.setattr(schedule, "STEP_LOOK_S", 0.01)
+    monkeypatch.setattr(schedule, "CLOCK_CHECK_S", 0.01)
     async with Scheduler(**needed).running():
         real = time.time
         await turn.wait()
