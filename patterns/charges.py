@@ -7,6 +7,7 @@ from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelErr
 from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold
 from patterns.core.reasons import Reason
+from patterns.core.visible_text import is_blank, visible_text
 
 
 def charge_for_answer(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
@@ -49,9 +50,7 @@ def refusal(completion: Completion, call: PreparedCall) -> ModelError | None:
     if completion.finish_reason == "content_filter":
         refused = Reason.CONTENT_POLICY
         return ModelError(refused.sentence(), reason=refused, retryable=False, charge=Charge.NOTHING)
-    if completion.text.strip():
-        return None
-    if completion.finish_reason == "length":
+    if completion.finish_reason == "length" and is_blank(visible_text(completion.text)):
         # Sent again as it was, it would cost the same and say as little.
         model, thinking_max = call.request.model, call.output_tokens_max - call.request.max_output_tokens
         return ModelError(
@@ -61,4 +60,6 @@ def refusal(completion: Completion, call: PreparedCall) -> ModelError | None:
             charge=Charge.NOTHING,
             fix=f"An admin can raise reasoning_tokens_max of model {model} in the roster; it is {thinking_max} now.",
         )
+    if completion.text.strip():
+        return None
     return ModelError(Reason.EMPTY.sentence(), reason=Reason.EMPTY, retryable=True, charge=Charge.NOTHING)

@@ -26,6 +26,7 @@ _STATUS_OF = {
 }
 """The providers' words for what a status would have said; the last two of 429 are OpenAI's types of rate limits."""
 _ERRORS = range(HTTPStatus.BAD_REQUEST, 600)
+_WORDS = ("message", "msg")
 _CODES = ("code", "status", "status_code", "http_code", "type")
 _TOLD_STATUS = re.compile(r"(?:status|code|error)\W{0,3}([45]\d\d)\b|^\W*([45]\d\d)\b", re.IGNORECASE)
 _REPLY_KEYS = frozenset({"choices", "candidates", "content", "output", "usage", "usageMetadata", "done"})
@@ -37,29 +38,24 @@ def is_error(loaded: object) -> bool:
     """Return whether a reply with status 200 is an error object instead."""
     if not isinstance(loaded, Mapping):
         return False
-    if loaded.get("error") or "error" in (loaded.get("object"), loaded.get("type")):
+    if loaded.get("error") or loaded.get("errors") or "error" in (loaded.get("object"), loaded.get("type")):
         return True
-    says = isinstance(loaded.get("message"), str) or "detail" in loaded
+    says = any(isinstance(loaded.get(name), str) for name in _WORDS) or "detail" in loaded
     return says and not _REPLY_KEYS & loaded.keys() and bool({"detail", *_CODES} & loaded.keys())
 
 
 def from_error(data: Mapping[str, Any]) -> Failure:
-    """Judge an error object as the status it should have come with would be judged."""
+    """Judge an error object as the status it should have come with would be judged: by its code, else by its words."""
     body = json.dumps(data, ensure_ascii=False)
-    status = _status_in(data)
+    status = _status_in(data) or _status_of_words(body)
     if status is not None:
         return from_status(status, body, {})
-    detail, wait_s = detail_of(body), retry_after_s({}, body)
-    if _OVERLOADED.search(body):
-        return Failure("overloaded", None, wait_s, detail)
-    if _RATE.search(body):
-        return Failure("rate_limit", None, wait_s, detail)
-    hidden = hidden_in_words(body)
-    return Failure("server" if hidden == "bad_request" else hidden, None, wait_s, detail)
+    return Failure("server", None, retry_after_s({}, body), detail_of(body))
 
 
 def _status_in(data: Mapping[str, Any]) -> int | None:
-    inner = data.get("error")
+    inner = data.get("error") or data.get("errors")
+    inner = inner[0] if isinstance(inner, list) and inner else inner
     places = [place for place in (inner, data) if isinstance(place, Mapping)]
     for code in (place.get(name) for place in places for name in _CODES):
         number = int(code) if isinstance(code, str) and code.isdecimal() else code
@@ -67,6 +63,17 @@ def _status_in(data: Mapping[str, Any]) -> int | None:
             return number
         if isinstance(code, str) and code.lower() in _STATUS_OF:
             return _STATUS_OF[code.lower()]
-    said = inner if isinstance(inner, str) else next((place.get("message") for place in places), None)
-    found = _TOLD_STATUS.search(said) if isinstance(said, str) else None
+    words = [inner, *(place.get(name) for place in places for name in _WORDS)]
+    found = next((told for said in words if isinstance(said, str) and (told := _TOLD_STATUS.search(said))), None)
     return int(found[1] or found[2]) if found else None
+
+
+def _status_of_words(body: str) -> int | None:
+    if _OVERLOADED.search(body):
+        return _STATUS_OF["overloaded"]
+    if _RATE.search(body):
+        return _STATUS_OF["rate_limit"]
+    hidden = hidden_in_words(body)
+    if hidden in ("auth", "quota"):
+        return _STATUS_OF["unauthorized" if hidden == "auth" else "payment_required"]
+    return None if hidden == "bad_request" else _STATUS_OF["bad_request"]

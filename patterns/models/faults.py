@@ -120,9 +120,9 @@ def detail_of(body: str, secret: str = "") -> str:
     """Return a scrap of the provider's words, cleaned: they are untrusted and may quote our key."""
     try:
         data = json.loads(body)
-        error = data.get("error") or data
-        text = error if isinstance(error, str) else str(error.get("message") or "")
-    except (ValueError, AttributeError, RecursionError):
+        error = data.get("error") or (data.get("errors") or [data])[0]
+        text = error if isinstance(error, str) else str(error.get("message") or error.get("msg") or "")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         text = ""
     if secret:
         text = text.replace(secret, "***")

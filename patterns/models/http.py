@@ -28,7 +28,7 @@ _CONNECT_S = 10.0
 _CONNECTIONS = 1000
 _KEEPALIVE_S = 15.0
 """Shorter than any provider's own, so that a request is hardly ever written into a connection just being closed."""
-_TAIL_S = 1.0
+_TAIL_S = 0.5
 """How long a reply that has its finish reason and its bill may take to come to its formal end."""
 _DRAIN_S = 0.1
 """How long a finished reply may take to close, so that its connection can be used again."""

@@ -137,7 +137,7 @@ class Reading:
         Raises:
             BrokenReplyError: there is no finish reason, so the answer was cut; or one that is no ending.
         """
-        finish = _FINISH.get((self._finish or "").lower())
+        finish = _FINISH.get((self._finish or "").strip().lower())
         if finish is None:
             raise BrokenReplyError(failure or Failure("truncated" if self.parts else "malformed"))
         return Completion(self._final_text(), self.usage(images), finish)

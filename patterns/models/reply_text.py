@@ -1,6 +1,6 @@
 """The text of one reply while it comes in: the one place where what people will read is put together.
 
-Streamed pieces and whole replies take the same way: `add` or `replace_by` for what came, `finish` for what came of it.
+Streamed pieces and whole replies take the same way: `add` or `complete_to` for what came, `finish` for what came of it.
 """
 
 import re

@@ -178,10 +178,18 @@ def _any_usage(told: Told) -> Usage | None:
     return SHAPES[shape].count(told)
 
 
-def _joined(content: str | Iterable[Json]) -> str:
+def _joined(content: str | Json | Iterable[str | Json]) -> str:
+    """Return the text of a content, whether it comes as text, as one part or as several."""
     if isinstance(content, str):
         return content
-    return "".join(part.get("text") or "" for part in content if part.get("type") in _TEXT_PARTS)
+    parts = [content] if isinstance(content, Mapping) else content
+    return "".join(map(_text_of, parts))
+
+
+def _text_of(part: str | Json) -> str:
+    if isinstance(part, str):
+        return part
+    return part.get("text") or "" if part.get("type") in _TEXT_PARTS else ""
 
 
 def _json(value: object) -> str:

@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-from patterns.core.calls import Completion, Message, ModelRequest
+from patterns.core.calls import BilledModelError, Completion, Message, ModelRequest
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
-from patterns.models.client import LiteLLMClient
+from patterns.models.client import LiteLLMClient, _litellm
 from patterns.roster.roster import ModelSpec
 from tests.fakes.provider import Answer, Call, Provider, Reply
 
@@ -142,3 +142,22 @@ async def test_calls_side_by_side_do_not_hear_each_other() -> None:
     async with provider, client(provider.api_base("openai")) as models:
         found = await asyncio.gather(*(models.complete(models.prepare(one)) for one in asked))
     assert [(len(one.text), one.usage and one.usage.input_tokens) for one in found] == [(n, n) for n in range(1, 21)]
+
+
+@pytest.mark.parametrize("finish", ["insufficient_system_resource", "error", "abort"])
+async def test_the_providers_own_ending_decides_where_litellm_says_stop(
+    finish: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    litellm = _litellm()
+    choice = litellm.Choices(finish_reason=finish, message=litellm.Message(content="Half an"))
+    reply = litellm.ModelResponse(choices=[choice], usage=litellm.Usage(prompt_tokens=50, completion_tokens=20))
+    assert choice.finish_reason == "stop"
+
+    async def another_way(**_: object) -> object:
+        return reply
+
+    monkeypatch.setattr(litellm, "acompletion", another_way)
+    async with client("http://127.0.0.1:9/v1") as models:
+        with pytest.raises(BilledModelError) as caught:
+            await models.complete(models.prepare(request()))
+    assert (caught.value.reason, caught.value.usage) == ("truncated", Usage(50, 20))

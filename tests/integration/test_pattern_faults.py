@@ -135,7 +135,7 @@ async def test_a_stream_that_breaks_keeps_what_was_shown(scene: Scene, row: Row)
 
 async def test_silence_ends_with_the_time_of_the_run(scene: Scene) -> None:
     async def check(case: Case) -> None:
-        result = await scene.run(case, lambda call: replace(good(call), fault="hang"), run_s=0.3)
+        result = await scene.run(case, lambda call: replace(good(call), fault="hang"), run_s=1.5)
         assert ended(result) == ("", StopReason.TIMEOUT)
 
     await each(check)

@@ -168,6 +168,13 @@ async def test_thinking_that_used_up_the_output_is_not_sent_again_and_says_what_
     )
 
 
+async def test_a_form_that_thinking_left_no_room_for_is_not_repaired() -> None:
+    memory = Memory()
+    with ScriptedModel([Say("<think>First, I", Usage(50, 60), finish_reason="length")]) as model:
+        record = await step(services(model, memory), agent="form")
+    assert (record.reason, record.attempts, states(memory)) == ("thinking", 1, [("settled", 170_000)])
+
+
 async def test_an_answer_without_usage_counts_the_whole_hold() -> None:
     memory = Memory()
     with ScriptedModel([Say("hello", usage=None)]) as model:

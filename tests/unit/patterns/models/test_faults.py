@@ -91,10 +91,15 @@ ERRORS = [
     ({"error": {"status": "RESOURCE_EXHAUSTED", "message": "no"}}, "rate_limit", 429),
     ({"error": {"type": "scripted_error", "message": "no", "code": None}}, "server", None),
     ({"error": "Error code: 401 - no such key"}, "auth", 401),
-    ({"error": "The engine is currently overloaded"}, "overloaded", None),
+    ({"error": "The engine is currently overloaded"}, "overloaded", 529),
+    ({"error": "Too Many Requests"}, "rate_limit", 429),
+    ({"error": {"message": "This model's maximum context length is 8192 tokens"}}, "context_length", 400),
+    ({"error": {"message": "No auth credentials found"}}, "auth", 401),
+    ({"success": False, "errors": [{"code": 7009, "message": "Upstream failed"}]}, "server", None),
+    ({"code": 1302, "msg": "rate limit"}, "rate_limit", 429),
     ({"object": "error", "message": "maximum context length is 8192", "code": 400}, "context_length", 400),
-    ({"detail": "Not authenticated"}, "auth", None),
-    ({"message": "Too many requests", "code": 1302}, "rate_limit", None),
+    ({"detail": "Not authenticated"}, "auth", 401),
+    ({"message": "Too many requests", "code": 1302}, "rate_limit", 429),
 ]
 
 

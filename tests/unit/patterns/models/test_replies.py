@@ -53,6 +53,10 @@ def test_equal_cells_and_indents_are_no_loop(cell: str) -> None:
 
 def test_content_in_parts_is_joined() -> None:
     assert read("openai", openai([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "stop")).text == "ab"
+    assert read("openai", openai(["a", "b"], " Stop ")).text == "ab"
+    assert read("openai", openai({"type": "text", "text": "ab"}, "STOP")).text == "ab"
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    assert read("openai", openai([thinking, {"type": "reasoning", "text": "hm"}, {"text": "ab"}], "stop")).text == "ab"
 
 
 def test_anthropics_thinking_is_not_the_answer_but_its_tool_is() -> None:
