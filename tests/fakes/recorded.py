@@ -39,7 +39,7 @@ class Recorded:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = (await reader.readuntil(_HEAD_END)).decode("latin-1")
             self.paths.append(head.split(" ")[1])
             lengths = [line for line in head.split("\r\n") if line.lower().startswith("content-length:")]
