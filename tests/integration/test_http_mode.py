@@ -144,7 +144,7 @@ async def test_a_killed_bot_goes_on_where_it_was(slack: SlackServer, team: Team,
     async with agents_run(env) as bot:
         await bot.until("ready")
         await slack.command(DECIDE)
-        await bot.until("step")
+        await bot.until("step_finished")
         bot.process.kill()
         assert await bot.ended() == -signal.SIGKILL
     async with agents_run(env) as bot:
