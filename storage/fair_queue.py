@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from patterns.core.ports import Clock
+from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.postgresql import Connection, Enlisted
 from storage.database.statements import Work, load, single
@@ -36,6 +37,7 @@ class FairQueue:
             workspace=workspace,
             channel=channel,
             share=self._share,
+            code=CODE_VERSION,
             now_us=now_us,
             until_us=now_us + int(HANDED_S * 1e6),
         )
@@ -50,7 +52,7 @@ class FairQueue:
     async def hand_over_all(self) -> None:
         """Enqueue waiting runs of every channel up to its share."""
         now_us = self._clock.now_us()
-        for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us))):
+        for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us, code=CODE_VERSION))):
             await self._hand_over(row["workspace"], row["channel"])
 
     async def hand_back(self, run_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.statements import load, single
 
@@ -31,5 +32,6 @@ class History:
 
     async def lost_shell_runs(self, now_us: int) -> list[str]:
         """Return the shell runs without a living process: their lease has expired, or they were never claimed."""
-        statement = q.lost_shell_runs(now_us=now_us, accepted_before_us=now_us - ACCEPTED_GRACE_US)
+        accepted_before_us = now_us - ACCEPTED_GRACE_US
+        statement = q.lost_shell_runs(now_us=now_us, accepted_before_us=accepted_before_us, code=CODE_VERSION)
         return [str(row["id"]) for row in await self._db.read(lambda: single(statement))]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from patterns.core.ports import Fence, Payer
+from patterns.roster.schema import SNAPSHOT_CODE
 from storage.database.statements import Row
 
 Status = Literal["accepted", "running", "parked", "done"]
@@ -14,7 +15,10 @@ Status = Literal["accepted", "running", "parked", "done"]
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A request about to be accepted. `delivery_key` is its idempotency key: a second delivery opens the same run."""
+    """A request about to be accepted. `delivery_key` is its idempotency key: a second delivery opens the same run.
+
+    `needs_code` is the first code version that can execute it: older processes on the same database leave it alone.
+    """
 
     workspace: str
     channel: str
@@ -28,6 +32,7 @@ class NewRun:
     roster_hash: str
     roster_json: str
     delivery_key: str
+    needs_code: int = SNAPSHOT_CODE
 
 
 @dataclass(frozen=True, slots=True)

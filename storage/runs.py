@@ -7,6 +7,7 @@ from typing import Any, Literal
 from patterns.core.errors import RunLostError, StorageError
 from patterns.core.ports import Clock, Fence
 from patterns.core.text import storable
+from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 from storage.run_rows import NewRun, RunRow, new_run_id, run_of
@@ -18,11 +19,15 @@ HandOver = Callable[[str, str], Work[None]]
 
 
 class RunStore:
-    """Reads and writes runs, the threads they occupy, and their texts."""
+    """Reads and writes runs, the threads they occupy, and their texts.
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    Runs whose `needs_code` is above `code`, the version of this program, are neither listed as work nor claimed.
+    """
+
+    def __init__(self, db: Database, clock: Clock, *, code: int = CODE_VERSION) -> None:
         self._db = db
         self._clock = clock
+        self._code = code
         self._hand_over: HandOver | None = None
 
     def hand_over_with(self, hand_over: HandOver) -> None:
@@ -49,6 +54,7 @@ class RunStore:
                 roster_hash=new.roster_hash,
                 now_us=now_us,
                 delivery_key=new.delivery_key,
+                needs_code=new.needs_code,
             )
             if not written:
                 known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
@@ -84,32 +90,35 @@ class RunStore:
     async def claim(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
         """Claim a run by compare-and-set and return it with its new epoch.
 
-        Returns None when another process owns it, it is parked or done, or its thread works on another run.
+        Returns None when another process owns it, it is parked or done, its thread works on another run, or it needs
+        newer code.
         """
         now_us = self._clock.now_us()
 
         def work() -> Work[RunRow | None]:
-            rows = yield q.lock_run(id=run_id)
-            # A late job must not make a finished run occupy its thread.
-            if not rows or rows[0]["status"] in {"parked", "done"}:
+            until_us = now_us + int(lease_s * 1e6)
+            claimed = yield q.claim_run(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us, code=self._code)
+            if not claimed:
                 return None
-            row = rows[0]
+            row = claimed[0]
             # A run that only has to be ended need not wait for its thread.
             waits = row["thread_ts"] and not row["cancel_requested_by"]
             if waits and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
-                return None
-            claimed = yield q.claim_run(
-                id=run_id, owner=owner, lease_until_us=now_us + int(lease_s * 1e6), now_us=now_us
-            )
-            return run_of(claimed[0]) if claimed else None
+                raise _ThreadBusyError
+            return run_of(row)
 
-        return await self._db.write(work)
+        try:
+            return await self._db.write(work)
+        except _ThreadBusyError:
+            return None
 
     async def claim_telling(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
         """Claim the delivery of an ended or parked run's messages and return it; None when another process has it."""
         now_us = self._clock.now_us()
         until_us = now_us + int(lease_s * 1e6)
-        rows = await self._write(q.claim_telling(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us))
+        rows = await self._write(
+            q.claim_telling(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us, code=self._code)
+        )
         return run_of(rows[0]) if rows else None
 
     async def renew(self, fence: Fence, *, lease_s: float, executed_ms: int) -> str | None:
@@ -216,19 +225,21 @@ class RunStore:
 
     async def open_ids(self) -> list[str]:
         """Return the ids of accepted and running Slack runs, oldest first."""
-        return [str(row["id"]) for row in await self._read(q.open_runs())]
+        return [str(row["id"]) for row in await self._read(q.open_runs(code=self._code))]
 
     async def waiting_ids(self) -> list[str]:
         """Return the ids of Slack runs that could go on now and have no owner, oldest first."""
-        return [str(row["id"]) for row in await self._read(q.waiting_runs(now_us=self._clock.now_us()))]
+        return [
+            str(row["id"]) for row in await self._read(q.waiting_runs(now_us=self._clock.now_us(), code=self._code))
+        ]
 
     async def unasked_ids(self) -> list[str]:
         """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""
-        return [str(row["id"]) for row in await self._read(q.unasked_runs())]
+        return [str(row["id"]) for row in await self._read(q.unasked_runs(code=self._code))]
 
     async def undelivered_ids(self) -> list[str]:
         """Return the ids of finished runs with messages still to be posted."""
-        return [str(row["id"]) for row in await self._read(q.undelivered_runs())]
+        return [str(row["id"]) for row in await self._read(q.undelivered_runs(code=self._code))]
 
     async def live(self, workspace: str, channel: str) -> list[RunRow]:
         """Return the runs of a channel that are not over, newest first."""
@@ -269,6 +280,10 @@ class RunStore:
 
     async def _write(self, statement: Statement) -> list[Row]:
         return await self._db.write(lambda: single(statement))
+
+
+class _ThreadBusyError(StorageError):
+    """The thread works on another run; the claim is rolled back."""
 
 
 def _content(run_id: str, workspace: str, kind: str, text: str, now_us: int) -> Statement:

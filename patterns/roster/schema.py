@@ -41,6 +41,11 @@ __all__ = [
     "children",
 ]
 
+SNAPSHOT_CODE = 8
+"""The first code version (`CODE_VERSION` of storage/database/connect.py) that can read the rosters and prompts this
+program stores with its runs. Raise it to the current one with whatever the roster file or the prompts' language gains:
+processes of older code then leave those runs alone, instead of ending them because of a key they do not know."""
+
 PATTERNS = ("router", "pipeline", "broadcast", "supervisor")
 """The four ways agents work together."""
 

@@ -4,8 +4,9 @@ from patterns.core.errors import StorageError
 from storage.database.database import Database
 from storage.database.statements import Query, single
 
-CODE_VERSION = 7
-"""The schema this code knows. A database of a later version works as long as its `min_code` is not above this."""
+CODE_VERSION = 8
+"""The schema this code knows, and its version among programs on one database: it works with a database whose `min_code`
+is not above this, and on the runs whose `needs_code` is not."""
 
 _SCHEMA = Query("schema", "SELECT version, min_code FROM schema")
 

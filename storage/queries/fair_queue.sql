@@ -12,6 +12,7 @@ WHERE id IN (
                   AND thread.thread_ts = waiting.thread_ts
   WHERE waiting.workspace = :workspace AND waiting.channel = :channel AND waiting.kind = 'slack'
     AND waiting.status IN ('accepted', 'running') AND waiting.lease_until_us <= :now_us
+    AND waiting.needs_code <= :code
     AND (thread.active_run IS NULL OR thread.active_run = waiting.id)
   ORDER BY waiting.created_us
   LIMIT GREATEST(0, :share - (
@@ -23,7 +24,7 @@ RETURNING id;
 -- name: waiting_channels
 -- Return the channels with runs that wait for a worker.
 SELECT DISTINCT workspace, channel FROM run
-WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us <= :now_us;
+WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us <= :now_us AND needs_code <= :code;
 
 -- name: channel_of
 -- Return the channel of a run.

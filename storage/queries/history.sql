@@ -12,6 +12,6 @@ SELECT id FROM workspace WHERE id NOT IN :besides... ORDER BY id LIMIT 2;
 -- name: lost_shell_runs
 -- Return shell runs whose process died: no other process may resume them, so they are to be ended.
 SELECT id FROM run
-WHERE kind = 'terminal'
+WHERE kind = 'terminal' AND needs_code <= :code
   AND ((status = 'running' AND lease_until_us <= :now_us) OR (status = 'accepted' AND created_us <= :accepted_before_us))
 ORDER BY created_us;

@@ -1,9 +1,9 @@
 -- name: insert_run
 -- Insert a request; a second delivery with the same key writes nothing.
 INSERT INTO run (id, workspace, channel, channel_kind, thread_ts, user_id, kind, request_content, flow, options_json,
-                 status, stop_reason, epoch, roster_hash, executed_ms, cost_nusd, created_us, delivery_key)
+                 status, stop_reason, epoch, roster_hash, executed_ms, cost_nusd, created_us, delivery_key, needs_code)
 VALUES (:id, :workspace, :channel, :channel_kind, :thread_ts, :user_id, :kind, :request_content, :flow, :options_json,
-        'accepted', '', 0, :roster_hash, 0, 0, :now_us, :delivery_key)
+        'accepted', '', 0, :roster_hash, 0, 0, :now_us, :delivery_key, :needs_code)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -33,15 +33,12 @@ SELECT text FROM content WHERE id = :id;
 -- Return one run.
 SELECT * FROM run WHERE id = :id;
 
--- name: lock_run
--- Read one run, locked until the commit.
-SELECT * FROM run WHERE id = :id FOR UPDATE;
-
 -- name: claim_run
 -- Claim a run by compare-and-set: the epoch is the fencing token, so the former owner can neither hold money nor
--- publish.
-UPDATE run SET status = 'running', epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
-WHERE id = :id
+-- publish. A run that needs newer code is not for us; claim_epoch tells the database that we have looked.
+UPDATE run SET status = 'running', epoch = epoch + 1, claim_epoch = epoch + 1, lease_owner = :owner,
+               lease_until_us = :lease_until_us
+WHERE id = :id AND needs_code <= :code
   AND (status = 'accepted' OR (status = 'running' AND (lease_until_us <= :now_us OR lease_owner = 'queue')))
 RETURNING *;
 
@@ -114,7 +111,8 @@ ORDER BY created_us LIMIT 1;
 
 -- name: open_runs
 -- Return Slack runs that are accepted or running, oldest first.
-SELECT id FROM run WHERE kind = 'slack' AND status IN ('accepted', 'running') ORDER BY created_us;
+SELECT id FROM run
+WHERE kind = 'slack' AND status IN ('accepted', 'running') AND needs_code <= :code ORDER BY created_us;
 
 -- name: waiting_runs
 -- Return Slack runs without a living owner that could go on: their thread is free, or they only have to be ended;
@@ -123,27 +121,28 @@ SELECT run.id FROM run
 LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
                 AND thread.thread_ts = run.thread_ts
 WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease_until_us <= :now_us
+  AND run.needs_code <= :code
   AND (thread.active_run IS NULL OR thread.active_run = run.id OR run.cancel_requested_by IS NOT NULL)
 ORDER BY run.created_us;
 
 -- name: unasked_runs
 -- Return parked Slack runs whose question is not posted, or has been decided without waking the run.
 SELECT run.id FROM run
-WHERE run.kind = 'slack' AND run.status = 'parked' AND NOT EXISTS (
+WHERE run.kind = 'slack' AND run.status = 'parked' AND run.needs_code <= :code AND NOT EXISTS (
   SELECT 1 FROM question JOIN slack_out ON slack_out.run_id = question.run_id AND slack_out.name = 'ask/' || question.path
   WHERE question.run_id = run.id AND question.decided_us IS NULL AND slack_out.state <> 'intended')
 ORDER BY run.created_us;
 
 -- name: claim_telling
 -- Claim the delivery of the messages of an ended or parked run whose owner is gone: an answer, a question.
-UPDATE run SET epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
-WHERE id = :id AND status IN ('done', 'parked') AND lease_until_us <= :now_us
+UPDATE run SET epoch = epoch + 1, claim_epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
+WHERE id = :id AND status IN ('done', 'parked') AND lease_until_us <= :now_us AND needs_code <= :code
 RETURNING *;
 
 -- name: undelivered_runs
 -- Return finished runs with messages still to be posted.
 SELECT DISTINCT run.id, run.created_us FROM run JOIN slack_out ON slack_out.run_id = run.id
-WHERE run.status = 'done' AND slack_out.state = 'intended' ORDER BY run.created_us;
+WHERE run.status = 'done' AND slack_out.state = 'intended' AND run.needs_code <= :code ORDER BY run.created_us;
 
 -- name: live_runs_of
 -- Return runs of a channel that are not over, newest first.
