@@ -89,22 +89,9 @@ class Balances:
         )
         return await self._db.read(lambda: single(statement))
 
-    async def uncertain(self, workspace: str) -> list[Row]:
-        """Return the calls that count in full because their cost is unknown, oldest first."""
-        return await self._db.read(lambda: single(q.uncertain(workspace=workspace)))
-
     async def quarantined(self, workspace: str) -> list[Row]:
         """Return the models in quarantine, as rows model, allowance_pct, reason, at_us."""
         return await self._db.read(lambda: single(q.quarantined_now(workspace=workspace)))
-
-    async def audit_log(self, workspace: str, *, most: int = 100) -> list[Row]:
-        """Return the latest lines of the audit log, newest first."""
-        return await self._db.read(lambda: single(q.audit_log(workspace=workspace, most=most)))
-
-    async def spend(self, payer: Payer, period: str) -> list[Row]:
-        """Return a month's sums by flow, agent, model and person, dearest first; quick at any number of calls."""
-        statement = q.spend(workspace=payer.workspace, channel=payer.channel, period=period)
-        return await self._db.read(lambda: single(statement))
 
     async def spent_by(self, workspace: str, user: str, period: str) -> int:
         """Return what one person spent in a month, in nano-dollars, in all channels and direct messages together."""

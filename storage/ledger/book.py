@@ -166,7 +166,6 @@ class LedgerTransaction:
     spent: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
     spent_at: dict[tuple[str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     steps: list[dict[str, Any]] = field(default_factory=list)
-    contents: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[Call] = field(default_factory=list)
     late: list[tuple[Call, str]] = field(default_factory=list)
     audits: list[dict[str, Any]] = field(default_factory=list)

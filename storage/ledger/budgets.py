@@ -66,10 +66,6 @@ class Budgets:
         """Set the time zone of a payer's month, from the next month on (at once where none was opened)."""
         return await self._payer("set_zone", payer, _zone(zone), actor=actor, reason=reason)
 
-    async def set_workspace_zone(self, workspace: str, zone: str, *, actor: str, reason: str = "") -> Change:
-        """Set the time zone of the workspace, and of every channel without a zone of its own."""
-        return await self._workspace("set_zone", workspace, _zone(zone), actor=actor, reason=reason)
-
     async def set_defaults(
         self, workspace: str, limits: Mapping[str, int | None], *, actor: str, reason: str = ""
     ) -> Change:

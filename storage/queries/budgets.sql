@@ -43,11 +43,6 @@ FROM call
 WHERE workspace = :workspace AND channel = :channel AND closed_us IS NULL AND (:kind = 'channel' OR user_id = :user_id)
 GROUP BY run_id ORDER BY run_id;
 
--- name: uncertain
--- Return calls that count in full because their cost is unknown, oldest first.
-SELECT id, run_id, path, channel, user_id, period, agent, model, hold_nusd, reason, opened_us, closed_us
-FROM call WHERE workspace = :workspace AND state = 'uncertain' ORDER BY opened_us;
-
 -- name: lock_quarantine
 -- Read a model that once cost more than its hold, locked until the commit.
 SELECT * FROM model_quarantine WHERE workspace = :workspace AND model = :model FOR UPDATE;
@@ -61,11 +56,6 @@ WHERE workspace = :workspace AND model = :model;
 -- Return the models that cannot be called until an admin raises their allowance.
 SELECT model, allowance_pct, reason, at_us FROM model_quarantine
 WHERE workspace = :workspace AND lifted_us IS NULL ORDER BY model;
-
--- name: audit_log
--- Return the latest changes, newest first.
-SELECT at_us, actor, action, account, before_json, after_json, reason FROM audit
-WHERE workspace = :workspace ORDER BY at_us DESC, id DESC LIMIT :most;
 
 -- name: spend
 -- Return one month of a channel in sums, dearest first; a handful of rows however many calls there were.

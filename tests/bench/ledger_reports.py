@@ -19,6 +19,7 @@ from storage.database.statements import Query, Work
 from storage.ledger.balances import Balances
 from storage.ledger.budgets import Budgets
 from storage.ledger.ledger import SqlLedger
+from storage.ledger.reports import Reports
 from tests.support.ledgers import PAYER, POLICY, START_US, Asking, FakeClock, open_run, settled
 
 _FILL = Query(
@@ -67,7 +68,7 @@ async def main(most: int) -> None:
         url = f"sqlite:///{folder}/reports.db"
         await migrate(url)
         database = await connect(url)
-        balances = Balances(database, FakeClock(), POLICY)
+        balances, reports = Balances(database, FakeClock(), POLICY), Reports(database, FakeClock(), POLICY)
         await Budgets(database, FakeClock(), POLICY).set_limit(PAYER, POLICY.channel_nusd, actor="U9")
         ledger, run = SqlLedger(database, FakeClock(START_US), POLICY), Asking()
         await open_run(database, run)
@@ -76,11 +77,11 @@ async def main(most: int) -> None:
             await ledger.settle(await ledger.hold(run.hold(1000)), settled(500), run.fence)
 
         asks: dict[str, Callable[[], Awaitable[object]]] = {
-            "month by flow, agent, model, person": lambda: balances.spend(PAYER, "2026-11"),
+            "month by flow, agent, model, person": lambda: reports.month(PAYER, "2026-11", deep=False),
             "last 12 months": lambda: balances.months(PAYER),
             "balance": lambda: balances.balance(PAYER),
             "held by runs": lambda: balances.held_by_runs(PAYER),
-            "uncertain calls": lambda: balances.uncertain("T1"),
+            "uncertain calls": lambda: reports.uncertain("T1"),
             "hold and settle": pair,
         }
         sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= most]

@@ -13,6 +13,7 @@ from storage.ledger.backup import backup
 from storage.ledger.balances import Balances
 from storage.ledger.budgets import Budgets, Change
 from storage.ledger.ledger import SqlLedger
+from storage.ledger.reports import Reports
 from storage.ledger.verify import verify
 from tests.support.ledgers import CENT, PAYER, POLICY, USD, Asking, FakeClock, execute, open_run, settled
 
@@ -122,7 +123,7 @@ async def test_an_uncertain_call_is_released_with_a_reason_and_once(
 ) -> None:
     hold = await ledger.hold(run.hold(30 * CENT))
     await ledger.settle(hold, Charged("uncertain", 0, reason="timeout"), run.fence)
-    (listed,) = await balances.uncertain("T1")
+    (listed,) = await Reports(database, FakeClock(), POLICY).uncertain("T1")
     await budgets.release_uncertain("T1", hold.call_id, actor="U9", reason="not on the bill")
     with pytest.raises(UserError):
         await budgets.release_uncertain("T1", hold.call_id, actor="U9", reason="again")
@@ -143,12 +144,10 @@ async def test_a_lifted_quarantine_holds_more(
         await budgets.lift_quarantine("T1", "small", allowance_pct=120, actor="U9")
 
 
-async def test_every_change_is_in_the_audit_log_which_nobody_can_edit(
-    budgets: Budgets, balances: Balances, database: Database
-) -> None:
+async def test_every_change_is_in_the_audit_log_which_nobody_can_edit(budgets: Budgets, database: Database) -> None:
     await budgets.set_limit(PAYER, USD, actor="U9", reason="a")
     await budgets.set_limit(PAYER, 2 * USD, actor="U8", reason="b")
-    lines = await balances.audit_log("T1")
+    lines = await Reports(database, FakeClock(), POLICY).audit("T1")
     changes = {(line["actor"], line["reason"], json.loads(line["before_json"])["limit_nusd"]) for line in lines}
     assert changes == {("U9", "a", None), ("U8", "b", USD)}
     with pytest.raises(ConstraintError, match="append-only"):
