@@ -368,7 +368,8 @@ class Bot:
             uninstalls=self.uninstalls,
             home=self.home,
         )
-        self.app = AsyncApp(signing_secret=SECRET, authorize=_authorize, client=client)
+        # Without a name Bolt reads the source of every frame of the stack to find one.
+        self.app = AsyncApp(name="agents", signing_secret=SECRET, authorize=_authorize, client=client)
         register_all(self.app, self.services)
 
     async def receive(self, body: dict[str, Any], *, retry: int = 0) -> BoltResponse:
