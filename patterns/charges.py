@@ -13,6 +13,8 @@ from patterns.core.visible_text import is_blank, visible_text
 def charge_for_answer(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
     """Return the charge of an answered call: the bill, or the whole hold when no usage came."""
     if completion.usage is None:
+        if call.price.is_play:
+            return Charged("released", 0, reason=Reason.NO_USAGE)
         return Charged("uncertain", hold.amount_nusd, reason=Reason.NO_USAGE)
     return Charged("settled", call.price.cost_nusd(completion.usage), usage=completion.usage)
 
@@ -26,7 +28,7 @@ def charge_for_error(error: BaseException, call: PreparedCall, hold: Hold) -> Ch
     usage = _bill_in(error)
     if usage is not None:
         return Charged("settled", call.price.cost_nusd(usage), usage=usage, reason=reason)
-    if isinstance(error, ModelError) and error.charge is Charge.NOTHING:
+    if call.price.is_play or (isinstance(error, ModelError) and error.charge is Charge.NOTHING):
         return Charged("released", 0, reason=reason)
     return Charged("uncertain", hold.amount_nusd, reason=reason)
 

@@ -41,7 +41,9 @@ class Alerts:
     rules: RulesStore
 
     async def check(self) -> None:
-        """Send what is due in every workspace."""
+        """Send what is due in every workspace; nothing of play money, about which nobody has to do anything."""
+        if self.profiles.is_play_money:
+            return
         for workspace in await self.reports.workspaces():
             books = await self.reports.books(workspace)
             for line in books.payers:

@@ -3,25 +3,20 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
 import click
 
-from bot.cli.doctor_slack import slack_findings
+from bot.cli.doctor_models import model_findings
+from bot.cli.doctor_slack import CHECKED_WITH_SLACK, slack_findings
 from bot.cli.findings import Finding, fail, ok, warn
 from bot.cli.maintenance import sums
 from bot.clock import SystemClock
 from bot.logs import configure_logs
 from bot.manifest import INSTALL_PATH
-from bot.runs.configuration import read_roster
-from bot.runs.model_selection import ModelChoice, choose, needs_choice
 from bot.settings import VARIABLES, Settings, environment, read_settings
-from patterns.core.errors import AgentsError, RosterError, StorageError, UserError
-from patterns.core.money import NUSD_PER_USD, Price
-from patterns.models.client import LiteLLMClient
-from patterns.roster.roster import Roster
+from patterns.core.errors import AgentsError, StorageError, UserError
 from storage.database import sqlite
 from storage.database.connect import connect
 from storage.database.database import Database
@@ -42,14 +37,13 @@ _PLATFORMS = {
     "RENDER": "Render",
 }
 """Variables set by hosts whose disks do not survive a deploy unless a volume is mounted."""
-_REFUSED_KEY = frozenset({401, 403})
 
 
-async def doctor() -> int:
-    """Print a line for every check; return 1 when any fails."""
+async def doctor(*, calls: bool = False) -> int:
+    """Print a line for every check; return 1 when any fails. With `calls`, each model is asked for one token."""
     configure_logs("error")
     env, levels = environment(), []
-    async for finding in findings(env):
+    async for finding in findings(env, calls=calls):
         level = click.style(finding.level.ljust(5), fg=_COLOURS[finding.level])
         click.echo(f"{level} {finding.subject}: {finding.masked(env).text}")
         levels.append(finding.level)
@@ -57,15 +51,15 @@ async def doctor() -> int:
     return 1 if "fail" in levels else 0
 
 
-async def findings(env: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Yield every check, in the order a deployment is set up."""
+async def findings(env: Mapping[str, str], *, calls: bool = False) -> AsyncIterator[Finding]:
+    """Yield every check, in the order a deployment is set up; with `calls`, models are asked for a token each."""
     mistakes = _environment_mistakes(env)
-    for variable in VARIABLES:
-        yield mistakes.get(variable.name) or _variable(env, variable.name)
+    for finding in _variables(env, mistakes):
+        yield finding
     settings = read_settings({name: value for name, value in env.items() if name not in mistakes})
     timeout = aiohttp.ClientTimeout(total=DATABASE_WAIT_S)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
-        async for finding in _models(settings, session):
+        async for finding in model_findings(settings, session, calls=calls):
             yield finding
         async for finding in _database(settings):
             yield finding
@@ -87,79 +81,23 @@ def _environment_mistakes(env: Mapping[str, str]) -> dict[str, Finding]:
     return mistakes
 
 
-def _variable(env: Mapping[str, str], name: str) -> Finding:
-    variable = next(one for one in VARIABLES if one.name == name)
-    value = env.get(name, "")
-    if not value:
-        return ok(name, f"not set. {variable.purpose}")
-    return ok(name, "set, not shown." if variable.secret else value)
+def _variables(env: Mapping[str, str], mistakes: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Yield a line for each variable that is set, and one for all that are not.
 
-
-# ---------------------------------------------------------------- roster and models
-
-
-async def _models(settings: Settings, session: aiohttp.ClientSession) -> AsyncIterator[Finding]:
-    try:
-        roster = read_roster(settings, None)
-    except RosterError as error:
-        for line in str(error).splitlines():
-            yield fail("roster", line)
-        return
-    counts = f"{len(roster.flows)} flows, {len(roster.agents)} agents, {len(roster.models)} models"
-    yield ok("roster", f"{settings.roster_path}: {counts}.")
-    choice = None
-    if needs_choice(roster.models):
-        try:
-            choice = await choose(settings)
-        except UserError as error:
-            yield fail("models", str(error))
-            return
-    async for finding in _priced_and_reached(read_roster(settings, choice), choice, settings, session):
-        yield finding
-
-
-async def _priced_and_reached(
-    roster: Roster, choice: ModelChoice | None, settings: Settings, session: aiohttp.ClientSession
-) -> AsyncIterator[Finding]:
-    """Yield each model's price, and its provider, asked once for its list of models, which costs nothing."""
-    asked: dict[str, Finding] = {}
-    if choice is not None:
-        yield ok("models", f"{choice.name} is chosen for what the roster leaves open.")
-    async with LiteLLMClient(roster.models, settings.env) as client:
-        for name, spec in roster.models.items():
-            subject = f"model {name} ({spec.model})"
-            try:
-                yield ok(subject, _price_words(client.price(name)))
-                listing = client.listing(name)
-            except RosterError as error:
-                yield fail(subject, str(error))
-                continue
-            if spec.api_key_env and not settings.env.get(spec.api_key_env):
-                yield fail(subject, f"{spec.api_key_env} is not set, and the roster names it as its key.")
-            elif listing is None:
-                yield warn(subject, "its provider is reached through litellm, which I cannot try without paying.")
-            else:
-                url, headers = listing
-                asked[url] = asked.get(url) or await _reached(session, url, headers)
-                yield Finding(asked[url].level, subject, asked[url].text)
-
-
-def _price_words(price: Price) -> str:
-    if price.is_free:
-        return f"free ({price.source})."
-    rates = [f"${Decimal(rate) / NUSD_PER_USD:f}" for rate in (price.input_nusd_per_mtok, price.output_nusd_per_mtok)]
-    return f"{' in and '.join(rates)} out per million tokens ({price.source})."
-
-
-async def _reached(session: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> Finding:
-    try:
-        async with session.get(url, headers=headers, allow_redirects=False) as reply:
-            status = reply.status
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return fail("", f"{url} does not answer ({type(error).__name__}). Check the address and the network.")
-    if status in _REFUSED_KEY:
-        return fail("", f"{url} refuses our key (HTTP {status}). Renew it.")
-    return ok("", f"{url} answers.")
+    What Slack has to say about its tokens is said with the check of Slack.
+    """
+    for variable in VARIABLES:
+        if variable.name in mistakes:
+            yield mistakes[variable.name]
+        elif env.get(variable.name) and variable.name not in CHECKED_WITH_SLACK:
+            yield ok(variable.name, "set, not shown." if variable.secret else env[variable.name])
+    unset = [
+        variable.name
+        for variable in VARIABLES
+        if not env.get(variable.name) and variable.name not in CHECKED_WITH_SLACK
+    ]
+    if unset:
+        yield ok("not set", f"{', '.join(unset)}. That is in order where nothing below says otherwise (.env.example).")
 
 
 # ---------------------------------------------------------------- database

@@ -15,6 +15,19 @@ from storage.ledger.periods import SKEW_LIMIT_S
 
 CLOCK_SKEW_WARN_S = 30.0
 _BOT, _APP, _SECRET = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
+CHECKED_WITH_SLACK = frozenset({_BOT, _APP, _SECRET})
+"""Variables whose one line is said here."""
+_NEEDED_BY = {
+    "app_mentions:read": ("app_mention",),
+    "channels:history": ("message.channels",),
+    "groups:history": ("message.groups",),
+    "im:history": ("message.im",),
+    "mpim:history": ("message.mpim",),
+    "reactions:read": ("reaction_added",),
+    "channels:read": ("member_joined_channel",),
+}
+"""Events that Slack does not send without a scope."""
+_REINSTALL = "Update the app to `agents manifest`, then reinstall the app."
 _INSTALL = "docs/install.md shows where to find it."
 
 
@@ -67,12 +80,20 @@ def _scopes(granted: str | None) -> Finding:
     if granted is None:
         return warn("scopes", "this Slack does not say which scopes it granted.")
     have = {scope.strip() for scope in granted.split(",")}
-    wanted = set(yaml.safe_load(render())["oauth_config"]["scopes"]["bot"])
+    manifest = yaml.safe_load(render())
+    asked = manifest["oauth_config"]["scopes"]
+    wanted, optional = set(asked["bot"]), set(asked.get("bot_optional", ()))
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
     if missing := sorted(wanted - have):
-        return fail("scopes", f"missing: {', '.join(missing)}. Update the app to `agents manifest`, then reinstall it.")
-    if extra := sorted(have - wanted - {""}):
+        silent = [name for scope in missing for name in _NEEDED_BY.get(scope, ()) if name in events]
+        unheard = f" Without them these events do not come: {', '.join(silent)}." if silent else ""
+        return fail("scopes", f"missing: {', '.join(missing)}.{unheard} {_REINSTALL}")
+    if left := sorted(optional - have):
+        return warn("scopes", f"optional ones that are missing: {', '.join(left)}. {_REINSTALL}")
+    if extra := sorted(have - wanted - optional - {""}):
         return warn("scopes", f"more than the manifest asks for: {', '.join(extra)}. They can be removed.")
-    return ok("scopes", f"all {len(wanted)} of the manifest.")
+    told = f"Slack tells a bot's token nothing of its events; Event Subscriptions of the app must show {len(events)}"
+    return ok("scopes", f"all {len(wanted | optional)} of the manifest. {told}: {', '.join(events)}.")
 
 
 def _clock(slack: datetime, ours: datetime) -> Finding:

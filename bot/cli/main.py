@@ -86,11 +86,20 @@ def worker(concurrency: int) -> None:
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3210, show_default=True, help="Port of the page.")
 @click.option("--once", "request", metavar="REQUEST", help="Send one request, print its thread as text, and leave.")
-def demo(port: int, request: str | None) -> None:
-    """Run everything here: a local Slack in the browser, a model, a ledger. No account, no key."""
+@click.option(
+    "--roster",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="Your own roster instead of the shipped one.",
+)
+def demo(port: int, request: str | None, roster: Path | None) -> None:
+    """Run everything here: a local Slack in the browser, a model, a ledger. No account, no key.
+
+    With --once the exit code is 0 only when the request was answered.
+    """
     from bot.demo.run import demo as start
 
-    _run(start(port=port, once=request))
+    _run(start(port=port, once=request, roster=roster))
 
 
 @main.command()
@@ -114,11 +123,12 @@ def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over 
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--call", "calls", is_flag=True, help="Ask each model for one token, held and settled like every call.")
+def doctor(*, calls: bool) -> None:
     """Check tokens, scopes, roster, prices, database and models; a line each, with what to do."""
     from bot.cli.doctor import doctor as check
 
-    _run(check())
+    _run(check(calls=calls))
 
 
 @main.command()

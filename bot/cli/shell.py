@@ -18,7 +18,7 @@ from typing import Any
 
 from bot.cli.terminal import print_line
 from bot.demo.cache import tiny_model_is_here
-from bot.demo.tiny_model import TinyModel
+from bot.demo.tiny_model import TinyModel, with_tiny_roster
 from bot.logs import configure_logs
 from bot.people.profiles import ProfileLookup
 from bot.runs.bootstrap import open_engine
@@ -44,6 +44,7 @@ async def opened(*, starts_model: bool = True) -> AsyncIterator[Engine]:
     configure_logs(settings.log_level if settings.env.get("AGENTS_LOG_LEVEL") else "error")
     async with AsyncExitStack() as stack:
         choice = await _models(stack, settings, starts=starts_model)
+        settings = with_tiny_roster(settings, choice)
         engine = await stack.enter_async_context(open_engine(settings, choice))
         await end_lost_runs(engine, owner=owner())
         yield engine
@@ -58,9 +59,7 @@ async def _models(stack: AsyncExitStack, settings: Settings, *, starts: bool) ->
             raise
     if not starts:
         return tiny_choice("")
-    print_line(
-        "No model is configured, so the demo's tiny one answers: it only shows the way of things, with play money."
-    )
+    print_line("No model is configured, so the demo's tiny one answers: readable, often wrong, and paid in play money.")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="agents-ask-"))
     tiny = await stack.enter_async_context(TinyModel(env=settings.env, folder=Path(folder)))
     return tiny_choice(tiny.api_base)

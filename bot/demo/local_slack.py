@@ -41,8 +41,8 @@ WORKSPACE: dict[str, Any] = {
         {"id": DANA, "name": "dana", "real_name": "Dana", "email": "dana@example.com", "tz": "UTC"},
     ],
     "channels": [
-        {"id": TRY_IT, "name": "try-it", "topic": "Type /agents and a request", "members": [ADA, DANA, BOT]},
         {"id": TOUR, "name": "tour", "topic": "Scripted: no AI runs here, play money", "members": [ADA, DANA, BOT]},
+        {"id": TRY_IT, "name": "try-it", "topic": "Type /agents and a request", "members": [ADA, DANA, BOT]},
         {"id": GENERAL, "name": "general", "members": [ADA, DANA, BOT]},
         {"id": ADAS_DM, "name": "ada", "is_im": True, "members": [ADA, BOT]},
     ],

@@ -1,8 +1,6 @@
 """`agents demo`: a local Slack in the browser, a model, a ledger and the bot, all on this machine."""
 
 import asyncio
-import contextlib
-import re
 import shutil
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,48 +8,49 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
-from bot.app import GRACE_S, Bot, open_bot
-from bot.demo.local_slack import ADA, APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, TEAM, LocalSlack
-from bot.demo.tiny_model import TinyModel
+from bot.app import GRACE_S, open_bot
+from bot.demo.local_slack import APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, LocalSlack
+from bot.demo.once import once as run_once
+from bot.demo.tiny_model import TinyModel, with_tiny_roster
 from bot.demo.tour import listen_beside, open_tour
+from bot.demo.welcome import post_welcome, printed
 from bot.logs import configure_logs
-from bot.messages.action_ids import RUN_CONFIRM
 from bot.runs.bootstrap import open_engine
-from bot.runs.engine import Engine
-from bot.runs.model_selection import ModelChoice, ollama_choice, provider_choice, tiny_choice
+from bot.runs.configuration import read_roster
+from bot.runs.model_selection import ModelChoice, needs_choice, ollama_choice, provider_choice, tiny_choice
 from bot.serve import listen, stop_on_signals
 from bot.settings import Settings, read_settings
-from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.money import NUSD_PER_USD
 
 REAL_MONEY_CAP_NUSD = 1 * NUSD_PER_USD
-ONCE_MARGIN_S = 60.0
-_POLL_S = 0.3
-_LAST_EDITS_S = 5.0
-_FOOTER = re.compile(r"\$[\d.,]+ · [^·\n]+ · \d+ agents? · \$[\d.,]+ left")
 
 
-async def demo(*, port: int, once: str | None) -> int:
-    """Start everything; with `once`, send that request, print its thread and return 0 for an answer."""
+async def demo(*, port: int, once: str | None, roster: Path | None = None) -> int:
+    """Start everything; with `once`, send that request, print its thread and say by the exit code how it went."""
     outside = read_settings()
+    if roster is not None:
+        outside = outside.model_copy(update={"roster_path": roster})
+    needs_model = needs_choice(read_roster(outside, None).models)  # its mistakes are told before anything is fetched
     folder = outside.data_dir / "demo"
-    # Every demo starts afresh, because its Slack forgets everything as well.
+    # Every demo begins afresh, because its Slack forgets everything as well.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     stop = stop_on_signals()
     async with AsyncExitStack() as stack:
         configure_logs(outside.log_level, stream=stack.enter_context((folder / "bot.log").open("w", encoding="utf-8")))
-        choice = await _model(stack, outside, folder)
+        choice = await _model(stack, outside, folder) if needs_model else None
         slack = await stack.enter_async_context(LocalSlack(env=outside.env, folder=folder, port=0 if once else port))
-        settings = _inside(outside, slack, folder)
-        cap_nusd = None if choice.is_play_money else REAL_MONEY_CAP_NUSD
+        settings = with_tiny_roster(_inside(outside, slack, folder), choice)
+        cap_nusd = None if choice is not None and choice.is_play_money else REAL_MONEY_CAP_NUSD
         engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=cap_nusd))
         bot = await stack.enter_async_context(open_bot(engine))
         if once:
             await stack.enter_async_context(listen(bot, settings, port=None))
-            return await _once(slack, bot, once)
+            return await run_once(slack, bot, once)
         tour = await stack.enter_async_context(open_tour(settings))
+        await post_welcome(bot.slack_app.client, engine.roster, choice)
         await stack.enter_async_context(listen_beside(bot, tour, settings))
-        _welcome(slack, choice, folder)
+        click.echo(printed(slack, choice, folder, cap_nusd=cap_nusd), nl=False)
         await stop.wait()
         await asyncio.gather(bot.drain(GRACE_S), tour.drain(GRACE_S))
         return 0
@@ -80,56 +79,3 @@ def _inside(outside: Settings, slack: LocalSlack, folder: Path) -> Settings:
             "port": None,
         }
     )
-
-
-def _welcome(slack: LocalSlack, choice: ModelChoice, folder: Path) -> None:
-    money = (
-        "The money is play money."
-        if choice.is_play_money
-        else f"This spends real money with your key: each channel stops at {format_usd(REAL_MONEY_CAP_NUSD)}."
-    )
-    network = (
-        "Only this machine can reach the page."
-        if slack.is_isolated
-        else "This system would not let me keep the page off your network: others there can open it."
-    )
-    click.echo(
-        f"\n  Open {slack.url} and type in #try-it:\n\n"
-        "    /agents use decide: should a small team use SQLite or PostgreSQL for its event log?\n\n"
-        f"  {choice.note}. {money}\n  {network}\n"
-        "  What it is like with a good model is in #tour: four requests to copy, with answers written beforehand.\n"
-        f"  Ledger and logs: {folder}. Ctrl-C ends everything.\n"
-    )
-
-
-async def _once(slack: LocalSlack, bot: Bot, request: str) -> int:
-    """Return 0 when an answer with its footer is in the thread, 1 otherwise."""
-    engine = bot.engine
-    await slack.command(request)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(engine.roster.limits.run_s + ONCE_MARGIN_S):
-            while not await _is_over(slack, engine):
-                await engine.clock.sleep(_POLL_S)
-    # The last edits follow the answer.
-    await bot.drain(_LAST_EDITS_S)
-    messages = await slack.messages()
-    for message in messages:
-        is_reply = message.get("thread_ts") not in (None, message["ts"])
-        text = str(message.get("text") or "")
-        click.echo("".join(f"{'  ' if is_reply else ''}{line}\n" for line in text.splitlines()))
-    if any(_FOOTER.search(str(message.get("text"))) for message in messages):
-        return 0
-    click.echo("agents: no answer with a footer came; the thread above says why.", err=True)
-    return 1
-
-
-async def _is_over(slack: LocalSlack, engine: Engine) -> bool:
-    """Return True when nothing more will come. A price question is answered with yes, as the demo's user would."""
-    runs = await engine.store.recent(TEAM, ADA, most=1)
-    if not runs:
-        return any(message.get("subtype") == "ephemeral" for message in await slack.messages())
-    for message in await slack.messages():
-        if runs[0].status == "parked":
-            with contextlib.suppress(KeyError):
-                await slack.click(message, RUN_CONFIRM)
-    return runs[0].status == "done" and not await engine.store.undelivered_ids()

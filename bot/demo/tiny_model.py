@@ -1,6 +1,5 @@
 """A real model for machines without a key: SmolLM2-135M behind llama.cpp's OpenAI-compatible server."""
 
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -12,14 +11,17 @@ import aiohttp
 
 from bot.demo.cache import tiny_model_files
 from bot.demo.process import free_port, kept, until_ready
+from bot.runs.model_selection import ModelChoice
+from bot.settings import SHIPPED_ROSTER, Settings
 
 ALIAS = "smollm2-135m"
 CONTEXT_TOKENS = 8192
 SLOTS = 4
 """Parallel conversations, each with the whole context; a broadcast of four answers side by side."""
-MAX_THREADS = 4
 START_TIMEOUT_S = 60
 SERVER = Path(__file__).with_name("tiny_server.py")
+ROSTER = Path(__file__).with_name("tiny") / "roster.yml"
+"""Few agents with prompts that such a model bears; the shipped ones drown it."""
 
 
 class TinyModel:
@@ -62,6 +64,12 @@ class TinyModel:
         await self._stack.aclose()
 
 
+def with_tiny_roster(settings: Settings, choice: ModelChoice | None) -> Settings:
+    """Return the settings with the tiny model's own roster, when it answers and nobody chose another roster."""
+    is_ours = choice is not None and choice.is_tiny and settings.roster_path == SHIPPED_ROSTER
+    return settings.model_copy(update={"roster_path": ROSTER}) if is_ours else settings
+
+
 async def answers(session: aiohttp.ClientSession, url: str) -> bool:
     """Return True when a server answers 200 there."""
     try:
@@ -72,10 +80,8 @@ async def answers(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 def _command(packages: Path, weights: Path, port: int) -> list[str]:
-    threads = min(os.cpu_count() or 1, MAX_THREADS)
     return [
         *(sys.executable, "-I", str(SERVER)),
         *("--packages", str(packages), "--model", str(weights), "--alias", ALIAS),
-        *("--port", str(port), "--threads", str(threads)),
-        *("--slots", str(SLOTS), "--context", str(CONTEXT_TOKENS)),
+        *("--port", str(port), "--slots", str(SLOTS), "--context", str(CONTEXT_TOKENS)),
     ]

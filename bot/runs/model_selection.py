@@ -18,6 +18,7 @@ PLAY_PRICE = Price(
     input_nusd_per_mtok=rate_nusd_per_mtok(Decimal("0.25")),
     output_nusd_per_mtok=rate_nusd_per_mtok(Decimal("2.00")),
     source="play money",
+    is_play=True,
 )
 FREE_PRICE = Price(input_nusd_per_mtok=0, output_nusd_per_mtok=0, source="runs on this machine")
 TINY_CONTEXT_TOKENS = 8192
@@ -56,7 +57,7 @@ class ModelChoice:
         if self.script is not None:
             return ""
         if self.is_tiny:
-            return f"{self.name} answers: a tiny model that only shows the way of things"
+            return f"{self.name} answers: a tiny model, readable but often wrong"
         return f"{self.name} answers"
 
     @property

@@ -125,6 +125,8 @@ class Price:
     source: str = "roster"
     cache_write_nusd_per_mtok: int | None = None
     cache_write_1h_nusd_per_mtok: int | None = None
+    is_play: bool = False
+    """The rates are made up and nobody sends a bill, so a lost call costs nothing for certain."""
 
     @property
     def is_free(self) -> bool:

@@ -18,12 +18,12 @@ from importlib.metadata import version as _version
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from patterns.core.calls import Completion, ModelRequest, PreparedCall
+from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import ModelError, RosterError
 from patterns.core.money import Price
 from patterns.core.ports import OnText
 from patterns.core.visible_text import visible_text
-from patterns.models.addresses import access, key_variables
+from patterns.models.addresses import Access, access, key_variables
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
 from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
@@ -79,6 +79,27 @@ class LiteLLMClient:
         """Return address and headers of the provider's list of models, which is free to ask for; None where unknown."""
         target = self._target(model)
         return listing(target) if target.shape is not None and target.api_base else None
+
+    def access(self, model: str) -> Access:
+        """Return where a model is reached and with which key, each with its source.
+
+        Raises:
+            RosterError: the model is not in the roster, or litellm does not know it.
+        """
+        target = self._target(model)
+        known = None if target.is_behind_gateway else target.api_base
+        return access(self._spec(model), provider=target.provider, known_base=known, env=self._env)
+
+    def refusal(self, model: str) -> str:
+        """Return why a model cannot take any request, such as sampling it does not know; empty when it can."""
+        request = ModelRequest(model, (Message("user", "Hi"),), 1)
+        try:
+            translate(request, self._target(model), 1 + self._spec(model).reasoning_tokens_max)
+        except ModelError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - litellm's translators share no root of their own
+            return str(refuse(request, f"litellm could not translate it ({type(error).__name__})."))
+        return ""
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the roster's fallback models for a model, in order."""

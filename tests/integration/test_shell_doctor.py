@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.cli.doctor import findings
 from bot.cli.findings import Finding, fail
 from bot.manifest import render
+from tests.fakes.provider import Provider, Reply
 from tests.support.shells import KEY, Shell
 
 BOT, APP = "xoxb-of-the-double-1234", "xapp-of-the-double-1234"
@@ -82,9 +83,12 @@ async def test_with_everything_in_place_nothing_fails_and_nothing_is_paid(tmp_pa
         seen = await found(environment(tmp_path, doubled))
     assert failures(seen) == []
     subjects = {finding.subject: finding.text for finding in seen if finding.level == "ok"}
-    assert subjects["scopes"] == f"all {len(SCOPES.split(','))} of the manifest."
+    assert subjects["scopes"].startswith(f"all {len(SCOPES.split(','))} of the manifest.")
     assert subjects["clock"] == "agrees with Slack's."
-    assert subjects["model fast (openai/gpt-5-mini)"] == f"{doubled.url}/v1/models answers."
+    told = subjects["model fast (openai/gpt-5-mini)"]
+    assert told.startswith("Answers chosen by OpenAI; ")
+    assert f"at {doubled.url}/v1 (OPENAI_API_BASE), with the key in OPENAI_API_KEY; $0.25 in and $2 out" in told
+    assert len({finding.subject for finding in seen}) == len(seen)
     # One question to the provider serves all of its models.
     assert sorted(doubled.asked) == ["apps.connections.open", "auth.test", "models"]
 
@@ -96,6 +100,40 @@ async def test_with_nothing_configured_it_says_what_to_set_and_asks_nobody(tmp_p
     assert told.err == ""
     lines = [line for line in told.out.splitlines() if line.startswith("fail")]
     assert [line.split()[1] for line in lines] == ["models:", "SLACK_BOT_TOKEN:", "SLACK_APP_TOKEN:"]
+
+
+async def test_what_is_not_set_is_one_line(tmp_path: Path) -> None:
+    async with double() as doubled:
+        env = environment(tmp_path, doubled)
+        del env["SLACK_BOT_TOKEN"]
+        lines = [finding for finding in await found(env) if "not set" in finding.subject]
+    assert len(lines) == 1
+    assert "SLACK_BOT_TOKEN" not in lines[0].text
+    assert "ANTHROPIC_API_KEY, ANTHROPIC_API_BASE, GEMINI_API_KEY" in lines[0].text
+
+
+async def test_a_subject_is_in_order_or_a_problem_and_never_both(tmp_path: Path) -> None:
+    async with double() as doubled:
+        doubled.refuses_key = True
+        seen = await found(environment(tmp_path, doubled) | {"SLACK_BOT_TOKEN": "xoxb-revoked", "PORT": "3000"})
+    problems = {finding.subject for finding in seen if finding.level != "ok"}
+    assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "model fast (openai/gpt-5-mini)"} <= problems
+    assert problems & {finding.subject for finding in seen if finding.level == "ok"} == set()
+
+
+async def test_a_call_is_made_held_and_settled(tmp_path: Path) -> None:
+    async with Provider(["Yes", Reply(status=401)]) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        told = await shell.run("doctor", "--call")
+        verified = await shell.run("verify")
+    fast, strong = (line for line in told.out.splitlines() if " model " in line)
+    assert fast.startswith("ok    model fast (openai/gpt-5-mini): Answered a call of one token in ")
+    assert strong.startswith(
+        "fail  model strong (openai/gpt-5.2): A call of one token failed: its provider refused our key."
+    )
+    assert [call.max_tokens for call in provider.calls] == [2001, 2001]
+    assert verified.code == 0
+    assert "2 calls" in verified.out
 
 
 async def test_no_secret_is_ever_printed(tmp_path: Path) -> None:
@@ -152,13 +190,16 @@ async def test_one_mistake_is_one_failure(tmp_path: Path, change: dict[str, str]
 
 async def test_missing_scopes_a_wrong_clock_and_a_refused_key_are_named(tmp_path: Path) -> None:
     async with double() as doubled:
-        doubled.scopes = SCOPES.replace("chat:write,", "") + ",files:write"
+        doubled.scopes = SCOPES.replace("chat:write,", "").replace("reactions:read,", "") + ",canvases:write"
         doubled.skew_s = 600
         doubled.refuses_key = True
         seen = failures(await found(environment(tmp_path, doubled)))
     texts = {finding.subject: finding.text for finding in seen}
     assert set(texts) == {"scopes", "clock", "model fast (openai/gpt-5-mini)", "model strong (openai/gpt-5.2)"}
-    assert texts["scopes"].startswith("missing: chat:write. ")
+    assert texts["scopes"] == (
+        "missing: chat:write, reactions:read. Without them these events do not come: reaction_added. Update the app to"
+        " `agents manifest`, then reinstall the app."
+    )
     assert "behind Slack's. No month is opened" in texts["clock"]
     assert "refuses our key (HTTP 401)" in texts["model fast (openai/gpt-5-mini)"]
 
@@ -183,3 +224,14 @@ async def test_a_model_without_a_price_fails(tmp_path: Path) -> None:
         seen = failures(await found(env))
     assert [finding.subject for finding in seen] == ["model fast (openai/nobody-knows-it)"]
     assert seen[0].text.startswith("No price is known for fast")
+
+
+async def test_sampling_that_a_model_does_not_take_fails_before_anybody_asks(tmp_path: Path) -> None:
+    roster = tmp_path / "roster.yml"
+    shipped = (Path(__file__).parents[2] / "patterns" / "roster.yml").read_text("utf-8")
+    roster.write_text(shipped.replace("  fast:\n", "  fast:\n    sampling: {repeat_penalty: 1.1}\n", 1), "utf-8")
+    env = {"AGENTS_ROSTER": str(roster), "AGENTS_MODEL_FAST": "anthropic/claude-sonnet-4-5"}
+    async with double() as doubled:
+        seen = failures(await found(environment(tmp_path, doubled) | env))
+    assert [finding.subject for finding in seen] == ["model fast (anthropic/claude-sonnet-4-5)"]
+    assert "does not take repeat_penalty" in seen[0].text
