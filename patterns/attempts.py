@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from patterns.charges import as_model_error, charge_for_answer, charge_for_error, refusal
+from patterns.charges import as_model_error, charge_for_answer, charge_for_error, unusable_answer
 from patterns.core.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, LimitReachedError, ModelError
@@ -200,7 +200,7 @@ class Attempts:
         model = call.request.model
         charged = charge_for_answer(completion, call, hold)
         self._doubt(charged)
-        refused = refusal(completion, call)
+        refused = unusable_answer(completion, call)
         if refused is not None:
             await self._settle(hold, charged, None)
             raise refused

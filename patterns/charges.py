@@ -47,7 +47,7 @@ def as_model_error(error: BaseException) -> BaseException:
     return error
 
 
-def refusal(completion: Completion, call: PreparedCall) -> ModelError | None:
+def unusable_answer(completion: Completion, call: PreparedCall) -> ModelError | None:
     """Return the error of an answer that is none, although it was paid for; None for a real one."""
     if completion.finish_reason == "content_filter":
         refused = Reason.CONTENT_POLICY

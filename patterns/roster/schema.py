@@ -49,6 +49,10 @@ processes of older code then leave those runs alone, instead of ending them beca
 PATTERNS = ("router", "pipeline", "broadcast", "supervisor")
 """The four ways agents work together."""
 
+Composable = Literal["router", "pipeline", "broadcast", "supervisor"]
+COMPOSABLE: tuple[Composable, ...] = ("router", "pipeline", "broadcast", "supervisor")
+"""Those that the Router may compose itself from agents."""
+
 KINDS = ("agent", *PATTERNS)
 """What a part of a flow can be; each part is exactly one of them."""
 
@@ -211,7 +215,7 @@ class RouterEntry(Entry):
     min_confidence: Annotated[float, Field(ge=0, le=1)]
     default: Name
     prompt: PromptRef = "router"
-    patterns: tuple[Literal["router", "pipeline", "broadcast", "supervisor"], ...] = PATTERNS  # type: ignore[assignment]
+    patterns: tuple[Composable, ...] = COMPOSABLE
     synthesizer: Name | None = None
     agents_max: Annotated[int, Field(strict=True, ge=1, le=12)] = 3
     max_output_tokens: Annotated[int, Field(strict=True, ge=50, le=4000)] = 200

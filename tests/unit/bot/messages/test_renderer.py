@@ -89,6 +89,13 @@ def test_a_budget_that_ran_out_says_what_is_missing_and_how_it_goes_on() -> None
     )
 
 
+@pytest.mark.parametrize("reason", StopReason)
+def test_every_way_a_run_ends_is_said_in_words(reason: StopReason) -> None:
+    missing = (MissingVoice(name="cost", reason="it did not finish"),)
+    text = headline(ended(reason, missing=missing))
+    assert (text[:1].isupper(), text[-1:], "cost" in text) == (True, ".", True)
+
+
 def test_a_missing_voice_is_not_an_approval() -> None:
     missing = (MissingVoice(name="the security review", reason="its model did not respond (two tries, 60 s each)"),)
     assert headline(ended(StopReason.PARTIAL, missing=missing)) == (
