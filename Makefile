@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash fmt map
+.PHONY: help setup demo test check bench crash fmt map sbom
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,13 +24,15 @@ setup: $(READY)  ## .venv with everything pinned; quick when nothing changed
 	@:
 
 # A version manager leaves commands behind that start no Python, so each candidate has to prove itself.
-$(BIN)/uv:
+# The tool that installs everything else is pinned by version and hash, like the rest by uv.lock.
+$(BIN)/uv: .ci/uv.txt
 	@test -x $(BIN)/python || for python in $(PYTHONS); do \
 	  $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	    2>/dev/null && $$python -m venv $(VENV) && break; \
 	done; \
 	test -x $(BIN)/python || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one and try again" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .ci/uv.txt
+	@touch $@
 
 # uv is not in the lock, so the sync must leave alone what it does not know.
 $(READY): $(BIN)/uv pyproject.toml uv.lock
@@ -56,6 +58,9 @@ bench: setup  ## the numbers of the README, measured here
 
 crash: setup  ## kill -9 the bot KILLS times and count what was lost (nothing) and paid twice (nothing)
 	@$(BIN)/python -m tests.crash --kills $(KILLS)
+
+sbom: setup  ## a bill of materials (CycloneDX) of what runs in production, on standard output
+	@$(BIN)/uv export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export
 
 fmt: setup  ## format, and fix what can be fixed
 	@$(BIN)/ruff format --quiet .

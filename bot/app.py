@@ -94,6 +94,7 @@ def _chores(container: Container) -> Scheduler:
         container.uninstalls.end_runs,
         container.no_worker_notice.notify_waiting,
         container.renderer,
+        container.personal_data,
     )
 
 

@@ -23,7 +23,8 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
     if isinstance(tokens, OneToken):
         app = AsyncApp(token=settings.slack_bot_token.get_secret_value(), **_common(settings))
     else:
-        flow = install_flow(settings, tokens.installations, OAuthStates(engine.db, engine.clock), engine.clock)
+        states = OAuthStates(engine.db, engine.clock, settings.fernet_keys)
+        flow = install_flow(settings, tokens.installations, states, engine.clock)
         app = AsyncApp(
             authorize=WorkspaceAuthorize(tokens),  # type: ignore[arg-type]  # Bolt takes None too
             oauth_flow=flow,

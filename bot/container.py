@@ -15,9 +15,10 @@ from bot.budgets.service import BudgetService
 from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
 from bot.messages.renderer import Renderer
-from bot.people.access import Access, SlackDirectory
+from bot.people.access import Access
 from bot.people.admins import Admins
 from bot.people.channel_rules import StoredRules
+from bot.people.directory import SlackDirectory
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
 from bot.runs.catalog import catalog_of
@@ -33,6 +34,7 @@ from bot.threads.files import Files
 from bot.threads.followups import ThreadFollowups
 from bot.threads.history import ThreadReader
 from bot.threads.home_service import HomeService
+from bot.threads.own_words_service import OwnWordsService
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.progress import ProgressBoard
 from bot.threads.reminders import ReminderService
@@ -43,6 +45,7 @@ from bot.threads.run_views import RunViews
 from bot.threads.streaming import AnswerStreams
 from bot.threads.uninstall import UninstallService
 from bot.threads.wait_notice import NoWorkerNotice
+from storage.audit import AuditLog
 from storage.channels import ChannelSettings
 from storage.chores import Chores
 from storage.inbox import Inbox
@@ -51,6 +54,7 @@ from storage.ledger.budgets import Budgets
 from storage.ledger.reports import Reports
 from storage.outbox import Outbox
 from storage.pacing import SharedSlots
+from storage.personal_data import PersonalData
 from storage.threads import Threads
 
 
@@ -85,6 +89,11 @@ class Container:
     @cached_property
     def _outbox(self) -> Outbox:
         return Outbox(self.engine.db, self.engine.clock)
+
+    @cached_property
+    def personal_data(self) -> PersonalData:
+        """Return what is stored about people, for those who ask for it or want it gone."""
+        return PersonalData(self.engine.db, self.engine.clock)
 
     @cached_property
     def _threads(self) -> Threads:
@@ -187,7 +196,7 @@ class Container:
 
     @cached_property
     def _membership(self) -> ConversationMembership:
-        return ConversationMembership(self.slack, self._directory)
+        return ConversationMembership(self._directory)
 
     @cached_property
     def _attachments(self) -> AttachmentCollector:
@@ -213,9 +222,17 @@ class Container:
     @cached_property
     def runs(self) -> RunService:
         """Return the service behind requests, stops and estimates."""
-        notifier, views = self.notifier, self._run_views
         return RunService(
-            self.engine, self.presenter, self.access, notifier, self.executor, self._threads, self._profiles, views
+            self.engine,
+            self.presenter,
+            self.access,
+            self.notifier,
+            self.executor,
+            self._threads,
+            self._profiles,
+            self._run_views,
+            self.personal_data,
+            AuditLog(self.engine.db, self.engine.clock),
         )
 
     @cached_property
@@ -289,6 +306,7 @@ class Container:
             budget=budgets,
             runs=self.runs,
             home=home,
+            own_words=OwnWordsService(self.personal_data, self.slack),
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,

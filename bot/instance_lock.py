@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 from bot.settings import Settings
 from patterns.core.errors import StorageError
 from storage.database import sqlite
+from storage.database.private_files import FILE_MODE, private_folder
 
 
 @contextmanager
@@ -18,9 +19,9 @@ def single_instance_lock(settings: Settings) -> Iterator[None]:
         StorageError: another bot holds it.
     """
     file = sqlite.path_of(settings.database_url).resolve()
-    lock = FileLock(file.with_name(f"{file.name}.bot"))
+    lock = FileLock(file.with_name(f"{file.name}.bot"), mode=FILE_MODE)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         lock.acquire(timeout=0)
     except Timeout:
         raise StorageError(

@@ -9,6 +9,8 @@ from typing import IO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from bot.log_throttle import ThrottledLines
+
 _TALKATIVE = frozenset({"agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "asyncio"})
 """Libraries whose debug and info lines carry payloads, message text and tokens. Bolt's app logger is called `agents`.
 """
@@ -54,6 +56,12 @@ def configure_logs(level: str, *, secrets: Collection[str] = (), stream: IO[str]
     handler.addFilter(_without_payloads)
     # A chore that is still running when its next turn comes is expected: it waits for Slack's rate limit.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    for name in ("uvicorn.error", "asyncio"):
+        # Whoever reaches the port can have these write a line, or a traceback, per bad connection.
+        logging.getLogger(name).addFilter(_STRANGERS)
+
+
+_STRANGERS = ThrottledLines()
 
 
 def _without_payloads(record: logging.LogRecord) -> bool:

@@ -27,15 +27,17 @@ from storage.chores import Chores, SpentMonth
 from storage.inbox import Inbox
 from storage.ledger.periods import period_key
 from storage.ledger.verify import verify
+from storage.personal_data import PersonalData
 
 log = structlog.get_logger()
 
 SWEEP_S, RESUME_S, REPLAY_S, ANNOUNCE_S, VERIFY_S, TIDY_S = 30, 10, 5, 3600, 3600, 6 * 3600
 DAY_US = 86_400_000_000
 ALERT_S = 60
+ERASE_S = 60
+"""Deleting the message of a request promises that our copy is gone within the hour."""
 CLOCK_CHECK_S, STEP_S = 5, 2
 """Seconds between two looks at the machine's wall clock, and the step in seconds that counts as a change."""
-TEXTS_KEPT_DAYS, DELIVERIES_KEPT_DAYS = 90, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Scheduler:
     end_stranded_runs: Callable[[], Awaitable[None]]
     notify_waiting: Callable[[], Awaitable[None]]
     renderer: Renderer
+    personal_data: PersonalData
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -71,6 +74,7 @@ class Scheduler:
             self.announce: ANNOUNCE_S,
             self.check_sums: VERIFY_S,
             self.tidy: TIDY_S,
+            self.erase: ERASE_S,
         }
         under_way: set[asyncio.Task[None] | None] = set()
         for chore, seconds in chores.items():
@@ -112,9 +116,20 @@ class Scheduler:
 
     async def tidy(self) -> None:
         """Delete texts and payloads that are past their retention."""
-        now_us = self.engine.clock.now_us()
-        await self._chores.forget_texts(before_us=now_us - TEXTS_KEPT_DAYS * DAY_US)
-        await self.inbox.forget(before_us=now_us - DELIVERIES_KEPT_DAYS * DAY_US)
+        now_us, kept = self.engine.clock.now_us(), self.engine.settings.retention
+        await self.personal_data.forget_old(
+            texts_us=now_us - kept.texts * DAY_US,
+            attachments_us=now_us - kept.attachments * DAY_US,
+            ratings_us=now_us - kept.ratings * DAY_US,
+        )
+        await self.inbox.forget(before_us=now_us - kept.deliveries * DAY_US)
+        await self.engine.db.scrub()
+
+    async def erase(self) -> None:
+        """Erase what people asked to have forgotten; what a run holds up is tried again."""
+        held_up = await self.personal_data.erase_waiting()
+        if held_up:
+            log.info("erasures_held_up", erasures=len(held_up))
 
     async def announce(self) -> None:
         """Announce the new month in every channel that spent money in an earlier one, with that month's total."""

@@ -5,10 +5,9 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import structlog
-import uvicorn
 from pydantic import SecretStr
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -20,9 +19,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from bot.app import CONCURRENCY, GRACE_S, Bot, open_bot
+from bot.http_connections import BACKLOG, server_of
+from bot.http_gate import HttpGate
 from bot.instance_lock import single_instance_lock
 from bot.logs import configure_logs
-from bot.manifest import EVENTS_PATH
+from bot.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.settings import NEEDS_HTTP, VARIABLES, Settings, read_settings, setup_mistakes
@@ -30,13 +31,14 @@ from patterns.core.errors import UserError
 
 log = structlog.get_logger()
 
+HEALTH_S = 1.0
 LATE_REQUESTS_S = 2
 """Seconds after the grace period for payloads of the last moment and requests that are still being read."""
 
 
-async def serve(*, port: int | None) -> int:
+async def serve(*, port: int | None, host: str | None = None) -> int:
     """Run until SIGTERM or Ctrl-C and return the exit code; a second signal exits at once."""
-    settings = read_settings()
+    settings = _at(host)
     port = settings.port if port is None else port
     check_tokens(settings, port=port)
     with contextlib.ExitStack() as stack:
@@ -45,9 +47,9 @@ async def serve(*, port: int | None) -> int:
         return await _run(settings, port=port, receives=True, concurrency=CONCURRENCY)
 
 
-async def web(*, port: int | None) -> int:
+async def web(*, port: int | None, host: str | None = None) -> int:
     """Receive what Slack sends; workers execute it. Return the exit code. Runs behind a load balancer."""
-    settings = read_settings()
+    settings = _at(host)
     _check_shared(settings)
     port = settings.port if port is None else port
     check_tokens(settings, port=port)
@@ -60,6 +62,12 @@ async def worker(*, concurrency: int) -> int:
     _check_shared(settings)
     _check_set(_slack_tokens(settings))
     return await _run(settings, port=None, receives=False, concurrency=concurrency)
+
+
+def _at(host: str | None) -> Settings:
+    """Return the settings of the environment, with another address to listen on if one is given."""
+    settings = read_settings()
+    return settings if host is None else settings.model_copy(update={"host": host})
 
 
 def _check_shared(settings: Settings) -> None:
@@ -167,7 +175,7 @@ async def listen(bot: Bot, settings: Settings, *, port: int | None) -> AsyncIter
         async with _socket_mode(bot.slack_app, settings):
             yield
     else:
-        async with _http(bot, port):
+        async with _http(bot, settings, port):
             yield
 
 
@@ -182,31 +190,10 @@ async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator
         await handler.close_async()  # type: ignore[no-untyped-call]
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to us: it re-raises them at its end, and our second one exits at once."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers."""
-        yield
-
-
 @contextlib.asynccontextmanager
-async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
-    try:
-        # Bound here, so that a taken port is one clear sentence; connections before the server runs wait in the
-        # backlog.
-        listener = socket.create_server(("0.0.0.0", port))  # noqa: S104 - a server behind a load balancer
-    except OSError as error:
-        raise UserError(
-            f"Port {port} could not be opened ({error.strerror}). Choose another with --port or PORT."
-        ) from None
-    # No access log: the OAuth redirect's address holds a code.
-    server = _Server(
-        uvicorn.Config(
-            web_app(bot), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LATE_REQUESTS_S
-        )
-    )
+async def _http(bot: Bot, settings: Settings, port: int) -> AsyncIterator[None]:
+    listener = _bound(settings.host, port)
+    server = server_of(web_app(bot, settings), grace_s=LATE_REQUESTS_S)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         yield
@@ -215,16 +202,52 @@ async def _http(bot: Bot, port: int) -> AsyncIterator[None]:
         await serving
 
 
-def web_app(bot: Bot) -> Starlette:
-    """Build the app of HTTP mode: signed Slack payloads, OAuth install pages, health."""
+def _bound(host: str, port: int) -> socket.socket:
+    """Return the listening socket; early connections wait in its backlog. A taken port is one clear sentence."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except socket.gaierror:
+        raise UserError(f"AGENTS_HOST={host} is no address of this machine. Use one such as 127.0.0.1.") from None
+    except OSError as error:
+        raise UserError(
+            f"Port {port} could not be opened on {host} ({error.strerror}). Choose another with --port or PORT, or"
+            " another address with AGENTS_HOST."
+        ) from None
 
-    async def health(_request: Request) -> JSONResponse:
-        healthy = await bot.is_healthy()
-        return JSONResponse({"ok": healthy}, status_code=200 if healthy else 503)
 
-    return Starlette(
+def web_app(bot: Bot, settings: Settings) -> HttpGate:
+    """Build the app of HTTP mode, behind its gate: signed Slack payloads, OAuth install pages, health."""
+    _check_set({"SLACK_SIGNING_SECRET": settings.slack_signing_secret})  # whoever knows an empty one could sign
+    health = HealthPage(bot.is_healthy)
+    app = Starlette(
         routes=[
-            Route("/healthz", health),
+            Route("/healthz", health.answer),
             Mount("/", AsyncSlackRequestHandler(bot.slack_app, path=EVENTS_PATH)),  # type: ignore[arg-type]
         ]
     )
+    pages: dict[str, tuple[str, ...]] = {"/healthz": ("GET", "HEAD")}
+    if settings.is_multi_workspace:
+        pages |= {INSTALL_PATH: ("GET",), REDIRECT_PATH: ("GET",)}
+    return HttpGate(app, secret=settings.slack_signing_secret.get_secret_value(), signed_path=EVENTS_PATH, pages=pages)
+
+
+class HealthPage:
+    """`/healthz`: anybody may ask it, so the database is asked once a second at most."""
+
+    def __init__(self, is_healthy: Callable[[], Awaitable[bool]]) -> None:
+        self._is_healthy = is_healthy
+        self._asking: asyncio.Task[bool] | None = None
+        self._until_s = 0.0
+
+    async def answer(self, _request: Request) -> JSONResponse:
+        """Answer 200 or 503."""
+        now_s = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now_s >= self._until_s):
+            self._until_s = now_s + HEALTH_S
+            self._asking = asyncio.create_task(self._ask(), name="health")
+        healthy = await asyncio.shield(self._asking)
+        return JSONResponse({"ok": healthy}, status_code=200 if healthy else 503)
+
+    async def _ask(self) -> bool:
+        return await self._is_healthy()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from patterns.core.errors import UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_SLACK = "https://slack.com/api/"
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - a server behind a load balancer
 NO_HOME = "/nonexistent"
 """The home folder that systems give to users without one."""
 SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
@@ -108,6 +109,37 @@ def _env(name: str, purpose: str, default: Any = "", **more: Any) -> Any:  # noq
 NO_SECRET = SecretStr("")
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days for which each kind of what people wrote is kept; money, times and the audit log are kept for good."""
+
+    texts: int = 90
+    """Requests, answers, what agents wrote on the way, questions and decisions, after the end of their run."""
+    attachments: int = 90
+    """Threads, linked messages and files that were read for a request."""
+    deliveries: int = 7
+    """Slack's payloads as they came."""
+    ratings: int = 400
+    """Who found which answer helpful."""
+
+
+RETENTION_DAYS_MAX = 3650
+
+
+def _retention(text: str) -> Retention:
+    days = {}
+    for part in text.replace(",", " ").split():
+        name, _, number = part.partition("=")
+        if name not in {one.name for one in fields(Retention)}:
+            raise UserError(
+                f"AGENTS_RETENTION: {name!r} is nothing that is kept. Use texts, attachments, deliveries or ratings."
+            )
+        if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= RETENTION_DAYS_MAX:
+            raise UserError(f"AGENTS_RETENTION: write days from 1 to {RETENTION_DAYS_MAX}, like {name}=30.")
+        days[name] = int(number)
+    return Retention(**days)
+
+
 class Settings(BaseModel):
     """The operator's configuration: each variable is declared here, once, with its name and what it is for.
 
@@ -144,6 +176,11 @@ class Settings(BaseModel):
     port: Annotated[int | None, BeforeValidator(_port)] = _env(
         "PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode.", None
     )
+    host: str = _env(
+        "AGENTS_HOST",
+        "Address that HTTP mode listens on, such as 127.0.0.1 behind a proxy. Unset: every one.",
+        EVERY_ADDRESS,
+    )
     slack_api_url: Annotated[str, AfterValidator(_slack_api_url)] = _env(
         "SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one.", REAL_SLACK
     )
@@ -160,6 +197,11 @@ class Settings(BaseModel):
     )
     cache_dir: str = _env(
         "AGENTS_CACHE_DIR", "Where the demo and the tests keep what they fetch. Unset: the user's cache folder."
+    )
+    retention: Annotated[Retention, BeforeValidator(_retention)] = _env(
+        "AGENTS_RETENTION",
+        "Days for which words are kept, like texts=30 attachments=7 deliveries=3 ratings=90. Unset: docs/privacy.md.",
+        Retention(),
     )
     roster_path: Annotated[Path, AfterValidator(_absolute)] = _env(
         "AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml.", SHIPPED_ROSTER

@@ -91,7 +91,3 @@ class Chores:
             )
             for row in rows
         ]
-
-    async def forget_texts(self, *, before_us: int) -> None:
-        """Delete requests, answers and step texts of runs that ended before that time; calls and sums stay."""
-        await self._db.write(lambda: single(q.forget_texts(before_us=before_us)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from patterns.core.errors import ParkedError
 from patterns.core.ports import Clock, Decision, Fence, Question
+from storage.audit import entry
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 
@@ -77,9 +78,14 @@ class Questions:
         """Store a decision and return the one in force, which is the first one given."""
 
         def work() -> Work[list[Row]]:
-            yield q.decide_question(
-                run_id=run_id, path=path, decision_json=decision.model_dump_json(), now_us=self._clock.now_us()
+            now_us = self._clock.now_us()
+            decided = yield q.decide_question(
+                run_id=run_id, path=path, decision_json=decision.model_dump_json(), now_us=now_us
             )
+            for row in decided:
+                after = {"run": run_id, "question": path, "verdict": decision.verdict}
+                actor = decision.user or "agents"
+                yield entry(now_us, row["workspace"], actor=actor, action="decide", subject=row["channel"], after=after)
             return (yield q.find_question(run_id=run_id, path=path))
 
         return Decision.model_validate_json((await self._db.write(work))[0]["decision_json"])

@@ -10,6 +10,8 @@ from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.messages.month_report import month_name
 from bot.people.access import Access, AccessError, RulesStore
+from bot.people.directory import LookupFailedError
+from bot.people.permissions import Action, Role
 from bot.people.profiles import ProfileLookup
 from bot.runs.model_allowlist import is_allowed
 from patterns.core.errors import UserError
@@ -28,6 +30,7 @@ _DEFAULTS = {
     "workspace-limit": ("limit_nusd", "the limit of the whole workspace"),
 }
 _WORKSPACE = said.LiftModel | said.SetOwner
+_MAY_OWN = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,19 @@ class BudgetChanges:
     models: Callable[[], Mapping[str, ModelSpec]]
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:
-        """Check that this person may; raise AccessError that names whom to ask."""
-        user = payer.user
-        if _is_for_workspace(command):
-            if not await self.access.is_admin(user, workspace=payer.workspace):
-                raise AccessError(f"Only admins of this workspace can change that. {await self._whom(payer, False)}")
-        elif not await self.access.may_administer(user, workspace=payer.workspace, channel=payer.channel):
-            whom = await self._whom(payer, True)
-            raise AccessError(
-                f"Only admins of this workspace and the owners of this channel's budget can change that. {whom}"
+        """Check that this person may, asking Slack anew; raise AccessError that names whom to ask."""
+        is_wide = _is_for_workspace(command)
+        try:
+            await self.access.admit(
+                workspace=payer.workspace,
+                channel=payer.channel,
+                user=payer.user,
+                action=Action.CHANGE_WORKSPACE if is_wide else Action.CHANGE_BUDGET,
             )
+        except LookupFailedError:
+            raise
+        except AccessError as error:
+            raise AccessError(f"{error} {await self._whom(payer, not is_wide)}") from None
 
     async def change(self, command: BudgetCommand, payer: Payer, *, key: str = "") -> Changed:
         """Make the change; `payer.user` is the person, and a grant with the same idempotency `key` again is refused.
@@ -217,6 +223,10 @@ class BudgetChanges:
         _only_channels(act)
         where = {"workspace": act.payer.workspace, "channel": act.payer.channel}
         rules = await self.rules.rules(**where)
+        if command.owns and await self.access.role(command.user, **where, anew=True) not in _MAY_OWN:
+            raise UserError(
+                "Only members of this workspace can look after a budget, no guests and nobody else's people."
+            )
         owners = rules.owners | {command.user} if command.owns else rules.owners - {command.user}
         await self.rules.save_rules(replace(rules, owners=owners), **where, actor=act.actor)
         was, now = [await self._names(sorted(users), act.payer) for users in (rules.owners, owners)]

@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.messages.printable_json import printable_json
 from patterns.core.money import NUSD_PER_USD
 from storage.ledger.reports import Spent
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SIGNS = "=+-@\u2212"
+"""What begins a formula in one spreadsheet or another; full-width and small forms are folded into these first."""
 _TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens")
 """Input is all of it; what was read from a cache or written into one is part of it, at a rate of its own."""
 _CALL_COLUMNS = (
@@ -53,7 +57,7 @@ def calls_csv(calls: Sequence[Mapping[str, Any]]) -> str:
 
 def calls_json(calls: Sequence[Mapping[str, Any]]) -> str:
     """Return every call of a month as JSON; amounts are strings, because floats lose precision."""
-    return json.dumps([call_record(call) for call in calls], indent=1, ensure_ascii=False)
+    return printable_json([call_record(call) for call in calls], indent=1)
 
 
 def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +82,19 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _cell(value: object) -> object:
     """Return a cell that a spreadsheet does not execute: names come from people."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", value)
+    return f"'{line}" if _is_formula(line) else line
+
+
+def _is_formula(text: str) -> bool:
+    """Return whether a spreadsheet may take it for a formula: they skip blanks, controls and invisible characters."""
+    for character in text:
+        if unicodedata.category(character)[0] in "ZC":
+            continue
+        return unicodedata.normalize("NFKC", character)[0] in _SIGNS
+    return False
 
 
 def _utc(at_us: int | None) -> str:

@@ -22,6 +22,7 @@ from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import count
 from bot.people.access import Access, AccessError
+from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.slack.errors import SlackError
 from bot.slack.permalinks import permalink
@@ -207,7 +208,7 @@ class BudgetService:
         Raises:
             AccessError: not a workspace admin.
         """
-        if not await self.access.is_admin(payer.user, workspace=payer.workspace):
+        if not await self.access.may_in_workspace(payer.user, Action.SEE_BOOKS, workspace=payer.workspace):
             raise AccessError("Only admins of this workspace see all its budgets. `budget` shows this channel's.")
         books = await self.reports.books(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
@@ -263,7 +264,11 @@ class BudgetService:
 
     async def _who(self, row: Mapping[str, Any], workspace: str) -> str:
         actor = str(row["actor"])
-        return actor if actor in {"ledger", "shell", "slack"} else (await self.profiles.person(actor, workspace)).name
+        return (
+            actor
+            if actor in {"ledger", "shell", "slack", "agents"}
+            else (await self.profiles.person(actor, workspace)).name
+        )
 
     async def _administers(self, payer: Payer) -> bool:
         return await self.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)

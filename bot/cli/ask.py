@@ -1,7 +1,6 @@
 """`agents ask`: the same run as in Slack, in a shell: same patterns, same ledger, beside a running bot."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profi
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
 from bot.messages.estimate_text import estimate_words
 from bot.messages.outcome_text import refusal
+from bot.messages.printable_json import printable_json
 from bot.messages.views import AnswerView, Person, RunView
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
@@ -241,4 +241,4 @@ def _usd(nusd: int) -> str:
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(printable_json(value))

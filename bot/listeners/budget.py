@@ -6,16 +6,20 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands.budget import BudgetCommand, EditBudget, ShowBudget, ShowReport
+from bot.commands.budget import BudgetCommand, EditBudget, ShowAll, ShowAudit, ShowBudget, ShowReport
 from bot.commands.origin import Origin
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
 from bot.messages.budget_form import BudgetForm, read_budget_form
 from bot.messages.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
+from bot.people.permissions import Action
 from patterns.core.ports import Payer
 
 log = structlog.get_logger()
+
+_REACHES = {ShowAudit: Action.SEE_AUDIT, ShowAll: Action.SEE_BOOKS}
+"""What a command reads besides this place's month; who may change something the desk checks, and says whom to ask."""
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -48,7 +52,10 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def do_budget(services: ListenerServices, command: BudgetCommand, origin: Origin, client: AsyncWebClient) -> None:
     """Run one budget command; a UserError is shown to the person."""
-    place = await services.admit(origin)
+    # An admin's home leads to every channel; elsewhere the desk says whom to ask.
+    from_home = isinstance(command, EditBudget) and origin.is_claimed
+    reaches = Action.CHANGE_BUDGET if from_home else _REACHES.get(type(command), Action.SEE_BUDGET)
+    place = await services.admit(origin, reaches)
     payer = origin.payer(place.kind)
     if isinstance(command, EditBudget):
         if origin.trigger_id:
@@ -66,7 +73,7 @@ async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, c
 
 
 async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:
-    place = await services.admit(origin)
+    place = await services.admit(origin, Action.CHANGE_BUDGET)
     payer = origin.payer(place.kind)
     view = await services.budget.apply_changes(form.commands, origin, payer, can_post=place.can_post)
     if view is not None:

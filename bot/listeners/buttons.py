@@ -160,7 +160,12 @@ async def _kept(click: Click) -> KeptRequest:
         raise UserError("I no longer have that request. Please send it again.")
     if kept.origin.user != click.origin.user:
         raise UserError("Only the person who asked can answer that.")
-    now = replace(kept.origin, response_url=click.origin.response_url, trigger_id=click.origin.trigger_id)
+    now = replace(
+        kept.origin,
+        response_url=click.origin.response_url,
+        trigger_id=click.origin.trigger_id,
+        is_claimed=True,  # they were there when they asked, and may have left since
+    )
     return replace(kept, origin=now)
 
 

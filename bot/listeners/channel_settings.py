@@ -29,7 +29,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def _save(services: ListenerServices, view: dict[str, Any], origin: Origin) -> None:
     place = {"workspace": origin.workspace, "channel": origin.channel, "user": origin.user}
-    before = await services.access.settings(**place)
+    before = await services.access.settings(**place, is_claimed=origin.is_claimed)
     form = read_channel_form(view, before)
     if not isinstance(form, ChannelForm):
         return

@@ -36,6 +36,7 @@ from bot.messages.request_form import ask_form
 from bot.messages.views import PrivateView
 from bot.people.access import Place
 from bot.people.channel_form import channel_form
+from bot.people.permissions import Action
 from bot.runs.request import RunRequest
 from patterns.core.errors import AgentsError, UserError
 from patterns.core.ports import Payer
@@ -82,33 +83,33 @@ async def dispatch(services: ListenerServices, command: Command, origin: Origin,
 
 async def _reply(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
     """Return the private reply to a command that starts no run."""
+    if isinstance(command, StopRuns):
+        # Stopping needs no admission: it must work even while Slack cannot tell who is who.
+        return await stop(services, origin, run_id=command.run)
+    place = await services.access.admit_origin(origin, Action.LOOK)
     match command:
         case NearMiss():
             return NearMissView(word=command.word, suggestion=command.suggestion, key=origin.delivery_key)
         case Invalid():
             return NoticeView(command.message, tone="warning")
-        case StopRuns():
-            # Stopping needs no admission: it must work even while Slack's directory cannot be asked.
-            return await stop(services, origin, run_id=command.run)
         case ShowHelp():
             return _help(command.topic, services.catalog())
         case OpenModal():
             # A mention has no trigger_id to open the form with.
             return _help("", services.catalog())
         case _:
-            return await _look_up(services, command, origin)
+            return await _look_up(services, command, origin, place)
 
 
-async def _look_up(services: ListenerServices, command: Command, origin: Origin) -> PrivateView:
-    """Return a reply that shows something of the workspace, after checking that the person is admitted."""
-    place = await services.admit(origin)
+async def _look_up(services: ListenerServices, command: Command, origin: Origin, place: Place) -> PrivateView:
+    """Return a reply that shows something of the workspace to a person who was admitted."""
     match command:
         case ListAgents():
             return AgentsView(services.catalog().agents)
         case ListFlows():
             return FlowsView(services.catalog().flows)
         case ShowBalance():
-            return await services.runs.balance(origin.payer(place.kind))
+            return await services.runs.balance(origin.payer(place.kind), with_workspace=place.sees_workspace)
         case ListRuns():
             return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
         case Estimate():
@@ -159,7 +160,7 @@ async def open_form(
         origin,
         channel_name=place.name,
         can_post=place.can_post and place.kind == "channel",
-        balances=await _balances_soon(services, origin.payer(place.kind)),
+        balances=await _balances_soon(services, origin.payer(place.kind), with_workspace=place.sees_workspace),
         again=again,
     )
     await open_view(client, origin, form)
@@ -171,17 +172,19 @@ async def open_settings(services: ListenerServices, origin: Origin, client: Asyn
         raise UserError("Settings belong to channels. Type `/agents settings` in one.")
     if not origin.trigger_id:
         raise UserError("A mention cannot open a form. Type `/agents settings` in the channel.")
-    rules = await services.access.settings(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    rules = await services.access.settings(
+        workspace=origin.workspace, channel=origin.channel, user=origin.user, is_claimed=origin.is_claimed
+    )
     flows = services.catalog().flows
     await open_view(
         client, origin, channel_form(rules, flows, channel=origin.channel, response_url=origin.response_url)
     )
 
 
-async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesView | None:
+async def _balances_soon(services: ListenerServices, payer: Payer, *, with_workspace: bool) -> BalancesView | None:
     try:
         async with asyncio.timeout(FORM_BALANCE_S):
-            return await services.runs.balance(payer)
+            return await services.runs.balance(payer, with_workspace=with_workspace)
     except (AgentsError, TimeoutError) as error:
         # The form is useful without a balance, and useless when late.
         log.warning("form_without_balance", error=str(error))
@@ -190,7 +193,14 @@ async def _balances_soon(services: ListenerServices, payer: Payer) -> BalancesVi
 
 def _request(services: ListenerServices, asked: Ask, origin: Origin, place: Place) -> RunRequest:
     flow = asked.flow or _usual(services, place)
-    return RunRequest(origin, place.kind, asked.request, flow=flow, agents=asked.agents)
+    return RunRequest(
+        replace(origin, is_claimed=False),  # whoever is admitted has been looked up there
+        place.kind,
+        asked.request,
+        flow=flow,
+        agents=asked.agents,
+        sees_workspace=place.sees_workspace,
+    )
 
 
 def _usual(services: ListenerServices, place: Place) -> str | None:

@@ -92,7 +92,7 @@ class InboxMiddleware(AsyncMiddleware):
 
     async def _store(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:
         """Commit the payload; return None when it is new, else the response."""
-        payload = {name: value for name, value in req.body.items() if name not in _SECRETS}
+        payload = without_deleted_words({name: value for name, value in req.body.items() if name not in _SECRETS})
         key, begun_s = delivery.origin.delivery_key, time.monotonic()
         try:
             is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
@@ -115,14 +115,30 @@ class InboxMiddleware(AsyncMiddleware):
         return BoltResponse(status=200)
 
 
+def without_deleted_words(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload to store, without the text of a message that its writer has just deleted."""
+    event = body.get("event")
+    if not isinstance(event, dict) or event.get("subtype") != "message_deleted":
+        return dict(body)
+    before = event.get("previous_message") or {}
+    known = {name: before[name] for name in ("user", "bot_id", "ts", "thread_ts") if name in before}
+    return {**body, "event": {**event, "previous_message": known}}
+
+
 async def replay(app: AsyncApp, payload: Mapping[str, Any]) -> None:
     """Handle a stored payload again that was not finished when its process stopped."""
     await app.async_dispatch(AsyncBoltRequest(body=dict(payload), mode="socket_mode", context={_REPLAYED: True}))
 
 
 def workspace_of(context: AsyncBoltContext) -> str:
-    """Return the workspace of a payload; an organisation-wide install may only name the organisation."""
-    return context.team_id or context.enterprise_id or ""
+    """Return the workspace that a payload is booked under: the token's own, where the token has one.
+
+    In a shared channel a payload can name the workspace of whoever clicked. They are outsiders here, and members there:
+    only the first is our business. An app installed for a whole organisation may only know that.
+    """
+    authorized = context.authorize_result
+    own = (authorized.team_id or "") if authorized is not None else ""
+    return own if own.startswith("T") else context.team_id or context.enterprise_id or ""
 
 
 def origin_of(context: AsyncBoltContext) -> Origin:

@@ -60,7 +60,7 @@ def action_origin(body: Payload, *, key: str, workspace: str) -> Origin:
 
 
 def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Origin:
-    """Return where a form was opened."""
+    """Return where a form says that it was opened."""
     return Origin(
         delivery_key=key,
         workspace=workspace,
@@ -69,4 +69,5 @@ def form_origin(body: Payload, form: AskForm, *, key: str, workspace: str) -> Or
         thread_ts=form.thread_ts,
         response_url=form.response_url,
         attached=AttachmentRefs(about=form.about),
+        is_claimed=True,
     )

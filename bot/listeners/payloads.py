@@ -14,6 +14,7 @@ from bot.messages.action_ids import (
     DM_INSTEAD,
     FEEDBACK,
     FEEDBACK_DOWN,
+    OWN_WORDS_ERASE,
     QUEUE_IT,
     REQUEST_YES,
     REVIEW_APPROVE,
@@ -41,6 +42,7 @@ RUN_AGAIN = "run_again"
 KEPT_ACTIONS = frozenset(
     {
         RUN_STOP,
+        OWN_WORDS_ERASE,
         RUN_CONFIRM,
         RUN_CANCEL,
         RUN_ANSWER_INSTEAD,
@@ -164,21 +166,22 @@ def _form_delivery(body: Payload, *, workspace: str) -> InboundPayload | None:
         budget = read_budget_form(view)
         if isinstance(budget, BudgetForm):
             user = name_in(body["user"]["id"])
-            origin = Origin(key, workspace, budget.payer.channel, user, response_url=budget.response_url)
+            origin = Origin(
+                key, workspace, budget.payer.channel, user, response_url=budget.response_url, is_claimed=True
+            )
             return InboundPayload("view", origin)
     elif view["callback_id"] == CHANNEL_FORM:
         channel = read_channel_form(view, ChannelRules())
         if isinstance(channel, ChannelForm):
             user = name_in(body["user"]["id"])
-            return InboundPayload(
-                "view", Origin(key, workspace, channel.channel, user, response_url=channel.response_url)
-            )
+            origin = Origin(key, workspace, channel.channel, user, response_url=channel.response_url, is_claimed=True)
+            return InboundPayload("view", origin)
     elif view["callback_id"] in REVIEW_FORMS:
         review = read_review_form(view)
         if isinstance(review, ReviewForm):
-            return InboundPayload(
-                "view", Origin(key, workspace, review.channel, name_in(body["user"]["id"]), review.thread_ts)
-            )
+            user = name_in(body["user"]["id"])
+            origin = Origin(key, workspace, review.channel, user, review.thread_ts, is_claimed=True)
+            return InboundPayload("view", origin)
     return None
 
 

@@ -11,6 +11,7 @@ from bot.messages.card_views import ConfirmChoice
 from bot.messages.home_views import HomeView
 from bot.messages.list_views import BalancesView, RunsView
 from bot.messages.notice_views import NoticeView
+from bot.messages.own_words import OwnWords
 from bot.messages.views import DetailsView
 from bot.runs.request import RunRequest, StopOutcome
 from patterns.core.ports import DecisionVerdict, Payer, Question
@@ -47,7 +48,7 @@ class Runs(Protocol):
         """Store a person's rating of an answer: `up` or `down`."""
         ...
 
-    async def balance(self, payer: Payer) -> BalancesView:
+    async def balance(self, payer: Payer, *, with_workspace: bool) -> BalancesView:
         """Return what is left in the accounts this person may see here."""
         ...
 
@@ -125,6 +126,22 @@ class HomeViews(Protocol):
 
     async def view(self, payer: Payer) -> HomeView:
         """Return the home view of one person; `payer` is their direct messages with us."""
+        ...
+
+
+class PersonalWords(Protocol):
+    """What is stored about a person, for that person."""
+
+    async def stored(self, *, workspace: str, user: str) -> OwnWords:
+        """Return how much of a person is stored."""
+        ...
+
+    async def download(self, *, workspace: str, user: str) -> None:
+        """Send a person everything that is stored about them."""
+        ...
+
+    async def erase(self, *, workspace: str, user: str) -> str:
+        """Erase what a person wrote; return a sentence that says what was done."""
         ...
 
 

@@ -22,13 +22,19 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
     async def chosen(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
         origin = origin_of(context)
-        services.tasks.spawn(origin, _open(services, run_of(body["message"]), origin, client))
+        run_id = run_of(body["message"], context.bot_user_id or "")
+        services.tasks.spawn(origin, _open(services, run_id, origin, client))
 
     app.message_shortcut(RUN_AGAIN)(chosen)
 
 
-def run_of(message: dict[str, Any]) -> str:
-    """Return the run a message of ours belongs to, by the marker in its first block; empty for other messages."""
+def run_of(message: dict[str, Any], bot_user: str) -> str:
+    """Return the run a message of ours belongs to, by the marker in its first block; empty for other messages.
+
+    It only names the run: whether this person may read it is looked up.
+    """
+    if message.get("user") != bot_user:
+        return ""  # any app can put any mark on a message of its own
     blocks = message.get("blocks") or [{}]
     run_id, _, _name = str(blocks[0].get("block_id", "")).partition(":")
     return run_id if RUN_ID.fullmatch(run_id) else ""

@@ -5,9 +5,19 @@ from dataclasses import dataclass
 
 from bot.commands.origin import Origin
 from bot.listeners.background import BackgroundTasks
-from bot.listeners.ports import BudgetActions, Followups, HomeViews, PayloadStore, Reviews, Runs, UninstallHandler
+from bot.listeners.ports import (
+    BudgetActions,
+    Followups,
+    HomeViews,
+    PayloadStore,
+    PersonalWords,
+    Reviews,
+    Runs,
+    UninstallHandler,
+)
 from bot.messages.list_views import Catalog
 from bot.people.access import Access, Place
+from bot.people.permissions import Action
 from bot.runs.presenter import Notifier
 
 
@@ -31,7 +41,8 @@ class ListenerServices:
     followups: Followups
     uninstalls: UninstallHandler
     home: HomeViews
+    own_words: PersonalWords
 
-    async def admit(self, origin: Origin) -> Place:
-        """Return the conversation; raise AccessError when the person may not have agents run there."""
-        return await self.access.admit(workspace=origin.workspace, channel=origin.channel, user=origin.user)
+    async def admit(self, origin: Origin, action: Action = Action.ASK) -> Place:
+        """Return the conversation; raise AccessError when the person may not do that there."""
+        return await self.access.admit_origin(origin, action)

@@ -13,6 +13,7 @@ from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.commands.budget_values import read_amount, read_models, read_percents
 from bot.messages.budget_views import BUDGET_FORM
+from bot.messages.mrkdwn import literal
 from patterns.core.errors import UserError
 from patterns.core.money import NUSD_PER_USD, format_usd
 from patterns.core.ports import Payer
@@ -173,4 +174,4 @@ def _input(name: str, label: str, element: dict[str, Any], hint: str = "") -> di
 
 
 def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"type": "plain_text", "text": literal(text), "emoji": False}

@@ -5,7 +5,7 @@ Text of people and models is shown as plain_text objects, in which Slack interpr
 
 from typing import Any
 
-from bot.messages.action_ids import HOME_BUDGET, HOME_SETTINGS, OPEN_ASK_MODAL
+from bot.messages.action_ids import HOME_BUDGET, HOME_SETTINGS, OPEN_ASK_MODAL, OWN_WORDS
 from bot.messages.budget_text import books_sections
 from bot.messages.budget_views import BooksView
 from bot.messages.home_views import HomeView
@@ -38,9 +38,15 @@ def home_tab(view: HomeView) -> dict[str, Any]:
         *_money(view),
         _header("Your recent requests"),
         *_runs(view.runs),
+        _OWN,
         *_admin(view.books),
     ]
     return {"type": "home", "blocks": blocks[:BLOCKS_MAX]}
+
+
+def closed_home(why: str) -> dict[str, Any]:
+    """Return the home of somebody who may not ask: why, and their own words, which are theirs anyway."""
+    return {"type": "home", "blocks": [_header("Agents for Slack"), _text(why), _OWN]}
 
 
 def _waiting(view: HomeView) -> list[dict[str, Any]]:
@@ -104,4 +110,7 @@ def _text(text: str) -> dict[str, Any]:
 
 
 def _button(text: str, action_id: str) -> dict[str, Any]:
-    return {"type": "button", "action_id": action_id, "text": plain(clip(text, 75))}
+    return {"type": "button", "action_id": action_id, "text": plain(clip(literal(text), 75))}
+
+
+_OWN = {"type": "actions", "elements": [_button("What I store about you", OWN_WORDS)]}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bot.messages.imitation import mark_imitations
 from bot.messages.mrkdwn import WORD_JOINER, Mrkdwn, clean, escape, link, literal, with_links
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -35,7 +36,7 @@ class MarkdownPiece:
 
 def pieces(text: str) -> tuple[MarkdownPiece, ...]:
     """Return the pieces of a Markdown text, in order. Any text is accepted; what is not Markdown is a paragraph."""
-    return tuple(_Walk(_PARSER.parse(clean(text))).pieces())
+    return tuple(_Walk(_PARSER.parse(mark_imitations(clean(text)))).pieces())
 
 
 # ---------------------------------------------------------------- inline

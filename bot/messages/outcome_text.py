@@ -23,6 +23,8 @@ def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
 
 def balance(view: BalanceView) -> Mrkdwn:
     """Return a balance like `#platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 held by 3 runs)`."""
+    if view.is_secret:
+        return mrkdwn("{name} has less than that free", name=short(view.name, 80))
     held = mrkdwn(", {held} held by {runs}", held=usd(view.held_nusd), runs=count(view.held_runs, "run"))
     return mrkdwn(
         "{name} has {free} free ({limit} limit, {spent} spent{held})",

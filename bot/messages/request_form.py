@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
 from bot.messages.list_views import BalancesView, Catalog, FlowLine
+from bot.messages.mrkdwn import literal
 from patterns.core.money import format_left, format_usd
 
 ASK_FORM = "ask_form"
@@ -162,7 +163,7 @@ def _value(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def plain(text: str) -> dict[str, Any]:
     """Return a plain_text object, in which Slack interprets nothing."""
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"type": "plain_text", "text": literal(text), "emoji": False}
 
 
 def _small_print(text: str) -> dict[str, Any]:

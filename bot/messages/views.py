@@ -46,7 +46,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """One account's month. `name` is its name for people: `#platform`, `your direct messages`."""
+    """One account's month. `name` is its name for people: `#platform`, `your direct messages`.
+
+    `is_secret` keeps its numbers from whoever reads it: guests and people of other organisations may be among them.
+    """
 
     name: str
     limit_nusd: int
@@ -55,6 +58,7 @@ class BalanceView:
     resets_on: str
     """The day the next month starts in the account's zone: `1 Dec`."""
     held_runs: int = 0
+    is_secret: bool = False
 
     @property
     def free_nusd(self) -> int:

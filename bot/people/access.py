@@ -1,48 +1,48 @@
-"""Authorization: who may run, stop, decide and administer. What cannot be checked with Slack is refused.
+"""Authorization: who asks, where they are, and what the table in `permissions` says of it.
 
-Guests, people of other organisations and externally shared channels are refused until an admin allows them there.
+Everything that cannot be checked with Slack is refused. Ids in buttons, forms and blocks are claims: `is_claimed` has
+membership of the place looked up, where Slack itself did not say that somebody stood there.
 """
 
-import asyncio
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.commands.commands import Allow
-from bot.commands.origin import ChannelKind
+from bot.commands.origin import ChannelKind, Origin
 from bot.people.admins import Admins
-from bot.slack.errors import SlackError
-from bot.slack.web_api import Tokens
-from patterns.core.errors import UserError
+from bot.people.directory import AccessError, Directory, LookupFailedError, name_of
+from bot.people.permissions import READ_ANEW, Action, Role, Site, cell, role_of, site_of
 
-USER_TTL_S = 300.0
-CHANNEL_TTL_S = 60.0
-LOOKUP_TIMEOUT_S = 10.0
-CACHE_ENTRIES = 10_000
-_OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
+__all__ = ["Access", "AccessError", "ChannelRules", "LookupFailedError", "Place", "RulesStore"]
 
-
-class AccessError(UserError):
-    """You cannot do this here. Ask an admin of this workspace."""
-
-
-class LookupFailedError(AccessError):
-    """I could not check with Slack who is asking, so nothing was started. Please try again in a minute."""
+_GUESTS = frozenset({Role.GUEST, Role.SINGLE_GUEST})
+_MEMBERS = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
+_MAY_BE_KEPT_TO_SOME = frozenset({Action.ASK, Action.LOOK, Action.SEE_BUDGET})
+"""What the channel's rule "who may ask here" is about."""
+_LEVERS = {
+    Action.CHANGE_ACCESS: "Only an admin of this workspace or an owner of this channel's budget can change that.",
+    Action.CHANGE_BUDGET: "Only admins of this workspace and the owners of this channel's budget can change that.",
+    Action.CHANGE_WORKSPACE: "Only admins of this workspace can change that.",
+    Action.SEE_AUDIT: "Only admins of this workspace and the owners of this channel's budget read its log.",
+    Action.SEE_BOOKS: "Only admins of this workspace see all its budgets. `budget` shows this channel's.",
+    Action.STOP: "Only the person who asked and admins can stop that.",
+}
+"""Why not, in the words for each action; others are refused by what is in the way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A conversation: who pays there, whether we can post in it, and the flow its admins chose."""
+    """A conversation: who pays there, whether we can post in it, and the flow its admins chose.
+
+    `sees_workspace` says whether the person who was admitted may read what is left of the whole workspace's month.
+    """
 
     kind: ChannelKind
     can_post: bool
     name: str = ""
     flow: str = ""
+    sees_workspace: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,88 +75,16 @@ class RulesStore(Protocol):
         ...
 
 
-class Directory(Protocol):
-    """Slack's directory of people and conversations."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Who somebody is in a place, and what is known of it."""
 
-    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
-        """Return Slack's user object; raise LookupFailedError when it cannot be read."""
-        ...
-
-    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
-        """Return Slack's conversation object, None where we are no member; raise LookupFailedError when unreadable."""
-        ...
-
-    async def direct_messages(self, user: str, *, workspace: str) -> str:
-        """Return the id of our direct messages with a person; raise LookupFailedError when they cannot be opened."""
-        ...
-
-
-class SlackDirectory:
-    """The directory over the Web API; people are cached for five minutes, conversations for one."""
-
-    def __init__(
-        self, client: AsyncWebClient, tokens: Tokens, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._client = client
-        self._tokens = tokens
-        self._monotonic = monotonic
-        self._cache: dict[tuple[str, str, str], tuple[float, Mapping[str, Any]]] = {}
-
-    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
-        """Return Slack's user object, cached; raise LookupFailedError when it cannot be read."""
-        return _had(await self._found("user", user, workspace=workspace))
-
-    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
-        """Return Slack's conversation object, cached. None is not cached, so that an invitation counts at once."""
-        return await self._found("channel", channel, workspace=workspace)
-
-    async def direct_messages(self, user: str, *, workspace: str) -> str:
-        """Return the id of our direct messages with a person, cached."""
-        return str(_had(await self._found("dm", user, workspace=workspace))["id"])
-
-    async def _found(
-        self, what: Literal["user", "channel", "dm"], name: str, *, workspace: str, again: bool = False
-    ) -> Mapping[str, Any] | None:
-        key = (workspace, what, name)
-        known = self._cache.get(key)
-        if known is not None and known[0] > self._monotonic():
-            return known[1]
-        try:
-            token = await self._tokens.token(workspace)
-            async with asyncio.timeout(LOOKUP_TIMEOUT_S):
-                found = await self._asked(what, name, token=token)
-        except SlackApiError as error:
-            code = str(error.response.get("error"))
-            if code in _OUTSIDE:
-                return None
-            is_revoked = SlackError.of(code, what).kind == "revoked"
-            if is_revoked and await self._tokens.refused(workspace, token, code) and not again:
-                return await self._found(what, name, workspace=workspace, again=True)
-            raise LookupFailedError from error
-        except (SlackError, aiohttp.ClientError, TimeoutError, KeyError) as error:
-            raise LookupFailedError from error
-        self._cache.pop(key, None)
-        if len(self._cache) >= CACHE_ENTRIES:
-            del self._cache[next(iter(self._cache))]
-        self._cache[key] = (self._monotonic() + (CHANNEL_TTL_S if what == "channel" else USER_TTL_S), found)
-        return found
-
-    async def _asked(self, what: Literal["user", "channel", "dm"], name: str, *, token: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any]
-        match what:
-            case "user":
-                found = (await self._client.users_info(user=name, token=token))["user"]
-            case "channel":
-                found = (await self._client.conversations_info(channel=name, token=token))["channel"]
-            case "dm":
-                found = (await self._client.conversations_open(users=name, token=token))["channel"]
-        return found
-
-
-def _had(found: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if found is None:
-        raise LookupFailedError
-    return found
+    channel: str
+    role: Role
+    site: Site
+    person: Mapping[str, Any]
+    conversation: Mapping[str, Any] | None
+    rules: ChannelRules
 
 
 class Access:
@@ -167,80 +95,104 @@ class Access:
         self._rules = rules
         self._admins = admins
 
-    async def admit(self, *, workspace: str, channel: str, user: str) -> Place:
-        """Return the conversation in which a person may have agents run.
+    async def admit(
+        self,
+        *,
+        workspace: str,
+        channel: str,
+        user: str,
+        action: Action = Action.ASK,
+        is_claimed: bool = False,
+        is_own: bool = True,
+    ) -> Place:
+        """Return the place where somebody may do it. Every door comes through here.
+
+        `is_claimed` says that the channel was named by a button or a form, `is_own` that what they reach for is theirs.
 
         Raises:
             AccessError: they may not, or Slack could not be asked; the sentence is for them.
         """
-        person = await self.directory.user(user, workspace=workspace)
-        if person.get("deleted") or person.get("is_bot") or person.get("is_workflow_bot") or user == "USLACKBOT":
+        here = await self._standing(user, workspace=workspace, channel=channel, anew=action in READ_ANEW)
+        if here.role is Role.NOBODY:
             raise AccessError("I only answer people with an active account in this workspace.")
-        conversation = await self.directory.channel(channel, workspace=workspace)
-        rules = await self._rules.rules(workspace=workspace, channel=channel)
-        if _is_stranger(person, workspace) and not rules.external:
-            raise AccessError(
-                "I only work for members of this organisation. An admin can open this channel with "
-                "`/agents allow external`."
-            )
-        if (person.get("is_restricted") or person.get("is_ultra_restricted")) and not rules.guests:
-            raise AccessError(
-                "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
-            )
-        if not await self._is_open_to(user, rules, workspace=workspace):
+        if why := _refusal(action, here, is_own=is_own):
+            raise AccessError(why)
+        if action in _MAY_BE_KEPT_TO_SOME and not _is_open_to(user, here):
             raise AccessError("Only some people may ask here. An admin changes that with `/agents settings`.")
-        if conversation is None:
-            return Place("channel", can_post=False, flow=rules.flow)
-        if conversation.get("is_archived"):
-            raise AccessError("This channel is archived. Ask me in another one or in our direct messages.")
-        if _is_shared(conversation) and not rules.external:
-            raise AccessError(
-                "This channel is shared with another organisation, so I stay quiet here. An admin can open it with "
-                "`/agents allow external`."
-            )
-        if conversation.get("is_im"):
-            return Place("dm", can_post=True)
-        # Slack always says whether we are a member; where it does not, the post will fail plainly.
-        can_post = bool(conversation.get("is_member", True))
-        return Place("channel", can_post=can_post, name=str(conversation.get("name") or ""), flow=rules.flow)
+        # What one asked oneself stays one's own, and money is an admin's to change in every channel.
+        needs_no_place = (action is Action.READ_RUN and is_own) or (action in READ_ANEW and here.role is Role.ADMIN)
+        is_claimed = is_claimed and not needs_no_place
+        if not await self._is_there(user, here, workspace=workspace, action=action, is_claimed=is_claimed):
+            raise AccessError("You are not in that conversation, so I cannot do this for you there.")
+        return _place(here)
 
-    async def _is_open_to(self, user: str, rules: ChannelRules, *, workspace: str) -> bool:
-        if rules.who == "everyone" or user in rules.owners or (rules.who == "named" and user in rules.people):
-            return True
-        return await self.is_admin(user, workspace=workspace)
-
-    async def is_admin(self, user: str, *, workspace: str) -> bool:
-        """Return True for Slack's admins and owners, those of AGENTS_ADMINS, and the installer of the app."""
-        if user in await self._admins.of(workspace):
-            return True
-        person = await self.directory.user(user, workspace=workspace)
-        return not person.get("deleted") and any(
-            person.get(f"is_{role}") for role in ("admin", "owner", "primary_owner")
+    async def admit_origin(self, origin: Origin, action: Action, *, is_own: bool = True) -> Place:
+        """Return the place where something was said or clicked, for whoever did; see `admit`."""
+        return await self.admit(
+            workspace=origin.workspace,
+            channel=origin.channel,
+            user=origin.user,
+            action=action,
+            is_claimed=origin.is_claimed,
+            is_own=is_own,
         )
 
+    async def role(self, user: str, *, workspace: str, channel: str = "", anew: bool = False) -> Role:
+        """Return what somebody is in the workspace, and in the channel if one is named."""
+        person = await self.directory.user(user, workspace=workspace, anew=anew)
+        rules = await self._rules.rules(workspace=workspace, channel=channel) if channel else ChannelRules()
+        return await self._role(user, person, rules, workspace=workspace)
+
+    async def is_admin(self, user: str, *, workspace: str, anew: bool = False) -> bool:
+        """Return whether somebody belongs here and administers: by Slack, by AGENTS_ADMINS or by the install."""
+        return await self.role(user, workspace=workspace, anew=anew) is Role.ADMIN
+
+    async def may(self, user: str, action: Action, *, workspace: str, channel: str, is_own: bool = True) -> bool:
+        """Return whether `admit` would let somebody do it, in a place that their click only names."""
+        try:
+            await self.admit(
+                workspace=workspace, channel=channel, user=user, action=action, is_claimed=True, is_own=is_own
+            )
+        except LookupFailedError:
+            raise
+        except AccessError:
+            return False
+        return True
+
+    async def may_in_workspace(self, user: str, action: Action, *, workspace: str) -> bool:
+        """Return whether somebody may do what concerns no single channel, wherever they are."""
+        return cell(action, await self.role(user, workspace=workspace), Site.DM) == "yes"
+
     async def may_administer(self, user: str, *, workspace: str, channel: str) -> bool:
-        """Return True for admins, and for owners of the channel's budget."""
-        rules = await self._rules.rules(workspace=workspace, channel=channel)
-        return user in rules.owners or await self.is_admin(user, workspace=workspace)
+        """Return whether to offer somebody the levers of this place; pulling one asks Slack anew."""
+        here = await self._standing(user, workspace=workspace, channel=channel)
+        return cell(Action.CHANGE_BUDGET, here.role, here.site) == "yes"
 
     async def may_stop(self, user: str, *, asker: str, workspace: str, channel: str) -> bool:
         """Return True for the asker, even while Slack cannot be reached, and for admins of the channel."""
-        return user == asker or await self.may_administer(user, workspace=workspace, channel=channel)
+        if user == asker:
+            return True
+        here = await self._standing(user, workspace=workspace, channel=channel)
+        return cell(Action.STOP, here.role, here.site) == "yes"
 
     async def may_decide(
         self, user: str, *, asker: str, workspace: str, channel: str, approvers: Collection[str] = ()
     ) -> bool:
-        """Return True for those who may decide a review: the asker, the named approvers, the channel's admins."""
-        return user in approvers or await self.may_stop(user, asker=asker, workspace=workspace, channel=channel)
+        """Return True for those who may decide a review: the asker, the named approvers, the admins who can read it."""
+        is_own = user == asker or user in approvers
+        return await self.may(user, Action.DECIDE, workspace=workspace, channel=channel, is_own=is_own)
 
-    async def settings(self, *, workspace: str, channel: str, user: str) -> ChannelRules:
+    # ------------------------------------------------------------ changing who may
+
+    async def settings(self, *, workspace: str, channel: str, user: str, is_claimed: bool = False) -> ChannelRules:
         """Return how a channel behaves, for those who may change it.
 
         Raises:
             AccessError: not an admin.
         """
-        if not await self.may_administer(user, workspace=workspace, channel=channel):
-            raise AccessError("Only an admin of this workspace or an owner of this channel's budget can change that.")
+        await self.admit(
+            workspace=workspace, channel=channel, user=user, action=Action.CHANGE_ACCESS, is_claimed=is_claimed
+        )
         return await self._rules.rules(workspace=workspace, channel=channel)
 
     async def change(self, rules: ChannelRules, *, workspace: str, channel: str, user: str) -> None:
@@ -268,20 +220,86 @@ class Access:
         """Return a person's display name; raise LookupFailedError when Slack cannot be asked."""
         return name_of(await self.directory.user(user, workspace=workspace)) or user
 
+    # ------------------------------------------------------------ looking
 
-def name_of(person: Mapping[str, Any]) -> str:
-    """Return the display name in Slack's user object; empty where there is none."""
-    profile = person.get("profile") or {}
-    return str(profile.get("display_name") or person.get("real_name") or person.get("name") or "")
+    async def _standing(self, user: str, *, workspace: str, channel: str, anew: bool = False) -> _Standing:
+        person = await self.directory.user(user, workspace=workspace, anew=anew)
+        conversation = await self.directory.channel(channel, workspace=workspace)
+        rules = await self._rules.rules(workspace=workspace, channel=channel)
+        role = await self._role(user, person, rules, workspace=workspace)
+        return _Standing(channel, role, site_of(conversation), person, conversation, rules)
+
+    async def _role(self, user: str, person: Mapping[str, Any], rules: ChannelRules, *, workspace: str) -> Role:
+        return role_of(
+            {"id": user, **person},
+            workspace=workspace,
+            is_named=user in await self._admins.of(workspace),
+            is_owner=user in rules.owners,
+        )
+
+    async def _is_there(self, user: str, here: _Standing, *, workspace: str, action: Action, is_claimed: bool) -> bool:
+        """Return whether somebody is in the place they reach for, or need not be: members may join public channels."""
+        if here.conversation is None:
+            return not is_claimed or action in {Action.ASK, Action.LOOK}  # nothing can be read or posted there
+        whose = here.conversation.get("user") if here.site is Site.DM else None
+        if whose is not None:
+            return bool(whose == user)
+        if not is_claimed or (here.site is Site.PUBLIC and here.role in _MEMBERS):
+            return True
+        return await self.directory.is_member(user, here.channel, workspace=workspace)
 
 
-def _is_stranger(person: Mapping[str, Any], workspace: str) -> bool:
-    if person.get("is_stranger"):
-        return True
-    home = person.get("team_id") or workspace
-    organisation = person.get("enterprise_user") or {}
-    return workspace not in {home, organisation.get("enterprise_id"), *(organisation.get("teams") or ())}
+def _refusal(action: Action, here: _Standing, *, is_own: bool) -> str:
+    """Return why the table says no; empty when it says yes."""
+    written = cell(action, here.role, here.site)
+    if written == "no":
+        if here.role is Role.OUTSIDER and action not in _LEVERS:
+            return "I only work for members of this organisation, except in channels that an admin has opened."
+        if here.role in _GUESTS and action not in _LEVERS:
+            return "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
+        return _LEVERS.get(action, "That is not possible here.")
+    if "own" in written and not is_own:
+        return _LEVERS.get(action, "That belongs to somebody else.")
+    return _closed(here) if "opened" in written else _archived(here)
 
 
-def _is_shared(conversation: Mapping[str, Any]) -> bool:
-    return bool(conversation.get("is_ext_shared") or conversation.get("is_pending_ext_shared"))
+def _closed(here: _Standing) -> str:
+    """Return what an admin has not opened here; empty when everything is."""
+    if here.role is Role.OUTSIDER and not here.rules.external:
+        return (
+            "I only work for members of this organisation. An admin can open this channel with "
+            "`/agents allow external`."
+        )
+    if here.role in _GUESTS and not here.rules.guests:
+        return "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
+    if here.site is Site.SHARED and not here.rules.external:
+        return (
+            "This channel is shared with another organisation, so I stay quiet here. An admin can open it with "
+            "`/agents allow external`."
+        )
+    return _archived(here)
+
+
+def _archived(here: _Standing) -> str:
+    if (here.conversation or {}).get("is_archived"):
+        return "This channel is archived. Ask me in another one or in our direct messages."
+    return ""
+
+
+def _is_open_to(user: str, here: _Standing) -> bool:
+    rules = here.rules
+    is_named = rules.who == "named" and user in rules.people
+    return rules.who == "everyone" or is_named or here.role in {Role.OWNER, Role.ADMIN}
+
+
+def _place(here: _Standing) -> Place:
+    sees_workspace = cell(Action.SEE_WORKSPACE, here.role, here.site) == "yes"
+    conversation = here.conversation
+    if conversation is None:
+        return Place("channel", can_post=False, flow=here.rules.flow, sees_workspace=sees_workspace)
+    if here.site is Site.DM:
+        return Place("dm", can_post=True, sees_workspace=sees_workspace)
+    # Slack always says whether we are a member; where it does not, posting itself will tell.
+    can_post = bool(conversation.get("is_member", True))
+    name = str(conversation.get("name") or "")
+    return Place("channel", can_post=can_post, name=name, flow=here.rules.flow, sees_workspace=sees_workspace)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.messages.list_views import FlowLine
-from bot.messages.mrkdwn import clip
+from bot.messages.mrkdwn import clip, literal
 from bot.people.access import ChannelRules
 
 CHANNEL_FORM = "channel_form"
@@ -110,4 +110,4 @@ def _choice(name: str, label: str, options: Mapping[str, str], now: str) -> dict
 
 
 def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"type": "plain_text", "text": literal(text), "emoji": False}

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from bot.messages.card_views import RefusalView
 from bot.messages.list_views import BalancesView
 from bot.messages.views import BalanceView, Person
-from bot.people.access import Directory, name_of
 from bot.people.admins import Admins
+from bot.people.directory import Directory, name_of
 from patterns.core.errors import AgentsError
 from patterns.core.ports import Payer
 from storage.ledger.balances import Balance, Balances
@@ -42,10 +42,12 @@ class ProfileLookup:
         """Return the account that pays for this month: the channel's, or the person's."""
         return await self.view(payer, await self.balances.balance(payer))
 
-    async def all(self, payer: Payer) -> BalancesView:
-        """Return every account that limits this person here this month."""
+    async def all(self, payer: Payer, *, with_workspace: bool = True) -> BalancesView:
+        """Return every account that limits this person here this month; the workspace's only `with_workspace`."""
         views = [
-            await self.view(payer, one) for one in await self.balances.balances(payer) if one.limit_nusd is not None
+            await self.view(payer, one)
+            for one in await self.balances.balances(payer)
+            if one.limit_nusd is not None and (with_workspace or one.kind != "workspace")
         ]
         return BalancesView(tuple(reversed(views)), play_money=self.is_play_money)
 
@@ -57,6 +59,7 @@ class ProfileLookup:
         *,
         instead: tuple[str, int] = ("", 0),
         queue_key: str = "",
+        with_workspace: bool = True,
     ) -> RefusalView:
         """Return why the budget is insufficient, and the ways out; `instead` is a cheaper flow with its price."""
         flow, flow_nusd = instead
@@ -64,7 +67,7 @@ class ProfileLookup:
         affordable = flow and free_nusd is not None and flow_nusd <= free_nusd < needed_nusd
         return RefusalView(
             needed_nusd=needed_nusd,
-            balance=await self.view(payer, balance),
+            balance=await self.view(payer, balance, with_workspace=with_workspace),
             alternative_flow=flow if affordable else "",
             alternative_nusd=flow_nusd if affordable else 0,
             owner=await self.owner(payer.workspace),
@@ -72,9 +75,9 @@ class ProfileLookup:
             queue_key=queue_key,
         )
 
-    async def view(self, payer: Payer, balance: Balance) -> BalanceView:
-        """Return an account's month under the name people use for it."""
-        # The month turns on the first in the account's zone; in UTC it may still be the last day of the old one.
+    async def view(self, payer: Payer, balance: Balance, *, with_workspace: bool = True) -> BalanceView:
+        """Return an account's month under the name people use for it; secret ones without numbers."""
+        # Months turn on the first, in the zone of the account: in UTC it may be the last of this one.
         turns = datetime(2000, int(balance.period[5:]) % 12 + 1, 1, tzinfo=UTC)
         held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
         return BalanceView(
@@ -84,6 +87,7 @@ class ProfileLookup:
             held_nusd=balance.held_nusd,
             resets_on=f"1 {turns:%b}",
             held_runs=len({row["run_id"] for row in held}),
+            is_secret=balance.kind == "workspace" and not with_workspace,
         )
 
     async def _name(self, payer: Payer, kind: str) -> str:

@@ -2,46 +2,33 @@
 
 from dataclasses import dataclass
 
-from bot.people.access import Directory
-from bot.slack.workspaces import Slack
+from bot.people.directory import Directory
+from bot.people.permissions import Role, Site, role_of, site_of
 
-PAGE = 200
-MEMBER_PAGES_MAX = 20
+_GO_ANYWHERE = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
+"""Those who can open every public channel; guests and people of other organisations see only where they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationMembership:
     """Asks Slack about memberships."""
 
-    slack: Slack
     directory: Directory
 
     async def refusal(self, user: str, channel: str, *, workspace: str) -> str:
-        """Return why a person may not read a conversation; empty when they may.
+        """Return why somebody may not read what is in a conversation; empty when they may.
 
         Raises:
-            AccessError, SlackError: Slack could not be asked.
+            AccessError: Slack could not be asked.
         """
         place = await self.directory.channel(channel, workspace=workspace)
         if place is None:
             return "I am not in its channel"
         if place.get("is_im"):
             return "" if place.get("user") == user else "it is from somebody else's direct messages"
-        person = await self.directory.user(user, workspace=workspace)
-        is_guest = person.get("is_restricted") or person.get("is_ultra_restricted")
-        is_open = not (place.get("is_private") or place.get("is_mpim") or place.get("is_group"))
-        if (is_open and not is_guest) or await self._is_member(user, channel, workspace):
+        role = role_of(await self.directory.user(user, workspace=workspace), workspace=workspace)
+        is_open = site_of(place) is Site.PUBLIC or (site_of(place) is Site.SHARED and not place.get("is_private"))
+        if is_open and role in _GO_ANYWHERE:
             return ""
-        return "you are not in its channel"
-
-    async def _is_member(self, user: str, channel: str, workspace: str) -> bool:
-        cursor = ""
-        for _ in range(MEMBER_PAGES_MAX):
-            more = {"cursor": cursor} if cursor else {}
-            page = await self.slack.of(workspace).call("conversations.members", channel=channel, limit=PAGE, **more)
-            if user in page["members"]:
-                return True
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                break
-        return False
+        is_in = role is not Role.NOBODY and await self.directory.is_member(user, channel, workspace=workspace)
+        return "" if is_in else "you are not in its channel"

@@ -13,6 +13,7 @@ from bot.settings import Settings
 from patterns.models.client import LiteLLMClient
 from storage.database.connect import connect
 from storage.database.migrate import migrate
+from storage.database.private_files import private_folder
 from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger
@@ -31,7 +32,7 @@ async def open_engine(
     if month_cap_nusd is not None:
         policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
     if settings.is_sqlite:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.data_dir, tighten=True)
     await migrate(settings.database_url)
     clock = SystemClock()
     async with AsyncExitStack() as stack:

@@ -10,17 +10,22 @@ ARTIFACTS_MAX = 20
 
 
 class Attachments(Frozen):
-    """Artifacts, a short label for each thing that was read, and a sentence for each that was left out."""
+    """Artifacts, a short label for each thing that was read, and a sentence for each that was left out.
+
+    `people` are the ids of those whose words are in it, so that they can have them forgotten.
+    """
 
     artifacts: tuple[Artifact, ...] = ()
     read: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
     def __add__(self, other: "Attachments") -> "Attachments":
         return Attachments(
             artifacts=self.artifacts + other.artifacts,
             read=self.read + other.read,
             left_out=self.left_out + other.left_out,
+            people=tuple(dict.fromkeys(self.people + other.people)),
         )
 
     @property

@@ -12,8 +12,8 @@ class RunRequest:
 
     The idempotency key of `origin` makes a second delivery the same run. Its `thread_ts` None opens a new thread: under
     `message_ts` when the person wrote a message, else under a root message of ours. `forced_here` says that the person
-    chose this place in the form or by a button, `may_queue` that it may wait for budget others hold. The text is raw,
-    unescaped.
+    chose this place in the form or by a button, `may_queue` that it may wait for budget others hold. `sees_workspace`
+    says whether the person may read what is left of the workspace's month. The text is raw, unescaped.
     """
 
     origin: Origin
@@ -23,6 +23,7 @@ class RunRequest:
     agents: tuple[str, ...] = ()
     forced_here: bool = False
     may_queue: bool = False
+    sees_workspace: bool = True
 
     @property
     def payer(self) -> Payer:

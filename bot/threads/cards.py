@@ -69,7 +69,8 @@ class Cards:
             BudgetRequestView(
                 view,
                 missing_nusd(question, balance),
-                await self.profiles.view(payer, balance),
+                # Everybody in the channel reads a card, guests and people of other organisations among them.
+                await self.profiles.view(payer, balance, with_workspace=False),
                 owner=await self.profiles.owner(run.workspace),
                 deadline=await self._deadline(run, path, question),
                 decided=decided,
@@ -80,7 +81,8 @@ class Cards:
     async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
         """Return what a queued run waits for; its root message has the stop button."""
         payer = run.payer
-        balance = await self.profiles.view(payer, await self.engine.balances.tightest(payer, question.amount_nusd))
+        tightest = await self.engine.balances.tightest(payer, question.amount_nusd)
+        balance = await self.profiles.view(payer, tightest, with_workspace=False)
         until = "" if decided else await self._deadline(run, path, question)
         return self.renderer.message(BudgetQueueView(question.amount_nusd, balance, deadline=until, decided=decided))
 

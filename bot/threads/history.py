@@ -65,7 +65,8 @@ class ThreadReader:
     async def about(self, run: RunRow, key: str) -> Attachments:
         """Return the shortcut's message and its thread; the message alone where we are not a member."""
         kept = await self.inbox.find(key, workspace=run.workspace)
-        if kept is None:
+        # The key comes back through a form: only whoever pointed at the message may have it read.
+        if kept is None or kept["user"]["id"] != run.user:
             return Attachments(left_out=("The message you pointed at is no longer kept here.",))
         message = kept["message"]
         link = Link(kept["channel"]["id"], message.get("thread_ts") or message["ts"])
@@ -74,7 +75,8 @@ class ThreadReader:
             return found
         alone = await self._lines(run, [message])
         said = "I see only that one message, because I am not where it was written."
-        return Attachments(artifacts=(_quoted("the message", alone),), read=("1 message",), left_out=(said,))
+        artifacts = (_quoted("the message", alone),)
+        return Attachments(artifacts=artifacts, read=("1 message",), left_out=(said,), people=_people([message]))
 
     async def linked(self, run: RunRow) -> Attachments:
         """Return the messages whose permalinks are in the request, as far as its asker may read them."""
@@ -142,7 +144,7 @@ class ThreadReader:
         is_whole = is_whole and len(kept) == len(messages)
         read = f"{len(kept)} message{'' if len(kept) == 1 else 's'}"
         left = () if is_whole else (f"Of {name} I read the beginning and the newest messages that fit.",)
-        return Attachments(artifacts=(_quoted(name, kept),), read=(read,), left_out=left)
+        return Attachments(artifacts=(_quoted(name, kept),), read=(read,), left_out=left, people=_people(messages))
 
     async def _messages(self, run: RunRow, link: Link) -> tuple[list[Mapping[str, Any]], bool]:
         """Return a thread's messages, oldest first, and whether they are complete."""
@@ -183,6 +185,10 @@ class ThreadReader:
     def _is_slack(self, url: str) -> bool:
         netloc = urlsplit(url).netloc
         return netloc.endswith(".slack.com") or netloc == self.own_host
+
+
+def _people(messages: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(message["user"]) for message in messages if message.get("user")))
 
 
 def _quoted(name: str, lines: list[str]) -> Artifact:

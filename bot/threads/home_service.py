@@ -7,6 +7,7 @@ import structlog
 from bot.budgets.service import BudgetService
 from bot.messages.home_views import HomeView, WaitingLine
 from bot.messages.views import BalanceView
+from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
 from bot.runs.engine import Engine
@@ -42,7 +43,7 @@ class HomeService:
 
     async def view(self, payer: Payer) -> HomeView:
         """Return the home view of one person; `payer` is their direct messages with us."""
-        own = await self.runs.balance(payer)
+        own = await self.runs.balance(payer, with_workspace=await self._sees_workspace(payer))
         month = await self.engine.balances.balance(payer)
         channels = [await self._channel(one) for one in await self._channels(payer)]
         return HomeView(
@@ -52,6 +53,9 @@ class HomeService:
             balances=replace(own, balances=(*own.balances, *channels)),
             books=await self.budget_service.home(payer.workspace, payer.user),
         )
+
+    async def _sees_workspace(self, payer: Payer) -> bool:
+        return await self.runs.access.may_in_workspace(payer.user, Action.SEE_WORKSPACE, workspace=payer.workspace)
 
     async def _channels(self, payer: Payer) -> list[RunRow]:
         """Return the person's latest run in each channel that they can still read."""

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import structlog
 
 from bot.commands.commands import Ask
-from bot.commands.origin import Origin
+from bot.commands.origin import Origin, message_key
 from bot.messages.estimate_text import estimate_words
 from bot.messages.list_views import BalancesView, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import DetailsView, RunState
 from bot.people.access import Access
+from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.engine import Engine
@@ -26,12 +27,17 @@ from bot.threads.run_views import RunViews
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
 from patterns.flow import Choice
+from storage.audit import AuditLog
+from storage.personal_data import PersonalData
 from storage.run_rows import NewRun, RunRow
 from storage.threads import Thread, Threads
 
 log = structlog.get_logger()
 
 RECENT = 10
+FEEDBACK_VALUES = frozenset({"up", "down"})
+_UNKNOWN = "That run is not known here."
+"""Whether it is not there or not for them is nobody's business."""
 
 
 @dataclass
@@ -46,6 +52,8 @@ class RunService:
     threads: Threads
     profiles: ProfileLookup
     views: RunViews
+    personal_data: PersonalData
+    audit: AuditLog
 
     # ------------------------------------------------------------ accepting
 
@@ -75,7 +83,12 @@ class RunService:
         # A request that its person moved to another place is kept for the first one only.
         queue_key = request.origin.delivery_key if may_queue and not request.forced_here else ""
         refusal = await self.profiles.refusal(
-            payer, error.balance, error.needed_nusd, instead=(default, cheap.quote.once_nusd), queue_key=queue_key
+            payer,
+            error.balance,
+            error.needed_nusd,
+            instead=(default, cheap.quote.once_nusd),
+            queue_key=queue_key,
+            with_workspace=request.sees_workspace,
         )
         await self.notifier.private(request.origin, refusal)
 
@@ -150,7 +163,11 @@ class RunService:
         return await self.access.may_stop(user, asker=run.user, workspace=run.workspace, channel=run.channel)
 
     async def message_deleted(self, origin: Origin, message_ts: str) -> None:
-        """Stop the run that this deleted message asked for: no answer is wanted."""
+        """Stop the run that this deleted message asked for, and have its words forgotten: no answer is wanted."""
+        key = message_key(origin.workspace, origin.channel, message_ts)
+        if await self.threads.run_of_delivery(origin.workspace, key) is not None:
+            place = {"workspace": origin.workspace, "channel": origin.channel}
+            await self.personal_data.forget_message(**place, ts=message_ts)
         for run in await self.engine.store.live(origin.workspace, origin.channel):
             if run.options.get("message_ts") == message_ts:
                 await self.executor.stop(run, by=run.user)
@@ -165,10 +182,11 @@ class RunService:
                 await self.executor.stop(run, by=origin.user)
 
     async def feedback(self, run_id: str, by: Origin, *, value: str) -> None:
-        """Store a person's rating of an answer."""
-        run = await self.engine.store.get(run_id)
-        if run is not None and run.workspace == by.workspace:
-            await self.engine.store.feedback(run_id, user=by.user, value=value)
+        """Store a person's rating, `up` or `down`, of an answer that they may read."""
+        if value not in FEEDBACK_VALUES:
+            raise UserError("I only take whether an answer helped or not.")
+        await self._seen(run_id, by, reads=False)
+        await self.engine.store.feedback(run_id, user=by.user, value=value)
 
     # ------------------------------------------------------------ what people look at
 
@@ -185,9 +203,9 @@ class RunService:
         run = await self._seen(run_id, by)
         return await self.views.details(run)
 
-    async def balance(self, payer: Payer) -> BalancesView:
+    async def balance(self, payer: Payer, *, with_workspace: bool) -> BalancesView:
         """Return what is left in the accounts this person may see here."""
-        return await self.profiles.all(payer)
+        return await self.profiles.all(payer, with_workspace=with_workspace)
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
         """Return this person's latest runs. An empty `channel` means everywhere."""
@@ -200,10 +218,17 @@ class RunService:
         plan = self.engine.quote(request.payer, request.text, _choice(request))
         return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.origin.workspace, plan.title)))
 
-    async def _seen(self, run_id: str, by: Origin) -> RunRow:
+    async def _seen(self, run_id: str, by: Origin, *, reads: bool = True) -> RunRow:
+        """Return a run that this person may read where it was asked: its id, which anybody can send, grants nothing."""
         run = await self.engine.store.get(run_id)
-        if run is None or run.workspace != by.workspace or (run.channel_kind == "dm" and run.user != by.user):
-            raise UserError("That run is not known here.")
+        if run is None or run.workspace != by.workspace:
+            raise UserError(_UNKNOWN)
+        where = {"workspace": by.workspace, "channel": run.channel}
+        if not await self.access.may(by.user, Action.READ_RUN, **where, is_own=run.user == by.user):
+            raise UserError(_UNKNOWN)
+        if reads and run.user != by.user and await self.access.is_admin(by.user, workspace=by.workspace):
+            after = {"run": run.id, "asker": run.user}
+            await self.audit.note(by.workspace, actor=by.user, action="read_request", subject=run.channel, after=after)
         return run
 
     async def _line(self, run: RunRow) -> RunLine:

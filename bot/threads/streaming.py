@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import structlog
 
-from bot.messages.mrkdwn import clip
+from bot.messages.mrkdwn import clip, literal
 from bot.messages.pagination import finished_markdown
 from bot.messages.views import SlackMessage
 from bot.slack.errors import UNSUPPORTED, SlackError
@@ -151,7 +151,7 @@ class AnswerStreams:
         if run.channel_kind != "dm" or run.workspace in self._without_sessions:
             return
         opened_it = run.thread_ts in {run.root_ts, run.options.get("message_ts")}
-        named = {"title": clip(" ".join(title.split()), TITLE_CHARS)} if opened_it and title.strip() else {}
+        named = {"title": clip(literal(" ".join(title.split())), TITLE_CHARS)} if opened_it and title.strip() else {}
         place = {"channel_id": run.channel, "thread_ts": run.thread_ts}
         try:
             await self._slack.of(run.workspace).call("agents.sessions.setStatus", **place, status=status, **named)

@@ -39,6 +39,10 @@ class Database(ABC):
     async def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a reading script on one snapshot, beside the writer, and return its result."""
 
+    async def scrub(self) -> None:
+        """Have deleted rows leave the files of the database too, as far as that is ours to do."""
+        return
+
     async def close(self) -> None:
         """Wait for running transactions, then close every connection and thread."""
         while self._running:

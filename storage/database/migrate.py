@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from patterns.core.errors import StorageError
 from storage.database import connect, postgresql, sqlite
+from storage.database.private_files import FILE_MODE, create_private, private_folder
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_TIMEOUT_S = 30.0
@@ -73,7 +74,7 @@ def schema_lock(url: str) -> Iterator[None]:
     try:
         if url.startswith("sqlite"):
             path = sqlite.path_of(url)
-            with FileLock(path.with_name(f"{path.name}.migrating"), timeout=LOCK_TIMEOUT_S):
+            with FileLock(path.with_name(f"{path.name}.migrating"), timeout=LOCK_TIMEOUT_S, mode=FILE_MODE):
                 yield
         else:
             with postgresql.connect_alone(url) as connection:
@@ -90,7 +91,8 @@ def _open(url: str) -> Connection:
     """Open the database in autocommit mode, with the timeout of migrations; create a SQLite file that is missing."""
     if url.startswith("sqlite"):
         path = sqlite.path_of(url)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
+        create_private(path)
         return sqlite3.connect(path, timeout=TABLE_TIMEOUT_S, isolation_level=None)
     connection = postgresql.connect_alone(url)
     connection.execute(f"SET lock_timeout = {TABLE_TIMEOUT_S * 1000:.0f}".encode())

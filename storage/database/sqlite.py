@@ -12,6 +12,7 @@ import aiosqlite
 
 from patterns.core.errors import StorageError
 from storage.database.database import ConstraintError, Database
+from storage.database.private_files import make_private
 from storage.database.statements import Dialect, Statement, T, Work
 
 BUSY_TIMEOUT_S = 10.0
@@ -95,6 +96,7 @@ class SqliteDatabase(Database):
         path = path_of(url)
         if not path.exists():
             raise StorageError(f"There is no database at {path}. Run `agents migrate` to create it.")
+        make_private([path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm"))])
         writer = await _connect(path, "PRAGMA journal_mode=WAL")
         try:
             reader = await _connect(path, "PRAGMA query_only=ON")
@@ -119,6 +121,11 @@ class SqliteDatabase(Database):
             finally:
                 self._committed_s = loop.time()
 
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, where deleted rows would stay readable; a reader in the way delays it."""
+        async with self._turn:
+            await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def _close(self) -> None:
         await self._reader.close()
         await self._writer.close()
@@ -141,7 +148,7 @@ async def _connect(path: Path, pragma: str) -> aiosqlite.Connection:
     except sqlite3.Error as error:
         raise translated(error) from error
     try:
-        for setting in ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", pragma):
+        for setting in ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", pragma):
             await connection.execute_fetchall(setting)
     except BaseException as error:
         await connection.close()

@@ -243,9 +243,16 @@ def _check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
                 limit_nusd=limit,
                 settled_nusd=account.settled_nusd,
                 reserved_nusd=account.reserved_nusd,
-                message=f"{_NAMES[account.kind]} is {format_usd(limit)}: {format_usd(account.settled_nusd)} spent,"
-                f" {format_usd(account.reserved_nusd)} held. This needs {format_usd(needed)}. Ask an admin for more.",
+                message=f"{_state(account, limit)} This needs {format_usd(needed)}. Ask an admin for more.",
             )
+
+
+def _state(account: Account, limit_nusd: int) -> str:
+    """Return how an account stands, in words that anybody in a channel may read: the workspace's without numbers."""
+    if account.kind == "workspace":
+        return "The workspace's budget has less free than that."
+    spent, held = format_usd(account.settled_nusd), format_usd(account.reserved_nusd)
+    return f"{_NAMES[account.kind]} is {format_usd(limit_nusd)}: {spent} spent, {held} held."
 
 
 def _reserve(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:

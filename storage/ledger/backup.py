@@ -8,6 +8,7 @@ from urllib.parse import quote
 from patterns.core.errors import StorageError, UserError
 from storage.database import sqlite
 from storage.database.connect import connect
+from storage.database.private_files import create_private
 from storage.ledger.verify import Verification, verify
 
 
@@ -38,7 +39,7 @@ def _copy(source: Path, target: Path) -> None:
     if not source.exists():
         raise StorageError(f"There is no database at {source}. Check DATABASE_URL.")
     try:
-        target.open("xb").close()
+        create_private(target, is_new=True)
     except FileExistsError:
         raise UserError(f"{target} exists. Name a new file; backups are never overwritten.") from None
     except OSError as error:

@@ -31,11 +31,6 @@ LEFT JOIN workspace ON workspace.id = account.workspace
 WHERE account.kind = 'channel' AND account.settled_nusd > 0
 GROUP BY account.workspace, account.key, channel.zone, workspace.zone;
 
--- name: forget_texts
--- Delete what people and models wrote, once a run has been over for long enough. Money is kept.
-DELETE FROM content WHERE created_us < :before_us
-AND run_id IN (SELECT id FROM run WHERE status = 'done' AND finished_us < :before_us);
-
 -- name: unattended
 -- Return Slack requests accepted before that time that no process has claimed although their thread is free, oldest
 -- first.

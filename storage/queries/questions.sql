@@ -19,7 +19,8 @@ SELECT * FROM question WHERE run_id = :run_id AND decided_us IS NULL ORDER BY as
 -- Decide a question by compare-and-set: the first decision counts.
 UPDATE question SET decision_json = :decision_json, decided_us = :now_us
 WHERE run_id = :run_id AND path = :path AND decided_us IS NULL
-RETURNING path;
+RETURNING (SELECT workspace FROM run WHERE run.id = question.run_id) AS workspace,
+          (SELECT channel FROM run WHERE run.id = question.run_id) AS channel;
 
 -- name: question_in_thread
 -- Return the undecided question of a thread.

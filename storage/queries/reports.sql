@@ -80,9 +80,10 @@ FROM account WHERE workspace = :workspace AND kind IN ('workspace', 'channel', '
 ORDER BY kind, key, period;
 
 -- name: audit_of
--- Return the changes in one channel or in the workspace as a whole, newest first.
+-- Return what was done about money in one channel or in the workspace as a whole, newest first.
 SELECT at_us, actor, action, account, before_json, after_json, reason FROM audit
-WHERE workspace = :workspace AND (
+WHERE workspace = :workspace
+AND action NOT IN ('decide', 'read_request', 'forget_person', 'export_person') AND (
   :channel = '' OR account = :channel OR account = :workspace
   OR account LIKE :workspace || '/%/' || :channel || '/%'
   OR EXISTS (SELECT 1 FROM call WHERE call.id = audit.account AND call.channel = :channel))

@@ -6,6 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from patterns.core.errors import StorageError
+from storage import oauth_states
 from storage.database.database import Database
 from storage.inbox import Inbox
 from storage.installations import Installation, Installations
@@ -26,7 +27,7 @@ def installed(database: Database, clock: FakeClock) -> Installations:
 
 @pytest.fixture
 def states(database: Database, clock: FakeClock) -> OAuthStates:
-    return OAuthStates(database, clock)
+    return OAuthStates(database, clock, [OLD_KEY])
 
 
 async def audited(database: Database) -> list[tuple[str, str, str, str]]:
@@ -202,19 +203,35 @@ class TestState:
         assert [await states.consume(state) for _ in range(2)] == [True, False]
 
     async def test_is_good_in_another_process(self, database: Database, clock: FakeClock, states: OAuthStates) -> None:
-        assert await OAuthStates(database, clock).consume(await states.issue()) is True
+        assert await OAuthStates(database, clock, [NEW_KEY, OLD_KEY]).consume(await states.issue()) is True
 
     async def test_nobody_makes_one_up(self, states: OAuthStates) -> None:
         await states.issue()
         assert await states.consume("forged") is False
 
-    async def test_ends_with_its_time_and_is_tidied_away(
+    async def test_ends_with_its_time(self, clock: FakeClock, states: OAuthStates) -> None:
+        late = await states.issue()
+        clock.us += (STATE_TTL_S + 1) * 1_000_000
+        assert await states.consume(late) is False
+
+    async def test_is_stored_only_when_it_comes_back_and_for_as_long_as_it_counts(
         self, database: Database, clock: FakeClock, states: OAuthStates
     ) -> None:
-        late = await states.issue()
-        clock.us += STATE_TTL_S * 1_000_000
-        assert await states.consume(late) is False
-        await states.issue()
-        clock.us += STATE_TTL_S * 1_000_000
-        await states.issue()
+        for _ in range(100):
+            await states.issue()
+        assert await rows(database, "SELECT state FROM oauth_state") == []
+        await states.consume(await states.issue())
+        clock.us += (STATE_TTL_S + 1) * 1_000_000
+        await states.consume(await states.issue())
         assert len(await rows(database, "SELECT state FROM oauth_state")) == 1
+
+    async def test_of_many_only_the_newest_are_remembered(
+        self, database: Database, clock: FakeClock, states: OAuthStates, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(oauth_states, "USED_MAX", 3)
+        for _ in range(5):
+            clock.us += 1_000_000
+            newest = await states.issue()
+            assert await states.consume(newest) is True
+        assert len(await rows(database, "SELECT state FROM oauth_state")) == 3
+        assert await states.consume(newest) is False

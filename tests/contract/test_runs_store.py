@@ -12,6 +12,7 @@ from storage.chores import Chores
 from storage.database.database import Database
 from storage.inbox import Inbox
 from storage.outbox import Outbox
+from storage.personal_data import PersonalData
 from storage.questions import Questions
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
@@ -326,10 +327,11 @@ async def test_texts_are_forgotten_and_the_run_with_its_money_stays(
     run = await owned(store)
     await finish(store, run)
     unfinished = await owned(store, replace(REQUEST, delivery_key="open"))
-    chores = Chores(database, clock)
-    await chores.forget_texts(before_us=clock.us)
+    data = PersonalData(database, clock)
+    await data.forget_old(texts_us=clock.us, attachments_us=clock.us, ratings_us=clock.us)
     assert await store.text(run.id, "request") is not None
-    await chores.forget_texts(before_us=clock.us + DAY_US)
+    later_us = clock.us + DAY_US
+    await data.forget_old(texts_us=later_us, attachments_us=later_us, ratings_us=later_us)
     assert [await store.text(run.id, kind) for kind in ("request", "result")] == [None, None]
     assert await store.text(unfinished.id, "request") == "SQLite or PostgreSQL?"
     kept = await store.get(run.id)

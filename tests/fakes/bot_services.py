@@ -27,9 +27,11 @@ from bot.listeners.background import BackgroundTasks
 from bot.messages.home_views import HomeView, WaitingLine
 from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
+from bot.messages.own_words import OwnWords
 from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
-from bot.people.access import Access, ChannelRules, SlackDirectory
+from bot.people.access import Access, ChannelRules
 from bot.people.admins import Admins
+from bot.people.directory import SlackDirectory
 from bot.runs.request import RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
@@ -140,7 +142,7 @@ class FakeRuns:
         assert by.workspace == TEAM
         self.feedbacks.append((run_id, by.user, value))
 
-    async def balance(self, payer: Payer) -> BalancesView:
+    async def balance(self, payer: Payer, *, with_workspace: bool) -> BalancesView:  # noqa: ARG002
         self.payers.append(payer)
         if self.error is not None:
             raise self.error
@@ -319,6 +321,27 @@ class FakeBudgets:
         return {"type": "modal", "callback_id": "budget_form", "payer": payer.channel, "url": response_url}
 
 
+class FakeOwnWords:
+    """Remembers whose words were looked at, sent and erased."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def stored(self, *, workspace: str, user: str) -> OwnWords:
+        assert workspace == TEAM
+        self.asked.append(("stored", user))
+        return OwnWords(requests=2, texts=5, attachments=1, decisions=0, ratings=1, deliveries=3)
+
+    async def download(self, *, workspace: str, user: str) -> None:
+        assert workspace == TEAM
+        self.asked.append(("download", user))
+
+    async def erase(self, *, workspace: str, user: str) -> str:
+        assert workspace == TEAM
+        self.asked.append(("erase", user))
+        return "Erased."
+
+
 class FakeHome:
     """One home for everybody."""
 
@@ -349,6 +372,7 @@ class Bot:
     uninstalls: FakeDepartures = field(default_factory=FakeDepartures)
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
     home: FakeHome = field(default_factory=FakeHome)
+    own_words: FakeOwnWords = field(default_factory=FakeOwnWords)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -367,6 +391,7 @@ class Bot:
             followups=self.followups,
             uninstalls=self.uninstalls,
             home=self.home,
+            own_words=self.own_words,
         )
         # Without a name Bolt reads the source of every frame of the stack to find one.
         self.app = AsyncApp(name="agents", signing_secret=SECRET, authorize=_authorize, client=client)

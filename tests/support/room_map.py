@@ -21,12 +21,12 @@ ROOTS = {
 """The modules that lie directly in a package, as rooms of their own."""
 TOP = {
     "bot/app": "app, container, bolt_app, schedule, serve",
-    "bot/settings": "settings, logs, clock, manifest, instance_lock",
+    "bot/settings": "settings, logs, log_throttle, clock, manifest, instance_lock",
     "storage/stores": "runs, journal, inbox, outbox, questions, …",
     "patterns/patterns": "router, pipeline, broadcast, supervisor, flow, agent, …",
 }
 """What those rooms are called in the picture."""
-LOWEST = frozenset({"settings", "logs", "clock", "manifest", "instance_lock"})
+LOWEST = frozenset({"settings", "logs", "log_throttle", "clock", "manifest", "instance_lock"})
 """The modules of `bot/` that everything in it may import."""
 
 Edges = dict[str, set[str]]

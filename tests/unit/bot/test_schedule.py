@@ -16,14 +16,15 @@ from bot.messages.renderer import Renderer
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models, policy_of
 from bot.runs.engine import Engine
-from bot.schedule import DAY_US, DELIVERIES_KEPT_DAYS, Scheduler
-from bot.settings import read_settings
+from bot.schedule import DAY_US, Scheduler
+from bot.settings import Retention, read_settings
 from bot.slack.errors import SlackError
 from storage.chores import CLAIM_US
 from storage.inbox import Inbox
 from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.periods import ClockGuard
+from storage.personal_data import PersonalData
 from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
 
 MIDNIGHT_US = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -76,6 +77,7 @@ def scheduler(engine: Engine, out: Out, inbox: Inbox, *, owner: str = "A") -> Sc
     """With what the chores under test need, and nothing of what the others do."""
     executor = SimpleNamespace(owner=owner)
     needed = {"engine": engine, "executor": executor, "slack": out, "inbox": inbox, "renderer": Renderer("plain")}
+    needed |= {"personal_data": PersonalData(engine.db, engine.clock)}
     return Scheduler(**{field.name: needed.get(field.name) for field in fields(Scheduler)})
 
 
@@ -140,7 +142,7 @@ async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, i
     await inbox.done("k1")
     await scheduler(engine, out, inbox).tidy()
     assert await inbox.find("k1", workspace="T1") is not None
-    clock.us += DELIVERIES_KEPT_DAYS * DAY_US + 1
+    clock.us += Retention().deliveries * DAY_US + 1
     await scheduler(engine, out, inbox).tidy()
     assert await rows(engine.db, "SELECT key FROM inbox") == []
 

@@ -105,3 +105,11 @@ def test_without_a_home_the_ledger_needs_a_place() -> None:
         read_settings({"HOME": NO_HOME})
     assert not read_settings({"HOME": NO_HOME, "DATABASE_URL": "postgres://u@h/db"}).is_sqlite
     assert read_settings({"HOME": NO_HOME, "AGENTS_DATA_DIR": "/data"}).data_dir == Path("/data")
+
+
+def test_http_mode_listens_where_the_operator_says() -> None:
+    assert [read_settings(env).host for env in ({}, {"AGENTS_HOST": ""}, {"AGENTS_HOST": "127.0.0.1"})] == [
+        "0.0.0.0",  # noqa: S104 - the default that is tested
+        "0.0.0.0",  # noqa: S104 - same
+        "127.0.0.1",
+    ]

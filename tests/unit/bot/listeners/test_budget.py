@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from patterns.core.ports import Payer
 from storage.ledger.reports import PayerSettings
 from tests.fakes.bot_services import (
     ANNA,
+    BEN,
     CHANNEL,
     DM,
     OUTSIDE,
@@ -102,11 +104,19 @@ async def test_a_mention_cannot_open_a_form_and_shows_the_month_with_its_button(
 
 
 async def test_the_form_sent_in_is_one_delivery_of_what_changed(bot: Bot) -> None:
-    body = submission(form(), filled(limit="50", zone="UTC", reason="launch"))
+    body = submission(form(), filled(limit="50", zone="UTC", reason="launch"), user=BEN)
     for _ in range(2):
         await bot.receive(body)
-    assert bot.budgets.steered == [((SetAmount("limit", 50 * USD, "launch"),), HERE)]
-    assert bot.notifier.views == [NoticeView(f"Changed for {ANNA}")]
+    assert bot.budgets.steered == [((SetAmount("limit", 50 * USD, "launch"),), replace(HERE, user=BEN))]
+    assert bot.notifier.views == [NoticeView(f"Changed for {BEN}")]
+
+
+async def test_the_form_of_a_channel_is_nobodys_permission(bot: Bot) -> None:
+    await bot.receive(submission(form(), filled(limit="50"), user=ANNA))
+    (said,) = bot.notifier.views
+    assert isinstance(said, NoticeView)
+    assert said.text.startswith("Only admins of this workspace and the owners")
+    assert bot.budgets.steered == []
 
 
 async def test_a_form_with_a_mistake_goes_back_and_is_no_delivery(bot: Bot) -> None:

@@ -156,7 +156,7 @@ async def test_an_admins_home_leads_to_limits_and_settings(bot: Bot) -> None:
     (published,) = bot.slack.called("views.publish")
     assert check_view(published["view"]) == []
     assert "Limits of #platform" in json.dumps(published["view"])
-    await bot.receive(home_click(HOME_BUDGET, CHANNEL))
+    await bot.receive(home_click(HOME_BUDGET, CHANNEL, user=BEN))
     await bot.receive(home_click(HOME_SETTINGS, CHANNEL, user=BEN))
     limits, settings = (opened["view"] for opened in bot.slack.called("views.open"))
     assert (limits["callback_id"], limits["payer"]) == ("budget_form", CHANNEL)

@@ -6,14 +6,16 @@ import pytest
 
 from bot.messages.notice_views import NoticeView
 from tests.fakes.blockkit import check_view
-from tests.fakes.bot_services import CHANNEL, Bot, submission
+from tests.fakes.bot_services import BOT, CHANNEL, Bot, submission
 from tests.unit.bot.listeners.test_shortcut import pointed_at
 
 RUN = "r0123456789ab"
 
 
-def chosen(block_id: str) -> dict[str, Any]:
-    return pointed_at(blocks=[{"type": "section", "block_id": block_id}]) | {"callback_id": "run_again"}
+def chosen(block_id: str, *, user: str = BOT) -> dict[str, Any]:
+    body = pointed_at(blocks=[{"type": "section", "block_id": block_id}]) | {"callback_id": "run_again"}
+    body["message"]["user"] = user
+    return body
 
 
 async def test_what_was_asked_comes_back_in_the_form_and_runs_by_another_flow(bot: Bot) -> None:
@@ -34,6 +36,11 @@ async def test_what_was_asked_comes_back_in_the_form_and_runs_by_another_flow(bo
         CHANNEL,
         None,
     )
+
+
+async def test_a_mark_on_somebody_elses_message_names_no_run(bot: Bot) -> None:
+    await bot.receive(chosen(f"{RUN}:answer/0", user="UOTHERAPP"))
+    assert bot.slack.called("views.open") == []
 
 
 @pytest.mark.parametrize("block_id", ["", "b7", "r1:answer/0"])

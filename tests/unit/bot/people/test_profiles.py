@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.messages.views import Person
-from bot.people.access import LookupFailedError
 from bot.people.admins import Admins
+from bot.people.directory import LookupFailedError
 from bot.people.profiles import ProfileLookup
 from storage.database.connect import connect
 from storage.database.database import Database

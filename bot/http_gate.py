@@ -1,0 +1,217 @@
+"""The door of HTTP mode: what a stranger can make us do before Slack's signature is checked is bounded.
+
+Order: method and path, declared size, signature headers, body within its cap and time, HMAC over the raw bytes, shape.
+Only then does Bolt see a request. Nothing here is logged more often than every ten seconds, and never with a traceback.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import structlog
+
+from bot.log_throttle import LogThrottle
+
+log = structlog.get_logger()
+
+BODY_MAX_BYTES = 1_000_000
+"""Slack's largest payloads are some hundred kilobytes."""
+BUFFERED_MAX_BYTES = 64_000_000
+"""All bodies that are being read, together."""
+BODY_S = 5.0
+SIGNATURE_AGE_S = 300
+LINGER_S, LINGER_BYTES = 2.0, 32_000_000
+"""How long, and how much of it, a refused body is read away: a sender who is cut off would not see why."""
+_FIELDS_MAX = 100
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class RefusedError(Exception):
+    """A request that goes no further. `status` is HTTP's, `reason` for the log."""
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.headers = dict(headers or {})
+
+
+class HttpGate:
+    """An ASGI app in front of another. `pages` are its other paths, with their methods; the signed path takes POST."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        secret: str,
+        signed_path: str,
+        pages: Mapping[str, Collection[str]],
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._app = app
+        self._secret = secret.encode()
+        self._signed_path = signed_path
+        self._pages = pages
+        self._now_s = now_s
+        self._buffered_bytes = 0
+        self._throttle = LogThrottle()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; answer 400, 401, 404, 405, 408, 413 or 503 to what goes no further."""
+        if scope["type"] != "http":
+            return
+        try:
+            body = await self._checked(scope, receive)
+        except RefusedError as refused:
+            self._note(refused.reason, refused.status)
+            await _discard(scope, receive)
+            await _answer(send, refused)
+            return
+        began = False
+
+        async def sending(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, _replayed(body, receive), sending)
+        except Exception:
+            log.exception("http_request_failed", path=scope["path"])
+            if not began:
+                await _answer(send, RefusedError(500, "failed"))
+
+    async def _checked(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body of a request that may pass."""
+        path, method = scope["path"], scope["method"]
+        allowed = {"POST"} if path == self._signed_path else self._pages.get(path)
+        if allowed is None:
+            raise RefusedError(404, "unknown path")
+        if method not in allowed:
+            raise RefusedError(405, "unexpected method", {"allow": ", ".join(sorted(allowed))})
+        if path != self._signed_path:
+            return b""
+        headers = _headers(scope)
+        _check_length(headers.get(b"content-length"))
+        stamp, signature = self._signed(headers)
+        body = await self._body(receive)
+        digest = hmac.new(self._secret, b"v0:" + stamp + b":" + body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(b"v0=" + digest.encode(), signature):
+            raise RefusedError(401, "wrong signature")
+        if not is_sound(body, headers.get(b"content-type", b"")):
+            raise RefusedError(400, "signed, but malformed")
+        return body
+
+    def _signed(self, headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+        """Return timestamp and signature as sent; whoever sends none, or an old one, need not send a body."""
+        stamp, signature = headers.get(b"x-slack-request-timestamp", b""), headers.get(b"x-slack-signature", b"")
+        if not signature or not stamp.isdigit() or len(stamp) > 12:  # noqa: PLR2004 - digits until the year 33658
+            raise RefusedError(401, "not signed")
+        if abs(self._now_s() - int(stamp)) > SIGNATURE_AGE_S:
+            raise RefusedError(401, "signed too long ago")
+        return stamp, signature
+
+    async def _body(self, receive: Receive) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_S):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RefusedError(400, "gone before the end")
+                    part = message.get("body", b"")
+                    size += len(part)
+                    self._buffered_bytes += len(part)
+                    parts.append(part)
+                    if size > BODY_MAX_BYTES:
+                        raise RefusedError(413, "too large")
+                    if self._buffered_bytes > BUFFERED_MAX_BYTES:
+                        raise RefusedError(503, "too many bodies at once", {"retry-after": "1"})
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise RefusedError(408, "body too slow") from None
+        finally:
+            self._buffered_bytes -= size
+
+    def _note(self, reason: str, status: int) -> None:
+        if times := self._throttle.count(reason):
+            log.warning("http_request_refused", reason=reason, status=status, times=times)
+
+
+def is_sound(body: bytes, content_type: bytes) -> bool:
+    """Return whether a body has a shape that Slack sends: a JSON object, or a form with one, or with a command."""
+    try:
+        text = body.decode()
+        if b"json" in content_type.lower():
+            return isinstance(json.loads(text), dict)
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS_MAX)
+        if "payload" in fields:
+            return isinstance(json.loads(fields["payload"][0]), dict)
+        return bool({"command", "ssl_check"} & fields.keys())
+    except (ValueError, RecursionError):
+        return False
+
+
+def _check_length(declared: bytes | None) -> None:
+    if declared is None:
+        return
+    if not declared.isdigit():
+        raise RefusedError(400, "no such length")
+    if len(declared) > 12 or int(declared) > BODY_MAX_BYTES:  # noqa: PLR2004 - no number worth reading
+        raise RefusedError(413, "too large")
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in scope["headers"]}
+
+
+async def _discard(scope: Scope, receive: Receive) -> None:
+    """Read a refused body away, within bounds; not where the sender waits for our word before sending it."""
+    headers = _headers(scope)
+    if scope["method"] in {"GET", "HEAD"} or b"expect" in headers:
+        return
+    left = LINGER_BYTES
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+async def _answer(send: Send, refused: RefusedError) -> None:
+    said = f"{refused.reason}\n".encode()
+    headers = {**refused.headers, "content-type": "text/plain; charset=utf-8", "content-length": str(len(said))}
+    start = {"type": "http.response.start", "status": refused.status}
+    named = [(name.encode(), value.encode()) for name, value in {**headers, "connection": "close"}.items()]
+    await send({**start, "headers": named})
+    await send({"type": "http.response.body", "body": said})
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that hands over the body that was read, once."""
+    is_given = False
+
+    async def again() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

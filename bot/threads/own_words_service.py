@@ -1,0 +1,47 @@
+"""A person's own words: counted, handed over as a file, erased; on their own request only."""
+
+from dataclasses import dataclass
+
+from bot.messages.own_words import OwnWords
+from bot.messages.printable_json import printable_json
+from bot.slack.uploads import Upload, upload
+from bot.slack.workspaces import Slack
+from storage.personal_data import PersonalData
+
+_ERASED = "What you wrote is erased here. What it cost stays, without text; messages in Slack are yours to delete."
+_HELD_UP = "What you wrote is erased, except for a request that is not over: its words go within a minute of its end."
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWordsService:
+    """The port `PersonalWords` of the listeners."""
+
+    data: PersonalData
+    slack: Slack
+
+    async def stored(self, *, workspace: str, user: str) -> OwnWords:
+        """Return how much of a person is stored."""
+        found = await self.data.stored_about(workspace=workspace, user=user)
+        attachments = sum(text["kind"] == "material" for text in found["texts"])
+        return OwnWords(
+            requests=len(found["runs"]),
+            texts=len(found["texts"]) - attachments,
+            attachments=attachments,
+            decisions=len(found["decisions"]),
+            ratings=len(found["ratings"]),
+            deliveries=found["stored_deliveries"],
+        )
+
+    async def download(self, *, workspace: str, user: str) -> None:
+        """Send a person everything that is stored about them, as a file in their direct messages."""
+        found = await self.data.stored_about(workspace=workspace, user=user)
+        out = self.slack.of(workspace)
+        file = Upload("about-me.json", "What is stored about you", printable_json(found, indent=1).encode())
+        await upload(out, [file], channel=await out.open_dm(user), thread_ts=None)
+        await self.data.note_export(workspace=workspace, user=user, actor=user)
+
+    async def erase(self, *, workspace: str, user: str) -> str:
+        """Erase what a person wrote; return a sentence that says what was done."""
+        await self.data.forget_person(workspace=workspace, user=user, actor=user)
+        held_up = await self.data.erase_waiting()
+        return _HELD_UP if any(one.subject == user for one in held_up) else _ERASED

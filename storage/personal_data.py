@@ -1,0 +1,126 @@
+"""What is stored about people, in words: found, handed over, erased. Money and times stay, without text."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patterns.core.ports import Clock
+from storage.audit import entry
+from storage.database.database import Database
+from storage.database.statements import Work, load, single
+
+q = load("personal_data")
+
+Kind = Literal["message", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Something to forget: `subject` is `channel:ts` of a request's message, or a person's id."""
+
+    workspace: str
+    kind: Kind
+    subject: str
+
+
+class PersonalData:
+    """Reads and erases across tables; nothing else deletes what people wrote before its time."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def forget_message(self, *, workspace: str, channel: str, ts: str) -> None:
+        """Have the request of a deleted message forgotten; the next `erase_waiting` does it."""
+        await self._ask(Erasure(workspace, "message", f"{channel}:{ts}"), actor="")
+
+    async def forget_person(self, *, workspace: str, user: str, actor: str) -> None:
+        """Have all words of a person forgotten, with an entry in the audit log; the next `erase_waiting` does it."""
+        await self._ask(Erasure(workspace, "person", user), actor=actor)
+
+    async def erase_waiting(self) -> list[Erasure]:
+        """Erase what was asked for; return what is not over yet, because a run of it still goes on."""
+        held_up = []
+        asked = await self._db.read(lambda: single(q.waiting_erasures()))
+        for row in asked:
+            erasure = Erasure(row["workspace"], row["kind"], row["subject"])
+            if not await self._erase(erasure):
+                held_up.append(erasure)
+        if asked:
+            await self._db.scrub()
+        return held_up
+
+    async def stored_about(self, *, workspace: str, user: str) -> dict[str, Any]:
+        """Return everything that is kept of a person, as plain values: runs with their texts, decisions, ratings."""
+
+        def work() -> Work[dict[str, Any]]:
+            runs = yield q.runs_of_person(workspace=workspace, user_id=user)
+            texts = yield q.contents_of_person(workspace=workspace, user_id=user)
+            decided = yield q.decisions_of_person(workspace=workspace, what=f'%"user":"{user}"%')
+            ratings = yield q.feedback_of_person(workspace=workspace, user_id=user)
+            payloads = yield q.payloads_of_person(workspace=workspace, what=f'%"{user}"%')
+            return {
+                "workspace": workspace,
+                "user": user,
+                "runs": [dict(row) for row in runs],
+                "texts": [dict(row) for row in texts],
+                "decisions": [{**row, "decision_json": json.loads(row["decision_json"])} for row in decided],
+                "ratings": [dict(row) for row in ratings],
+                "stored_deliveries": int(payloads[0]["payloads"]),
+            }
+
+        return await self._db.read(work)
+
+    async def note_export(self, *, workspace: str, user: str, actor: str) -> None:
+        """Write into the audit log that a person's words were handed over."""
+        made = entry(self._clock.now_us(), workspace, actor=actor, action="export_person", subject=user)
+        await self._db.write(lambda: single(made))
+
+    async def forget_old(self, *, texts_us: int, attachments_us: int, ratings_us: int) -> None:
+        """Delete what is past its retention; each is the time before which it goes."""
+
+        def work() -> Work[None]:
+            yield q.forget_old(before_us=texts_us, material=0)
+            yield q.forget_old(before_us=attachments_us, material=1)
+            yield q.forget_old_questions(before_us=texts_us)
+            yield q.forget_old_feedback(before_us=ratings_us)
+
+        await self._db.write(work)
+
+    async def _ask(self, erasure: Erasure, *, actor: str) -> None:
+        now_us = self._clock.now_us()
+
+        def work() -> Work[None]:
+            yield q.ask_erasure(workspace=erasure.workspace, kind=erasure.kind, subject=erasure.subject, now_us=now_us)
+            if actor:
+                yield entry(now_us, erasure.workspace, actor=actor, action="forget_person", subject=erasure.subject)
+
+        await self._db.write(work)
+
+    async def _erase(self, erasure: Erasure) -> bool:
+        workspace, subject = erasure.workspace, erasure.subject
+        where = {"workspace": workspace}
+
+        def work() -> Work[bool]:
+            if erasure.kind == "message":
+                channel, _, ts = subject.partition(":")
+                runs = yield q.runs_of_message(key=f"message:{workspace}:{channel}:{ts}", **where)
+                what = f'%"{ts}"%'
+            else:
+                runs = yield q.runs_of_person(user_id=subject, **where)
+                what = f'%"{subject}"%'
+            over = [row["id"] for row in runs if row["status"] == "done"]
+            for statement in (q.erase_contents, q.erase_questions, q.erase_steps):
+                yield statement(run_ids=over)
+            yield q.erase_payloads(what=what, **where)
+            if erasure.kind == "person":
+                yield q.erase_attachments_of_others(what=what, **where)
+                yield q.erase_decisions_of(what=f'%"user":"{subject}"%', **where)
+                yield q.erase_feedback(user_id=subject, **where)
+            waiting = yield q.waiting_payloads(what=what, **where)
+            if len(over) < len(runs) or waiting:
+                return False
+            yield q.erasure_done(kind=erasure.kind, subject=subject, now_us=self._clock.now_us(), **where)
+            return True
+
+        return await self._db.write(work)
