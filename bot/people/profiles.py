@@ -12,6 +12,8 @@ from patterns.core.errors import AgentsError
 from patterns.core.ports import Payer
 from storage.ledger.balances import Balance, Balances
 
+_ALL_CHANNELS = "your share of all channels"
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileLookup:
@@ -81,7 +83,7 @@ class ProfileLookup:
         turns = datetime(2000, int(balance.period[5:]) % 12 + 1, 1, tzinfo=UTC)
         held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
         return BalanceView(
-            name=await self._name(payer, balance.kind),
+            name=_ALL_CHANNELS if balance.is_of_all_channels else await self._name(payer, balance.kind),
             limit_nusd=(balance.limit_nusd or 0) + balance.granted_nusd,
             settled_nusd=balance.settled_nusd,
             held_nusd=balance.held_nusd,

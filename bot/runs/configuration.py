@@ -39,4 +39,5 @@ def policy_of(settings: Settings, roster: Roster) -> Policy:
         channel_nusd=budgets.default_channel_nusd,
         dm_user_nusd=budgets.dm_user_nusd,
         zone=settings.timezone or budgets.timezone,
+        person_nusd=budgets.person_nusd,
     )

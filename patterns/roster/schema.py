@@ -250,6 +250,8 @@ class BudgetsEntry(Entry):
     default_channel_nusd: Nusd = Field(alias="default_channel_usd")
     dm_user_nusd: Nusd = Field(alias="dm_user_usd")
     workspace_nusd: Nusd = Field(alias="workspace_usd")
+    person_nusd: Nusd | None = Field(None, alias="person_usd")
+    """What one person may spend a month in all channels together; unset, there is no such cap."""
     timezone: str
     alerts: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=100)], ...], Field(max_length=10)]
 

@@ -42,6 +42,9 @@ def _monthly(book: LedgerTransaction, payer: Payer) -> list[Account]:
     if payer.channel_kind == "channel":
         # Kept without a cap too: a cap set in mid-month must know what the person has spent.
         wanted.append(("user", f"{own.id}:{payer.user}", own.period, own.user_cap_nusd))
+        if policy.person_nusd is not None:
+            # Without a channel in its key: many channels are not many budgets. It counts from when the roster sets it.
+            wanted.append(("user", payer.user, workspace.period, policy.person_nusd))
     return [
         Account(account_id(space, kind, key, period), space, kind, key, period, limit_nusd)
         for kind, key, period, limit_nusd in wanted

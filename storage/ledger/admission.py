@@ -252,7 +252,8 @@ def _state(account: Account, limit_nusd: int) -> str:
     if account.kind == "workspace":
         return "The workspace's budget has less free than that."
     spent, held = format_usd(account.settled_nusd), format_usd(account.reserved_nusd)
-    return f"{_NAMES[account.kind]} is {format_usd(limit_nusd)}: {spent} spent, {held} held."
+    name = "Your part of all channels" if account.is_of_all_channels else _NAMES[account.kind]
+    return f"{name} is {format_usd(limit_nusd)}: {spent} spent, {held} held."
 
 
 def _reserve(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:

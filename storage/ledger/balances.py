@@ -32,6 +32,11 @@ class Balance:
     blocked_reason: str
 
     @property
+    def is_of_all_channels(self) -> bool:
+        """Return True for one person's part of all channels together."""
+        return self.kind == "user" and ":" not in self.key
+
+    @property
     def free_nusd(self) -> int | None:
         """Return what may still be held, never below zero; None without a limit."""
         if self.limit_nusd is None:
@@ -106,7 +111,7 @@ class Balances:
 
 def _balance(book: LedgerTransaction, payer: Payer, wanted: Account, stored: Account) -> Balance:
     workspace, own = book.config(payer)
-    config = workspace if wanted.kind == "workspace" else own
+    config = workspace if wanted.kind == "workspace" or wanted.is_of_all_channels else own
     closed = Reason.PAUSED if config.kind == "workspace" else Reason.FROZEN
     zone = (own.zone if config is own else None) or workspace.zone or book.policy.zone
     return Balance(

@@ -32,12 +32,16 @@ def as_json(ids: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The roster's budgets in nano-dollars a month: the limits where no admin has set any."""
+    """The roster's budgets in nano-dollars a month: the limits where no admin has set any.
+
+    `person_nusd` is what one person may spend in all channels together; None: no such cap.
+    """
 
     workspace_nusd: int
     channel_nusd: int
     dm_user_nusd: int
     zone: str = "UTC"
+    person_nusd: int | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +57,11 @@ class Account:
     granted_nusd: int = 0
     settled_nusd: int = 0
     reserved_nusd: int = 0
+
+    @property
+    def is_of_all_channels(self) -> bool:
+        """Return True for one person's part of all channels together; of one channel, its key names the channel."""
+        return self.kind == "user" and ":" not in self.key
 
     def fits(self, nusd: int) -> bool:
         """Return whether that much more may be held."""
