@@ -12,7 +12,7 @@ from patterns.roster.roster import Roster
 
 QUESTION = "Explain what a database index is"
 CHOICE = "should a small team use SQLite or PostgreSQL for its event log?"
-TEXT = "write a short message that the release moves to Thursday"
+TEXT = "write a short thank-you note to the team for the release"
 TEXT_FLOWS = ("draft", "review")
 """What the shipped roster and the tiny model's call the flow whose text a person approves."""
 REQUESTS_SHOWN = 3
