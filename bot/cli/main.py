@@ -13,6 +13,7 @@ from bot import __version__
 from bot.cli.budget import register as register_budget
 from bot.cli.installations import installations
 from bot.cli.people import register as register_people
+from bot.cli.roster import roster
 from patterns.core.errors import AgentsError
 from patterns.core.text import storable
 
@@ -174,6 +175,7 @@ def manifest(url: str | None) -> None:
 register_budget(main)
 register_people(main)
 main.add_command(installations)
+main.add_command(roster)
 
 
 @main.group(name="eval")

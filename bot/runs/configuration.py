@@ -2,8 +2,8 @@
 
 from bot.runs.model_selection import ModelChoice, apply_choice, choose, needs_choice
 from bot.settings import Settings
-from patterns.core.errors import RosterError
-from patterns.roster.roster import Roster, load_roster
+from patterns.roster.reading import read_roster_file
+from patterns.roster.roster import Roster
 from storage.ledger.book import Policy
 
 
@@ -13,12 +13,7 @@ def read_roster(settings: Settings, choice: ModelChoice | None) -> Roster:
     Raises:
         RosterError: every mistake in it, a line each.
     """
-    try:
-        text = settings.roster_path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RosterError(f"{settings.roster_path} cannot be read ({error}). Check AGENTS_ROSTER.") from None
-    path = settings.roster_path
-    roster = load_roster(text, file=path.name, env=settings.env, folder=path.parent)
+    roster = read_roster_file(settings.roster_path, env=settings.env, hint="Check AGENTS_ROSTER.")
     return roster.with_models(apply_choice(roster.models, choice)) if choice is not None else roster
 
 

@@ -13,6 +13,7 @@ from patterns.core.limits import MAX_DEPTH
 from patterns.roster.model_schema import ModelEntry, ModelSpec
 from patterns.roster.prompts import Prompt
 from patterns.roster.schema import AgentSpec, Flow, Node, RouterEntry, Stage, children
+from patterns.roster.suggestions import nearest
 from patterns.roster.yaml_lines import Mistake, Place
 
 ROUTER = "router"
@@ -20,6 +21,12 @@ ROUTER = "router"
 
 RESERVED = frozenset({"plan", "price", "admission", "synthesis", "closing", "outcome", "decision"})
 """Where the journal keeps what was decided beside the steps of agents, which stand there under their names."""
+
+
+MENDED = "mended-by-the-check"
+"""Stands where a name could not be read, which was told already; it refers to nothing and is never missed."""
+
+_KINDS = ("model", "agent", "flow")
 
 
 class RosterParts(Protocol):
@@ -46,9 +53,15 @@ class RosterParts(Protocol):
         ...
 
 
-def check(roster: RosterParts, prompts: Mapping[str, Prompt]) -> list[Mistake]:
-    """Return every mistake between the parts of a roster that are each well-formed."""
-    checker = _Checker(roster, prompts)
+def check(
+    roster: RosterParts, prompts: Mapping[str, Prompt], *, ignored: frozenset[str] = frozenset(), hint: str = ""
+) -> list[Mistake]:
+    """Return every mistake between the parts of a roster.
+
+    `ignored` are names that may be missing, because they stood in lines that could not be read; `hint` says how the
+    prompt `{name}` is added.
+    """
+    checker = _Checker(roster, prompts, ignored, hint)
     checker.models()
     checker.agents()
     for name, flow in roster.flows.items():
@@ -68,17 +81,34 @@ def node_mistakes(roster: RosterParts, prompts: Mapping[str, Prompt], node: Node
 class _Checker:
     roster: RosterParts
     prompts: Mapping[str, Prompt]
+    ignored: frozenset[str] = frozenset()
+    hint: str = ""
     found: list[Mistake] = field(default_factory=list)
 
     def say(self, place: Place, text: str) -> None:
         self.found.append(Mistake(place, text))
 
+    def names_of(self, kind: str) -> Mapping[str, object]:
+        names: Mapping[str, object] = self.prompts if kind == "prompt" else getattr(self.roster, f"{kind}s")
+        return names
+
     def known(self, name: str, kind: str, place: Place) -> bool:
-        names = self.prompts if kind == "prompt" else getattr(self.roster, f"{kind}s")
-        if name in names:
+        names = self.names_of(kind)
+        if name in names and name != MENDED:
             return True
-        self.say(place, f"there is no {kind} {name!r}; the {kind}s are {', '.join(sorted(names)) or 'none'}")
+        if name != MENDED and name not in self.ignored and MENDED not in names:
+            self.say(place, f"there is no {kind} {name!r}; {self.instead(name, kind, names)}")
         return False
+
+    def instead(self, name: str, kind: str, names: Mapping[str, object]) -> str:
+        """Return what to write in place of a name that refers to nothing."""
+        if near := nearest(name, names):
+            return f"did you mean {near!r}?"
+        if kind == "prompt" and self.hint:
+            return self.hint.format(name=name)
+        other = next((other for other in _KINDS if other != kind and name in self.names_of(other)), "")
+        also = f"{name!r} is {'an' if other == 'agent' else 'a'} {other}, and " if other else ""
+        return f"{also}the {kind}s are {', '.join(sorted(names)) or 'none'}"
 
     def models(self) -> None:
         for name, model in self.roster.models.items():
@@ -150,7 +180,7 @@ class _Checker:
             self.node(child, (*place, *where), depth + 1, handed)
 
     def names(self, names: list[str] | tuple[str, ...], place: Place) -> None:
-        twice = sorted({name for name in names if list(names).count(name) > 1})
+        twice = sorted({name for name in names if list(names).count(name) > 1 and name != MENDED})
         if twice:
             self.say(place, f"{', '.join(twice)} stands here twice; keep one")
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -34,6 +35,9 @@ def _nusd(value: object) -> int:
 
 Nusd = Annotated[int, BeforeValidator(_nusd), WithJsonSchema({"type": ["number", "string"], "minimum": 0})]
 Count = Annotated[int, Field(strict=True, ge=1)]
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+KEY_BEGINNINGS = ("sk-", "sk_", "AIza", "gsk_", "hf_", "xai-", "xoxb", "xapp", "r8_", "pplx")
+"""How keys of known providers begin; none of them begins the name of a variable."""
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
 Name = Annotated[str, StringConstraints(pattern=NAME.pattern)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
@@ -156,12 +160,26 @@ class SamplingEntry(Entry):
         return Sampling(**self.model_dump())
 
 
+def _address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("write a whole address, like http://localhost:11434/v1")
+    return value
+
+
+def _variable(value: str) -> str:
+    if value and (not VARIABLE_NAME.fullmatch(value) or value.startswith(KEY_BEGINNINGS)):
+        raise ValueError(
+            "write the name of the variable that holds the key, like OPENAI_API_KEY; a key itself never stands here"
+        )
+    return value
+
+
 class ModelEntry(Entry):
     """A model of the roster."""
 
     model: Text
-    api_base: str | None = None
-    api_key_env: str | None = None
+    api_base: Annotated[str, AfterValidator(_address)] | None = None
+    api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
     price: PriceEntry | None = None
     fallback: tuple[Name, ...] = Field(default=(), max_length=5)
     framing_tokens: Annotated[int, Field(strict=True, ge=0)] = 64

@@ -13,17 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from patterns.core.errors import RosterError
 from patterns.core.limits import RunLimits
 from patterns.roster.consistency import ROUTER, check
 from patterns.roster.inline_prompts import with_named_prompts
 from patterns.roster.model_schema import ModelSpec
-from patterns.roster.prompt_files import prompt_files
+from patterns.roster.prompt_files import FOLDER, SUFFIX, prompt_files
 from patterns.roster.prompts import Prompt, prompt
 from patterns.roster.schema import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
-from patterns.roster.yaml_lines import Mistake, Place, parse_yaml
+from patterns.roster.shape import Shape, read_shape
+from patterns.roster.yaml_lines import parse_yaml
 
 __all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "json_schema", "load_roster"]
 
@@ -84,22 +83,19 @@ def load_roster(
     files = prompt_files(folder)
     if prompts is not None:
         files = replace(files, sources=prompts)
+    document = parse_yaml(text, env=env, file=file)
+    shape = read_shape(document) if document.value is not None else Shape(None, ())
+    found = [*document.mistakes, *shape.mistakes]
     sources: dict[str, Prompt] = {}
-    document = parse_yaml(text, env=env)
-    found = list(document.mistakes)
-    parsed: RosterFile | None = None
-    if document.value is not None:
-        try:
-            parsed = RosterFile.model_validate(document.value)
-        except ValidationError as error:
-            found += [Mistake(_place(e["loc"]), _words(e)) for e in error.errors(include_url=False)]
-        else:
-            parsed, texts = with_named_prompts(parsed, files)
-            sources = {name: prompt(name, source) for name, source in texts.items()}
-            found += check(parsed, sources)
+    parsed = shape.roster
+    if parsed is not None:
+        parsed, texts = with_named_prompts(parsed, files)
+        sources = {name: prompt(name, source) for name, source in texts.items()}
+        hint = "" if folder is None else f"write it to {FOLDER}/{{name}}{SUFFIX} beside the roster"
+        found += check(parsed, sources, ignored=document.composed.lost_names, hint=hint)
     if found or files.mistakes or parsed is None:
         lines = sorted({(document.line(mistake.place), mistake.text) for mistake in found})
-        raise RosterError("\n".join([*(f"{file}:{line}: {words}" for line, words in lines), *files.mistakes]))
+        raise RosterError("\n".join([*(f"{line}: {words}" for line, words in lines), *files.mistakes]))
     return _assemble(parsed, text=text, file=file, prompts=sources)
 
 
@@ -123,19 +119,6 @@ def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str,
         source=text,
         file=file,
     )
-
-
-def _place(location: tuple[int | str, ...]) -> Place:
-    return tuple(part for part in location if part != "[key]")
-
-
-def _words(error: Any) -> str:  # noqa: ANN401 - pydantic's error details are an untyped mapping in practice
-    where = ".".join(str(part) for part in _place(error["loc"])) or "the file"
-    if error["type"] == "missing":
-        return f"{where} is missing; add it"
-    if error["type"] == "extra_forbidden":
-        return f"{where} is not something a roster knows; check the spelling or remove it"
-    return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
 
 
 def from_snapshot(snapshot: str, *, env: Mapping[str, str]) -> Roster:

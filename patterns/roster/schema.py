@@ -5,15 +5,17 @@ Amounts are read from their text into integer nano-dollars; a field named `…_u
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
+    Tag,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -22,6 +24,7 @@ from pydantic_core import CoreSchema
 
 from patterns.core.limits import FailurePolicy
 from patterns.roster.model_schema import ITEMS_MAX, NAME, Entry, ModelEntry, ModelSpec, Name, Nusd, Share, Text
+from patterns.roster.suggestions import nearest
 
 __all__ = [
     "KINDS",
@@ -80,6 +83,24 @@ PromptRef = Annotated[str, StringConstraints(min_length=1, max_length=10_000), A
 """The name of a prompt file, or a short prompt itself, which is told by its having more than one word."""
 
 
+def _output(value: object) -> object:
+    if value != "text" and not isinstance(value, Mapping | SchemaOutput):
+        raise ValueError("write text, or {schema: {type: object, …}} for an answer in JSON")
+    return value
+
+
+def _output_kind(value: object) -> str:
+    return "text" if value == "text" else "json"
+
+
+Output = Annotated[
+    Annotated[Literal["text"], Tag("text")] | Annotated[SchemaOutput, Tag("json")],
+    Discriminator(_output_kind),
+    BeforeValidator(_output),
+]
+"""What an answer is: text, or JSON of a schema."""
+
+
 class AgentSpec(Entry):
     """An agent: its model, its prompt, and the limits of one answer.
 
@@ -91,7 +112,7 @@ class AgentSpec(Entry):
     prompt: PromptRef
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=100_000)]
     timeout_s: Annotated[float, Field(gt=0, le=600)]
-    output: Literal["text"] | SchemaOutput = "text"
+    output: Output = "text"
     input_bytes_max: Annotated[int, Field(strict=True, ge=500, le=1_000_000)] = 16_000
 
 
@@ -173,7 +194,7 @@ class BroadcastNode(Entry):
     @field_validator("on_failure", mode="before")
     @classmethod
     def _policy(cls, value: object) -> object:
-        if isinstance(value, str):
+        if value in ("fail_fast", "continue"):
             return {"mode": value}
         if isinstance(value, Mapping) and set(value) == {"quorum"}:
             return {"mode": "quorum", "quorum": value["quorum"]}
@@ -261,7 +282,9 @@ class BudgetsEntry(Entry):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone; write one like Europe/Berlin or UTC") from None
+            near = nearest(value, available_timezones())
+            hint = f"did you mean {near}?" if near else "write one like Europe/Berlin or UTC"
+            raise ValueError(f"{value!r} is no time zone; {hint}") from None
         return value
 
     @field_validator("alerts")

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from patterns.roster.yaml_faults import Composed, compose
+
 Place = tuple[str | int, ...]
 """Where something stands in the document: keys and list positions from the top."""
 
@@ -18,7 +20,8 @@ DIGITS_MAX = 20
 _INT = re.compile(r"[-+]?[0-9]+")
 _DECIMAL = re.compile(r"[-+]?[0-9]*\.?[0-9]+")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
+_EMPTY = "the file is empty; `agents roster new` writes one to start from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +32,63 @@ class Mistake:
     text: str
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Line:
+    """A line of a file, counted from 1."""
+
+    file: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.number}"
+
+
 @dataclass
 class Document:
-    """A parsed file: its value, the line of every place in it, and its mistakes."""
+    """A parsed file: its value, the line of every place in it, and what was wrong with it.
 
+    `composed` says what could not be read at all.
+    """
+
+    composed: Composed
+    file: str
     value: Any = None
-    lines: dict[Place, int] = field(default_factory=dict)
+    lines: dict[Place, Line] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def line(self, place: Place) -> int:
-        """Return the line number of a place, or of the nearest enclosing place that is in the file."""
+    def line(self, place: Place) -> Line:
+        """Return the line of a place, or of the nearest place around it that is in the file."""
         known = (place[:end] for end in range(len(place), -1, -1) if place[:end] in self.lines)
-        return self.lines[next(known, ())] if self.lines else 1
+        return self.lines[next(known, ())] if self.lines else Line(self.file, 1)
+
+    def is_cut(self, place: Place) -> bool:
+        """Say whether lines that could not be read stood in a place, so that something may be missing there."""
+        first = self.line(place).number
+        following = [
+            line.number
+            for other, line in self.lines.items()
+            if line.number > first and other[: len(place)] != place and len(other) <= len(place)
+        ]
+        end = min(following, default=10**9)
+        return any(first <= line < end for line in self.composed.lost_lines)
 
 
-def parse_yaml(text: str, *, env: Mapping[str, str]) -> Document:
-    """Return the parsed document; mistakes are collected in it, not raised."""
-    document = Document()
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        document.lines[()] = mark.line + 1 if mark else 1
-        hint = "; inside { } put ${NAME} in quotes" if "${" in text.splitlines()[document.lines[()] - 1] else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        document.mistakes.append(Mistake((), f"this is not YAML: {problem}{hint}"))
-        return document
-    if node is None:
-        document.mistakes.append(Mistake((), "the file is empty; start from the shipped roster"))
-        return document
-    document.value = _Builder(document, env).build(node, ())
+def parse_yaml(text: str, *, env: Mapping[str, str], file: str = "roster.yml") -> Document:
+    """Read a document; mistakes are collected, not raised."""
+    return build(compose(text, file=file), env=env, file=file)
+
+
+def build(composed: Composed, *, env: Mapping[str, str], file: str) -> Document:
+    """Return the value of nodes, with what was wrong with them."""
+    document = Document(composed, file)
+    for fault in composed.faults:
+        place = ("", fault.line, fault.text)
+        document.lines[place] = Line(file, fault.line)
+        document.mistakes.append(Mistake(place, fault.text))
+    if composed.node is not None:
+        document.value = _Builder(document, env).build(composed.node, ())
+    elif not composed.faults:
+        document.mistakes.append(Mistake((), _EMPTY))
     return document
 
 
@@ -72,7 +102,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, place: Place) -> Any:  # noqa: ANN401 - YAML is anything
         self.built += 1
-        self.document.lines.setdefault(place, node.start_mark.line + 1)
+        self.document.lines.setdefault(place, _line(node))
         if self.built > NODES_MAX or len(place) > DEPTH_MAX:
             too_large = Mistake((), "the file is too large or too deep for a roster")
             self.document.mistakes = [*(m for m in self.document.mistakes if m != too_large), too_large]
@@ -87,13 +117,13 @@ class _Builder:
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         built: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
             inside = (*place, key)
             if key in built:
                 again = Mistake((*inside, "again"), f"{key} stands here twice; keep one")
-                self.document.lines[again.place] = key_node.start_mark.line + 1
+                self.document.lines[again.place] = _line(key_node)
                 self.document.mistakes.append(again)
-            self.document.lines[inside] = key_node.start_mark.line + 1
+            self.document.lines[inside] = _line(key_node)
             built[key] = self.build(value_node, inside)
         return built
 
@@ -108,7 +138,11 @@ class _Builder:
                 )
             return default or ""
 
-        return _VARIABLE.sub(value, text)
+        return VARIABLE.sub(value, text)
+
+
+def _line(node: yaml.Node) -> Line:
+    return Line(str(node.start_mark.name), node.start_mark.line + 1)
 
 
 def _scalar(text: str) -> str | int | Decimal | bool | None:

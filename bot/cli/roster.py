@@ -1,0 +1,81 @@
+"""`agents roster`: a team's own roster, from the first file to the check before it goes to work."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+_file = click.argument("file", required=False, type=click.Path(path_type=Path))
+
+
+@click.group()
+def roster() -> None:
+    """Write your own agents and flows, and check them."""
+
+
+@roster.command()
+@_file
+def check(file: Path | None) -> None:
+    """Say everything that is wrong with FILE in one report: its YAML, keys, names, prompts and prices.
+
+    Without FILE it is the roster that AGENTS_ROSTER names, else the shipped one. Exit code 1 when something is wrong.
+    """
+    from bot.settings import environment
+    from patterns.core.errors import RosterError
+
+    path, env = roster_path(file), environment()
+    try:
+        lines = list(_found(path, env))
+    except RosterError as error:
+        lines = str(error).splitlines()
+    for line in lines:
+        click.echo(line)
+    if lines:
+        click.echo(f"{len(lines)} {'thing' if len(lines) == 1 else 'things'} to mend.")
+        sys.exit(1)
+    _all_well(path, env)
+
+
+def roster_path(file: Path | None) -> Path:
+    """Return the roster a command is about: the one it names, else the deployment's."""
+    from bot.settings import read_settings
+
+    return file.expanduser().resolve() if file else read_settings().roster_path
+
+
+def _found(path: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a roster without mistakes of its own still lacks: prices of its models.
+
+    Raises:
+        RosterError: its mistakes, a line each.
+    """
+    from bot.runs.model_selection import AUTO
+    from patterns.core.errors import RosterError
+    from patterns.models.client import LiteLLMClient
+    from patterns.roster.reading import read_roster_file, roster_text
+    from patterns.roster.yaml_lines import parse_yaml
+
+    checked = read_roster_file(path, env=env)
+    document = parse_yaml(roster_text(path), env=env, file=path.name)
+    client = LiteLLMClient(checked.models, env)
+    for name, model in checked.models.items():
+        if model.model == AUTO or model.price is not None:
+            continue
+        try:
+            client.price(name)
+        except RosterError as error:
+            yield f"{document.line(('models', name, 'model'))}: {error}"
+
+
+def _all_well(path: Path, env: Mapping[str, str]) -> None:
+    from patterns.roster.prompt_files import prompt_files
+    from patterns.roster.reading import read_roster_file
+
+    checked = read_roster_file(path, env=env)
+    kinds = {"flow": checked.flows, "agent": checked.agents, "model": checked.models}
+    counts = [f"{len(found)} {kind}{'' if len(found) == 1 else 's'}" for kind, found in kinds.items()]
+    click.echo(f"{path.name} is fine: {', '.join(counts)}.")
+    for name, file in prompt_files(path.parent).own.items():
+        if name not in checked.prompts:
+            click.echo(f"{file} is used by no agent.")

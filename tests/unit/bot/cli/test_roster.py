@@ -1,0 +1,65 @@
+"""`agents roster check` as people run it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli.main import main
+from patterns.roster.roster import load_roster
+
+SHIPPED = (Path(__file__).parents[4] / "patterns" / "roster.yml").read_text("utf-8")
+
+
+def checked(*args: str) -> Result:
+    return CliRunner().invoke(main, ["roster", "check", *args])
+
+
+def test_the_shipped_roster_is_fine_and_taken_without_a_name() -> None:
+    told = checked()
+    shipped = load_roster(SHIPPED, file="roster.yml", env={})
+    counts = f"{len(shipped.flows)} flows, {len(shipped.agents)} agents, {len(shipped.models)} models"
+    assert (told.exit_code, told.output) == (0, f"roster.yml is fine: {counts}.\n")
+
+
+def test_every_mistake_is_a_line_and_counted(tmp_path: Path) -> None:
+    file = tmp_path / "ours.yml"
+    file.write_text(SHIPPED.replace("default: answer", "default: anser").replace("run_s: 300", "run_s: long"), "utf-8")
+    told = checked(str(file))
+    lines = told.output.splitlines()
+    assert told.exit_code == 1
+    assert [line.partition(":")[0] for line in lines[:-1]] == ["ours.yml", "ours.yml"]
+    assert lines[-1] == "2 things to mend."
+
+
+def test_a_model_without_a_price_is_found_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "ours.yml"
+    file.write_text(SHIPPED.replace("${AGENTS_MODEL_FAST:-auto}", "openai/nobody-knows-it", 1), "utf-8")
+    told = checked(str(file))
+    assert told.output.splitlines()[0].startswith("ours.yml:11: No price is known for fast (openai/nobody-knows-it).")
+    assert told.output.splitlines()[1] == "1 thing to mend."
+
+
+def test_prompts_of_ones_own_that_nobody_uses_are_named(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "lawyer.md.j2").write_text("You.\n=== user\n{{ request }}", "utf-8")
+    (tmp_path / "ours.yml").write_text(SHIPPED, "utf-8")
+    told = checked(str(tmp_path / "ours.yml"))
+    assert told.output.splitlines()[1] == "prompts/lawyer.md.j2 is used by no agent."
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "cannot be read: No such file"), (b"\xff\xfe", "is no UTF-8 text"), (b"", "the file is empty")],
+)
+def test_what_is_no_roster_is_a_sentence(tmp_path: Path, content: bytes | None, said: str) -> None:
+    file = tmp_path / "ours.yml"
+    if content is not None:
+        file.write_bytes(content)
+    told = checked(str(file))
+    assert told.exit_code == 1
+    assert said in told.output
+
+
+def test_a_folder_is_a_sentence(tmp_path: Path) -> None:
+    assert "is a folder. Name the roster in it" in checked(str(tmp_path)).output
