@@ -129,6 +129,25 @@ def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over 
     _run(start(Request(**options)))
 
 
+@main.command(name="try")
+@click.argument("agent")
+@click.argument("request")
+@click.option("--roster", type=click.Path(path_type=Path), help="A roster file; without it, the deployment's.")
+@click.option("--show-prompt", "shows_prompt", is_flag=True, help="Print what the agent is told and given.")
+@click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
+@click.option("--estimate", is_flag=True, help="Say what it would cost, and run nothing.")
+def try_(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
+    """Run one AGENT on a request, priced, held and paid for like every run.
+
+    The answer goes to standard output, everything else to standard error; exit codes are those of `agents ask`.
+    """
+    from bot.cli.roster import roster_path
+    from bot.cli.try_agent import Trial, try_agent
+
+    file = options.pop("roster")
+    _run(try_agent(Trial(**options, roster=roster_path(file) if file else None)))
+
+
 @main.command()
 @click.option("--call", "calls", is_flag=True, help="Ask each model for one token, held and settled like every call.")
 def doctor(*, calls: bool) -> None:

@@ -37,6 +37,49 @@ def check(file: Path | None) -> None:
     _all_well(path, env)
 
 
+@roster.command()
+@_file
+def show(file: Path | None) -> None:
+    """Print the roster that works, with what it inherits, and a comment on what came from where.
+
+    Without FILE it is the roster that AGENTS_ROSTER names, else the shipped one.
+    """
+    from bot.cli.roster_show import Shown
+    from bot.settings import environment
+    from patterns.roster.layers import layered
+    from patterns.roster.prompt_files import prompt_files
+    from patterns.roster.reading import read_roster_file, roster_text
+
+    path, env = roster_path(file), environment()
+    read_roster_file(path, env=env)
+    layers = layered(roster_text(path), file=path.name)
+    click.echo(Shown(layers, prompt_files(path.parent), file=path.name, env=env).text(), nl=False)
+
+
+@roster.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+def new(folder: Path) -> None:
+    """Write a roster to start from into FOLDER, with a prompt of its own; without FOLDER, into this one."""
+    from bot.settings import PROJECT
+
+    starter = PROJECT / "templates" / "roster"
+    files = sorted(path.relative_to(starter) for path in starter.rglob("*") if path.is_file())
+    taken = [str(folder / file) for file in files if (folder / file).exists()]
+    if taken:
+        raise click.ClickException(f"{taken[0]} is there already. Name another folder.")
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text((starter / file).read_text("utf-8"), "utf-8")
+    written = folder / "roster.yml"
+    click.echo(f"Wrote {' and '.join(str(folder / file) for file in files)}. Next:")
+    for command, does in (
+        (f"agents roster check {written}", "finds every mistake"),
+        (f'agents try support "Where is my invoice?" --roster {written} --show-prompt', "runs one agent"),
+        (f"export AGENTS_ROSTER={written.resolve()}", "makes it the roster of the bot and of `agents ask`"),
+    ):
+        click.echo(f"  {command}    # {does}")
+
+
 def roster_path(file: Path | None) -> Path:
     """Return the roster a command is about: the one it names, else the deployment's."""
     from bot.settings import read_settings

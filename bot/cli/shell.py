@@ -13,6 +13,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ LOCAL, PLAY = "local", "play"
 
 
 @asynccontextmanager
-async def opened(*, starts_model: bool = True) -> AsyncIterator[Engine]:
-    """Open the engine of a shell."""
+async def opened(*, starts_model: bool = True, roster: Path | None = None) -> AsyncIterator[Engine]:
+    """Open the engine of a shell; `roster` is a file to use in place of the deployment's."""
     settings = read_settings()
+    settings = replace(settings, roster_path=roster or settings.roster_path)
     # Warnings are for the bot's operator; a shell says what matters in its own words.
     configure_logs(settings.log_level if settings.env.get("AGENTS_LOG_LEVEL") else "error")
     async with AsyncExitStack() as stack:

@@ -6,25 +6,24 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from patterns.core.errors import RosterError
 from patterns.core.limits import RunLimits
 from patterns.roster.consistency import ROUTER, check
 from patterns.roster.inline_prompts import with_named_prompts
+from patterns.roster.layers import layered
 from patterns.roster.model_schema import ModelSpec
 from patterns.roster.prompt_files import FOLDER, SUFFIX, prompt_files
 from patterns.roster.prompts import Prompt, prompt
 from patterns.roster.schema import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
 from patterns.roster.shape import Shape, read_shape
-from patterns.roster.yaml_lines import parse_yaml
+from patterns.roster.yaml_lines import build
 
-__all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "json_schema", "load_roster"]
+__all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "load_roster"]
 
 
 @dataclass(frozen=True)
@@ -80,23 +79,27 @@ def load_roster(
     Raises:
         RosterError: with every mistake, a line each.
     """
-    files = prompt_files(folder)
+    layers = layered(text, file=file)
+    files = prompt_files(folder, shipped=layers.base.files if layers.base else None)
     if prompts is not None:
         files = replace(files, sources=prompts)
-    document = parse_yaml(text, env=env, file=file)
+    document = build(layers.composed, env=env, file=file)
     shape = read_shape(document) if document.value is not None else Shape(None, ())
     found = [*document.mistakes, *shape.mistakes]
     sources: dict[str, Prompt] = {}
     parsed = shape.roster
+    inline: dict[str, str] = {}
     if parsed is not None:
-        parsed, texts = with_named_prompts(parsed, files)
+        parsed, texts, inline = with_named_prompts(parsed, files)
         sources = {name: prompt(name, source) for name, source in texts.items()}
         hint = "" if folder is None else f"write it to {FOLDER}/{{name}}{SUFFIX} beside the roster"
         found += check(parsed, sources, ignored=document.composed.lost_names, hint=hint)
     if found or files.mistakes or parsed is None:
-        lines = sorted({(document.line(mistake.place), mistake.text) for mistake in found})
+        lines = sorted({document.told(mistake) for mistake in found})
         raise RosterError("\n".join([*(f"{line}: {words}" for line, words in lines), *files.mistakes]))
-    return _assemble(parsed, text=text, file=file, prompts=sources)
+    # What a run keeps must be read by programs that know nothing of layers, which may work beside this one.
+    kept = layers.text(inline) if layers.base or inline else text
+    return _assemble(parsed, text=kept, file=file, prompts=sources)
 
 
 def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str, Prompt]) -> Roster:
@@ -125,12 +128,3 @@ def from_snapshot(snapshot: str, *, env: Mapping[str, str]) -> Roster:
     """Return the roster a run began with; raise RosterError when today's program or environment cannot read it."""
     kept = json.loads(snapshot)
     return load_roster(kept["source"], file=kept["file"], env=env, prompts=kept["prompts"])
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a roster file, for editors."""
-    return RosterFile.model_json_schema(by_alias=True) | {"title": "Agents for Slack: roster"}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")

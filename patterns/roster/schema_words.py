@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from patterns.roster.schema import RosterFile
 from patterns.roster.suggestions import as_name, key_meant, listed, nearest
-from patterns.roster.yaml_lines import Place
+from patterns.roster.yaml_lines import Place, where
 
 EXAMPLES = {
     "version": "version: 1",
@@ -44,12 +44,6 @@ EXAMPLES = {
 
 SHOWN_CHARS = 40
 """As much of a wrong value as one recognises it by."""
-
-
-def where(place: Place) -> str:
-    """Return a place as people write it: `flows.plan.pipeline[2].share`, counted from 1."""
-    text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.removeprefix(".") or "the file"
 
 
 def words(error: Mapping[str, Any], place: Place) -> str:

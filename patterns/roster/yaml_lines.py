@@ -32,6 +32,12 @@ class Mistake:
     text: str
 
 
+def where(place: Place) -> str:
+    """Return a place as people write it: `flows.plan.pipeline[2].share`, counted from 1."""
+    text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".") or "the file"
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Line:
     """A line of a file, counted from 1."""
@@ -61,13 +67,31 @@ class Document:
         known = (place[:end] for end in range(len(place), -1, -1) if place[:end] in self.lines)
         return self.lines[next(known, ())] if self.lines else Line(self.file, 1)
 
+    def told(self, mistake: Mistake) -> tuple[Line, str]:
+        """Return a mistake with its line; one in what the file extends is told where the file can mend it."""
+        line = self.line(mistake.place)
+        if line.file == self.file:
+            return line, mistake.text
+        here = next(
+            (
+                one
+                for end in range(len(mistake.place), -1, -1)
+                if (one := self.lines.get(mistake.place[:end])) and one.file == self.file
+            ),
+            Line(self.file, 1),
+        )
+        return here, f"{where(mistake.place)}, inherited from {line.file}: {mistake.text}"
+
     def is_cut(self, place: Place) -> bool:
         """Say whether lines that could not be read stood in a place, so that something may be missing there."""
         first = self.line(place).number
         following = [
             line.number
             for other, line in self.lines.items()
-            if line.number > first and other[: len(place)] != place and len(other) <= len(place)
+            if line.file == self.file
+            and line.number > first
+            and other[: len(place)] != place
+            and len(other) <= len(place)
         ]
         end = min(following, default=10**9)
         return any(first <= line < end for line in self.composed.lost_lines)

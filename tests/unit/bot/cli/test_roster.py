@@ -1,11 +1,13 @@
-"""`agents roster check` as people run it."""
+"""`agents roster` as people run it."""
 
+import os
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.main import main
+from patterns.roster.reading import read_roster_file
 from patterns.roster.roster import load_roster
 
 SHIPPED = (Path(__file__).parents[4] / "patterns" / "roster.yml").read_text("utf-8")
@@ -63,3 +65,60 @@ def test_what_is_no_roster_is_a_sentence(tmp_path: Path, content: bytes | None, 
 
 def test_a_folder_is_a_sentence(tmp_path: Path) -> None:
     assert "is a folder. Name the roster in it" in checked(str(tmp_path)).output
+
+
+# ---------------------------------------------------------------- new and show
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(main, ["roster", *args])
+
+
+def test_a_new_roster_is_right_and_comes_with_a_prompt(tmp_path: Path) -> None:
+    told = run("new", str(tmp_path / "ours"))
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / "ours" / "prompts" / "support.md.j2").exists()
+    assert checked(str(tmp_path / "ours" / "roster.yml")).exit_code == 0
+
+
+def test_a_new_roster_takes_nobody_s_place(tmp_path: Path) -> None:
+    (tmp_path / "roster.yml").write_text("mine", "utf-8")
+    told = run("new", str(tmp_path))
+    assert (told.exit_code, "roster.yml is there already" in told.output) == (1, True)
+    assert (tmp_path / "roster.yml").read_text("utf-8") == "mine"
+    assert not (tmp_path / "prompts").exists()
+
+
+def test_what_is_shown_is_the_whole_roster_with_its_origins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTS_MODEL_FAST", "openai/gpt-5-mini")
+    monkeypatch.setenv("GATEWAY_TOKEN", "very-secret")
+    monkeypatch.delenv("AGENTS_MODEL_STRONG", raising=False)
+    run("new", str(tmp_path))
+    file = tmp_path / "roster.yml"
+    file.write_text(
+        f"{file.read_text('utf-8')}\nmodels:\n  strong: {{note: '${{GATEWAY_TOKEN}}'}}\nlimits: {{run_usd: 1.00}}\n",
+        "utf-8",
+    )
+    shown = run("show", str(file)).output
+    lines = [line.strip() for line in shown.splitlines()]
+    number = file.read_text("utf-8").splitlines().index("limits: {run_usd: 1.00}") + 1
+    assert f"run_usd: 1.00  # roster.yml:{number}" in lines
+    assert "model: openai/gpt-5-mini  # from AGENTS_MODEL_FAST" in lines
+    assert "model: auto  # AGENTS_MODEL_STRONG is not set" in lines
+    assert "strong:  # inherited, with changes of roster.yml" in lines
+    assert "prompt: support  # prompts/support.md.j2" in lines
+    assert "very-secret" not in shown
+    (tmp_path / "shown.yml").write_text(shown, "utf-8")
+    env = dict(os.environ)
+    ours, again = (read_roster_file(tmp_path / name, env=env) for name in ("roster.yml", "shown.yml"))
+    assert (again.models, again.agents, again.flows) == (ours.models, ours.agents, ours.flows)
+    assert (again.router, again.limits, again.budgets, again.prompts) == (
+        ours.router,
+        ours.limits,
+        ours.budgets,
+        ours.prompts,
+    )
+
+
+def test_the_shipped_roster_is_shown_without_origins() -> None:
+    assert "inherited" not in run("show").output

@@ -1,0 +1,75 @@
+"""`agents try`: one agent on one request, priced, held and paid for like every run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bot.cli.ask import Request, Shell
+from bot.cli.shell import opened, payer_for
+from bot.cli.terminal import say
+from bot.messages.mrkdwn import clean
+from bot.runs.engine import Engine
+from patterns.core.context import TaskContext
+from patterns.core.errors import UserError
+from patterns.core.ports import Payer
+from patterns.handoff import NOTHING
+from patterns.roster.suggestions import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The command line of `agents try`. `roster` is the deployment's when it is None."""
+
+    agent: str
+    request: str
+    roster: Path | None = None
+    channel: str = "terminal"
+    shows_prompt: bool = False
+    estimate: bool = False
+
+
+async def try_agent(trial: Trial) -> int:
+    """Run one agent and print its answer; return the exit code of `agents ask`.
+
+    Raises:
+        UserError: there is nothing to do, or no such agent, or its prompt does not show the request.
+    """
+    if not trial.request.strip():
+        raise UserError(f'Say what {trial.agent} should do, like: agents try {trial.agent} "a question".')
+    async with opened(starts_model=not trial.estimate, roster=trial.roster) as engine:
+        _check(engine, trial.agent)
+        payer = await payer_for(engine, trial.channel)
+        if trial.shows_prompt:
+            _show_prompt(engine, trial, payer)
+        asked = Request(request=trial.request, agents=trial.agent, channel=trial.channel, yes=True)
+        shell = Shell(engine, asked, payer)
+        return await (shell.estimate() if trial.estimate else shell.run())
+
+
+def _check(engine: Engine, name: str) -> None:
+    roster = engine.roster
+    if name not in roster.agents:
+        near = nearest(name, roster.agents)
+        instead = f"Did you mean {near}?" if near else f"The agents are {', '.join(sorted(roster.agents))}."
+        raise UserError(f"There is no agent {name!r}. {instead}")
+    if "request" not in roster.prompts[roster.agents[name].prompt].slots:
+        raise UserError(f"The prompt of {name} does not show the request. Put {{{{ request }}}} into its user part.")
+
+
+def _show_prompt(engine: Engine, trial: Trial, payer: Payer) -> None:
+    """Print both parts of the prompt as the model will get them, beside the answer."""
+    spec = engine.roster.agents[trial.agent]
+    ctx = TaskContext(
+        run_id="try",
+        workspace=payer.workspace,
+        channel=payer.channel,
+        channel_kind=payer.channel_kind,
+        thread="",
+        user=payer.user,
+        request=trial.request.strip(),
+    )
+    shown = engine.roster.prompts[spec.prompt].render(NOTHING.slots(ctx), spec.input_bytes_max)
+    for title, text in (("what the agent is told", shown.system), ("what it is given", shown.user)):
+        say(click.style(f"── {trial.agent}: {title}", fg="cyan"))
+        say(f"{clean(text)}\n")
