@@ -35,7 +35,9 @@ class ShowHelp:
 
 @dataclass(frozen=True, slots=True)
 class ListAgents:
-    """List the agents."""
+    """List the agents a person would ask; `everyone` adds those who work inside flows."""
+
+    everyone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ TOPICS = {
     "`use FLOW with a,b: REQUEST` also chooses who works.",
     "estimate": "`estimate: REQUEST` says what a request can cost at most, and starts nothing.",
     "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
-    "agents": "`agents` lists who can work for you.",
+    "agents": "`agents` lists whom you can ask, by flow; `agents all` everybody who works for you.",
     "flows": "`flows` lists the ways they can work, with the most each can cost.",
     "balance": "`balance` says what is left of this month's budget here.",
     "budget": "`budget` shows how this month stands; `budget report`, `budget report 2026-10 csv` posts a month here. "

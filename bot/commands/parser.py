@@ -35,6 +35,8 @@ from patterns.core.errors import UserError
 _WORDS: dict[str, Command] = {
     "help": ShowHelp(),
     "agents": ListAgents(),
+    "agents all": ListAgents(everyone=True),
+    "all agents": ListAgents(everyone=True),
     "flows": ListFlows(),
     "balance": ShowBalance(),
     "budget": Budget(ShowBudget()),

@@ -105,7 +105,8 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin,
     """Return a reply that shows something of the workspace to a person who was admitted."""
     match command:
         case ListAgents():
-            return AgentsView(services.catalog().agents)
+            catalog = services.catalog()
+            return AgentsView(catalog.agents, catalog.flows, shows_all=command.everyone)
         case ListFlows():
             return FlowsView(services.catalog().flows)
         case ShowBalance():

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.messages.card_views import ReviewView, RoundView
-from bot.messages.list_views import AgentLine, BalancesView, FlowLine, HelpView, RunLine
+from bot.messages.list_views import AgentLine, AgentsView, BalancesView, FlowLine, HelpView, RunLine
 from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
-from bot.messages.run_text import count, duration, person, play_money_label, run_state, short, usd
+from bot.messages.run_text import count, duration, listed, person, play_money_label, run_state, short, usd
 from bot.messages.views import DetailsView, ModelUse
 
-SHOWN = 25
 DRAFT_MAX = 6_000
 """Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
 DECIDED_MAX = 600
@@ -24,22 +23,46 @@ VERDICT_LINES = 12
 _TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
 
 
-def _some(lines: Sequence[Mrkdwn], empty: str, of: str) -> Mrkdwn:
-    """Return the first lines and how many more there are; `empty` when there are none."""
-    more = [mrkdwn("… and {more}", more=count(len(lines) - SHOWN, f"more {of}"))] if lines[SHOWN:] else []
-    return join("\n", [*lines[:SHOWN], *more]) or Mrkdwn(empty)
+def _lines(lines: list[Mrkdwn], empty: str) -> Mrkdwn:
+    return join("\n", lines) or Mrkdwn(empty)
 
 
-def agents(lines: Sequence[AgentLine]) -> Mrkdwn:
-    """Return the agents, one per line."""
-    said = [
-        join(
-            " · ",
-            [mrkdwn("*{name}*: {what}", name=short(a.name, 60), what=short(a.description, 200)), short(a.model, 60)],
-        )
-        for a in lines
-    ]
-    return _some(said, "The roster has no agents.", "agent")
+def agents(view: AgentsView) -> Mrkdwn:
+    """Return the agents a person would ask, under the flows they answer in, or all of them with their models."""
+    known = {agent.name: agent for agent in view.agents}
+    shows_all = view.shows_all or not any(flow.choices for flow in view.flows)
+    told: set[str] = set()
+    groups = []
+    for flow in view.flows:
+        names = [name for name in (flow.agents if shows_all else flow.choices) if name in known]
+        told |= set(names)
+        if names:
+            head = mrkdwn("`{name}`: {what}", name=short(flow.name, 60), what=short(flow.description, 200))
+            groups.append(join("\n", [head, *(_agent(known[name], shows_all=shows_all) for name in names)]))
+    rest = [agent for agent in view.agents if agent.name not in told]
+    if rest and shows_all:
+        title = [Mrkdwn("In no flow of their own:")] if groups else []
+        groups.append(join("\n", [*title, *(_agent(agent, shows_all=True) for agent in rest)]))
+    elif rest:
+        groups.append(_inside(view, len(rest)))
+    return _lines([join("\n\n", groups)] if groups else [], "The roster has no agents.")
+
+
+def _agent(agent: AgentLine, *, shows_all: bool) -> Mrkdwn:
+    line = mrkdwn("• *{name}*: {what}", name=short(agent.name, 60), what=short(agent.description, 200))
+    return join(" · ", [line, short(agent.model, 60)] if shows_all else [line])
+
+
+def _inside(view: AgentsView, number: int) -> Mrkdwn:
+    """Return the line on agents who are not asked themselves, and the way to see them."""
+    named = listed([flow.name for flow in view.flows if set(flow.agents) - set(flow.choices)])
+    where = mrkdwn(" in {flows}", flows=named) if named else Mrkdwn()
+    return mrkdwn(
+        "{number} {verb} behind them{where}. `/agents agents all` shows everybody.",
+        number=count(number, "more agent"),
+        verb="works" if number == 1 else "work",
+        where=where,
+    )
 
 
 def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
@@ -54,7 +77,7 @@ def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
         )
         for f in lines
     ]
-    return _some(said, "The roster has no flows.", "flow")
+    return _lines(said, "The roster has no flows.")
 
 
 def runs(lines: Sequence[RunLine]) -> Mrkdwn:
@@ -72,14 +95,14 @@ def runs(lines: Sequence[RunLine]) -> Mrkdwn:
         )
         for r in lines
     ]
-    return _some(said, "No runs yet. Try `/agents` and a question.", "run")
+    return _lines(said, "No runs yet. Try `/agents` and a question.")
 
 
 def balances(view: BalancesView) -> Mrkdwn:
     """Return what is left, one account per line, and when the next month starts."""
     said = [mrkdwn("{line}. Resets {day}.", line=balance(b), day=short(b.resets_on, 40)) for b in view.balances]
     label = [Mrkdwn("play money")] if view.play_money else []
-    return join("\n", [_some(said, "No budget here yet.", "budget"), *label])
+    return join("\n", [_lines(said, "No budget here yet."), *label])
 
 
 def models(lines: Sequence[ModelUse]) -> Mrkdwn:
@@ -95,7 +118,7 @@ def models(lines: Sequence[ModelUse]) -> Mrkdwn:
         )
         for m in lines
     ]
-    return _some(said, "No model was called.", "model")
+    return _lines(said, "No model was called.")
 
 
 def details_total(view: DetailsView) -> Mrkdwn:

@@ -17,11 +17,16 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class FlowLine:
-    """One flow of the roster; `worst_nusd` is the most a short request can cost."""
+    """One flow of the roster; `worst_nusd` is the most a short request can cost.
+
+    `agents` work in it; `choices` are those of them that a person can name in a request.
+    """
 
     name: str
     description: str
     worst_nusd: int | None = None
+    agents: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,12 @@ class HelpView(PrivateView):
 
 @dataclass(frozen=True, slots=True)
 class AgentsView(PrivateView):
-    """The list of agents."""
+    """The agents a person would ask, by flow; `shows_all` adds those who only work inside a flow."""
 
     template: ClassVar = "agents"
     agents: tuple[AgentLine, ...]
+    flows: tuple[FlowLine, ...] = ()
+    shows_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

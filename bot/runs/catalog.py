@@ -3,6 +3,8 @@
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
+from patterns.roster.consistency import agents_of
+from patterns.roster.schema import Flow
 
 _ANYBODY = Payer.of_channel("", "")
 
@@ -12,7 +14,13 @@ def catalog_of(engine: Engine) -> Catalog:
     roster = engine.roster
     return Catalog(
         flows=tuple(
-            FlowLine(name, flow.description, engine.quote_flow(_ANYBODY, name).worst_nusd)
+            FlowLine(
+                name,
+                flow.description,
+                engine.quote_flow(_ANYBODY, name).worst_nusd,
+                agents=tuple(dict.fromkeys(agents_of(flow))),
+                choices=choices_of(flow),
+            )
             for name, flow in roster.flows.items()
         ),
         agents=tuple(
@@ -20,3 +28,11 @@ def catalog_of(engine: Engine) -> Catalog:
             for name, agent in roster.agents.items()
         ),
     )
+
+
+def choices_of(flow: Flow) -> tuple[str, ...]:
+    """Return the agents of a flow that a person can name: those a router picks from, and single voices."""
+    if flow.router:
+        return flow.router.agents
+    voices = flow.broadcast.agents if flow.broadcast else ()
+    return tuple(voice.agent for voice in voices if voice.agent)

@@ -54,7 +54,8 @@ async def test_in_our_direct_messages_the_person_pays(bot: Bot) -> None:
     [
         ("help", HelpView(flows=MENU.flows)),
         ("help decide", FlowsView((MENU.flows[1],))),
-        ("agents", AgentsView(MENU.agents)),
+        ("agents", AgentsView(MENU.agents, MENU.flows)),
+        ("agents all", AgentsView(MENU.agents, MENU.flows, shows_all=True)),
         ("flows", FlowsView(MENU.flows)),
         ("balance", BALANCES),
         ("stop", NoticeView("Stopped r1.")),
