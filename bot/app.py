@@ -83,13 +83,17 @@ def _chores(container: Container) -> Scheduler:
     async def replay_overdue() -> None:
         await _replay(container, older_than_s=OVERDUE_S)
 
+    async def check_money() -> None:
+        await container.alerts.check()
+        await container.opening_cards.check()
+
     return Scheduler(
         container.engine,
         container.executor,
         container.slack,
         container.inbox,
         replay_overdue,
-        container.alerts.check,
+        check_money,
         container.reminders,
         container.uninstalls.end_runs,
         container.no_worker_notice.notify_waiting,

@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.bolt_app import bolt_app
 from bot.budgets.alerts import Alerts
 from bot.budgets.changes import BudgetChanges
+from bot.budgets.new_channels import ChannelOpenings
 from bot.budgets.price_age import price_note
 from bot.budgets.service import BudgetService
 from bot.listeners import ListenerServices
@@ -34,6 +35,7 @@ from bot.threads.files import Files
 from bot.threads.followups import ThreadFollowups
 from bot.threads.history import ThreadReader
 from bot.threads.home_service import HomeService
+from bot.threads.opening_card import OpeningCards
 from bot.threads.own_words_service import OwnWordsService
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.progress import ProgressBoard
@@ -45,6 +47,7 @@ from bot.threads.run_views import RunViews
 from bot.threads.streaming import AnswerStreams
 from bot.threads.uninstall import UninstallService
 from bot.threads.wait_notice import NoWorkerNotice
+from bot.threads.welcome import Welcome
 from storage.audit import AuditLog
 from storage.channels import ChannelSettings
 from storage.chores import Chores
@@ -52,6 +55,7 @@ from storage.inbox import Inbox
 from storage.installations import Installations
 from storage.ledger.budgets import Budgets
 from storage.ledger.reports import Reports
+from storage.new_channels import NewChannels
 from storage.outbox import Outbox
 from storage.pacing import SharedSlots
 from storage.personal_data import PersonalData
@@ -233,7 +237,35 @@ class Container:
             self._run_views,
             self.personal_data,
             AuditLog(self.engine.db, self.engine.clock),
+            self.openings,
+            self.opening_cards,
         )
+
+    @cached_property
+    def opening_cards(self) -> OpeningCards:
+        """Return the cards of channels that nobody enabled yet."""
+        return OpeningCards(self.engine, self.openings, self._announcements, self.renderer)
+
+    @cached_property
+    def openings(self) -> ChannelOpenings:
+        """Return the decision about new channels."""
+        return ChannelOpenings(
+            NewChannels(self.engine.db, self.engine.clock),
+            self.access,
+            self._profiles,
+            self._reports,
+            self.engine.roster.budgets.new_channels,
+            self.budget_queue.budget_raised,
+        )
+
+    @cached_property
+    def welcome(self) -> Welcome:
+        """Return the greeting of channels that the bot is invited to."""
+        return Welcome(self.engine, self.openings, self._announcements, self.renderer)
+
+    @cached_property
+    def _announcements(self) -> OnceOnlyAnnouncements:
+        return OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner)
 
     @cached_property
     def reviews(self) -> ReviewService:
@@ -286,7 +318,7 @@ class Container:
     @cached_property
     def alerts(self) -> Alerts:
         """Return the alerts that admins receive unasked."""
-        news, clock = OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner), self.engine.clock
+        news, clock = self._announcements, self.engine.clock
         return Alerts(self.budget_service, self._reports, self._profiles, self.renderer, clock, news, self._rules)
 
     @cached_property
@@ -307,6 +339,8 @@ class Container:
             runs=self.runs,
             home=home,
             own_words=OwnWordsService(self.personal_data, self.slack),
+            openings=self.openings,
+            welcome=self.welcome,
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,

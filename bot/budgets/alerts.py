@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from bot.budgets.service import BudgetService
+from bot.budgets.unusual_days import LEAST_NUSD, WEEK_DAYS, WEEKS, day_begins_us, unusual_day
 from bot.messages.month_report import US_PER_DAY
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
@@ -49,6 +50,7 @@ class Alerts:
             for line in books.payers:
                 await self._thresholds(workspace, line)
                 await self._digest(workspace, line)
+                await self._unusual_day(workspace, line)
             await self._alarms(workspace)
             await self._uncertain(workspace)
 
@@ -92,6 +94,25 @@ class Alerts:
             await self.announcements.once(
                 [key], lambda name: self.budget_service.post(Payer.of_channel(workspace, payer.id), "", name)
             )
+
+    async def _unusual_day(self, workspace: str, line: PayerMonth) -> None:
+        """Tell who answers for a channel's budget when a day costs what a week usually does; never of play money."""
+        payer, now_us = line.settings, self.clock.now_us()
+        if payer.kind != "channel" or line.settled_nusd < LEAST_NUSD or self.profiles.is_play_money:
+            return
+        since_us = day_begins_us(now_us, payer.zone, days_ago=WEEKS * WEEK_DAYS)
+        spent = await self.reports.spent_since(workspace, payer.id, since_us=since_us, zone=payer.zone)
+        found = unusual_day(spent, now_us=now_us, zone=payer.zone)
+        if found is None:
+            return
+        key = f"unusual-day/{workspace}/{payer.id}/{found.day}"
+        if await self.announcements.unannounced([key]):
+            place = await self._name(workspace, line)
+            text = (
+                f"{place} spent {format_usd(found.spent_nusd)} today: as much as in a usual week, "
+                f"{format_usd(found.usual_week_nusd)}. `/agents budget` there shows where it went."
+            )
+            await self._tell(workspace, text, users=await self._responsible(workspace, payer.id), keys=[key])
 
     async def _alarms(self, workspace: str) -> None:
         since_us = self.clock.now_us() - ALARM_DAYS * US_PER_DAY

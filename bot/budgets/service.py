@@ -34,6 +34,7 @@ from patterns.core.ports import Clock, Payer
 from storage.ledger.balances import Balance, Balances
 from storage.ledger.book import payer_key
 from storage.ledger.reports import Month, PayerMonth, Reports
+from storage.new_channels import Opening, opening_of
 
 log = structlog.get_logger()
 
@@ -213,7 +214,8 @@ class BudgetService:
         books = await self.reports.books(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
         held_back = await self.balances.quarantined(payer.workspace)
-        lines = [await self._book_line(payer, line) for line in books.payers if line.settled_nusd or line.held_nusd]
+        shown = [line for line in books.payers if line.settled_nusd or line.held_nusd or _opening(line)]
+        lines = [await self._book_line(payer, line) for line in shown]
         alarms = [f"{row['model']} is held back: {row['reason']}" for row in held_back]
         if doubtful:
             total = format_usd(sum(row["actual_nusd"] for row in doubtful))
@@ -244,9 +246,11 @@ class BudgetService:
             name = f"direct messages of {(await self.profiles.person(settings.id, payer.workspace)).name}"
         else:
             name = await self.profiles.place_name(Payer.of_channel(payer.workspace, settings.id))
-        note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else ""
+        opening = _opening(line)
+        note = {"trial": "on trial", "off": "not enabled yet"}[opening.state] if opening else ""
+        note = f"🚫 frozen: {settings.frozen_reason}" if settings.frozen else note
         channel = "" if settings.kind == "dm" else settings.id
-        return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel)
+        return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel, bool(opening))
 
     async def _audit(self, payer: Payer) -> AuditView:
         if not await self._administers(payer):
@@ -272,6 +276,10 @@ class BudgetService:
 
     async def _administers(self, payer: Payer) -> bool:
         return await self.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
+
+
+def _opening(line: PayerMonth) -> Opening | None:
+    return opening_of(line.settings.settings, line.settings.own_limit_nusd)
 
 
 def _check_place(can_post: bool) -> None:  # noqa: FBT001 - private, and read at the call

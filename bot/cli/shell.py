@@ -13,7 +13,6 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ LOCAL, PLAY = "local", "play"
 async def opened(*, starts_model: bool = True, roster: Path | None = None) -> AsyncIterator[Engine]:
     """Open the engine of a shell; `roster` is a file to use in place of the deployment's."""
     settings = read_settings()
-    settings = replace(settings, roster_path=roster or settings.roster_path)
+    settings = settings.model_copy(update={"roster_path": roster or settings.roster_path})
     # Warnings are for the bot's operator; a shell says what matters in its own words.
     configure_logs(settings.log_level if settings.env.get("AGENTS_LOG_LEVEL") else "error")
     async with AsyncExitStack() as stack:

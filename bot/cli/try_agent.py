@@ -7,13 +7,13 @@ import click
 
 from bot.cli.ask import Request, Shell
 from bot.cli.shell import opened, payer_for
-from bot.cli.terminal import say
+from bot.cli.terminal import print_line
 from bot.messages.mrkdwn import clean
 from bot.runs.engine import Engine
 from patterns.core.context import TaskContext
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
-from patterns.handoff import NOTHING
+from patterns.handoff import EMPTY_HANDOFF
 from patterns.roster.suggestions import nearest
 
 
@@ -69,7 +69,7 @@ def _show_prompt(engine: Engine, trial: Trial, payer: Payer) -> None:
         user=payer.user,
         request=trial.request.strip(),
     )
-    shown = engine.roster.prompts[spec.prompt].render(NOTHING.slots(ctx), spec.input_bytes_max)
+    shown = engine.roster.prompts[spec.prompt].render(EMPTY_HANDOFF.slots(ctx), spec.input_bytes_max)
     for title, text in (("what the agent is told", shown.system), ("what it is given", shown.user)):
-        say(click.style(f"── {trial.agent}: {title}", fg="cyan"))
-        say(f"{clean(text)}\n")
+        print_line(click.style(f"── {trial.agent}: {title}", fg="cyan"))
+        print_line(f"{clean(text)}\n")

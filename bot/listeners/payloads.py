@@ -10,6 +10,7 @@ from bot.listeners.message_text import called_text, deleted_ts, edited_message, 
 from bot.listeners.origins import action_origin, command_origin, form_origin, message_origin, name_in
 from bot.messages.action_ids import (
     ASK_MONEY,
+    CHANNEL_ENABLE,
     COMMAND_YES,
     DM_INSTEAD,
     FEEDBACK,
@@ -52,6 +53,7 @@ KEPT_ACTIONS = frozenset(
         REVIEW_GO_ON,
         REVIEW_STOP,
         ASK_MONEY,
+        CHANNEL_ENABLE,
         COMMAND_YES,
         REQUEST_YES,
         DM_INSTEAD,
@@ -206,6 +208,9 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundP
         if event["reaction"] not in STOP_REACTIONS or item["type"] != "message":
             return None
         place = {"channel": name_in(item["channel"]), "user": name_in(event["user"]), "message_ts": name_in(item["ts"])}
+    elif event["type"] == "member_joined_channel" and event["user"] == bot_user:
+        # Ours is the inviter: the person who hears more.
+        place = {"channel": name_in(event["channel"]), "user": event.get("inviter") or ""}
     elif event["type"] == "app_home_opened":
         origin = Origin(
             delivery_key="", workspace=workspace, channel=name_in(event["channel"]), user=name_in(event["user"])

@@ -145,6 +145,26 @@ class PersonalWords(Protocol):
         ...
 
 
+class Openings(Protocol):
+    """The decision about new channels."""
+
+    async def enable(self, *, workspace: str, channel: str, user: str) -> tuple[str, bool]:
+        """Enable a channel; return the sentence about it, and whether it is news for everybody there."""
+        ...
+
+
+class Greeter(Protocol):
+    """Greets a channel that the bot was invited to."""
+
+    async def invited(self, *, workspace: str, channel: str, inviter: str) -> None:
+        """Say once who we are, and show the channel's settings to who invited us."""
+        ...
+
+    def what_is_stored(self) -> NoticeView:
+        """Return what is kept of what people write, where it goes, and for how long."""
+        ...
+
+
 class PayloadStore(Protocol):
     """Received payloads, committed before Slack gets its acknowledgement."""
 

@@ -8,7 +8,9 @@ from bot.listeners.background import BackgroundTasks
 from bot.listeners.ports import (
     BudgetActions,
     Followups,
+    Greeter,
     HomeViews,
+    Openings,
     PayloadStore,
     PersonalWords,
     Reviews,
@@ -42,6 +44,8 @@ class ListenerServices:
     uninstalls: UninstallHandler
     home: HomeViews
     own_words: PersonalWords
+    openings: Openings
+    welcome: Greeter
 
     async def admit(self, origin: Origin, action: Action = Action.ASK) -> Place:
         """Return the conversation; raise AccessError when the person may not do that there."""

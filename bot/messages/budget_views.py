@@ -56,7 +56,8 @@ class AuditView(PrivateView):
 class BookLine:
     """One account of the workspace. `note` says what is unusual: frozen, uncertain calls.
 
-    `channel` is the id of a channel, empty for direct messages and for the workspace.
+    `channel` is the id of a channel, empty for direct messages and for the workspace. `is_new` says that nobody has
+    enabled the channel yet.
     """
 
     name: str
@@ -65,6 +66,7 @@ class BookLine:
     held_nusd: int
     note: str = ""
     channel: str = ""
+    is_new: bool = False
 
     @property
     def share_pct(self) -> int:

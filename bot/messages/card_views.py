@@ -35,6 +35,20 @@ class RefusalView(PrivateView):
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningView(View):
+    """A channel that nobody enabled yet has used up what it begins with; `limit_nusd` is 0 where that is nothing.
+
+    `usual_nusd` is what it has a month once it is enabled.
+    """
+
+    template: ClassVar = "opening"
+    channel: str
+    limit_nusd: int
+    usual_nusd: int
+    owner: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewView(View):
     """The card of a parked review. `decided` closes it: who decided what, and when.
 

@@ -5,9 +5,9 @@ Text of people and models is shown as plain_text objects, in which Slack interpr
 
 from typing import Any
 
-from bot.messages.action_ids import HOME_BUDGET, HOME_SETTINGS, OPEN_ASK_MODAL, OWN_WORDS
+from bot.messages.action_ids import CHANNEL_ENABLE, HOME_BUDGET, HOME_SETTINGS, OPEN_ASK_MODAL, OWN_WORDS
 from bot.messages.budget_text import books_sections
-from bot.messages.budget_views import BooksView
+from bot.messages.budget_views import BookLine, BooksView
 from bot.messages.home_views import HomeView
 from bot.messages.list_views import RunsView
 from bot.messages.mrkdwn import clip, literal
@@ -79,11 +79,13 @@ def _admin(books: BooksView | None) -> list[dict[str, Any]]:
     if books is None:
         return []
     texts = [{"type": "mrkdwn", "text": clip(part, SECTION_CHARS)} for part in books_sections(books)]
-    channels = [line for line in books.lines if line.channel][:CHANNELS_SHOWN]
+    named = [line for line in books.lines if line.channel]
+    channels = sorted(named, key=lambda line: not line.is_new)[:CHANNELS_SHOWN]
     buttons = [
         {
             "type": "actions",
             "elements": [
+                *_enable(line),
                 _button(f"Limits of {line.name}", HOME_BUDGET) | {"value": line.channel},
                 _button(f"Settings of {line.name}", HOME_SETTINGS) | {"value": line.channel},
             ],
@@ -92,6 +94,12 @@ def _admin(books: BooksView | None) -> list[dict[str, Any]]:
     ]
     sections = [{"type": "section", "text": text} for text in texts]
     return [{"type": "divider"}, *sections, *buttons, {"type": "context", "elements": [plain(_ADMIN)]}]
+
+
+def _enable(line: BookLine) -> list[dict[str, Any]]:
+    if not line.is_new:
+        return []
+    return [_button(f"Enable {line.name}", CHANNEL_ENABLE) | {"value": line.channel, "style": "primary"}]
 
 
 def _item(request: str, said: str, link: str, label: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 Refusals say first that nothing was spent, then the amounts, then the ways out.
 """
 
-from bot.messages.card_views import BudgetQueueView, BudgetRequestView, RefusalView
+from bot.messages.card_views import BudgetQueueView, BudgetRequestView, OpeningView, RefusalView
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.notice_views import CallView
 from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, person, play_money_label, short, usd
@@ -55,6 +55,20 @@ def refusal(view: RefusalView) -> Mrkdwn:
         balance=balance(view.balance),
         ways=Mrkdwn(said[:1].upper() + said[1:]),
         day=view.balance.resets_on,
+    )
+
+
+def opening(view: OpeningView) -> Mrkdwn:
+    """Return what a channel may spend that nobody enabled yet, and who decides."""
+    begins = mrkdwn(
+        "This channel is on trial with {limit} a month, and what is left is not enough.", limit=usd(view.limit_nusd)
+    )
+    return mrkdwn(
+        "{begins} {owner} can press Enable: then it has {usual} a month, as other channels do, and what waits here "
+        "goes on.",
+        begins=begins if view.limit_nusd else Mrkdwn("This channel is not enabled yet, so nothing starts here."),
+        owner=person(view.owner) if view.owner else Mrkdwn("An admin of this workspace"),
+        usual=usd(view.usual_nusd),
     )
 
 

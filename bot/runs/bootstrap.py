@@ -30,6 +30,8 @@ async def open_engine(
     roster = read_roster(settings, choice)
     policy = policy_of(settings, roster)
     if month_cap_nusd is not None:
+        # Whoever caps a month has decided what a channel may spend.
+        roster = replace(roster, budgets=roster.budgets.model_copy(update={"new_channels": "on"}))
         policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
     if settings.is_sqlite:
         private_folder(settings.data_dir, tighten=True)

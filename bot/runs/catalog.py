@@ -3,7 +3,7 @@
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
-from patterns.roster.consistency import agents_of
+from patterns.roster.consistency import agents_in
 from patterns.roster.schema import Flow
 
 _ANYBODY = Payer.of_channel("", "")
@@ -18,7 +18,7 @@ def catalog_of(engine: Engine) -> Catalog:
                 name,
                 flow.description,
                 engine.quote_flow(_ANYBODY, name).worst_nusd,
-                agents=tuple(dict.fromkeys(agents_of(flow))),
+                agents=tuple(dict.fromkeys(agents_in(flow))),
                 choices=choices_of(flow),
             )
             for name, flow in roster.flows.items()

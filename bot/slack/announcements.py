@@ -48,6 +48,12 @@ class OnceOnlyAnnouncements:
         await self.chores.finish(keys, by=self.by)
         self._announced.update(keys)
 
+    async def settle(self, keys: Sequence[str]) -> None:
+        """Take keys as announced without a message: there is nothing to tell any more."""
+        if await self.chores.take(keys[-1], by=self.by):
+            await self.chores.finish(keys, by=self.by)
+            self._announced.update(keys)
+
     async def announce(
         self,
         keys: Sequence[str],

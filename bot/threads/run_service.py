@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot.budgets.new_channels import ChannelOpenings
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin, message_key
 from bot.messages.estimate_text import estimate_words
@@ -22,6 +23,7 @@ from bot.runs.outcome import RunOutcome
 from bot.runs.request import RunRequest, StopOutcome
 from bot.slack.errors import SlackError
 from bot.slack.notifier import SlackNotifier
+from bot.threads.opening_card import OpeningCards
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_views import RunViews
 from patterns.core.errors import UserError
@@ -54,6 +56,8 @@ class RunService:
     views: RunViews
     personal_data: PersonalData
     audit: AuditLog
+    openings: ChannelOpenings
+    opening_cards: OpeningCards
 
     # ------------------------------------------------------------ accepting
 
@@ -62,6 +66,7 @@ class RunService:
         if self.engine.choice is not None and self.engine.choice.script is not None:
             self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
         payer = request.payer
+        await self.openings.see(payer)
         plan = self.engine.quote(payer, request.text, _choice(request))
         try:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
@@ -91,6 +96,7 @@ class RunService:
             with_workspace=request.sees_workspace,
         )
         await self.notifier.private(request.origin, refusal)
+        await self.opening_cards.show(payer, error.balance)
 
     async def _show_when_queued(self, run_id: str) -> None:
         run = await self.engine.store.get(run_id)
@@ -205,6 +211,7 @@ class RunService:
 
     async def balance(self, payer: Payer, *, with_workspace: bool) -> BalancesView:
         """Return what is left in the accounts this person may see here."""
+        await self.openings.see(payer)
         return await self.profiles.all(payer, with_workspace=with_workspace)
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:

@@ -17,6 +17,7 @@ from patterns.roster.yaml_faults import Composed, Fault, compose
 EXTENDS = "extends"
 _WHOLE = frozenset({"schema", "price"})
 """Values whose parts belong together, so they are replaced as a whole."""
+_NO_RUN_NEEDS = frozenset({"new_channels"})
 _ENTRY_DEPTH = 2
 
 
@@ -27,6 +28,12 @@ class Layers:
     composed: Composed
     base: Base | None
 
+    @property
+    def says_what_no_run_needs(self) -> bool:
+        """Return whether it has keys that only matter outside of runs, and that earlier programs do not know."""
+        budgets = _get(self.composed.node, "budgets") if isinstance(self.composed.node, yaml.MappingNode) else None
+        return isinstance(budgets, yaml.MappingNode) and any(_key(key) in _NO_RUN_NEEDS for key, _ in budgets.value)
+
     def text(self, prompts: Mapping[str, str]) -> str:
         """Return the document as plain YAML that extends nothing.
 
@@ -34,6 +41,7 @@ class Layers:
         """
         root = self.composed.node
         if isinstance(root, yaml.MappingNode):
+            root = _without_what_no_run_needs(root)
             agents = _get(root, "agents")
             entries = {_key(key): value for key, value in agents.value} if isinstance(agents, yaml.MappingNode) else {}
             entries["router"] = _get(root, "router")
@@ -41,6 +49,17 @@ class Layers:
                 _set(entries[name], "prompt", prompt)
         written: str = yaml.serialize(root, Dumper=yaml.SafeDumper, allow_unicode=True, width=10_000)
         return written
+
+
+def _without_what_no_run_needs(root: yaml.MappingNode) -> yaml.MappingNode:
+    pairs: list[tuple[yaml.Node, yaml.Node]] = []
+    for key, value in root.value:
+        if _key(key) == "budgets" and isinstance(value, yaml.MappingNode):
+            kept = [pair for pair in value.value if _key(pair[0]) not in _NO_RUN_NEEDS]
+            pairs.append((key, _like(value, kept)))
+        else:
+            pairs.append((key, value))
+    return _like(root, pairs)
 
 
 def layered(text: str, *, file: str) -> Layers:

@@ -98,7 +98,7 @@ def load_roster(
         lines = sorted({document.told(mistake) for mistake in found})
         raise RosterError("\n".join([*(f"{line}: {words}" for line, words in lines), *files.mistakes]))
     # What a run keeps must be read by programs that know nothing of layers, which may work beside this one.
-    kept = layers.text(inline) if layers.base or inline else text
+    kept = layers.text(inline) if layers.base or inline or layers.says_what_no_run_needs else text
     return _assemble(parsed, text=kept, file=file, prompts=sources)
 
 

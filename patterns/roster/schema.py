@@ -206,6 +206,14 @@ class LimitsEntry(Entry):
     confirm_above_nusd: Nusd = Field(alias="confirm_above_usd")
 
 
+def _switch(value: object) -> object:
+    return ("on" if value else "off") if isinstance(value, bool) else value
+
+
+NewChannelsMode = Literal["off", "trial", "on"]
+"""How a channel begins: not at all, with a small limit, or with the usual one."""
+
+
 class BudgetsEntry(Entry):
     """The monthly budgets that apply where nothing else is configured."""
 
@@ -216,6 +224,7 @@ class BudgetsEntry(Entry):
     """What one person may spend a month in all channels together; unset, there is no such cap."""
     timezone: str
     alerts: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=100)], ...], Field(max_length=10)]
+    new_channels: Annotated[NewChannelsMode, BeforeValidator(_switch)] = "trial"
 
     @field_validator("timezone")
     @classmethod

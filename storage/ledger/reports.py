@@ -14,6 +14,7 @@ from storage.ledger.periods import period_key
 
 q = load("reports")
 budgets = load("budgets")
+_PERIOD_STEP_US = 7 * 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,17 @@ class Reports:
             return rows
 
         return await self._db.read(work)
+
+    async def spent_since(self, workspace: str, channel: str, *, since_us: int, zone: str) -> list[tuple[int, int]]:
+        """Return (start in microseconds, nano-dollars) of the quarter hours since then in which money was set aside."""
+        now_us = self._clock.now_us()
+        # A step shorter than any month meets every period on the way.
+        steps = range(since_us, now_us, _PERIOD_STEP_US)
+        periods = sorted({period_key(at_us, zone) for at_us in (*steps, now_us)})
+        rows = await self._rows(
+            q.spent_since(workspace=workspace, channel=channel, periods=periods, quarter=since_us // QUARTER_US)
+        )
+        return [(row["quarter"] * QUARTER_US, row["nusd"]) for row in rows]
 
     async def _rows(self, statement: Statement) -> list[Row]:
         return await self._db.read(lambda: single(statement))

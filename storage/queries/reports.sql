@@ -3,6 +3,13 @@
 SELECT quarter, settled_nusd AS nusd FROM spend_time
 WHERE workspace = :workspace AND channel = :channel AND period = :period AND settled_nusd > 0 ORDER BY quarter;
 
+-- name: spent_since
+-- Return what a channel spent since a quarter hour, by quarter hours; the periods are those since then.
+SELECT quarter, settled_nusd AS nusd FROM spend_time
+WHERE workspace = :workspace AND channel = :channel AND period IN :periods... AND quarter >= :quarter
+  AND settled_nusd > 0
+ORDER BY quarter;
+
 -- name: dearest_runs
 -- Return the requests that took the most of a month, with their threads. Unfinished ones are all looked at, ended ones
 -- from the dearest down; 50 of them, because some may have spent in another month. The channel is an expression for

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from bot.messages import card_views as cv
 from bot.messages import list_views as lv
 from bot.messages import notice_views as nv
 from bot.messages import views as v
+from bot.messages import welcome_views as wv
 from bot.messages.month_report import ExpensiveRun, FlowRating, PastMonth, Report, ReportPart, UncertainCall
 from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
@@ -97,6 +99,11 @@ def every_view(text: str) -> list[Any]:
         v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps),
         cv.ReviewView(run, text, text, text, 1, text),
         cv.ReviewView(run, text, text, text, 1, text, question="a/human", is_optional=True, has_approvers=True),
+        cv.OpeningView("C1", 2_000_000_000, 25_000_000_000, person),
+        cv.OpeningView("C1", 0, 25_000_000_000),
+        wv.WelcomeView((text, text), 90),
+        wv.SettingsView("C1", text, 2_000_000_000, 25_000_000_000, "trial", may_change=True, owner=person),
+        wv.SettingsView("C1", text, 0, 25_000_000_000, "off", may_change=False),
         cv.BudgetQueueView(840_000_000, balance, deadline=text),
         cv.BudgetQueueView(840_000_000, balance, decided=text or "Begun."),
         cv.BudgetRequestView(run, 300_000_000, balance, person, text, question="money/1"),
@@ -112,6 +119,8 @@ def every_view(text: str) -> list[Any]:
         nv.NoticeView(text or "ok", "error", text),
         lv.HelpView(text, text, (flow,) * 40),
         lv.AgentsView((lv.AgentLine(text, text, text),) * 40),
+        lv.AgentsView((lv.AgentLine(text, text, text),), (replace(flow, agents=(text,), choices=(text,)),) * 40),
+        lv.AgentsView((lv.AgentLine(text, text, text),), (replace(flow, agents=(text,)),) * 40, shows_all=True),
         lv.FlowsView((flow,) * 40),
         lv.BalancesView((balance,) * 40, play_money=True),
         lv.RunsView((lv.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),

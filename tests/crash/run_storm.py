@@ -134,6 +134,7 @@ class Storm:
         for shipped, ours in ROSTER.items():
             assert roster.count(shipped) == 1, f"the shipped roster no longer says {shipped}"
             roster = roster.replace(shipped, ours)
+        roster = roster.replace("\nbudgets:\n", "\nbudgets:\n  new_channels: on\n")
         path = self._folder / "roster.yml"
         path.write_text(roster, "utf-8")
         env = bot_environment(

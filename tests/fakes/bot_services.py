@@ -342,6 +342,33 @@ class FakeOwnWords:
         return "Erased."
 
 
+class FakeOpenings:
+    """Remembers which channels were enabled; a channel is news once."""
+
+    def __init__(self) -> None:
+        self.enabled: list[tuple[str, str]] = []
+
+    async def enable(self, *, workspace: str, channel: str, user: str) -> tuple[str, bool]:
+        assert workspace == TEAM
+        is_news = channel not in [known for known, _ in self.enabled]
+        self.enabled.append((channel, user))
+        return f"{user} enabled {channel}.", is_news
+
+
+class FakeGreeter:
+    """Remembers where we were invited."""
+
+    def __init__(self) -> None:
+        self.invitations: list[tuple[str, str]] = []
+
+    async def invited(self, *, workspace: str, channel: str, inviter: str) -> None:
+        assert workspace == TEAM
+        self.invitations.append((channel, inviter))
+
+    def what_is_stored(self) -> NoticeView:
+        return NoticeView("This is stored.")
+
+
 class FakeHome:
     """One home for everybody."""
 
@@ -373,6 +400,8 @@ class Bot:
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
     home: FakeHome = field(default_factory=FakeHome)
     own_words: FakeOwnWords = field(default_factory=FakeOwnWords)
+    openings: FakeOpenings = field(default_factory=FakeOpenings)
+    welcome: FakeGreeter = field(default_factory=FakeGreeter)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -392,6 +421,8 @@ class Bot:
             uninstalls=self.uninstalls,
             home=self.home,
             own_words=self.own_words,
+            openings=self.openings,
+            welcome=self.welcome,
         )
         # Without a name Bolt reads the source of every frame of the stack to find one.
         self.app = AsyncApp(name="agents", signing_secret=SECRET, authorize=_authorize, client=client)

@@ -99,6 +99,14 @@ class People:
         event = {"type": "app_home_opened", "user": user, "channel": self.workspace.dm(user).id, "tab": tab}
         await self.event({**event, "event_ts": self.workspace.ts()})
 
+    async def invite(self, channel: str, *, inviter: str = "U0DANA") -> None:
+        """Invite the bot into a channel; Slack says so to it alone of its own."""
+        room = self.workspace.channels[channel]
+        room.members.add(BOT_USER)
+        event = {"type": "member_joined_channel", "user": BOT_USER, "channel": channel, "channel_type": "C"}
+        by = {"inviter": inviter} if inviter else {}
+        await self.event({**event, **by, "team": self.workspace.team, "event_ts": self.workspace.ts()})
+
     async def event(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Any event, in Slack's outer wrapper."""
         payload = {"type": "event_callback", "team_id": self.workspace.team, "api_app_id": APP_ID, "event": event}

@@ -319,6 +319,24 @@ async def test_the_end_of_the_money_is_told_even_where_nobody_set_that_threshold
     assert [place for place, text in desk.out.posted if "100 % of this month's budget" in text] == ["C1"]
 
 
+async def test_a_day_that_costs_a_usual_week_is_told_once_to_those_who_answer_for_it(desk: Desk) -> None:
+    await desk.do(said.SetAmount("limit", 500 * USD))
+    begun_us = desk.clock.us
+    desk.clock.us = begun_us - 10 * 86_400 * 1_000_000
+    await desk.spend(100)
+    desk.clock.us = begun_us
+    await desk.spend(70)
+    await desk.alerts.check()
+    desk.out.posted.clear()
+    await desk.spend(60)
+    for _ in range(2):
+        await desk.alerts.check()
+    assert [(place, text.partition(":")[0]) for place, text in desk.out.posted] == [
+        ("DUADMIN", "⚠️ #platform spent $1.30 today"),
+        ("DUOWNER", "⚠️ #platform spent $1.30 today"),
+    ]
+
+
 async def test_an_alert_slack_did_not_take_is_told_later(desk: Desk) -> None:
     await desk.spend(85)
     desk.out.error = SlackError("unreachable", code="connection", method="chat.postMessage")

@@ -22,12 +22,18 @@ WAIT_S = 10.0
 
 
 def bot_environment(*, api_url: str, provider_url: str, folder: Path) -> dict[str, str]:
-    """The environment of a bot that talks to loopback only. The key's name chooses the shipped OpenAI models."""
+    """The environment of a bot that talks to loopback only. The key's name chooses the shipped OpenAI models.
+
+    Channels are enabled from the start: most tests are about what follows.
+    """
+    roster = folder / "enabled.yml"
+    roster.write_text("extends: shipped\nbudgets: {new_channels: on}\n", encoding="utf-8")
     return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ["HOME"],
         "AGENTS_DATA_DIR": str(folder),
         "AGENTS_ADMINS": DANA,
+        "AGENTS_ROSTER": str(roster),
         "SLACK_BOT_TOKEN": BOT_TOKEN,
         "SLACK_APP_TOKEN": APP_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
@@ -77,6 +83,8 @@ async def open_house(
     """A bot with the shipped roster, or the YAML of another, over SQLite in `folder`, connected by Socket Mode."""
     env = bot_environment(api_url=api_url, provider_url=provider.api_base("openai"), folder=folder)
     if roster is not None:
+        if "new_channels" not in roster:
+            roster = roster.replace("\nbudgets:\n", "\nbudgets:\n  new_channels: on\n")
         (folder / "roster.yml").write_text(roster, encoding="utf-8")
         env["AGENTS_ROSTER"] = str(folder / "roster.yml")
     settings = read_settings(env)

@@ -55,6 +55,7 @@ EVENTS = {
     "message.im": {"im:history"},
     "message.mpim": {"mpim:history"},
     "app_home_opened": set[str](),
+    "member_joined_channel": {"channels:read", "groups:read"},
     "reaction_added": {"reactions:read"},
     # Slack's agent view, and with it the native Stop button, comes with this scope.
     "agent_session_stopped": {"assistant:write"},

@@ -5,7 +5,7 @@ from pathlib import Path
 from bot.messages.list_text import agents, flows
 from bot.messages.list_views import AgentLine, AgentsView, FlowLine
 from bot.runs.catalog import choices_of
-from patterns.roster.consistency import agents_of
+from patterns.roster.consistency import agents_in
 from patterns.roster.roster import load_roster
 
 SHIPPED = load_roster(
@@ -13,7 +13,7 @@ SHIPPED = load_roster(
 )
 LINES = tuple(AgentLine(name, agent.description, "a-model") for name, agent in SHIPPED.agents.items())
 FLOWS = tuple(
-    FlowLine(name, flow.description, agents=tuple(dict.fromkeys(agents_of(flow))), choices=choices_of(flow))
+    FlowLine(name, flow.description, agents=tuple(dict.fromkeys(agents_in(flow))), choices=choices_of(flow))
     for name, flow in SHIPPED.flows.items()
 )
 
