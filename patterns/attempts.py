@@ -20,10 +20,10 @@ from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
 from patterns.core.reasons import Reason
-from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, parse, repair_prompt
+from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, read, repair_prompt
 from patterns.core.tasks import run_to_completion
 from patterns.core.text import storable
-from patterns.core.visible_text import thinks_aloud
+from patterns.core.visible_text import thinks_aloud, visible_text
 from patterns.handoff import Handoff, images
 from patterns.hearing import Hearing
 from patterns.roster.prompts import cut
@@ -204,17 +204,19 @@ class Attempts:
         if refused is not None:
             await self._settle(hold, charged, None)
             raise refused
+        text = completion.text
         if self.schema is not None:
             try:
-                parse(completion.text, self.schema)
+                text = read(text, self.schema, [message.content for message in self.messages])
             except InvalidOutputError as error:
-                failed = self.record("failed", model=model, reason=Reason.INVALID_OUTPUT, text=completion.text)
+                said = visible_text(text) or text
+                failed = self.record("failed", model=model, reason=Reason.INVALID_OUTPUT, text=said)
                 failed = _paid(failed, completion, self.cost_nusd + charged.actual_nusd)
                 await self._settle(hold, charged, None if may_repair else failed)
                 if may_repair:
-                    raise UnreadableError(completion.text, str(error)) from None
+                    raise UnreadableError(said, str(error)) from None
                 return failed
-        done = self.record("ok", model=model, text=completion.text)
+        done = self.record("ok", model=model, text=text)
         done = _paid(done, completion, self.cost_nusd + charged.actual_nusd)
         await self._settle(hold, charged, done)
         return done

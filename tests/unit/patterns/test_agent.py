@@ -379,7 +379,7 @@ def test_a_form_may_come_in_a_fence() -> None:
     assert parse('```json\n{"n": 1}\n```', {"type": "object"}) == {"n": 1}
 
 
-@pytest.mark.parametrize("bad", ["no json", '{"n": "one"}', '{"n": 1, "m": 2}', '{"n": NaN}', "[" * 100_000])
+@pytest.mark.parametrize("bad", ["no json", '{"n": "one"}', '{"m": 2}', '{"n": NaN}', "[" * 100_000])
 async def test_a_bad_form_is_repaired_once_by_a_second_paid_attempt(bad: str) -> None:
     memory = Memory()
     with ScriptedModel([bad, {"n": 2}]) as model:

@@ -1,0 +1,106 @@
+"""JSON inside other text: the values that stand in it, and each in the form that a schema asks for."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Json = Any
+_STARTS_MAX = 20_000
+"""A text with more brackets than that is not searched to its end."""
+_ESCAPED_TWICE_MAX = 3
+_ESCAPE = re.compile(r'\\(["\\/nrt])')
+_UNESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+_START = re.compile(r"[{\[]")
+
+
+def found_in(text: str, *, everywhere: bool = False) -> list[Json] | None:
+    """Return the objects and arrays in a text, encoded twice or not; None when there are too many places to look.
+
+    Without `everywhere`, what stands inside a value that was found is left to `inside`.
+    """
+    found: list[Json] = []
+    for _ in range(_ESCAPED_TWICE_MAX):
+        values = _values(text, everywhere=everywhere)
+        if values is None:
+            return None
+        found += values
+        plain = _ESCAPE.sub(lambda escape: _UNESCAPED.get(escape[1], escape[1]), text)
+        if plain == text or (values and not everywhere):
+            break
+        text = plain
+    return found
+
+
+def _values(text: str, *, everywhere: bool) -> list[Json] | None:
+    decoder, found, at = json.JSONDecoder(parse_constant=no_constant), [], 0
+    for count, start in enumerate(_START.finditer(text)):
+        if count > _STARTS_MAX:
+            return None
+        if start.start() < at:
+            continue
+        try:
+            value, end = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            continue
+        found.append(value)
+        at = start.end() if everywhere else end
+    return found
+
+
+def no_constant(name: str) -> float:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{name} is not JSON")
+
+
+def inside(value: Json) -> Iterator[Json]:
+    """Yield the objects and arrays inside a value, in its texts too: the arguments of a tool call, for one."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in inner:
+        if isinstance(part, dict | list):
+            yield part
+        elif isinstance(part, str) and _START.search(part):
+            yield from found_in(part) or ()
+
+
+def fitted(value: Json, schema: Json) -> Json:
+    """Return the value without keys that the schema does not allow, enums in its case, and texts of JSON decoded."""
+    if not isinstance(schema, Mapping):
+        return value
+    if isinstance(value, str):
+        value = _decoded(value, schema)
+    if isinstance(value, str):
+        alike = [one for one in schema.get("enum") or () if isinstance(one, str) and _same(one, value)]
+        return alike[0] if value not in alike and len(alike) == 1 else value
+    fields = schema.get("properties")
+    if isinstance(value, dict) and isinstance(fields, Mapping):
+        is_closed = schema.get("additionalProperties") is False
+        return {k: fitted(part, fields.get(k)) for k, part in value.items() if k in fields or not is_closed}
+    return [fitted(part, schema.get("items")) for part in value] if isinstance(value, list) else value
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.strip().casefold()
+
+
+def _decoded(text: str, schema: Mapping[str, Json]) -> Json:
+    kinds = {"object": dict, "array": list}
+    wanted = kinds.get(str(schema.get("type")))
+    try:
+        value = json.loads(text, parse_constant=no_constant) if wanted else text
+    except (ValueError, RecursionError):
+        return text
+    return value if wanted and isinstance(value, wanted) else text
+
+
+def canonical(value: Json) -> str:
+    """Return one spelling for values that are equal as JSON."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
