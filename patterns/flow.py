@@ -76,12 +76,14 @@ async def resolve(
         if chosen is None:
             routing = await decide(ctx, services)
             chosen, took = routing.decision, routing.took.model_copy(update={"output": "", "missing": ()})
-        decision, note = runnable_or_default(services.roster, chosen)
-        if note:
-            services.emit(Noted(path, note))
+        decision = runnable_or_default(services.roster, chosen)[0]
+        if decision.chosen_by == "default":
+            took = took.model_copy(update={"notes": (decision.reason, *took.notes)})
         written = json.dumps([decision.model_dump(mode="json"), took.model_dump(mode="json")])
         decision, took = _read(await services.record_decision(path, text=written))
     services.emit(decision.routed)
+    if decision.chosen_by == "default":
+        services.emit(Noted(path, decision.reason))
     plan = plan_of(ctx, services, decision, took=took)
     if expected is not None:
         plan = replace(plan, expected_nusd=await expected(plan.title))
@@ -195,7 +197,8 @@ def runnable_or_default(roster: Roster, decision: RouteDecision) -> tuple[RouteD
     if decision.chosen_by == "person":
         raise UserError(f"{', '.join(decision.agents)} cannot work together like that. Try fewer agents, or a flow.")
     who = ", ".join(decision.agents) or "no agent"
-    note = f"The Router wanted {decision.flow or decision.pattern} of {who}, which cannot work."
+    what = f"{decision.flow or decision.pattern} of {who}"
+    note = f"The Router wanted {what}, which cannot work, so this is the default flow."
     return RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default", reason=note), note
 
 

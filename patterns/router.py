@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from patterns.core.context import Frozen, TaskContext
-from patterns.core.events import PatternResult, Routed
+from patterns.core.events import Noted, PatternResult, Routed
 from patterns.core.money import Quote
 from patterns.handoff import EMPTY_HANDOFF, Handoff
-from patterns.pattern import Solo, join, merge_results, run_agent
+from patterns.pattern import AgentOutcome, Solo, join, merge_results, run_agent
 from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster
 from patterns.roster.schema import Flow
@@ -64,14 +64,17 @@ async def decide(ctx: TaskContext, services: Services) -> Routing:
     place = replace(services.child(ROUTE), flow=ROUTE)
     said = await run_agent(ctx, place, agent=ROUTER, handoff=handoff, schema=route_schema(roster))
     default = RouteDecision(flow=roster.router.default, confidence=0.0, chosen_by="default")
-    if said.data is None:
-        why = f"The Router could not choose ({said.result.missing[0].reason}), so this is the default flow."
-        return Routing(default.model_copy(update={"reason": why}), said.result)
-    chosen = _read(roster, said.data)
-    if chosen.confidence < roster.router.min_confidence:
-        why = f"The Router was not sure ({chosen.confidence:.2f}), so this is the default flow."
+    chosen = _read(roster, said.data) if said.data else default
+    if said.data is None or chosen.confidence < roster.router.min_confidence:
+        why = f"{_why_default(said, chosen.confidence)}, so this is the default flow."
         chosen = default.model_copy(update={"reason": why, "confidence": chosen.confidence})
     return Routing(chosen, said.result)
+
+
+def _why_default(said: AgentOutcome, confidence: float) -> str:
+    if said.data is None:
+        return f"The Router could not choose ({said.result.missing[0].reason})"
+    return f"The Router was not sure ({confidence:.2f})"
 
 
 def _read(roster: Roster, data: Mapping[str, Any]) -> RouteDecision:
@@ -143,10 +146,10 @@ class Router:
             return await Solo(self.chosen or self.agents[0]).run(ctx, inner, handoff)
         chosen, took = await self._choose(ctx, inner, handoff)
         answer = await Solo(chosen).run(ctx, inner, handoff)
-        asked = took.model_copy(update={"missing": (), "notes": ()})
-        return merge_results((asked, answer), output=answer.output, stop_reason=answer.stop_reason)
+        return merge_results((took, answer), output=answer.output, stop_reason=answer.stop_reason)
 
     async def _choose(self, ctx: TaskContext, inner: Services, handoff: Handoff) -> tuple[str, PatternResult]:
+        """Return the agent, and what choosing took, with the reason as a note when it is the default."""
         given = handoff.model_copy(update={"agents": agents_text(inner.roster, self.agents)})
         said = await run_agent(ctx, inner.child("choice"), agent=ROUTER, handoff=given, schema=self._schema)
         data = said.data or {"agent": self.agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
@@ -156,7 +159,10 @@ class Router:
         chosen = str(kept.data["agent"])
         chosen_by = "router" if sure else "default"
         inner.emit(Routed(chosen, (chosen,), data["confidence"], data["reason"][:REASON_CHARS], chosen_by))
-        return chosen, said.result
+        notes = () if sure else (f"{_why_default(said, data['confidence'])}, so {chosen} took this, the first agent.",)
+        for note in notes:
+            inner.emit(Noted(inner.at("decision"), note))
+        return chosen, said.result.model_copy(update={"missing": (), "notes": notes})
 
     @property
     def _schema(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _decided(event: Routed | Planned) -> str:
     if isinstance(event, Planned):
         return price_words(event.worst_nusd, event.expected_nusd)
     who = f" with {', '.join(event.agents)}" if event.agents and event.agents != (event.flow,) else ""
-    why = f": {_short(event.reason)}" if event.chosen_by != "person" and event.reason else ""
+    why = f": {_short(event.reason)}" if event.chosen_by == "router" and event.reason else ""  # a default is noted
     return f"{event.flow}{who}{why}"
 
 

@@ -6,16 +6,20 @@ answers are split between pieces. Links always show their destination, images be
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot.messages.imitation import mark_imitations
+from bot.messages.markdown_parser import parser
 from bot.messages.mrkdwn import WORD_JOINER, Mrkdwn, clean, escape, link, literal, with_links
 
-_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_PARSER = parser()
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+_MARKS = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])|(?<!\s)\*|\*(?!\s|\Z)|(?<![^\W_])_(?!\s)|(?<!\s)_(?![^\W_])|`|~(?=~)|(?<=~)~"
+)
+"""What a Markdown parser would take for marks in text that is none; between spaces or inside a word it would not."""
 _TABLE_TEXT_WIDTH = 90
 """Characters; a wider table would wrap in a code block, so it is written as one list per row."""
 
@@ -55,7 +59,8 @@ class _Spelling:
 
 def _markdown_text(text: str) -> str:
     """Return literal text inside Markdown: no tags, no entities, and no brackets that could become a link."""
-    plain = re.sub(r"&(?=#?\w+;)", "&amp;", literal(text)).replace("<", "&lt;").replace(">", "&gt;")
+    marked = _MARKS.sub(r"\\\g<0>", literal(text))
+    plain = re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"\](?=[(:\[])", f"]{WORD_JOINER}", plain)
 
 
@@ -79,6 +84,8 @@ _MARKDOWN = _Spelling(
     link=_markdown_text,
     marks={"strong": "**", "em": "*", "s": "~~"},
 )
+_HEADING = replace(_MRKDWN, marks={"strong": "", "em": "_", "s": "~"})
+"""A heading is bold as a whole."""
 _PLAIN = _Spelling(text=str, label=str, code=str, link=str, marks={"strong": "", "em": "", "s": ""})
 
 
@@ -166,9 +173,9 @@ class _Walk:
         bullet, self.bullet = self.bullet, ""
         tight, self.fresh = bool(self.lists) and not self.fresh, not self.lists
         children = inline.children or []
-        plain, rich = _inline(children, _MRKDWN), _inline(children, _MARKDOWN)
+        plain, rich = _inline(children, _HEADING if heading else _MRKDWN), _inline(children, _MARKDOWN)
         if heading:
-            plain, rich = f"*{plain.replace('*', '')}*", f"### {rich}"
+            plain, rich = f"*{plain}*", f"### {rich}"
         task = next((mark for mark in _TASKS if bullet and inline.content.startswith(mark)), "")
         plain_bullet = bullet.replace("- ", "• ")
         if task:
@@ -189,10 +196,8 @@ def _prefixed(text: str, indent: str, first: str, rest: str) -> str:
 
 def code_piece(code: str, *, tight: bool = False) -> MarkdownPiece:
     """Return a code block that its content cannot close."""
-    fenced = code.replace("```", f"`{WORD_JOINER}``")
-    return MarkdownPiece(
-        Mrkdwn(f"```\n{escape(fenced)}\n```"), f"```\n{literal(fenced)}\n```", tight=tight, code=literal(code) or " "
-    )
+    plain, rich = (text.replace("```", f"`{WORD_JOINER}``") for text in (escape(code), literal(code)))
+    return MarkdownPiece(Mrkdwn(f"```\n{plain}\n```"), f"```\n{rich}\n```", tight=tight, code=literal(code) or " ")
 
 
 def _table(tokens: Sequence[Token]) -> MarkdownPiece:

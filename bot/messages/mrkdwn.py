@@ -7,12 +7,13 @@ shows an entity too many, never a ping.
 
 import re
 
+from patterns.core.invisible import without_invisible
+
 ELLIPSIS = "…"
 WORD_JOINER = "\u2060"
 """Invisible, zero width: breaks a control sequence where no escape exists."""
 
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-"""Control characters, and the marks that reverse the direction of text and so disguise a link's destination."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone)\b)", re.IGNORECASE)
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 _WEB_URL = re.compile(r"https?://[^\s<>|\"'`\\^{}\x00-\x20]+", re.IGNORECASE)
@@ -32,7 +33,7 @@ class Mrkdwn(str):
 
 def clean(text: str) -> str:
     """Return the text without control and direction characters; line ends are newlines."""
-    return _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _CONTROL.sub("", without_invisible(text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def escape(text: str) -> Mrkdwn:

@@ -52,6 +52,29 @@ async def test_rubbish_is_repaired_once_then_the_default() -> None:
     assert (plan.decision.flow, plan.took.cost_nusd) == ("one", 2 * COST_NUSD)
 
 
+UNSURE = "The Router was not sure (0.59), so this is the default flow."
+UNREADABLE = (
+    "The Router could not choose (its answer did not have the required form, even when asked again (2 tries)), "
+    "so this is the default flow."
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ([route("fan", confidence=0.59)], UNSURE),
+        (["I think fan!", "really, fan"], UNREADABLE),
+        ([route("pipeline", "a")], "The Router wanted pipeline of a, which cannot work, so this is the default flow."),
+    ],
+)
+async def test_the_reader_is_told_that_the_default_flow_was_taken_and_why(answers: list[Any], why: str) -> None:
+    memory = Memory()
+    with ScriptedModel([*answers, "hello"]) as model:
+        result = await run(None, model, memory)
+    assert (result.output, result.notes) == ("hello", (why,))
+    assert [event.text for event in memory.events if isinstance(event, Noted)] == [why]
+
+
 @pytest.mark.parametrize("choice", [Choice("fan"), Choice(agents=("b",)), Choice("pick", ("b",))])
 async def test_a_persons_choice_needs_no_router(choice: Choice) -> None:
     decision, memory = await resolved(None, choice=choice)
@@ -78,6 +101,7 @@ async def test_unsure_of_the_agent_the_first_one_answers(answer: Any) -> None:
     with ScriptedModel([answer, "hello"]) as model:
         result = await run("pick", model, memory)
     assert (list(memory.steps)[-1], result.stop_reason, result.missing) == ("router/a", StopReason.COMPLETED, ())
+    assert [note.endswith("so a took this, the first agent.") for note in result.notes] == [True]
 
 
 # ---------------------------------------------------------------- composing

@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from bot.messages.markdown import pieces
+from bot.messages.markdown_parser import parser
 from bot.messages.mrkdwn import Mrkdwn, clip, cut_at, escape, link, mention, mrkdwn, size, unescape
 from bot.messages.pagination import PAGE_BLOCKS, Profile, paginate, split
 from tests.support.examples import examples
@@ -33,6 +35,66 @@ from tests.support.examples import examples
 )
 def test_markdown_becomes_mrkdwn(markdown: str, expected: str) -> None:
     assert "\n".join(piece.mrkdwn for piece in pieces(markdown)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3*4*5",
+        "2**3**4",
+        "snake_case_name",
+        "__init__",
+        "__version__ = 1",
+        "call __init__() in __main__.py",
+        "\\[ x^2 \\]",
+        "\\( a_1 * b_2 * c \\)",
+        "$$x_1 * y_2 * z$$",
+        "$a_1*b_2*c$",
+        "\\{a\\}",
+        "C:\\new\\_dir\\*x",
+        "\\\\server\\_share\\x",
+        "[31mred[0m",
+        "a_b*c_d*e",
+        "(a)*(b)*(c)",
+        "*.py and *.md",
+        "5 * 3 * 2",
+        "**bold**ness",
+    ],
+)
+def test_what_is_no_mark_comes_out_as_it_went_in(text: str) -> None:
+    (piece,) = pieces(text)
+    assert (piece.mrkdwn, shown(piece.markdown)) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("hi\U000e0041\U000e0042\u200b\u2060!", "hi!"),
+        ("\u8fd9\u662f**\u91cd\u70b9**\u5185\u5bb9", "\u8fd9\u662f*\u91cd\u70b9*\u5185\u5bb9"),
+        ("**2*3*4** = 24", "*2*3*4* = 24"),
+        ("__Note__ well", "*Note* well"),
+        ("# C# 3*4*5 **now**", "*C# 3*4*5 now*"),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
+    ],
+)
+def test_marks_beside_text_stay_marks_and_nothing_invisible_is_left(text: str, expected: str) -> None:
+    assert pieces(text)[0].mrkdwn == expected
+
+
+def shown(markdown: str) -> str:
+    """What a reader sees of one paragraph in any Markdown parser."""
+    tokens = MarkdownIt("commonmark", {"html": False}).enable("strikethrough").parseInline(markdown)[0].children or []
+    return "".join(token.content for token in tokens)
+
+
+@given(st.text("ab12 *_\\`~()[]{}$.!", max_size=60).map("a".__add__))
+@examples(300)
+def test_the_rich_spelling_shows_the_same_text_in_any_parser(text: str) -> None:
+    (piece,) = pieces(text)
+    tokens = parser().parseInline(text)[0].children or []
+    expected = "".join(token.content for token in tokens)
+    assert shown(piece.markdown).replace("\u2060", "") == expected
 
 
 def test_code_stays_exact_in_the_rich_profile() -> None:
