@@ -16,7 +16,7 @@ from bot.messages.outcome_text import refusal
 from bot.messages.printable_json import printable_json
 from bot.messages.views import AnswerView, Person, RunView
 from bot.people.profiles import ProfileLookup
-from bot.runs.budget_gate import InsufficientBudgetError, require_budget
+from bot.runs.budget_gate import InsufficientBudgetError, refusal_of, require_budget
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
@@ -165,7 +165,9 @@ class Shell:
         return 0 if answer else 1
 
     async def _view(self, run: RunRow, outcome: RunOutcome, terminal: Terminal) -> AnswerView:
-        steps = paid_steps(await self.engine.journal.steps(run.id))
+        journal = await self.engine.journal.steps(run.id)
+        steps = paid_steps(journal)
+        refused_by, closed = refusal_of(journal)
         money = await self.engine.store.money(run.id)
         done = sum(step.outcome == "ok" for step in steps)
         shown = RunView(
@@ -187,6 +189,8 @@ class Shell:
             steps_done=done,
             steps_total=max(done, len(steps), terminal.progress.steps_planned),
             uncertain_nusd=sum(row["uncertain_nusd"] for row in money),
+            refused_by=refused_by,
+            closed=closed,
         )
 
     async def _json(self, run: RunRow, view: AnswerView) -> dict[str, Any]:

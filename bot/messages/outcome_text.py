@@ -111,7 +111,7 @@ def call(view: CallView) -> Mrkdwn:
 # ---------------------------------------------------------------- how a run ended
 
 _ENDINGS = {
-    StopReason.BUDGET: "{part}: {whose} budget ran out after {steps} ({cost}).",
+    StopReason.BUDGET: "{part}: {why} after {steps} ({cost}).",
     StopReason.LIMIT: "{part}: this run reached its limit after {steps} ({cost}).",
     StopReason.TIMEOUT: "{part}: the time for this run was up after {steps} ({cost}).",
     StopReason.CANCELLED: "Stopped after {steps} ({cost}).",
@@ -134,14 +134,44 @@ def _ending(view: AnswerView) -> Mrkdwn:
     ended = mrkdwn(
         _ENDINGS[result.stop_reason],
         part=_part(view),
-        whose="your" if view.run.channel.startswith("D") else "the channel's",
+        why=_why_no_money(view),
         steps=mrkdwn("{done} of {total}", done=str(view.steps_done), total=count(view.steps_total, "step")),
         cost=usd(result.cost_nusd),
     )
-    missing = (
-        mrkdwn("Missing: {names}.", names=listed([v.name for v in result.missing])) if result.missing else Mrkdwn()
-    )
-    return join(" ", [ended, missing, _way_on(view)])
+    return join(" ", [ended, _missing(view), _way_on(view)])
+
+
+_RAN_OUT = {
+    "workspace": "the workspace's budget ran out",
+    "user": "the asker's share of the budget ran out",
+    "dm": "your budget ran out",
+}
+_CLOSED = {
+    "paused": "all spending was paused",
+    "frozen": "the budget here was frozen",
+    "clock": "no month could be opened, because this machine's clock and Slack's are minutes apart,",
+}
+
+
+def _why_no_money(view: AnswerView) -> str:
+    if view.closed:
+        return _CLOSED.get(view.closed, "the budget here was closed")
+    fallback = "your budget ran out" if view.run.channel.startswith("D") else "the channel's budget ran out"
+    return _RAN_OUT.get(view.refused_by, fallback)
+
+
+def _missing(view: AnswerView) -> Mrkdwn:
+    """Return who is missing; where the run failed, also why."""
+    missing = view.result.missing
+    if not missing:
+        return Mrkdwn()
+    if view.result.stop_reason is not StopReason.FAILED:
+        return mrkdwn("Missing: {names}.", names=listed([voice.name for voice in missing]))
+    said = [
+        mrkdwn("{name} is missing: {why}.", name=short(v.name, 80), why=short(v.reason.rstrip("."), 300))
+        for v in missing
+    ]
+    return join(" ", said[:NOTES_SHOWN])
 
 
 def _part(view: AnswerView) -> str:

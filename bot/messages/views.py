@@ -155,7 +155,8 @@ class AnswerView:
     """The end of a run. Its reason and the failed agents come from `result`.
 
     `owner` is who can grant budget, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
-    whether the provider billed it. `mention_asker` is for runs long enough that nobody watches any more. With
+    whether the provider billed it. `refused_by` is the kind of account without enough budget, `closed` why it refused
+    when amounts are not the reason. `mention_asker` is for runs long enough that nobody watches any more. With
     `is_above` the text is in the thread already, and only how it ended is said.
     """
 
@@ -171,6 +172,8 @@ class AnswerView:
     mention_asker: bool = False
     looked_up: bool = False
     is_above: bool = False
+    refused_by: str = ""
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

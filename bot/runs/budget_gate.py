@@ -1,12 +1,12 @@
 """Runs that lack budget: queued before they start, or parked half-way until more is granted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from patterns.core.errors import AgentsError, ParkedError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import NUSD_PER_USD
-from patterns.core.ports import Clock, Payer, Question
+from patterns.core.ports import Clock, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
 from storage.ledger.balances import Balance, Balances
 from storage.questions import Asked, Questions
@@ -103,6 +103,25 @@ class BudgetGate:
         while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
             count, last = count + 1, asked
         return count, last
+
+
+_REFUSAL = "refusal"
+
+
+def refusal_path(number: int) -> str:
+    """Return the journal path of the run's first, second … refusal by a monthly account."""
+    return f"{_REFUSAL}/{number}"
+
+
+def is_refusal(step: StepRecord) -> bool:
+    """Return whether a journalled decision is such a refusal."""
+    return step.path.startswith(f"{_REFUSAL}/")
+
+
+def refusal_of(journal: Sequence[StepRecord]) -> tuple[str, str]:
+    """Return the kind of the account that refused last, and the reason if amounts are none; empty for no refusal."""
+    refusals = [step.data for step in journal if is_refusal(step)]
+    return (str(refusals[-1]["kind"]), str(refusals[-1]["blocked"])) if refusals else ("", "")
 
 
 def queue_path(number: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bot.runs.budget_gate import BudgetGate
+from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
 from bot.runs.context import context_of
 from bot.runs.model_allowlist import ModelAllowlist
 from bot.runs.model_selection import ModelChoice
@@ -91,9 +91,19 @@ class Engine:
             given_up = await self._gate.given_up(run)
             if given_up is not None:
                 return given_up
-            return await self._gate.settle(run, await run_flow(ctx, services, plan), quote_nusd=plan.quote.once_nusd)
+            result = await run_flow(ctx, services, plan)
+            await self._keep_refusal(run, services, result)
+            return await self._gate.settle(run, result, quote_nusd=plan.quote.once_nusd)
         except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
+
+    async def _keep_refusal(self, run: RunRow, services: Services, result: PatternResult) -> None:
+        """Journal which monthly account refused, for the sentence about how the run ended."""
+        refusal = result.refusal
+        if result.stop_reason is StopReason.BUDGET and refusal is not None and refusal.is_monthly:
+            number = 1 + sum(is_refusal(step) for step in await self.journal.steps(run.id))
+            why = {"kind": refusal.kind, "blocked": refusal.blocked or ""}
+            await services.remember(refusal_path(number), why)
 
     async def _open(self, run: RunRow, events: EventSink, *, may_stream: bool) -> tuple[TaskContext, Services]:
         """Return the context and the services of a run, under the roster it was accepted with."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
 from bot.people.profiles import ProfileLookup
+from bot.runs.budget_gate import refusal_of
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.outcome import RunOutcome
 from bot.threads.attachments import AttachmentCollector
@@ -42,7 +43,9 @@ class RunViews:
 
     async def answer(self, run: RunRow, outcome: RunOutcome) -> AnswerView:
         """Return the outcome's view with everything the ledger knows of it."""
-        steps = paid_steps(await self.engine.journal.steps(run.id))
+        journal = await self.engine.journal.steps(run.id)
+        steps = paid_steps(journal)
+        refused_by, closed = refusal_of(journal)
         money = await self.engine.store.money(run.id)
         cost_nusd = sum(row["cost_nusd"] for row in money)
         was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
@@ -62,6 +65,8 @@ class RunViews:
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
             owner=await self.profiles.owner(run.workspace),
             mention_asker=seconds > LONG_RUN_S,
+            refused_by=refused_by,
+            closed=closed,
         )
 
     async def details(self, run: RunRow) -> DetailsView:

@@ -1,13 +1,16 @@
 """What people in a thread see of what models write: answers only, and what the Router made of the request."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.slack_state import BOT_USER
+from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
+from tests.support.running_bot import House
 
 ASK = "which database should we take?"
 
@@ -61,3 +64,18 @@ async def test_thinking_and_template_tokens_never_reach_slack(slack: SlackServer
     talker.text = "<think>\nmy secret\n</think>\n\nTake SQLite.<|im_end|>\U000e0041\u200b"
     seen = await asked(slack)
     assert [token for token in ("secret", "think>", "im_end", "\U000e0041", "\u200b") if token in seen] == []
+
+
+async def test_a_model_that_is_set_aside_is_not_said_to_be_a_budget_that_ran_out(
+    slack: SlackServer, house: House
+) -> None:
+    with closing(sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))) as db, db:
+        db.executemany(
+            "INSERT INTO model_quarantine (workspace, model, reason, at_us) VALUES (?, ?, 'it billed more', 1)",
+            [(TEAM, name) for name in house.bot.executor.engine.roster.models],
+        )
+    await slack.command("use answer: which database?")
+    await slack.wait_for(lambda: "❌ failed" in said(slack))
+    seen = said(slack)
+    assert "is missing: its model billed more than it can, so it is set aside." in seen
+    assert "budget ran out" not in seen

@@ -10,7 +10,7 @@ import pytest
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import Artifact
 from patterns.core.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
-from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, StopReason, TextDelta
 from patterns.core.money import Usage, format_usd
 from patterns.core.ports import Hold, HoldRequest, OnText, StepRecord
 from patterns.core.structured import parse
@@ -196,6 +196,15 @@ async def test_a_filtered_answer_is_no_answer() -> None:
     with ScriptedModel([Say("half", finish_reason="content_filter")]) as model:
         record = await step(services(model, memory))
     assert (record.outcome, record.reason, record.cost_nusd) == ("failed", "content_policy", COST_NUSD)
+
+
+async def test_a_model_that_is_set_aside_is_no_matter_of_budget() -> None:
+    with ScriptedModel([]) as model:
+        result = await run("one", model, Memory(quarantined="fast"))
+    assert (result.stop_reason, [voice.reason for voice in result.missing]) == (
+        StopReason.FAILED,
+        ["its model billed more than it can, so it is set aside"],
+    )
 
 
 async def test_a_quarantined_model_gives_way_to_its_fallback() -> None:

@@ -96,6 +96,29 @@ def test_every_way_a_run_ends_is_said_in_words(reason: StopReason) -> None:
     assert (text[:1].isupper(), text[-1:], "cost" in text) == (True, ".", True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "closed", "why"),
+    [
+        ("workspace", "", "the workspace's budget ran out"),
+        ("user", "", "the asker's share of the budget ran out"),
+        ("channel", "", "the channel's budget ran out"),
+        ("channel", "frozen", "the budget here was frozen"),
+        ("workspace", "paused", "all spending was paused"),
+    ],
+)
+def test_the_ending_names_the_budget_that_refused_and_why(kind: str, closed: str, why: str) -> None:
+    view = replace(ended(StopReason.BUDGET, cost_nusd=220_000_000), refused_by=kind, closed=closed)
+    assert headline(view) == f"Partial answer: {why} after 3 of 5 steps ($0.22)."
+
+
+def test_a_run_that_failed_says_who_is_missing_and_why() -> None:
+    missing = (MissingVoice(name="cost", reason="its model billed more than it can, so it is set aside"),)
+    assert headline(ended(StopReason.FAILED, missing=missing, cost_nusd=0)) == (
+        "Partial answer: the run failed after 3 of 5 steps ($0.00). "
+        "cost is missing: its model billed more than it can, so it is set aside."
+    )
+
+
 def test_a_missing_voice_is_not_an_approval() -> None:
     missing = (MissingVoice(name="the security review", reason="its model did not respond (two tries, 60 s each)"),)
     assert headline(ended(StopReason.PARTIAL, missing=missing)) == (
