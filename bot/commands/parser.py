@@ -31,6 +31,7 @@ from bot.commands.commands import (
 from bot.commands.text import unescape
 from bot.commands.typos import is_near
 from patterns.core.errors import UserError
+from patterns.core.invisible import without_invisible
 
 _WORDS: dict[str, Command] = {
     "help": ShowHelp(),
@@ -54,7 +55,11 @@ _PLAIN = str.maketrans(
     dict.fromkeys("“”„‟«»", '"')
     | dict.fromkeys("‘’‚‛`", "'")  # noqa: RUF001 - the characters people really send
     | dict.fromkeys("‐‑‒–—―−", "-")  # noqa: RUF001 - same
+    | {0xFF01 + offset: 0x21 + offset for offset in range(94)}  # the full-width forms of ASCII
+    | {"\u3000": " ", "\u3002": ".", "\u3001": ","}
 )
+_BLANK_ENDS = re.compile(r"\A[\s\u2800]+|[\s\u2800]+\Z")
+"""White space of every kind, and the blank of Braille."""
 _FLAGS = re.IGNORECASE | re.DOTALL
 _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
@@ -70,7 +75,10 @@ class _Names:
 
 def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped: bool = True) -> Command:
     """Return the command in `text`, Slack's escaped form unless `escaped` is False. What is no command is a request."""
-    return _parse((unescape(text) if escaped else text).strip(), _Names(flows, agents))
+    said = _BLANK_ENDS.sub("", without_invisible(unescape(text) if escaped else text))
+    if not said and text.strip():
+        return ShowHelp()  # somebody typed something, although nobody sees it
+    return _parse(said, _Names(flows, agents))
 
 
 def _parse(text: str, names: _Names) -> Command:

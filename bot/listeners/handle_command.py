@@ -24,6 +24,7 @@ from bot.commands.commands import (
     ShowHelp,
     StopRuns,
 )
+from bot.commands.message_words import ATTACHED_ONLY
 from bot.commands.origin import Origin
 from bot.commands.parser import parse
 from bot.commands.text import unescape
@@ -39,12 +40,11 @@ from bot.people.channel_form import channel_form
 from bot.people.permissions import Action
 from bot.runs.request import RunRequest
 from patterns.core.errors import AgentsError, UserError
+from patterns.core.invisible import without_invisible
 from patterns.core.ports import Payer
 
 log = structlog.get_logger()
 
-ATTACHED_ONLY = "Read what is attached and say what matters in it."
-"""The request that a file without text stands for."""
 FORM_BALANCE_S = 1.0
 """Seconds; a form must open within three seconds of the click, and its balance may take one of them."""
 
@@ -58,7 +58,8 @@ def parse_text(services: ListenerServices, text: str, *, escaped: bool = True) -
 
 async def handle_text(services: ListenerServices, text: str, origin: Origin, client: AsyncWebClient) -> None:
     """Parse a person's text and handle it; in a thread under review, plain text is feedback on the draft."""
-    command = parse_text(services, text if text or not origin.attached.files else ATTACHED_ONLY)
+    has_words = bool(without_invisible(text).strip())
+    command = parse_text(services, text if has_words or not origin.attached.files else ATTACHED_ONLY)
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
     if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
         return

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bot.commands.message_words import request_in
 from bot.commands.text import without_mention
 
 Payload = Mapping[str, Any]
@@ -21,7 +22,8 @@ def called_text(event: Payload, bot_user: str) -> str | None:
     text = str(event.get("text") or "")
     if event.get("channel_type") == "im" or f"<@{bot_user}" in text:
         rest = without_mention(text, bot_user)
-        return rest if event.get("channel_type") == "im" or rest != text.strip() else None
+        is_for_us = event.get("channel_type") == "im" or rest != text.strip()
+        return _request(event, rest, bot_user) if is_for_us else None
     return None
 
 
@@ -33,7 +35,13 @@ def replied_text(event: Payload, bot_user: str) -> str | None:
     text = str(event.get("text") or "")
     if _MENTIONS_SOMEONE.search(text) or event.get("channel_type") == "im" or event["thread_ts"] == event["ts"]:
         return None
-    return text.strip() if text.strip() or event.get("files") else None
+    said = request_in(event, text.strip())
+    return said if said or event.get("files") else None
+
+
+def _request(event: Payload, rest: str, bot_user: str) -> str:
+    """Return the request; text of nothing but invisible characters stays, so that it is not taken for none."""
+    return without_mention(request_in(event, rest), bot_user) or rest
 
 
 def edited_message(event: Payload, bot_user: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.commands.message_words import files_of
 from bot.commands.origin import AttachmentRefs, Origin
 from bot.messages.request_form import AskForm
 
@@ -38,7 +39,7 @@ def message_origin(event: Payload, *, key: str, workspace: str) -> Origin:
         thread_ts=event.get("thread_ts"),
         message_ts=name_in(event["ts"]),
         attached=AttachmentRefs(
-            files=tuple(name_in(file["id"]) for file in event.get("files") or ()),
+            files=tuple(name_in(file["id"]) for file in files_of(event)),
             may_have_more=event["type"] == "app_mention" and "files" not in event,
         ),
     )

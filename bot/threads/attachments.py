@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from bot.commands.message_words import files_of
 from bot.commands.origin import AttachmentRefs
 from bot.runs.material import Attachments
 from bot.threads.files import Files
@@ -55,10 +56,10 @@ class AttachmentCollector:
         if attached.about:
             material += await self.thread_reader.about(run, attached.about)
         material += await self.thread_reader.linked(run)
-        file_ids = list(attached.files)
-        if attached.may_have_more:
-            file_ids += await self.thread_reader.files_of_message(run)
-        return material + await self.files.read(file_ids, workspace=run.workspace)
+        message = await self.thread_reader.asking_message(run, may_have_more=attached.may_have_more)
+        material += self.thread_reader.shared(message)
+        file_ids = dict.fromkeys([*attached.files, *(str(file["id"]) for file in files_of(message))])
+        return material + await self.files.read(list(file_ids), workspace=run.workspace)
 
     async def _is_guest(self, run: RunRow) -> bool:
         """Return True when we were mentioned in a thread of others that no earlier run has read."""

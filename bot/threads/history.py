@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot.commands.text import unescape
+from bot.commands.message_words import attached_words, files_of, share_words, shares_of, unread_in, words_of
 from bot.people.access import AccessError
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
@@ -74,9 +74,11 @@ class ThreadReader:
         if found.artifacts:
             return found
         alone = await self._lines(run, [message])
-        said = "I see only that one message, because I am not where it was written."
+        left = ("I see only that one message, because I am not where it was written.", *_left_out("it", [message]))
+        if not alone:
+            return Attachments(left_out=left)
         artifacts = (_quoted("the message", alone),)
-        return Attachments(artifacts=artifacts, read=("1 message",), left_out=(said,), people=_people([message]))
+        return Attachments(artifacts=artifacts, read=("1 message",), left_out=left, people=_people([message]))
 
     async def linked(self, run: RunRow) -> Attachments:
         """Return the messages whose permalinks are in the request, as far as its asker may read them."""
@@ -98,8 +100,32 @@ class ThreadReader:
         ]
         return list(dict.fromkeys(found))
 
-    async def files_of_message(self, run: RunRow) -> list[str]:
-        """Return the files of the asking message, where Slack's event did not name them."""
+    async def asking_message(self, run: RunRow, *, may_have_more: bool) -> Mapping[str, Any]:
+        """Return the message that asked, as Slack has it where its event omits things; empty for no message."""
+        if may_have_more:
+            return await self._asked_again(run)
+        kept = await self.inbox.find(run.options.get("delivery_key", ""), workspace=run.workspace)
+        event = (kept or {}).get("event")
+        return event if isinstance(event, Mapping) else {}
+
+    def shared(self, message: Mapping[str, Any]) -> Attachments:
+        """Return the messages forwarded with the request, and the words of what else is attached to it."""
+        shares = shares_of(message)
+        said = [(str(one.get("author_name") or "somebody"), share_words(one)) for one in shares]
+        read = [f"[forwarded from {author}] {words}" for author, words in said if words]
+        artifacts = [
+            _quoted(f"forwarded message {at}" if read[1:] else "forwarded message", [line])
+            for at, line in enumerate(read, 1)
+        ]
+        labels = [_counted(len(read), "forwarded message")] if read else []
+        left = [_wordless(len(shares) - len(read))] if len(shares) > len(read) else []
+        if beside := attached_words(message):
+            artifacts.append(_quoted("what is attached to the request", [beside]))
+            labels.append("what is attached to it")
+        left += _left_out("what came with the request", [message])
+        return Attachments(artifacts=tuple(artifacts), read=tuple(labels), left_out=tuple(left))
+
+    async def _asked_again(self, run: RunRow) -> Mapping[str, Any]:
         ts = run.options["message_ts"]
         try:
             answer = await self.slack.of(run.workspace).call(
@@ -113,9 +139,8 @@ class ThreadReader:
             )
         except SlackError as error:
             log.warning("mention_files_not_read", run=run.id, code=error.code)
-            return []
-        asking: Mapping[str, Any] = next((one for one in answer.get("messages", []) if one["ts"] == ts), {})
-        return [str(file["id"]) for file in asking.get("files") or ()]
+            return {}
+        return next((one for one in answer.get("messages", []) if one["ts"] == ts), {})
 
     # ------------------------------------------------------------ reading
 
@@ -140,11 +165,16 @@ class ThreadReader:
         messages = [message for message in messages if _at(message) < float(until)]
         if not messages:
             return Attachments()
-        kept = _fitting(await self._lines(run, messages))
-        is_whole = is_whole and len(kept) == len(messages)
-        read = f"{len(kept)} message{'' if len(kept) == 1 else 's'}"
-        left = () if is_whole else (f"Of {name} I read the beginning and the newest messages that fit.",)
-        return Attachments(artifacts=(_quoted(name, kept),), read=(read,), left_out=left, people=_people(messages))
+        lines = await self._lines(run, messages)
+        left = _left_out(name, messages)
+        if not lines:
+            return Attachments(left_out=tuple(left))
+        kept = _fitting(lines)
+        if not is_whole or len(kept) < min(len(lines), MESSAGES_MAX) or len(messages) > MESSAGES_MAX:
+            left.insert(0, f"Of {name} I read the beginning and the newest messages that fit.")
+        read = _counted(len(kept), "message")
+        artifacts = (_quoted(name, kept),)
+        return Attachments(artifacts=artifacts, read=(read,), left_out=tuple(left), people=_people(messages))
 
     async def _messages(self, run: RunRow, link: Link) -> tuple[list[Mapping[str, Any]], bool]:
         """Return a thread's messages, oldest first, and whether they are complete."""
@@ -167,18 +197,17 @@ class ThreadReader:
         return found, False
 
     async def _lines(self, run: RunRow, messages: list[Mapping[str, Any]]) -> list[str]:
-        """Return one `[ada, 23 Nov 14:02] text` entry per message; the first and the newest of many."""
+        """Return one `[ada, 23 Nov 14:02] text` entry per message with words; the first and the newest of many."""
         if len(messages) > MESSAGES_MAX:
             messages = [messages[0], *messages[1 - MESSAGES_MAX :]]
-        return [await self._line(run, message) for message in messages]
+        return [await self._line(run, message) for message in messages if words_of(message) or files_of(message)]
 
     async def _line(self, run: RunRow, message: Mapping[str, Any]) -> str:
         user = message.get("user")
         bot = message.get("username") or (message.get("bot_profile") or {}).get("name") or "an app"
         name = (await self.profiles.person(str(user), run.workspace)).name if user else str(bot)
-        said = [unescape(str(message.get("text") or ""))]
-        said += [str(extra.get("fallback") or "") for extra in message.get("attachments") or ()]
-        said += [f"(file: {file.get('name') or file.get('id')})" for file in message.get("files") or ()]
+        said = [words_of(message)]
+        said += [f"(file: {file.get('name') or file.get('id')})" for file in files_of(message)]
         when = datetime.fromtimestamp(_at(message), UTC)
         return f"[{name}, {when.day} {when:%b %H:%M}] {' '.join(part for part in said if part)}"
 
@@ -193,6 +222,24 @@ def _people(messages: list[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _quoted(name: str, lines: list[str]) -> Artifact:
     return Artifact(name=name, media_type="text/plain", text="\n".join(lines))
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number} {one}{'' if number == 1 else 's'}"
+
+
+def _left_out(name: str, messages: list[Mapping[str, Any]]) -> list[str]:
+    """Return sentences about what messages hold besides words: nobody may take that for read."""
+    wordless = sum(not words_of(message) and not files_of(message) for message in messages)
+    shown = list(dict.fromkeys(what for message in messages for what in unread_in(message)))
+    verb = "was" if wordless == 1 else "were"
+    left = [f"{_counted(wordless, 'message')} of {name} had no words and {verb} left out."] if wordless else []
+    return [*left, f"Of {name} I read words only, not {', '.join(shown)}."] if shown else left
+
+
+def _wordless(number: int) -> str:
+    one = "A forwarded message was" if number == 1 else f"{number} forwarded messages were"
+    return f"{one} left out: Slack did not hand over the words."
 
 
 def _fitting(lines: list[str]) -> list[str]:

@@ -13,11 +13,13 @@ CHARS_MIN = 400
 TIMES_MIN = 5
 TIMES_OF_LONG = ((1500, 3), (500, 4))
 """Cycles of at least so many characters are a loop after fewer times: no page is written thrice by accident."""
-TIMES_OF_ANY = 600
+TIMES_OF_ANY = 1000
 """So often nothing with a letter in it comes in a row by intention."""
 CODE_FACTOR = 4
 LETTERS_MIN = 12
 WORDS_MIN = 3
+WORDS_IN_LINE_MIN = 5
+"""What comes again within a line is more often meant than whole lines that do."""
 _PERIOD_MAX = 64
 """The longest cycle that is looked for, in lines and sentences, and in words."""
 _PART = re.compile(
@@ -44,6 +46,7 @@ class _Item:
     size: int
     is_prose: bool
     is_code: bool
+    is_line: bool
 
 
 @dataclass(slots=True)
@@ -95,7 +98,9 @@ class _Cycles:
         said = " ".join(item.said for item in cycle)
         if times >= TIMES_OF_ANY:
             return _LETTER.search(said) is not None
-        return len(_LETTER.findall(said)) >= LETTERS_MIN and len(set(_WORD_LETTERS.findall(said))) >= WORDS_MIN
+        words = _WORD_LETTERS.findall(said)
+        words_min = WORDS_MIN if all(item.is_line for item in cycle) else WORDS_IN_LINE_MIN
+        return len(_LETTER.findall(said)) >= LETTERS_MIN and len(words) >= words_min and len(set(words)) >= WORDS_MIN
 
 
 @dataclass(slots=True)
@@ -139,14 +144,15 @@ class Repetition:
         numbering = _NUMBERING.match(part) if self._is_new_line else None
         body = part[numbering.end() :] if numbering else part
         at, self._at = self._at + len(part) - len(body), self._at + len(part)
+        is_line = self._is_new_line and part.endswith("\n")
         self._is_new_line = part.endswith("\n")
         if not _SAYS.search(body):
             return
         is_code, words = bool(self._fence), list(_WORD.finditer(body))
         said = " ".join(word.group() for word in words)
-        self.kept = self._sentences.take(_Item(said, self._at, len(part), self._is_prose, is_code))
+        self.kept = self._sentences.take(_Item(said, self._at, len(part), self._is_prose, is_code, is_line))
         for word in words if self.kept is None else ():
-            item = _Item(word.group(), at + word.end(), len(word.group()) + 1, self._is_prose, is_code)
+            item = _Item(word.group(), at + word.end(), len(word.group()) + 1, self._is_prose, is_code, is_line=False)
             self.kept = self._words.take(item)
             if self.kept is not None:
                 return

@@ -17,6 +17,8 @@ from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from patterns.core.invisible import without_invisible
+
 USER_LINE = "=== user"
 
 SLOTS = (
@@ -127,7 +129,9 @@ def _pieces(slots: Slots) -> list[tuple[str, PromptPiece]]:
     for slot in SLOTS:
         given = slots.get(slot, "")
         pieces = [PromptPiece("", given)] if isinstance(given, str) else given
-        found += [(slot, piece) for piece in pieces if piece.text or piece.missing]
+        # What nobody sees in a message or a file must not speak to a model either.
+        seen = [PromptPiece(piece.name, without_invisible(piece.text), piece.missing) for piece in pieces]
+        found += [(slot, piece) for piece in seen if piece.text or piece.missing]
     return found
 
 

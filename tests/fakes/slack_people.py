@@ -58,9 +58,18 @@ class People:
         return await self.deliver("slash_commands", payload)
 
     async def say(
-        self, text: str, *, user: str = "U0DANA", channel: str = "C0PLATFORM", thread_ts: str | None = None
+        self,
+        text: str,
+        *,
+        user: str = "U0DANA",
+        channel: str = "C0PLATFORM",
+        thread_ts: str | None = None,
+        more: dict[str, Any] | None = None,
     ) -> str:
-        """Write a message; the app hears of it as `message`, and as `app_mention` when it is mentioned."""
+        """Write a message; the app hears of it as `message`, and as `app_mention` when it is mentioned.
+
+        `more` is what else it holds: attachments, blocks.
+        """
         room = self.workspace.channels[channel]
         message = {
             "type": "message",
@@ -69,7 +78,7 @@ class People:
             "ts": self.workspace.ts(),
             "team": self.workspace.team,
         }
-        message |= {"client_msg_id": self.workspace.number("client-")}
+        message |= {"client_msg_id": self.workspace.number("client-"), **(more or {})}
         if thread_ts:
             message |= {"thread_ts": thread_ts, "parent_user_id": self.workspace.message(channel, thread_ts)["user"]}
         room.messages.append(message)

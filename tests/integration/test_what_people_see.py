@@ -79,3 +79,51 @@ async def test_a_model_that_is_set_aside_is_not_said_to_be_a_budget_that_ran_out
     seen = said(slack)
     assert "is missing: its model billed more than it can, so it is set aside." in seen
     assert "budget ran out" not in seen
+
+
+SHARE = {"is_share": True, "author_name": "Lee", "text": "The exports were late", "files": []}
+
+
+def asked_of_models(talker: Talkative) -> str:
+    return talker.systems[-1]
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_forwarded_message_is_read_and_said_to_be(slack: SlackServer, talker: Talkative) -> None:
+    private = {"is_share": True, "private_channel_prompt": True}
+    await slack.say(f"<@{BOT_USER}> use answer: why?", more={"attachments": [SHARE, private]})
+    left = "Read 1 forwarded message. A forwarded message was left out: Slack did not hand over the words."
+    await slack.wait_for(lambda: left in said(slack) and "answered" in said(slack))
+    assert "[forwarded from Lee] The exports were late" in asked_of_models(talker)
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_forwarded_message_alone_is_a_request_to_read_it(slack: SlackServer, talker: Talkative) -> None:
+    await slack.say("", channel="D0DANA", more={"attachments": [SHARE]})
+    await slack.wait_for(lambda: "answered" in said(slack, "D0DANA"))
+    assert "[forwarded from Lee] The exports were late" in asked_of_models(talker)
+    assert "Read 1 forwarded message." in said(slack, "D0DANA")
+
+
+@pytest.mark.usefixtures("house")
+async def test_words_in_blocks_and_fields_of_a_thread_are_read(slack: SlackServer, talker: Talkative) -> None:
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "Deploy *failed*"}}]
+    root = await slack.say("", user="U0LEE", more={"blocks": blocks})
+    fields = [{"title": "Host", "value": "db1"}]
+    await slack.say("", user="U0LEE", thread_ts=root, more={"attachments": [{"title": "CPU", "fields": fields}]})
+    await slack.say("", user="U0LEE", thread_ts=root, more={"blocks": [{"type": "image", "image_url": "x"}]})
+    await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
+    told = (
+        "Read 2 messages. 1 message of this thread had no words and was left out. "
+        "Of this thread I read words only, not a picture."
+    )
+    await slack.wait_for(lambda: told in said(slack) and "answered" in said(slack))
+    assert "Deploy *failed*" in asked_of_models(talker)
+    assert "Host: db1" in asked_of_models(talker)
+
+
+async def test_a_command_that_nobody_can_see_is_help_and_costs_nothing(slack: SlackServer, house: House) -> None:
+    await slack.command("\u200b\u2060")
+    await slack.wait_for(slack.ephemerals)
+    assert "/agents" in slack.ephemerals()[-1]["text"]
+    assert house.ledger("SELECT COUNT(*) FROM run") == 0

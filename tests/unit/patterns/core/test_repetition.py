@@ -30,6 +30,7 @@ NO_LOOPS = {
     "lines of data": "```json\n" + '  "name": "the same value again",\n' * 15 + "```\n",
     "a refrain": "Row, row, row your boat,\nGently down the stream.\n" * 3,
     "a paragraph twice": PARAGRAPH * 2,
+    "a short sentence in a line": "## Part\n\n" + "All of it matters. " * 200,
 }
 
 
