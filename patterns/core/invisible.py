@@ -37,7 +37,6 @@ _KEPT = (
 )
 _ESCAPES = (
     r"(?:\x1b\[|\x9b)[0-?]{0,32}[ -/]{0,4}[@-~]?"
-    r"|\x1b\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)"
     r"|\x1b(?:[()*+][0-9A-Z]|[78=>])?"
 )
 _INVISIBLE = re.compile(rf"(?P<kept>{_KEPT})|{_ESCAPES}|[{_UNSEEN}]")
@@ -45,11 +44,10 @@ _UNDECIDED = re.compile(
     r"(?:\U0001f3f4[\U000e0020-\U000e007f]{0,6}"
     r"|[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
     r"|(?:\x1b\[|\x9b)[0-?]{0,32}[ -/]{0,4}"
-    r"|\x1b\][^\x07\x1b\n]{0,200}\x1b?"
     r"|\x1b[()*+]?)\Z"
 )
 """The end of a text whose meaning the next character decides."""
-_UNDECIDED_MAX = 204
+_UNDECIDED_MAX = 40
 
 
 def without_invisible(text: str) -> str:

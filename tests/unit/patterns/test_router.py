@@ -54,8 +54,7 @@ async def test_rubbish_is_repaired_once_then_the_default() -> None:
 
 UNSURE = "The Router was not sure (0.59), so this is the default flow."
 UNREADABLE = (
-    "The Router could not choose (its answer did not have the required form, even when asked again (2 tries)), "
-    "so this is the default flow."
+    "The Router could not choose (its answer did not have the required form (2 tries)), so this is the default flow."
 )
 
 

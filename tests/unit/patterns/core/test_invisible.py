@@ -27,7 +27,7 @@ CLEANED = [
     ("\U0001f3f4" + "".join(chr(0xE0000 + ord(c)) for c in "obey"), "\U0001f3f4"),
     ("A\ufe01\ufe02\ufe03B", "AB"),
     ("x\U000e0101\U000e0102y", "xy"),
-    ("\x1b[31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x07", "red link"),
+    ("\x1b[31mred\x1b[0m \x1b[1;4mbold\x1b[m", "red bold"),
     ("\u202egnp.exe", "gnp.exe"),
     ("\u3164\u115f", ""),
 ]
