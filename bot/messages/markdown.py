@@ -17,7 +17,7 @@ from bot.messages.mrkdwn import WORD_JOINER, Mrkdwn, clean, escape, link, litera
 _PARSER = parser()
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _MARKS = re.compile(
-    r"\\(?=[!-/:-@\[-`{-~])|(?<!\s)\*|\*(?!\s|\Z)|(?<![^\W_])_(?!\s)|(?<!\s)_(?![^\W_])|`|~(?=~)|(?<=~)~"
+    r"\\(?=[!-/:-@\[-`{-~]|\Z)|(?<!\s)\*|\*(?!\s|\Z)|(?<![^\W_])_(?!\s)|(?<!\s)_(?![^\W_])|`|~(?=~)|(?<=~)~"
 )
 """What a Markdown parser would take for marks in text that is none; between spaces or inside a word it would not."""
 _TABLE_TEXT_WIDTH = 90
@@ -82,7 +82,7 @@ _MARKDOWN = _Spelling(
     label=_markdown_text,
     code=_markdown_code,
     link=_markdown_text,
-    marks={"strong": "**", "em": "*", "s": "~~"},
+    marks={},
 )
 _HEADING = replace(_MRKDWN, marks={"strong": "", "em": "_", "s": "~"})
 """A heading is bold as a whole."""
@@ -109,7 +109,8 @@ def _inline(tokens: Sequence[Token], spelling: _Spelling) -> str:
             label = "".join(out[start:])
             out[start:] = [_labelled(label, href, spelling)]
         else:
-            out.append(spelling.marks.get(token.tag, ""))
+            # In Markdown the model's own marks stay: side by side, equal ones would become one.
+            out.append(token.markup if spelling is _MARKDOWN else spelling.marks.get(token.tag, ""))
     return "".join(out)
 
 

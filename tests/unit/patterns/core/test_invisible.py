@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.invisible import InvisibleFilter, without_invisible
+from tests.support.examples import examples
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 KEPT = [
@@ -45,7 +46,7 @@ def test_what_nobody_sees_is_taken_out(text: str, expected: str) -> None:
     assert without_invisible(text) == expected
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join), st.lists(st.integers(0, 60), max_size=6))
 def test_any_split_gives_the_same_text(text: str, cuts: list[int]) -> None:
     stream = InvisibleFilter()

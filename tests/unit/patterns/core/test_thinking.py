@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.core.thinking import ThinkingFilter
+from tests.support.examples import examples
 
 READ = [
     ("<think>\nsecret\n</think>\n\nThe answer.", "The answer."),
@@ -139,7 +140,7 @@ def streamed(pieces: list[str]) -> str:
     return shown
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join), st.lists(st.integers(0, 80), max_size=8))
 def test_any_split_gives_the_same_visible_text(text: str, cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(text)]
@@ -147,7 +148,7 @@ def test_any_split_gives_the_same_visible_text(text: str, cuts: list[int]) -> No
     assert streamed(pieces) == visible(text)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(alphabet="ab .,:\n#*-_|0123456789()"))
 def test_a_text_without_marks_stays_as_it_is(text: str) -> None:
     assert visible(text) == text
