@@ -23,6 +23,10 @@ class Outbox:
         """Note that this process committed the intent in another transaction and has not posted the message yet."""
         self._fresh.add((run_id, name))
 
+    def is_fresh(self, run_id: str, name: str) -> bool:
+        """Return whether this process wrote the intent and has not tried to post the message yet."""
+        return (run_id, name) in self._fresh
+
     async def intend(self, run_id: str, name: str, channel: str) -> tuple[OutState, str | None]:
         """Write the intent to post a message; return its state before, and its timestamp if it was posted.
 

@@ -83,6 +83,15 @@ class SlackClient(SlackMethods):
         else:
             await self._outbox.posted(run_id, name, ts)
 
+    async def find(self, run_id: str, name: str, *, channel: str) -> str | None:
+        """Return the ts of a named message in a channel outside threads; None if there is none or nobody can say."""
+        try:
+            return await self._find({"channel": channel}, {"run": run_id, "name": name})
+        except SlackError as error:
+            if error.kind == "unreachable":
+                raise
+            return None
+
     async def post(self, *, channel: str, message: SlackMessage, thread_ts: str | None = None) -> str:
         """Post a message without an outbox row (a reminder, a chore's notice); return its ts."""
         place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}

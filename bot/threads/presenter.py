@@ -17,7 +17,7 @@ from bot.runs.outcome import RunOutcome
 from bot.slack.errors import SlackError
 from bot.slack.permalinks import permalink
 from bot.slack.workspaces import Slack
-from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
+from bot.threads.answer_place import AnswerPlace
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
 from bot.threads.edits import BEGAN, DECIDED, ENDED, MessageEdits, waiting_for
@@ -251,16 +251,13 @@ class SlackThreadPresenter:
                     await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
             return
         await self.streams.close(run.id)
-        messages = await self._outcome_messages(run, outcome, answer)
-        for number, message in enumerate(messages):
-            name = f"answer/{number}"
-            if number == len(messages) - 1 >= FROM_MESSAGES:
-                await post_answer_file(self.slack, self.outbox, run, outcome.result.output)
-            if not await self.streams.replace(run, name, message, number=number):
-                await self.slack.of(run.workspace).post_once(
-                    run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts or None
-                )
-        await self.streams.discard(run, first=len(messages))
+        streamed = 0
+        if await self._place.is_withdrawn(run):
+            await self._place.drop(run)
+        else:
+            messages = await self._outcome_messages(run, outcome, answer)
+            streamed = await self._place.post(run, messages, outcome.result.output)
+        await self.streams.discard(run, first=streamed)
         if outcome.result.output.strip() and not await self._is_above(run, outcome):
             await self._partials.fold(run)
         await self.streams.session(run, "active")
@@ -272,6 +269,14 @@ class SlackThreadPresenter:
         ]
         if not all(are_shown):
             raise SlackError("unreachable", code="not_closed", method="chat.update")
+
+    @property
+    def _place(self) -> AnswerPlace:
+        return AnswerPlace(self.slack, self.outbox, self.streams)
+
+    async def withdraw(self, run: RunRow) -> None:
+        """Deliver nothing more of a run whose request its author deleted."""
+        await self._place.withdraw(run)
 
     async def _settle_posts(self, run: RunRow) -> None:
         """Settle interrupted posts of a run that was stopped or whose process died, except its outcome."""
@@ -288,7 +293,7 @@ class SlackThreadPresenter:
 
     async def count(self, run: RunRow, outcome: RunOutcome) -> int:
         """Return the number of messages of the outcome: their names are recorded before the first is posted."""
-        if not run.root_ts:
+        if not run.root_ts or await self._place.is_withdrawn(run):
             return 0
         return len(await self._outcome_messages(run, outcome, await self.views.answer(run, outcome)))
 

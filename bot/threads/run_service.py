@@ -169,13 +169,19 @@ class RunService:
         return await self.access.may_stop(user, asker=run.user, workspace=run.workspace, channel=run.channel)
 
     async def message_deleted(self, origin: Origin, message_ts: str) -> None:
-        """Stop the run that this deleted message asked for, and have its words forgotten: no answer is wanted."""
+        """Stop the run that this deleted message asked for, deliver nothing of it, and have its words forgotten."""
+        store, place = self.engine.store, (origin.workspace, origin.channel, message_ts)
+        owed = [run for id_ in await store.undelivered_ids() if (run := await store.get(id_)) is not None]
+        found = [*await store.live(origin.workspace, origin.channel), *owed]
+        meant = [run for run in found if (run.workspace, run.channel, run.options.get("message_ts")) == place]
+        for run in meant:
+            await self.presenter.withdraw(run)
         key = message_key(origin.workspace, origin.channel, message_ts)
         if await self.threads.run_of_delivery(origin.workspace, key) is not None:
-            place = {"workspace": origin.workspace, "channel": origin.channel}
-            await self.personal_data.forget_message(**place, ts=message_ts)
-        for run in await self.engine.store.live(origin.workspace, origin.channel):
-            if run.options.get("message_ts") == message_ts:
+            where = {"workspace": origin.workspace, "channel": origin.channel}
+            await self.personal_data.forget_message(**where, ts=message_ts)
+        for run in meant:
+            if run.status != "done":
                 await self.executor.stop(run, by=run.user)
 
     async def stop_reaction(self, origin: Origin) -> None:

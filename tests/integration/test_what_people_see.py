@@ -1,5 +1,6 @@
 """What people in a thread see of what models write: answers only, and what the Router made of the request."""
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -10,7 +11,7 @@ from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER, TEAM
 from tests.fakes.team import Team
-from tests.support.running_bot import House
+from tests.support.running_bot import House, Opened
 
 ASK = "which database should we take?"
 
@@ -21,12 +22,17 @@ class Talkative:
     def __init__(self) -> None:
         self.choice = ""
         self.text = "Take SQLite."
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.systems: list[str] = []
 
-    def __call__(self, call: Call) -> Reply:
+    async def __call__(self, call: Call) -> Reply:
         self.systems.append(json.dumps(call.body))
         if call.schema is not None:
             return Reply(self.choice) if self.choice else Team()(call)
+        self.asked.set()
+        await self.may_answer.wait()
         return Reply(self.text)
 
 
@@ -127,3 +133,59 @@ async def test_a_command_that_nobody_can_see_is_help_and_costs_nothing(slack: Sl
     await slack.wait_for(slack.ephemerals)
     assert "/agents" in slack.ephemerals()[-1]["text"]
     assert house.ledger("SELECT COUNT(*) FROM run") == 0
+
+
+# ---------------------------------------------------------------- what was deleted
+
+
+def mine(slack: SlackServer, channel: str, words: str) -> list[str]:
+    return [m["text"] for m in slack.messages(channel) if m["user"] == BOT_USER and words in json.dumps(m)]
+
+
+async def test_a_request_deleted_by_its_author_is_stopped_and_nothing_is_delivered(
+    slack: SlackServer, talker: Talkative, house: House
+) -> None:
+    talker.may_answer.clear()
+    asked_ts = await slack.say(f"<@{BOT_USER}> use answer: {ASK}")
+    await talker.asked.wait()
+    await slack.delete(asked_ts)
+    await slack.wait_for(lambda: "stopped" in said(slack))
+    await house.until_no_run_is_open()
+    assert mine(slack, "C0PLATFORM", "Take SQLite.") == []
+    assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE name LIKE 'answer/%' AND state <> 'abandoned'") == 0
+    assert house.held_nusd() == 0
+
+
+async def test_where_our_root_is_gone_the_answer_goes_to_the_asker_once(
+    slack: SlackServer, talker: Talkative, house: House
+) -> None:
+    talker.may_answer.clear()
+    await slack.command(f"use answer: {ASK}")
+    await talker.asked.wait()
+    root = next(m for m in slack.messages("C0PLATFORM") if m["user"] == BOT_USER)
+    await slack.delete(root["ts"])
+    talker.may_answer.set()
+    await slack.wait_for(lambda: mine(slack, "D0DANA", "Take SQLite."))
+    await house.until_no_run_is_open()
+    (answer,) = mine(slack, "D0DANA", "Take SQLite.")
+    assert answer.startswith("The message of your request was deleted, so here is what came of it.")
+    assert mine(slack, "C0PLATFORM", "Take SQLite.") == []
+
+
+async def test_an_answer_to_the_asker_whose_arrival_was_not_heard_of_comes_once(
+    slack: SlackServer, talker: Talkative, opened: Opened
+) -> None:
+    talker.may_answer.clear()
+    async with opened() as house:
+        await slack.command(f"use answer: {ASK}")
+        await talker.asked.wait()
+        root = next(m for m in slack.messages("C0PLATFORM") if m["user"] == BOT_USER)
+        await slack.delete(root["ts"])
+        slack.fail("chat.postMessage", lose="after")
+        talker.may_answer.set()
+        await slack.wait_for(lambda: mine(slack, "D0DANA", "Take SQLite."))
+        await house.until_no_run_is_open()
+    async with opened() as house:
+        await house.until_no_run_is_open()
+    assert len(mine(slack, "D0DANA", "Take SQLite.")) == 1
+    assert mine(slack, "C0PLATFORM", "Take SQLite.") == []

@@ -1,0 +1,109 @@
+"""Where an answer goes when its thread is not what it was: nowhere when the request was deleted, else to the asker.
+
+Slack posts a reply to a deleted message loose into the channel, for everybody and without what it answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.messages.views import SlackMessage
+from bot.slack.errors import SlackError
+from bot.slack.workspaces import Slack
+from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
+from bot.threads.streaming import AnswerStreams
+from storage.outbox import Outbox
+from storage.run_rows import RunRow
+
+log = structlog.get_logger()
+
+WITHDRAWN, ROOT_GONE = "withdrawn", "root gone"
+"""Names of outbox rows that are never posted: what was found out about a run, kept over crashes."""
+_GONE = frozenset({"message_not_found", "thread_not_found"})
+_INTRO = "The message of your request was deleted, so here is what came of it."
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlace:
+    """Decides once, and keeps for every later attempt, whether and where an answer is posted; and posts it there."""
+
+    slack: Slack
+    outbox: Outbox
+    streams: AnswerStreams
+
+    async def post(self, run: RunRow, messages: Sequence[SlackMessage], text: str) -> int:
+        """Post the answer's messages, and its text as a file when they are many; return how many streamed ones it used.
+
+        Raises:
+            SlackError: the rest is owed until the next try.
+        """
+        place = await self.of(run)
+        for number, message in enumerate(messages):
+            name = f"answer/{number}"
+            if number == len(messages) - 1 >= FROM_MESSAGES:
+                await post_answer_file(self.slack, self.outbox, place, text)
+            if place is run and await self.streams.replace(run, name, message, number=number):
+                continue
+            shown = _introduced(message) if place is not run and not number else message
+            await self.slack.of(run.workspace).post_once(
+                run.id, name, channel=place.channel, message=shown, thread_ts=place.thread_ts or None
+            )
+        return len(messages) if place is run else 0
+
+    async def drop(self, run: RunRow) -> None:
+        """Give up what is owed of a withdrawn run's answer."""
+        for name in await self.outbox.owed(run.id):
+            if name.startswith("answer/"):
+                await self.outbox.abandon(run.id, name)
+
+    async def withdraw(self, run: RunRow) -> None:
+        """Record that the run's request was deleted by its author: nothing of it is delivered any more."""
+        await self._keep(run, WITHDRAWN)
+
+    async def is_withdrawn(self, run: RunRow) -> bool:
+        """Return True when nothing may be delivered."""
+        return await self.outbox.knows(run.id, WITHDRAWN)
+
+    async def of(self, run: RunRow) -> RunRow:
+        """Return the run as its answer is to be posted: in its thread, or in the asker's direct messages.
+
+        Raises:
+            SlackError: those cannot be opened.
+        """
+        if not run.root_ts or run.thread_ts != run.root_ts:
+            return run  # the thread is not ours, or there is none
+        if not await self.outbox.knows(run.id, ROOT_GONE):
+            if await self.outbox.find(run.id, "answer/0") is not None or not await self._is_gone(run):
+                return run
+            await self._settle_loose(run)
+            await self._keep(run, ROOT_GONE)
+            log.info("root_gone", run=run.id)
+        dm = await self.slack.of(run.workspace).open_dm(run.user)
+        return replace(run, channel=dm, thread_ts="")
+
+    async def _is_gone(self, run: RunRow) -> bool:
+        try:
+            await self.slack.of(run.workspace).call("chat.getPermalink", channel=run.channel, message_ts=run.root_ts)
+        except SlackError as error:
+            return error.code in _GONE
+        return False
+
+    async def _settle_loose(self, run: RunRow) -> None:
+        """Find what an earlier attempt posted although its response was lost: it must not come twice."""
+        out = self.slack.of(run.workspace)
+        for name in await self.outbox.owed(run.id):
+            if name.startswith("answer/") and not self.outbox.is_fresh(run.id, name):
+                ts = await out.find(run.id, name, channel=run.channel)
+                if ts is not None:
+                    await self.outbox.posted(run.id, name, ts)
+
+    async def _keep(self, run: RunRow, name: str) -> None:
+        await self.outbox.intend(run.id, name, run.channel)
+        await self.outbox.abandon(run.id, name)
+
+
+def _introduced(message: SlackMessage) -> SlackMessage:
+    """Return the first message of an answer with the reason why it comes directly."""
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": _INTRO}}
+    return SlackMessage(f"{_INTRO}\n\n{message.text}", (block, *message.blocks) if message.blocks else ())
