@@ -1,24 +1,16 @@
 """Compare the ledger with a provider's usage export and name every difference, calls without bills among them."""
 
-import csv
-import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 from typing import Any
 
+from bot.budgets import usage_exports as exports
 from patterns.core.errors import UserError
 from patterns.core.money import NUSD_PER_USD, format_usd
-
-# The names providers give the same column, in order of preference.
-_DATE = ("date", "day", "usage_date_utc", "start_time_iso", "bucket_start", "timestamp")
-_MODEL = ("model", "model_version", "model_name", "snapshot")
-_INPUT = ("input_tokens", "prompt_tokens", "usage_input_tokens", "n_context_tokens_total")
-_OUTPUT = ("output_tokens", "completion_tokens", "usage_output_tokens", "n_generated_tokens_total")
-_COST = ("cost_usd", "cost", "amount", "amount_usd", "total_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +34,22 @@ class Compared:
 
 
 def read_export(text: str, *, name: str) -> Usage:
-    """Return a provider's export, CSV or JSON (a list, or an object with the list in it), summed by UTC day and model.
+    """Return a provider's export, CSV or JSON as in `usage_exports`, summed by UTC day and model.
 
     Raises:
         UserError: no rows, or a row without a day, a model or tokens, with its number.
     """
-    rows = _json_rows(text) if text.lstrip()[:1] in {"[", "{"} else list(csv.DictReader(io.StringIO(text)))
+    rows = exports.rows_of(text)
     if not rows:
         raise UserError(f"{name} has no rows. It needs columns date, model, input_tokens, output_tokens, cost_usd.")
     sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    has_cost = any(_found(row, _COST) is not None for row in rows)
+    has_cost = any(exports.first(row, exports.COST) is not None for row in rows)
     for number, row in enumerate(rows, 1):
         try:
-            day, model = _day(_needed(row, _DATE)), _plain_model(str(_needed(row, _MODEL)))
-            amounts = (int(_needed(row, _INPUT)), int(_needed(row, _OUTPUT)), _nusd(_found(row, _COST)))
+            day = exports.day(exports.needed(row, exports.DATE))
+            model = exports.model(str(exports.needed(row, exports.MODEL)))
+            given = exports.input_tokens(row)
+            amounts = (given, exports.tokens(exports.needed(row, exports.OUTPUT)), _nusd(row))
         except (ValueError, InvalidOperation) as error:
             raise UserError(
                 f"Row {number} of {name}: {error}. It needs date, model, input and output tokens."
@@ -73,7 +67,7 @@ def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -
             continue
         usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
         day = datetime.fromtimestamp(call["opened_us"] / 1_000_000, UTC).date()
-        one = sums[day, _plain_model(names.get(call["model"], call["model"]))]
+        one = sums[day, exports.model(names.get(call["model"], call["model"]))]
         for at, amount in enumerate((usage.get("input_tokens", 0), usage.get("output_tokens", 0), call["actual_nusd"])):
             one[at] += amount
     return {key: Used(*one) for key, one in sums.items()}
@@ -113,42 +107,9 @@ def _differences(key: tuple[date, str], ours: Used | None, theirs: Used | None) 
     return said
 
 
-def _json_rows(text: str) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(text, parse_float=Decimal)
-    except ValueError as error:
-        raise UserError(f"That is not JSON: {error}.") from None
-    if isinstance(found, dict):
-        found = next((value for value in found.values() if isinstance(value, list)), [])
-    return [row for row in found if isinstance(row, dict)]
-
-
-def _found(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - a cell of a foreign file
-    lower = {str(name).strip().casefold().replace(" ", "_"): value for name, value in row.items()}
-    return next((lower[name] for name in names if lower.get(name) not in (None, "")), None)
-
-
-def _needed(row: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - same
-    value = _found(row, names)
-    if value is None:
-        raise ValueError(f"there is no {names[0]}")
-    return value
-
-
-def _day(value: Any) -> date:  # noqa: ANN401 - a day as text, or seconds since 1970
-    if isinstance(value, int) or str(value).isdigit():
-        return datetime.fromtimestamp(int(value), UTC).date()
-    stamp = datetime.fromisoformat(str(value).strip())
-    return stamp.astimezone(UTC).date() if stamp.tzinfo else stamp.date()
-
-
-def _nusd(value: Any) -> int:  # noqa: ANN401 - a cell of a foreign file
-    if value is None:
+def _nusd(row: Mapping[str, Any]) -> int:
+    told = exports.first(row, exports.COST)
+    if told is None:
         return 0
-    plain = str(value).strip().removeprefix("$").replace(",", "")
-    return int((Decimal(plain) * NUSD_PER_USD).to_integral_value())
-
-
-def _plain_model(name: str) -> str:
-    """Return the model without litellm's provider prefix: exports name the model alone."""
-    return name.rpartition("/")[2]
+    usd = exports.usd(told, decimal_comma=bool(row.get("decimal_comma")))
+    return int((usd * NUSD_PER_USD).to_integral_value())

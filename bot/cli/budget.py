@@ -91,7 +91,7 @@ def reconcile(file: Path, month: str, workspace: str) -> None:
 
     Names every difference; exit code 1 when there is one.
     """
-    _run(_reconcile(file.read_text("utf-8-sig"), file.name, month, workspace))
+    _run(_reconcile(file.read_bytes(), file.name, month, workspace))
 
 
 def _run(work: Coroutine[Any, Any, int]) -> None:
@@ -243,13 +243,14 @@ async def _calls(month: str, form: str, channel: str, workspace: str) -> int:
     return 0
 
 
-async def _reconcile(text: str, name: str, month: str, workspace: str) -> int:
+async def _reconcile(data: bytes, name: str, month: str, workspace: str) -> int:
     from bot.budgets.reconciliation import compare, ledger_usage, read_export
+    from bot.budgets.usage_exports import decoded
     from bot.commands.budget_values import read_month
     from bot.messages.month_report import previous_period
 
     period = read_month(month)
-    export = read_export(text, name=name)
+    export = read_export(decoded(data), name=name)
     async with _books(workspace) as books:
         # A month of ours may begin in another zone: its first and last hours belong to a neighbour by UTC.
         year, number = map(int, period.split("-"))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.budgets.reconciliation import Used, compare, ledger_usage, read_export
+from bot.budgets.usage_exports import decoded
 from patterns.core.errors import UserError
 
 CENT = 10_000_000
@@ -73,3 +74,58 @@ def test_a_file_that_is_no_export_is_refused_in_a_sentence(text: str, sentence: 
     with pytest.raises(UserError) as refused:
         read_export(text, name="usage.csv")
     assert str(refused.value).startswith(sentence)
+
+
+BUCKET = {"object": "bucket", "start_time": 1791158400, "end_time": 1791244800}
+OPENAI = {"object": "organization.usage.completions.result", "input_cached_tokens": 50, "num_model_requests": 2}
+OPENAI |= {"input_tokens": 300, "output_tokens": 30, "model": "gpt-5-mini-2025-08-07", "project_id": None}
+CLAUDE = {"uncached_input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 30, "model": "gpt-5-mini"}
+CLAUDE |= {"cache_creation": {"ephemeral_1h_input_tokens": 100, "ephemeral_5m_input_tokens": 50}}
+CLAUDE |= {"server_tool_use": {"web_search_requests": 1}, "service_tier": "standard"}
+CONSOLE = "usage_date_utc,model_version,api_key,usage_input_tokens_no_cache,usage_input_tokens_cache_write_5m,"
+CONSOLE += "usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,usage_output_tokens\n"
+CONSOLE += "2026-10-05,gpt-5-mini,key,100,50,100,50,30\n"
+USAGE_CSV = "start_time,end_time,start_time_iso,project_id,num_model_requests,model,input_tokens,output_tokens\n"
+USAGE_CSV += "1791158400,1791244800,2026-10-05T00:00:00+00:00,,2,gpt-5-mini-2025-08-07,300,30\n"
+USAGE_CSV += "1791244800,1791331200,2026-10-06T00:00:00+00:00,,,,,\n"
+SEMICOLONS = 'Date;Model;Input tokens;Output tokens;Cost\n05.10.2026;gpt-5-mini;300;30;"0,07"\n'
+FILES = {
+    "OpenAI's API": json.dumps(
+        {"object": "page", "data": [{**BUCKET, "results": [OPENAI]}, {**BUCKET, "results": []}]}
+    ),
+    "pages, one a line": json.dumps({"data": [{**BUCKET, "results": [OPENAI]}]})
+    + "\n"
+    + json.dumps({"data": []})
+    + "\n",
+    "OpenAI's CSV": USAGE_CSV,
+    "Anthropic's API": json.dumps({"data": [{"starting_at": "2026-10-05T00:00:00Z", "results": [CLAUDE]}]}),
+    "Anthropic's CSV": CONSOLE,
+    "semicolons": SEMICOLONS,
+    "a spreadsheet's hint": "sep=;\n" + SEMICOLONS,
+    "tabs": SEMICOLONS.replace(";", "\t").replace('"0,07"', "0.07"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_exports_of_providers_and_spreadsheets_agree_with_it(name: str) -> None:
+    assert compare(LEDGER, read_export(FILES[name], name="usage"), period="2026-10").differences == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_every_encoding_is_read(encoding: str) -> None:
+    text = SEMICOLONS.replace("Model;", "Model;Caf\u00e9;").replace("gpt-5-mini;", "gpt-5-mini;x;")
+    assert decoded(text.encode(encoding)) == text
+
+
+@pytest.mark.parametrize("written", ["1050", "1,050", "1.050", "1 050", "1'050", "1\u202f050", "1050.0"])
+def test_grouped_digits_are_one_number(written: str) -> None:
+    text = f'date,model,input_tokens,output_tokens\n2026-10-05,gpt,"{written}",1\n'
+    assert read_export(text, name="usage") == {(DAY, "gpt"): Used(1050, 1, None)}
+
+
+@pytest.mark.parametrize(
+    ("written", "cents"), [("$1,234.50", 123_450), ("1.234,50", 123_450), ("1,050", 105_000), ("0.07 USD", 7)]
+)
+def test_amounts_are_read_as_they_are_written(written: str, cents: int) -> None:
+    text = f'date,model,input_tokens,output_tokens,cost\n2026-10-05,gpt,1,1,"{written}"\n'
+    assert read_export(text, name="usage") == {(DAY, "gpt"): Used(1, 1, cents * CENT)}
