@@ -103,7 +103,7 @@ class Engine:
         if result.stop_reason is StopReason.BUDGET and refusal is not None and refusal.is_monthly:
             number = 1 + sum(is_refusal(step) for step in await self.journal.steps(run.id))
             why = {"kind": refusal.kind, "blocked": refusal.blocked or ""}
-            await services.remember(refusal_path(number), why)
+            await services.record_decision(refusal_path(number), why)
 
     async def _open(self, run: RunRow, events: EventSink, *, may_stream: bool) -> tuple[TaskContext, Services]:
         """Return the context and the services of a run, under the roster it was accepted with."""
