@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from patterns.core.context import Frozen, TaskContext
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
-from patterns.flow import kind_of
+from patterns.flow import kind_of, runnable_or_default
 from patterns.roster.roster import Roster
 from patterns.roster.schema import PATTERNS
 from patterns.router import RouteDecision, decide
@@ -77,10 +77,12 @@ async def evaluate_routes(ctx: TaskContext, services: Services, examples: Sequen
         started = services.clock.monotonic()
         routing = await decide(asked, place)
         elapsed_ms = int(1000 * (services.clock.monotonic() - started))
-        name = routing.decision.flow or routing.decision.pattern
-        kind = kind_of(services.roster, routing.decision)
+        # What would really run: a decision that cannot work takes the default, in a run as here.
+        decision, _ = runnable_or_default(services.roster, routing.decision)
+        name = decision.flow or decision.pattern
+        kind = kind_of(services.roster, decision)
         said = kind if example.pattern not in services.roster.flows and example.pattern == kind else name
-        outcomes.append(Outcome(example, routing.decision, said, routing.took.cost_nusd, elapsed_ms))
+        outcomes.append(Outcome(example, decision, said, routing.took.cost_nusd, elapsed_ms))
     return outcomes
 
 

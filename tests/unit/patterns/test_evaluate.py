@@ -52,6 +52,14 @@ async def test_accuracy_confusion_agents_cost_and_time_are_told() -> None:
     ]
 
 
+async def test_a_decision_that_cannot_run_counts_as_the_default_that_runs_instead() -> None:
+    line = '{"text": "review it", "pattern": "supervisor", "agents": ["a", "b", "critic"]}'
+    answer = {"flow": "supervisor", "agents": ["a", "b", "critic"], "confidence": 0.9, "reason": "r"}
+    with ScriptedModel([answer]) as model:
+        (outcome,) = await evaluate_routes(CTX, services(model, Memory(), steps=1), read_examples(line))
+    assert (outcome.said, outcome.decision.chosen_by, outcome.decision.agents) == ("one", "default", ())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
