@@ -270,7 +270,7 @@ class Container:
     @cached_property
     def reviews(self) -> ReviewService:
         """Return the service behind review decisions."""
-        return ReviewService(self.engine, self.presenter, self.access, self.executor, self._profiles)
+        return ReviewService(self.engine, self.presenter, self.access, self.executor, self._profiles, self.notifier)
 
     @cached_property
     def budget_queue(self) -> BudgetQueue:

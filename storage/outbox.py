@@ -4,7 +4,7 @@ from typing import Literal
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
-from storage.database.statements import load, single
+from storage.database.statements import Work, load, single
 
 q = load("runs")
 
@@ -59,6 +59,20 @@ class Outbox:
     async def knows(self, run_id: str, name: str) -> bool:
         """Return whether an intent for the message exists: it may stand in Slack."""
         return bool(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name))))
+
+    async def adopt(self, run_id: str, name: str, channel: str, ts: str) -> None:
+        """Record that a message which already stands at `ts` is the named one too, unless the name is taken."""
+
+        def work() -> Work[None]:
+            now_us = self._clock.now_us()
+            if (yield q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=now_us)):
+                yield q.mark_posted(run_id=run_id, name=name, ts=ts, now_us=now_us)
+
+        await self._db.write(work)
+
+    async def posted_names(self, run_id: str) -> list[str]:
+        """Return the names of the run's messages that stand in Slack."""
+        return [row["name"] for row in await self._db.read(lambda: single(q.posted_of(run_id=run_id)))]
 
     async def owed(self, run_id: str) -> list[str]:
         """Return the names of the run's messages that are intended and not known to be posted."""

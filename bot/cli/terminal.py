@@ -20,7 +20,7 @@ from bot.messages.views import AnswerView, PrivateView
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
 from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
-from patterns.core.money import format_usd
+from patterns.core.money import format_left, format_usd
 from patterns.core.ports import Decision, Question
 from patterns.core.reasons import Reason
 from storage.outbox import Outbox
@@ -45,7 +45,8 @@ def plain(text: str) -> str:
 def shown_ending(view: AnswerView) -> tuple[str, str, str]:
     """Return what must be known before the answer, the answer, and the footer."""
     text = mark_imitations(clean(view.result.output)).strip()
-    return plain(headline(view)).strip(), text, plain(footer(view))
+    free = f" · {format_left(view.run.balance.free_nusd)} left" if view.run.balance else ""
+    return plain(headline(view)).strip(), text, plain(footer(view)) + free
 
 
 class ProgressPrinter:

@@ -59,7 +59,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class ListRuns:
-    """List a person's recent runs."""
+    """List a person's recent runs: those of this channel, or with `everywhere` all."""
+
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShowVersion:
+    """Show which version of the program answers, and with which models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ Command = (
     | ShowBalance
     | Budget
     | ListRuns
+    | ShowVersion
     | StopRuns
     | Allow
     | ChangeSettings
@@ -133,8 +141,15 @@ TOPICS = {
     'Admins and budget owners: `budget edit`, `set 50`, `grant 10 "launch week"`, `user-cap 5`, `alerts 50 80 95`, '
     '`zone Europe/Paris`, `freeze`, `unfreeze`, `release CALL "why"`, `models openai`, `digest on`, `audit`. Admins: '
     "`budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, `lift MODEL 150`.",
-    "runs": "`runs` lists your recent requests and their state.",
-    "stop": "`stop` ends what runs for you here; `stop RUN` ends one run. What is done is paid, nothing more.",
+    "runs": "`runs` lists your recent requests in this channel and how they stand, with a button to stop each; "
+    "`runs all` lists those of every channel.",
+    "stop": "`stop` (or `cancel`) ends what runs for you here; `stop RUN` ends one request that `runs` lists. Finished "
+    "steps are paid, nothing more.",
+    "status": "`status` is the same as `runs`.",
+    "cancel": "`cancel` is the same as `stop`.",
+    "models": "`models` lists the agents, each with the model that answers for it.",
+    "version": "`version` says which version answers here, and with which models.",
+    "reset": "There is nothing to reset: every thread is a conversation of its own. A new message starts afresh.",
     "allow": "`allow guests` or `allow external` opens this channel to guests or to other organisations; for admins.",
     "settings": "`settings` opens a form for admins: who may ask in this channel, its usual flow, which replies count.",
     "deny": "`deny guests` or `deny external` closes this channel to them again; for admins.",

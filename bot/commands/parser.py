@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from bot.commands.budget import ShowBudget
 from bot.commands.budget_parser import parse_budget
 from bot.commands.commands import (
-    RUN_ID,
     TOPICS,
     Allow,
     Ask,
@@ -26,6 +25,7 @@ from bot.commands.commands import (
     OpenModal,
     ShowBalance,
     ShowHelp,
+    ShowVersion,
     StopRuns,
 )
 from bot.commands.text import unescape
@@ -42,7 +42,13 @@ _WORDS: dict[str, Command] = {
     "balance": ShowBalance(),
     "budget": Budget(ShowBudget()),
     "runs": ListRuns(),
+    "runs all": ListRuns(everywhere=True),
+    "status": ListRuns(),
     "stop": StopRuns(),
+    "cancel": StopRuns(),
+    "models": ListAgents(),
+    "version": ShowVersion(),
+    "reset": ShowHelp("reset"),
     "settings": ChangeSettings(),
     "allow guests": Allow("guests", allowed=True),
     "allow external": Allow("external", allowed=True),
@@ -61,6 +67,12 @@ _PLAIN = str.maketrans(
 _BLANK_ENDS = re.compile(r"\A[\s\u2800]+|[\s\u2800]+\Z")
 """White space of every kind, and the blank of Braille."""
 _FLAGS = re.IGNORECASE | re.DOTALL
+_COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
+"""The command typed behind a mention."""
+_FORMATTING = "\"'*_~` "
+_STOP_RUN = re.compile(r"(?:stop|cancel)\s+(?P<run>r[0-9a-f]{12})")
+_STOP_ODD = re.compile(r"(?:stop|cancel)\s+(?:#?\d+|r[0-9a-f]{6,})")
+_SET_BUDGET = re.compile(r"set\s+(?:the\s+)?budget(?:\s+to)?\s+(?P<amount>\$?[\d.,]+)")
 _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
@@ -82,6 +94,7 @@ def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped
 
 
 def _parse(text: str, names: _Names) -> Command:
+    text = _COMMAND_NAME.sub("", text, count=1)
     plain = text.translate(_PLAIN)
     if not plain:
         return OpenModal()
@@ -92,13 +105,15 @@ def _parse(text: str, names: _Names) -> Command:
 
 def _word(plain: str, names: _Names) -> Command | None:
     """Return a command that takes no free text; quotes around it and punctuation behind it are ignored."""
-    said = " ".join(plain.strip("\"' ").casefold().split())
+    said = " ".join(plain.strip(_FORMATTING).casefold().split())
     if said in _HELP_SIGNS:
         return ShowHelp()
-    said = said.rstrip("?!.")
+    said = said.rstrip("?!.").strip(_FORMATTING)
+    if stop := _STOP_RUN.fullmatch(said):
+        return StopRuns(stop["run"])
+    if _STOP_ODD.fullmatch(said):
+        return Invalid(f"`{said.split()[1]}` is not one of your requests. `runs` lists them, each with a Stop button.")
     first, _, rest = said.partition(" ")
-    if first == "stop" and RUN_ID.fullmatch(rest):
-        return StopRuns(rest)
     if first == "help" and (rest in TOPICS or rest in names.flows):
         return ShowHelp(rest)
     return _WORDS.get(said)
@@ -178,6 +193,10 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
 def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
     """Return a correction of a mistyped word, only where the corrected text is a whole command."""
     word, _, rest = plain.strip("\"'?!. ").casefold().partition(" ")
+    if amount := _SET_BUDGET.fullmatch(f"{word} {rest}"):
+        return NearMiss("set budget", f"budget set {amount['amount']}", text)
+    if word == "help" and rest and " " not in rest:
+        return NearMiss(f"help {rest}", "help", text)
     for known in dict.fromkeys(key.split()[0] for key in _WORDS):
         if word != known and is_near(word, known):
             suggestion = f"{known} {rest}".strip()

@@ -119,43 +119,43 @@ async def _feedback(click: Click) -> None:
 
 
 async def _command_meant(click: Click) -> None:
-    kept = await _kept(click)
+    kept = await kept_by(click, click.value)
     command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     if isinstance(command, NearMiss):
         command = parse_text(click.services, command.suggestion, escaped=False)
-    await _remove_question(click)
+    await remove_question(click)
     await dispatch(click.services, command, kept.origin, click.client)
 
 
 async def _request_meant(click: Click) -> None:
-    kept = await _kept(click)
-    await _remove_question(click)
+    kept = await kept_by(click, click.value)
+    await remove_question(click)
     await dispatch(click.services, _as_request(kept), kept.origin, click.client)
 
 
 async def _edited(click: Click) -> None:
-    kept = await _kept(click)
-    await _remove_question(click)
+    kept = await kept_by(click, click.value)
+    await remove_question(click)
     await handle_text(click.services, str(kept.said), kept.origin, click.client)
 
 
 async def _direct_messages(click: Click) -> None:
-    kept = await _kept(click)
-    await _remove_question(click)
+    kept = await kept_by(click, click.value)
+    await remove_question(click)
     await ask_in_direct_messages(click.services, _request_of(click, kept), kept.origin)
 
 
 async def _queue(click: Click) -> None:
-    kept = await _kept(click)
-    await _remove_question(click)
+    kept = await kept_by(click, click.value)
+    await remove_question(click)
     await open_run(click.services, _request_of(click, kept), kept.origin, may_queue=True)
 
 
-async def _kept(click: Click) -> KeptRequest:
-    """Return the request that the button's value names; raise UserError when it is gone or another person's."""
+async def kept_by(click: Click, key: str) -> KeptRequest:
+    """Return the request that a button's value names; raise UserError when it is gone or another person's."""
     workspace = click.origin.workspace
-    payload = await click.services.inbox.find(click.value, workspace=workspace)
-    kept = kept_request(payload, key=click.value, workspace=workspace, bot_user=click.bot_user) if payload else None
+    payload = await click.services.inbox.find(key, workspace=workspace)
+    kept = kept_request(payload, key=key, workspace=workspace, bot_user=click.bot_user) if payload else None
     if kept is None:
         raise UserError("I no longer have that request. Please send it again.")
     if kept.origin.user != click.origin.user:
@@ -179,7 +179,7 @@ def _as_request(kept: KeptRequest) -> Ask:
     return Ask(unescape(kept.said).strip()) if isinstance(kept.said, str) else kept.said
 
 
-async def _remove_question(click: Click) -> None:
+async def remove_question(click: Click) -> None:
     """Remove a private question that was answered."""
     if not click.origin.response_url:
         return

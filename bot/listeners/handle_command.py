@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from importlib.metadata import version
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -22,11 +23,13 @@ from bot.commands.commands import (
     OpenModal,
     ShowBalance,
     ShowHelp,
+    ShowVersion,
     StopRuns,
 )
 from bot.commands.message_words import ATTACHED_ONLY
-from bot.commands.origin import Origin
+from bot.commands.origin import AttachmentRefs, Origin
 from bot.commands.parser import parse
+from bot.commands.reply import is_lone_word, is_thanks
 from bot.commands.text import unescape
 from bot.listeners.budget import do_budget
 from bot.listeners.open_view import open_view
@@ -45,6 +48,8 @@ from patterns.core.ports import Payer
 
 log = structlog.get_logger()
 
+THANKED = "heart"
+"""The reaction that answers thanks, which ask for nothing."""
 FORM_BALANCE_S = 1.0
 """Seconds; a form must open within three seconds of the click, and its balance may take one of them."""
 
@@ -62,6 +67,14 @@ async def handle_text(services: ListenerServices, text: str, origin: Origin, cli
     command = parse_text(services, text if has_words or not origin.attached.files else ATTACHED_ONLY)
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
     if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
+        return
+    if is_plain and origin.message_ts and is_thanks(unescape(text)):
+        await services.notifier.react(origin, THANKED)
+        return
+    if is_plain and not origin.thread_ts and origin.attached == AttachmentRefs() and is_lone_word(unescape(text)):
+        # A word alone is more often a slip than a request worth paying for.
+        word = unescape(text).strip()
+        await services.notifier.private(origin, NearMissView(word=word, suggestion="help", key=origin.delivery_key))
         return
     await dispatch(services, command, origin, client)
 
@@ -113,7 +126,10 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin,
         case ShowBalance():
             return await services.runs.balance(origin.payer(place.kind), with_workspace=place.sees_workspace)
         case ListRuns():
-            return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=origin.channel)
+            channel = "" if command.everywhere else origin.channel
+            return await services.runs.recent(workspace=origin.workspace, user=origin.user, channel=channel)
+        case ShowVersion():
+            return NoticeView(f"Agents for Slack {version('agents-for-slack')}. {services.catalog().model_note}.")
         case Estimate():
             return await services.runs.estimate(_request(services, command.ask, origin, place))
         case _:

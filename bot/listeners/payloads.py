@@ -76,6 +76,8 @@ HANDLED_TYPES = frozenset(
 """Payload types, besides commands, that our listeners or the catch-alls take."""
 STOP_REACTIONS = frozenset({"octagonal_sign", "no_entry"})
 """Reactions that stop the run a message belongs to."""
+APPROVAL_REACTIONS = frozenset({"+1", "thumbsup", "white_check_mark"})
+"""Reactions that approve the draft on whose card they are put; read on messages of ours only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,9 @@ def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundP
         place = {name: name_in(event[name]) for name in ("channel", "user", "thread_ts")}
     elif event["type"] == "reaction_added":
         item = event["item"]
-        if event["reaction"] not in STOP_REACTIONS or item["type"] != "message":
+        sign = name_in(event["reaction"]).partition("::")[0]
+        on_ours = sign in APPROVAL_REACTIONS and event.get("item_user") == bot_user
+        if not (sign in STOP_REACTIONS or on_ours) or item["type"] != "message":
             return None
         place = {"channel": name_in(item["channel"]), "user": name_in(event["user"]), "message_ts": name_in(item["ts"])}
     elif event["type"] == "member_joined_channel" and event["user"] == bot_user:

@@ -80,6 +80,10 @@ class Reviews(Protocol):
         """Ask an admin in the thread for more budget, once."""
         ...
 
+    async def approve_reaction(self, origin: Origin) -> None:
+        """Approve the draft on whose card a person put a sign of approval, if they may; else it is only a reaction."""
+        ...
+
     async def is_waiting(self, origin: Origin) -> bool:
         """Return True when a reply in this thread can be feedback on a draft."""
         ...

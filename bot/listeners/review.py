@@ -1,14 +1,25 @@
 """The review conversation: buttons of its card, its two forms, and replies in its thread."""
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 
-from bot.listeners.buttons import Click, Clicked, listener_of
+from bot.commands.text import unescape
+from bot.listeners.buttons import Click, Clicked, kept_by, listener_of, remove_question
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
-from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_GO_ON, REVIEW_STOP
+from bot.messages.action_ids import (
+    ASK_MONEY,
+    REPLY_APPROVES,
+    REPLY_CHANGES,
+    REVIEW_APPROVE,
+    REVIEW_CHANGES,
+    REVIEW_EDIT,
+    REVIEW_GO_ON,
+    REVIEW_STOP,
+)
 from bot.messages.notice_views import NoticeView
 from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
 from patterns.core.errors import UserError
@@ -25,6 +36,8 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         REVIEW_CHANGES: _ask_what,
         REVIEW_EDIT: _show_draft,
         ASK_MONEY: _ask_for_budget,
+        REPLY_APPROVES: _reply_approves,
+        REPLY_CHANGES: _reply_changes,
     }
     for action_id, clicked in buttons.items():
         app.action(action_id)(listener_of(services, clicked))
@@ -49,6 +62,20 @@ def _decided(verdict: DecisionVerdict) -> Clicked:
         await click.services.reviews.decide(run_id, path, click.origin, verdict=verdict)
 
     return clicked
+
+
+async def _reply_approves(click: Click) -> None:
+    question, _, _key = click.value.partition("|")
+    await _decided("approve")(replace(click, value=question))
+    await remove_question(click)
+
+
+async def _reply_changes(click: Click) -> None:
+    question, _, key = click.value.partition("|")
+    kept = await kept_by(click, key)
+    run_id, _, path = question.partition(":")
+    await click.services.reviews.decide(run_id, path, click.origin, verdict="changes", text=unescape(str(kept.said)))
+    await remove_question(click)
 
 
 async def _ask_for_budget(click: Click) -> None:

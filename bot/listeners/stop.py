@@ -7,6 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from bot.commands.origin import Origin
 from bot.listeners.handle_command import stop
 from bot.listeners.inbox_middleware import delivery_in, origin_of
+from bot.listeners.payloads import APPROVAL_REACTIONS
 from bot.listeners.services import ListenerServices
 from bot.messages.action_ids import RUN_STOP
 
@@ -23,12 +24,13 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         origin = origin_of(context)
         services.tasks.spawn(origin, _stop_and_report(services, origin, None))
 
-    async def reacted(context: AsyncBoltContext) -> None:
+    async def reacted(event: dict[str, Any], context: AsyncBoltContext) -> None:
         if delivery_in(context) is None:
             return
         origin = origin_of(context)
-        stop_reaction = services.runs.stop_reaction(origin)
-        services.tasks.spawn(origin, stop_reaction)
+        approves = str(event["reaction"]).partition("::")[0] in APPROVAL_REACTIONS
+        act = services.reviews.approve_reaction if approves else services.runs.stop_reaction
+        services.tasks.spawn(origin, act(origin))
 
     app.action(RUN_STOP)(clicked)
     app.event("reaction_added")(reacted)

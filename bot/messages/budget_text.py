@@ -152,7 +152,7 @@ def _dearest(report: Report) -> Mrkdwn:
         )
         for at, run in enumerate(report.dearest, 1)
     ]
-    return join("\n", [Mrkdwn("*Dearest requests*"), *lines]) if lines else Mrkdwn()
+    return join("\n", [Mrkdwn("*Most expensive requests*"), *lines]) if lines else Mrkdwn()
 
 
 def _uncertain(calls: Sequence[UncertainCall]) -> Mrkdwn:
@@ -160,8 +160,8 @@ def _uncertain(calls: Sequence[UncertainCall]) -> Mrkdwn:
         return Mrkdwn()
     total = usd(sum(call.nusd for call in calls))
     head = mrkdwn(
-        "*Counted in full without a bill*: {calls}, {total}. An admin who finds one unbilled writes "
-        '`/agents budget release CALL "why"`.',
+        "*Calls whose bill nobody can confirm*, counted in full: {calls}, {total}. If the provider did not bill one, "
+        'an admin gives the money back with `/agents budget release CALL "why"`.',
         calls=count(len(calls), "call"),
         total=total,
     )

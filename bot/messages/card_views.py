@@ -21,7 +21,8 @@ class ConfirmView(View):
 class RefusalView(PrivateView):
     """A refusal for lack of budget; `blocked` is the `Reason` when it is not a matter of amounts.
 
-    `queue_key` names the kept request where only what other runs hold is missing.
+    `blocked_reason` is what whoever froze or paused it wrote. `queue_key` names the kept request where only what other
+    runs hold is missing.
     """
 
     template: ClassVar = "refusal"
@@ -31,6 +32,7 @@ class RefusalView(PrivateView):
     alternative_nusd: int = 0
     owner: Person | None = None
     blocked: str = ""
+    blocked_reason: str = ""
     queue_key: str = ""
 
 

@@ -7,16 +7,19 @@ _SAID = {
     "approve": "{name} approved this draft",
     "changes": "{name} asked for changes: {text}",
     "edit": "{name} edited the draft; the edited text is the answer",
-    "stop": "{name} ended it here",
-    "none": "{name} said to go on",
-    "run": "{name} said Run",
-    "instead": "{name} chose the cheaper way",
+    "stop": "{name} stopped it",
+    "none": "{name} let it continue",
+    "run": "{name} accepted the price",
+    "instead": "{name} chose the cheaper flow",
     "cancel": "{name} declined",
     "expired": "Nobody decided in time",
 }
 _BY_ITSELF = {
-    "money": {"run": "There is money again, so I went on", "expired": "No money came in time"},
-    "line": {"run": "The money is free, so I began", "expired": "The money did not come free, so I did not begin"},
+    "money": {"run": "More budget came, so it continued", "expired": "No budget came in time"},
+    "line": {
+        "run": "Enough budget came free, so it started",
+        "expired": "Not enough budget came free in time, so it did not start",
+    },
 }
 
 

@@ -6,10 +6,21 @@ from typing import Any
 from bot.messages.card_views import ReviewView, RoundView
 from bot.messages.list_views import AgentLine, AgentsView, BalancesView, FlowLine, HelpView, RunLine
 from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
-from bot.messages.notice_views import InviteView, NearMissView, NoticeView
+from bot.messages.notice_views import InviteView, NearMissView, NoticeView, UnclearReplyView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
-from bot.messages.run_text import count, duration, listed, person, play_money_label, run_state, short, usd
+from bot.messages.run_text import (
+    came_with,
+    count,
+    duration,
+    left,
+    listed,
+    person,
+    play_money_label,
+    run_state,
+    short,
+    usd,
+)
 from bot.messages.views import DetailsView, ModelUse
 
 DRAFT_MAX = 6_000
@@ -81,26 +92,28 @@ def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
 
 
 def runs(lines: Sequence[RunLine]) -> Mrkdwn:
-    """Return recent runs, newest first, each with a link to its thread."""
-    said = [
-        join(
-            " · ",
-            [
-                run_state(r.state),
-                short(r.request, 120),
-                usd(r.cost_nusd),
-                short(r.when, 60),
-                link(r.link) if r.link else Mrkdwn(),
-            ],
-        )
-        for r in lines
-    ]
-    return _lines(said, "No runs yet. Try `/agents` and a question.")
+    """Return recent runs, newest first."""
+    return _lines([run(line) for line in lines], "No requests here yet. Try `/agents` and a question.")
+
+
+def run(line: RunLine) -> Mrkdwn:
+    """Return one run: how it stands, what was asked, what it cost, its thread, and the id that `stop` takes."""
+    return join(
+        " · ",
+        [
+            run_state(line.state),
+            short(line.request, 120),
+            usd(line.cost_nusd),
+            short(line.when, 60),
+            link(line.link) if line.link else Mrkdwn(),
+            mrkdwn("`{run}`", run=line.run_id) if line.state.is_open else Mrkdwn(),
+        ],
+    )
 
 
 def balances(view: BalancesView) -> Mrkdwn:
     """Return what is left, one account per line, and when the next month starts."""
-    said = [mrkdwn("{line}. Resets {day}.", line=balance(b), day=short(b.resets_on, 40)) for b in view.balances]
+    said = [mrkdwn("{line}. It resets on {day}.", line=balance(b), day=short(b.resets_on, 40)) for b in view.balances]
     label = [Mrkdwn("play money")] if view.play_money else []
     return join("\n", [_lines(said, "No budget here yet."), *label])
 
@@ -130,6 +143,28 @@ def details_total(view: DetailsView) -> Mrkdwn:
     )
 
 
+def details_more(view: DetailsView) -> Mrkdwn:
+    """Return what the answer's one line leaves out: the bound, the channel's money, what was read, who is missing."""
+    run, owner = view.run, person(view.owner) if view.owner else Mrkdwn("an admin")
+    free = (
+        mrkdwn("{free} is left in {name}.", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
+        if run.balance
+        else Mrkdwn()
+    )
+    unsure = mrkdwn(
+        "{amount} of this is counted for calls whose price nobody can confirm, because the model's answer was lost on "
+        "the way. {owner} can correct it.",
+        amount=usd(view.uncertain_nusd),
+        owner=owner,
+    )
+    missing = [
+        mrkdwn("{name} is missing: {why}.", name=short(voice.name, 80), why=short(voice.reason.rstrip("."), 300))
+        for voice in view.missing
+    ]
+    said = [free, came_with(run), *missing, unsure if view.uncertain_nusd else Mrkdwn()]
+    return join("\n", said)
+
+
 def run_id(value: str) -> Mrkdwn:
     """Return the line with the run id to quote to an admin."""
     return mrkdwn("Run `{run}`", run=short(value, 80))
@@ -144,7 +179,7 @@ def help_text(view: HelpView) -> Mrkdwn:
         "`{c} use decide with cost, sceptic: move the launch to May?`: and the agents\n"
         "`{c} ask help me plan the offsite`: a request that starts like a command\n"
         "`{c} agents` · `{c} flows` · `{c} balance` · `{c} budget` · `{c} runs` · `{c} stop`: "
-        "what the words say, shown only to you\n"
+        "each answers only to you\n"
         "In a thread, where commands do not work, mention me instead: `{m} use draft: a reply to this`",
         c=view.command,
         m=view.mention,
@@ -160,9 +195,18 @@ def near_miss(view: NearMissView) -> Mrkdwn:
     )
 
 
+def unclear_reply(view: UnclearReplyView) -> Mrkdwn:
+    """Return the private question about a reply that neither approves nor clearly asks for changes."""
+    return mrkdwn(
+        "Is {said} a yes to the draft, or something to change in it? Until you choose, nothing happens and nothing is "
+        "spent.",
+        said=short(f"“{view.text}”", 200),
+    )
+
+
 def edited() -> Mrkdwn:
     """Return the question about an edited request: the run in progress is paid for, so nothing restarts by itself."""
-    return Mrkdwn("You changed your request after I had begun with it. I go on with the words I read first.")
+    return Mrkdwn("You edited your request after I had started. I am still working on the first version.")
 
 
 def invite(view: InviteView) -> Mrkdwn:
@@ -190,7 +234,7 @@ def review(view: ReviewView) -> Mrkdwn:
 
 def reviewed(view: RoundView) -> Mrkdwn:
     """Return the summary of a round that another follows."""
-    head = mrkdwn("*Round {round}* · the next draft takes up what is open", round=str(view.round))
+    head = mrkdwn("*Round {round}* · the next draft answers what is still open", round=str(view.round))
     return join("\n", [head, _verdict(view.verdict)])
 
 
@@ -214,7 +258,7 @@ def review_asks(view: ReviewView) -> Mrkdwn:
     """Return who may decide until when, below the draft."""
     who = "{asker}, {decide} or write in this thread what should change."
     if view.is_optional:
-        who = "{asker}, write in this thread what should change, or let it go on."
+        who = "{asker}, reply here with what should change, or let it continue."
     decide = "you or a named approver decide:" if view.has_approvers else "decide"
     asks = mrkdwn(who, asker=person(view.run.asker), decide=decide)
     return join(" ", [asks, short(view.deadline, 200)])

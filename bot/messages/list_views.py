@@ -92,3 +92,4 @@ class Catalog:
 
     flows: tuple[FlowLine, ...]
     agents: tuple[AgentLine, ...]
+    model_note: str = ""

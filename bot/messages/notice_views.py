@@ -26,6 +26,17 @@ class NearMissView(PrivateView):
 
 
 @dataclass(frozen=True, slots=True)
+class UnclearReplyView(PrivateView):
+    """A reply that may approve a draft or change it. `key` names the kept reply, `question` is the draft's path."""
+
+    template: ClassVar = "unclear_reply"
+    run_id: str
+    question: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedView(View):
     """A request whose thread is busy with another: queued, started, or stopped before it began."""
 

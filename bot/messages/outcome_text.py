@@ -3,12 +3,15 @@
 Refusals say first that nothing was spent, then the amounts, then the ways out.
 """
 
+import re
+from collections.abc import Sequence
+
 from bot.messages.card_views import BudgetQueueView, BudgetRequestView, OpeningView, RefusalView
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.notice_views import CallView
 from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, person, play_money_label, short, usd
 from bot.messages.views import AnswerView, BalanceView
-from patterns.core.events import StopReason
+from patterns.core.events import MissingVoice, StopReason
 from patterns.core.money import format_spent
 from patterns.core.reasons import Reason
 
@@ -24,10 +27,10 @@ def owner_of(view: AnswerView | RefusalView) -> Mrkdwn:
 def balance(view: BalanceView) -> Mrkdwn:
     """Return a balance like `#platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 held by 3 runs)`."""
     if view.is_secret:
-        return mrkdwn("{name} has less than that free", name=short(view.name, 80))
-    held = mrkdwn(", {held} held by {runs}", held=usd(view.held_nusd), runs=count(view.held_runs, "run"))
+        return mrkdwn("{name} has less than that left", name=short(view.name, 80))
+    held = mrkdwn(", {held} held by {runs}", held=usd(view.held_nusd), runs=count(view.held_runs, "request"))
     return mrkdwn(
-        "{name} has {free} free ({limit} limit, {spent} spent{held})",
+        "{free} is left in {name} ({limit} limit, {spent} spent{held})",
         name=short(view.name, 80),
         free=left(view.free_nusd),
         limit=usd(view.limit_nusd),
@@ -41,16 +44,22 @@ def refusal(view: RefusalView) -> Mrkdwn:
     if view.blocked:
         name = mrkdwn("the budget of {name}", name=short(view.balance.name, 80))
         why = Reason(view.blocked).sentence(model="the model", budget=name, owner=owner_of(view))
-        return mrkdwn("Not started, nothing spent. {why}", why=Mrkdwn(why[:1].upper() + why[1:]))
-    wait = Mrkdwn("queue it until those are done" if view.queue_key else "wait for those")
+        given = mrkdwn(" The reason given: {why}.", why=short(view.blocked_reason.rstrip(". "), 300))
+        return mrkdwn(
+            "Not started, nothing spent. {why}{given}",
+            why=Mrkdwn(why[:1].upper() + why[1:]),
+            given=given if view.blocked_reason else "",
+        )
+    those = "that request is" if view.balance.held_runs == 1 else "those requests are"
+    wait = Mrkdwn(f"queue this until {those} done" if view.queue_key else f"wait until {those} done")
     ways = [wait] if view.balance.held_runs or view.queue_key else []
     if view.alternative_flow:
         flow = short(view.alternative_flow, 60)
-        ways.append(mrkdwn("use `{flow}` (up to {worst})", flow=flow, worst=usd(view.alternative_nusd)))
+        ways.append(mrkdwn("use `{flow}` (at most {worst})", flow=flow, worst=usd(view.alternative_nusd)))
     ways.append(mrkdwn("ask {owner}", owner=owner_of(view)))
     said = ", ".join(ways[:-1]) + (", or " if ways[2:] else " or " if ways[1:] else "") + ways[-1]
     return mrkdwn(
-        "Not started, nothing spent. This needs up to {needed}; {balance}. {ways}. Resets {day}.",
+        "Not started, nothing spent. This needs up to {needed}; {balance}. {ways}. The budget resets on {day}.",
         needed=usd(view.needed_nusd),
         balance=balance(view.balance),
         ways=Mrkdwn(said[:1].upper() + said[1:]),
@@ -75,9 +84,9 @@ def opening(view: OpeningView) -> Mrkdwn:
 def budget_queue(view: BudgetQueueView) -> Mrkdwn:
     """Return what a queued run waits for before it begins."""
     if view.decided:
-        return mrkdwn("⏳ In line for money. {decided}", decided=short(view.decided, 300))
+        return mrkdwn("⏳ Waiting for budget. {decided}", decided=short(view.decided, 300))
     return mrkdwn(
-        "⏳ In line for money: this needs up to {needed}; {balance}. I begin by myself when enough is free, in the "
+        "⏳ Waiting for budget: this needs up to {needed}; {balance}. It starts by itself when enough is free, in the "
         "order of asking. {until}",
         needed=usd(view.needed_nusd),
         balance=balance(view.balance),
@@ -88,9 +97,10 @@ def budget_queue(view: BudgetQueueView) -> Mrkdwn:
 def budget_request(view: BudgetRequestView) -> Mrkdwn:
     """Return what a run without budget lacks, and what follows once it is granted."""
     if view.decided:
-        return mrkdwn("*Out of money half-way.* {decided}", decided=short(view.decided, 300))
+        return mrkdwn("*The budget ran out before this was finished.* {decided}", decided=short(view.decided, 300))
     return mrkdwn(
-        "*Out of money half-way.* {balance}. With {amount} more I go on where I was; nothing is paid twice. {until}",
+        "*The budget ran out before this was finished.* {balance}. With {amount} more I continue where I stopped; "
+        "nothing is paid twice. {until}",
         balance=balance(view.balance),
         amount=usd(view.amount_nusd),
         until=short(view.deadline, 200),
@@ -112,25 +122,26 @@ def call(view: CallView) -> Mrkdwn:
 
 _ENDINGS = {
     StopReason.BUDGET: "{part}: {why} after {steps} ({cost}).",
-    StopReason.LIMIT: "{part}: this run reached its limit after {steps} ({cost}).",
-    StopReason.TIMEOUT: "{part}: the time for this run was up after {steps} ({cost}).",
+    StopReason.LIMIT: "{part}: this request reached its limit after {steps} ({cost}).",
+    StopReason.TIMEOUT: "{part}: the time for this request was up after {steps} ({cost}).",
     StopReason.CANCELLED: "Stopped after {steps} ({cost}).",
     StopReason.REJECTED: "Not approved: this is the last draft, and nobody approved it ({cost}).",
-    StopReason.FAILED: "{part}: the run failed after {steps} ({cost}).",
+    StopReason.FAILED: "{part}: something failed after {steps} ({cost}).",
 }
 
 
 def headline(view: AnswerView) -> Mrkdwn:
     """Return what to know before the answer: how it ended, which agents failed, what is uncertain. Often empty."""
-    called = mrkdwn("{asker}, this one took a while.", asker=person(view.run.asker)) if view.mention_asker else Mrkdwn()
-    told = [mrkdwn("{note}", note=short(note, 400)) for note in view.result.notes[:NOTES_SHOWN]]
-    return join("\n", [called, _ending(view), *told, _uncertain(view)])
+    called = mrkdwn("{asker}, your answer is ready.", asker=person(view.run.asker)) if view.mention_asker else Mrkdwn()
+    told = [short(note, 400) for note in view.result.notes[:NOTES_SHOWN]]
+    left_out = short(view.run.left_out, 400)
+    return join(" ", [called, _ending(view), *told, left_out, _uncertain(view)])
 
 
 def _ending(view: AnswerView) -> Mrkdwn:
     result = view.result
     if result.stop_reason not in _ENDINGS:
-        return join("\n", [_without(voice.name, voice.reason) for voice in result.missing])
+        return _without(result.missing)
     ended = mrkdwn(
         _ENDINGS[result.stop_reason],
         part=_part(view),
@@ -180,12 +191,31 @@ def _part(view: AnswerView) -> str:
     return "The partial answer above is final" if view.is_above else "Partial answer"
 
 
-def _without(name: str, reason: str) -> Mrkdwn:
-    return mrkdwn(
-        "Answered without {name}: {reason}. That is not an approval.",
-        name=short(name, 80),
-        reason=short(reason.rstrip("."), 300),
-    )
+_PLURALS = (
+    (r"\bits (model|provider|answer)\b", r"their \1s"),
+    (r"\bit was\b", "they were"),
+    (r"\bit\b", "they"),
+    (r"(?<=s )was\b", "were"),
+)
+
+
+def _of_several(reason: str) -> str:
+    """Return a reason that is true of several agents: `its model did not respond` becomes `their models …`."""
+    for one, several in _PLURALS:
+        reason = re.sub(one, several, reason)
+    return reason
+
+
+def _without(missing: Sequence[MissingVoice]) -> Mrkdwn:
+    """Return who is not in the answer, by reason: each reason is said once."""
+    reasons: dict[str, list[str]] = {}
+    for voice in missing:
+        reasons.setdefault(voice.reason.rstrip("."), []).append(voice.name)
+    groups = [
+        mrkdwn("{names}: {why}", names=listed(names), why=short(_of_several(why) if names[1:] else why, 300))
+        for why, names in reasons.items()
+    ]
+    return mrkdwn("Answered without {groups}.", groups=join("; without ", groups)) if groups else Mrkdwn()
 
 
 def _way_on(view: AnswerView) -> Mrkdwn:
@@ -202,25 +232,10 @@ def _way_on(view: AnswerView) -> Mrkdwn:
 def _uncertain(view: AnswerView) -> Mrkdwn:
     if not view.uncertain_nusd:
         return Mrkdwn()
-    return mrkdwn(
-        "A model's answer was lost on its way and I cannot tell if it was billed. "
-        "I counted the full {amount}; {owner} can correct it.",
-        amount=usd(view.uncertain_nusd),
-        owner=owner_of(view),
-    )
+    return mrkdwn("{amount} is counted for calls nobody can confirm.", amount=usd(view.uncertain_nusd))
 
 
 def footer(view: AnswerView) -> Mrkdwn:
-    """Return a footer like `$0.03 · 24 s · 3 agents · $18.40 left · No sources looked up`."""
-    free = mrkdwn("{free} left", free=left(view.run.balance.free_nusd)) if view.run.balance else Mrkdwn()
-    return join(
-        " · ",
-        [
-            usd(view.result.cost_nusd),
-            duration(view.seconds),
-            count(view.agents_count, "agent"),
-            free,
-            Mrkdwn("" if view.looked_up or not view.result.output.strip() else "No sources looked up"),
-            play_money_label(view.run),
-        ],
-    )
+    """Return the one line under an answer: `$0.03 · 24 s · 3 agents`. Everything else is behind Details."""
+    agents = count(view.agents_count, "agent") if view.agents_count else Mrkdwn()
+    return join(" · ", [usd(view.result.cost_nusd), duration(view.seconds), agents, play_money_label(view.run)])

@@ -28,9 +28,9 @@ STATE_WORDS = {
     RunState.FAILED: "❌ failed",
 }
 _IN_LINE = {
-    RunState.QUEUED: "⏳ In line: I take this up when the request before it is done.",
+    RunState.QUEUED: "⏳ Queued: I start on this when the request before it is done.",
     RunState.RUNNING: "▶️ Your turn: I am on it.",
-    RunState.STOPPED: "⏹️ Stopped before I began with it. Nothing was spent.",
+    RunState.STOPPED: "⏹️ Stopped before it started. Nothing was spent.",
 }
 _STEP_ICONS = {
     StepState.WAITING: "▫️",
@@ -155,22 +155,27 @@ def price(run: RunView) -> Mrkdwn:
 def plan(run: RunView) -> Mrkdwn:
     """Return the head of the progress message: agents, price, budget, model."""
     if not run.flow:
-        return join("\n", [Mrkdwn("Choosing who should work on this."), short(run.material, MATERIAL_MAX)])
+        return join("\n", [Mrkdwn("Choosing who should work on this."), came_with(run)])
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
     free = (
-        mrkdwn("{name} has {free} free", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
+        mrkdwn("{free} left in {name}", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
         if run.balance
         else ""
     )
     terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), play_money_label(run)])
-    return join("\n", [head, terms, short(run.material, MATERIAL_MAX)])
+    return join("\n", [head, terms, came_with(run)])
+
+
+def came_with(run: RunView) -> Mrkdwn:
+    """Return what was read besides the request, and what was not."""
+    return short(" ".join(filter(None, [run.material, run.left_out])), MATERIAL_MAX)
 
 
 def step(view: StepView) -> Mrkdwn:
     """Return the line of one step: its state, its name, its duration and cost."""
     took = [duration(view.elapsed_s)] if view.elapsed_s else []
     cost = [usd(view.cost_nusd)] if view.cost_nusd else []
-    again = [Mrkdwn("from before, not paid again")] if view.state is StepState.REPLAYED else []
+    again = [Mrkdwn("already done, not paid again")] if view.state is StepState.REPLAYED else []
     who = f" ({view.agent})" if view.agent and view.agent != view.label else ""
     name = mrkdwn(
         "{icon} {label}", icon=_STEP_ICONS[view.state], label=short(view.label + who, 100) or short(view.path, 100)
@@ -215,7 +220,7 @@ def collapsed(view: ProgressView) -> Mrkdwn:
     done = sum(s.state in {StepState.DONE, StepState.REPLAYED} for s in view.steps)
     finished = mrkdwn("{done} of {total}", done=str(done), total=count(len(view.steps), "step"))
     line = join(" · ", [state(view.run), finished, short(view.run.model_note, 200)])
-    return join("\n", [line, short(view.run.material, MATERIAL_MAX)])
+    return join("\n", [line, came_with(view.run)])
 
 
 def confirm(view: ConfirmView) -> Mrkdwn:
@@ -225,12 +230,12 @@ def confirm(view: ConfirmView) -> Mrkdwn:
     alternative = ""
     if view.alternative_flow:
         alternative = mrkdwn(
-            " `{flow}` instead costs up to {worst}.",
+            " Or use `{flow}`: at most {worst}.",
             flow=short(view.alternative_flow, 60),
             worst=usd(view.alternative_nusd),
         )
     return mrkdwn(
-        "This costs {price}. Nothing is spent until you say so.{alternative}",
+        "This costs {price}. Nothing is spent until you press Run.{alternative}",
         price=price(view.run) or "an unknown amount",
         alternative=alternative,
     )

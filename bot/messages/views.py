@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from patterns.core.events import PatternResult
+from patterns.core.events import MissingVoice, PatternResult
 
 
 class View:
@@ -89,7 +89,7 @@ class RunView(View):
     """One request, for the root message and the head of the plan.
 
     `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
-    tour, where no model runs. `material` says what was read besides the request, and what was left out.
+    tour, where no model runs at all. `material` says what was read besides the request, `left_out` what was not.
     """
 
     template: ClassVar = "root"
@@ -109,6 +109,7 @@ class RunView(View):
     play_money: bool = False
     scripted: bool = False
     material: str = ""
+    left_out: str = ""
 
 
 class StepState(StrEnum):
@@ -170,7 +171,6 @@ class AnswerView:
     owner: Person | None = None
     grant_nusd: int = 0
     mention_asker: bool = False
-    looked_up: bool = False
     is_above: bool = False
     refused_by: str = ""
     closed: str = ""
@@ -189,7 +189,7 @@ class ModelUse:
 
 @dataclass(frozen=True, slots=True)
 class DetailsView(PrivateView):
-    """The content behind the private Details button."""
+    """The content behind the private Details button: everything that an answer's one line leaves out."""
 
     template: ClassVar = "details"
     run: RunView
@@ -197,3 +197,6 @@ class DetailsView(PrivateView):
     cost_nusd: int
     models: tuple[ModelUse, ...] = ()
     steps: tuple[StepView, ...] = ()
+    missing: tuple[MissingVoice, ...] = ()
+    uncertain_nusd: int = 0
+    owner: Person | None = None

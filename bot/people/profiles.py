@@ -74,6 +74,7 @@ class ProfileLookup:
             alternative_nusd=flow_nusd if affordable else 0,
             owner=await self.owner(payer.workspace),
             blocked=balance.blocked or "",
+            blocked_reason=balance.blocked_reason,
             queue_key=queue_key,
         )
 

@@ -27,6 +27,7 @@ def catalog_of(engine: Engine) -> Catalog:
             AgentLine(name, agent.description, roster.models[agent.model].model)
             for name, agent in roster.agents.items()
         ),
+        model_note=engine.model_note,
     )
 
 

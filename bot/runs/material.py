@@ -34,10 +34,9 @@ class Attachments(Frozen):
         return tuple(artifact.name for artifact in self.artifacts if artifact.data_base64)
 
     @property
-    def words(self) -> str:
-        """Return `Read 42 messages, notes.md. clip.mp4 was left out: …`; empty when there were none."""
-        read = [f"Read {', '.join(self.read)}."] if self.read else []
-        return " ".join([*read, *self.left_out])
+    def read_words(self) -> str:
+        """Return `Read 42 messages, notes.md.`; empty when nothing was read."""
+        return f"Read {', '.join(self.read)}." if self.read else ""
 
 
 async def artifacts_of(threads: Threads, run: RunRow) -> tuple[Artifact, ...]:

@@ -64,6 +64,10 @@ class PrivateNotifier(Protocol):
 class Notifier(PrivateNotifier, Protocol):
     """Sends notices to people."""
 
+    async def react(self, to: Origin, emoji: str) -> None:
+        """Put a reaction on the person's message; without the optional scope for it, nothing happens."""
+        ...
+
     async def public(self, to: Origin, view: NoticeView) -> None:
         """Post a notice in the conversation; where that is impossible, tell the person that nobody else saw it."""
         ...

@@ -102,10 +102,15 @@ class SlackClient(SlackMethods):
         await self._send("chat.update", message, {"channel": channel, "ts": ts})
 
     async def update_if_room(self, *, channel: str, ts: str, message: SlackMessage) -> bool:
-        """Replace a message of ours if the rate limit leaves room for optional calls; return False when it does not."""
+        """Replace a message of ours, unless Slack's rate limit leaves no room for an optional edit; say which."""
         if not await self.has_room("chat.update"):
             return False
-        await self._send("chat.update", message, {"channel": channel, "ts": ts}, has_turn=True)
+        try:
+            await self._send("chat.update", message, {"channel": channel, "ts": ts}, has_turn=True)
+        except SlackError as error:
+            if error.code != "ratelimited":
+                raise
+            return False
         return True
 
     async def ephemeral(self, *, channel: str, user: str, message: SlackMessage, thread_ts: str | None = None) -> None:

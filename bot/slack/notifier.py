@@ -45,6 +45,15 @@ class SlackNotifier:
                 return
         await self._in_direct_messages(to, message)
 
+    async def react(self, to: Origin, emoji: str) -> None:
+        """Put a reaction on the person's message; a refusal is logged, because nobody waits for a reaction."""
+        try:
+            await self._slack.of(to.workspace).call(
+                "reactions.add", channel=to.channel, timestamp=to.message_ts, name=emoji
+            )
+        except SlackError as error:
+            log.info("reaction_not_added", channel=to.channel, code=error.code)
+
     async def public(self, to: Origin, view: NoticeView) -> None:
         """Post a notice in the conversation; where that is impossible, tell the person that nobody else saw it.
 

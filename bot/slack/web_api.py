@@ -114,6 +114,8 @@ class SlackMethods:
                 status, code, headers = read_refusal(error)
                 if status == 429:  # noqa: PLR2004 - HTTP
                     await self._held_back(rates, float(headers.get("Retry-After", 1)), method)
+                    if has_turn:
+                        break  # an optional call is not worth the wait
                     continue
                 if status >= 500 or code in _RETRIED:  # noqa: PLR2004 - HTTP
                     raise ResponseLostError from error

@@ -12,12 +12,16 @@ from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
+from bot.threads.edits import PROGRESS, QUEUED, ROOT
 from bot.threads.streaming import AnswerStreams
+from patterns.core.ports import Clock
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 
+NEW_POST_AFTER_S = 20.0
+"""An answer that comes later than this after the plan is a message of its own, which notifies whoever waits."""
 WITHDRAWN, ROOT_GONE = "withdrawn", "root gone"
 """Names of outbox rows that are never posted: what was found out about a run, kept over crashes."""
 _GONE = frozenset({"message_not_found", "thread_not_found"})
@@ -31,6 +35,7 @@ class AnswerPlace:
     slack: Slack
     outbox: Outbox
     streams: AnswerStreams
+    clock: Clock
 
     async def post(self, run: RunRow, messages: Sequence[SlackMessage], text: str) -> int:
         """Post the answer's messages, and its text as a file when they are many; return how many streamed ones it used.
@@ -45,11 +50,45 @@ class AnswerPlace:
                 await post_answer_file(self.slack, self.outbox, place, text)
             if place is run and await self.streams.replace(run, name, message, number=number):
                 continue
+            if place is run and not number and await self._replace_plan(run, name, message):
+                continue
             shown = _introduced(message) if place is not run and not number else message
             await self.slack.of(run.workspace).post_once(
                 run.id, name, channel=place.channel, message=shown, thread_ts=place.thread_ts or None
             )
         return len(messages) if place is run else 0
+
+    async def _replace_plan(self, run: RunRow, name: str, message: SlackMessage) -> bool:
+        """Turn the plan into the answer, where that is soon enough to be seen; return False when it has to be posted.
+
+        An edit notifies nobody, and stands above what was posted after the plan. Slack has less room for edits than for
+        posts. A run that had another owner, who may still wake up and edit the plan, gets an answer out of its reach.
+        """
+        plan_ts = await self.outbox.find(run.id, PROGRESS)
+        if plan_ts is None or run.epoch > 1 or self._age_s(plan_ts) > NEW_POST_AFTER_S:
+            return False
+        if not {*await self.outbox.posted_names(run.id)} <= {ROOT, PROGRESS, QUEUED}:
+            return False
+        state, ts = await self.outbox.intend(run.id, name, run.channel)
+        if state in {"posted", "abandoned"}:
+            return state == "posted" and ts == plan_ts
+        try:
+            is_edited = await self.slack.of(run.workspace).update_if_room(
+                channel=run.channel, ts=plan_ts, message=message
+            )
+        except SlackError as error:
+            if error.kind not in {"gone", "refused"}:
+                raise
+            log.info("plan_not_replaced", run=run.id, code=error.code)
+            is_edited = False
+        if is_edited:
+            await self.outbox.posted(run.id, name, plan_ts)
+        else:
+            self.outbox.wrote(run.id, name)
+        return is_edited
+
+    def _age_s(self, ts: str) -> float:
+        return self.clock.now_us() / 1_000_000 - float(ts)
 
     async def drop(self, run: RunRow) -> None:
         """Give up what is owed of a withdrawn run's answer."""

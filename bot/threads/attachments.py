@@ -23,21 +23,16 @@ class AttachmentCollector:
     thread_reader: ThreadReader
     files: Files
 
-    async def gather(self, run: RunRow) -> str:
-        """Read the attachments and return a summary; the first reading decides what every later one sees."""
+    async def gather(self, run: RunRow) -> Attachments:
+        """Read what came with a request, once: the first reading decides what every later look at it sees."""
         if await self.threads.material(run.id) is None:
             await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
-        return await self.words(run.id)
+        return await self.kept(run.id)
 
-    async def words(self, run_id: str) -> str:
-        """Return the summary of what was read and left out; empty before that, and after its deletion."""
+    async def kept(self, run_id: str) -> Attachments:
+        """Return what was read for a run and what was left out; empty before that, and once it is forgotten."""
         kept = await self.threads.material(run_id)
-        return Attachments.model_validate_json(kept).words if kept else ""
-
-    async def pictures(self, run_id: str) -> tuple[str, ...]:
-        """Return the names of the pictures that came with a run."""
-        kept = await self.threads.material(run_id)
-        return Attachments.model_validate_json(kept).pictures if kept else ()
+        return Attachments.model_validate_json(kept) if kept else Attachments()
 
     async def _read_soon(self, run: RunRow) -> Attachments:
         try:

@@ -13,10 +13,10 @@ from patterns.core.ports import Question
 from storage.run_rows import RunRow
 
 _THEN = {
-    "approve": "Until {until}; then it ends as not approved.",
-    "feedback": "At {until} it goes on by itself.",
-    "money": "Until {until}; then the partial answer is final.",
-    "line": "Until {until}; then I give up.",
+    "approve": "Open until {until}; after that it ends without approval.",
+    "feedback": "At {until} it continues by itself.",
+    "money": "Open until {until}; after that the partial answer is final.",
+    "line": "I wait until {until}; then the request ends.",
 }
 
 

@@ -12,8 +12,10 @@ from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 
-BEGAN, DECIDED, ENDED = "began", "decided", "ended"
-"""States a message may show besides its first. For a parked run, see `waits`."""
+ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
+"""Names of a run's first messages: what a command asked, the plan, and the line of a request that waits."""
+DECIDED, ENDED = "decided", "ended"
+"""What a message may show besides what it was posted with. Of a run that waits, see `waiting_for`."""
 
 
 def waiting_for(path: str) -> str:
@@ -48,4 +50,21 @@ class MessageEdits:
             if error.kind == "unreachable":
                 return False
         await self.outbox.showed(run.id, name, shows)
+        return True
+
+    async def remove(self, run: RunRow, name: str) -> bool:
+        """Delete a message, if it stands; return False when Slack is out of reach and it has to be tried again.
+
+        A refusal by Slack is logged and counts as done, as in `show`.
+        """
+        if await self.is_current(run, name, ENDED):
+            return True
+        ts = await self.outbox.find(run.id, name)
+        try:
+            await self.slack.of(run.workspace).call("chat.delete", channel=run.channel, ts=ts)
+        except SlackError as error:
+            if error.kind == "unreachable":
+                return False
+            log.info("message_not_deleted", run=run.id, name=name, code=error.code)
+        await self.outbox.showed(run.id, name, ENDED)
         return True

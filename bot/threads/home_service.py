@@ -25,8 +25,8 @@ log = structlog.get_logger()
 _WHAT = {
     "confirm": "A price to accept: up to {amount}.",
     "approve": "A draft to decide on.",
-    "feedback": "A draft you can speak up about; without a word the work goes on.",
-    "money": "Out of money half-way: {amount} would finish it.",
+    "feedback": "A draft you can comment on; without a reply the work continues.",
+    "money": "Out of budget: {amount} more would finish it.",
 }
 
 

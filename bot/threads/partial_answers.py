@@ -19,7 +19,7 @@ from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 
-FOLDED = "⤵️ A partial answer stood here; a fuller one follows."
+FOLDED = "⤵️ The partial answer that stood here is replaced by the full one below."
 
 
 @dataclass(frozen=True, slots=True)

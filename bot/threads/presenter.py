@@ -1,4 +1,4 @@
-"""A run in its thread: a root message, one progress message, one answer; each posted exactly once."""
+"""Show a run in its thread: a root where nothing else shows the request, and a plan that gives way to the answer."""
 
 from dataclasses import dataclass, replace
 
@@ -20,7 +20,7 @@ from bot.slack.workspaces import Slack
 from bot.threads.answer_place import AnswerPlace
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
-from bot.threads.edits import BEGAN, DECIDED, ENDED, MessageEdits, waiting_for
+from bot.threads.edits import DECIDED, ENDED, PROGRESS, QUEUED, ROOT, MessageEdits, waiting_for
 from bot.threads.partial_answers import PartialAnswers
 from bot.threads.progress import ProgressBoard
 from bot.threads.run_views import RunViews
@@ -32,8 +32,6 @@ from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
-
-ROOT, PROGRESS, QUEUED = "root", "progress", "queued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +60,54 @@ class SlackThreadPresenter:
             SlackError: there is no place to post.
         """
         view = await self.views.view(run, RunState.RUNNING)
-        # The run may be stopped meanwhile: an unrecorded root would say for ever that we are working.
-        run = await run_to_completion(self._open_thread(run, view))
-        view = replace(view, material=await self.attachments.gather(run))
-        progress_ts = await self.slack.of(run.workspace).post_once(
-            run.id,
-            PROGRESS,
-            channel=run.channel,
-            message=self.renderer.message(ProgressView(view)),
-            thread_ts=run.thread_ts,
-        )
+        # A stop may come meanwhile: a message that nobody knows of would say for ever that we are working.
+        run, plan_ts = await run_to_completion(self._open_thread(run, view))
+        came = await self.attachments.gather(run)
+        view = replace(view, material=came.read_words, left_out=" ".join(came.left_out))
         await self.outbox.showed(run.id, PROGRESS, "")
-        await self._open_progress(run, view, progress_ts)
-        # The work must not wait until Slack accepts an edit.
-        line = self._queue_message(run, RunState.RUNNING)
-        self.progress.beside(run.id, self._edits.show(run, QUEUED, line, shows=BEGAN))
+        await self._open_progress(run, view, plan_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
         return run
 
-    async def _open_thread(self, run: RunRow, view: RunView) -> RunRow:
-        root_ts = await self.slack.of(run.workspace).post_once(
-            run.id,
-            ROOT,
-            channel=run.channel,
-            message=self.renderer.message(view),
-            thread_ts=run.thread_ts or None,
-        )
-        run = replace(run, root_ts=root_ts, thread_ts=run.thread_ts or root_ts)
+    async def _open_thread(self, run: RunRow, view: RunView) -> tuple[RunRow, str]:
+        """Post the plan, under a root where nothing else shows the request; return the placed run and the plan's ts."""
+        out = self.slack.of(run.workspace)
+        if not run.options.get("message_ts"):
+            message = self.renderer.message(view)
+            root_ts = await out.post_once(
+                run.id, ROOT, channel=run.channel, message=message, thread_ts=run.thread_ts or None
+            )
+            run = await self._placed(run, root_ts)
+        if (line_ts := await self.outbox.find(run.id, QUEUED)) is not None:
+            # The line in which the request waited becomes its plan.
+            await self.outbox.adopt(run.id, PROGRESS, run.channel, line_ts)
+        message = self.renderer.message(ProgressView(view))
+        plan_ts = await out.post_once(run.id, PROGRESS, channel=run.channel, message=message, thread_ts=run.thread_ts)
+        return await self._placed(run, plan_ts), plan_ts
+
+    async def _placed(self, run: RunRow, ts: str) -> RunRow:
+        """Record where the run is shown: the first of its messages is what links lead to."""
+        if run.root_ts:
+            return run
+        run = replace(run, root_ts=ts, thread_ts=run.thread_ts or ts)
         await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
         return run
 
     async def queued(self, run: RunRow) -> None:
-        """Say in the thread that the request is queued behind another; `begin` says when it starts."""
+        """Say in the thread that the request waits for the one before it; its turn makes the plan of this message."""
         message = self._queue_message(run, RunState.QUEUED)
-        await self.slack.of(run.workspace).post_once(
+        line_ts = await self.slack.of(run.workspace).post_once(
             run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
         )
         now = await self.engine.store.get(run.id)
-        if now is not None and not now.is_queued:
-            # It started, or ended, while the queue message was on its way.
-            never_began = now.status == "done" and not now.root_ts
-            state, shows = (RunState.STOPPED, ENDED) if never_began else (RunState.RUNNING, BEGAN)
-            await self._edits.show(run, QUEUED, self._queue_message(run, state), shows=shows)
+        if now is None or now.is_queued:
+            return
+        # Its turn came, or its end, while the line was on its way.
+        if now.status == "done" and not now.root_ts:
+            await self._edits.show(run, QUEUED, self._queue_message(run, RunState.STOPPED), shows=ENDED)
+        elif line_ts != await self.outbox.find(run.id, PROGRESS):
+            await self._edits.remove(run, QUEUED)
 
     def _queue_message(self, run: RunRow, state: RunState) -> SlackMessage:
         return self.renderer.message(QueuedView(run.id, state))
@@ -114,8 +117,8 @@ class SlackThreadPresenter:
         self.progress.drop(run.id)
 
     async def is_shown(self, run: RunRow) -> bool:
-        """Return True when it has a root, perhaps one whose post was not recorded, or a queue message."""
-        return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, QUEUED)])
+        """Return whether any message shows the run, perhaps one whose post was not recorded before a crash."""
+        return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, PROGRESS, QUEUED)])
 
     async def is_message_of(self, run: RunRow, ts: str) -> bool:
         """Return True when the message is the run's root, progress or queue message."""
@@ -177,10 +180,11 @@ class SlackThreadPresenter:
         await self.streams.close(run.id)
         await self.streams.discard(run)
         view = await self.views.view(run, state)
+        is_told = await self._edits.is_current(run, PROGRESS, waiting_for(path))
         are_shown = [await self._close_progress(run, view, shows=waiting_for(path))]
-        if not await self._edits.is_current(run, ROOT, waiting_for(path)):
+        if not is_told:
             await self.streams.session(run, "suspended")
-            are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waiting_for(path)))
+        are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waiting_for(path)))
         if not all(are_shown):
             raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
@@ -230,7 +234,7 @@ class SlackThreadPresenter:
         stopped = Decision(
             verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
         )
-        are_shown = [await self._edits.show(run, QUEUED, self._queue_message(run, RunState.RUNNING), shows=BEGAN)]
+        are_shown = []
         for asked in await self.engine.questions.of(run.id):
             decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
             are_shown.append(await self.decided(run, asked.path, asked.question, decision))
@@ -245,12 +249,17 @@ class SlackThreadPresenter:
         await self._settle_posts(run)
         answer = await self.views.answer(run, outcome)
         if not run.root_ts:
-            left = {QUEUED: self._queue_message(run, RunState.STOPPED), ROOT: self.renderer.message(answer.run)}
+            left = {
+                QUEUED: self._queue_message(run, RunState.STOPPED),
+                ROOT: self.renderer.message(answer.run),
+                PROGRESS: self.renderer.message(ProgressView(answer.run)),
+            }
             for name, message in left.items():
                 if (ts := await self.outbox.find(run.id, name)) is not None:
                     await self.slack.of(run.workspace).update(channel=run.channel, ts=ts, message=message)
             return
         await self.streams.close(run.id)
+        await self.progress.freeze(run.id)
         streamed = 0
         if await self._place.is_withdrawn(run):
             await self._place.drop(run)
@@ -264,7 +273,7 @@ class SlackThreadPresenter:
         root = self.renderer.message(answer.run)
         are_shown = [
             await self._settle_questions(run),
-            await self._close_progress(run, answer.run, shows=ENDED),
+            await self._remove_plan(run),
             await self._edits.show(run, ROOT, root, shows=ENDED),
         ]
         if not all(are_shown):
@@ -272,11 +281,23 @@ class SlackThreadPresenter:
 
     @property
     def _place(self) -> AnswerPlace:
-        return AnswerPlace(self.slack, self.outbox, self.streams)
+        return AnswerPlace(self.slack, self.outbox, self.streams, self.engine.clock)
 
     async def withdraw(self, run: RunRow) -> None:
         """Deliver nothing more of a run whose request its author deleted."""
         await self._place.withdraw(run)
+
+    async def _remove_plan(self, run: RunRow) -> bool:
+        """Delete the plan, unless it has become the answer; return False when Slack is out of reach."""
+        plan_ts = await self.outbox.find(run.id, PROGRESS)
+        line_ts = await self.outbox.find(run.id, QUEUED)
+        answer_ts = await self.outbox.find(run.id, "answer/0")
+        are_gone = [
+            await self._edits.remove(run, name)
+            for name, ts in ((PROGRESS, plan_ts), (QUEUED, line_ts if line_ts != plan_ts else None))
+            if ts not in (None, answer_ts)
+        ]
+        return all(are_gone)
 
     async def _settle_posts(self, run: RunRow) -> None:
         """Settle interrupted posts of a run that was stopped or whose process died, except its outcome."""

@@ -41,6 +41,8 @@ class _Board:
     steps: dict[str, StepView] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     closed: bool = False
+    is_editing: bool = False
+    is_frozen: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     follower: asyncio.Task[bool] | None = None
     round: Reviewed | None = None
@@ -133,6 +135,20 @@ class ProgressBoard:
         await asyncio.gather(*board.telling)
         return is_shown
 
+    async def freeze(self, run_id: str) -> None:
+        """Edit no more; return when the edit on its way, and what is posted beside it, have arrived."""
+        board = self._boards.pop(run_id, None)
+        if board is None or board.follower is None:
+            return
+        board.closed = True
+        if board.is_editing:
+            # An edit that is cut off may still arrive, and must not arrive after the answer.
+            board.is_frozen = True
+            await board.follower
+        else:
+            board.follower.cancel()
+        await asyncio.gather(*board.telling)
+
     def _view(self, board: _Board) -> ProgressView:
         return ProgressView(
             run=board.run,
@@ -152,12 +168,13 @@ class ProgressBoard:
             board.changed.clear()
             last = board.closed
             next_s = self._clock.monotonic() + self._interval_s
-            is_reached = True
+            is_reached = board.is_editing = True
             try:
                 if not await board.edit(self._view(board)):
                     board.changed.set()  # tried again after an interval, with the newest state
             except SlackError as error:
                 is_reached = error.kind != "unreachable"
+                board.is_frozen = board.is_frozen or error.kind == "gone"
                 log.warning("progress_not_shown", run=board.run.run_id, kind=error.kind, code=error.code)
             except StorageError as error:
                 is_reached = False
@@ -165,7 +182,9 @@ class ProgressBoard:
             except Exception:
                 # A view is never worth failing a run; the next edit shows the same and more.
                 log.exception("progress_failed", run=board.run.run_id)
-            if last:
+            finally:
+                board.is_editing = False
+            if last or board.is_frozen:
                 return is_reached
 
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import structlog
 
 from bot.commands.origin import Origin
+from bot.commands.reply import is_yes, reply_kind
 from bot.messages.card_views import ConfirmChoice
-from bot.messages.notice_views import CallView
+from bot.messages.notice_views import CallView, NoticeView, UnclearReplyView
 from bot.messages.run_text import moment
 from bot.people.access import Access
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, missing_nusd, require_budget
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.executor import Executor
+from bot.runs.presenter import PrivateNotifier
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
@@ -24,8 +26,7 @@ log = structlog.get_logger()
 
 _CHOICES: dict[ConfirmChoice, DecisionVerdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
 _REVIEWS = frozenset({"approve", "feedback"})
-_YES = frozenset({"approve", "approved", "lgtm", "go on", "continue"})
-"""Replies that ask for no change."""
+_BUTTONS_ONLY = "Prices and money are accepted with the buttons on the card only, never with a reply."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class ReviewService:
     access: Access
     executor: Executor[SlackThreadPresenter]
     profiles: ProfileLookup
+    notifier: PrivateNotifier
 
     async def confirm(self, run_id: str, by: Origin, *, choice: ConfirmChoice) -> None:
         """Answer the price card of a parked run; the first answer counts."""
@@ -72,19 +74,21 @@ class ReviewService:
 
     async def is_waiting(self, origin: Origin) -> bool:
         """Return True when a reply in this thread can be feedback on a draft."""
-        return await self._under_review(origin) is not None
+        asked = await self._asked_in(origin)
+        return asked is not None and asked.question.kind in _REVIEWS
 
-    async def _under_review(self, origin: Origin) -> Asked | None:
-        asked = await self.engine.questions.pending_in(
+    async def _asked_in(self, origin: Origin) -> Asked | None:
+        return await self.engine.questions.pending_in(
             workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
         )
-        return asked if asked is not None and asked.question.kind in _REVIEWS else None
 
     async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
         """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
-        asked = await self._under_review(origin)
+        asked = await self._asked_in(origin)
         if asked is None:
             return False
+        if asked.question.kind not in _REVIEWS:
+            return await self._yes_to_money(origin, text)
         run = await self.engine.store.get(asked.run_id)
         if run is not None and run.cancel_requested_by:
             return False  # it has just been stopped: the reply is about something else
@@ -93,12 +97,42 @@ class ReviewService:
             if was_called:
                 raise UserError(f"This thread waits for a decision on a draft. {self._who(asked.question)}")
             return True
-        verdict: DecisionVerdict = "changes"
-        if " ".join(text.casefold().split()).strip(" .!") in _YES:
-            verdict = "approve" if asked.question.kind == "approve" else "none"
-        said = "" if verdict != "changes" else text
+        kind = reply_kind(text)
+        if kind == "unclear" or not await self._is_newer(run, asked, origin):
+            question = UnclearReplyView(run.id, asked.path, origin.delivery_key, text)
+            await self.notifier.private(origin, question)
+            return True
+        yes: DecisionVerdict = "approve" if asked.question.kind == "approve" else "none"
+        verdict, said = (yes, "") if kind == "yes" else ("changes", text)
         await self.decide(asked.run_id, asked.path, origin, verdict=verdict, text=said)
         return True
+
+    async def _yes_to_money(self, origin: Origin, text: str) -> bool:
+        """Explain to a person who types a yes that money needs a button; return False for any other reply."""
+        if not is_yes(text):
+            return False
+        await self.notifier.private(origin, NoticeView(_BUTTONS_ONLY))
+        return True
+
+    async def _is_newer(self, run: RunRow, asked: Asked, origin: Origin) -> bool:
+        """Return True when a reply was written after the card was posted, so that it can be about this draft."""
+        card_ts = await self.presenter.outbox.find(run.id, f"ask/{asked.path}")
+        return card_ts is not None and float(origin.message_ts or 0) > float(card_ts)
+
+    async def approve_reaction(self, origin: Origin) -> None:
+        """Approve the draft on whose card a person put a sign of approval, if they may; else it is only a reaction."""
+        for asked in await self.engine.questions.waiting():
+            if asked.question.kind not in _REVIEWS:
+                continue
+            run = await self.engine.store.get(asked.run_id)
+            if run is None or (run.workspace, run.channel) != (origin.workspace, origin.channel):
+                continue
+            if await self.presenter.outbox.find(run.id, f"ask/{asked.path}") != origin.message_ts:
+                continue
+            if await self._may(run, asked.question, origin.user):
+                yes: DecisionVerdict = "approve" if asked.question.kind == "approve" else "none"
+                await self.decide(run.id, asked.path, origin, verdict=yes)
+            return
 
     async def ask_for_budget(self, run_id: str, path: str, by: Origin) -> None:
         """Ask an admin in the thread for more budget, once."""

@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 RECENT = 10
 FEEDBACK_VALUES = frozenset({"up", "down"})
+LOOKED_AT = 200
+"""Latest requests of a person among which those of one channel are looked for."""
 _UNKNOWN = "That run is not known here."
 """Whether it is not there or not for them is nobody's business."""
 
@@ -222,8 +224,8 @@ class RunService:
 
     async def recent(self, *, workspace: str, user: str, channel: str) -> RunsView:
         """Return this person's latest runs. An empty `channel` means everywhere."""
-        runs = await self.engine.store.recent(workspace, user, most=RECENT)
-        shown = [run for run in runs if channel in ("", run.channel)]
+        runs = await self.engine.store.recent(workspace, user, most=RECENT if not channel else LOOKED_AT)
+        shown = [run for run in runs if channel in ("", run.channel)][:RECENT]
         return RunsView(tuple(await asyncio.gather(*map(self._line, shown))))
 
     async def estimate(self, request: RunRequest) -> NoticeView:

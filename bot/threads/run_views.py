@@ -6,6 +6,7 @@ from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunV
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import refusal_of
 from bot.runs.engine import Engine, paid_steps
+from bot.runs.material import Attachments
 from bot.runs.outcome import RunOutcome
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.progress import ProgressBoard
@@ -64,7 +65,8 @@ class RunViews:
             # A stop by a person is not an alarm.
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
             owner=await self.profiles.owner(run.workspace),
-            mention_asker=seconds > LONG_RUN_S,
+            # A message of the person's own brings them the answer as a reply; a command does not.
+            mention_asker=seconds > LONG_RUN_S and not run.options.get("message_ts"),
             refused_by=refused_by,
             closed=closed,
         )
@@ -73,7 +75,8 @@ class RunViews:
         """Return the content behind the Details button."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
         models, known = [], self.engine.roster.models
-        for row in await self.engine.store.money(run.id):
+        money = await self.engine.store.money(run.id)
+        for row in money:
             mine = [step for step in steps if step.model == row["model"]]
             models.append(
                 ModelUse(
@@ -88,10 +91,21 @@ class RunViews:
         shown = tuple(step_view(step) for step in steps)
         state = RunState.DONE if run.status == "done" else RunState.RUNNING
         cost_nusd = sum(model.cost_nusd for model in models)
-        return DetailsView(await self.view(run, state), run.executed_ms / 1000, cost_nusd, tuple(models), shown)
+        kept = await self.engine.store.text(run.id, "result")
+        return DetailsView(
+            await self.view(run, state),
+            run.executed_ms / 1000,
+            cost_nusd,
+            tuple(models),
+            shown,
+            missing=RunOutcome.model_validate_json(kept).result.missing if kept else (),
+            uncertain_nusd=sum(row["uncertain_nusd"] for row in money),
+            owner=await self.profiles.owner(run.workspace),
+        )
 
     async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
-        """Return a run's view."""
+        """Return a run as people see it."""
+        came = await self.attachments.kept(run.id)
         return RunView(
             run_id=run.id,
             channel=run.channel,
@@ -103,23 +117,22 @@ class RunViews:
             outcome_line=outcome_line,
             balance=await self.profiles.balance(run.payer),
             worst_nusd=run.worst_nusd or None,
-            material=await self._material(run),
+            material=came.read_words,
+            left_out=await self._left_out(run, came),
             model_note=self.engine.model_note,
             play_money=self.profiles.is_play_money,
             scripted=bool(self.engine.choice and self.engine.choice.script),
         )
 
-    async def _material(self, run: RunRow) -> str:
-        """Return the attachments in words, and which agents could not see the pictures."""
-        words = await self.attachments.words(run.id)
-        pictures = await self.attachments.pictures(run.id)
-        if not pictures:
-            return words
-        steps = paid_steps(await self.engine.journal.steps(run.id))
-        blind = sorted({step.agent for step in steps if step.outcome == "ok" and self._is_blind(step)})
-        if not blind:
-            return words
-        return f"{words} Left out for {', '.join(blind)}, whose model sees no pictures: {', '.join(pictures)}."
+    async def _left_out(self, run: RunRow, came: Attachments) -> str:
+        """Return what was not read, and for which agents pictures were left out, in sentences."""
+        said = list(came.left_out)
+        if came.pictures:
+            steps = paid_steps(await self.engine.journal.steps(run.id))
+            blind = sorted({step.agent for step in steps if step.outcome == "ok" and self._is_blind(step)})
+            whose = f"{', '.join(blind)}, whose model sees no pictures"
+            said += [f"Left out for {whose}: {', '.join(came.pictures)}."] if blind else []
+        return " ".join(said)
 
     def _is_blind(self, step: StepRecord) -> bool:
         """Return True when the step's prompt shows attachments to a model without vision."""

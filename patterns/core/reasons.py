@@ -127,7 +127,7 @@ TABLE: dict[Reason, _Text] = {
     Reason.INVALID_OUTPUT: _Text("{answer} did not have the required form", "Try again, or ask differently."),
     Reason.BUDGET: _Text("the budget did not allow it", "Ask {owner} for more."),
     Reason.PAUSED: _Text("{budget} is paused", "{owner} can resume it."),
-    Reason.FROZEN: _Text("{budget} is frozen, because bills went past its limit", "{owner} can look and thaw it."),
+    Reason.FROZEN: _Text("{budget} is frozen", "{owner} can unfreeze it."),
     Reason.QUARANTINED: _Text(
         "{model} billed more than it can, so it is set aside", "{owner} can raise its allowance."
     ),
@@ -135,7 +135,7 @@ TABLE: dict[Reason, _Text] = {
         "this machine's clock and Slack's disagree", "No month is opened before {owner} has set the clock."
     ),
     Reason.DECLINED: _Text("the price was declined, so nothing more was started"),
-    Reason.NOT_GRANTED: _Text("no money came, so this is all there is"),
+    Reason.NOT_GRANTED: _Text("no more budget came, so this is final"),
     Reason.RUN_S: _Text("the time for the run was over", _RAISE),
     Reason.STEPS: _Text("the run reached its limit of steps", _RAISE),
     Reason.DEPTH: _Text("its patterns are nested too deep", "{owner} must flatten the flow in the roster."),

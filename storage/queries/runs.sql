@@ -186,6 +186,10 @@ UPDATE slack_out SET shows = :shows WHERE run_id = :run_id AND name = :name;
 -- Return the messages of a run that are intended and not known to be posted.
 SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER BY name;
 
+-- name: posted_of
+-- The messages of a run that stand in Slack.
+SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'posted' ORDER BY name;
+
 -- name: mark_posted
 -- Mark a message as posted under this timestamp.
 UPDATE slack_out SET state = 'posted', ts = :ts, at_us = :now_us WHERE run_id = :run_id AND name = :name;

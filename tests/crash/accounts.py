@@ -1,9 +1,11 @@
 """What a storm left, counted: every promise that broke, with the run and enough facts to find out why."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.messages.run_text import STATE_WORDS
 from bot.messages.views import RunState
@@ -23,6 +25,15 @@ LIVE = ("run_stop", "run_confirm", "run_cancel", "review_approve", "review_chang
 async def ask(db: Database, sql: str, **values: object) -> list[Row]:
     """Rows of a question of the storm's own."""
     return await db.read(lambda: single(Query("storm", sql)(**values)))
+
+
+def answered_by(message: Mapping[str, Any]) -> str:
+    """The run whose answer ends in this message: it has the button for the details."""
+    details = re.search(
+        r'"action_id": "run_details", "value": "(\w+)"|"value": "(\w+)", "action_id": "run_details"',
+        json.dumps(message),
+    )
+    return (details[1] or details[2]) if details else ""
 
 
 PAID_AGAIN = """
@@ -123,6 +134,18 @@ class Accounts:
             if answer is None or answer["state"] != "posted" or (answer["channel"], answer["ts"]) not in balance_line:
                 self.wrong("silent", f"{_facts(run)} answer={dict(answer) if answer else None}")
         self._count_looks(runs)
+        self._count_answers({run_id: row["ts"] for (run_id, name), row in out.items() if name == "answer/0"})
+
+    def _count_answers(self, answers: Mapping[str, str]) -> None:
+        """One answer a run stands, and no plan beside it."""
+        shown = [message for _, message in self.slack.shown()]
+        for message in shown:
+            run_id, name = named(message) or ("", "")
+            if name in ("progress", "queued") and run_id in answers and message["ts"] != answers[run_id]:
+                self.wrong("half-truths", f"{run_id}: its {name} still stands beside the answer")
+        for run_id, count in Counter(map(answered_by, shown)).items():
+            if run_id and count > 1:
+                self.wrong("answered twice", f"{run_id}: {count} answers stand")
 
     def _count_looks(self, runs: Mapping[str, Row]) -> None:
         """What people see must say how it ended."""
@@ -136,7 +159,7 @@ class Accounts:
             shown, state = looks(message), final.get(run["stop_reason"], RunState.PARTIAL)
             if name[1] == "root" and STATE_WORDS[state] not in shown:
                 self.wrong("half-truths", f"{_facts(run)} root shows {shown[-200:]}")
-            if name[1] == "queued" and "In line" in shown:
+            if name[1] == "queued" and "Queued" in shown:
                 self.wrong("half-truths", f"{_facts(run)} still says that it is in line")
 
     async def _count_money(self, runs: Sequence[Row], bills: Sequence[Bill], prices: Mapping[str, Price]) -> None:

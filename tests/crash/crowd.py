@@ -18,7 +18,7 @@ from bot.messages.action_ids import (
     RUN_STOP,
 )
 from bot.messages.review_forms import CHANGES_FORM
-from bot.threads.presenter import PROGRESS
+from bot.threads.edits import PROGRESS
 from tests.crash.storm_slack import CHANNELS, StormSlack, buttons, named, number_of
 from tests.fakes.slack_state import BOT_USER, Refused
 

@@ -81,7 +81,7 @@ async def test_a_long_answer_also_comes_as_one_file(
     monkeypatch.setattr("tests.fakes.team.ANSWER", long)
     await slack.type(f"/agents use answer: {QUESTION}")
     await slack.open_thread(QUESTION)
-    await slack.until_thread_says("No sources looked up")
+    await slack.until_thread_says("1 agent")
     file = slack.page.locator(".thread-body a", has_text="The whole answer").first
     await expect(file).to_be_visible(timeout=30_000)
     await slack.picture(tmp_path / "file_out.png")

@@ -14,7 +14,7 @@ from tests.fakes.provider import Provider
 ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-c", "from bot.cli import main; main()", "demo", "--once")
 REQUEST = "Compare SQLite and PostgreSQL for a small team's event log"
-FOOTER = re.compile(r"\$[\d.]+ · [^·]+ s · \d+ agents? · \$[\d.]+ left · No sources looked up · play money")
+FOOTER = re.compile(r"\$[\d.]+ · [^·]+ s · \d+ agents? · play money · \$[\d.]+ left")
 OURS = frozenset(variable.name for variable in VARIABLES) - {"AGENTS_CACHE_DIR"}
 """What may not reach the demo from this machine; registries, proxies and certificates may."""
 OWN_ROSTER = """
@@ -58,7 +58,7 @@ async def test_what_starts_nothing_ends_at_once_and_says_so(tmp_path: Path) -> N
     # With a key no model is fetched or started, and none is asked.
     code, thread, err = await demo_once("balance", tmp_path, OPENAI_API_KEY="k", OPENAI_API_BASE="http://127.0.0.1:9")
     assert code == 1
-    assert "#try-it has $1.00 free" in thread
+    assert "$1.00 is left in #try-it" in thread
     assert "nothing was started" in err
 
 

@@ -34,7 +34,7 @@ async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
     await slack.until_channel_says("✅ answered · answer")
     await slack.type(f"/agents use postmortem: {DEAR}")
     await slack.open_thread(DEAR)
-    await slack.until_thread_says("Nothing is spent until you say so.")
+    await slack.until_thread_says("Nothing is spent until you press Run.")
     await slack.go_to("agents")
     home = page.locator(".main")
     for words in (

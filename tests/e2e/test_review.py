@@ -68,7 +68,7 @@ async def test_a_draft_is_reviewed_changed_by_a_reply_and_approved(
     await slack.type(f"/agents use draft: {REQUEST}")
     await slack.open_thread(REQUEST)
     await slack.press("Run")
-    await slack.until_thread_says("Round 1 · the next draft takes up what is open")
+    await slack.until_thread_says("Round 1 · the next draft answers what is still open")
     await slack.until_thread_says("✗ The point is in the first line: Open with Sunday, 8 to 10 UTC")
     await slack.until_thread_says("scheduled exports run at 10 UTC instead")
     await slack.until_thread_says("write in this thread what should change")

@@ -44,7 +44,7 @@ async def test_a_report_is_a_message_with_its_picture_and_numbers_beneath(slack:
     await house.until_no_run_is_open()
     (report,) = said(slack, "*Budget of ")
     assert "1. $" in report["text"]
-    assert "https://" in report["text"].partition("Dearest requests")[2]
+    assert "https://" in report["text"].partition("Most expensive requests")[2]
     names = sorted(file["name"][-4:] for file in slack.workspace.files.values())
     assert names == [".csv", ".png"]
     picture = next(file for file in slack.workspace.files.values() if file["name"].endswith(".png"))

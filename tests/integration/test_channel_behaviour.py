@@ -65,8 +65,8 @@ async def test_a_quiet_channel_sees_the_beginning_and_the_answer(slack: SlackSer
     await slack.command(ASK)
     await until_answered(slack)
     await house.until_no_run_is_open()
-    _root, progress, _answer = slack.messages()
-    assert progress["edits"] == 1
+    _root, answer = slack.messages()
+    assert answer["edits"] == 1
 
 
 async def shortcut(slack: SlackServer, channel: str, ts: str) -> None:

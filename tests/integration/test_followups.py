@@ -64,27 +64,30 @@ async def test_others_are_left_alone_until_they_tag_the_bot(slack: SlackServer, 
     assert house.ledger("SELECT COUNT(*) FROM inbox") == 2
 
 
-async def test_a_later_request_says_that_it_waits_and_then_that_it_is_its_turn(
+async def test_a_later_request_says_that_it_waits_in_the_message_that_becomes_its_answer(
     slack: SlackServer, team: Team, house: House
 ) -> None:
     team.delay_s = 2.0
     root = await slack.say(f"<@{BOT_USER}> {ASK}")
-    await slack.wait_for(lambda: len(slack.messages()) == 3)
-    await slack.say("use answer: and for three teams?", thread_ts=root)
-    (line,) = await slack.wait_for(lambda: said(slack, "In line"))
+    await slack.wait_for(lambda: len(slack.messages()) == 2)
+    second = await slack.say("use answer: and for three teams?", thread_ts=root)
+    (line,) = await slack.wait_for(lambda: said(slack, "Queued"))
     await until_answered(slack, 2)
-    await slack.wait_for(lambda: "Your turn" in slack.workspace.message(PLATFORM, line["ts"])["text"])
+    await house.until_no_run_is_open()
     assert line["thread_ts"] == root
     assert house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 2
+    ours = [message["ts"] for message in slack.messages() if message["user"] == BOT_USER]
+    assert (ours[1:], len(slack.messages())) == ([line["ts"]], 4)
+    assert second != line["ts"]
 
 
 async def line_up(slack: SlackServer, team: Team) -> tuple[str, dict[str, Any]]:
     """A thread that is busy for a minute, and the line of a second request that waits in it."""
     team.delay_s = 60.0
     root = await slack.say(f"<@{BOT_USER}> {ASK}")
-    await slack.wait_for(lambda: len(slack.messages()) == 3)
+    await slack.wait_for(lambda: len(slack.messages()) == 2)
     await slack.say("use answer: and for three teams?", thread_ts=root)
-    (line,) = await slack.wait_for(lambda: said(slack, "In line"))
+    (line,) = await slack.wait_for(lambda: said(slack, "Queued"))
     return root, line
 
 
@@ -105,7 +108,7 @@ async def test_a_request_in_line_is_stopped_at_once_and_the_line_says_so(
         case "word":
             run = "r" + json.dumps(line["blocks"]).split('"value": "r')[1][:12]
             await slack.say(f"<@{BOT_USER}> stop {run}", thread_ts=root)
-    await slack.wait_for(lambda: said(slack, "Stopped before I began with it. Nothing was spent."))
+    await slack.wait_for(lambda: said(slack, "Stopped before it started. Nothing was spent."))
     assert slack.workspace.message(PLATFORM, line["ts"])["text"].startswith("⏹️")
     await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE stop_reason = 'cancelled'") == 1)
     assert house.ledger("SELECT COUNT(*) FROM run WHERE status = 'running'") == 1
@@ -125,7 +128,7 @@ async def test_an_edit_is_offered_and_never_restarts_by_itself(slack: SlackServe
     assert house.ledger("SELECT COUNT(*) FROM run") == 1
     await slack.click(RUN_EDITED)
     await until_answered(slack, 2)
-    assert len(said(slack, "MySQL or MariaDB?")) == 1
+    assert house.ledger("SELECT COUNT(*) FROM run") == 2
 
 
 # ---------------------------------------------------------------- reading threads

@@ -26,7 +26,9 @@ async def shown_to(slack: SlackServer, user: str) -> str:
 @pytest.mark.usefixtures("house")
 async def test_a_private_channels_balance_is_for_its_members(slack: SlackServer) -> None:
     await slack.command("use answer: SQLite or PostgreSQL?", channel=SECRET, user=LEE)
-    await slack.wait_for(lambda: any("✅ answered" in m["text"] for m in slack.messages(SECRET)) or None)
+    await slack.wait_for(
+        lambda: any("run_details" in str(m["blocks"]) for m in slack.messages(SECRET) if m["user"] == BOT_USER) or None
+    )
     home = await shown_to(slack, LEE)
     assert "#secret: $24.99 left of $25.00" in home
     assert "SQLite or PostgreSQL?" in home

@@ -13,9 +13,9 @@ from tests.support.ledgers import USD, Asking, execute, open_run
 from tests.support.running_bot import House, Opened
 
 ASKER, ADMIN = "U0LEE", "U0DANA"
-OFFERED = "Queue it until those are done"
-WAITS = "In line for money: this needs up to "
-BEGAN = "The money is free, so I began"
+OFFERED = "Queue this until that request is done"
+WAITS = "Waiting for budget: this needs up to "
+BEGAN = "Enough budget came free, so it started"
 SMALL = "use answer with researcher: why?"
 
 
@@ -107,7 +107,7 @@ async def test_it_ends_unstarted_after_its_deadline(slack: SlackServer, house: H
     await queue(slack)
     await reminders(house, ahead_s=2 * 3600).process_waiting()
     await slack.wait_for(lambda: said(slack, "Not started, nothing spent."))
-    assert said(slack, "The money did not come free, so I did not begin") == 1
+    assert said(slack, "Not enough budget came free in time, so it did not start") == 1
     assert provider.calls == []
 
 

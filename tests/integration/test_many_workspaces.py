@@ -217,7 +217,7 @@ async def test_a_button_of_the_other_workspace_opens_nothing(
     assert "outage" not in everything(other)
     assert deployed.ledger("SELECT COUNT(*) FROM run WHERE status = 'parked'") == 1
     await slack.click(RUN_CONFIRM)
-    await slack.wait_for(lambda: _said(slack, "said Run"))
+    await slack.wait_for(lambda: _said(slack, "accepted the price"))
 
 
 # ---------------------------------------------------------------- an organisation

@@ -187,14 +187,14 @@ async def test_a_restart_while_it_waits_changes_nothing(slack: SlackServer, open
         await slack.click(REVIEW_APPROVE, user=ADMIN)
         await until_said(slack, "✅ answered", "asked:")
         assert house.spent_nusd() == spent_nusd
-    assert (len(said(slack)) - count, len(desk.drafts)) == (1, 2)
+    assert (len(said(slack)) - count, len(desk.drafts)) == (0, 2)  # the answer came, the plan went
 
 
 async def test_a_draft_that_waits_can_be_stopped_from_anywhere(slack: SlackServer, house: House) -> None:
     await ask(slack)
     await slack.command("stop", user=ASKER)
     await until_said(slack, "stopped", "asked:")
-    assert len(with_words(slack, "Lee ended it here · ")) == 1
+    assert len(with_words(slack, "Lee stopped it · ")) == 1
     assert REVIEW_APPROVE not in "".join(said(slack))
     assert house.held_nusd() == 0
 
@@ -205,9 +205,9 @@ async def test_a_run_without_money_waits_and_goes_on_with_a_grant_paying_nothing
     thread = await ask(slack)
     await slack.command("budget set 0.01", user=ADMIN)
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
-    card = await until_said(slack, "Out of money half-way", ASK_MONEY)
+    card = await until_said(slack, "The budget ran out before this was finished", ASK_MONEY)
     assert "Ask Dana for $0." in card
-    assert "#platform has $0.0" in card
+    assert "left in #platform" in card
     (partial,) = with_words(slack, "Partial answer: the channel's budget ran out")
     assert "Draft number 3" in partial
     assert "after 5 of 6 steps" in partial
@@ -218,7 +218,9 @@ async def test_a_run_without_money_waits_and_goes_on_with_a_grant_paying_nothing
     await until_said(slack, "<@U0DANA>, Lee asks for $0.")
     await slack.command('budget grant 5 "launch week"', user=ADMIN)
     await until_card(slack, "Draft number 3")
-    assert "There is money again, so I went on · " in await until_said(slack, "Out of money half-way")
+    assert "More budget came, so it continued · " in await until_said(
+        slack, "The budget ran out before this was finished"
+    )
     await slack.click(REVIEW_APPROVE, user=ASKER)
     await until_said(slack, "✅ answered", "asked:")
     assert len(desk.drafts) == 3
@@ -231,11 +233,11 @@ async def test_without_money_it_can_be_left_at_the_partial_answer(slack: SlackSe
     thread = await ask(slack)
     await slack.command("budget set 0.01", user=ADMIN)
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
-    await until_said(slack, "Out of money half-way", ASK_MONEY)
+    await until_said(slack, "The budget ran out before this was finished", ASK_MONEY)
     await slack.click(REVIEW_STOP, user=ASKER)
     await until_said(slack, "partly answered", "asked:")
-    assert "Lee ended it here · " in await until_said(slack, "Out of money half-way")
-    ending = with_words(slack, "this is all there is")
+    assert "Lee stopped it · " in await until_said(slack, "The budget ran out before this was finished")
+    ending = with_words(slack, "so this is final")
     assert ["I continue" in one for one in ending] == [False]
     assert house.held_nusd() == 0
 
@@ -250,7 +252,7 @@ async def test_a_stop_sign_by_somebody_who_may_ends_it(slack: SlackServer, house
     assert REVIEW_APPROVE in "".join(said(slack))
     await slack.event({**sign, "user": ADMIN})
     await until_said(slack, "stopped", "asked:")
-    assert len(with_words(slack, "Dana ended it here · ")) == 1
+    assert len(with_words(slack, "Dana stopped it · ")) == 1
 
 
 async def test_reminders_come_once_and_ever_less_often(slack: SlackServer, house: House) -> None:
@@ -276,12 +278,12 @@ async def test_without_a_grant_the_partial_answer_is_final_in_the_end(slack: Sla
     thread = await ask(slack)
     await slack.command("budget set 0.01", user=ADMIN)
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
-    await until_said(slack, "Out of money half-way", ASK_MONEY)
+    await until_said(slack, "The budget ran out before this was finished", ASK_MONEY)
     await reminders(house, ahead_s=60).process_waiting()
     assert ASK_MONEY in "".join(said(slack))
     await reminders(house, ahead_s=8 * 86_400).process_waiting()
-    await until_said(slack, "No money came in time")
-    await until_said(slack, "The partial answer above is final: the channel's budget ran out", "this is all there is")
+    await until_said(slack, "No budget came in time")
+    await until_said(slack, "The partial answer above is final: the channel's budget ran out", "so this is final")
     assert len(with_words(slack, "Draft number 3")) == 1
 
 
@@ -289,7 +291,7 @@ async def test_short_of_money_twice_the_partial_answer_stands_once(slack: SlackS
     thread = await ask(slack)
     await slack.command("budget set 0.01", user=ADMIN)
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
-    await until_said(slack, "Out of money half-way", ASK_MONEY)
+    await until_said(slack, "The budget ran out before this was finished", ASK_MONEY)
     assert len(with_words(slack, "Draft number 3")) == 1
     (asked,) = await house.bot.engine.questions.waiting()
     # There was enough when the run was woken, and no longer when it came to its next call.
@@ -298,13 +300,13 @@ async def test_short_of_money_twice_the_partial_answer_stands_once(slack: SlackS
     )
     await house.bot.executor.wake(asked.run_id)
     await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM question WHERE path = 'money/2'"))
-    await slack.wait_for(lambda: len(with_words(slack, "Out of money half-way")) == 2)
+    await slack.wait_for(lambda: len(with_words(slack, "The budget ran out before this was finished")) == 2)
     assert len(with_words(slack, "Draft number 3")) == 1
     await slack.command('budget grant 5 "launch week"', user=ADMIN)
     await until_card(slack, "Draft number 3")
     await slack.click(REVIEW_APPROVE, user=ASKER)
     await until_said(slack, "✅ answered", "asked:")
-    await until_said(slack, "A partial answer stood here; a fuller one follows.")
+    await until_said(slack, "The partial answer that stood here is replaced by the full one below.")
 
 
 def open_card(slack: SlackServer) -> dict[str, Any]:

@@ -69,7 +69,7 @@ async def test_the_answer_is_printed_and_the_footer_is_the_ledgers(tmp_path: Pat
     footer = answered.err.splitlines()[-1]
     assert paid_nusd > 0
     assert footer.startswith(f"{format_usd(paid_nusd)} · ")
-    assert footer.endswith(" · 2 agents · $24.99 left · No sources looked up")
+    assert footer.endswith(" · 2 agents · $24.99 left")
     assert "2 calls" in await verified(shell)
 
 
@@ -152,7 +152,7 @@ async def test_a_spent_budget_refuses_before_anything_is_sent(tmp_path: Path) ->
         refused = await shell.run(*ASK, env=shell.roster(default_channel_usd="0.0001"))
     sentence = only_sentence(refused)
     assert sentence.startswith("agents: Not started, nothing spent. This needs up to $")
-    assert "terminal has $0.00010 free ($0.00010 limit, $0.00 spent)" in sentence
+    assert "$0.00010 is left in terminal ($0.00010 limit, $0.00 spent)" in sentence
 
 
 async def test_a_dear_run_needs_a_yes(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ async def test_the_dollars_of_one_run_are_its_own_limit_not_the_channels_budget(
         shell = Shell(tmp_path, provider.api_base("openai"))
         refused = await shell.run(*ASK, env=shell.roster(run_usd="0.001"))
     assert refused.code == 1
-    assert "No answer: this run reached its limit after 0 of 1 step ($0.00)." in refused.err
+    assert "No answer: this request reached its limit after 0 of 1 step ($0.00)." in refused.err
     assert "The limit of this run is $0.0010: " in refused.err
 
 

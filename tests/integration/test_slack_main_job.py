@@ -1,5 +1,6 @@
 """The whole bot over a strict Slack double: deliveries repeat, processes end, posts fail; one request, one answer."""
 
+import asyncio
 import json
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 import pytest
 
 from bot.messages.action_ids import DM_INSTEAD, RUN_CONFIRM, RUN_STOP
+from bot.slack.errors import SlackError
+from bot.threads.edits import MessageEdits
+from storage.outbox import Outbox
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
@@ -42,19 +46,84 @@ def answers(slack: SlackServer, text: str = RECOMMENDED, channel: str = PLATFORM
 
 
 async def until_ended(slack: SlackServer, word: str = "answered", channel: str = PLATFORM) -> None:
+    """Wait until a root that a command opened says so."""
     await slack.wait_for(lambda: any(f"{word} · " in said and "asked:" in said for said in texts(slack, channel)))
+
+
+async def until_delivered(slack: SlackServer, house: House) -> None:
+    """Wait until a mention's answer stands and nothing more is to be posted."""
+    await slack.wait_for(lambda: answers(slack))
+    await house.until_no_run_is_open()
 
 
 # ---------------------------------------------------------------- the main job
 
 
-async def test_a_command_becomes_a_thread_of_three_messages(slack: SlackServer, house: House) -> None:
+async def test_a_command_leaves_a_root_and_one_message_that_was_the_plan_and_is_the_answer(
+    slack: SlackServer, house: House
+) -> None:
     await slack.command(DECIDE)
+    root, plan = await slack.wait_for(lambda: (len(slack.messages()) == 2 and slack.messages()) or None)
     await until_ended(slack)
-    root, progress, answer = slack.messages()
-    assert [m["thread_ts"] for m in (progress, answer)] == [root["ts"], root["ts"]]
-    assert RECOMMENDED in answer["text"]
+    assert [message["ts"] for message in slack.messages()] == [root["ts"], plan["ts"]]
+    answer = slack.workspace.message(PLATFORM, plan["ts"])
+    assert (answer["thread_ts"], RECOMMENDED in answer["text"]) == (root["ts"], True)
     assert (slack.ephemerals(), house.held_nusd()) == ([], 0)
+
+
+async def test_a_mention_leaves_one_message_of_ours(slack: SlackServer, house: House) -> None:
+    asked = await slack.say(f"<@{BOT_USER}> {DECIDE}")
+    await until_delivered(slack, house)
+    (answer,) = [message for message in slack.messages() if message["user"] == BOT_USER]
+    assert answer["thread_ts"] == asked
+
+
+async def test_a_slow_answer_is_a_new_post_and_its_plan_goes_away(
+    slack: SlackServer, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.threads.answer_place.NEW_POST_AFTER_S", 0.0)
+    await slack.say(f"<@{BOT_USER}> {DECIDE}")
+    plan = (await slack.wait_for(lambda: slack.messages()[1:]))[0]
+    await until_delivered(slack, house)
+    (answer,) = [message for message in slack.messages() if message["user"] == BOT_USER]
+    assert (RECOMMENDED in answer["text"], answer["ts"] != plan["ts"]) == (True, True)
+    assert [call["ts"] for call in slack.calls("chat.delete")] == [plan["ts"]]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_an_answer_that_stands_when_the_process_dies_is_not_told_twice(
+    slack: SlackServer, provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool
+) -> None:
+    """The process dies between the answer and what follows it: the record of the edit, or the plan's removal."""
+    monkeypatch.setattr("bot.threads.answer_place.NEW_POST_AFTER_S", 0.0 if slow else 60.0)
+    start = partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path)
+
+    async def dies(*_: Any, **__: Any) -> None:
+        raise SlackError("unreachable", code="connection", method="chat.delete")
+
+    with pytest.MonkeyPatch.context() as dying:
+        dying.setattr(MessageEdits, "remove", dies)
+        if not slow:
+            dying.setattr(Outbox, "posted", _but_for_the_answer(Outbox.posted))
+        async with start() as house:
+            await slack.say(f"<@{BOT_USER}> {DECIDE}")
+            await slack.wait_for(lambda: answers(slack))
+            await house.until_no_run_is_open()
+    async with start() as house:
+        await house.bot.executor.resume_orphans()
+        async with asyncio.timeout(10):
+            while house.ledger("SELECT COUNT(*) FROM slack_out WHERE state = 'intended'"):  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.02)
+        assert (answers(slack), len(texts(slack)), len(provider.calls)) == (1, 1, 5)
+
+
+def _but_for_the_answer(recorded: Any) -> Any:
+    async def posted(self: Outbox, run_id: str, name: str, ts: str) -> None:
+        if name == "answer/0":
+            raise SlackError("unreachable", code="connection", method="chat.update")
+        await recorded(self, run_id, name, ts)
+
+    return posted
 
 
 async def test_two_requests_in_a_thread_are_answered_one_after_the_other(slack: SlackServer, house: House) -> None:
@@ -69,8 +138,9 @@ async def test_who_deletes_the_question_stops_the_work(slack: SlackServer, team:
     asked = await slack.say(f"<@{BOT_USER}> {DECIDE}")
     await slack.wait_for(lambda: any("advocate" in said for said in texts(slack)))
     await slack.delete(asked)
-    await until_ended(slack, "stopped")
-    assert house.held_nusd() == 0
+    await slack.wait_for(lambda: any("Stopped after" in said for said in texts(slack)))
+    await house.until_no_run_is_open()
+    assert (house.held_nusd(), len(texts(slack))) == (0, 1)
 
 
 async def test_a_waiting_question_can_be_stopped(slack: SlackServer, house: House) -> None:
@@ -91,14 +161,14 @@ async def test_what_slack_delivers_twice_is_done_once(how: str, provider: Provid
             await slack.command(DECIDE)
         else:
             await slack.say(f"<@{BOT_USER}> {DECIDE}")
-        await until_ended(slack)
+        await until_delivered(slack, house)
         assert (answers(slack), len(provider.calls)) == (1, 5)
         assert house.ledger("SELECT COUNT(*) FROM run") == 1
 
 
 async def test_a_mention_and_its_message_are_one_request(slack: SlackServer, provider: Provider, house: House) -> None:
     await slack.say(f"<@{BOT_USER}> {DECIDE}")
-    await until_ended(slack)
+    await until_delivered(slack, house)
     assert (answers(slack), len(provider.calls), house.ledger("SELECT COUNT(*) FROM run")) == (1, 5, 1)
 
 
@@ -122,7 +192,7 @@ async def test_a_run_cut_off_goes_on_in_the_next_process_and_pays_no_step_twice(
         async with start() as house:
             await until_ended(slack)
             assert answers(slack) == 1
-            assert len(slack.messages()) == 3
+            assert len(slack.messages()) == 2
             # Four voices and the chair; what the interrupted chair may have cost is counted as well.
             assert house.ledger("SELECT COUNT(*) FROM call WHERE state = 'settled'") == 5
             assert house.ledger("SELECT COUNT(*) FROM call WHERE state = 'uncertain' AND path LIKE '%/chair'") == 1
@@ -137,7 +207,7 @@ async def test_a_question_waits_through_a_restart(slack: SlackServer, opened: Op
     async with opened():
         await slack.click(RUN_CONFIRM)
         await until_ended(slack)
-    assert sum(RUN_CONFIRM in said or "said Run" in said for said in texts(slack)) == 1
+    assert sum(RUN_CONFIRM in said or "accepted the price" in said for said in texts(slack)) == 1
 
 
 # ---------------------------------------------------------------- posts fail
@@ -179,7 +249,11 @@ async def test_an_answer_whose_receipt_was_lost_is_not_posted_again(slack: Slack
         assert answers(slack) == 1
 
 
-async def test_thrown_out_of_the_channel_the_bot_tells_the_asker(slack: SlackServer, tmp_path: Path) -> None:
+async def test_thrown_out_of_the_channel_the_bot_tells_the_asker(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.threads.answer_place.NEW_POST_AFTER_S", 0.0)
+
     def throws_out(call: Call) -> Reply:
         slack.workspace.channels[PLATFORM].members.discard(BOT_USER)
         return Team()(call)

@@ -1,5 +1,6 @@
 """Answers in direct messages: seen while they are written, and in the end one message that the ledger knows."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,10 @@ def answers(slack: SlackServer) -> list[str]:
 
 
 async def until_done(slack: SlackServer) -> None:
-    await slack.wait_for(lambda: any("✅ answered · " in one and "asked:" in one for one in said(slack)))
+    """Wait until the answer stands, with the button for its details, and the plan has gone."""
+    await slack.wait_for(
+        lambda: any("run_details" in one for one in said(slack)) and not any("run_stop" in one for one in said(slack))
+    )
 
 
 def fed(slack: SlackServer) -> str:
@@ -80,7 +84,7 @@ async def test_an_answer_is_seen_while_it_is_written_and_stands_once(
     assert len(answers(slack)) == 1
     streamed = [m for m in slack.messages(DM) if "streaming_since_s" in m]
     assert [m["streaming_since_s"] for m in streamed] == [None]
-    assert "No sources looked up" in streamed[0]["text"]
+    assert " agents" in streamed[0]["text"]
     assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE name = 'answer/0' AND state = 'posted'") == 1
 
 
@@ -156,7 +160,7 @@ async def test_where_streams_are_unknown_answers_are_posted_and_nobody_asks_agai
     for number in (1, 2):
         await slack.say(ASK, channel=DM)
         await slack.wait_for(lambda number=number: len(answers(slack)) == number)
-    await slack.wait_for(lambda: sum("✅ answered" in one and "asked:" in one for one in said(slack)) == 2)
+    await until_done(slack)
     assert len(slack.calls("chat.startStream")) == 1
     assert len(slack.calls("agents.sessions.setStatus")) == 1
 
@@ -188,6 +192,7 @@ async def test_a_crash_in_the_middle_leaves_one_answer(slack: SlackServer, opene
 async def test_the_agent_view_says_whose_turn_it_is(slack: SlackServer) -> None:
     await slack.say("use postmortem: checkout was down", channel=DM)
     await slack.wait_for(lambda: any("run_cancel" in one for one in said(slack)))
+    await slack.wait_for(lambda: len(slack.calls("agents.sessions.setStatus")) == 2)
     calls = slack.calls("agents.sessions.setStatus")
     states = [call["status"] for call in calls]
     assert [call.get("title") for call in calls] == ["checkout was down", None]
@@ -213,11 +218,13 @@ async def test_an_answer_that_could_not_replace_its_stream_is_owed_and_replaces_
     slack.fail("chat.stopStream", error="token_revoked", times=2)
     async with opened():
         await slack.say(ASK, channel=DM)
-        await slack.wait_for(lambda: len(slack.calls("chat.stopStream")) == 2)
+        async with asyncio.timeout(10):
+            while len(slack.calls("chat.stopStream")) < 2:  # noqa: ASYNC110 - a refusal changes nothing in Slack
+                await asyncio.sleep(0.02)
     async with opened():
         await until_done(slack)
     assert len(answers(slack)) == 1
-    assert len([m for m in slack.messages(DM) if "No sources looked up" in m["text"]]) == 1
+    assert len([m for m in slack.messages(DM) if " agents" in m["text"]]) == 1
 
 
 @pytest.mark.usefixtures("house")
@@ -227,7 +234,7 @@ async def test_where_a_stream_cannot_be_edited_the_answer_is_posted_in_its_place
     writer.chunk_delay_s = 0.02
     slack.fail("chat.update", error="cant_update_message", times=99)
     await slack.say(ASK, channel=DM)
-    await slack.wait_for(lambda: any("No sources looked up" in one for one in said(slack)))
+    await slack.wait_for(lambda: any(" agents" in one for one in said(slack)))
     assert (len(slack.calls("chat.delete")), len(answers(slack))) == (1, 1)
 
 
@@ -253,4 +260,4 @@ async def test_killed_while_it_streams_the_answer_stands_once_and_no_stream_stay
             bot.kill()
     assert len(answers(slack)) == 1
     assert [m["streaming_since_s"] for m in slack.messages(DM) if "streaming_since_s" in m] == [None]
-    assert "No sources looked up" in answers(slack)[0]
+    assert " agents" in answers(slack)[0]

@@ -88,10 +88,10 @@ async def test_an_answer_and_a_decision_say_everywhere_that_they_are_scripted(
     ):
         await ask(slack, stop)
         answer = await until_said(slack, words)
-        assert f"left · No sources looked up · {LABEL}" in answer
+        assert f"agents · {LABEL}" in answer
         root = await until_said(slack, f"✅ answered · `{flow}`")
         assert LABEL in root
-    assert LABEL in await until_said(slack, "6 of 6 steps")
+    assert LABEL in await until_said(slack, "agents · ")
     assert provider.calls == []
     assert (runs_in(tmp_path / "tour"), runs_in(tmp_path)) == (2, 0)
 
@@ -102,7 +102,7 @@ async def test_a_draft_is_sent_back_once_then_approved(slack: SlackServer) -> No
     assert "Our free plan ends on 31 March." in card
     assert any("Begin with both dates" in one for one in said(slack))
     await slack.click(REVIEW_APPROVE, channel=TOUR)
-    answer = await until_said(slack, "No sources looked up")
+    answer = await until_said(slack, "agents · ")
     assert LABEL in answer
     assert "Our free plan ends on 31 March." in answer
     await until_said(slack, "✅ answered · `draft`")
@@ -120,8 +120,8 @@ async def test_changes_bring_another_draft(slack: SlackServer) -> None:
 async def test_the_fourth_is_more_than_the_channel_can_pay(slack: SlackServer, tmp_path: Path) -> None:
     await ask(slack, TOO_MUCH)
     refusal = await slack.wait_for(slack.ephemerals)
-    assert "Not started, nothing spent. This needs up to $0.05; #tour has $0.04 free" in refusal[0]["text"]
-    assert "`answer` (up to $0.01) or ask" in refusal[0]["text"].replace("Use `", "`")
+    assert "Not started, nothing spent. This needs up to $0.05; $0.04 is left in #tour" in refusal[0]["text"]
+    assert "`answer` (at most $0.01) or ask" in refusal[0]["text"].replace("Use `", "`")
     assert runs_in(tmp_path / "tour") == 0
 
 
@@ -130,7 +130,7 @@ async def test_with_the_money_that_the_list_tells_to_set_it_plays_to_its_end(sla
     await slack.command("budget set 1", channel=TOUR)
     await until_said(slack, "$1.00")
     await ask(slack, TOO_MUCH)
-    answer = await until_said(slack, "No sources looked up")
+    answer = await until_said(slack, "agents · ")
     assert "migrations run with a lock timeout of 5 seconds" in answer
     assert LABEL in answer
 
@@ -150,7 +150,7 @@ async def test_anything_else_gets_the_list_privately(slack: SlackServer, tmp_pat
 
 async def test_the_other_channels_are_the_real_bots(slack: SlackServer, provider: Provider) -> None:
     await ask(slack, ANSWER, channel="C0PLATFORM")
-    answer = await until_said(slack, "No sources looked up", "C0PLATFORM")
+    answer = await until_said(slack, "run_details", "C0PLATFORM")
     assert (LABEL in answer, len(provider.calls) > 0) == (False, True)
 
 

@@ -38,5 +38,6 @@ def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderServ
     access = Access(
         executor.presenter.profiles.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
-    reviews = ReviewService(engine, executor.presenter, access, executor, executor.presenter.profiles)
+    profiles = executor.presenter.profiles
+    reviews = ReviewService(engine, executor.presenter, access, executor, profiles, executor._delivery.notifier)
     return ReminderService(engine, reviews, BudgetQueue(engine, reviews), Chores(engine.db, engine.clock), owner)

@@ -126,7 +126,9 @@ def test_the_scopes_are_what_events_and_methods_need_and_nothing_more(manifest: 
     called = {"".join(names).replace(".", "_") for text in sources for names in METHOD.findall(text)}
     assert called <= set(SCOPES), "name the scopes of new Web API methods in SCOPES"
     needed = {"commands"}.union(*EVENTS.values(), *(SCOPES[name] for name in called))
-    assert set(manifest["oauth_config"]["scopes"]["bot"]) == needed
+    scopes = manifest["oauth_config"]["scopes"]
+    assert set(scopes["bot"]) | set(scopes["bot_optional"]) == needed
+    assert not set(scopes["bot"]) & set(scopes["bot_optional"])
 
 
 def test_the_prompts_of_the_agent_view_are_within_slacks_limits(manifest: dict[str, Any]) -> None:

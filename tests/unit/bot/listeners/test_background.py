@@ -13,11 +13,11 @@ ORIGIN = Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=ANNA)
 
 async def test_slack_is_acknowledged_while_the_work_goes_on(bot: Bot) -> None:
     bot.runs.gate = asyncio.Event()
-    response = await bot.app.async_dispatch(AsyncBoltRequest(body=command("tea?"), mode="socket_mode"))
+    response = await bot.app.async_dispatch(AsyncBoltRequest(body=command("green tea?"), mode="socket_mode"))
     assert (response.status, bot.runs.opened, bot.inbox.notes) == (200, [], {})
     bot.runs.gate.set()
     await bot.settle()
-    assert [run.text for run in bot.runs.opened] == ["tea?"]
+    assert [run.text for run in bot.runs.opened] == ["green tea?"]
 
 
 async def test_draining_lets_work_end_within_the_grace() -> None:
@@ -48,7 +48,7 @@ def test_draining_nothing_ends_without_waiting() -> None:
 async def test_a_person_who_cannot_be_told_does_not_stop_the_rest(bot: Bot) -> None:
     bot.runs.error = BROKEN
     bot.notifier.error = RuntimeError("Slack is down")
-    await bot.receive(command("tea?"))
+    await bot.receive(command("green tea?"))
     (note,) = bot.inbox.notes.values()
     assert note.startswith("failed ")
 
@@ -63,7 +63,7 @@ async def test_a_failure_with_nobody_to_tell_is_closed_quietly() -> None:
 
 async def test_storage_trouble_is_a_defect_to_people_and_carries_a_code(bot: Bot) -> None:
     bot.runs.error = BROKEN
-    await bot.receive(command("tea?"))
+    await bot.receive(command("green tea?"))
     (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
     assert (view.tone, len(view.code)) == ("error", 8)

@@ -116,7 +116,7 @@ async def test_a_question_we_no_longer_have_is_said(bot: Bot) -> None:
 
 
 async def test_a_kept_request_runs_in_our_direct_messages(bot: Bot) -> None:
-    await bot.receive(command("use decide: tea?", channel=OUTSIDE))
+    await bot.receive(command("use decide: green tea?", channel=OUTSIDE))
     (view,) = bot.notifier.views
     assert isinstance(view, InviteView)
     clicked = click(DM_INSTEAD, view.key, channel=OUTSIDE)
@@ -129,13 +129,13 @@ async def test_a_kept_request_runs_in_our_direct_messages(bot: Bot) -> None:
         response_url=RESPONSE_URL,
         trigger_id=clicked["trigger_id"],
     )
-    expected = RunRequest(origin, "dm", text="tea?", flow="decide", forced_here=True)
+    expected = RunRequest(origin, "dm", text="green tea?", flow="decide", forced_here=True)
     assert [expected] == bot.runs.opened
 
 
 async def test_guests_do_not_get_in_by_our_direct_messages(bot: Bot) -> None:
     bot.slack.answers[f"users.info {ANNA}"] = {"user": {"id": ANNA, "team_id": TEAM, "is_ultra_restricted": True}}
-    body = command("tea?", channel=OUTSIDE)
+    body = command("green tea?", channel=OUTSIDE)
     await bot.receive(body)
     await bot.receive(click(DM_INSTEAD, f"trigger:{TEAM}:{body['trigger_id']}", channel=OUTSIDE))
     assert bot.runs.opened == []

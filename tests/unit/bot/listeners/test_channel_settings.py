@@ -112,8 +112,8 @@ async def test_people_to_be_named_must_be_named(bot: Bot) -> None:
 )
 async def test_who_may_ask_is_enforced(bot: Bot, rules: ChannelRules, may_ask: bool) -> None:  # noqa: FBT001 - a case
     bot.rules.by_channel[CHANNEL] = rules
-    await bot.receive(command("tea?"))
-    await bot.receive(command("tea?", user=BEN))
+    await bot.receive(command("green tea?"))
+    await bot.receive(command("green tea?", user=BEN))
     assert [run.origin.user for run in bot.runs.opened] == ([ANNA, BEN] if may_ask else [BEN])
     expected = "Only some people may ask here. An admin changes that with `/agents settings`."
     assert [view.text for view in bot.notifier.views if isinstance(view, NoticeView)] == ([] if may_ask else [expected])
@@ -121,7 +121,7 @@ async def test_who_may_ask_is_enforced(bot: Bot, rules: ChannelRules, may_ask: b
 
 @pytest.mark.parametrize(
     ("usual", "text", "runs"),
-    [("decide", "tea?", "decide"), ("decide", "use answer: tea?", "answer"), ("gone", "tea?", None)],
+    [("decide", "green tea?", "decide"), ("decide", "use answer: green tea?", "answer"), ("gone", "green tea?", None)],
 )
 async def test_the_channels_flow_runs_where_nobody_names_one(bot: Bot, usual: str, text: str, runs: str | None) -> None:
     bot.rules.by_channel[CHANNEL] = ChannelRules(flow=usual)

@@ -95,7 +95,7 @@ async def test_what_cannot_be_a_command_gets_an_example(bot: Bot) -> None:
 
 @pytest.mark.parametrize("channel", [OUTSIDE, PRIVATE])
 async def test_where_we_cannot_post_the_request_is_kept_and_the_person_told(bot: Bot, channel: str) -> None:
-    body = command("tea?", channel=channel)
+    body = command("green tea?", channel=channel)
     await bot.receive(body)
     assert [InviteView(f"trigger:{TEAM}:{body['trigger_id']}")] == bot.notifier.views
     assert bot.runs.opened == []
@@ -103,7 +103,7 @@ async def test_where_we_cannot_post_the_request_is_kept_and_the_person_told(bot:
 
 async def test_nothing_starts_while_slack_cannot_say_who_asks(bot: Bot) -> None:
     bot.slack.answers[f"users.info {ANNA}"] = UNREACHABLE
-    body = command("tea?")
+    body = command("green tea?")
     await bot.receive(body)
     (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
@@ -121,22 +121,22 @@ async def test_stop_works_while_slack_cannot_say_who_asks(bot: Bot) -> None:
 
 async def test_an_admin_opens_the_channel_to_guests(bot: Bot) -> None:
     bot.slack.answers[f"users.info {ANNA}"] = {"user": {"id": ANNA, "team_id": TEAM, "is_restricted": True}}
-    await bot.receive(command("tea?"))
+    await bot.receive(command("green tea?"))
     await bot.receive(command("allow guests", user=BEN))
-    await bot.receive(command("tea?"))
-    assert [request.text for request in bot.runs.opened] == ["tea?"]
+    await bot.receive(command("green tea?"))
+    assert [request.text for request in bot.runs.opened] == ["green tea?"]
     assert bot.rules.changes == [(CHANNEL, BEN)]
 
 
 async def test_a_refusal_of_the_runs_is_shown_as_it_is(bot: Bot) -> None:
     bot.runs.error = UserError("Not started, nothing spent.")
-    await bot.receive(command("tea?"))
+    await bot.receive(command("green tea?"))
     assert [NoticeView("Not started, nothing spent.", tone="warning")] == bot.notifier.views
 
 
 async def test_a_defect_is_told_with_a_code_and_never_with_its_words(bot: Bot) -> None:
     bot.runs.error = RuntimeError("password=hunter2")
-    body = command("tea?")
+    body = command("green tea?")
     await bot.receive(body)
     (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)

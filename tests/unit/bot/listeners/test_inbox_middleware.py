@@ -11,7 +11,7 @@ from tests.fakes.bot_services import BOT, BROKEN, CHANNEL, TEAM, Bot, click, com
 
 async def test_a_command_that_cannot_be_stored_starts_nothing_and_says_so(bot: Bot) -> None:
     bot.inbox.error = BROKEN
-    response = await bot.receive(command("tea?"))
+    response = await bot.receive(command("green tea?"))
     assert response.status == 200
     assert json.loads(response.body) == {"response_type": "ephemeral", "text": NOT_STORED}
     assert bot.runs.opened == []
@@ -19,11 +19,11 @@ async def test_a_command_that_cannot_be_stored_starts_nothing_and_says_so(bot: B
 
 async def test_an_event_that_cannot_be_stored_is_not_acknowledged_so_that_slack_repeats_it(bot: Bot) -> None:
     bot.inbox.error = BROKEN
-    body = mention(f"<@{BOT}> tea?")
+    body = mention(f"<@{BOT}> green tea?")
     assert (await bot.receive(body)).status == 503
     bot.inbox.error = None
     assert (await bot.receive(body, retry=1)).status == 200
-    assert [run.text for run in bot.runs.opened] == ["tea?"]
+    assert [run.text for run in bot.runs.opened] == ["green tea?"]
 
 
 async def test_a_click_that_cannot_be_stored_says_so(bot: Bot) -> None:
@@ -32,7 +32,7 @@ async def test_a_click_that_cannot_be_stored_says_so(bot: Bot) -> None:
     assert [said["text"] for said in bot.slack.responded] == [NOT_STORED]
 
 
-@pytest.mark.parametrize(("body", "runs"), [(command("tea?"), 0), (mention(f"<@{BOT}> tea?"), 1)])
+@pytest.mark.parametrize(("body", "runs"), [(command("green tea?"), 0), (mention(f"<@{BOT}> green tea?"), 1)])
 async def test_what_slack_has_called_failed_is_not_done_after_all(
     bot: Bot, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], runs: int
 ) -> None:
@@ -53,12 +53,12 @@ async def test_the_delivery_is_stored_before_anything_runs(bot: Bot) -> None:
         await really_open(request)
 
     bot.runs.open = open_run  # type: ignore[method-assign]
-    await bot.receive(command("tea?"))
+    await bot.receive(command("green tea?"))
     assert stored_first == [True]
 
 
 async def test_a_replay_does_again_what_was_not_finished(bot: Bot) -> None:
-    body = mention(f"<@{BOT}> tea?")
+    body = mention(f"<@{BOT}> green tea?")
     await bot.receive(body)
     (_kind, payload) = bot.inbox.stored[f"message:{TEAM}:{CHANNEL}:1700000000.000100"]
     await replay(bot.app, payload)
@@ -79,9 +79,9 @@ async def test_a_replayed_command_needs_no_http(bot: Bot) -> None:
 
 
 async def test_what_no_database_takes_is_marked_before_anybody_sees_it(bot: Bot) -> None:
-    await bot.receive(command("half \ud800 and \x00 tea?"))
+    await bot.receive(command("half \ud800 and \x00 green tea?"))
     ((_kind, payload),) = bot.inbox.stored.values()
-    assert payload["text"] == "half ? and \N{REPLACEMENT CHARACTER} tea?"
+    assert payload["text"] == "half ? and \N{REPLACEMENT CHARACTER} green tea?"
     assert [run.text for run in bot.runs.opened] == [payload["text"]]
 
 
@@ -93,19 +93,19 @@ async def test_only_live_deliveries_tell_the_time(bot: Bot) -> None:
 
 
 async def test_http_deliveries_must_be_signed(bot: Bot) -> None:
-    assert (await bot.receive_http(command("tea?"), secret="somebody else's")).status == 401
+    assert (await bot.receive_http(command("green tea?"), secret="somebody else's")).status == 401
     assert (bot.inbox.stored, bot.runs.opened) == ({}, [])
 
 
 async def test_signed_http_events_are_answered(bot: Bot) -> None:
-    assert (await bot.receive_http(mention(f"<@{BOT}> tea?"))).status == 200
-    assert [run.text for run in bot.runs.opened] == ["tea?"]
+    assert (await bot.receive_http(mention(f"<@{BOT}> green tea?"))).status == 200
+    assert [run.text for run in bot.runs.opened] == ["green tea?"]
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        event({"type": "app_mention", "user": "U1", "text": f"<@{BOT}> tea?"}),
+        event({"type": "app_mention", "user": "U1", "text": f"<@{BOT}> green tea?"}),
         event({"type": "message", "subtype": "message_deleted", "channel": CHANNEL, "ts": "1.1"}),
         {"type": "view_submission", "team": {"id": TEAM}, "user": {"id": "U1"}, "view": {"callback_id": "ask_form"}},
         {"type": "block_actions", "team": {"id": TEAM}, "user": {"id": "U1"}, "actions": []},
@@ -121,4 +121,4 @@ async def test_after_a_defect_slack_may_send_it_again(bot: Bot) -> None:
         raise RuntimeError("a defect")
 
     bot.app.middleware(defect)
-    assert (await bot.receive(mention(f"<@{BOT}> tea?"))).status == 500
+    assert (await bot.receive(mention(f"<@{BOT}> green tea?"))).status == 500

@@ -27,7 +27,7 @@ TS = "1700000000.000100"
 
 
 async def test_a_mention_asks_in_its_own_thread(bot: Bot) -> None:
-    response = await bot.receive(mention(f"<@{BOT}> use decide: tea?"))
+    response = await bot.receive(mention(f"<@{BOT}> use decide: green tea?"))
     origin = Origin(
         delivery_key=f"message:{TEAM}:{CHANNEL}:{TS}",
         workspace=TEAM,
@@ -36,7 +36,7 @@ async def test_a_mention_asks_in_its_own_thread(bot: Bot) -> None:
         message_ts=TS,
         attached=AttachmentRefs(may_have_more=True),
     )
-    expected = RunRequest(origin, "channel", text="tea?", flow="decide")
+    expected = RunRequest(origin, "channel", text="green tea?", flow="decide")
     assert response.status == 200
     assert [expected] == bot.runs.opened
 
@@ -48,29 +48,29 @@ async def test_a_mention_inside_a_thread_runs_in_that_thread(bot: Bot) -> None:
 
 @pytest.mark.parametrize("mention_first", [True, False])
 async def test_mention_and_message_of_one_posting_are_one_request(bot: Bot, mention_first: bool) -> None:  # noqa: FBT001 - a case
-    both = [mention(f"<@{BOT}> tea?"), message(f"<@{BOT}> tea?")]
+    both = [mention(f"<@{BOT}> green tea?"), message(f"<@{BOT}> green tea?")]
     for body in both if mention_first else reversed(both):
         assert (await bot.receive(body)).status == 200
-    assert [run.text for run in bot.runs.opened] == ["tea?"]
+    assert [run.text for run in bot.runs.opened] == ["green tea?"]
 
 
 async def test_a_retried_delivery_changes_nothing(bot: Bot) -> None:
-    body = mention(f"<@{BOT}> tea?")
+    body = mention(f"<@{BOT}> green tea?")
     await bot.receive(body)
     assert (await bot.receive(body, retry=1)).status == 200
     assert len(bot.runs.opened) == 1
 
 
 async def test_a_first_delivery_that_only_arrives_as_a_retry_is_answered(bot: Bot) -> None:
-    await bot.receive(mention(f"<@{BOT}> tea?"), retry=2)
-    assert [run.text for run in bot.runs.opened] == ["tea?"]
+    await bot.receive(mention(f"<@{BOT}> green tea?"), retry=2)
+    assert [run.text for run in bot.runs.opened] == ["green tea?"]
 
 
 async def test_direct_messages_need_no_mention(bot: Bot) -> None:
-    await bot.receive(message("tea?", channel=DM))
+    await bot.receive(message("green tea?", channel=DM))
     await bot.receive(message("and coffee?", channel=DM, ts="1700000001.000100", thread_ts=TS))
     assert [(run.text, run.kind, run.origin.thread_ts) for run in bot.runs.opened] == [
-        ("tea?", "dm", None),
+        ("green tea?", "dm", None),
         ("and coffee?", "dm", TS),
     ]
 
@@ -91,12 +91,12 @@ async def test_a_bare_mention_is_shown_how_to_ask(bot: Bot) -> None:
     [
         message("tea, anyone?"),
         message("an untagged reply", thread_ts="1600000000.000001"),
-        message(f"<@{BOT}> tea?", bot_id="B2"),
-        mention(f"<@{BOT}> tea?", bot_id="B2"),
-        message("tea?", channel=DM, user=BOT),
-        message("tea?", channel=DM, subtype="bot_message"),
-        message(f"<@{BOT}> tea?", subtype="channel_topic"),
-        message("<@UBOTTOM> tea?"),
+        message(f"<@{BOT}> green tea?", bot_id="B2"),
+        mention(f"<@{BOT}> green tea?", bot_id="B2"),
+        message("green tea?", channel=DM, user=BOT),
+        message("green tea?", channel=DM, subtype="bot_message"),
+        message(f"<@{BOT}> green tea?", subtype="channel_topic"),
+        message("<@UBOTTOM> green tea?"),
         event({"type": "message", "subtype": "message_changed", "channel": CHANNEL, "ts": TS, "event_ts": TS}),
         event({"type": "message", "subtype": "channel_join", "user": BOT, "text": f"<@{BOT}> has joined", "ts": TS,
                "channel": CHANNEL, "event_ts": TS}),
@@ -115,7 +115,7 @@ def deleted(before: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_deleting_the_question_cancels(bot: Bot) -> None:
-    await bot.receive(deleted({"type": "message", "user": ANNA, "text": f"<@{BOT}> tea?", "ts": TS}))
+    await bot.receive(deleted({"type": "message", "user": ANNA, "text": f"<@{BOT}> green tea?", "ts": TS}))
     assert bot.runs.deleted == [(CHANNEL, TS)]
     assert list(bot.inbox.notes.values()) == ["done"]
 
@@ -210,7 +210,7 @@ async def test_files_come_with_the_request_even_without_a_word(bot: Bot) -> None
 # ---------------------------------------------------------------- edits
 
 
-def edit(text: str, *, before: str = "tea?", **more: Any) -> dict[str, Any]:
+def edit(text: str, *, before: str = "green tea?", **more: Any) -> dict[str, Any]:
     said = {"type": "message", "user": ANNA, "ts": TS}
     place = {"channel": CHANNEL, "channel_type": "channel", "ts": "1700000009.1", "event_ts": "1700000009.1"}
     return event(
@@ -221,7 +221,7 @@ def edit(text: str, *, before: str = "tea?", **more: Any) -> dict[str, Any]:
 
 async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_says_so(bot: Bot) -> None:
     bot.followups.asked.add(TS)
-    body = edit(f"<@{BOT}> use decide: coffee?", before=f"<@{BOT}> tea?")
+    body = edit(f"<@{BOT}> use decide: coffee?", before=f"<@{BOT}> green tea?")
     await bot.receive(body)
     key = f"event:{TEAM}:{body['event_id']}"
     assert [EditedView(key)] == bot.notifier.views
@@ -234,7 +234,7 @@ async def test_an_edited_request_is_offered_privately_and_run_when_the_asker_say
 
 @pytest.mark.parametrize(
     "body",
-    [edit("tea?", attachments=[{"title": "unfurled"}]), edit("tea!", bot_id="B2"), edit("tea!", user=BOT)],
+    [edit("green tea?", attachments=[{"title": "unfurled"}]), edit("tea!", bot_id="B2"), edit("tea!", user=BOT)],
 )
 async def test_a_change_of_no_word_or_of_ours_is_nothing(bot: Bot, body: dict[str, Any]) -> None:
     bot.followups.asked.add(TS)

@@ -11,8 +11,8 @@ from bot.messages.notice_views import NoticeView
 from tests.fakes.bot_services import ANNA, BOT, DM, Bot, click, command, event, mention
 
 WHOLE = {
-    "command": command("tea?"),
-    "mention": mention(f"<@{BOT}> tea?"),
+    "command": command("green tea?"),
+    "mention": mention(f"<@{BOT}> green tea?"),
     "click": click(RUN_STOP, "r0123456789ab"),
     "stop": event(
         {"type": "agent_session_stopped", "channel": DM, "user": ANNA, "thread_ts": "1.1", "event_ts": "1.1"}

@@ -68,14 +68,14 @@ async def test_the_form_runs_where_it_was_opened(bot: Bot) -> None:
 
 
 async def test_the_form_runs_in_our_direct_messages_when_asked(bot: Bot) -> None:
-    await bot.receive(submission(form(), filled("tea?", "-", "dm")))
+    await bot.receive(submission(form(), filled("green tea?", "-", "dm")))
     assert [(run.origin.channel, run.kind, run.flow, run.forced_here) for run in bot.runs.opened] == [
         (DM, "dm", None, True)
     ]
 
 
 async def test_untouched_fields_take_their_defaults(bot: Bot) -> None:
-    await bot.receive(submission(form(), filled("tea?")))
+    await bot.receive(submission(form(), filled("green tea?")))
     assert [(run.origin.channel, run.flow) for run in bot.runs.opened] == [(CHANNEL, None)]
 
 
@@ -83,38 +83,38 @@ async def test_an_empty_request_is_a_field_error_and_can_be_mended(bot: Bot) -> 
     response = await bot.receive(submission(form(), filled("  ")))
     answer = json.loads(response.body)
     assert (answer["response_action"], list(answer["errors"])) == ("errors", ["request"])
-    await bot.receive(submission(form(), filled("tea?")))
-    assert [run.text for run in bot.runs.opened] == ["tea?"]
+    await bot.receive(submission(form(), filled("green tea?")))
+    assert [run.text for run in bot.runs.opened] == ["green tea?"]
 
 
 async def test_a_form_sent_twice_asks_once(bot: Bot) -> None:
     for _again in range(2):
-        assert (await bot.receive(submission(form(), filled("tea?")))).status == 200
+        assert (await bot.receive(submission(form(), filled("green tea?")))).status == 200
     assert len(bot.runs.opened) == 1
 
 
 async def test_a_form_that_cannot_be_stored_stays_open_and_says_so(bot: Bot) -> None:
     bot.inbox.error = BROKEN
-    response = await bot.receive(submission(form(), filled("tea?")))
+    response = await bot.receive(submission(form(), filled("green tea?")))
     assert json.loads(response.body) == {"response_action": "errors", "errors": {"request": NOT_STORED}}
 
 
 async def test_where_we_cannot_post_the_form_answers_in_direct_messages(bot: Bot) -> None:
     view = form(channel=OUTSIDE, can_post=False)
     assert "where" not in [block.get("block_id") for block in view["blocks"]]
-    await bot.receive(submission(view, filled("tea?")))
+    await bot.receive(submission(view, filled("green tea?")))
     assert [run.origin.channel for run in bot.runs.opened] == [DM]
 
 
 async def test_the_bot_thrown_out_meanwhile_keeps_the_forms_request(bot: Bot) -> None:
     bot.slack.answers[f"conversations.info {CHANNEL}"] = {"channel": {"id": CHANNEL, "is_member": False}}
-    await bot.receive(submission(form(), filled("tea?")))
+    await bot.receive(submission(form(), filled("green tea?")))
     assert [InviteView("view:T1:V1:156772938.1827394")] == bot.notifier.views
 
 
 async def test_unknown_forms_are_acknowledged(bot: Bot) -> None:
     view = form() | {"callback_id": "somebody_elses"}
-    assert (await bot.receive(submission(view, filled("tea?")))).status == 200
+    assert (await bot.receive(submission(view, filled("green tea?")))).status == 200
     assert (await bot.receive(submission(view, {}) | {"type": "view_closed"})).status == 200
     assert bot.runs.opened == []
 

@@ -99,7 +99,7 @@ async def test_a_reply_in_a_thread_under_review_is_a_word_on_the_draft(bot: Bot)
 async def test_commands_in_a_thread_under_review_stay_commands(bot: Bot) -> None:
     bot.reviews.waiting.add(THREAD)
     await bot.receive(mention(f"<@{BOT}> stop", thread_ts=THREAD))
-    await bot.receive(mention(f"<@{BOT}> use decide: tea?", ts="1700000009.000100", thread_ts=THREAD))
+    await bot.receive(mention(f"<@{BOT}> use decide: green tea?", ts="1700000009.000100", thread_ts=THREAD))
     assert (bot.reviews.replies, len(bot.runs.stopped), len(bot.runs.opened)) == ([], 1, 1)
 
 

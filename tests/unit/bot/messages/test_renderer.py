@@ -36,22 +36,31 @@ def test_every_template_belongs_to_a_view_and_every_view_has_one() -> None:
 
 def test_a_refusal_says_what_is_missing_and_the_ways_out() -> None:
     assert refusal(cv.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
-        "Not started, nothing spent. This needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, "
-        "$0.75 held by 3 runs). Wait for those, use `answer` (up to $0.05), or ask <@U0DANA>. Resets 1 Dec."
+        "Not started, nothing spent. This needs up to $0.84; $0.31 is left in #platform ($25.00 limit, $23.94 spent, "
+        "$0.75 held by 3 requests). Wait until those requests are done, use `answer` (at most $0.05), or ask "
+        "<@U0DANA>. The budget resets on 1 Dec."
+    )
+
+
+def test_a_frozen_budget_says_what_its_freezer_wrote() -> None:
+    frozen = cv.RefusalView(1, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice.")
+    assert refusal(frozen) == (
+        "Not started, nothing spent. The budget of #platform is frozen. <@U0DANA> can unfreeze it. "
+        "The reason given: we wait for the invoice."
     )
 
 
 def test_a_refusal_over_what_others_hold_offers_to_queue() -> None:
     view = cv.RefusalView(840_000_000, BALANCE, owner=DANA, queue_key="key")
-    assert "Queue it until those are done or ask <@U0DANA>. Resets 1 Dec." in refusal(view)
+    assert "Queue this until those requests are done or ask <@U0DANA>. The budget resets on 1 Dec." in refusal(view)
     offered = [QUEUE_IT in str(Renderer().message(replace(view, queue_key=key)).blocks) for key in ("key", "")]
     assert offered == [True, False]
 
 
 def test_a_run_in_line_says_what_it_waits_for() -> None:
     assert budget_queue(cv.BudgetQueueView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
-        "⏳ In line for money: this needs up to $0.84; #platform has $0.31 free ($25.00 limit, $23.94 spent, $0.75 "
-        "held by 3 runs). I begin by myself when enough is free, in the order of asking. "
+        "⏳ Waiting for budget: this needs up to $0.84; $0.31 is left in #platform ($25.00 limit, $23.94 spent, $0.75 "
+        "held by 3 requests). It starts by itself when enough is free, in the order of asking. "
         "Until 14:02 UTC; then I give up."
     )
 
@@ -59,8 +68,8 @@ def test_a_run_in_line_says_what_it_waits_for() -> None:
 def test_a_refusal_without_other_ways_names_the_admins() -> None:
     balance = replace(BALANCE, held_nusd=0, held_runs=0)
     assert refusal(cv.RefusalView(2_000_000_000, balance)) == (
-        "Not started, nothing spent. This needs up to $2.00; #platform has $1.06 free ($25.00 limit, $23.94 spent). "
-        "Ask an admin. Resets 1 Dec."
+        "Not started, nothing spent. This needs up to $2.00; $1.06 is left in #platform ($25.00 limit, $23.94 spent). "
+        "Ask an admin. The budget resets on 1 Dec."
     )
 
 
@@ -70,7 +79,7 @@ def test_a_refusal_without_other_ways_names_the_admins() -> None:
         ("paused", "The budget of #platform is paused. <@U0DANA> can resume it."),
         (
             "frozen",
-            "The budget of #platform is frozen, because bills went past its limit. <@U0DANA> can look and thaw it.",
+            "The budget of #platform is frozen. <@U0DANA> can unfreeze it.",
         ),
         ("quarantined", "The model billed more than it can, so it is set aside. <@U0DANA> can raise its allowance."),
     ],
@@ -114,24 +123,30 @@ def test_the_ending_names_the_budget_that_refused_and_why(kind: str, closed: str
 def test_a_run_that_failed_says_who_is_missing_and_why() -> None:
     missing = (MissingVoice(name="cost", reason="its model billed more than it can, so it is set aside"),)
     assert headline(ended(StopReason.FAILED, missing=missing, cost_nusd=0)) == (
-        "Partial answer: the run failed after 3 of 5 steps ($0.00). "
+        "Partial answer: something failed after 3 of 5 steps ($0.00). "
         "cost is missing: its model billed more than it can, so it is set aside."
     )
 
 
-def test_a_missing_voice_is_not_an_approval() -> None:
-    missing = (MissingVoice(name="the security review", reason="its model did not respond (two tries, 60 s each)"),)
-    assert headline(ended(StopReason.PARTIAL, missing=missing)) == (
-        "Answered without the security review: its model did not respond (two tries, 60 s each). "
-        "That is not an approval."
+def test_missing_voices_are_named_in_one_line_each_reason_once() -> None:
+    silent, late = "its model did not respond", "the time was up."
+    missing = tuple(
+        MissingVoice(name=n, reason=r) for n, r in (("security", silent), ("legal", late), ("cost", silent))
     )
+    assert headline(ended(StopReason.PARTIAL, missing=missing)) == (
+        "Answered without security and cost: their models did not respond; without legal: the time was up."
+    )
+
+
+def test_an_answer_with_warnings_has_one_line_above_it() -> None:
+    missing = (MissingVoice(name="cost", reason="the time was up"),)
+    warned = replace(ended(StopReason.PARTIAL, missing=missing), uncertain_nusd=60_000_000)
+    assert headline(warned) == "Answered without cost: the time was up. $0.06 is counted for calls nobody can confirm."
+    assert "\n" not in headline(replace(warned, mention_asker=True))
 
 
 def test_an_uncertain_bill_is_said() -> None:
-    assert headline(replace(ANSWER, uncertain_nusd=90_000_000)) == (
-        "A model's answer was lost on its way and I cannot tell if it was billed. I counted the full $0.09; "
-        "<@U0DANA> can correct it."
-    )
+    assert headline(replace(ANSWER, uncertain_nusd=90_000_000)) == ("$0.09 is counted for calls nobody can confirm.")
 
 
 @pytest.mark.parametrize(
@@ -139,9 +154,9 @@ def test_an_uncertain_bill_is_said() -> None:
     [
         (StopReason.COMPLETED, "x", ""),
         (StopReason.CANCELLED, "", "Stopped after 3 of 5 steps ($0.03)."),
-        (StopReason.TIMEOUT, "", "No answer: the time for this run was up after 3 of 5 steps ($0.03)."),
-        (StopReason.LIMIT, "x", "Partial answer: this run reached its limit after 3 of 5 steps ($0.03)."),
-        (StopReason.FAILED, "", "No answer: the run failed after 3 of 5 steps ($0.03)."),
+        (StopReason.TIMEOUT, "", "No answer: the time for this request was up after 3 of 5 steps ($0.03)."),
+        (StopReason.LIMIT, "x", "Partial answer: this request reached its limit after 3 of 5 steps ($0.03)."),
+        (StopReason.FAILED, "", "No answer: something failed after 3 of 5 steps ($0.03)."),
         (StopReason.REJECTED, "x", "Not approved: this is the last draft, and nobody approved it ($0.03)."),
     ],
 )
@@ -150,7 +165,7 @@ def test_every_end_has_its_sentence(reason: StopReason, output: str, expected: s
 
 
 def test_the_footer_is_one_line() -> None:
-    assert footer(ANSWER) == "$0.03 · 24 s · 3 agents · $0.31 left · No sources looked up"
+    assert footer(ANSWER) == "$0.03 · 24 s · 3 agents"
     scripted = replace(ANSWER, run=replace(RUN, scripted=True))
     assert footer(scripted).endswith(" · Scripted: no AI ran, play money")
 
@@ -162,7 +177,7 @@ def test_the_plan_says_price_balance_and_model() -> None:
     )  # fmt: skip
     assert plan(run) == (
         "*decide* · advocate, sceptic and cost\n"
-        "about $0.03, at most $0.12 · #platform has $0.31 free · gpt-5-mini answers · play money"
+        "about $0.03, at most $0.12 · $0.31 left in #platform · gpt-5-mini answers · play money"
     )
 
 

@@ -101,5 +101,5 @@ async def test_a_denied_grant_makes_the_partial_answer_final() -> None:
     assert (result.output, result.stop_reason, result.notes) == (
         "half",
         StopReason.BUDGET,
-        ("No money came, so this is all there is.",),
+        ("No more budget came, so this is final.",),
     )

@@ -118,7 +118,7 @@ async def test_text_of_many_kinds_is_read(
 ) -> None:
     material = await files.read([store.add(name, data, mimetype)], workspace=WORKSPACE)
     assert (Artifact(name=name, media_type=mimetype, text=text),) == material.artifacts
-    assert f"Read {name}." == material.words
+    assert f"Read {name}." == material.read_words
     assert [f"Bearer {TOKEN}"] == store.tokens
 
 
@@ -131,7 +131,7 @@ async def test_pictures_go_to_models_that_see(store: Store, files: Files) -> Non
 async def test_pictures_are_left_out_where_no_model_sees(store: Store) -> None:
     blind = Files(cast("Slack", store), store.host, sees_images=False)
     material = await blind.read([store.add("chart.png", PNG, "image/png")], workspace=WORKSPACE)
-    assert material.words == "chart.png was left out: no model here sees pictures."
+    assert " ".join(material.left_out) == "chart.png was left out: no model here sees pictures."
     assert store.tokens == []
 
 
@@ -158,7 +158,9 @@ async def test_what_is_left_out_is_said(
 ) -> None:
     material = await files.read([store.add("thing", data, mimetype, **facts)], workspace=WORKSPACE)
     assert material.artifacts == ()
-    assert material.words.removeprefix("thing was left out: ").removeprefix("F0 was left out: ") == f"{why}."
+    assert (
+        " ".join(material.left_out).removeprefix("thing was left out: ").removeprefix("F0 was left out: ") == f"{why}."
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ async def test_the_token_goes_to_slack_only_and_follows_nobody(store: Store, fil
     file_id = store.add("notes.md", b"secret plans", "text/markdown")
     store.files[file_id]["url_private_download"] = url.format(host=store.host)
     material = await files.read([file_id], workspace=WORKSPACE)
-    assert material.words == f"notes.md was left out: {why}."
+    assert " ".join(material.left_out) == f"notes.md was left out: {why}."
     assert len(store.tokens) == ("{host}" in url)
 
 

@@ -1,0 +1,241 @@
+"""Render every sentence that people read in Slack, with typical values, into one page for a reviewer.
+
+    .venv/bin/python -m tests.support.sentences      # writes docs/sentences.md
+
+Each view of `bot.messages` appears with singular, plural, empty and long values. A test fails when a view is missing or
+the page is not what the code says.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bot.commands.commands import TOPICS
+from bot.messages import budget_views as b
+from bot.messages import card_views as c
+from bot.messages import list_views as li
+from bot.messages import notice_views as n
+from bot.messages import views as v
+from bot.messages import welcome_views as w
+from bot.messages.month_report import Report, ReportPart
+from bot.messages.mrkdwn import Mrkdwn, unescape
+from bot.messages.renderer import Renderer
+from patterns.core.events import MissingVoice, PatternResult, StopReason
+
+PAGE = Path(__file__).parents[2] / "docs" / "sentences.md"
+USD = 1_000_000_000
+CENT = USD // 100
+LONG = "compare SQLite and PostgreSQL for an event log that five teams write and read all day, " * 4
+DANA, LEE = v.Person("U0DANA", "Dana"), v.Person("U0LEE", "Lee")
+BALANCE = v.BalanceView("#platform", 25 * USD, 24 * USD - 6 * CENT, 75 * CENT, "1 Dec", 3)
+ONE_HELD = replace(BALANCE, held_runs=1)
+UNUSED = v.BalanceView("your direct messages", 5 * USD, 0, 0, "1 Dec")
+RUN = v.RunView(
+    "r0123456789ab", "C0PLATFORM", LEE, "SQLite or PostgreSQL?", v.RunState.RUNNING, flow="decide",
+    agents=("advocate", "sceptic", "cost"), worst_nusd=14 * CENT, expected_nusd=2 * CENT, balance=BALANCE,
+    model_note="gpt-5-mini answers",
+)  # fmt: skip
+STEPS = (
+    v.StepView("b/advocate", "advocate", v.StepState.DONE, "advocate", 3.2, CENT),
+    v.StepView("b/sceptic", "sceptic", v.StepState.FAILED, "sceptic", 20, 0, "no answer in time"),
+    v.StepView("b/cost", "cost", v.StepState.REPLAYED, "cost", 2, CENT),
+    v.StepView("b/chair", "chair", v.StepState.RUNNING, "chair"),
+    v.StepView("b/last", "editor"),
+)
+
+
+def answer(reason: StopReason, output: str = "Take SQLite now.", **facts: Any) -> v.AnswerView:
+    """Return the end of a run that ended so."""
+    more = {name: facts.pop(name) for name in ("missing", "notes") if name in facts}
+    result = PatternResult(output=output, stop_reason=reason, cost_nusd=2 * CENT, **more)
+    return v.AnswerView(RUN, result, 14, 3, 2, 5, **facts)
+
+
+def _runs() -> Iterator[tuple[str, Any]]:
+    for state in v.RunState:
+        yield f"The message of a command: {state.value}", replace(RUN, state=state, outcome_line="$0.02 · 14 s")
+    yield "The plan before a flow is chosen", v.ProgressView(replace(RUN, flow="", agents=()))
+    yield "The plan", v.ProgressView(RUN, STEPS, ("Round 1: accepted, score 80.",), 14, 2 * CENT)
+    yield (
+        "The plan without history, with a file",
+        v.ProgressView(
+            replace(
+                RUN,
+                expected_nusd=None,
+                material="Read 1 message.",
+                left_out="a.mp4 was left out: no video.",
+            )
+        ),
+    )
+    for state in (v.RunState.QUEUED, v.RunState.STOPPED):
+        yield f"In a busy thread: {state.value}", n.QueuedView(RUN.run_id, state)
+    yield "Details", v.DetailsView(
+        replace(RUN, state=v.RunState.DONE), 14, 2 * CENT,
+        (v.ModelUse("gpt-5-mini", 1, 800, 200, 2 * CENT),), STEPS[:3],
+        missing=(MissingVoice(name="sceptic", reason="no answer in time"),), uncertain_nusd=CENT, owner=DANA,
+    )  # fmt: skip
+
+
+def _answers() -> Iterator[tuple[str, Any]]:
+    yield "An answer", answer(StopReason.COMPLETED)
+    missing = tuple(MissingVoice(name=name, reason="no answer in time") for name in ("security", "cost"))
+    yield "An answer with warnings", answer(StopReason.PARTIAL, missing=missing, uncertain_nusd=60_000_000)
+    yield "An answer after a minute, to a command", answer(StopReason.COMPLETED, mention_asker=True)
+    for reason in StopReason:
+        if reason not in (StopReason.COMPLETED, StopReason.PARTIAL):
+            yield f"Ended early ({reason.value}), with a text", answer(reason, owner=DANA, grant_nusd=30 * CENT)
+            yield f"Ended early ({reason.value}), without", answer(reason, "")
+
+
+def _cards() -> Iterator[tuple[str, Any]]:
+    yield "A price to confirm", c.ConfirmView(RUN, "answer", 3 * CENT)
+    yield "A price to confirm, no other flow", c.ConfirmView(replace(RUN, expected_nusd=None))
+    yield "A draft", c.ReviewView(
+        RUN, "Announce the outage", "We were down for 40 minutes.", "score 80\n✓ facts\n✗ names", 1,
+        "Open until 30 Nov 14:00 UTC; after that it ends without approval.", question="s/1/human",
+    )  # fmt: skip
+    yield (
+        "A draft that goes on by itself",
+        c.ReviewView(
+            RUN,
+            "Announce",
+            "We were down.",
+            round=2,
+            deadline="At 30 Nov 14:00 UTC it continues by itself.",
+            is_optional=True,
+        ),
+    )
+    yield "A round that is over", c.RoundView(1, "We were down.", "score 55\n✗ names")
+    yield (
+        "Out of budget half-way",
+        c.BudgetRequestView(
+            RUN, 30 * CENT, BALANCE, DANA, "Open until 30 Nov 14:00 UTC; after that the partial answer is final."
+        ),
+    )
+    yield "Out of budget, no owner", c.BudgetRequestView(RUN, CENT, UNUSED)
+    yield "In line for budget", c.BudgetQueueView(84 * CENT, BALANCE, "I wait until 15:00 UTC; then the request ends.")
+    yield "Not enough budget", c.RefusalView(84 * CENT, BALANCE, "answer", 5 * CENT, DANA)
+    yield "Not enough budget, one other request", c.RefusalView(84 * CENT, ONE_HELD, owner=DANA, queue_key="key")
+    yield "Not enough budget, nothing held", c.RefusalView(6 * USD, UNUSED)
+    yield (
+        "Frozen with a reason",
+        c.RefusalView(CENT, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice"),
+    )
+    for blocked in ("paused", "frozen", "quarantined", "clock"):
+        yield f"Blocked: {blocked}", c.RefusalView(CENT, BALANCE, owner=DANA, blocked=blocked)
+
+
+def _private() -> Iterator[tuple[str, Any]]:
+    flows = (li.FlowLine("answer", "One agent answers.", 3 * CENT), li.FlowLine("decide", "Four argue, one decides."))
+    line = li.RunLine(RUN.run_id, RUN.request, v.RunState.RUNNING, 0, "29 Nov 14:02 UTC", "https://example.slack.com/x")
+    yield "Help", li.HelpView(flows=flows)
+    yield "Agents", li.AgentsView((li.AgentLine("sceptic", "Argues against.", "gpt-5-mini"),))
+    yield "Flows", li.FlowsView(flows)
+    yield "Balance", li.BalancesView((BALANCE, UNUSED))
+    yield "No balance", li.BalancesView(())
+    yield "Requests", li.RunsView((line, replace(line, state=v.RunState.DONE, request=LONG, cost_nusd=2 * CENT)))
+    yield "No requests", li.RunsView(())
+    yield "A word like a command", n.NearMissView("bugdet", "budget", "key")
+    yield "A word alone", n.NearMissView("hello", "help", "key")
+    yield "An unclear reply to a draft", n.UnclearReplyView(RUN.run_id, "s/1/human", "key", "Looks good, but…")
+    yield "A changed request", n.EditedView("key")
+    yield "Not in the channel", n.InviteView("key")
+    yield "A word to somebody", n.CallView(LEE, "the draft above waits for you: approve it, or say what should change.")
+    yield "A defect", n.NoticeView("Something went wrong on my side.", "error", "7f3a")
+
+
+def _channels() -> Iterator[tuple[str, Any]]:
+    yield "Invited into a channel", w.WelcomeView(("OpenAI",), 90)
+    yield "Invited into a channel, two providers", w.WelcomeView(("OpenAI", "Anthropic"), 1)
+    for opening, limit_nusd in (("on", 25 * USD), ("trial", 2 * USD), ("off", 0)):
+        yield (
+            f"Settings of a new channel, {opening}, for an admin",
+            w.SettingsView("C0PLATFORM", "#platform", limit_nusd, 25 * USD, opening, may_change=True),
+        )
+    yield (
+        "Settings of a new channel, for a member",
+        w.SettingsView("C0PLATFORM", "#platform", 2 * USD, 25 * USD, "trial", may_change=False, owner=DANA),
+    )
+    yield "The trial is used up", c.OpeningView("C0PLATFORM", 2 * USD, 25 * USD, DANA)
+    yield "New channels are off", c.OpeningView("C0PLATFORM", 0, 25 * USD)
+
+
+def _budgets() -> Iterator[tuple[str, Any]]:
+    part = ReportPart("decide", 20 * USD, 20 * USD, 7)
+    report = Report(
+        name="#platform", channel="C0PLATFORM", period="2026-11", is_current=True, limit_nusd=25 * USD, granted_nusd=0,
+        settled_nusd=24 * USD, held_nusd=USD, calls=70, resets_on="1 Dec", days_left=1, days=(1, 2), days_in_month=30,
+        forecast_nusd=25 * USD, flows=(part, ReportPart("answer", 4 * USD, 4 * USD, 1)),
+        agents=(part,), models=(part,), people=(), dearest=(), uncertain=(), overruns=(), last_nusd=20 * USD,
+        runs_out=None, history=(),
+    )  # fmt: skip
+    empty = replace(
+        report,
+        settled_nusd=0,
+        held_nusd=0,
+        calls=0,
+        flows=(),
+        agents=(),
+        models=(),
+        last_nusd=None,
+        days_left=20,
+        forecast_nusd=None,
+    )
+    book = b.BookLine("#platform", 25 * USD, 24 * USD, USD)
+    yield "Budget of a channel", b.BudgetView(report, can_change=True, can_post=True)
+    yield "Budget of a new channel", b.BudgetView(empty)
+    yield "All budgets", b.BooksView("November 2026", book, (book,), 5 * USD, USD)
+    yield (
+        "Changes of a budget",
+        b.AuditView("#platform", (b.AuditLine("29 Nov 14:02", "Dana", "limit $25 → $50", "launch"),)),
+    )
+
+
+SECTIONS = {
+    "A request and its plan": _runs,
+    "Answers": _answers,
+    "Questions and refusals": _cards,
+    "Private replies": _private,
+    "New channels": _channels,
+    "Budgets": _budgets,
+}
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    renderer = Renderer("plain")
+    parts = [
+        "# Every sentence people read in Slack",
+        "Made by `python -m tests.support.sentences`; a test keeps it current. Buttons stand in brackets.",
+    ]
+    for title, samples in SECTIONS.items():
+        parts.append(f"## {title}")
+        for name, view in samples():
+            messages = renderer.answer(view) if isinstance(view, v.AnswerView) else (renderer.message(view),)
+            parts += [f"**{name}**", "\n".join(f"> {line}" for message in messages for line in _lines(message))]
+    parts += ["## Help for each word", "\n".join(f"- {unescape(Mrkdwn(text))}" for text in TOPICS.values())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(message: v.SlackMessage) -> Iterator[str]:
+    for block in message.blocks:
+        yield from (line or " " for text in _texts(block) for line in unescape(Mrkdwn(text)).splitlines())
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, list | tuple):
+        for item in node:
+            yield from _texts(item)
+    elif isinstance(node, dict):
+        if node.get("type") == "button":
+            yield f"[{node['text']['text']}]"
+        elif isinstance(node.get("text"), str):
+            yield node["text"]
+        else:
+            for key in ("title", "text", "fields", "elements", "accessory", "options"):
+                yield from _texts(node.get(key, ()))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
