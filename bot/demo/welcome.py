@@ -34,7 +34,7 @@ async def post_welcome(client: AsyncWebClient, roster: Roster, choice: ModelChoi
     what = TINY if choice is not None and choice.is_tiny else f"{_who(choice)} here."
     lines = [f"`/agents {escape(request)}`" for request in requests_for(roster)]
     head = f"*Try it.* {what} Copy a line and send it:"
-    tail = "The answer comes in a thread, with its price and what is left. `/agents help` says what else you can type."
+    tail = "The answer comes in a thread, with what it cost. `/agents help` says what else you can type."
     for text in (head, *lines, tail):
         await client.chat_postMessage(channel=TRY_IT, text=text)
 

@@ -36,7 +36,8 @@ def sections(view: BudgetView) -> list[Mrkdwn]:
 
 def small_print(view: BudgetView) -> Mrkdwn:
     """Return the footnotes: where prices come from, and what is attached."""
-    label = "play money" if view.report.play_money else ""
+    # Where every price is play money, the note on prices says so already.
+    label = "play money" if view.report.play_money and "play money" not in view.price_note else ""
     return join(" · ", [short(view.attached, 200), short(view.price_note, 300), Mrkdwn(label)])
 
 

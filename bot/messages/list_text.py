@@ -1,11 +1,12 @@
 """Sentences of what people ask for: help, agents, flows, balances, runs, details, and our questions back."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from bot.messages.card_views import ReviewView, RoundView
 from bot.messages.list_views import AgentLine, AgentsView, BalancesView, FlowLine, HelpView, RunLine
-from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn
+from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn, size
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView, UnclearReplyView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
@@ -31,6 +32,10 @@ EMPTY = "(The draft is empty.)"
 ROUND_MAX = 2_500
 """Characters of the draft of a finished round."""
 VERDICT_LINES = 12
+RUNS_MAX = 12_000
+"""Characters, as JSON, of the requests in one list."""
+RUN_FRAME = 350
+"""Characters of the layout around one of them, its button included."""
 _TONES = {"info": "", "warning": "⚠️ ", "error": "❌ "}
 
 
@@ -94,6 +99,18 @@ def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
 def runs(lines: Sequence[RunLine]) -> Mrkdwn:
     """Return recent runs, newest first."""
     return _lines([run(line) for line in lines], "No requests here yet. Try `/agents` and a question.")
+
+
+def runs_shown(lines: Sequence[RunLine]) -> list[RunLine]:
+    """Return the newest of the requests, as many as fit into one message."""
+    kept: list[RunLine] = []
+    used = 0
+    for line in lines:
+        used += size(json.dumps(run(line), ensure_ascii=False)) + RUN_FRAME
+        if used > RUNS_MAX:
+            break
+        kept.append(line)
+    return kept
 
 
 def run(line: RunLine) -> Mrkdwn:
@@ -251,16 +268,19 @@ def _quoted(markdown: str, limit: int) -> Mrkdwn:
 
 
 def _verdict(words: str) -> Mrkdwn:
+    if not words.strip():
+        return Mrkdwn()
     return join("\n", [short(line, 300) for line in f"The reviewer: {words}".splitlines()[:VERDICT_LINES]])
 
 
 def review_asks(view: ReviewView) -> Mrkdwn:
     """Return who may decide until when, below the draft."""
-    who = "{asker}, {decide} or write in this thread what should change."
+    who = "{asker}, decide or write in this thread what should change."
+    if view.has_approvers:
+        who = "{asker}, you or a named approver can decide, or write in this thread what should change."
     if view.is_optional:
         who = "{asker}, reply here with what should change, or let it continue."
-    decide = "you or a named approver decide:" if view.has_approvers else "decide"
-    asks = mrkdwn(who, asker=person(view.run.asker), decide=decide)
+    asks = mrkdwn(who, asker=person(view.run.asker))
     return join(" ", [asks, short(view.deadline, 200)])
 
 

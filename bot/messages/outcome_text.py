@@ -125,7 +125,7 @@ _ENDINGS = {
     StopReason.LIMIT: "{part}: this request reached its limit after {steps} ({cost}).",
     StopReason.TIMEOUT: "{part}: the time for this request was up after {steps} ({cost}).",
     StopReason.CANCELLED: "Stopped after {steps} ({cost}).",
-    StopReason.REJECTED: "Not approved: this is the last draft, and nobody approved it ({cost}).",
+    StopReason.REJECTED: "Not approved: {draft} ({cost}).",
     StopReason.FAILED: "{part}: something failed after {steps} ({cost}).",
 }
 
@@ -146,6 +146,7 @@ def _ending(view: AnswerView) -> Mrkdwn:
         _ENDINGS[result.stop_reason],
         part=_part(view),
         why=_why_no_money(view),
+        draft="this is the last draft, and nobody approved it" if result.output.strip() else "nobody approved a draft",
         steps=mrkdwn("{done} of {total}", done=str(view.steps_done), total=count(view.steps_total, "step")),
         cost=usd(result.cost_nusd),
     )
@@ -160,7 +161,7 @@ _RAN_OUT = {
 _CLOSED = {
     "paused": "all spending was paused",
     "frozen": "the budget here was frozen",
-    "clock": "no month could be opened, because this machine's clock and Slack's are minutes apart,",
+    "clock": "the clock of the machine I run on was wrong, so I could not tell which month it was,",
 }
 
 

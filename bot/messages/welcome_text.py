@@ -31,14 +31,14 @@ def invited(view: SettingsView) -> Mrkdwn:
     """Return what holds in a channel until somebody changes it."""
     who = person(view.owner) if view.owner else Mrkdwn("an admin of this workspace")
     money = {
-        "on": "It may spend {limit} a month.",
-        "trial": "It is on trial with {limit} a month, until {who} enables it: then it has {usual}.",
+        "on": "The channel may spend {limit} a month.",
+        "trial": "The channel is on trial with {limit} a month, until {who} enables it: then it has {usual}.",
         "off": "Nothing starts there until {who} enables it: then it has {usual} a month.",
     }[view.opening]
     change = "" if view.may_change else " {who} can change that, with `/agents settings` there."
     return mrkdwn(
-        "You invited me to {name}. Everybody in it may ask, guests and other organisations only when that is allowed; "
-        "replies of who asked go on without a mention. " + money + change.replace("{who}", "{Who}"),
+        "You invited me to {name}. Everybody in it may ask, guests and other organisations only when that is allowed. "
+        "Whoever asked can go on in the thread without a mention. " + money + change.replace("{who}", "{Who}"),
         name=short(view.name, 80),
         limit=usd(view.limit_nusd),
         usual=usd(view.usual_nusd),

@@ -122,7 +122,7 @@ class ThreadReader:
         if beside := attached_words(message):
             artifacts.append(_quoted("what is attached to the request", [beside]))
             labels.append("what is attached to it")
-        left += _left_out("what came with the request", [message])
+        left += _words_only("what came with the request", [message])
         return Attachments(artifacts=tuple(artifacts), read=tuple(labels), left_out=tuple(left))
 
     async def _asked_again(self, run: RunRow) -> Mapping[str, Any]:
@@ -231,10 +231,15 @@ def _counted(number: int, one: str) -> str:
 def _left_out(name: str, messages: list[Mapping[str, Any]]) -> list[str]:
     """Return sentences about what messages hold besides words: nobody may take that for read."""
     wordless = sum(not words_of(message) and not files_of(message) for message in messages)
-    shown = list(dict.fromkeys(what for message in messages for what in unread_in(message)))
     verb = "was" if wordless == 1 else "were"
     left = [f"{_counted(wordless, 'message')} of {name} had no words and {verb} left out."] if wordless else []
-    return [*left, f"Of {name} I read words only, not {', '.join(shown)}."] if shown else left
+    return left + _words_only(name, messages)
+
+
+def _words_only(name: str, messages: list[Mapping[str, Any]]) -> list[str]:
+    """Return the sentence that names what stands in messages and is no text; none for text alone."""
+    shown = list(dict.fromkeys(what for message in messages for what in unread_in(message)))
+    return [f"Of {name} I read words only, not {', '.join(shown)}."] if shown else []
 
 
 def _wordless(number: int) -> str:

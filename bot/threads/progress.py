@@ -207,7 +207,7 @@ def _fold(board: _Board, event: RunEvent) -> None:
             _finish(board, event)
         case Reviewed():
             verdict = "accepted" if event.accepted else "not yet accepted"
-            board.notes.append(f"Round {event.round}: {verdict}, score {event.score}. {event.feedback}".strip())
+            board.notes.append(f"Round {event.round}: {verdict}, score {event.score} of 10. {event.feedback}".strip())
         case Noted():
             board.notes.append(event.text)
         case TextDelta():

@@ -132,7 +132,8 @@ TABLE: dict[Reason, _Text] = {
         "{model} billed more than it can, so it is set aside", "{owner} can raise its allowance."
     ),
     Reason.CLOCK: _Text(
-        "this machine's clock and Slack's disagree", "No month is opened before {owner} has set the clock."
+        "the clock of the machine I run on is wrong, so I cannot tell which month this belongs to",
+        "{owner} can set it.",
     ),
     Reason.DECLINED: _Text("the price was declined, so nothing more was started"),
     Reason.NOT_GRANTED: _Text("no more budget came, so this is final"),

@@ -14,7 +14,7 @@ from tests.fakes.provider import Provider
 ROOT = Path(__file__).parents[2]
 DEMO = (sys.executable, "-c", "from bot.cli import main; main()", "demo", "--once")
 REQUEST = "Compare SQLite and PostgreSQL for a small team's event log"
-FOOTER = re.compile(r"\$[\d.]+ · [^·]+ s · \d+ agents? · play money · \$[\d.]+ left")
+FOOTER = re.compile(r"\$[\d.]+ · [^·]+ s · \d+ agents? · play money")
 OURS = frozenset(variable.name for variable in VARIABLES) - {"AGENTS_CACHE_DIR"}
 """What may not reach the demo from this machine; registries, proxies and certificates may."""
 OWN_ROSTER = """

@@ -90,6 +90,12 @@ async def test_a_model_that_is_set_aside_is_not_said_to_be_a_budget_that_ran_out
 SHARE = {"is_share": True, "author_name": "Lee", "text": "The exports were late", "files": []}
 
 
+async def answered(slack: SlackServer, talker: Talkative, channel: str = "C0PLATFORM") -> None:
+    """Let the models answer whose plan was looked at, and wait until the answer stands in its place."""
+    talker.may_answer.set()
+    await slack.wait_for(lambda: talker.text in said(slack, channel))
+
+
 def asked_of_models(talker: Talkative) -> str:
     return talker.systems[-1]
 
@@ -97,18 +103,21 @@ def asked_of_models(talker: Talkative) -> str:
 @pytest.mark.usefixtures("house")
 async def test_a_forwarded_message_is_read_and_said_to_be(slack: SlackServer, talker: Talkative) -> None:
     private = {"is_share": True, "private_channel_prompt": True}
+    talker.may_answer.clear()
     await slack.say(f"<@{BOT_USER}> use answer: why?", more={"attachments": [SHARE, private]})
     left = "Read 1 forwarded message. A forwarded message was left out: Slack did not hand over the words."
-    await slack.wait_for(lambda: left in said(slack) and "answered" in said(slack))
+    await slack.wait_for(lambda: left in said(slack))
+    await answered(slack, talker)
     assert "[forwarded from Lee] The exports were late" in asked_of_models(talker)
 
 
 @pytest.mark.usefixtures("house")
 async def test_a_forwarded_message_alone_is_a_request_to_read_it(slack: SlackServer, talker: Talkative) -> None:
+    talker.may_answer.clear()
     await slack.say("", channel="D0DANA", more={"attachments": [SHARE]})
-    await slack.wait_for(lambda: "answered" in said(slack, "D0DANA"))
+    await slack.wait_for(lambda: "Read 1 forwarded message." in said(slack, "D0DANA"))
+    await answered(slack, talker, "D0DANA")
     assert "[forwarded from Lee] The exports were late" in asked_of_models(talker)
-    assert "Read 1 forwarded message." in said(slack, "D0DANA")
 
 
 @pytest.mark.usefixtures("house")
@@ -118,14 +127,23 @@ async def test_words_in_blocks_and_fields_of_a_thread_are_read(slack: SlackServe
     fields = [{"title": "Host", "value": "db1"}]
     await slack.say("", user="U0LEE", thread_ts=root, more={"attachments": [{"title": "CPU", "fields": fields}]})
     await slack.say("", user="U0LEE", thread_ts=root, more={"blocks": [{"type": "image", "image_url": "x"}]})
+    talker.may_answer.clear()
     await slack.say(f"<@{BOT_USER}> use answer: what happened?", thread_ts=root)
     told = (
         "Read 2 messages. 1 message of this thread had no words and was left out. "
         "Of this thread I read words only, not a picture."
     )
-    await slack.wait_for(lambda: told in said(slack) and "answered" in said(slack))
+    await slack.wait_for(lambda: told in said(slack))
+    await answered(slack, talker)
     assert "Deploy *failed*" in asked_of_models(talker)
     assert "Host: db1" in asked_of_models(talker)
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_command_brings_no_message_so_none_is_said_to_be_left_out(slack: SlackServer) -> None:
+    await slack.command("use answer: why?")
+    await slack.wait_for(lambda: "answered" in said(slack))
+    assert "left out" not in said(slack)
 
 
 async def test_a_command_that_nobody_can_see_is_help_and_costs_nothing(slack: SlackServer, house: House) -> None:
@@ -149,8 +167,9 @@ async def test_a_request_deleted_by_its_author_is_stopped_and_nothing_is_deliver
     asked_ts = await slack.say(f"<@{BOT_USER}> use answer: {ASK}")
     await talker.asked.wait()
     await slack.delete(asked_ts)
-    await slack.wait_for(lambda: "stopped" in said(slack))
     await house.until_no_run_is_open()
+    assert house.ledger("SELECT COUNT(*) FROM run WHERE stop_reason = 'cancelled'") == 1
+    await slack.wait_for(lambda: said(slack) == "[]")
     assert mine(slack, "C0PLATFORM", "Take SQLite.") == []
     assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE name LIKE 'answer/%' AND state <> 'abandoned'") == 0
     assert house.held_nusd() == 0

@@ -56,7 +56,7 @@ def _runs() -> Iterator[tuple[str, Any]]:
     for state in v.RunState:
         yield f"The message of a command: {state.value}", replace(RUN, state=state, outcome_line="$0.02 · 14 s")
     yield "The plan before a flow is chosen", v.ProgressView(replace(RUN, flow="", agents=()))
-    yield "The plan", v.ProgressView(RUN, STEPS, ("Round 1: accepted, score 80.",), 14, 2 * CENT)
+    yield "The plan", v.ProgressView(RUN, STEPS, ("Round 1: accepted, score 8 of 10.",), 14, 2 * CENT)
     yield (
         "The plan without history, with a file",
         v.ProgressView(
@@ -92,7 +92,7 @@ def _cards() -> Iterator[tuple[str, Any]]:
     yield "A price to confirm", c.ConfirmView(RUN, "answer", 3 * CENT)
     yield "A price to confirm, no other flow", c.ConfirmView(replace(RUN, expected_nusd=None))
     yield "A draft", c.ReviewView(
-        RUN, "Announce the outage", "We were down for 40 minutes.", "score 80\n✓ facts\n✗ names", 1,
+        RUN, "Announce the outage", "We were down for 40 minutes.", "accepted, 8 of 10\n✓ facts\n✗ names", 1,
         "Open until 30 Nov 14:00 UTC; after that it ends without approval.", question="s/1/human",
     )  # fmt: skip
     yield (
@@ -106,7 +106,11 @@ def _cards() -> Iterator[tuple[str, Any]]:
             is_optional=True,
         ),
     )
-    yield "A round that is over", c.RoundView(1, "We were down.", "score 55\n✗ names")
+    yield "A draft that somebody else may approve too", c.ReviewView(
+        RUN, "Announce", "We were down.", "accepted, 8 of 10", 1,
+        "Open until 30 Nov 14:00 UTC; after that it ends without approval.", has_approvers=True,
+    )  # fmt: skip
+    yield "A round that is over", c.RoundView(1, "We were down.", "not accepted, 5 of 10\n✗ names")
     yield (
         "Out of budget half-way",
         c.BudgetRequestView(

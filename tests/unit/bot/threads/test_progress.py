@@ -95,7 +95,7 @@ async def test_each_event_changes_what_it_says() -> None:
         ("edit", StepState.FAILED, "its model did not respond in time"),
         ("editor", StepState.RUNNING, ""),
     ]
-    assert view.notes == ("Round 1: not yet accepted, score 4. Too long.",)
+    assert view.notes == ("Round 1: not yet accepted, score 4 of 10. Too long.",)
     await board.close("run", DONE)
 
 
