@@ -16,7 +16,7 @@ TEXT = "write a short thank-you note to the team for the release"
 TEXT_FLOWS = ("draft", "review")
 """What the shipped roster and the tiny model's call the flow whose text a person approves."""
 REQUESTS_SHOWN = 3
-TINY = "A tiny model answers here: readable sentences, often wrong. What a good model says, you see in #tour."
+TINY = "A tiny model answers here: readable sentences, often wrong. #tour shows what a good model says."
 
 
 def requests_for(roster: Roster) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ async def until_enabled(slack: SlackServer) -> None:
 
 async def test_a_new_channel_is_on_trial(slack: SlackServer, trial: House) -> None:
     await slack.command("balance")
-    await slack.wait_for(lambda: private(slack, "$2.00 free ($2.00 limit"))
+    await slack.wait_for(lambda: private(slack, "($2.00 limit"))
     await slack.command(ASK)
     await slack.wait_for(lambda: said(slack, "PostgreSQL**") or said(slack, "*PostgreSQL*"))
     await trial.until_no_run_is_open()
@@ -114,7 +114,7 @@ async def test_invited_it_says_once_who_it_is_and_an_admin_s_invitation_enables(
     assert "I read a thread only when somebody calls me into it" in lines[1]
     assert "a model on the machine that runs me; I keep it for 90 days." in lines[2]
     (settings,) = [m for m in slack.messages(slack.workspace.dm("U0DANA").id) if "You invited me to" in m["text"]]
-    assert "It may spend $25.00 a month." in settings["text"]
+    assert "The channel may spend $25.00 a month." in settings["text"]
     await slack.command("balance")
     await slack.wait_for(lambda: private(slack, "$25.00 limit"))
     await slack.click(WHAT_I_STORE)
@@ -125,7 +125,7 @@ async def test_invited_by_somebody_else_the_channel_is_on_trial(slack: SlackServ
     await slack.invite("C0PLATFORM", inviter="U0LEE")
     await trial.until_no_run_is_open()
     (settings,) = [m for m in slack.messages(slack.workspace.dm("U0LEE").id) if "You invited me to" in m["text"]]
-    assert "It is on trial with $2.00 a month, until" in settings["text"]
+    assert "The channel is on trial with $2.00 a month, until" in settings["text"]
     assert settings["blocks"][-1]["type"] != "actions"
 
 
