@@ -39,7 +39,7 @@ HERE = Origin(delivery_key="trigger:1", workspace=TEAM, channel="C1", user=ADMIN
 class People:
     """Slack's directory: everybody is called like their id, in lower case."""
 
-    async def user(self, user: str, *, workspace: str) -> Mapping[str, Any]:
+    async def user(self, user: str, *, workspace: str, anew: bool = False) -> Mapping[str, Any]:  # noqa: ARG002 - Slack's own
         assert workspace == TEAM
         return {"id": user, "name": user.lower()}
 

@@ -113,7 +113,7 @@ async def test_a_signed_request_is_answered_and_a_termination_waits_for_it(
     ):
         assert (reply.status, await reply.json()) == (200, {"ok": True})
     await slack.say(f"<@{BOT_USER}> {DECIDE}")
-    await slack.wait_for(lambda: len(slack.messages()) == 3)
+    await slack.wait_for(lambda: len(slack.messages()) == 2)
     bot.process.send_signal(signal.SIGTERM)
     assert await bot.ended() == 0
     assert answered(slack)

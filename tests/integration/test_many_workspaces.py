@@ -145,9 +145,11 @@ async def test_a_state_is_good_for_one_browser_and_one_use(deployed: Deployment,
     assert (status, "used before" in page) == (401, True)
 
 
-async def test_an_old_state_is_refused(deployed: Deployment, slack: SlackServer) -> None:
+async def test_an_old_state_is_refused(
+    deployed: Deployment, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address, cookie = await deployed.browser.begin()
-    await deployed.bot.engine.db.write(_expired)
+    monkeypatch.setattr("storage.oauth_states.STATE_TTL_S", -1)
     query = slack.tokens.allow(address, slack.workspace, user="U0DANA", is_org_wide=False)
     status, page = await deployed.browser.come_back(query, cookie)
     assert (status, "older than ten minutes" in page) == (401, True)
@@ -482,7 +484,3 @@ async def _press(people: People, action_id: str, value: str) -> None:
     message = {"ts": "1.1", "blocks": [], "type": "message"}
     element = {"type": "button", "action_id": action_id, "value": value}
     await people._press(message, {"block_id": "b"}, element, user="U0DANA", channel="C0PLATFORM")
-
-
-def _expired() -> Any:
-    yield Query("age", "UPDATE oauth_state SET expires_us = 1")()

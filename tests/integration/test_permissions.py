@@ -172,8 +172,8 @@ async def test_guests_and_outsiders_see_no_totals_of_the_workspace(slack: SlackS
         await slack.open_home(user=user)
         await house.bot.background.drain(10)
         shown = seen_by(slack, user)
-        assert (name, "the workspace has $" in shown) == (name, name in INSIDE)
-    assert "the workspace has less than that free" in seen_by(slack, id_of("outsider"))
+        assert (name, "is left in the workspace" in shown) == (name, name in INSIDE)
+    assert "the workspace has less than that left" in seen_by(slack, id_of("outsider"))
 
 
 async def test_an_id_of_a_run_is_no_permission(slack: SlackServer, house: House) -> None:

@@ -1,6 +1,7 @@
 """The bot as a process: it leaves when told to, finishes what it can, and refuses what it cannot share."""
 
 import asyncio
+import json
 import random
 import signal
 import socket
@@ -89,7 +90,10 @@ async def test_told_to_leave_it_lets_what_runs_end_and_tells_it(bot: Member, sla
     bot.process.send_signal(signal.SIGTERM)
     model.may_answer.set()
     assert await asyncio.to_thread(bot.process.wait, SOON_S) == 0
-    assert [name for (_run, name), count in slack.posted().items() if count == 1] == ["root", "progress", "answer/0"]
+    assert [name for (_run, name), count in slack.posted().items() if count == 1] == ["root", "progress"]
+    shown = {(named(message) or ("", ""))[1]: looks(message) for _channel, message in slack.shown()}
+    assert "run_details" in json.dumps([message for _channel, message in slack.shown()])
+    assert "⏳" not in shown["progress"]
     roots = [message for _channel, message in slack.shown() if (named(message) or ("", ""))[1] == "root"]
     assert ["✅ answered" in looks(root) for root in roots] == [True]
 

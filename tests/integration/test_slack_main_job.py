@@ -138,9 +138,9 @@ async def test_who_deletes_the_question_stops_the_work(slack: SlackServer, team:
     asked = await slack.say(f"<@{BOT_USER}> {DECIDE}")
     await slack.wait_for(lambda: any("advocate" in said for said in texts(slack)))
     await slack.delete(asked)
-    await slack.wait_for(lambda: any("Stopped after" in said for said in texts(slack)))
+    await slack.wait_for(lambda: texts(slack) == [])
     await house.until_no_run_is_open()
-    assert (house.held_nusd(), len(texts(slack))) == (0, 1)
+    assert (house.held_nusd(), house.ledger("SELECT COUNT(*) FROM run WHERE stop_reason = 'cancelled'")) == (0, 1)
 
 
 async def test_a_waiting_question_can_be_stopped(slack: SlackServer, house: House) -> None:
