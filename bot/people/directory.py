@@ -102,9 +102,11 @@ class SlackDirectory:
         except (SlackError, aiohttp.ClientError, TimeoutError, KeyError) as error:
             raise LookupFailedError from error
         self._cache.pop(key, None)
+        if what == "member":
+            return found  # whoever left a private conversation must not see into it a moment longer
         if len(self._cache) >= CACHE_ENTRIES:
             del self._cache[next(iter(self._cache))]
-        self._cache[key] = (self._monotonic() + (CHANNEL_TTL_S if what in {"channel", "member"} else USER_TTL_S), found)
+        self._cache[key] = (self._monotonic() + (CHANNEL_TTL_S if what == "channel" else USER_TTL_S), found)
         return found
 
     async def _asked(self, what: _What, name: str, *, token: str) -> Mapping[str, Any] | None:
