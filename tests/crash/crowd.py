@@ -78,7 +78,7 @@ class Crowd:
                 if now_s - self._said_yes_s.get(message["ts"], -AGAIN_S) >= AGAIN_S:
                     self._said_yes_s[message["ts"]] = now_s
                     with suppress(AssertionError, Refused):
-                        await self.slack.click(action, user=DANA, channel=channel.id, ts=message["ts"])
+                        await self._press(action, DANA, channel.id, message)
 
     # ------------------------------------------------------------ asking
 
@@ -132,7 +132,7 @@ class Crowd:
         if not found:
             return False
         channel, message = self.slack.chance.choice(found)
-        await self.slack.click(RUN_STOP, user=DANA, channel=channel, ts=message["ts"])
+        await self._press(RUN_STOP, DANA, channel, message)
         return True
 
     async def _delete(self) -> bool:
@@ -164,7 +164,9 @@ class Crowd:
                 self._press(REVIEW_APPROVE, DANA, channel, message), self._press(REVIEW_STOP, LEE, channel, message)
             )
         elif way < 0.85:
-            await self.slack.say("Shorter, please", user=DANA, channel=channel, thread_ts=message["thread_ts"])
+            await self.slack.say(
+                "Shorter, please", user=_there(channel, DANA), channel=channel, thread_ts=message["thread_ts"]
+            )
         elif way < 0.93:
             await self._ask_for_changes(channel, message)
         else:
@@ -176,7 +178,7 @@ class Crowd:
         return self.slack.chance.choices(((DANA,), (LEE,), (DANA, DANA), (LEE, DANA)), (5, 2, 2, 2))[0]
 
     async def _press(self, action: str, user: str, channel: str, message: dict[str, Any]) -> None:
-        await self.slack.click(action, user=user, channel=channel, ts=message["ts"])
+        await self.slack.click(action, user=_there(channel, user), channel=channel, ts=message["ts"])
 
     async def _ask_for_changes(self, channel: str, message: dict[str, Any]) -> None:
         """By the form; when nobody opens one, the person gives up, and when nobody takes it, tries again."""
@@ -186,7 +188,7 @@ class Crowd:
             opened = await self.slack.wait_for(lambda: self._forms() - before, FORM_S)
             for _ in range(3):
                 wish = {"text0": {"text": "Name the date"}}
-                if await self.slack.submit(wish, user=DANA, view_id=min(opened)) is not None:
+                if await self.slack.submit(wish, user=_there(channel, DANA), view_id=min(opened)) is not None:
                     break
 
     def _forms(self) -> set[str]:
@@ -200,3 +202,8 @@ class Crowd:
             for message in channel.messages[-LATEST:]
             if buttons(message) & wanted
         ]
+
+
+def _there(channel: str, user: str) -> str:
+    """Who acts in a channel: only their own person sees direct messages."""
+    return f"U{channel[1:]}" if channel.startswith("D") else user
