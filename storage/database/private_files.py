@@ -17,8 +17,16 @@ def private_folder(path: Path, *, tighten: bool = False) -> None:
 
 
 def create_private(path: Path, *, is_new: bool = False) -> None:
-    """Create an empty file, before a library would with the umask's mode; FileExistsError if it has to be new."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | (os.O_EXCL if is_new else 0), FILE_MODE))
+    """Create an empty file, before a library would with the umask's mode; FileExistsError if it has to be new.
+
+    A file that exists is never opened: closing any descriptor of a database drops the locks that SQLite holds on it in
+    this process, and another process could then take itself for the last one and discard the write-ahead log.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    except FileExistsError:
+        if is_new:
+            raise
     _set_mode(path, FILE_MODE)
 
 
