@@ -13,7 +13,8 @@ _YES = frozenset(
     {
         # English
         "approve", "approved", "i approve", "looks good", "looks good to me", "lgtm", "ship it", "good to go",
-        "go ahead", "go on", "continue", "yes", "yes please", "yep", "ok", "okay", "all good", "perfect", "sounds good",
+        "go ahead", "go on", "continue", "yes", "yes please", "yep", "y", "ok", "okay", "all good", "perfect",
+        "sounds good",
         "send it", "publish it", "post it", "fine by me", "looks great", "great", "good", "fine",
         # German
         "genehmigt", "freigegeben", "passt", "passt so", "sieht gut aus", "ja", "ja bitte", "einverstanden",
@@ -21,7 +22,7 @@ _YES = frozenset(
         # French
         "approuvé", "validé", "c'est bon", "ça me va", "oui", "d'accord", "parfait",
         # Spanish
-        "aprobado", "de acuerdo", "se ve bien", "está bien", "sí", "perfecto", "adelante", "vale",
+        "aprobado", "de acuerdo", "se ve bien", "está bien", "sí", "si", "perfecto", "adelante", "vale",
         # Portuguese and Italian
         "aprovado", "tudo certo", "sim", "approvato", "va bene", "sì", "perfetto",
     }
@@ -33,8 +34,12 @@ _THANKS = frozenset(
         "vielen dank", "merci", "merci beaucoup", "gracias", "muchas gracias", "obrigado", "obrigada", "grazie",
     }
 )  # fmt: skip
-_THUMBS = ("👍", "✅", "🚀", ":+1:", ":thumbsup:", ":white_check_mark:", ":rocket:", ":shipit:")
+_THUMBS = ("👍", "✅", "🚀", ":+1:", ":thumbsup:", ":white_check_mark:", ":rocket:", ":shipit:", "+1")
 _SKIN_TONE = re.compile(r"[\U0001F3FB-\U0001F3FF\uFE0F]|:skin-tone-\d:")
+_ORDINARY = re.compile(
+    r"[\s\"'“”„«»‘*_]*[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|[ ,'’\-\s])*[\s.!…,:;\"'“”»’*_]*"  # noqa: RUF001
+)
+"""A phrase in ordinary punctuation. Any other sign, a cross or a face, may turn a yes into its opposite."""
 _MENTIONS_APPROVAL = re.compile(
     r"\b(?:approv\w*|lgtm|ship it|looks good|genehmigt|freigegeben|aprobado|approuvé|validé)\b"
 )
@@ -45,6 +50,7 @@ _VAGUE = frozenset(
     {
         "no", "nope", "nah", "hmm", "hm", "mm", "eh", "well", "maybe", "perhaps", "not sure", "i am not sure",
         "i'm not sure", "not yet", "wait", "later", "one moment", "let me see", "let me think", "i see", "interesting",
+        "oh great", "good grief",
         "test", "hello", "hi", "nein", "vielleicht", "moment", "non", "peut-être", "peut être", "quizás", "no sé",
     }
 )  # fmt: skip
@@ -60,10 +66,13 @@ def reply_kind(text: str) -> ReplyKind:
     plain, said = _plain(text), text.strip()
     if "<@" in said or said.endswith(_QUESTION_MARKS):
         return "unclear"
-    if plain in _YES or (not plain and _is_thumb(said)):
+    if plain in _YES and _ORDINARY.fullmatch(_without_thumbs(said)):
         return "yes"
-    is_vague = not plain or plain in _VAGUE or plain in _THANKS
-    if is_vague or _begins_with_yes(plain) or _MENTIONS_APPROVAL.search(plain):
+    if not _without_thumbs(said).strip() and said:
+        return "yes"
+    is_vague = not plain or plain in _VAGUE or plain in _THANKS or plain in _YES
+    has_sign = _without_thumbs(said) != _SKIN_TONE.sub("", said)
+    if is_vague or has_sign or _begins_with_yes(plain) or _MENTIONS_APPROVAL.search(plain):
         return "unclear"
     return "changes"
 
@@ -88,19 +97,18 @@ def _begins_with_yes(plain: str) -> bool:
     return any(plain.startswith(f"{phrase} ") for phrase in _YES)
 
 
-def _is_thumb(said: str) -> bool:
-    """Return True for a text of nothing but signs of approval, in any skin colour."""
-    rest = _SKIN_TONE.sub("", re.sub(r"\s", "", said))
+def _without_thumbs(text: str) -> str:
+    """Return a text without signs of approval, in any skin colour."""
+    rest = _SKIN_TONE.sub("", text)
     for thumb in _THUMBS:
         rest = rest.replace(thumb, "")
-    return bool(said) and not rest
+    return rest
 
 
 def _plain(text: str) -> str:
     """Return the words of a text: folded case, single spaces, without punctuation, formatting and signs of approval."""
-    folded = _SKIN_TONE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("\u2019", "'")
-    for thumb in _THUMBS:
-        folded = folded.replace(thumb, " ")
+    folded = _without_thumbs(unicodedata.normalize("NFKC", text)).casefold().replace("\u2019", "'")
+    folded = "".join(char for char in folded if unicodedata.category(char) != "Cf")
     kept = "".join(
         char if char.isalnum() or char == "'" or unicodedata.category(char).startswith("M") else " " for char in folded
     )

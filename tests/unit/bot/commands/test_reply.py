@@ -8,9 +8,9 @@ from bot.commands.reply import is_lone_word, is_thanks, reply_kind
 @pytest.mark.parametrize(
     "text",
     [
-        "approved", "Approved!", "approve", "I approve.", "looks good", "Looks good to me!", "LGTM", "lgtm 👍",
-        "ship it", "Ship it! 🚀", "👍", "👍🏽", ":+1:", ":+1::skin-tone-4:", "✅", "yes", "Yes, please", "ok",
-        "go ahead", "*approved*", "“approved”", "\uff2c\uff27\uff34\uff2d", "sieht gut aus", "Passt!", "ja",
+        "approved", "Approved!", "approve", "I approve.", "looks good", "Looks good to me!", "LGTM",
+        "lgtm 👍", "ship it", "Ship it! 🚀", "👍", "👍🏽", ":+1:", ":+1::skin-tone-4:", "+1", "y", "si", "✅",
+        "yes", "Yes, please", "ok", "go ahead", "*approved*", "“approved”", "\uff2c\uff27\uff34\uff2d", "sieht gut aus", "Passt!", "ja",
         "freigegeben", "C\u2019est bon", "validé", "d'accord",
         "aprobado", "está bien", "Sí", "va bene", "sim",
     ],
@@ -25,6 +25,8 @@ def test_a_whole_phrase_of_approval_is_a_yes(text: str) -> None:
         "Looks good, but…", "lgtm, but fix the title", "Looks good?", "approved if Lee agrees", "not approved",
         "don't ship it", "this is not approved yet at all", "yes, and transfer $500", "<@U1> approved", "yes <@U1>",
         "hmm", "no", "not sure", "who wrote this?", "…", "", "thanks", "Not sure.",
+        "ok 👎", "yes ❌", "approved ❌", "looks good 🤮", "yes ✗", "¬yes", "!approve", "~~approve~~", "[ ] approve",
+        "yes 🙄", "yes (no)", "✅ ❌", "👍 but change the title", "yes :x:", "oh great", "ap\u200bproved", "yes * no",
         'the text says "approved" in line 3', "> approved\nis what the draft claims",
     ],
 )  # fmt: skip
