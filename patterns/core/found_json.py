@@ -1,9 +1,14 @@
 """JSON inside other text: the values that stand in it, and each in the form that a schema asks for."""
 
+import base64
+import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from patterns.core.invisible import without_invisible
 
 Json = Any
 _STARTS_MAX = 20_000
@@ -12,6 +17,9 @@ _ESCAPED_TWICE_MAX = 3
 _ESCAPE = re.compile(r'\\(["\\/nrt])')
 _UNESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _START = re.compile(r"[{\[]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
+_SPELLING = re.compile(r"[\s\"'`\\>*_]+")
+_FLAT = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb", '"'))
 
 
 def found_in(text: str, *, everywhere: bool = False) -> list[Json] | None:
@@ -33,7 +41,8 @@ def found_in(text: str, *, everywhere: bool = False) -> list[Json] | None:
 
 
 def _values(text: str, *, everywhere: bool) -> list[Json] | None:
-    decoder, found, at = json.JSONDecoder(parse_constant=no_constant), [], 0
+    decoder = json.JSONDecoder(parse_constant=no_constant, object_pairs_hook=unambiguous)
+    found, at = [], 0
     for count, start in enumerate(_START.finditer(text)):
         if count > _STARTS_MAX:
             return None
@@ -46,6 +55,36 @@ def _values(text: str, *, everywhere: bool) -> list[Json] | None:
         found.append(value)
         at = start.end() if everywhere else end
     return found
+
+
+def unambiguous(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Return an object of its members; refuse one that says two things under one name, where readers take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("it says two things under one name")
+    return found
+
+
+def is_quoted(value: Mapping[str, Json], material: str) -> bool:
+    """Return whether every member of an object stands in a text, whatever its quotes, spelling, gaps or braces are."""
+    said = _bare(material)
+    hidden = "".join(_bare(text) for text in _encoded(material))
+    pairs = [_bare(f"{json.dumps(name)}:{json.dumps(part, ensure_ascii=False)}") for name, part in value.items()]
+    return bool(pairs) and all(pair in said or pair in hidden for pair in pairs)
+
+
+def _bare(text: str) -> str:
+    """Return a text without what spelling may change: case, quotes, escapes, gaps, marks of quotation."""
+    plain = unicodedata.normalize("NFKC", html.unescape(without_invisible(text))).casefold()
+    return _SPELLING.sub("", plain.translate(_FLAT))
+
+
+def _encoded(text: str) -> Iterator[str]:
+    for run in _BASE64.findall(text):
+        try:
+            yield base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode()
+        except ValueError:
+            continue
 
 
 def no_constant(name: str) -> float:

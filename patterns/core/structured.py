@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from patterns.core.found_json import Json, canonical, fitted, found_in, inside, no_constant
+from patterns.core.found_json import Json, canonical, fitted, found_in, inside, is_quoted, no_constant, unambiguous
 from patterns.core.invisible import without_invisible
 from patterns.core.visible_text import visible_text
 
@@ -65,7 +65,7 @@ def _mistake(plain: str, schema: Mapping[str, Any]) -> str | None:
     from jsonschema.exceptions import best_match  # noqa: PLC0415
 
     try:
-        value = json.loads(plain, parse_constant=no_constant)
+        value = json.loads(plain, parse_constant=no_constant, object_pairs_hook=unambiguous)
     except (ValueError, RecursionError) as error:
         return f"This is not JSON: {error}"
     mistake = best_match(Draft202012Validator(schema).iter_errors(value))
@@ -84,7 +84,8 @@ def _only_fitting(text: str, schema: Mapping[str, Any], shown: Sequence[str], mi
     [(name, value)] = said.items()
     for material in shown:
         objects = found_in(material, everywhere=True)
-        if objects is None or name in _fitting(objects, schema, validator):
+        is_spelled_there = isinstance(value, dict) and is_quoted(value, material)
+        if objects is None or is_spelled_there or name in _fitting(objects, schema, validator):
             raise InvalidOutputError("The JSON in it is a quotation of the material, or may be, and not an answer.")
     return value
 

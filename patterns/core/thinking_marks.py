@@ -13,12 +13,12 @@ _NAMES = (
 _BAR = "[|\uff5c]"
 _WORD = "(?:thoughts?|think(?:ing)?|reasoning)"
 _OPEN = (
-    rf"<\s?{_NAMES}(?:\s[^<>\n]{{0,60}})?(?<!/)>|&lt;{_NAMES}&gt;|(?-i:\[THINK\])|\u25c1think\u25b7"
+    rf"<[ \t]?{_NAMES}(?:[ \t][^<>\n]{{0,60}})?(?<!/)>|&lt;{_NAMES}&gt;|(?-i:\[THINK\])|\u25c1think\u25b7"
     rf"|<{_BAR}(?:(?:begin|start)_?(?:of_?)?)?{_WORD}{_BAR}>|<unused94>|<\|channel>"
-    r"|<details\s[^<>\n]{0,40}type=\"reasoning\"[^<>\n]{0,40}>"
+    r"|<details[ \t][^<>\n]{0,40}type=\"reasoning\"[^<>\n]{0,40}>"
 )
 _CLOSE = (
-    rf"<\s?/\s?{_NAMES}\s?>|&lt;/{_NAMES}&gt;|(?-i:\[/THINK\])|\u25c1/think\u25b7"
+    rf"<[ \t]?/[ \t]?{_NAMES}[ \t]?>|&lt;/{_NAMES}&gt;|(?-i:\[/THINK\])|\u25c1/think\u25b7"
     rf"|<{_BAR}(?:end_?(?:of_?)?|/){_WORD}{_BAR}>|<unused95>|<channel\|>"
 )
 _TOKEN = (
@@ -26,7 +26,8 @@ _TOKEN = (
     r"|</?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|eos_token)>|(?-i:\[/?INST\]|<</?SYS>>)"
 )
 MARK = re.compile(
-    rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<details></details>)|(?P<void><\s?{_NAMES}\s?/>)|(?P<token>{_TOKEN})"
+    rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|(?P<details></details>)|(?P<void><[ \t]?{_NAMES}[ \t]?/>)"
+    rf"|(?P<token>{_TOKEN})"
     r"|(?P<wrapper></?(?:answer|response|final|final_answer|output)>)|(?P<ticks>`+)|(?P<line>\n)",
     re.IGNORECASE,
 )

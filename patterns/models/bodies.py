@@ -13,6 +13,8 @@ from patterns.models.sse import BOM, Event, ServerSentEvents
 _SPACE = b" \t\r\n"
 _BEHIND_A_NUMBER = (",", "}", " ", "\t", "\r", "\n")
 _DONE = "[DONE]"
+_OPENINGS = '{["<'
+"""What a value, or a page in place of one, begins with. Any other word in an event only keeps the connection open."""
 _DECODER = json.JSONDecoder()
 
 
@@ -78,12 +80,16 @@ class Body:
             if text.startswith(_DONE):
                 self._reading.end()
                 return
+            if text[0] not in _OPENINGS:
+                return
             try:
                 value, text = _first_value(text)
             except BrokenReplyError:
                 if is_pending:
                     return
                 raise
+            if isinstance(value, str):
+                continue
             if event.name == b"error" and isinstance(value, dict):
                 value = {"error": value, **value}
             self._reading.take(value)
@@ -109,7 +115,11 @@ class Body:
             except BrokenReplyError as error:
                 self._take_members(members(rest))
                 raise BrokenReplyError(Failure("truncated") if _looks_cut(text) else error.failure) from None
-            self._reading.take(value)
+            try:
+                self._reading.take(value)
+            except BrokenReplyError:
+                self._reading.end()  # the value is whole, so its bill is the bill
+                raise
             rest = rest.lstrip(", \t\r\n")
             if self._reading.is_complete or not rest.startswith("{"):
                 break

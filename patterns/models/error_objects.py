@@ -26,6 +26,7 @@ _STATUS_OF = {
 }
 """The providers' words for what a status would have said; the last two of 429 are OpenAI's types of rate limits."""
 _ERRORS = range(HTTPStatus.BAD_REQUEST, 600)
+_SUCCESS = frozenset({"0", "200", "ok", "OK", "success"})
 _WORDS = ("message", "msg")
 _CODES = ("code", "status", "status_code", "http_code", "type")
 _TOLD_STATUS = re.compile(r"(?:status|code|error)\W{0,3}([45]\d\d)\b|^\W*([45]\d\d)\b", re.IGNORECASE)
@@ -38,10 +39,21 @@ def is_error(loaded: object) -> bool:
     """Return whether a reply with status 200 is an error object instead."""
     if not isinstance(loaded, Mapping):
         return False
-    if loaded.get("error") or loaded.get("errors") or "error" in (loaded.get("object"), loaded.get("type")):
+    error = loaded.get("error") or loaded.get("errors")
+    if error and not (_says_success(error) and _REPLY_KEYS & loaded.keys()):
+        return True
+    if "error" in (loaded.get("object"), loaded.get("type")):
         return True
     says = any(isinstance(loaded.get(name), str) for name in _WORDS) or "detail" in loaded
     return says and not _REPLY_KEYS & loaded.keys() and bool({"detail", *_CODES} & loaded.keys())
+
+
+def _says_success(error: object) -> bool:
+    """Return whether an error object beside an answer only says that there was none: a code of 0 or 200, or nothing."""
+    if not isinstance(error, Mapping):
+        return False
+    codes = [error.get(name) for name in _CODES if error.get(name) not in (None, "")]
+    return all(str(code) in _SUCCESS for code in codes) and (bool(codes) or not any(error.values()))
 
 
 def from_error(data: Mapping[str, Any]) -> Failure:

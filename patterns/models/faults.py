@@ -56,7 +56,7 @@ _QUOTA = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"api[_ ]?key[_ ](not valid|invalid)|API_KEY_INVALID|invalid[_ ](x-)?api[_-]key|incorrect api key"
+    r"api[_ ]?key[_ ](not valid|invalid)|API_KEY_INVALID|invalid[_ ](x-)?api[_ -]key|incorrect api key"
     r"|no (auth|api key)|not authenticated|unauthorized",
     re.IGNORECASE,
 )

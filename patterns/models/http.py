@@ -79,7 +79,7 @@ class Http:
         async with request as response:
             # Leaving this block early closes the connection, which is what stops the provider from generating.
             exchange.headers = response.headers
-            if response.status != HTTPStatus.OK:
+            if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
                 raise exchange.refused(response.status, await beginning(response, ERROR_BYTES_MAX))
             idle_timeout_s = exchange.call.request.idle_timeout_s if wire.stream else None
             await read(response, exchange.reading, idle_timeout_s)

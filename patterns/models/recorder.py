@@ -85,7 +85,7 @@ async def _send(request: httpx.Request, recording: Recording, exchange: Exchange
     )
     async with asked as response:
         exchange.headers = response.headers
-        if response.status != HTTPStatus.OK:
+        if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
             body = await beginning(response, ERROR_BYTES_MAX)
             recording.error = exchange.refused(response.status, body)
             return httpx.Response(response.status, content=body, request=request)

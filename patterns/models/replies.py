@@ -83,6 +83,8 @@ class Reading:
             part = self._shape.read(cast("Mapping[str, Any]", loaded))
             self._collect(part)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, LoopError):
+            if isinstance(loaded, Mapping):
+                self._bill(loaded.get("usage") or loaded.get("usageMetadata"), is_final=False)
             raise BrokenReplyError(Failure("malformed")) from None
 
     def _collect(self, part: Part) -> None:
@@ -108,6 +110,7 @@ class Reading:
         self._bill(loaded.get("usage") or loaded.get("usageMetadata"), is_final=True)
 
     def _bill(self, usage: object, *, is_final: bool) -> None:
+        usage = usage[-1] if isinstance(usage, list) and usage else usage
         self._told = merged(self._told, usage)
         self._is_billed = self._is_billed or bool(is_final and usage)
 

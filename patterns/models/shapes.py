@@ -67,13 +67,13 @@ def shape_of(data: object) -> str | None:
 
 
 def _openai(data: Json) -> Part:
-    choices = data.get("choices")
+    choices = _objects(data.get("choices"))
     if not choices:
         usage = data.get("usage")
         return Part(usage=usage, is_bill=bool(usage))
-    choice: Json = next((one for one in choices if not one.get("index")), {})
+    choice: Json = next((one for one in choices if _is_first(one)), {})
     usage = data.get("usage") or choice.get("usage") or (data.get("x_groq") or {}).get("usage")
-    delta, message = choice.get("delta") or {}, choice.get("message")
+    delta, message = _content_of(choice.get("delta")) or {}, _content_of(choice.get("message"))
     whole = choice.get("text") if message is None else _openai_text(message)
     native = choice.get("native_finish_reason")
     is_cut = isinstance(native, str) and native.lower() in _CUT
@@ -94,19 +94,21 @@ def _openai_text(message: Json) -> str:
 
 def _openai_tool(message: Json) -> tuple[object, str] | None:
     old = message.get("function_call")
-    calls = message.get("tool_calls") or ([{"function": old}] if old else [])
-    if not calls:
+    calls = _objects(message.get("tool_calls") or ([{"function": old}] if old else []))
+    function = calls[0].get("function") if calls else None
+    if not isinstance(function, Mapping):
         return None
-    arguments = calls[0]["function"].get("arguments") or ""
+    arguments = function.get("arguments") or ""
     return calls[0].get("index", 0), arguments if isinstance(arguments, str) else _json(arguments)
 
 
 def _anthropic(data: Json) -> Part:  # noqa: PLR0911 - one for each kind of event
     match data.get("type"):
         case "message":
-            blocks = data["content"]
-            tool = next((("message", _json(b["input"])) for b in blocks if b["type"] == "tool_use"), None)
-            text = _joined(b for b in blocks if b["type"] == "text")
+            content = data.get("content")
+            blocks = [{"type": "text", "text": content}] if isinstance(content, str) else _objects(content)
+            tool = next((("message", _json(b.get("input"))) for b in blocks if b.get("type") == "tool_use"), None)
+            text = _joined(b for b in blocks if b.get("type", "text") == "text")
             usage = data.get("usage")
             return Part("", text or None, tool, data.get("stop_reason"), usage, is_bill=bool(usage))
         case "message_start":
@@ -119,7 +121,9 @@ def _anthropic(data: Json) -> Part:  # noqa: PLR0911 - one for each kind of even
             return Part(tool=(data.get("index"), data["delta"]["partial_json"]))
         case "message_delta":
             usage = data.get("usage") or {}
-            return Part("", None, None, data["delta"].get("stop_reason"), usage, is_bill="output_tokens" in usage)
+            return Part(
+                "", None, None, (data.get("delta") or {}).get("stop_reason"), usage, is_bill="output_tokens" in usage
+            )
         case "message_stop":
             return Part(has_ended=True)
         case _:
@@ -131,8 +135,10 @@ def _gemini(data: Json) -> Part:
     if not data.get("candidates"):
         blocked = (data.get("promptFeedback") or {}).get("blockReason")
         return Part(finish="safety" if blocked else None, usage=usage)
-    candidate: Json = next((one for one in data["candidates"] if not one.get("index")), {})
-    parts = (candidate.get("content") or {}).get("parts") or []
+    candidate: Json = next((one for one in _objects(data["candidates"]) if _is_first(one)), {})
+    content = candidate.get("content")
+    content = {"parts": [{"text": content}]} if isinstance(content, str) else content or {}
+    parts = _objects(content.get("parts"))
     call = next((part["functionCall"] for part in parts if part.get("functionCall")), None)
     finish = candidate.get("finishReason")
     return Part(
@@ -178,12 +184,30 @@ def _any_usage(told: Told) -> Usage | None:
     return SHAPES[shape].count(told)
 
 
-def _joined(content: str | Json | Iterable[str | Json]) -> str:
+def _objects(values: object) -> list[Json]:
+    """Return the objects in a list, or in one that a gateway made an object of; what else stands there says nothing."""
+    members = values.values() if isinstance(values, Mapping) else values if isinstance(values, list) else ()
+    return [one for one in members if isinstance(one, Mapping)]
+
+
+def _is_first(one: Json) -> bool:
+    """Return whether it is the first of several answers, or the only one, however its number is written."""
+    return str(one.get("index") or 0) == "0"
+
+
+def _content_of(message: object) -> Json | None:
+    """Return a message as an object, also where it came as its text alone."""
+    if isinstance(message, str):
+        return {"content": message}
+    return message if isinstance(message, Mapping) else None
+
+
+def _joined(content: object) -> str:
     """Return the text of a content, whether it comes as text, as one part or as several."""
     if isinstance(content, str):
         return content
-    parts = [content] if isinstance(content, Mapping) else content
-    return "".join(map(_text_of, parts))
+    parts = [content] if isinstance(content, Mapping) else content if isinstance(content, Iterable) else ()
+    return "".join(_text_of(part) for part in parts if isinstance(part, str | Mapping))
 
 
 def _text_of(part: str | Json) -> str:

@@ -8,11 +8,10 @@ from bot.commands.reply import is_lone_word, is_thanks, reply_kind
 @pytest.mark.parametrize(
     "text",
     [
-        "approved", "Approved!", "approve", "I approve.", "looks good", "Looks good to me!", "LGTM",
-        "lgtm 👍", "ship it", "Ship it! 🚀", "👍", "👍🏽", ":+1:", ":+1::skin-tone-4:", "+1", "y", "si", "✅",
-        "yes", "Yes, please", "ok", "go ahead", "*approved*", "“approved”", "\uff2c\uff27\uff34\uff2d", "sieht gut aus", "Passt!", "ja",
-        "freigegeben", "C\u2019est bon", "validé", "d'accord",
-        "aprobado", "está bien", "Sí", "va bene", "sim",
+        "approved", "Approved!", "approve", "I approve.", "looks good", "Looks good to me!", "LGTM", "lgtm 👍",
+        "ship it", "Ship it! 🚀", "👍", "👍🏽", ":+1:", ":+1::skin-tone-4:", "+1", "y", "✅", "yes", "Yes, please",
+        "ok", "go ahead", "*approved*", "“approved”", "\uff2c\uff27\uff34\uff2d", "sieht gut aus", "Passt!", "ja",
+        "freigegeben", "C\u2019est bon", "validé", "d'accord", "aprobado", "está bien", "Sí", "si", "va bene", "sim",
     ],
 )  # fmt: skip
 def test_a_whole_phrase_of_approval_is_a_yes(text: str) -> None:

@@ -1,6 +1,7 @@
 """Whatever form a reply comes in, and in whatever chunks, it is read the same."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tests.unit.patterns.models.test_sse import split
 
 DATA = Path(__file__).parents[3] / "data"
 USAGE = {"prompt_tokens": 50, "completion_tokens": 20, "total_tokens": 70}
-WHOLE = {"choices": [{"message": {"content": "Günther says 你好."}, "finish_reason": "stop"}], "usage": USAGE}
+CHOICE: dict[str, Any] = {"message": {"content": "Günther says 你好."}, "finish_reason": "stop"}
+WHOLE: dict[str, Any] = {"choices": [CHOICE], "usage": USAGE}
 ANSWER = Completion("Günther says 你好.", Usage(50, 20), "stop")
 
 
@@ -52,6 +54,23 @@ FORMS = {
     "a list of one": json.dumps([WHOLE]),
     "one value cut behind its bill": json.dumps({**WHOLE, "system_fingerprint": "fp"})[:-6],
     "its usage first": json.dumps({"usage": USAGE, **WHOLE}),
+    "events and words that keep the connection open": STREAM.replace(
+        "\n\n", '\n\ndata: null\n\ndata: "keepalive"\n\ndata: OPENROUTER PROCESSING\n\n', 1
+    ),
+    "an error that says there is none": json.dumps({"error": {"code": 0, "message": "success"}, **WHOLE}),
+    "an empty error": json.dumps({"error": {"code": 0, "message": ""}, **WHOLE}),
+    "a usage in a list": json.dumps({**WHOLE, "usage": [USAGE]}),
+    "a message that is its text": json.dumps(
+        {"choices": [{"message": "Günther says 你好.", "finish_reason": "stop"}], "usage": USAGE}
+    ),
+    "choices as an object": json.dumps({**WHOLE, "choices": {"0": CHOICE}}),
+    "a number in quotes": json.dumps({**WHOLE, "choices": [{**CHOICE, "index": "0"}]}),
+    "a tool call of nothing": json.dumps(
+        {
+            **WHOLE,
+            "choices": [{"message": {"content": "Günther says 你好.", "tool_calls": [{}]}, "finish_reason": "stop"}],
+        }
+    ),
 }
 
 
@@ -166,3 +185,48 @@ def test_any_split_of_any_recorded_reply_gives_the_same_reading(row: dict[str, A
     body = row["raw"].partition("\r\n\r\n")[2].encode()
     shape = SHAPE_OF[row["model"].partition("/")[0]]
     assert reading(shape, split(body, at)) == reading(shape, [body])
+
+
+UNREADABLE = {
+    "openai, no choice in it": ("openai", {"choices": [None], "usage": USAGE}),
+    "openai, a content of numbers": ("openai", {"choices": [{"message": {"content": 42}}], "usage": USAGE}),
+    "anthropic, no content": (
+        "anthropic",
+        {"type": "message", "content": None, "usage": {"input_tokens": 50, "output_tokens": 20}},
+    ),
+    "anthropic, a block without a type": (
+        "anthropic",
+        {"type": "message", "content": [{"x": 1}], "usage": {"input_tokens": 50, "output_tokens": 20}},
+    ),
+    "gemini, a content of numbers": (
+        "gemini",
+        {"candidates": [{"content": 7}], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 20}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "body"), UNREADABLE.values(), ids=UNREADABLE)
+def test_the_bill_of_an_unreadable_reply_is_known(shape: str, body: dict[str, Any]) -> None:
+    reading = Reading(SHAPES[shape])
+    whole = Body(reading)
+    whole.feed(json.dumps(body).encode())
+    with suppress(BrokenReplyError):
+        whole.close()
+    with pytest.raises(BrokenReplyError):
+        reading.completion(0)
+    assert reading.usage(0) == Usage(50, 20)
+
+
+def test_a_message_delta_without_its_delta_is_a_bill() -> None:
+    reading = Reading(SHAPES["anthropic"])
+    reading.take({"type": "message_start", "message": {"usage": {"input_tokens": 50, "output_tokens": 1}}})
+    reading.take({"type": "message_delta", "usage": {"output_tokens": 20}})
+    assert reading.usage(0) == Usage(50, 20)
+
+
+@pytest.mark.parametrize("ping", [{"type": "ping"}, {"type": "content_block_stop"}])
+def test_objects_that_say_nothing_break_no_stream_of_any_provider(ping: dict[str, Any]) -> None:
+    reading = Reading(SHAPES["any"])
+    for piece in (PIECES[0], ping, *PIECES[1:]):
+        reading.take(piece)
+    assert reading.completion(0) == ANSWER

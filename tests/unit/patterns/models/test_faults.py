@@ -171,3 +171,7 @@ def test_a_cap_that_is_too_high_is_told_from_a_request_that_is_too_long(words: s
 )
 def test_other_words_about_tokens_are_no_cap(words: str, reason: str) -> None:
     assert from_status(400, json.dumps({"error": {"message": words}}), {}).reason == reason
+
+
+def test_errors_in_a_list_of_words_are_judged_by_their_words() -> None:
+    assert from_error({"errors": ["Invalid API key provided"]}).reason == "auth"
