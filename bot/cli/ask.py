@@ -25,6 +25,7 @@ from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import NUSD_PER_USD, format_usd
 from patterns.core.ports import Payer
 from patterns.flow import Choice, Plan
+from patterns.roster.consistency import ROUTER
 from storage.ledger.balances import Balance
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
@@ -185,7 +186,7 @@ class Shell:
             run=shown,
             result=outcome.result.model_copy(update={"cost_nusd": sum(row["cost_nusd"] for row in money)}),
             seconds=run.executed_ms / 1000,
-            agents_count=len(shown.agents),
+            agents_count=len(set(shown.agents) - {ROUTER}),
             steps_done=done,
             steps_total=max(done, len(steps), terminal.progress.steps_planned),
             uncertain_nusd=sum(row["uncertain_nusd"] for row in money),

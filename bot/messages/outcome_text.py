@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from bot.messages.card_views import BudgetQueueView, BudgetRequestView, OpeningView, RefusalView
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.notice_views import CallView
-from bot.messages.run_text import NOTES_SHOWN, count, duration, left, listed, person, play_money_label, short, usd
+from bot.messages.run_text import (
+    MATERIAL_MAX,
+    NOTES_SHOWN,
+    count,
+    duration,
+    left,
+    listed,
+    person,
+    play_money_label,
+    short,
+    usd,
+)
 from bot.messages.views import AnswerView, BalanceView
 from patterns.core.events import MissingVoice, StopReason
 from patterns.core.money import format_spent
@@ -134,7 +145,7 @@ def headline(view: AnswerView) -> Mrkdwn:
     """Return what to know before the answer: how it ended, which agents failed, what is uncertain. Often empty."""
     called = mrkdwn("{asker}, your answer is ready.", asker=person(view.run.asker)) if view.mention_asker else Mrkdwn()
     told = [short(note, 400) for note in view.result.notes[:NOTES_SHOWN]]
-    left_out = short(view.run.left_out, 400)
+    left_out = short(view.run.left_out, MATERIAL_MAX)
     return join(" ", [called, _ending(view), *told, left_out, _uncertain(view)])
 
 
@@ -237,6 +248,11 @@ def _uncertain(view: AnswerView) -> Mrkdwn:
 
 
 def footer(view: AnswerView) -> Mrkdwn:
-    """Return the one line under an answer: `$0.03 · 24 s · 3 agents`. Everything else is behind Details."""
+    """Return the one line under an answer: `$0.03 · 24 s · 3 agents`. Everything else is behind Details.
+
+    A demo also says which model answered, because a tiny one is not to be believed.
+    """
     agents = count(view.agents_count, "agent") if view.agents_count else Mrkdwn()
-    return join(" · ", [usd(view.result.cost_nusd), duration(view.seconds), agents, play_money_label(view.run)])
+    model = short(view.run.model_note, 200) if view.run.play_money and not view.run.scripted else Mrkdwn()
+    parts = [usd(view.result.cost_nusd), duration(view.seconds), agents, play_money_label(view.run), model]
+    return join(" · ", parts)

@@ -14,6 +14,7 @@ from patterns.core.events import StopReason
 from patterns.core.money import format_usd
 from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
+from patterns.roster.consistency import ROUTER
 from storage.run_rows import RunRow
 
 LONG_RUN_S = 60
@@ -59,7 +60,7 @@ class RunViews:
             run=view,
             result=outcome.result.model_copy(update={"cost_nusd": cost_nusd}),
             seconds=seconds,
-            agents_count=len({step.agent for step in steps if step.agent}),
+            agents_count=len({step.agent for step in steps} - {"", ROUTER}),
             steps_done=done,
             steps_total=max(done + len(outcome.result.missing), len(shown.steps) if shown else len(steps)),
             # A stop by a person is not an alarm.

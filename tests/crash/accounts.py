@@ -129,8 +129,9 @@ class Accounts:
             if run["status"] != "done" or run["stop_reason"] not in may_end:
                 self.wrong("ended badly", _facts(run))
             answer = out.get((run["id"], "answer/0"))
-            if answer is None and not run["root_ts"] and run["cancel_requested_by"]:
-                continue  # stopped before anything of it was shown
+            is_withdrawn = (run["id"], "withdrawn") in out  # its author took the request back
+            if answer is None and run["cancel_requested_by"] and (is_withdrawn or not run["root_ts"]):
+                continue  # or it was stopped before anything of it was shown
             if answer is None or answer["state"] != "posted" or (answer["channel"], answer["ts"]) not in balance_line:
                 self.wrong("silent", f"{_facts(run)} answer={dict(answer) if answer else None}")
         self._count_looks(runs)

@@ -65,9 +65,7 @@ async def test_a_file_goes_in_with_the_request(
     files = {"notes.md": b"The exports run at four.", "clip.bin": b"\x00\x01\x02"}
     await local_slack.upload(files, "@agents use answer: when do exports run?", channel=TRY_IT, user=ADA)
     await slack.open_thread("when do exports run?")
-    await slack.until_thread_says(
-        "Read notes.md. clip.bin was left out: I read text, code, CSV, PDF and pictures only."
-    )
+    await slack.until_thread_says("clip.bin was left out: I read text, code, CSV, PDF and pictures only.")
     await slack.until_thread_says("once two programs write")
     await slack.picture(tmp_path / "file.png")
     assert "The exports run at four." in str(provider.calls[-1].body)

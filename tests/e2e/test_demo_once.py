@@ -48,7 +48,7 @@ async def test_a_request_is_answered_by_a_real_model_without_any_key(tmp_path: P
     assert code == 0, err
     assert "asked:\n" in thread.splitlines(keepends=True)[0]
     assert thread.splitlines()[1] == f"> {REQUEST}"
-    assert {"sqlite", "postgresql"} & set(re.findall(r"[a-z]+", thread.partition("answered")[2].lower()))
+    assert {"sqlite", "postgresql"} & set(re.findall(r"[a-z]+", thread.partition(REQUEST)[2].lower()))
     assert "⚠" not in thread
     assert "SmolLM2-135M answers: a tiny model, readable but often wrong" in thread
     assert FOOTER.search(thread) is not None

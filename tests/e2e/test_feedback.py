@@ -59,7 +59,7 @@ async def test_people_speak_up_between_rounds_and_silence_lets_it_go_on(
     await slack.press("Run")
     await slack.until_thread_says("The draft so far · round 1")
     await slack.until_thread_says("reply here with what should change, or let it continue.")
-    await slack.until_thread_says("it goes on by itself.")
+    await slack.until_thread_says("it continues by itself.")
     await slack.picture(tmp_path / "round_1.png")
     assert house.held_nusd() == 0
     await slack.reply("Mention that imports work")

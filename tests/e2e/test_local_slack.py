@@ -113,9 +113,9 @@ async def test_a_person_fills_in_a_form(parrot: LocalSlack, page: Page) -> None:
     await slack.until_channel_says("decide: SQLite or PostgreSQL?")
 
 
-async def test_the_page_opens_where_to_try_it(local_slack: LocalSlack, page: Page) -> None:
+async def test_the_page_opens_where_something_is_to_see(local_slack: LocalSlack, page: Page) -> None:
     await page.goto(local_slack.url)
-    await expect(page.locator(".channel-title")).to_have_text("# try-it")
+    await expect(page.locator(".channel-title")).to_have_text("# tour")
 
 
 async def test_the_same_through_the_control_api(parrot: LocalSlack) -> None:

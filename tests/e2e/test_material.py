@@ -63,7 +63,8 @@ async def test_a_picture_reaches_the_model_byte_for_byte(
     # A picture can be thousands of tokens, which is said before they are paid.
     await slack.press("Run")
     await slack.until_thread_says(ANSWERED)
-    await slack.until_thread_says("Read chart.png.")
+    await slack.press("Details")
+    assert "Read chart.png." in await slack.privately("Read chart.png.")
     await slack.picture(tmp_path / "picture.png")
     answered = provider.calls[-1]
     assert answered.images == 1
@@ -88,7 +89,6 @@ async def test_everything_left_out_is_said_with_its_reason(
     await slack.open_thread("what is all this?")
     await slack.until_thread_says(ANSWERED)
     for said in (
-        "Read numbers.csv, job.py.",
         "broken.png was left out: I see PNG, JPEG, GIF and WebP only.",
         "photo.heic was left out: I see PNG, JPEG, GIF and WebP only.",
         "notes.txt was left out: I read text, code, CSV, PDF and pictures only.",
@@ -96,6 +96,8 @@ async def test_everything_left_out_is_said_with_its_reason(
         "locked.pdf was left out: it is damaged, locked or too large to read.",
     ):
         await slack.until_thread_says(said)
+    await slack.press("Details")
+    assert "Read numbers.csv, job.py." in await slack.privately("Read numbers.csv")
     await slack.picture(tmp_path / "left_out.png")
     sent = str(provider.calls[-1].body)
     assert "October,12" in sent

@@ -69,7 +69,7 @@ async def test_the_answer_is_printed_and_the_footer_is_the_ledgers(tmp_path: Pat
     footer = answered.err.splitlines()[-1]
     assert paid_nusd > 0
     assert footer.startswith(f"{format_usd(paid_nusd)} · ")
-    assert footer.endswith(" · 2 agents · $24.99 left")
+    assert footer.endswith(" · 1 agent · $24.99 left")
     assert "2 calls" in await verified(shell)
 
 

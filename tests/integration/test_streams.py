@@ -84,7 +84,7 @@ async def test_an_answer_is_seen_while_it_is_written_and_stands_once(
     assert len(answers(slack)) == 1
     streamed = [m for m in slack.messages(DM) if "streaming_since_s" in m]
     assert [m["streaming_since_s"] for m in streamed] == [None]
-    assert " agents" in streamed[0]["text"]
+    assert " agent" in streamed[0]["text"]
     assert house.ledger("SELECT COUNT(*) FROM slack_out WHERE name = 'answer/0' AND state = 'posted'") == 1
 
 
@@ -224,7 +224,7 @@ async def test_an_answer_that_could_not_replace_its_stream_is_owed_and_replaces_
     async with opened():
         await until_done(slack)
     assert len(answers(slack)) == 1
-    assert len([m for m in slack.messages(DM) if " agents" in m["text"]]) == 1
+    assert len([m for m in slack.messages(DM) if " agent" in m["text"]]) == 1
 
 
 @pytest.mark.usefixtures("house")
@@ -234,7 +234,7 @@ async def test_where_a_stream_cannot_be_edited_the_answer_is_posted_in_its_place
     writer.chunk_delay_s = 0.02
     slack.fail("chat.update", error="cant_update_message", times=99)
     await slack.say(ASK, channel=DM)
-    await slack.wait_for(lambda: any(" agents" in one for one in said(slack)))
+    await slack.wait_for(lambda: any(" agent" in one for one in said(slack)))
     assert (len(slack.calls("chat.delete")), len(answers(slack))) == (1, 1)
 
 
@@ -260,4 +260,4 @@ async def test_killed_while_it_streams_the_answer_stands_once_and_no_stream_stay
             bot.kill()
     assert len(answers(slack)) == 1
     assert [m["streaming_since_s"] for m in slack.messages(DM) if "streaming_since_s" in m] == [None]
-    assert " agents" in answers(slack)[0]
+    assert " agent" in answers(slack)[0]

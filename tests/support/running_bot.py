@@ -26,7 +26,7 @@ def bot_environment(*, api_url: str, provider_url: str, folder: Path) -> dict[st
 
     Channels are enabled from the start: most tests are about what follows.
     """
-    roster = folder / "enabled.yml"
+    roster = folder.with_name(f"{folder.name}-enabled.yml")
     roster.write_text("extends: shipped\nbudgets: {new_channels: on}\n", encoding="utf-8")
     return {
         "PATH": os.environ["PATH"],
