@@ -88,10 +88,10 @@ async def test_an_answer_and_a_decision_say_everywhere_that_they_are_scripted(
     ):
         await ask(slack, stop)
         answer = await until_said(slack, words)
-        assert f"agents · {LABEL}" in answer
+        assert f" · {LABEL}" in answer
         root = await until_said(slack, f"✅ answered · `{flow}`")
         assert LABEL in root
-    assert LABEL in await until_said(slack, "agents · ")
+    assert LABEL in await until_said(slack, "run_details")
     assert provider.calls == []
     assert (runs_in(tmp_path / "tour"), runs_in(tmp_path)) == (2, 0)
 
@@ -102,7 +102,7 @@ async def test_a_draft_is_sent_back_once_then_approved(slack: SlackServer) -> No
     assert "Our free plan ends on 31 March." in card
     assert any("Begin with both dates" in one for one in said(slack))
     await slack.click(REVIEW_APPROVE, channel=TOUR)
-    answer = await until_said(slack, "agents · ")
+    answer = await until_said(slack, "run_details")
     assert LABEL in answer
     assert "Our free plan ends on 31 March." in answer
     await until_said(slack, "✅ answered · `draft`")
@@ -130,7 +130,7 @@ async def test_with_the_money_that_the_list_tells_to_set_it_plays_to_its_end(sla
     await slack.command("budget set 1", channel=TOUR)
     await until_said(slack, "$1.00")
     await ask(slack, TOO_MUCH)
-    answer = await until_said(slack, "agents · ")
+    answer = await until_said(slack, "run_details")
     assert "migrations run with a lock timeout of 5 seconds" in answer
     assert LABEL in answer
 
