@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 import socket
 import sys
@@ -15,6 +16,8 @@ from patterns.core.errors import UserError
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 """The only variables a started program sees: it must not have providers' keys or Slack's tokens."""
 POLL_S = 0.05
+OWN_PORTS = range(20_000, 32_000)
+_chance = random.SystemRandom()  # programs that were seeded alike must not choose alike
 KEEPER = Path(__file__).with_name("keeper.py")
 
 
@@ -73,16 +76,25 @@ async def until_ready(
 def free_port(wanted: int = 0) -> int:
     """Return a free port on loopback, the wanted one if given.
 
+    A port of our own choice lies below those that systems give to outgoing connections: between this look and the
+    start of whoever listens there, any program that connects to something may be given one of those.
+
     Raises:
         UserError: the wanted one is in use.
     """
+    if wanted and not _is_free(wanted):
+        raise UserError(f"Port {wanted} is in use. Pass another with --port.")
+    return wanted or next(port for port in iter(lambda: _chance.choice(OWN_PORTS), None) if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind(("127.0.0.1", wanted))
+            sock.bind(("127.0.0.1", port))
         except OSError:
-            raise UserError(f"Port {wanted} is in use. Pass another with --port.") from None
-        return int(sock.getsockname()[1])
+            return False
+        return True
 
 
 async def own_network(env: Mapping[str, str]) -> tuple[str, ...]:

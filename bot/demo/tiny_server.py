@@ -7,7 +7,6 @@ llama.cpp: what a model this small is asked is put simply and held to an end, an
 import argparse
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from bot.demo.process import free_port
 from bot.demo.tiny_shape import events, faults, shaped
 
 THREADS = 1
@@ -75,17 +75,11 @@ def llama(asked: argparse.Namespace) -> Any:  # noqa: ANN401 - xllamacpp has no 
 
     params = CommonParams()
     params.model.path, params.model_alias = asked.model, {asked.alias}
-    params.hostnames, params.port = ["127.0.0.1"], _free_port()
+    params.hostnames, params.port = ["127.0.0.1"], free_port()
     params.n_ctx, params.n_parallel = asked.context * asked.slots, asked.slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
     params.ui = False
     return Server(params)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def serve(inner: str, port: int) -> None:

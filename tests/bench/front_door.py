@@ -69,7 +69,7 @@ async def running(tree: Path) -> AsyncIterator[Bot]:
         folder = Path(scratch)
         async with SlackServer() as slack, Provider(Team()) as provider:
             env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=folder)
-            port = free_port(0)
+            port = free_port()
             log = folder / "bot.log"
             with log.open("wb") as out:
                 process = await asyncio.create_subprocess_exec(

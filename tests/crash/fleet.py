@@ -146,9 +146,3 @@ class Member:
         with self.log.open("rb") as log:
             log.seek(self._logged)
             return log.read()
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

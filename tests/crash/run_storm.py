@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
+from bot.demo.process import free_port
 from bot.runs.configuration import choose_models, read_roster
 from bot.settings import SHIPPED_ROSTER, read_settings
 from patterns.core.money import Price
@@ -17,7 +18,7 @@ from storage.database.migrate import migrate
 from tests.crash.accounts import Accounts, Report, ask
 from tests.crash.crowd import Crowd
 from tests.crash.deaths import Deaths
-from tests.crash.fleet import Member, Starter, cold, free_port
+from tests.crash.fleet import Member, Starter, cold
 from tests.crash.moody import Moody
 from tests.crash.storm_slack import StormSlack
 from tests.fakes.provider import Provider
@@ -80,7 +81,10 @@ class Storm:
         self._calm.set()
 
     async def rage(self, kills: int, watch: Callable[[str], None] = lambda _line: None) -> Report:
-        """Kill that many processes, let the last ones finish, count. `watch` hears how it goes, every 25 kills."""
+        """Kill that many processes, or more until a request was accepted; let the last ones finish, count.
+
+        `watch` hears how it goes, every 25 kills.
+        """
         begun_s = time.monotonic()
         await migrate(self._url)
         async with AsyncExitStack() as stack:
@@ -89,7 +93,7 @@ class Storm:
             await asyncio.gather(*(member.ready() for member in self._members))
             people = asyncio.create_task(self._people(), name="people")
             told = 0
-            while self._deaths.kills < kills and not self._calm.is_set():
+            while (self._deaths.kills < kills or not self._slack.accepted) and not self._calm.is_set():
                 await self._blow()
                 if self._deaths.kills // EVERY > told:
                     told = self._deaths.kills // EVERY

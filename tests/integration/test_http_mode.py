@@ -81,7 +81,7 @@ def env(slack: SlackServer, provider: Provider, tmp_path: Path) -> dict[str, str
 @pytest.fixture
 async def bot(slack: SlackServer, env: dict[str, str]) -> AsyncIterator[Process]:
     """Serves HTTP; `slack` delivers there."""
-    port = free_port(0)
+    port = free_port()
     slack.request_url = f"http://127.0.0.1:{port}{EVENTS_PATH}"
     async with agents_run(env, "--port", str(port)) as bot:
         await bot.until("ready")

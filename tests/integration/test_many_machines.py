@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from bot.app import GRACE_S
+from bot.demo.process import free_port
 from storage.database import connect as module
 from storage.database import migrate as migrations
 from storage.database.connect import connect
@@ -20,7 +21,7 @@ from storage.database.database import Database
 from storage.database.migrate import migrate
 from storage.ledger.verify import verify
 from tests.crash.accounts import answered_by
-from tests.crash.fleet import Member, Start, cold, free_port
+from tests.crash.fleet import Member, Start, cold
 from tests.crash.storm_slack import named
 from tests.crash.warm import warm
 from tests.fakes.provider import Call, Provider, Reply

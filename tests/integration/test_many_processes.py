@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from bot.demo.process import free_port
 from bot.manifest import EVENTS_PATH
-from tests.crash.fleet import Member, free_port
+from tests.crash.fleet import Member
 from tests.fakes.browser import Browser
 from tests.fakes.provider import Provider
 from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET

@@ -84,7 +84,7 @@ def settings(slack: SlackServer, provider: Provider, tmp_path: Path) -> Settings
 
 @asynccontextmanager
 async def opened(settings: Settings, slack: SlackServer) -> AsyncIterator[Deployment]:
-    port = free_port(0)
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     slack.request_url = url + EVENTS_PATH
     async with (

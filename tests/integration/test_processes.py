@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.demo.process import free_port
 from storage.database.connect import connect
-from tests.crash.fleet import Member, free_port
+from tests.crash.fleet import Member
 from tests.crash.storm_slack import StormSlack, looks, named
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.team import Team

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bot.demo.process import free_port
 from bot.threads import streaming as streams
-from tests.crash.fleet import Member, free_port
+from tests.crash.fleet import Member
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER

@@ -19,7 +19,7 @@ from tests.support.running_bot import House, bot_environment
 @asynccontextmanager
 async def hearing(slack: SlackServer, provider: Provider, folder: Path, **env: str) -> AsyncIterator[House]:
     """Open a bot in HTTP mode; `slack` delivers there, signed."""
-    port = free_port(0)
+    port = free_port()
     shared = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=folder)
     settings = read_settings({**shared, **env})
     slack.request_url = f"http://127.0.0.1:{port}{EVENTS_PATH}"
