@@ -91,14 +91,14 @@ def _chores(container: Container) -> Scheduler:
         container.engine,
         container.executor,
         container.slack,
-        container.inbox,
+        container.stores.inbox,
         replay_overdue,
         check_money,
         container.reminders,
         container.uninstalls.end_runs,
         container.no_worker_notice.notify_waiting,
         container.renderer,
-        container.personal_data,
+        container.stores.personal_data,
     )
 
 
@@ -124,7 +124,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
 
 async def _replay(container: Container, *, older_than_s: float) -> None:
     """Replay payloads that were stored and not finished: their process died, or marking them done failed."""
-    for delivery in await container.inbox.unfinished(older_than_s=older_than_s):
-        if await container.inbox.claim(delivery):
+    for delivery in await container.stores.inbox.unfinished(older_than_s=older_than_s):
+        if await container.stores.inbox.claim(delivery):
             log.info("payload_replayed", payload=delivery.key)
             await replay(container.slack_app, delivery.payload)

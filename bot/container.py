@@ -18,7 +18,6 @@ from bot.listeners.background import BackgroundTasks
 from bot.messages.renderer import Renderer
 from bot.people.access import Access
 from bot.people.admins import Admins
-from bot.people.channel_rules import StoredRules
 from bot.people.directory import SlackDirectory
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
@@ -29,8 +28,10 @@ from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.notifier import SlackNotifier
 from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens, OneToken, Slack, slack_client
+from bot.stores import Stores
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.budget_queue import BudgetQueue
+from bot.threads.cards import Cards
 from bot.threads.files import Files
 from bot.threads.followups import ThreadFollowups
 from bot.threads.history import ThreadReader
@@ -48,18 +49,6 @@ from bot.threads.streaming import AnswerStreams
 from bot.threads.uninstall import UninstallService
 from bot.threads.wait_notice import NoWorkerNotice
 from bot.threads.welcome import Welcome
-from storage.audit import AuditLog
-from storage.channels import ChannelSettings
-from storage.chores import Chores
-from storage.inbox import Inbox
-from storage.installations import Installations
-from storage.ledger.budgets import Budgets
-from storage.ledger.reports import Reports
-from storage.new_channels import NewChannels
-from storage.outbox import Outbox
-from storage.pacing import SharedSlots
-from storage.personal_data import PersonalData
-from storage.threads import Threads
 
 
 class Container:
@@ -68,48 +57,8 @@ class Container:
     def __init__(self, engine: Engine, session: aiohttp.ClientSession) -> None:
         self.engine = engine
         self._session = session
+        self.stores = Stores(engine)
         self._client = slack_client(session, engine.settings.slack_api_url)
-
-    # ------------------------------------------------------------ rows
-
-    @cached_property
-    def inbox(self) -> Inbox:
-        """Return the store of received payloads."""
-        return Inbox(self.engine.db, self.engine.clock)
-
-    @cached_property
-    def chores(self) -> Chores:
-        """Return the store of claimed and finished chores, by key."""
-        return Chores(self.engine.db, self.engine.clock)
-
-    @cached_property
-    def installations(self) -> Installations | None:
-        """Return the store of installations; None where one token serves the one workspace."""
-        settings = self.engine.settings
-        if not settings.is_multi_workspace:
-            return None
-        return Installations(self.engine.db, self.engine.clock, settings.fernet_keys)
-
-    @cached_property
-    def _outbox(self) -> Outbox:
-        return Outbox(self.engine.db, self.engine.clock)
-
-    @cached_property
-    def personal_data(self) -> PersonalData:
-        """Return what is stored about people, for those who ask for it or want it gone."""
-        return PersonalData(self.engine.db, self.engine.clock)
-
-    @cached_property
-    def _threads(self) -> Threads:
-        return Threads(self.engine.db, self.engine.clock)
-
-    @cached_property
-    def _channels(self) -> ChannelSettings:
-        return ChannelSettings(self.engine.db, self.engine.clock)
-
-    @cached_property
-    def _reports(self) -> Reports:
-        return Reports(self.engine.db, self.engine.clock, self.engine.ledger.policy)
 
     # ------------------------------------------------------------ speaking
 
@@ -121,8 +70,7 @@ class Container:
     @cached_property
     def slack(self) -> Slack:
         """Return the outbound Slack clients, by workspace."""
-        shared = None if self.engine.settings.is_sqlite else SharedSlots(self.engine.db, self.engine.clock)
-        return Slack(self._client, self._outbox, self.engine.clock, self._tokens, shared)
+        return Slack(self._client, self.stores.outbox, self.engine.clock, self._tokens, self.stores.shared_slots)
 
     @cached_property
     def notifier(self) -> SlackNotifier:
@@ -132,7 +80,7 @@ class Container:
     @cached_property
     def streams(self) -> AnswerStreams:
         """Return the streaming of answers while they are generated."""
-        return AnswerStreams(self.slack, self._outbox, self.engine.clock)
+        return AnswerStreams(self.slack, self.stores.outbox, self.engine.clock)
 
     @cached_property
     def presenter(self) -> SlackThreadPresenter:
@@ -140,19 +88,24 @@ class Container:
         return SlackThreadPresenter(
             self.engine,
             self.slack,
-            self._outbox,
+            self.stores.outbox,
             self.renderer,
             self._progress,
             self._profiles,
             self._attachments,
             self._run_views,
-            self._rules,
+            self._cards,
+            self.stores.rules,
             self.streams,
         )
 
     @cached_property
+    def _cards(self) -> Cards:
+        return Cards(self.engine, self._profiles, self.renderer, self._run_views, self.slack, self.stores.outbox)
+
+    @cached_property
     def _progress(self) -> ProgressBoard:
-        rounds = ReviewRounds(self.engine.store, self.slack, self._outbox, self.renderer)
+        rounds = ReviewRounds(self.engine.store, self.slack, self.stores.outbox, self.renderer)
         return ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
 
     @cached_property
@@ -162,10 +115,10 @@ class Container:
     @cached_property
     def _tokens(self) -> OneToken | InstalledTokens:
         settings = self.engine.settings
-        if self.installations is None:
+        if self.stores.installations is None:
             return OneToken(settings.slack_bot_token.get_secret_value())
-        renewal = TokenRotation(self.installations, self._client, settings, self.engine.clock)
-        return InstalledTokens(self.installations, renewal)
+        renewal = TokenRotation(self.stores.installations, self._client, settings, self.engine.clock)
+        return InstalledTokens(self.stores.installations, renewal)
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -178,7 +131,7 @@ class Container:
     @cached_property
     def access(self) -> Access:
         """Return the authorization rules."""
-        return Access(self._directory, self._rules, admins=self._admins)
+        return Access(self._directory, self.stores.rules, admins=self._admins)
 
     @cached_property
     def _directory(self) -> SlackDirectory:
@@ -186,12 +139,8 @@ class Container:
 
     @cached_property
     def _admins(self) -> Admins:
-        installer = self.installations.installer if self.installations else None
+        installer = self.stores.installations.installer if self.stores.installations else None
         return Admins(self.engine.settings.admins, installer)
-
-    @cached_property
-    def _rules(self) -> StoredRules:
-        return StoredRules(self._channels)
 
     @cached_property
     def _profiles(self) -> ProfileLookup:
@@ -205,11 +154,10 @@ class Container:
     @cached_property
     def _attachments(self) -> AttachmentCollector:
         own_host = self.engine.settings.custom_slack_host
-        thread_reader = ThreadReader(
-            self.slack, self.engine.store, self.inbox, self._profiles, self._membership, own_host
-        )
+        store, inbox, threads = self.engine.store, self.stores.inbox, self.stores.threads
+        thread_reader = ThreadReader(self.slack, store, inbox, self._profiles, self._membership, own_host)
         somebody_sees = any(model.sees_images for model in self.engine.roster.models.values())
-        return AttachmentCollector(self._threads, thread_reader, Files(self.slack, own_host, somebody_sees))
+        return AttachmentCollector(threads, thread_reader, Files(self.slack, own_host, somebody_sees))
 
     # ------------------------------------------------------------ working
 
@@ -221,7 +169,7 @@ class Container:
     @cached_property
     def background(self) -> BackgroundTasks:
         """Return the tasks that continue after a payload was acknowledged."""
-        return BackgroundTasks(inbox=self.inbox, notifier=self.notifier)
+        return BackgroundTasks(inbox=self.stores.inbox, notifier=self.notifier)
 
     @cached_property
     def runs(self) -> RunService:
@@ -232,11 +180,11 @@ class Container:
             self.access,
             self.notifier,
             self.executor,
-            self._threads,
+            self.stores.threads,
             self._profiles,
             self._run_views,
-            self.personal_data,
-            AuditLog(self.engine.db, self.engine.clock),
+            self.stores.personal_data,
+            self.stores.audit_log,
             self.openings,
             self.opening_cards,
         )
@@ -250,27 +198,22 @@ class Container:
     def openings(self) -> ChannelOpenings:
         """Return the decision about new channels."""
         return ChannelOpenings(
-            NewChannels(self.engine.db, self.engine.clock),
+            self.stores.new_channels,
             self.access,
             self._profiles,
-            self._reports,
+            self.stores.reports,
             self.engine.roster.budgets.new_channels,
             self.budget_queue.budget_raised,
         )
 
     @cached_property
-    def welcome(self) -> Welcome:
-        """Return the greeting of channels that the bot is invited to."""
-        return Welcome(self.engine, self.openings, self._announcements, self.renderer)
-
-    @cached_property
     def _announcements(self) -> OnceOnlyAnnouncements:
-        return OnceOnlyAnnouncements(self.slack, self.chores, by=self.executor.owner)
+        return OnceOnlyAnnouncements(self.slack, self.stores.chores, by=self.executor.owner)
 
     @cached_property
     def reviews(self) -> ReviewService:
         """Return the service behind review decisions."""
-        return ReviewService(self.engine, self.presenter, self.access, self.executor, self._profiles, self.notifier)
+        return ReviewService(self.engine, self._cards, self.access, self.executor, self._profiles, self.notifier)
 
     @cached_property
     def budget_queue(self) -> BudgetQueue:
@@ -281,17 +224,17 @@ class Container:
     def budget_service(self) -> BudgetService:
         """Return the service behind budget commands."""
         changes = BudgetChanges(
-            Budgets(self.engine.db, self.engine.clock, self.engine.ledger.policy, guard=self.engine.guard),
-            self._reports,
-            self._channels,
-            self._rules,
+            self.stores.budgets,
+            self.stores.reports,
+            self.stores.channels,
+            self.stores.rules,
             self.access,
             self._profiles,
             self.engine.balances,
             lambda: self.engine.roster.models,
         )
         return BudgetService(
-            self._reports,
+            self.stores.reports,
             changes,
             self.access,
             self._profiles,
@@ -308,23 +251,25 @@ class Container:
     @cached_property
     def uninstalls(self) -> UninstallService:
         """Return the service that ends the runs of workspaces which removed the app."""
-        return UninstallService(self.installations, self.engine.store, self.executor)
+        return UninstallService(self.stores.installations, self.engine.store, self.executor)
 
     @cached_property
     def reminders(self) -> ReminderService:
         """Return the service that reminds people and applies the deadlines of parked runs."""
-        return ReminderService(self.engine, self.reviews, self.budget_queue, self.chores, self.executor.owner)
+        return ReminderService(self.engine, self.reviews, self.budget_queue, self.stores.chores, self.executor.owner)
 
     @cached_property
     def alerts(self) -> Alerts:
         """Return the alerts that admins receive unasked."""
         news, clock = self._announcements, self.engine.clock
-        return Alerts(self.budget_service, self._reports, self._profiles, self.renderer, clock, news, self._rules)
+        return Alerts(
+            self.budget_service, self.stores.reports, self._profiles, self.renderer, clock, news, self.stores.rules
+        )
 
     @cached_property
     def no_worker_notice(self) -> NoWorkerNotice:
         """Return the notice that a request waits for a worker."""
-        return NoWorkerNotice(self.chores, self.notifier, self.engine.clock, self.executor.owner)
+        return NoWorkerNotice(self.stores.chores, self.notifier, self.engine.clock, self.executor.owner)
 
     # ------------------------------------------------------------ hearing
 
@@ -338,16 +283,16 @@ class Container:
             budget=budgets,
             runs=self.runs,
             home=home,
-            own_words=OwnWordsService(self.personal_data, self.slack),
+            own_words=OwnWordsService(self.stores.personal_data, self.slack),
             openings=self.openings,
-            welcome=self.welcome,
+            welcome=Welcome(self.engine, self.openings, self._announcements, self.renderer),
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,
             catalog=lambda: catalog,
-            inbox=self.inbox,
+            inbox=self.stores.inbox,
             tasks=self.background,
-            followups=ThreadFollowups(self._threads, self._rules),
+            followups=ThreadFollowups(self.stores.threads, self.stores.rules),
             uninstalls=self.uninstalls,
             observe_clock=lambda at_us: self.engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )

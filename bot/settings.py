@@ -2,102 +2,20 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import platformdirs
-from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from patterns.core.errors import UserError
+from bot import setting_values as values
+from bot.setting_values import NO_HOME, Retention
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_SLACK = "https://slack.com/api/"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - a server behind a load balancer
-NO_HOME = "/nonexistent"
-"""The home folder that systems give to users without one."""
 SHIPPED_ROSTER = PROJECT / "patterns" / "roster.yml"
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _token_keys(text: str) -> tuple[str, ...]:
-    keys = _listed(text)
-    for number, key in enumerate(keys, 1):
-        try:
-            Fernet(key)
-        except ValueError:
-            raise UserError(
-                f"Key {number} of AGENTS_TOKEN_KEYS is not a Fernet key. `agents installations key` makes one."
-            ) from None
-    return keys
-
-
-def _workspaces(text: str) -> tuple[str, ...]:
-    ids = _listed(text)
-    for one in ids:
-        if one[0] not in "TE" or not one.isalnum() or not one.isupper():
-            raise UserError(
-                f"AGENTS_WORKSPACES: {one!r} is no id of a workspace (T012ABCDEF) or organisation (E012ABCDEF). It"
-                " stands in Slack's address in a browser: app.slack.com/client/T012ABCDEF."
-            )
-    return ids
-
-
-def _default_data_dir(values: dict[str, Any]) -> Path:
-    env = values["env"]
-    if not env.get("DATABASE_URL") and env.get("HOME") == NO_HOME:
-        raise UserError(
-            "There is no home folder to keep the ledger in. Set AGENTS_DATA_DIR to a folder that lasts, or DATABASE_URL"
-            " to postgresql://…."
-        )
-    return _absolute(Path(platformdirs.user_data_dir("agents-for-slack")))
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().resolve()
-
-
-def _database_url(url: str) -> str:
-    # Hosting platforms hand out postgres://; both schemes mean the same server.
-    url = url.replace("postgres://", "postgresql://", 1)
-    if not url.startswith(("postgresql://", "sqlite:///")):
-        raise UserError("DATABASE_URL must start with postgresql:// (or be unset for SQLite).")
-    return url
-
-
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UserError(
-            f"AGENTS_TIMEZONE={name!r} is not a time zone. Use a name such as Europe/Paris or UTC."
-        ) from None
-    return name
-
-
-def _slack_api_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise UserError("SLACK_API_URL must start with http:// or https://.")
-    return f"{url.rstrip('/')}/"
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the ports there are
-        raise UserError(f"PORT={text!r} is not a port number. Use one such as 3000.")
-    return int(text)
-
-
-def _log_level(text: str) -> str:
-    level = text.lower()
-    if level not in ("debug", "info", "warning", "error"):
-        raise UserError(f"AGENTS_LOG_LEVEL={text!r} is unknown. Use debug, info, warning or error.")
-    return level
 
 
 def _env(name: str, purpose: str, default: Any = "", **more: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
@@ -107,37 +25,6 @@ def _env(name: str, purpose: str, default: Any = "", **more: Any) -> Any:  # noq
 
 
 NO_SECRET = SecretStr("")
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """Days for which each kind of what people wrote is kept; money, times and the audit log are kept for good."""
-
-    texts: int = 90
-    """Requests, answers, what agents wrote on the way, questions and decisions, after the end of their run."""
-    attachments: int = 90
-    """Threads, linked messages and files that were read for a request."""
-    deliveries: int = 7
-    """Slack's payloads as they came."""
-    ratings: int = 400
-    """Who found which answer helpful."""
-
-
-RETENTION_DAYS_MAX = 3650
-
-
-def _retention(text: str) -> Retention:
-    days = {}
-    for part in text.replace(",", " ").split():
-        name, _, number = part.partition("=")
-        if name not in {one.name for one in fields(Retention)}:
-            raise UserError(
-                f"AGENTS_RETENTION: {name!r} is nothing that is kept. Use texts, attachments, deliveries or ratings."
-            )
-        if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= RETENTION_DAYS_MAX:
-            raise UserError(f"AGENTS_RETENTION: write days from 1 to {RETENTION_DAYS_MAX}, like {name}=30.")
-        days[name] = int(number)
-    return Retention(**days)
 
 
 class Settings(BaseModel):
@@ -163,17 +50,17 @@ class Settings(BaseModel):
     slack_client_secret: SecretStr = _env(
         "SLACK_CLIENT_SECRET", "Several workspaces: confirms installs to Slack.", NO_SECRET
     )
-    token_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_token_keys)] = _env(
+    token_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(values.token_keys)] = _env(
         "AGENTS_TOKEN_KEYS",
         "Several workspaces: keys that encrypt their tokens, comma separated; the first encrypts, all of them decrypt.",
         (),
     )
-    workspaces: Annotated[frozenset[str], BeforeValidator(_workspaces)] = _env(
+    workspaces: Annotated[frozenset[str], BeforeValidator(values.workspace_ids)] = _env(
         "AGENTS_WORKSPACES",
         "Several workspaces: ids of those that may install, T… or E…, comma separated. Unset: whoever has the link.",
         frozenset(),
     )
-    port: Annotated[int | None, BeforeValidator(_port)] = _env(
+    port: Annotated[int | None, BeforeValidator(values.port)] = _env(
         "PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode.", None
     )
     host: str = _env(
@@ -181,15 +68,15 @@ class Settings(BaseModel):
         "Address that HTTP mode listens on, such as 127.0.0.1 behind a proxy. Unset: every one.",
         EVERY_ADDRESS,
     )
-    slack_api_url: Annotated[str, AfterValidator(_slack_api_url)] = _env(
+    slack_api_url: Annotated[str, AfterValidator(values.slack_api_url)] = _env(
         "SLACK_API_URL", "Another Slack Web API address, for a local Slack. Unset: the real one.", REAL_SLACK
     )
-    data_dir: Annotated[Path, AfterValidator(_absolute)] = _env(
+    data_dir: Annotated[Path, AfterValidator(values.absolute_path)] = _env(
         "AGENTS_DATA_DIR",
         "Folder of the SQLite ledger. Unset: this system's data folder for the user.",
-        default_factory=_default_data_dir,
+        default_factory=values.default_data_dir,
     )
-    database_url: Annotated[str, AfterValidator(_database_url)] = _env(
+    database_url: Annotated[str, AfterValidator(values.database_url)] = _env(
         "DATABASE_URL",
         "postgresql://… when one machine is not enough. Unset: SQLite under AGENTS_DATA_DIR.",
         default_factory=lambda values: f"sqlite:///{values['data_dir'] / 'agents.db'}",
@@ -198,27 +85,27 @@ class Settings(BaseModel):
     cache_dir: str = _env(
         "AGENTS_CACHE_DIR", "Where the demo and the tests keep what they fetch. Unset: the user's cache folder."
     )
-    retention: Annotated[Retention, BeforeValidator(_retention)] = _env(
+    retention: Annotated[Retention, BeforeValidator(values.retention)] = _env(
         "AGENTS_RETENTION",
         "Days for which words are kept, like texts=30 attachments=7 deliveries=3 ratings=90. Unset: docs/privacy.md.",
         Retention(),
     )
-    roster_path: Annotated[Path, AfterValidator(_absolute)] = _env(
+    roster_path: Annotated[Path, AfterValidator(values.absolute_path)] = _env(
         "AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml.", SHIPPED_ROSTER
     )
-    admins: Annotated[frozenset[str], BeforeValidator(_listed)] = _env(
+    admins: Annotated[frozenset[str], BeforeValidator(values.listed)] = _env(
         "AGENTS_ADMINS",
         "Slack user ids that administer budgets besides workspace admins, comma separated; T…:U… in one workspace.",
         frozenset(),
     )
-    timezone: Annotated[str, AfterValidator(_timezone)] = _env(
+    timezone: Annotated[str, AfterValidator(values.timezone)] = _env(
         "AGENTS_TIMEZONE", "Zone in which months turn, such as Europe/Paris. Unset: the roster's."
     )
     model_fast: str = _env(
         "AGENTS_MODEL_FAST", "litellm name of the quick model (openai/gpt-5-mini). Unset: chosen from your keys."
     )
     model_strong: str = _env("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys.")
-    log_level: Annotated[str, AfterValidator(_log_level)] = _env(
+    log_level: Annotated[str, AfterValidator(values.log_level)] = _env(
         "AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info.", "info"
     )
     openai_api_key: SecretStr = _env("OPENAI_API_KEY", "Key of OpenAI.", NO_SECRET)

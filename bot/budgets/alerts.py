@@ -13,7 +13,7 @@ from bot.budgets.unusual_days import LEAST_NUSD, WEEK_DAYS, WEEKS, day_begins_us
 from bot.messages.month_report import US_PER_DAY
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
-from bot.people.access import RulesStore
+from bot.people.channel_rules import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.slack.announcements import OnceOnlyAnnouncements
 from patterns.core.money import format_usd

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.messages.month_report import month_name
-from bot.people.access import Access, AccessError, RulesStore
+from bot.people.access import Access, AccessError
+from bot.people.channel_rules import RulesStore
 from bot.people.directory import LookupFailedError
 from bot.people.permissions import Action, Role
 from bot.people.profiles import ProfileLookup

@@ -1,14 +1,13 @@
 """Budget commands: months, the workspace's accounts and the audit log, each for those who may see it."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from bot.budgets.audit import audit_view
 from bot.budgets.changes import BudgetChanges
 from bot.budgets.chart import alt_text, draw
 from bot.budgets.csv_export import month_csv
@@ -16,12 +15,12 @@ from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.commands.origin import Origin
 from bot.messages.budget_form import budget_form
-from bot.messages.budget_views import AuditLine, AuditView, BookLine, BooksView, BudgetView
+from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
 from bot.messages.month_report import Report, build_report, month_name, with_model_names
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import count
-from bot.people.access import Access, AccessError
+from bot.people.access import REFUSALS, Access, AccessError
 from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.slack.errors import SlackError
@@ -39,7 +38,6 @@ from storage.new_channels import Opening, opening_of
 log = structlog.get_logger()
 
 _NOT_HERE = "I am not in this channel, so nothing was done. Write `/invite @agents` here, then try again."
-_AUDIT_SHOWN = 20
 _BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCall | said.LiftModel
 
 
@@ -76,7 +74,9 @@ class BudgetService:
                 await self.post(payer, period, name, thread_ts=origin.thread_ts, csv=csv)
                 return None
             case said.ShowAudit():
-                return await self._audit(payer)
+                if not await self._administers(payer):
+                    raise AccessError(REFUSALS[Action.SEE_AUDIT])
+                return await audit_view(payer, self.reports, self.profiles)
             case said.ShowAll():
                 return await self.books(payer)
             case _:
@@ -210,7 +210,7 @@ class BudgetService:
             AccessError: not a workspace admin.
         """
         if not await self.access.may_in_workspace(payer.user, Action.SEE_BOOKS, workspace=payer.workspace):
-            raise AccessError("Only admins of this workspace see all its budgets. `budget` shows this channel's.")
+            raise AccessError(REFUSALS[Action.SEE_BOOKS])
         books = await self.reports.books(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
         held_back = await self.balances.quarantined(payer.workspace)
@@ -252,28 +252,6 @@ class BudgetService:
         channel = "" if settings.kind == "dm" else settings.id
         return BookLine(name, line.limit_nusd, line.settled_nusd, line.held_nusd, note, channel, bool(opening))
 
-    async def _audit(self, payer: Payer) -> AuditView:
-        if not await self._administers(payer):
-            raise AccessError("Only admins of this workspace and the owners of this channel's budget read its log.")
-        rows = await self.reports.audit(payer.workspace, payer.channel, most=_AUDIT_SHOWN)
-        return AuditView(
-            await self.profiles.place_name(payer),
-            tuple(
-                [
-                    AuditLine(_when(row), await self._who(row, payer.workspace), audit_sentence(row), row["reason"])
-                    for row in rows
-                ]
-            ),
-        )
-
-    async def _who(self, row: Mapping[str, Any], workspace: str) -> str:
-        actor = str(row["actor"])
-        return (
-            actor
-            if actor in {"ledger", "shell", "slack", "agents"}
-            else (await self.profiles.person(actor, workspace)).name
-        )
-
     async def _administers(self, payer: Payer) -> bool:
         return await self.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
 
@@ -285,35 +263,6 @@ def _opening(line: PayerMonth) -> Opening | None:
 def _check_place(can_post: bool) -> None:  # noqa: FBT001 - private, and read at the call
     if not can_post:
         raise UserError(_NOT_HERE)
-
-
-def _when(row: Mapping[str, Any]) -> str:
-    at = datetime.fromtimestamp(row["at_us"] / 1_000_000, UTC)
-    return f"{at.day} {at:%b %Y %H:%M}"
-
-
-def audit_sentence(row: Mapping[str, Any]) -> str:
-    """Return one line of the audit log in words: fields with their old and new values."""
-    before, after = json.loads(row["before_json"]), json.loads(row["after_json"])
-    parts = [
-        f"{_field(name)} {_value(name, before.get(name))} → {_value(name, value)}"
-        for name, value in after.items()
-        if before.get(name) != value
-    ]
-    action = str(row["action"]).replace("_", " ")
-    return f"{action}: {', '.join(parts)}" if parts else action
-
-
-def _field(name: str) -> str:
-    return name.removesuffix("_nusd").removesuffix("_json").removesuffix("_pct").replace("_", " ")
-
-
-def _value(name: str, value: object) -> str:
-    if value is None:
-        return "default"
-    if name.endswith("_nusd") and isinstance(value, int):
-        return format_usd(value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _warning(balance: Balance) -> str:

@@ -8,8 +8,8 @@ from bot.commands.origin import Origin
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
 from bot.messages.notice_views import NoticeView
-from bot.people.access import ChannelRules
 from bot.people.channel_form import CHANNEL_FORM, ChannelForm, channel_changes, read_channel_form
+from bot.people.channel_rules import ChannelRules
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

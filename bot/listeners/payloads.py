@@ -31,8 +31,8 @@ from bot.messages.budget_form import BudgetForm, read_budget_form
 from bot.messages.budget_views import BUDGET_FORM
 from bot.messages.request_form import ASK_FORM, AskForm, read_ask_form
 from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, read_review_form
-from bot.people.access import ChannelRules
 from bot.people.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
+from bot.people.channel_rules import ChannelRules
 
 Payload = Mapping[str, Any]
 Kind = Literal["command", "event", "action", "view", "shortcut"]

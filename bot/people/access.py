@@ -6,21 +6,22 @@ membership of the place looked up, where Slack itself did not say that somebody 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from bot.commands.commands import Allow
 from bot.commands.origin import ChannelKind, Origin
 from bot.people.admins import Admins
+from bot.people.channel_rules import ChannelRules, RulesStore
 from bot.people.directory import AccessError, Directory, LookupFailedError, name_of
 from bot.people.permissions import READ_ANEW, Action, Role, Site, cell, role_of, site_of
 
-__all__ = ["Access", "AccessError", "ChannelRules", "LookupFailedError", "Place", "RulesStore"]
+__all__ = ["REFUSALS", "Access", "AccessError", "LookupFailedError", "Place"]
 
 _GUESTS = frozenset({Role.GUEST, Role.SINGLE_GUEST})
 _MEMBERS = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
 _MAY_BE_KEPT_TO_SOME = frozenset({Action.ASK, Action.LOOK, Action.SEE_BUDGET})
 """What the channel's rule "who may ask here" is about."""
-_LEVERS = {
+REFUSALS = {
     Action.CHANGE_ACCESS: "Only an admin of this workspace or an owner of this channel's budget can change that.",
     Action.CHANGE_BUDGET: "Only admins of this workspace and the owners of this channel's budget can change that.",
     Action.CHANGE_WORKSPACE: "Only admins of this workspace can change that.",
@@ -43,36 +44,6 @@ class Place:
     name: str = ""
     flow: str = ""
     sees_workspace: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRules:
-    """How one channel behaves, as its admins set it, and who owns its budget besides them.
-
-    `people` counts where `who` is `named`. `flow` runs where none is named; empty lets the Router choose. `replies`
-    says which replies without a mention continue a thread of ours: the asker's, none, or all.
-    """
-
-    guests: bool = False
-    external: bool = False
-    owners: frozenset[str] = frozenset()
-    who: Literal["everyone", "admins", "named"] = "everyone"
-    people: frozenset[str] = frozenset()
-    flow: str = ""
-    replies: Literal["asker", "tagged", "free"] = "asker"
-    quiet: bool = False
-
-
-class RulesStore(Protocol):
-    """The store of channel rules."""
-
-    async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
-        """Return the channel's rules; the closed defaults when none were set."""
-        ...
-
-    async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
-        """Replace the channel's rules, with an entry in the audit log."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +224,13 @@ def _refusal(action: Action, here: _Standing, *, is_own: bool) -> str:
     """Return why the table says no; empty when it says yes."""
     written = cell(action, here.role, here.site)
     if written == "no":
-        if here.role is Role.OUTSIDER and action not in _LEVERS:
+        if here.role is Role.OUTSIDER and action not in REFUSALS:
             return "I only work for members of this organisation, except in channels that an admin has opened."
-        if here.role in _GUESTS and action not in _LEVERS:
+        if here.role in _GUESTS and action not in REFUSALS:
             return "Guests can only ask where an admin allowed it: in a channel, with `/agents allow guests`."
-        return _LEVERS.get(action, "That is not possible here.")
+        return REFUSALS.get(action, "That is not possible here.")
     if "own" in written and not is_own:
-        return _LEVERS.get(action, "That belongs to somebody else.")
+        return REFUSALS.get(action, "That belongs to somebody else.")
     return _closed(here) if "opened" in written else _archived(here)
 
 

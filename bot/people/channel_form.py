@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.messages.list_views import FlowLine
 from bot.messages.mrkdwn import clip, literal
-from bot.people.access import ChannelRules
+from bot.people.channel_rules import ChannelRules
 
 CHANNEL_FORM = "channel_form"
 """callback_id of the form."""

@@ -3,13 +3,19 @@
 from dataclasses import dataclass, replace
 
 from bot.messages.card_views import BudgetQueueView, BudgetRequestView, ConfirmView, ReviewView
+from bot.messages.decision_text import decided
+from bot.messages.notice_views import CallView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import moment
-from bot.messages.views import RunView, SlackMessage
+from bot.messages.views import RunState, RunView, SlackMessage
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import missing_nusd
 from bot.runs.engine import CONFIRM_PATH, Engine
-from patterns.core.ports import Question
+from bot.slack.workspaces import Slack
+from bot.threads.edits import DECIDED, MessageEdits
+from bot.threads.run_views import RunViews
+from patterns.core.ports import Decision, Question
+from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
 _THEN = {
@@ -22,16 +28,66 @@ _THEN = {
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Renders questions as messages; `decided` closes a card."""
+    """Posts questions as cards with buttons, and closes them when somebody has decided."""
 
     engine: Engine
     profiles: ProfileLookup
     renderer: Renderer
+    views: RunViews
+    slack: Slack
+    outbox: Outbox
 
-    async def card(
-        self, run: RunRow, view: RunView, *, path: str, question: Question, decided: str = ""
-    ) -> SlackMessage:
-        """Return the card of a question."""
+    async def post(self, run: RunRow, path: str, question: Question) -> None:
+        """Post a card, once; raise SlackError when that has to wait."""
+        card = await self._card(run, path, question)
+        await self._post_once(run, f"ask/{path}", card)
+        asked = await self.engine.questions.find(run.id, path)
+        if asked is not None and asked.decision is not None:
+            # It was decided, by a reply or a stop, while the card was on its way.
+            await self.close(run, path, question, asked.decision)
+
+    async def close(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
+        """Show on the card who decided what, and when; see `MessageEdits.show`."""
+        edits = MessageEdits(self.slack, self.outbox)
+        if await edits.is_current(run, f"ask/{path}", DECIDED):
+            return True
+        words = f"{await self.words(run, question, decision)}."
+        if decision.verdict in ("approve", "edit"):
+            question = question.model_copy(update={"draft": ""})
+        card = await self._card(run, path, question, decided=words)
+        return await edits.show(run, f"ask/{path}", card, shows=DECIDED)
+
+    async def settle(self, run: RunRow) -> bool:
+        """Close every card of a finished run: the process that took a decision may have died before showing it."""
+        now = await self.engine.store.get(run.id)
+        stopped = Decision(
+            verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
+        )
+        are_shown = []
+        for asked in await self.engine.questions.of(run.id):
+            decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
+            are_shown.append(await self.close(run, asked.path, asked.question, decision))
+        return all(are_shown)
+
+    async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
+        """Return a decision in words, with the name of the person."""
+        name = (await self.profiles.person(decision.user, run.workspace)).name if decision.user else ""
+        return decided(question, decision, name=name, zone=self.engine.zone)
+
+    async def call(self, run: RunRow, name: str, view: CallView) -> None:
+        """Mention a person who must act in the thread, once."""
+        await self._post_once(run, name, self.renderer.message(view))
+
+    async def card_ts(self, run: RunRow, path: str) -> str | None:
+        """Return the ts of a posted card; None before."""
+        return await self.outbox.find(run.id, f"ask/{path}")
+
+    async def _post_once(self, run: RunRow, name: str, message: SlackMessage) -> None:
+        out = self.slack.of(run.workspace)
+        await out.post_once(run.id, name, channel=run.channel, message=message, thread_ts=run.thread_ts)
+
+    async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
+        view = await self.views.view(run, RunState.WAITING)
         if path == CONFIRM_PATH:
             return self._price(run, view, question, decided)
         if question.kind == "money":

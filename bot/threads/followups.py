@@ -1,7 +1,7 @@
 """Messages without a mention that concern us: replies in our threads, edits of requests."""
 
 from bot.commands.origin import Origin, message_key
-from bot.people.access import RulesStore
+from bot.people.channel_rules import RulesStore
 from storage.threads import Thread, Threads
 
 

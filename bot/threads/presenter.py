@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.messages.decision_text import decided
-from bot.messages.notice_views import CallView, QueuedView
+from bot.messages.notice_views import QueuedView
 from bot.messages.renderer import Renderer
 from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
-from bot.people.access import RulesStore
+from bot.people.channel_rules import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import missing_nusd
 from bot.runs.delivery import CLOSED
@@ -20,13 +19,13 @@ from bot.slack.workspaces import Slack
 from bot.threads.answer_place import AnswerPlace
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
-from bot.threads.edits import DECIDED, ENDED, PROGRESS, QUEUED, ROOT, MessageEdits, waiting_for
+from bot.threads.edits import ENDED, PROGRESS, QUEUED, ROOT, MessageEdits, waiting_for
 from bot.threads.partial_answers import PartialAnswers
 from bot.threads.progress import ProgressBoard
 from bot.threads.run_views import RunViews
 from bot.threads.streaming import AnswerStreams
 from patterns.core.events import PatternResult, StopReason
-from patterns.core.ports import Decision, Question
+from patterns.core.ports import Question
 from patterns.core.tasks import run_to_completion
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
@@ -46,6 +45,7 @@ class SlackThreadPresenter:
     profiles: ProfileLookup
     attachments: AttachmentCollector
     views: RunViews
+    cards: Cards
     rules: RulesStore
     streams: AnswerStreams
 
@@ -163,17 +163,7 @@ class SlackThreadPresenter:
         await self._suspend(run, path, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
         if question.kind == "money":
             await self._post_partial(run, path, question)
-        await self.slack.of(run.workspace).post_once(
-            run.id,
-            f"ask/{path}",
-            channel=run.channel,
-            message=await self._card(run, path, question),
-            thread_ts=run.thread_ts,
-        )
-        asked = await self.engine.questions.find(run.id, path)
-        if asked is not None and asked.decision is not None:
-            # It was decided, by a reply or a stop, while the card was on its way.
-            await self.decided(run, path, question, asked.decision)
+        await self.cards.post(run, path, question)
 
     async def _suspend(self, run: RunRow, path: str, state: RunState) -> None:
         """Show in every message above the card that the run waits."""
@@ -188,26 +178,6 @@ class SlackThreadPresenter:
         if not all(are_shown):
             raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
-    async def decided(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
-        """Close the card with who decided what, and when; see `MessageEdits`."""
-        if await self._edits.is_current(run, f"ask/{path}", DECIDED):
-            return True
-        words = f"{await self.words(run, question, decision)}."
-        if decision.verdict in ("approve", "edit"):
-            question = question.model_copy(update={"draft": ""})
-        card = await self._card(run, path, question, decided=words)
-        return await self._edits.show(run, f"ask/{path}", card, shows=DECIDED)
-
-    async def words(self, run: RunRow, question: Question, decision: Decision) -> str:
-        """Return a decision in words, with the name of the person."""
-        name = (await self.profiles.person(decision.user, run.workspace)).name if decision.user else ""
-        return decided(question, decision, name=name, zone=self.engine.zone)
-
-    async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
-        cards = Cards(self.engine, self.profiles, self.renderer)
-        view = await self.views.view(run, RunState.WAITING)
-        return await cards.card(run, view, path=path, question=question, decided=decided)
-
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
         result = PatternResult.model_validate_json(question.draft)
         missing = missing_nusd(question, await self.engine.balances.tightest(run.payer, question.amount_nusd))
@@ -221,24 +191,6 @@ class SlackThreadPresenter:
     @property
     def _partials(self) -> PartialAnswers:
         return PartialAnswers(self.engine.questions, self.slack, self.outbox, self.renderer)
-
-    async def call(self, run: RunRow, name: str, view: CallView) -> None:
-        """Mention a person who must act in the thread, once."""
-        await self.slack.of(run.workspace).post_once(
-            run.id, name, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
-        )
-
-    async def _settle_questions(self, run: RunRow) -> bool:
-        """Close every answered card and queue message: the process that answered may have died before showing it."""
-        now = await self.engine.store.get(run.id)
-        stopped = Decision(
-            verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
-        )
-        are_shown = []
-        for asked in await self.engine.questions.of(run.id):
-            decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
-            are_shown.append(await self.decided(run, asked.path, asked.question, decision))
-        return all(are_shown)
 
     async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
         """Post what is still owed of a finished run; idempotent.
@@ -272,7 +224,7 @@ class SlackThreadPresenter:
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
         are_shown = [
-            await self._settle_questions(run),
+            await self.cards.settle(run),
             await self._remove_plan(run),
             await self._edits.show(run, ROOT, root, shows=ENDED),
         ]

@@ -15,6 +15,7 @@ from bot.runs.budget_gate import InsufficientBudgetError, missing_nusd, require_
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.executor import Executor
 from bot.runs.presenter import PrivateNotifier
+from bot.threads.cards import Cards
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
@@ -34,7 +35,7 @@ class ReviewService:
     """The port `Reviews` of the listeners."""
 
     engine: Engine
-    presenter: SlackThreadPresenter
+    cards: Cards
     access: Access
     executor: Executor[SlackThreadPresenter]
     profiles: ProfileLookup
@@ -48,9 +49,7 @@ class ReviewService:
         """Return the open question, for a person who may decide it."""
         run, asked = await self._open_to(run_id, path, by)
         if asked.decision is not None:
-            raise UserError(
-                f"{await self.presenter.words(run, asked.question, asked.decision)}. The newest card counts."
-            )
+            raise UserError(f"{await self.cards.words(run, asked.question, asked.decision)}. The newest card counts.")
         return asked.question
 
     async def decide(self, run_id: str, path: str, by: Origin, *, verdict: DecisionVerdict, text: str = "") -> None:
@@ -61,12 +60,12 @@ class ReviewService:
         given = Decision(verdict=verdict, text=text, user=by.user, at_us=self.engine.clock.now_us())
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
         if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, by.user):
-            raise UserError(f"{await self.presenter.words(run, asked.question, in_force)}, which was faster.")
+            raise UserError(f"{await self.cards.words(run, asked.question, in_force)}, which was faster.")
         await self._resume(run, asked, in_force)
 
     async def _resume(self, run: RunRow, asked: Asked, decision: Decision) -> None:
         """Close the card and wake the run."""
-        await self.presenter.decided(run, asked.path, asked.question, decision)
+        await self.cards.close(run, asked.path, asked.question, decision)
         log.info("question_decided", run=run.id, path=asked.path, verdict=decision.verdict)
         if await self.engine.questions.pending(run.id) is None:
             # A repeated click must not disturb a run that has continued and waits for something else by now.
@@ -116,7 +115,7 @@ class ReviewService:
 
     async def _is_newer(self, run: RunRow, asked: Asked, origin: Origin) -> bool:
         """Return True when a reply was written after the card was posted, so that it can be about this draft."""
-        card_ts = await self.presenter.outbox.find(run.id, f"ask/{asked.path}")
+        card_ts = await self.cards.card_ts(run, asked.path)
         return card_ts is not None and float(origin.message_ts or 0) > float(card_ts)
 
     async def approve_reaction(self, origin: Origin) -> None:
@@ -127,7 +126,7 @@ class ReviewService:
             run = await self.engine.store.get(asked.run_id)
             if run is None or (run.workspace, run.channel) != (origin.workspace, origin.channel):
                 continue
-            if await self.presenter.outbox.find(run.id, f"ask/{asked.path}") != origin.message_ts:
+            if await self.cards.card_ts(run, asked.path) != origin.message_ts:
                 continue
             if await self._may(run, asked.question, origin.user):
                 yes: DecisionVerdict = "approve" if asked.question.kind == "approve" else "none"
@@ -146,7 +145,7 @@ class ReviewService:
         text = (
             f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
         )
-        await self.presenter.call(run, f"plea/{path}", CallView(await self.profiles.owner(run.workspace), text))
+        await self.cards.call(run, f"plea/{path}", CallView(await self.profiles.owner(run.workspace), text))
 
     async def budget_raised(self, workspace: str, channel: str) -> None:
         """Resume runs that can be paid after a budget change, in a channel or (empty) anywhere."""
@@ -180,7 +179,7 @@ class ReviewService:
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
         text = f"the draft above waits for you{until}: approve it, or write here what should change."
         who = await self.profiles.person(run.user, run.workspace)
-        await self.presenter.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
+        await self.cards.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
     async def settle(self, run: RunRow, asked: Asked, verdict: DecisionVerdict) -> None:
         """Decide without a person, unless a person has."""

@@ -219,7 +219,7 @@ class ThinkingFilter:
         is_at_edge = not self._line_has_text
         if name in marks.HEADERS:
             if self._header_of == "start":
-                self._is_hidden = _role(self._header) in marks.OTHERS
+                self._is_hidden = marks.role(self._header) in marks.OTHERS
             self._header_of, self._header = name, ""
         elif name in marks.HEADER_ENDS:
             self._end_header()
@@ -235,10 +235,10 @@ class ThinkingFilter:
         kind, header = self._header_of, self._header
         self._header_of, self._header = "", ""
         if kind == "channel":
-            self._is_hidden = self._is_hidden or _role(header) != "final"
+            self._is_hidden = self._is_hidden or marks.role(header) != "final"
             self.has_thought = self.has_thought or self._is_hidden
-        elif _role(header) in marks.OTHERS | marks.OURS:
-            self._is_hidden = _role(header) in marks.OTHERS
+        elif marks.role(header) in marks.OTHERS | marks.OURS:
+            self._is_hidden = marks.role(header) in marks.OTHERS
         elif kind in marks.LINE_HEADERS:
             self._emit(header + said)
 
@@ -288,10 +288,6 @@ class ThinkingFilter:
         if new:
             self._given.append(new)
         return new
-
-
-def _role(header: str) -> str:
-    return next(iter(header.split()), "").lower()
 
 
 def _joining(space: str, *, is_first: bool) -> str:

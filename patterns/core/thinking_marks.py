@@ -63,6 +63,11 @@ LOSSY_MAX = 40
 HEADER_MAX = 500
 
 
+def role(header: str) -> str:
+    """Return who speaks, or on which channel, as a finished header names it; empty where it names nobody."""
+    return next(iter(header.split()), "").lower()
+
+
 def token_name(token: str) -> str:
     """`<|Im_Start|>` as `im_start`."""
     return token.strip("<>|[]\uff5c").replace("\u2581", "_").lower()

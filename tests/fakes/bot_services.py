@@ -29,8 +29,9 @@ from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, 
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
 from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
-from bot.people.access import Access, ChannelRules
+from bot.people.access import Access
 from bot.people.admins import Admins
+from bot.people.channel_rules import ChannelRules
 from bot.people.directory import SlackDirectory
 from bot.runs.request import RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken

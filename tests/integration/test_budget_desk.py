@@ -14,8 +14,9 @@ from bot.commands.origin import Origin
 from bot.messages.budget_views import AuditView, BooksView, BudgetView
 from bot.messages.renderer import Renderer
 from bot.messages.views import SlackMessage
-from bot.people.access import Access, AccessError, ChannelRules
+from bot.people.access import Access, AccessError
 from bot.people.admins import Admins
+from bot.people.channel_rules import ChannelRules
 from bot.people.profiles import ProfileLookup
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.errors import SlackError

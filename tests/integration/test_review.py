@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
-from bot.threads.presenter import SlackThreadPresenter
+from bot.threads.cards import Cards
 from patterns.core.ports import Decision
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
@@ -143,14 +143,13 @@ async def test_a_card_left_open_by_a_process_that_died_is_closed_with_the_run(
     slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(slack)
-    deaths, close = [], SlackThreadPresenter.decided
+    deaths, close = [], Cards.close
 
-    async def dies_once(delivery: SlackThreadPresenter, *decided: Any) -> None:
-        if deaths:
-            await close(delivery, *decided)
+    async def dies_once(cards: Cards, *decided: Any) -> bool:
         deaths.append("between the decision and its card")
+        return len(deaths) > 1 and await close(cards, *decided)
 
-    monkeypatch.setattr(SlackThreadPresenter, "decided", dies_once)
+    monkeypatch.setattr(Cards, "close", dies_once)
     await slack.click(REVIEW_APPROVE, user=ASKER)
     await until_said(slack, "Lee approved this draft · ")
     assert REVIEW_APPROVE not in "".join(said(slack))

@@ -39,5 +39,5 @@ def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderServ
         executor.presenter.profiles.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
     profiles = executor.presenter.profiles
-    reviews = ReviewService(engine, executor.presenter, access, executor, profiles, executor._delivery.notifier)
+    reviews = ReviewService(engine, executor.presenter.cards, access, executor, profiles, executor._delivery.notifier)
     return ReminderService(engine, reviews, BudgetQueue(engine, reviews), Chores(engine.db, engine.clock), owner)

@@ -20,13 +20,13 @@ ROOTS = {
 }
 """The modules that lie directly in a package, as rooms of their own."""
 TOP = {
-    "bot/app": "app, container, bolt_app, schedule, serve",
-    "bot/settings": "settings, logs, log_throttle, clock, manifest, instance_lock",
+    "bot/app": "app, container, stores, bolt_app, schedule, serve",
+    "bot/settings": "settings, setting_values, logs, log_throttle, clock, manifest, instance_lock",
     "storage/stores": "runs, journal, inbox, outbox, questions, …",
     "patterns/patterns": "router, pipeline, broadcast, supervisor, flow, agent, …",
 }
 """What those rooms are called in the picture."""
-LOWEST = frozenset({"settings", "logs", "log_throttle", "clock", "manifest", "instance_lock"})
+LOWEST = frozenset({"settings", "setting_values", "logs", "log_throttle", "clock", "manifest", "instance_lock"})
 """The modules of `bot/` that everything in it may import."""
 
 Edges = dict[str, set[str]]

@@ -17,7 +17,8 @@ from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models, policy_of
 from bot.runs.engine import Engine
 from bot.schedule import DAY_US, Scheduler
-from bot.settings import Retention, read_settings
+from bot.setting_values import Retention
+from bot.settings import read_settings
 from bot.slack.errors import SlackError
 from storage.chores import CLAIM_US
 from storage.inbox import Inbox

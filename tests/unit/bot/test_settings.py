@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from bot.settings import NO_HOME, SHIPPED_ROSTER, VARIABLES, ensure_home, read_settings, setup_mistakes
+from bot.setting_values import NO_HOME
+from bot.settings import SHIPPED_ROSTER, VARIABLES, ensure_home, read_settings, setup_mistakes
 from patterns.core.errors import UserError
 
 

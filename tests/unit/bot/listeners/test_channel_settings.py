@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.messages.notice_views import NoticeView
-from bot.people.access import ChannelRules
 from bot.people.channel_form import channel_form
+from bot.people.channel_rules import ChannelRules
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, DM, MENU, RESPONSE_URL, Bot, command, mention, submission
 

@@ -4,8 +4,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.commands import Allow
-from bot.people.access import Access, AccessError, ChannelRules, Place
+from bot.people.access import Access, AccessError, Place
 from bot.people.admins import Admins
+from bot.people.channel_rules import ChannelRules
 from bot.people.directory import LookupFailedError, SlackDirectory
 from bot.slack.workspaces import OneToken
 from tests.fakes.bot_services import ANNA, BEN, CHANNEL, DM, OUTSIDE, PRIVATE, TEAM, UNREACHABLE, FakeRules, FakeSlack
