@@ -1,8 +1,10 @@
 """Start and stop a bot: an engine goes in, a running bot comes out."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -24,19 +26,26 @@ CONCURRENCY = 32
 """Runs that one process executes at once; most of their time they wait for models."""
 GRACE_S = 25.0
 """How long running requests may go on after the first SIGTERM; platforms kill after 30 s."""
+LATE_REQUESTS_S = 2
+"""Seconds after the grace period for payloads of the last moment and requests that are still being read."""
 OVERDUE_S = 20.0
 """Age in seconds after which a stored, unhandled payload is replayed. Handling one twice is harmless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A running bot; `slack_app` takes payloads from either transport."""
+    """A running bot; `slack_app` takes payloads from either transport.
+
+    Once `connected` is set, `loading` imports litellm; what comes meanwhile is acknowledged, stored, and goes on after.
+    """
 
     slack_app: AsyncApp
     executor: Executor[SlackThreadPresenter]
     dispatcher: Dispatcher
     background: BackgroundTasks
     engine: Engine
+    connected: asyncio.Event
+    loading: asyncio.Task[None]
 
     async def drain(self, grace_s: float) -> None:
         """Accept nothing new and wait up to `grace_s` seconds; what still runs then is resumed at the next start."""
@@ -65,18 +74,32 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
         container = Container(engine, session)
-        await engine.client.warm()
+        await engine.check_models()
         stack.push_async_callback(container.streams.aclose)
         container.executor.on_budget_released(container.budget_queue.admit_next)
         register_all(container.slack_app, container.listeners)
         dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
-        bot = Bot(container.slack_app, container.executor, dispatcher, container.background, engine)
+        connected = asyncio.Event()
+        loading = await stack.enter_async_context(_in_background(container.load_models(connected), "load models"))
+        parts = container.slack_app, container.executor, dispatcher, container.background
+        bot = Bot(*parts, engine, connected, loading)
         stack.push_async_callback(bot.drain, 0.0)
         # Runs first: a replayed payload may ask for one that exists already. With several bots on PostgreSQL another
         # may still be handling a payload, so there it has to be overdue.
         await _replay(container, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
         await stack.enter_async_context(_chores(container).running())
         yield bot
+
+
+@asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[asyncio.Task[None]]:
+    """Run work beside the block; what is left of it at the end is cancelled, and its failure is the block's to see."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _chores(container: Container) -> Scheduler:

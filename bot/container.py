@@ -1,5 +1,6 @@
 """The composition root: the only file that knows every adapter. Each part is built once, on first use."""
 
+import asyncio
 import os
 import socket
 from functools import cached_property
@@ -21,7 +22,7 @@ from bot.people.admins import Admins
 from bot.people.directory import SlackDirectory
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
-from bot.runs.catalog import catalog_of
+from bot.runs.catalog import RosterCatalog
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.slack.announcements import OnceOnlyAnnouncements
@@ -274,9 +275,23 @@ class Container:
     # ------------------------------------------------------------ hearing
 
     @cached_property
+    def _catalog(self) -> RosterCatalog:
+        return RosterCatalog(self.engine)
+
+    async def load_models(self, connected: asyncio.Event) -> None:
+        """Import litellm and price the flows, both in a thread, once the bot is connected.
+
+        Raises:
+            RosterError: a flow cannot be priced.
+            ImportError: litellm cannot be imported.
+        """
+        await connected.wait()
+        await self.engine.client.warm()
+        await asyncio.to_thread(self._catalog.price)
+
+    @cached_property
     def listeners(self) -> ListenerServices:
         """Return everything the listeners hand over to."""
-        catalog = catalog_of(self.engine)
         budgets, readers = self.budget_service, self._membership
         home = HomeService(self.engine, self.runs, self.presenter, self._profiles, budgets, readers)
         return ListenerServices(
@@ -289,7 +304,7 @@ class Container:
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,
-            catalog=lambda: catalog,
+            catalog=self._catalog.current,
             inbox=self.stores.inbox,
             tasks=self.background,
             followups=ThreadFollowups(self.stores.threads, self.stores.rules),

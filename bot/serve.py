@@ -3,37 +3,24 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import structlog
 from pydantic import SecretStr
-from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
 
-from bot.app import CONCURRENCY, GRACE_S, Bot, open_bot
-from bot.http_connections import BACKLOG, server_of
-from bot.http_gate import HttpGate
+from bot.app import CONCURRENCY, GRACE_S, LATE_REQUESTS_S, Bot, open_bot
 from bot.instance_lock import single_instance_lock
 from bot.logs import configure_logs
-from bot.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.settings import NEEDS_HTTP, VARIABLES, Settings, read_settings, setup_mistakes
 from patterns.core.errors import UserError
 
 log = structlog.get_logger()
-
-HEALTH_S = 1.0
-LATE_REQUESTS_S = 2
-"""Seconds after the grace period for payloads of the last moment and requests that are still being read."""
 
 
 async def serve(*, port: int | None, host: str | None = None) -> int:
@@ -117,11 +104,24 @@ async def _serve(
             mode = "worker" if not receives else "socket" if port is None else "http"
             log.info("ready", mode=mode, database=engine.db.dialect)
             is_ready.set()
-            await stop.wait()
+            bot.connected.set()
+            await _until(stop, bot.loading)
             log.info("draining", grace_s=GRACE_S)
             await bot.drain(GRACE_S)
         # Payloads of the last moment have been acknowledged and must be finished.
         await bot.background.drain(LATE_REQUESTS_S)
+
+
+async def _until(stop: asyncio.Event, loading: asyncio.Task[None]) -> None:
+    """Wait for `stop`; raise what keeps the models from being loaded, because no request could be answered then."""
+    stopping = asyncio.create_task(stop.wait(), name="until told to leave")
+    try:
+        await asyncio.wait({stopping, loading}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+        await stopping
+    finally:
+        stopping.cancel()
 
 
 def check_tokens(settings: Settings, *, port: int | None) -> None:
@@ -173,9 +173,14 @@ async def listen(bot: Bot, settings: Settings, *, port: int | None) -> AsyncIter
     """Receive what Slack sends while the block runs, over Socket Mode or HTTP."""
     if port is None:
         async with _socket_mode(bot.slack_app, settings):
+            bot.connected.set()
             yield
     else:
-        async with _http(bot, settings, port):
+        from bot.http_server import http_server  # noqa: PLC0415 - Socket Mode does without uvicorn and Starlette
+
+        _check_set({"SLACK_SIGNING_SECRET": settings.slack_signing_secret})  # whoever knows an empty one could sign
+        async with http_server(bot, settings, port):
+            bot.connected.set()
             yield
 
 
@@ -188,66 +193,3 @@ async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator
         yield
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]
-
-
-@contextlib.asynccontextmanager
-async def _http(bot: Bot, settings: Settings, port: int) -> AsyncIterator[None]:
-    listener = _bound(settings.host, port)
-    server = server_of(web_app(bot, settings), grace_s=LATE_REQUESTS_S)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """Return the listening socket; early connections wait in its backlog. A taken port is one clear sentence."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except socket.gaierror:
-        raise UserError(f"AGENTS_HOST={host} is no address of this machine. Use one such as 127.0.0.1.") from None
-    except OSError as error:
-        raise UserError(
-            f"Port {port} could not be opened on {host} ({error.strerror}). Choose another with --port or PORT, or"
-            " another address with AGENTS_HOST."
-        ) from None
-
-
-def web_app(bot: Bot, settings: Settings) -> HttpGate:
-    """Build the app of HTTP mode, behind its gate: signed Slack payloads, OAuth install pages, health."""
-    _check_set({"SLACK_SIGNING_SECRET": settings.slack_signing_secret})  # whoever knows an empty one could sign
-    health = HealthPage(bot.is_healthy)
-    app = Starlette(
-        routes=[
-            Route("/healthz", health.answer),
-            Mount("/", AsyncSlackRequestHandler(bot.slack_app, path=EVENTS_PATH)),  # type: ignore[arg-type]
-        ]
-    )
-    pages: dict[str, tuple[str, ...]] = {"/healthz": ("GET", "HEAD")}
-    if settings.is_multi_workspace:
-        pages |= {INSTALL_PATH: ("GET",), REDIRECT_PATH: ("GET",)}
-    return HttpGate(app, secret=settings.slack_signing_secret.get_secret_value(), signed_path=EVENTS_PATH, pages=pages)
-
-
-class HealthPage:
-    """`/healthz`: anybody may ask it, so the database is asked once a second at most."""
-
-    def __init__(self, is_healthy: Callable[[], Awaitable[bool]]) -> None:
-        self._is_healthy = is_healthy
-        self._asking: asyncio.Task[bool] | None = None
-        self._until_s = 0.0
-
-    async def answer(self, _request: Request) -> JSONResponse:
-        """Answer 200 or 503."""
-        now_s = asyncio.get_running_loop().time()
-        if self._asking is None or (self._asking.done() and now_s >= self._until_s):
-            self._until_s = now_s + HEALTH_S
-            self._asking = asyncio.create_task(self._ask(), name="health")
-        healthy = await asyncio.shield(self._asking)
-        return JSONResponse({"ok": healthy}, status_code=200 if healthy else 503)
-
-    async def _ask(self) -> bool:
-        return await self._is_healthy()

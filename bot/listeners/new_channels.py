@@ -44,4 +44,4 @@ async def _enable(click: Click) -> None:
 
 
 async def _what_is_stored(click: Click) -> None:
-    await click.services.notifier.private(click.origin, click.services.welcome.what_is_stored())
+    await click.services.notifier.private(click.origin, await click.services.welcome.what_is_stored())

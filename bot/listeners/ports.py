@@ -164,7 +164,7 @@ class Greeter(Protocol):
         """Say once who we are, and show the channel's settings to who invited us."""
         ...
 
-    def what_is_stored(self) -> NoticeView:
+    async def what_is_stored(self) -> NoticeView:
         """Return what is kept of what people write, where it goes, and for how long."""
         ...
 

@@ -1,5 +1,6 @@
 """Open what every process needs, with or without Slack: database, ledger and models."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -10,9 +11,10 @@ from bot.runs.engine import Engine
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
+from patterns.core.errors import StorageError
 from patterns.models.client import LiteLLMClient
 from storage.database.connect import connect
-from storage.database.migrate import migrate
+from storage.database.database import Database
 from storage.database.private_files import private_folder
 from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
@@ -35,10 +37,9 @@ async def open_engine(
         policy = replace(policy, channel_nusd=month_cap_nusd, dm_user_nusd=month_cap_nusd)
     if settings.is_sqlite:
         private_folder(settings.data_dir, tighten=True)
-    await migrate(settings.database_url)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        db = await connect(settings.database_url)
+        db = await _migrated(settings)
         stack.push_async_callback(db.close)
         await stack.enter_async_context(clock.synchronized(db))
         guard = ClockGuard(clock)
@@ -64,3 +65,14 @@ async def open_engine(
             store=store,
             older=older,
         )
+
+
+async def _migrated(settings: Settings) -> Database:
+    """Open the database, its schema brought up to date first; the migrations bring both drivers, so only when due."""
+    if settings.is_sqlite:
+        with contextlib.suppress(StorageError):
+            return await connect(settings.database_url)
+    from storage.database.migrate import migrate  # noqa: PLC0415 - see above
+
+    await migrate(settings.database_url)
+    return await connect(settings.database_url)

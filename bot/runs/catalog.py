@@ -9,7 +9,26 @@ from patterns.roster.schema import Flow
 _ANYBODY = Payer.of_channel("", "")
 
 
-def catalog_of(engine: Engine) -> Catalog:
+class RosterCatalog:
+    """The catalog of an engine; while litellm is being imported it has no prices."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._priced: Catalog | None = None
+        self._unpriced = catalog_of(engine, priced=False)
+
+    def price(self) -> None:
+        """Compute the prices; raise RosterError when a flow cannot be priced."""
+        self._priced = catalog_of(self._engine)
+
+    def current(self) -> Catalog:
+        """Return flows and agents, with prices once there are some."""
+        if self._priced is None and self._engine.client.is_warm:
+            self.price()
+        return self._priced or self._unpriced
+
+
+def catalog_of(engine: Engine, *, priced: bool = True) -> Catalog:
     """Return flows with the worst-case price of a short request, and agents with their models."""
     roster = engine.roster
     return Catalog(
@@ -17,7 +36,7 @@ def catalog_of(engine: Engine) -> Catalog:
             FlowLine(
                 name,
                 flow.description,
-                engine.quote_flow(_ANYBODY, name).worst_nusd,
+                engine.quote_flow(_ANYBODY, name).worst_nusd if priced else None,
                 agents=tuple(dict.fromkeys(agents_in(flow))),
                 choices=choices_of(flow),
             )

@@ -73,6 +73,16 @@ class Engine:
         used = {self.roster.models[agent.model].model for agent in self.roster.agents.values()}
         return f"{', '.join(sorted(used))} answer"
 
+    async def check_models(self) -> None:
+        """Check, without importing litellm where its files suffice, that every model an agent may use has a price.
+
+        Raises:
+            RosterError: one has none, or litellm does not know it.
+        """
+        asked = [*(agent.model for agent in self.roster.agents.values()), self.roster.router.model]
+        chains = (name for model in asked for name in (model, *self.client.fallbacks(model)))
+        await self.client.check(dict.fromkeys(chains))
+
     async def execute(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
         """Run a run that this process owns and return its result: admit, plan, confirm, run, settle.
 

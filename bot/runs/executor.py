@@ -85,6 +85,7 @@ class Executor(Generic[S]):
 
     async def execute(self, run_id: str) -> None:
         """Claim the run and take it as far as it goes: to its end, to a question, or to another owner."""
+        await self.engine.client.warm()
         run = await self.engine.store.claim(run_id, owner=self.owner, lease_s=LEASE_S)
         if run is None:
             return

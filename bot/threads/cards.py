@@ -89,7 +89,7 @@ class Cards:
     async def _card(self, run: RunRow, path: str, question: Question, *, decided: str = "") -> SlackMessage:
         view = await self.views.view(run, RunState.WAITING)
         if path == CONFIRM_PATH:
-            return self._price(run, view, question, decided)
+            return await self._price(run, view, question, decided)
         if question.kind == "money":
             return await self._money(run, view, path, question, decided)
         if question.kind == "line":
@@ -109,8 +109,9 @@ class Cards:
             )
         )
 
-    def _price(self, run: RunRow, view: RunView, question: Question, decided: str) -> SlackMessage:
+    async def _price(self, run: RunRow, view: RunView, question: Question, decided: str) -> SlackMessage:
         cheap = self.engine.roster.router.default
+        await self.engine.client.warm()
         worst_nusd = self.engine.quote_flow(run.payer, cheap).worst_nusd
         offered = run.options.get("flow") != cheap and worst_nusd < question.amount_nusd
         asked = replace(view, worst_nusd=question.amount_nusd, flow=question.title)

@@ -69,6 +69,7 @@ class RunService:
             self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
         payer = request.payer
         await self.openings.see(payer)
+        await self.engine.client.warm()
         plan = self.engine.quote(payer, request.text, _choice(request))
         try:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
@@ -230,6 +231,7 @@ class RunService:
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         """Return a request's price in a sentence. Nothing is started or held."""
+        await self.engine.client.warm()
         plan = self.engine.quote(request.payer, request.text, _choice(request))
         return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.origin.workspace, plan.title)))
 

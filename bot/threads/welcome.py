@@ -40,6 +40,7 @@ class Welcome:
             await self.announcements.settle([hello, private])
             missing = []
         if hello in missing:
+            await self.engine.client.warm()
             message = self.renderer.message(WelcomeView(self.providers(), self._kept_days))
             await self.announcements.announce([hello], message, workspace=workspace, channels=[channel])
         # The greeting is told first: what is opened here makes the channel one that is known.
@@ -62,8 +63,9 @@ class Welcome:
             owner=await self.openings.profiles.owner(workspace),
         )
 
-    def what_is_stored(self) -> NoticeView:
+    async def what_is_stored(self) -> NoticeView:
         """Return what is kept of what people write, where it goes, and for how long."""
+        await self.engine.client.warm()
         return NoticeView(stored(self.providers(), self._kept_days))
 
     @property

@@ -1,22 +1,21 @@
-"""The adapter to language models, and the only module that imports litellm, which costs two seconds and 150 MB.
+"""The adapter to language models: it prices, translates and sends.
 
-litellm translates requests for each provider and knows prices. The three big shapes (OpenAI-like, Anthropic, Gemini)
-are then sent over our own HTTP session and read by our own strict readers; every other provider goes through
-`litellm.acompletion`, one attempt, not streamed. Nothing retries in here: that is the caller's one loop.
+litellm translates requests for each provider; prices come from its packaged file, without the import. The three big
+shapes (OpenAI-like, Anthropic, Gemini) are then sent over our own HTTP session and read by our own strict readers;
+every other provider goes through `litellm.acompletion`, one attempt, not streamed. Nothing retries in here: that is the
+caller's one loop.
 """
 
 import asyncio
+import contextlib
 import functools
 import importlib
 import json
-import logging
-import os
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version as _version
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import ModelError, RosterError
@@ -26,7 +25,9 @@ from patterns.core.visible_text import visible_text
 from patterns.models.addresses import Access, access, key_variables
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
+from patterns.models.price_map import Known, entry_of, look_up
 from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
+from patterns.models.sdk import is_imported, litellm_sdk, sharing_the_interpreter
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
 
@@ -48,6 +49,8 @@ class LiteLLMClient:
         self._env = env
         self._targets: dict[str, Target] = {}
         self._prices: dict[str, Price] = {}
+        self._known: dict[str, Known] | None = None
+        self._loading: asyncio.Task[None] | None = None
         self._http: Http | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,9 +62,44 @@ class LiteLLMClient:
     ) -> None:
         await self.aclose()
 
+    @property
+    def is_warm(self) -> bool:
+        """Return whether calls can be translated without waiting for the import of litellm."""
+        return is_imported() and (self._loading is None or self._loading.done())
+
     async def warm(self) -> None:
-        """Import litellm in a thread, so that the loop goes on; without it the first use blocks for two seconds."""
-        await asyncio.to_thread(_litellm)
+        """Wait for litellm, imported once and in a thread; without it the first use blocks for two seconds.
+
+        Raises:
+            ImportError: it cannot be imported.
+        """
+        if self.is_warm:
+            return
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(asyncio.to_thread(self._load), name="import litellm")
+        await asyncio.shield(self._loading)
+
+    def _load(self) -> None:
+        """Import litellm, and what it imports only when a request is translated for the first time."""
+        with sharing_the_interpreter():
+            litellm_sdk()
+            for name in self._models:
+                with contextlib.suppress(RosterError):
+                    self.refusal(name)
+
+    async def check(self, models: Iterable[str]) -> None:
+        """Check that each of these models has a provider and a price.
+
+        litellm is imported only where its files leave that open.
+
+        Raises:
+            RosterError: the first one that has not.
+        """
+        for model in models:
+            if self._found(model) is None:
+                await self.warm()
+                self._target(model)
+            self.price(model)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -153,7 +191,7 @@ class LiteLLMClient:
         if target.shape is None:
             from patterns.models.acompletion import complete  # noqa: PLC0415 - it brings aiohttp along
 
-            completion = await complete(_litellm(), self._open(), call, target, on_text)
+            completion = await complete(litellm_sdk(), self._open(), call, target, on_text)
         else:
             completion = await self._open().send(call, target, on_text)
         is_text = call.request.schema is None  # what has a schema is read with its thinking, by `structured`
@@ -180,12 +218,17 @@ class LiteLLMClient:
         return self._targets[model]
 
     def _resolve(self, spec: ModelSpec) -> Target:
-        litellm = _litellm()
+        litellm = litellm_sdk()
         try:
             name, provider, _, api_base = litellm.get_llm_provider(spec.model)
         except litellm.exceptions.BadRequestError:
             raise RosterError(f"{spec.model!r} is no model litellm knows. Write it as provider/model.") from None
-        shape = None if _map_entry(spec.model, name, provider).get("mode") == "responses" else _SHAPE_OF.get(provider)
+        found = self._found(spec.name)
+        if found is not None and found.provider != provider:
+            # Its price would be another provider's.
+            raise RosterError(f"{spec.model!r} is one of {provider}. Write it as {provider}/{name}.")
+        entry = entry_of(litellm.model_cost, spec.model, name, provider)
+        shape = None if entry.get("mode") == "responses" else _SHAPE_OF.get(provider)
         reached = access(spec, provider=provider, known_base=api_base, env=self._env)
         target = Target(
             provider=provider,
@@ -207,42 +250,26 @@ class LiteLLMClient:
         body_of = gemini.transform_request_body if shape == "gemini" else config.transform_request
         return replace(target, config=config, body_of=body_of)
 
+    def _found(self, model: str) -> Known | None:
+        """Return what litellm's files say of a model, or None where they leave its provider open."""
+        if self._known is None:
+            self._known = look_up(spec.model for spec in self._models.values())
+        return self._known.get(self._spec(model).model)
+
     def _price_from_map(self, model: str) -> Price:
-        spec, target = self._spec(model), self._target(model)
-        entry = _map_entry(spec.model, target.name, target.provider)
+        spec, found = self._spec(model), self._found(model)
+        if found is None:
+            target = self._target(model)
+            entry = entry_of(litellm_sdk().model_cost, spec.model, target.name, target.provider)
+            found = Known(target.name, target.provider, entry)
         source = f"litellm {_version('litellm')} price map"
-        price = price_from_map(entry, model=spec.model, provider=target.provider, source=source)
+        price = price_from_map(found.entry, model=spec.model, provider=found.provider, source=source)
         if price is None:
             raise RosterError(
                 f"No price is known for {model} ({spec.model}). Add `price: {{input_usd_per_mtok: …, "
                 f"output_usd_per_mtok: …}}` to it in the roster; 0 is a price."
             )
         return price
-
-
-@functools.cache
-def _litellm() -> ModuleType:
-    # Both must be set before the import: no price list from the internet, no .env file out of the working folder.
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_MODE"] = "PRODUCTION"
-    import litellm  # noqa: PLC0415 - two seconds, so only when a model is really needed
-
-    warnings.filterwarnings("ignore", message="Items? .* on TypedDict class", category=UserWarning)  # of its own types
-    from patterns.models.recorder import install  # noqa: PLC0415 - litellm has brought aiohttp along
-
-    install(importlib.import_module("litellm.llms.custom_httpx.http_handler"))
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its errors quote requests; ours are typed
-    return cast("ModuleType", litellm)
-
-
-def _map_entry(model: str, name: str, provider: str) -> Mapping[str, Any]:
-    for key in (model, f"{provider}/{name}", name):
-        entry: Mapping[str, Any] = _litellm().model_cost.get(key, {})
-        if entry.get("litellm_provider") == provider:
-            return entry
-    return {}
 
 
 def _may_write_cache(spec: ModelSpec, target: Target) -> bool:

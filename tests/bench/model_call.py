@@ -21,7 +21,8 @@ from aiohttp import web
 
 from patterns.core.calls import Message, ModelRequest
 from patterns.core.money import Price
-from patterns.models.client import LiteLLMClient, _litellm
+from patterns.models.client import LiteLLMClient
+from patterns.models.sdk import litellm_sdk
 from patterns.roster.roster import ModelSpec
 
 CHUNKS = 200
@@ -99,7 +100,7 @@ def ours(client: LiteLLMClient) -> One:
 
 
 def theirs(url: str) -> One:
-    litellm = _litellm()
+    litellm = litellm_sdk()
 
     async def one(stream: bool) -> str:  # noqa: FBT001 - the bench's one switch
         extra = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}

@@ -7,6 +7,7 @@ import asyncio
 
 import bot.app
 import bot.cli.main
+import bot.http_server
 import bot.logs
 import bot.runs.distributed
 import bot.serve  # noqa: F401 - like those above, for their import alone

@@ -366,7 +366,7 @@ class FakeGreeter:
         assert workspace == TEAM
         self.invitations.append((channel, inviter))
 
-    def what_is_stored(self) -> NoticeView:
+    async def what_is_stored(self) -> NoticeView:
         return NoticeView("This is stored.")
 
 

@@ -8,7 +8,8 @@ import pytest
 from patterns.core.calls import BilledModelError, Completion, Message, ModelRequest
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
-from patterns.models.client import LiteLLMClient, _litellm
+from patterns.models.client import LiteLLMClient
+from patterns.models.sdk import litellm_sdk
 from patterns.roster.roster import ModelSpec
 from tests.fakes.provider import Answer, Call, Provider, Reply
 
@@ -148,7 +149,7 @@ async def test_calls_side_by_side_do_not_hear_each_other() -> None:
 async def test_the_providers_own_ending_decides_where_litellm_says_stop(
     finish: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    litellm = _litellm()
+    litellm = litellm_sdk()
     choice = litellm.Choices(finish_reason=finish, message=litellm.Message(content="Half an"))
     reply = litellm.ModelResponse(choices=[choice], usage=litellm.Usage(prompt_tokens=50, completion_tokens=20))
     assert choice.finish_reason == "stop"

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from patterns.core.money import Price, Tier, Usage
-from patterns.models.client import _litellm
 from patterns.models.pricing import image_tokens_max, input_tokens_max, price_from_map
+from patterns.models.sdk import litellm_sdk
 from tests.support.examples import examples
 
-litellm = _litellm()
+litellm = litellm_sdk()
 
 HOSTILE = {
     "ligature that NFKC makes eleven times longer": "\ufdfa" * 400,
