@@ -130,7 +130,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
     """Open the dispatcher: in this process on SQLite, a shared queue on PostgreSQL; release our runs at the end."""
     engine = executor.engine
     if engine.settings.is_sqlite:
-        local = LocalDispatcher(executor.execute, engine.store.waiting_ids, concurrency=concurrency)
+        local = LocalDispatcher(executor.execute, engine.store.claimable_ids, concurrency=concurrency)
         executor.set_dispatcher(local)
         await executor.resume()
         yield local
@@ -147,7 +147,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
 
 async def _replay(container: Container, *, older_than_s: float) -> None:
     """Replay payloads that were stored and not finished: their process died, or marking them done failed."""
-    for delivery in await container.stores.inbox.unfinished(older_than_s=older_than_s):
+    for delivery in await container.stores.inbox.unprocessed(older_than_s=older_than_s):
         if await container.stores.inbox.claim(delivery):
             log.info("payload_replayed", payload=delivery.key)
             await replay(container.slack_app, delivery.payload)

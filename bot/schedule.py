@@ -23,7 +23,7 @@ from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.reminders import ReminderService
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer
-from storage.chores import Chores, SpentMonth
+from storage.chores import Chores, LatestMonth
 from storage.inbox import Inbox
 from storage.ledger.periods import period_key
 from storage.ledger.verify import verify
@@ -117,24 +117,24 @@ class Scheduler:
     async def tidy(self) -> None:
         """Delete texts and payloads that are past their retention."""
         now_us, kept = self.engine.clock.now_us(), self.engine.settings.retention
-        await self.personal_data.forget_old(
+        await self.personal_data.delete_expired(
             texts_us=now_us - kept.texts * DAY_US,
             attachments_us=now_us - kept.attachments * DAY_US,
             ratings_us=now_us - kept.ratings * DAY_US,
         )
-        await self.inbox.forget(before_us=now_us - kept.deliveries * DAY_US)
+        await self.inbox.delete_processed(before_us=now_us - kept.deliveries * DAY_US)
         await self.engine.db.scrub()
 
     async def erase(self) -> None:
         """Erase what people asked to have forgotten; what a run holds up is tried again."""
-        held_up = await self.personal_data.erase_waiting()
+        held_up = await self.personal_data.erase_requested()
         if held_up:
             log.info("erasures_held_up", erasures=len(held_up))
 
     async def announce(self) -> None:
         """Announce the new month in every channel that spent money in an earlier one, with that month's total."""
         news = OnceOnlyAnnouncements(self.slack, self._chores, by=self.executor.owner)
-        for spent in await self._chores.spent_months():
+        for spent in await self._chores.latest_months():
             zone = spent.zone or self.engine.zone
             period = period_key(self.engine.clock.now_us(), zone)
             if period <= spent.period or not self.engine.guard.trusted:
@@ -144,7 +144,7 @@ class Scheduler:
                 message = await self._announcement(spent, period)
                 await news.announce([key], message, workspace=spent.workspace, channels=[spent.channel])
 
-    async def _announcement(self, spent: SpentMonth, period: str) -> SlackMessage:
+    async def _announcement(self, spent: LatestMonth, period: str) -> SlackMessage:
         payer = Payer.of_channel(spent.workspace, spent.channel)
         months = {row["period"]: row for row in await self.engine.balances.months(payer)}
         last = months.get(spent.period)

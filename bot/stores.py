@@ -11,8 +11,8 @@ from storage.ledger.budgets import Budgets
 from storage.ledger.reports import Reports
 from storage.new_channels import NewChannels
 from storage.outbox import Outbox
-from storage.pacing import SharedSlots
 from storage.personal_data import PersonalData
+from storage.shared_rate_limiter import SharedRateLimiter
 from storage.threads import Threads
 
 
@@ -33,6 +33,6 @@ class Stores:
         self.personal_data = PersonalData(db, clock)
         self.reports = Reports(db, clock, engine.ledger.policy)
         self.rules = StoredRules(self.channels)
-        self.shared_slots = None if settings.is_sqlite else SharedSlots(db, clock)
+        self.shared_slots = None if settings.is_sqlite else SharedRateLimiter(db, clock)
         """None where one process alone speaks to Slack."""
         self.threads = Threads(db, clock)

@@ -1,4 +1,4 @@
-"""The audit log: who did what to money, limits, access, decisions and people's words. Append-only, by triggers too."""
+"""Audit log of changes to money, limits, access, decisions and stored texts; triggers keep it append-only."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ def entry(  # noqa: PLR0913 - the columns of a row
     after: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> Statement:
-    """Return the statement that writes one line, for the transaction that does the thing itself."""
+    """Return the statement that appends one entry, for the transaction that makes the change itself."""
     return q.insert_entry(
         id=secrets.token_hex(8),
         now_us=now_us,
@@ -36,19 +36,19 @@ def entry(  # noqa: PLR0913 - the columns of a row
 
 
 class AuditLog:
-    """Writes single lines, and reads all of them for whoever takes the log away."""
+    """Append single entries to the audit log, and read it for export."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    async def note(
+    async def record(
         self, workspace: str, *, actor: str, action: str, subject: str, after: Mapping[str, Any] | None = None
     ) -> None:
-        """Write a line of its own."""
+        """Append an entry in a transaction of its own."""
         made = entry(self._clock.now_us(), workspace, actor=actor, action=action, subject=subject, after=after)
         await self._db.write(lambda: single(made))
 
-    async def since(self, since_us: int, *, workspace: str = "") -> list[Row]:
-        """Return every line from that time on, oldest first; of all workspaces when none is named."""
+    async def entries_since(self, since_us: int, *, workspace: str = "") -> list[Row]:
+        """Return every entry from that time on, oldest first; of all workspaces when none is named."""
         return await self._db.read(lambda: single(q.entries_since(since_us=since_us, workspace=workspace)))

@@ -13,7 +13,7 @@ q = load("channels")
 
 
 class ChannelSettings:
-    """Settings by channel; a key that was never set is absent."""
+    """Repository of channel settings; a key that was never set is absent."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db

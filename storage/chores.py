@@ -10,12 +10,12 @@ from storage.database.statements import load, single
 
 q = load("chores")
 
-CLAIM_US = 600_000_000
-"""When a claim expires, 10 minutes: its process is dead, because no chore's posts take that long."""
+LEASE_US = 600_000_000
+"""Duration of a lease, 10 minutes: past it the process is dead, because no chore takes that long."""
 
 
 @dataclass(frozen=True, slots=True)
-class SpentMonth:
+class LatestMonth:
     """The latest month in which a channel spent money. `zone` None: the deployment's."""
 
     workspace: str
@@ -25,7 +25,7 @@ class SpentMonth:
 
 
 @dataclass(frozen=True, slots=True)
-class Unattended:
+class UnclaimedRequest:
     """An accepted request that no process has claimed. `response_url` is Slack's private reply address of a command."""
 
     run_id: str
@@ -37,20 +37,20 @@ class Unattended:
 
 
 class Chores:
-    """Claims on chores, and the reads that the chores need."""
+    """Repository of chore keys, with the reads that the chores need."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    async def take(self, key: str, *, by: str) -> bool:
-        """Claim a chore that is neither finished nor in work; False otherwise. Claims expire after `CLAIM_US`."""
+    async def lease(self, key: str, *, by: str) -> bool:
+        """Lease a chore that is neither finished nor leased; return False otherwise. Leases expire after `LEASE_US`."""
         now_us = self._clock.now_us()
-        statement = q.take_chore(key=key, now_us=now_us, stale_us=now_us - CLAIM_US, owner=by)
+        statement = q.lease_chore(key=key, now_us=now_us, stale_us=now_us - LEASE_US, owner=by)
         return bool(await self._db.write(lambda: single(statement)))
 
     async def finish(self, keys: Sequence[str], *, by: str) -> None:
-        """Mark chores as finished for good, whether they were claimed or not."""
+        """Mark chores as finished for good, whether they were leased or not."""
         now_us = self._clock.now_us()
         rows = [{"key": key, "now_us": now_us, "owner": by} for key in sorted(keys)]
         await self._db.write(lambda: single(q.finish_chore.many(rows)))
@@ -60,28 +60,28 @@ class Chores:
         rows = await self._db.read(lambda: single(q.finished_chores(keys=keys)))
         return {row["key"] for row in rows}
 
-    async def claim(self, key: str, *, by: str) -> bool:
-        """Claim a chore for good and return whether this caller got it: for what may be lost but never done twice."""
-        statement = q.claim_chore(key=key, now_us=self._clock.now_us(), owner=by)
+    async def claim_once(self, key: str, *, by: str) -> bool:
+        """Claim a chore for good and return whether this caller got it: at-most-once execution."""
+        statement = q.claim_chore_once(key=key, now_us=self._clock.now_us(), owner=by)
         return bool(await self._db.write(lambda: single(statement)))
 
-    async def unclaim(self, key: str) -> None:
+    async def release(self, key: str) -> None:
         """Delete a claim, so that a later attempt can make it again."""
-        await self._db.write(lambda: single(q.unclaim_chore(key=key)))
+        await self._db.write(lambda: single(q.release_chore(key=key)))
 
-    async def spent_months(self) -> list[SpentMonth]:
-        """Return, for every channel that ever spent money, the latest month in which it did."""
-        rows = await self._db.read(lambda: single(q.turned_channels()))
+    async def latest_months(self) -> list[LatestMonth]:
+        """Return the latest month with spending of every channel that ever spent money."""
+        rows = await self._db.read(lambda: single(q.latest_months()))
         return [
-            SpentMonth(row["workspace"], row["channel"], row["period"], row["zone"] or row["shared_zone"])
+            LatestMonth(row["workspace"], row["channel"], row["period"], row["zone"] or row["shared_zone"])
             for row in rows
         ]
 
-    async def unattended(self, *, before_us: int) -> list[Unattended]:
-        """Return Slack requests accepted before that time which could start and have not, oldest first."""
-        rows = await self._db.read(lambda: single(q.unattended(before_us=before_us)))
+    async def unclaimed_requests(self, *, before_us: int) -> list[UnclaimedRequest]:
+        """Return Slack requests accepted before that time that could start and have not, oldest first."""
+        rows = await self._db.read(lambda: single(q.unclaimed_requests(before_us=before_us)))
         return [
-            Unattended(
+            UnclaimedRequest(
                 run_id=row["id"],
                 workspace=row["workspace"],
                 channel=row["channel"],

@@ -13,15 +13,15 @@ q = load("fair_queue")
 
 CHANNEL_SHARE = 4
 """Runs of one channel that workers may have at once, so that a busy channel delays itself and not the others."""
-HANDED_S = 60.0
-"""When a run that no worker has claimed is enqueued again."""
+REQUEUE_S = 60.0
+"""Seconds after which a run that no worker has claimed is enqueued again."""
 
 Defer = Callable[[Connection, str], Awaitable[None]]
 """Enqueues the job of a run inside the connection's transaction; idempotent."""
 
 
 class FairQueue:
-    """Decides which runs the workers may have. PostgreSQL only."""
+    """Fair queue over the run table, with a share of workers per channel. PostgreSQL only."""
 
     def __init__(self, db: Database, clock: Clock, defer: Defer, *, share: int = CHANNEL_SHARE) -> None:
         self._db = db
@@ -29,38 +29,38 @@ class FairQueue:
         self._defer = defer
         self._share = share
 
-    def hand_over(self, workspace: str, channel: str) -> Work[None]:
+    def enqueue(self, workspace: str, channel: str) -> Work[None]:
         """Enqueue waiting runs of a channel up to its share, inside a transaction: rows and jobs commit together."""
         now_us = self._clock.now_us()
         yield q.lock_channel(key=f"{workspace}/{channel}")
-        handed = yield q.hand_over(
+        handed = yield q.take_waiting_runs(
             workspace=workspace,
             channel=channel,
             share=self._share,
             code=CODE_VERSION,
             now_us=now_us,
-            until_us=now_us + int(HANDED_S * 1e6),
+            until_us=now_us + int(REQUEUE_S * 1e6),
         )
         for row in handed:
             yield Enlisted.by(partial(self._defer_run, str(row["id"])))
 
-    async def hand_over_like(self, run_id: str) -> None:
+    async def enqueue_channel_of(self, run_id: str) -> None:
         """Enqueue waiting runs of the run's channel up to its share."""
         for row in await self._db.read(lambda: single(q.channel_of(id=run_id))):
             await self._hand_over(row["workspace"], row["channel"])
 
-    async def hand_over_all(self) -> None:
+    async def enqueue_all(self) -> None:
         """Enqueue waiting runs of every channel up to its share."""
         now_us = self._clock.now_us()
         for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us, code=CODE_VERSION))):
             await self._hand_over(row["workspace"], row["channel"])
 
-    async def hand_back(self, run_id: str) -> None:
-        """Free the place of a run in its channel's share, because the worker could not go on with it."""
-        await self._db.write(lambda: single(q.hand_back(id=run_id)))
+    async def release_slot(self, run_id: str) -> None:
+        """Free the slot of a run in its channel's share, because the worker could not go on with it."""
+        await self._db.write(lambda: single(q.release_slot(id=run_id)))
 
     async def _hand_over(self, workspace: str, channel: str) -> None:
-        await self._db.write(lambda: self.hand_over(workspace, channel))
+        await self._db.write(lambda: self.enqueue(workspace, channel))
 
     async def _defer_run(self, run_id: str, connection: Connection) -> None:
         await self._defer(connection, run_id)

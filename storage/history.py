@@ -1,4 +1,4 @@
-"""Reads over past runs: the usual price of a flow, the only workspace, and shell runs whose process died."""
+"""Reads over past runs: mean cost of a flow, the sole workspace, and shell runs whose process died."""
 
 from collections.abc import Collection
 
@@ -9,29 +9,29 @@ from storage.database.statements import load, single
 q = load("history")
 
 RUNS_FEWEST, RUNS_MOST = 5, 50
-"""How many runs a mean is taken over: fewer say nothing, older ones had other prices and prompts."""
+"""Bounds of the sample of a mean: fewer runs say nothing, older ones had other prices and prompts."""
 ACCEPTED_GRACE_US = 60_000_000
 
 
 class History:
-    """Reads over finished and unfinished runs."""
+    """Repository of reads over finished and unfinished runs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def expected_nusd(self, workspace: str, flow: str) -> int | None:
+    async def mean_cost_nusd(self, workspace: str, flow: str) -> int | None:
         """Return the mean cost of the latest answered runs, in nano-dollars; None below `RUNS_FEWEST`."""
         statement = q.price_of_flow(workspace=workspace, flow=flow, most=RUNS_MOST)
         (row,) = await self._db.read(lambda: single(statement))
         return int(row["mean_nusd"]) if row["runs"] >= RUNS_FEWEST else None
 
-    async def only_workspace(self, *, besides: Collection[str]) -> str | None:
+    async def sole_workspace(self, *, besides: Collection[str]) -> str | None:
         """Return the one workspace of this ledger, apart from those named; None when there are several, or none."""
         rows = await self._db.read(lambda: single(q.workspaces_with_money(besides=tuple(besides))))
         return str(rows[0]["id"]) if len(rows) == 1 else None
 
-    async def lost_shell_runs(self, now_us: int) -> list[str]:
+    async def orphaned_shell_runs(self, now_us: int) -> list[str]:
         """Return the shell runs without a living process: their lease has expired, or they were never claimed."""
         accepted_before_us = now_us - ACCEPTED_GRACE_US
-        statement = q.lost_shell_runs(now_us=now_us, accepted_before_us=accepted_before_us, code=CODE_VERSION)
+        statement = q.orphaned_shell_runs(now_us=now_us, accepted_before_us=accepted_before_us, code=CODE_VERSION)
         return [str(row["id"]) for row in await self._db.read(lambda: single(statement))]

@@ -1,4 +1,4 @@
-"""Transactional inbox: Slack's deliveries, stored under an idempotency key before they are acknowledged."""
+"""Transactional inbox: deliveries from Slack, stored under an idempotency key before they are acknowledged."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class StoredPayload:
 
 
 class Inbox:
-    """Deliveries by idempotency key."""
+    """Repository of deliveries by idempotency key."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -43,7 +43,7 @@ class Inbox:
         statement = q.claim_delivery(key=delivery.key, received_us=delivery.received_us, now_us=self._clock.now_us())
         return bool(await self._db.write(lambda: single(statement)))
 
-    async def done(self, key: str, note: str = "") -> None:
+    async def mark_processed(self, key: str, note: str = "") -> None:
         """Mark a delivery as processed."""
         statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))
@@ -53,7 +53,7 @@ class Inbox:
         rows = await self._db.read(lambda: single(q.find_delivery(key=key, workspace=workspace)))
         return json.loads(rows[0]["payload_json"]) if rows else None
 
-    async def unfinished(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[StoredPayload]:
+    async def unprocessed(self, *, older_than_s: float = 0.0, most: int = 1000) -> list[StoredPayload]:
         """Return the deliveries that were stored and not processed, oldest first, to be replayed."""
         before_us = self._clock.now_us() - int(older_than_s * 1e6) + 1
         rows = await self._db.read(lambda: single(q.open_deliveries(before_us=before_us, most=most)))
@@ -68,6 +68,6 @@ class Inbox:
             for row in rows
         ]
 
-    async def forget(self, *, before_us: int) -> None:
+    async def delete_processed(self, *, before_us: int) -> None:
         """Delete processed deliveries received before that time; their payloads hold message text."""
-        await self._db.write(lambda: single(q.forget_deliveries(before_us=before_us)))
+        await self._db.write(lambda: single(q.delete_processed_deliveries(before_us=before_us)))

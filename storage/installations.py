@@ -1,4 +1,4 @@
-"""Where the app is installed, so that one deployment serves many workspaces; tokens are encrypted at rest."""
+"""Installations of the app, so that one deployment serves many workspaces; tokens are encrypted at rest."""
 
 import secrets
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Installation:
 
 
 class Installations:
-    """Installations by workspace. `keys` are Fernet keys: the first encrypts, all of them decrypt.
+    """Repository of installations by workspace. `keys` are Fernet keys: the first encrypts, all of them decrypt.
 
     Every look-up reads the database, so what one process learns of an uninstall or a new token holds in all of them.
     """
@@ -95,13 +95,13 @@ class Installations:
         claim = q.claim_renewal(**_generation(of), now_us=now_us, until_us=now_us + for_us)
         return bool(await self._db.write(lambda: single(claim)))
 
-    async def renewed(self, of: Installation, *, token: str, refresh_token: str, expires_us: int) -> None:
+    async def store_renewal(self, of: Installation, *, token: str, refresh_token: str, expires_us: int) -> None:
         """Store the next pair of tokens, unless the app was installed again meanwhile."""
         tokens = self._tokens(of.id, token, refresh_token)
         statement = q.renew_tokens(id=of.id, installed_us=of.installed_us, expires_us=expires_us, **tokens)
         await self._db.write(lambda: single(statement))
 
-    async def expire(self, of: Installation) -> None:
+    async def expire_token(self, of: Installation) -> None:
         """Mark a token as expired after Slack refused it, so that the next user of it renews it first."""
         await self._db.write(lambda: single(q.expire_token(**_generation(of))))
 
@@ -109,16 +109,16 @@ class Installations:
         """Remove an install for the operator; return False when there is none. Open runs end as after an uninstall."""
         return await self._remove(installation, reason="taken out by the operator", actor=actor)
 
-    async def refused(self, workspace: str, token: str, code: str) -> bool:
+    async def remove_refused(self, workspace: str, token: str, code: str) -> bool:
         """Remove the install whose token Slack refused and return True; return False when a newer token replaced it."""
         row = await self._row(workspace, "")
         return row is not None and await self._remove(row["id"], reason=f"Slack refused its token: {code}", only=token)
 
-    async def all(self) -> list[Installation]:
+    async def list_all(self) -> list[Installation]:
         """Return every install, without tokens."""
         return [_installation(row) for row in await self._db.read(lambda: single(q.installations()))]
 
-    async def check(self) -> int:
+    async def check_tokens(self) -> int:
         """Return the number of installs.
 
         Raises:
@@ -129,7 +129,7 @@ class Installations:
             self._opened(row)
         return len(rows)
 
-    async def rotate(self) -> int:
+    async def reencrypt_tokens(self) -> int:
         """Encrypt every token again under the first key and return how many installs there are.
 
         Raises:

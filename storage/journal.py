@@ -1,4 +1,4 @@
-"""The journal: the finished steps of runs, each written once; checkpoint of a resumed run and trace of an ended one."""
+"""Journal of finished steps, each written once: checkpoint of a resumed run and trace of an ended one."""
 
 import json
 from typing import Any

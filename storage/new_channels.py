@@ -1,4 +1,4 @@
-"""Channels that nobody enabled yet: they begin with a small limit, or none at all, until an admin enables them.
+"""Provisional limits of channels that no admin has enabled yet: a small one, or zero.
 
 The limit is the channel's own, so the ledger, and every program that reads it, holds the channel to it. Beside it the
 settings remember what the limit is for; an admin who sets another one has thereby decided.
@@ -18,32 +18,32 @@ q = load("new_channels")
 channels = load("channels")
 
 OPENING = "opening"
-"""The key of a channel's settings under which its opening is kept."""
+"""Key of the channel's settings under which the provisional limit is stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """How a channel began that nobody enabled yet, with the monthly limit it has until then, in nano-dollars."""
+class ProvisionalLimit:
+    """Monthly limit in nano-dollars of a channel until an admin enables it; `off` allows nothing."""
 
     state: Literal["off", "trial"]
     limit_nusd: int
 
 
-def opening_of(settings: Mapping[str, Any], limit_nusd: int | None) -> Opening | None:
-    """Return the opening in a channel's settings; None where there is none, or an admin has set another limit."""
+def provisional_limit_of(settings: Mapping[str, Any], limit_nusd: int | None) -> ProvisionalLimit | None:
+    """Return the provisional limit in a channel's settings; None without one, or if an admin has set another limit."""
     kept = settings.get(OPENING)
-    return Opening(**kept) if kept and kept["limit_nusd"] == limit_nusd else None
+    return ProvisionalLimit(**kept) if kept and kept["limit_nusd"] == limit_nusd else None
 
 
 class NewChannels:
-    """Openings of channels, by workspace and channel."""
+    """Repository of provisional limits, by workspace and channel."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    async def first_seen(self, workspace: str, channel: str, opening: Opening | None) -> None:
-        """Open a channel that was never seen before, fully where `opening` is None; a known one keeps what it has."""
+    async def register(self, workspace: str, channel: str, opening: ProvisionalLimit | None) -> None:
+        """Register a channel on first contact, with its provisional limit if it has one; a known one stays as it is."""
 
         def work() -> Work[None]:
             if (yield q.find(workspace=workspace, channel=channel)):
@@ -60,13 +60,13 @@ class NewChannels:
         await self._db.write(work)
 
     async def has_row(self, workspace: str, channel: str) -> bool:
-        """Return whether a channel was opened, in whatever way."""
+        """Return whether a channel has a row."""
         return bool(await self._db.read(lambda: single(q.find(workspace=workspace, channel=channel))))
 
-    async def find(self, workspace: str, channel: str) -> Opening | None:
-        """Return how a channel began; None when it is enabled, or never was anything else."""
+    async def find(self, workspace: str, channel: str) -> ProvisionalLimit | None:
+        """Return the provisional limit of a channel; None when it is enabled."""
         rows = await self._db.read(lambda: single(q.find(workspace=workspace, channel=channel)))
-        return opening_of(json.loads(rows[0]["settings_json"]), rows[0]["limit_nusd"]) if rows else None
+        return provisional_limit_of(json.loads(rows[0]["settings_json"]), rows[0]["limit_nusd"]) if rows else None
 
     async def is_known(self, workspace: str, channel: str) -> bool:
         """Return whether anything was ever asked, set or spent in a channel."""
@@ -79,7 +79,7 @@ class NewChannels:
         def work() -> Work[bool]:
             rows = yield q.lock(workspace=workspace, channel=channel)
             settings = json.loads(rows[0]["settings_json"]) if rows else {}
-            if not rows or opening_of(settings, rows[0]["limit_nusd"]) is None:
+            if not rows or provisional_limit_of(settings, rows[0]["limit_nusd"]) is None:
                 return False
             before = {OPENING: settings.pop(OPENING)["state"]}
             yield q.save(workspace=workspace, channel=channel, limit_nusd=None, settings_json=json.dumps(settings))

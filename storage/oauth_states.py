@@ -17,14 +17,14 @@ from storage.database.statements import Row, Work, load
 q = load("oauth_states")
 
 STATE_TTL_S = 600
-"""How long a person may take between the start of an install and Slack's redirect."""
+"""Seconds a person may take between the start of an install and Slack's redirect."""
 USED_MAX = 10_000
 """Used states remembered at most, the newest: a second use takes Slack's one-time code and the cookie anyway."""
 _PURPOSE = b"oauth state "
 
 
 class OAuthStates:
-    """One-time values that tie Slack's redirect to the browser that began an install; valid for `STATE_TTL_S`.
+    """One-time OAuth `state` values that tie Slack's redirect to the browser of an install; valid for `STATE_TTL_S`.
 
     `keys` are those of AGENTS_TOKEN_KEYS: the first signs, all of them verify.
     """

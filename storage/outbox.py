@@ -12,25 +12,25 @@ OutState = Literal["new", "intended", "posted", "abandoned"]
 
 
 class Outbox:
-    """One row for each message of a run, by name. States: intended, posted, abandoned."""
+    """Repository of outgoing messages, one row for each message of a run, by name."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
         self._fresh: set[tuple[str, str]] = set()
 
-    def wrote(self, run_id: str, name: str) -> None:
-        """Note that this process committed the intent in another transaction and has not posted the message yet."""
+    def note_committed(self, run_id: str, name: str) -> None:
+        """Remember that this process committed the intent in another transaction and has not posted the message yet."""
         self._fresh.add((run_id, name))
 
-    def is_fresh(self, run_id: str, name: str) -> bool:
+    def is_unattempted(self, run_id: str, name: str) -> bool:
         """Return whether this process wrote the intent and has not tried to post the message yet."""
         return (run_id, name) in self._fresh
 
-    async def intend(self, run_id: str, name: str, channel: str) -> tuple[OutState, str | None]:
+    async def add_intent(self, run_id: str, name: str, channel: str) -> tuple[OutState, str | None]:
         """Write the intent to post a message; return its state before, and its timestamp if it was posted.
 
-        `new` may be posted at once; `intended` may stand in Slack already and must be looked for first.
+        `new` may be posted at once; `intended` may have been posted already and must be looked for first.
         """
         statement = q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=self._clock.now_us())
         if await self._db.write(lambda: single(statement)):
@@ -47,21 +47,21 @@ class Outbox:
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return rows[0]["ts"] if rows else None
 
-    async def shown(self, run_id: str, name: str) -> tuple[str | None, str]:
+    async def last_shown(self, run_id: str, name: str) -> tuple[str | None, str]:
         """Return the timestamp of a posted message and what it was last edited to show: empty when never edited."""
         rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
         return (rows[0]["ts"], rows[0]["shows"]) if rows else (None, "")
 
-    async def showed(self, run_id: str, name: str, shows: str) -> None:
+    async def mark_shown(self, run_id: str, name: str, shows: str) -> None:
         """Record what a message was edited to show."""
         await self._db.write(lambda: single(q.mark_shown(run_id=run_id, name=name, shows=shows)))
 
-    async def knows(self, run_id: str, name: str) -> bool:
-        """Return whether an intent for the message exists: it may stand in Slack."""
+    async def exists(self, run_id: str, name: str) -> bool:
+        """Return whether an intent for the message exists: it may have been posted."""
         return bool(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name))))
 
-    async def adopt(self, run_id: str, name: str, channel: str, ts: str) -> None:
-        """Record that a message which already stands at `ts` is the named one too, unless the name is taken."""
+    async def alias(self, run_id: str, name: str, channel: str, ts: str) -> None:
+        """Record the message already posted at `ts` under this name too, unless the name is taken."""
 
         def work() -> Work[None]:
             now_us = self._clock.now_us()
@@ -71,19 +71,19 @@ class Outbox:
         await self._db.write(work)
 
     async def posted_names(self, run_id: str) -> list[str]:
-        """Return the names of the run's messages that stand in Slack."""
+        """Return the names of the run's posted messages."""
         return [row["name"] for row in await self._db.read(lambda: single(q.posted_of(run_id=run_id)))]
 
-    async def owed(self, run_id: str) -> list[str]:
+    async def unposted_names(self, run_id: str) -> list[str]:
         """Return the names of the run's messages that are intended and not known to be posted."""
-        return [row["name"] for row in await self._db.read(lambda: single(q.owed_of(run_id=run_id)))]
+        return [row["name"] for row in await self._db.read(lambda: single(q.unposted_of(run_id=run_id)))]
 
-    async def posted(self, run_id: str, name: str, ts: str) -> None:
+    async def mark_posted(self, run_id: str, name: str, ts: str) -> None:
         """Mark a message as posted under a timestamp."""
         statement = q.mark_posted(run_id=run_id, name=name, ts=ts, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))
 
-    async def abandon(self, run_id: str, name: str) -> None:
+    async def mark_abandoned(self, run_id: str, name: str) -> None:
         """Mark a message as never to be posted; the caller has reported why."""
         statement = q.mark_abandoned(run_id=run_id, name=name, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))

@@ -1,4 +1,4 @@
-"""What is stored about people, in words: found, handed over, erased. Money and times stay, without text."""
+"""Personal data: export and erasure of stored texts. Money and times stay, without text."""
 
 import json
 from dataclasses import dataclass
@@ -24,34 +24,34 @@ class Erasure:
 
 
 class PersonalData:
-    """Reads and erases across tables; nothing else deletes what people wrote before its time."""
+    """Export and erase personal data across tables; the only place that deletes texts before their retention ends."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
-    async def forget_message(self, *, workspace: str, channel: str, ts: str) -> None:
-        """Have the request of a deleted message forgotten; the next `erase_waiting` does it."""
+    async def request_message_erasure(self, *, workspace: str, channel: str, ts: str) -> None:
+        """Request that a deleted message be erased; the next `erase_requested` carries it out."""
         await self._ask(Erasure(workspace, "message", f"{channel}:{ts}"), actor="")
 
-    async def forget_person(self, *, workspace: str, user: str, actor: str) -> None:
-        """Have all words of a person forgotten, with an entry in the audit log; the next `erase_waiting` does it."""
+    async def request_person_erasure(self, *, workspace: str, user: str, actor: str) -> None:
+        """Request that a person's texts be erased, with an audit entry; the next `erase_requested` carries it out."""
         await self._ask(Erasure(workspace, "person", user), actor=actor)
 
-    async def erase_waiting(self) -> list[Erasure]:
-        """Erase what was asked for; return what is not over yet, because a run of it still goes on."""
-        held_up = []
+    async def erase_requested(self) -> list[Erasure]:
+        """Carry out the requested erasures; return the unfinished ones, a run of which still goes on."""
+        unfinished = []
         asked = await self._db.read(lambda: single(q.waiting_erasures()))
         for row in asked:
             erasure = Erasure(row["workspace"], row["kind"], row["subject"])
             if not await self._erase(erasure):
-                held_up.append(erasure)
+                unfinished.append(erasure)
         if asked:
             await self._db.scrub()
-        return held_up
+        return unfinished
 
-    async def stored_about(self, *, workspace: str, user: str) -> dict[str, Any]:
-        """Return everything that is kept of a person, as plain values: runs with their texts, decisions, ratings."""
+    async def export_person(self, *, workspace: str, user: str) -> dict[str, Any]:
+        """Return everything stored about a person, as plain values: runs with their texts, decisions, ratings."""
 
         def work() -> Work[dict[str, Any]]:
             runs = yield q.runs_of_person(workspace=workspace, user_id=user)
@@ -71,19 +71,19 @@ class PersonalData:
 
         return await self._db.read(work)
 
-    async def note_export(self, *, workspace: str, user: str, actor: str) -> None:
-        """Write into the audit log that a person's words were handed over."""
+    async def record_export(self, *, workspace: str, user: str, actor: str) -> None:
+        """Record in the audit log that a person's data were exported."""
         made = entry(self._clock.now_us(), workspace, actor=actor, action="export_person", subject=user)
         await self._db.write(lambda: single(made))
 
-    async def forget_old(self, *, texts_us: int, attachments_us: int, ratings_us: int) -> None:
-        """Delete what is past its retention; each is the time before which it goes."""
+    async def delete_expired(self, *, texts_us: int, attachments_us: int, ratings_us: int) -> None:
+        """Delete texts past their retention; each argument is the time before which they go."""
 
         def work() -> Work[None]:
-            yield q.forget_old(before_us=texts_us, material=0)
-            yield q.forget_old(before_us=attachments_us, material=1)
-            yield q.forget_old_questions(before_us=texts_us)
-            yield q.forget_old_feedback(before_us=ratings_us)
+            yield q.delete_old_texts(before_us=texts_us, material=0)
+            yield q.delete_old_texts(before_us=attachments_us, material=1)
+            yield q.delete_old_questions(before_us=texts_us)
+            yield q.delete_old_feedback(before_us=ratings_us)
 
         await self._db.write(work)
 

@@ -12,8 +12,8 @@ q = load("questions")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question of a run, with its decision once there is one. Times in microseconds."""
+class StoredQuestion:
+    """A stored question of a run, with its decision once there is one. Times in microseconds."""
 
     run_id: str
     path: str
@@ -49,30 +49,30 @@ class Questions:
             )
             return (yield q.find_question(run_id=fence.run_id, path=path))
 
-        asked = _asked((await self._db.write(work))[0])
+        asked = _question_of((await self._db.write(work))[0])
         if asked.decision is None:
             raise ParkedError(path)
         return asked.decision
 
-    async def find(self, run_id: str, path: str) -> Asked | None:
+    async def find(self, run_id: str, path: str) -> StoredQuestion | None:
         """Return one question, decided or not; None when it was never asked."""
         return await self._one(q.find_question(run_id=run_id, path=path))
 
-    async def of(self, run_id: str) -> list[Asked]:
+    async def of_run(self, run_id: str) -> list[StoredQuestion]:
         """Return every question of a run, oldest first."""
-        return [_asked(row) for row in await self._db.read(lambda: single(q.questions_of_run(run_id=run_id)))]
+        return [_question_of(row) for row in await self._db.read(lambda: single(q.questions_of_run(run_id=run_id)))]
 
-    async def pending(self, run_id: str) -> Asked | None:
+    async def pending(self, run_id: str) -> StoredQuestion | None:
         """Return the undecided question a run waits for; None when there is none."""
         return await self._one(q.open_question(run_id=run_id))
 
-    async def pending_in(self, *, workspace: str, channel: str, thread_ts: str) -> Asked | None:
+    async def pending_in(self, *, workspace: str, channel: str, thread_ts: str) -> StoredQuestion | None:
         """Return the undecided question of a thread; None when there is none."""
         return await self._one(q.question_in_thread(workspace=workspace, channel=channel, thread_ts=thread_ts))
 
-    async def waiting(self) -> list[Asked]:
+    async def undecided(self) -> list[StoredQuestion]:
         """Return the undecided questions of all parked Slack runs, oldest first."""
-        return [_asked(row) for row in await self._db.read(lambda: single(q.waiting_questions()))]
+        return [_question_of(row) for row in await self._db.read(lambda: single(q.waiting_questions()))]
 
     async def decide(self, run_id: str, path: str, decision: Decision) -> Decision:
         """Store a decision and return the one in force, which is the first one given."""
@@ -90,14 +90,14 @@ class Questions:
 
         return Decision.model_validate_json((await self._db.write(work))[0]["decision_json"])
 
-    async def _one(self, statement: Statement) -> Asked | None:
+    async def _one(self, statement: Statement) -> StoredQuestion | None:
         rows = await self._db.read(lambda: single(statement))
-        return _asked(rows[0]) if rows else None
+        return _question_of(rows[0]) if rows else None
 
 
-def _asked(row: Row) -> Asked:
+def _question_of(row: Row) -> StoredQuestion:
     decided = row["decision_json"]
-    return Asked(
+    return StoredQuestion(
         run_id=row["run_id"],
         path=row["path"],
         question=Question.model_validate_json(row["question_json"]),

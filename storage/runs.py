@@ -1,4 +1,4 @@
-"""The run table: accepted once, owned by one process at a time (lease and fencing token), finished with its outbox."""
+"""Run table: accepted once, owned by one process at a time (lease and fencing token), finished with its outbox."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ HandOver = Callable[[str, str], Work[None]]
 
 
 class RunStore:
-    """Reads and writes runs, the threads they occupy, and their texts.
+    """Repository of runs, the threads they occupy, and their texts.
 
     Runs whose `needs_code` is above `code`, the version of this program, are neither listed as work nor claimed.
     """
@@ -30,7 +30,7 @@ class RunStore:
         self._code = code
         self._hand_over: HandOver | None = None
 
-    def hand_over_with(self, hand_over: HandOver) -> None:
+    def enqueue_with(self, hand_over: HandOver) -> None:
         """Set the step that enqueues waiting runs for other machines inside the transaction that accepts one."""
         self._hand_over = hand_over
 
@@ -112,12 +112,12 @@ class RunStore:
         except _ThreadBusyError:
             return None
 
-    async def claim_telling(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
+    async def claim_redelivery(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
         """Claim the delivery of an ended or parked run's messages and return it; None when another process has it."""
         now_us = self._clock.now_us()
         until_us = now_us + int(lease_s * 1e6)
         rows = await self._write(
-            q.claim_telling(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us, code=self._code)
+            q.claim_redelivery(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us, code=self._code)
         )
         return run_of(rows[0]) if rows else None
 
@@ -140,11 +140,11 @@ class RunStore:
         """Give up the lease, so that another process can claim the run or the delivery of its messages."""
         await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
 
-    async def break_leases(self) -> None:
+    async def expire_leases(self) -> None:
         """Expire the leases of all Slack runs: only for the holder of the bot's lock, whose predecessor is dead."""
-        await self._write(q.break_leases())
+        await self._write(q.expire_leases())
 
-    async def place(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
+    async def assign_thread(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
         """Store the root message of a run and occupy its thread.
 
         Raises:
@@ -175,9 +175,9 @@ class RunStore:
         if not await self._write(q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
             raise RunLostError
 
-    async def wake(self, run_id: str) -> bool:
+    async def unpark(self, run_id: str) -> bool:
         """Make a parked run claimable again; return False when it was not parked."""
-        return bool(await self._write(q.wake_run(id=run_id)))
+        return bool(await self._write(q.unpark_run(id=run_id)))
 
     async def finish(
         self,
@@ -227,21 +227,21 @@ class RunStore:
         """Return the ids of accepted and running Slack runs, oldest first."""
         return [str(row["id"]) for row in await self._read(q.open_runs(code=self._code))]
 
-    async def waiting_ids(self) -> list[str]:
+    async def claimable_ids(self) -> list[str]:
         """Return the ids of Slack runs that could go on now and have no owner, oldest first."""
         return [
-            str(row["id"]) for row in await self._read(q.waiting_runs(now_us=self._clock.now_us(), code=self._code))
+            str(row["id"]) for row in await self._read(q.claimable_runs(now_us=self._clock.now_us(), code=self._code))
         ]
 
-    async def unasked_ids(self) -> list[str]:
+    async def unposted_question_ids(self) -> list[str]:
         """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""
-        return [str(row["id"]) for row in await self._read(q.unasked_runs(code=self._code))]
+        return [str(row["id"]) for row in await self._read(q.runs_with_unposted_question(code=self._code))]
 
     async def undelivered_ids(self) -> list[str]:
         """Return the ids of finished runs with messages still to be posted."""
         return [str(row["id"]) for row in await self._read(q.undelivered_runs(code=self._code))]
 
-    async def live(self, workspace: str, channel: str) -> list[RunRow]:
+    async def unfinished(self, workspace: str, channel: str) -> list[RunRow]:
         """Return the runs of a channel that are not over, newest first."""
         rows = await self._read(q.live_runs_of(workspace=workspace, channel=channel))
         return [run_of(row) for row in rows]
@@ -251,7 +251,7 @@ class RunStore:
         rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
         return [run_of(row) for row in rows]
 
-    async def earlier(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
+    async def earlier_exchanges(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
         """Return the earlier requests of the run's thread with their stored results, oldest first."""
         if not run.thread_ts:
             return []
@@ -266,11 +266,11 @@ class RunStore:
         )
         return [(row["request"], row["result"]) for row in reversed(rows)]
 
-    async def money(self, run_id: str) -> list[Row]:
-        """Return calls, nano-dollars and uncertain nano-dollars of a run by model."""
-        return await self._read(q.money_of(run_id=run_id))
+    async def cost_by_model(self, run_id: str) -> list[Row]:
+        """Return the cost of a run by model, as rows model, calls, cost_nusd, uncertain_nusd."""
+        return await self._read(q.cost_by_model(run_id=run_id))
 
-    async def feedback(self, run_id: str, *, user: str, value: str) -> None:
+    async def record_feedback(self, run_id: str, *, user: str, value: str) -> None:
         """Store a person's rating of an answer; the latest one counts."""
         now_us = self._clock.now_us()
         await self._write(q.insert_feedback(run_id=run_id, user_id=user, value=value, now_us=now_us))

@@ -1,4 +1,4 @@
-"""What is known of a Slack thread before a run begins: its opener, its active run, the attachments read for it."""
+"""Slack threads before a run begins: their opener, their active run, and the attachments read for their runs."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ class Thread:
 
 
 class Threads:
-    """Reads threads; stores the attachments that were read for their runs."""
+    """Repository of threads and of the attachments read for their runs."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -46,23 +46,23 @@ class Threads:
         rows = await self._db.read(lambda: single(q.active_in_thread(**asdict(thread))))
         return str(rows[0]["active_run"]) if rows else None
 
-    async def keep_material(self, run: RunRow, text: str) -> None:
+    async def store_attachments(self, run: RunRow, text: str) -> None:
         """Store the attachments read for a run; the first version stays, so that a resumed run sees the same."""
-        statement = q.keep_material(
-            id=_material(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
+        statement = q.store_attachments(
+            id=_attachments_id(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
         )
         await self._db.write(lambda: single(statement))
 
-    async def material(self, run_id: str) -> str | None:
+    async def attachments(self, run_id: str) -> str | None:
         """Return the attachments read for a run; None before that, and once deleted."""
-        rows = await self._db.read(lambda: single(q.find_material(id=_material(run_id))))
+        rows = await self._db.read(lambda: single(q.find_attachments(id=_attachments_id(run_id))))
         return str(rows[0]["text"]) if rows else None
 
-    async def earlier_material(self, run: RunRow, *, most: int) -> list[str]:
+    async def earlier_attachments(self, run: RunRow, *, most: int) -> list[str]:
         """Return the attachments read for the earlier runs of the thread, newest first."""
         if not run.thread_ts:
             return []
-        statement = q.earlier_material(
+        statement = q.earlier_attachments(
             workspace=run.workspace,
             channel=run.channel,
             thread_ts=run.thread_ts,
@@ -72,5 +72,5 @@ class Threads:
         return [str(row["text"]) for row in await self._db.read(lambda: single(statement))]
 
 
-def _material(run_id: str) -> str:
+def _attachments_id(run_id: str) -> str:
     return f"{run_id}:material"

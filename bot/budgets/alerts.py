@@ -46,7 +46,7 @@ class Alerts:
         if self.profiles.is_play_money:
             return
         for workspace in await self.reports.workspaces():
-            books = await self.reports.books(workspace)
+            books = await self.reports.workspace_summary(workspace)
             for line in books.payers:
                 await self._thresholds(workspace, line)
                 await self._digest(workspace, line)
@@ -116,7 +116,7 @@ class Alerts:
 
     async def _alarms(self, workspace: str) -> None:
         since_us = self.clock.now_us() - ALARM_DAYS * US_PER_DAY
-        for row in await self.reports.alarms(workspace, since_us=since_us):
+        for row in await self.reports.needs_attention(workspace, since_us=since_us):
             key = f"alarm/{row['id']}"
             if not await self.announcements.unannounced([key]):
                 continue

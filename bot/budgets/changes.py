@@ -137,10 +137,10 @@ class BudgetChanges:
     async def _default(self, command: said.SetAmount, act: _Act) -> Changed:
         name, what = _DEFAULTS[command.name]
         workspace = act.payer.workspace
-        books = await self.reports.books(workspace)
+        books = await self.reports.workspace_summary(workspace)
         was_nusd = getattr(books, name)
         await self.budgets.set_defaults(workspace, {name: command.nusd}, actor=act.actor, reason=command.reason)
-        now_nusd = getattr(await self.reports.books(workspace), name)
+        now_nusd = getattr(await self.reports.workspace_summary(workspace), name)
         sentence = f"You changed {what} from {format_usd(was_nusd)} to {format_usd(now_nusd)}{_why(command.reason)}."
         return Changed(sentence, is_public=False)
 

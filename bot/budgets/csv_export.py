@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.messages.printable_json import printable_json
 from patterns.core.money import NUSD_PER_USD
-from storage.ledger.reports import Spent
+from storage.ledger.reports import SpendRow
 
 _SIGNS = "=+-@\u2212"
 """What begins a formula in one spreadsheet or another; full-width and small forms are folded into these first."""
@@ -28,7 +28,7 @@ def exact_usd(nusd: int) -> str:
     return f"{nusd // NUSD_PER_USD}.{nusd % NUSD_PER_USD:09d}"
 
 
-def month_csv(spent: Iterable[Spent], period: str) -> str:
+def month_csv(spent: Iterable[SpendRow], period: str) -> str:
     """Return a month by flow, agent and model, without people: everyone in the channel can read it."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for one in spent:

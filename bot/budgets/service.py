@@ -33,7 +33,7 @@ from patterns.core.ports import Clock, Payer
 from storage.ledger.balances import Balance, Balances
 from storage.ledger.book import payer_key
 from storage.ledger.reports import Month, PayerMonth, Reports
-from storage.new_channels import Opening, opening_of
+from storage.new_channels import ProvisionalLimit, provisional_limit_of
 
 log = structlog.get_logger()
 
@@ -211,7 +211,7 @@ class BudgetService:
         """
         if not await self.access.may_in_workspace(payer.user, Action.SEE_BOOKS, workspace=payer.workspace):
             raise AccessError(REFUSALS[Action.SEE_BOOKS])
-        books = await self.reports.books(payer.workspace)
+        books = await self.reports.workspace_summary(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
         held_back = await self.balances.quarantined(payer.workspace)
         shown = [line for line in books.payers if line.settled_nusd or line.held_nusd or _opening(line)]
@@ -256,8 +256,8 @@ class BudgetService:
         return await self.access.may_administer(payer.user, workspace=payer.workspace, channel=payer.channel)
 
 
-def _opening(line: PayerMonth) -> Opening | None:
-    return opening_of(line.settings.settings, line.settings.own_limit_nusd)
+def _opening(line: PayerMonth) -> ProvisionalLimit | None:
+    return provisional_limit_of(line.settings.settings, line.settings.own_limit_nusd)
 
 
 def _check_place(can_post: bool) -> None:  # noqa: FBT001 - private, and read at the call

@@ -117,7 +117,7 @@ class Shell:
             stopping = asyncio.create_task(_stop_when(terminal.stopped, executor, run), name="ctrl-c")
             try:
                 while run.status in ("accepted", "parked"):
-                    await self.engine.store.wake(run.id)
+                    await self.engine.store.unpark(run.id)
                     await executor.execute(run.id)
                     run = await self._fresh(run.id)
             finally:
@@ -169,7 +169,7 @@ class Shell:
         journal = await self.engine.journal.steps(run.id)
         steps = paid_steps(journal)
         refused_by, closed = refusal_of(journal)
-        money = await self.engine.store.money(run.id)
+        money = await self.engine.store.cost_by_model(run.id)
         done = sum(step.outcome == "ok" for step in steps)
         shown = RunView(
             run_id=run.id,

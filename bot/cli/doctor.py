@@ -132,8 +132,8 @@ async def _installs(settings: Settings, db: Database) -> Finding:
     """Return how many workspaces installed the app by its link, and whether their tokens can be read."""
     try:
         installations = Installations(db, SystemClock(), settings.fernet_keys)
-        count = await installations.check()
-        strange = [one.id for one in await installations.all() if not settings.admits(one.id, one.enterprise_id)]
+        count = await installations.check_tokens()
+        strange = [one.id for one in await installations.list_all() if not settings.admits(one.id, one.enterprise_id)]
     except StorageError as error:
         return fail("installations", str(error))
     if not count:

@@ -48,7 +48,7 @@ def remove(installation: str) -> None:
 
 async def _list() -> None:
     async with _opened() as found:
-        for one in await found.all():
+        for one in await found.list_all():
             since = datetime.fromtimestamp(one.installed_us / 1_000_000, UTC)
             what = "" if one.team_id else ", the whole organisation"
             click.echo(
@@ -58,7 +58,7 @@ async def _list() -> None:
 
 async def _rotate() -> None:
     async with _opened() as found:
-        count = await found.rotate()
+        count = await found.reencrypt_tokens()
     tokens = "1 token is" if count == 1 else f"{count} tokens are"
     click.echo(f"{tokens} encrypted under the first key.")
 
@@ -69,7 +69,7 @@ async def _remove(installation: str) -> None:
     from patterns.core.errors import StorageError, UserError
 
     async with _opened() as found:
-        if installation not in {one.id for one in await found.all()}:
+        if installation not in {one.id for one in await found.list_all()}:
             raise UserError(f"Nothing is installed under {installation}. `agents installations list` shows what is.")
         try:
             made = await found.find(installation)

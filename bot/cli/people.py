@@ -83,7 +83,7 @@ async def _opened(workspace: str, *, needs_one: bool = True) -> AsyncIterator[_S
     db = await connect(read_settings().database_url)
     try:
         await clock.synchronize(db)
-        only = workspace or await History(db).only_workspace(besides=(LOCAL, PLAY))
+        only = workspace or await History(db).sole_workspace(besides=(LOCAL, PLAY))
         if not only and needs_one:
             raise UserError("Name a workspace with --workspace. This ledger has none yet, or several.")
         yield _Stored(db, clock, only or "")
@@ -96,9 +96,9 @@ async def _forget(user: str, workspace: str) -> int:
 
     async with _opened(workspace) as stored:
         data = PersonalData(stored.db, stored.clock)
-        await data.forget_person(workspace=stored.workspace, user=user, actor="shell")
-        held_up = [one for one in await data.erase_waiting() if one.subject == user]
-        left = await data.stored_about(workspace=stored.workspace, user=user)
+        await data.request_person_erasure(workspace=stored.workspace, user=user, actor="shell")
+        held_up = [one for one in await data.erase_requested() if one.subject == user]
+        left = await data.export_person(workspace=stored.workspace, user=user)
     runs = len(left["runs"])
     click.echo(f"What {user} wrote is erased. {runs} of their requests stay as figures, without text.")
     if held_up:
@@ -115,13 +115,13 @@ async def _export(user: str, output: Path | None, workspace: str) -> int:
 
     async with _opened(workspace) as stored:
         data = PersonalData(stored.db, stored.clock)
-        found = await data.stored_about(workspace=stored.workspace, user=user)
+        found = await data.export_person(workspace=stored.workspace, user=user)
         if output is not None:
             try:
                 create_private(output, is_new=True)
             except FileExistsError:
                 raise UserError(f"{output} exists. Name a new file; exports overwrite nothing.") from None
-        await data.note_export(workspace=stored.workspace, user=user, actor="shell")
+        await data.record_export(workspace=stored.workspace, user=user, actor="shell")
     text = printable_json(found, indent=1) + os.linesep
     if output is None:
         click.echo(text, nl=False)
@@ -144,7 +144,7 @@ async def _audit(since: str, workspace: str) -> int:
         raise UserError(f"{since[:40]} is not a day. Write it like 2026-11-01.") from None
     async with _opened(workspace, needs_one=False) as stored:
         log = AuditLog(stored.db, stored.clock)
-        rows = await log.since(int(first.timestamp() * 1_000_000), workspace=workspace)
+        rows = await log.entries_since(int(first.timestamp() * 1_000_000), workspace=workspace)
     for row in rows:
         at = datetime.fromtimestamp(row["at_us"] / 1_000_000, UTC)
         before, after = json.loads(row["before_json"]), json.loads(row["after_json"])

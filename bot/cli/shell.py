@@ -72,7 +72,7 @@ async def payer_for(engine: Engine, channel: str) -> Payer:
     A ledger with one Slack workspace is that workspace's, so the shell shares its budgets; with several it is unclear
     which one is meant, and the shell has a workspace of its own.
     """
-    real = await History(engine.db).only_workspace(besides=(LOCAL, PLAY)) or LOCAL
+    real = await History(engine.db).sole_workspace(besides=(LOCAL, PLAY)) or LOCAL
     workspace = PLAY if _is_play(engine) else real
     return Payer(workspace=workspace, channel=channel, channel_kind="channel", user=_user())
 

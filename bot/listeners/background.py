@@ -67,7 +67,7 @@ class BackgroundTasks:
 
     async def _done(self, key: str, note: str) -> None:
         try:
-            await self._inbox.done(key, note)
+            await self._inbox.mark_processed(key, note)
         except Exception:
             # The next start replays it, where its idempotency key makes that harmless.
             log.exception("payload_not_closed", payload=key)

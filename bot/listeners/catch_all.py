@@ -40,4 +40,4 @@ async def _note(services: ListenerServices, body: dict[str, Any], context: Async
     log.info("payload_without_listener", type=body.get("type"), said=said.get("type"), subtype=said.get("subtype"))
     delivery = delivery_in(context)
     if delivery is not None and delivery.origin.delivery_key:
-        await services.inbox.done(delivery.origin.delivery_key, "nobody listens")
+        await services.inbox.mark_processed(delivery.origin.delivery_key, "nobody listens")

@@ -104,7 +104,7 @@ class InboxMiddleware(AsyncMiddleware):
             # The person has seen a failure and may be typing it again: doing it twice would be worse than not at all.
             log.warning("payload_stored_late", payload=key)
             try:
-                await self._inbox.done(key, "too late")
+                await self._inbox.mark_processed(key, "too late")
             except Exception:
                 # The database is away again: it will be replayed, and done although it was reported as failed.
                 log.exception("payload_not_closed", payload=key)

@@ -176,7 +176,7 @@ class PayloadStore(Protocol):
         """Commit a payload; return False when its key was seen before."""
         ...
 
-    async def done(self, key: str, note: str) -> None:
+    async def mark_processed(self, key: str, note: str) -> None:
         """Mark a payload as finished; what is not finished is replayed at the next start."""
         ...
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from patterns.core.money import rounded_parts
 from storage.ledger.periods import period_end_us
-from storage.ledger.reports import Month, Spent
+from storage.ledger.reports import Month, SpendRow
 
 PARTS_SHOWN = 6
 """Number of flows, agents or models with a line of their own; the others share one."""
@@ -218,7 +218,7 @@ def shown(parts: tuple[ReportPart, ...]) -> tuple[ReportPart, ...]:
     return (*first, others)
 
 
-def _parts(month: Month, name: Callable[[Spent], str]) -> tuple[ReportPart, ...]:
+def _parts(month: Month, name: Callable[[SpendRow], str]) -> tuple[ReportPart, ...]:
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in month.spent:
         sums[name(one)][0] += one.nusd

@@ -9,7 +9,7 @@ from patterns.core.money import NUSD_PER_USD
 from patterns.core.ports import Clock, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
 from storage.ledger.balances import Balance, Balances
-from storage.questions import Asked, Questions
+from storage.questions import Questions, StoredQuestion
 from storage.run_rows import RunRow
 
 WAIT_S = 7 * 86_400
@@ -94,10 +94,10 @@ class BudgetGate:
         decision = await self.questions.ask(run.fence, request_path(count + 1), question)
         raise ParkedError(decision.verdict)
 
-    async def _is_denied(self, run: RunRow, asked: Asked) -> bool:
+    async def _is_denied(self, run: RunRow, asked: StoredQuestion) -> bool:
         return (await self.questions.ask(run.fence, asked.path, asked.question)).verdict != "run"
 
-    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, Asked | None]:
+    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, StoredQuestion | None]:
         """Return how many questions the run asked under numbered paths, and the last one."""
         count, last = 0, None
         while (asked := await self.questions.find(run.id, path(count + 1))) is not None:

@@ -31,7 +31,7 @@ async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskCont
         thread=run.thread_ts,
         user=run.user,
         request=request,
-        history=_history(await store.earlier(run, most=HISTORY_RUNS)),
+        history=_history(await store.earlier_exchanges(run, most=HISTORY_RUNS)),
         artifacts=await artifacts_of(threads, run),
     )
 

@@ -51,10 +51,10 @@ class ResultDelivery:
             log.warning("answer_not_delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _PERMANENT:
                 for name in await self.names(run, outcome):
-                    await self.presenter.outbox.abandon(run.id, name)
+                    await self.presenter.outbox.mark_abandoned(run.id, name)
                 await self.notify_person(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
         else:
-            await self.presenter.outbox.posted(run.id, CLOSED, run.root_ts)
+            await self.presenter.outbox.mark_posted(run.id, CLOSED, run.root_ts)
 
     async def names(self, run: RunRow, outcome: RunOutcome) -> list[str]:
         """Return the names of the messages of an outcome; of a run that never began, only its queue message."""
@@ -81,7 +81,7 @@ class ResultDelivery:
     async def redeliver(self, run_id: str) -> None:
         """Deliver the question or outcome that a dead owner left undelivered."""
         try:
-            run = await self.engine.store.claim_telling(run_id, owner=self.owner, lease_s=LEASE_S)
+            run = await self.engine.store.claim_redelivery(run_id, owner=self.owner, lease_s=LEASE_S)
             if run is None:
                 return
             async with self.lease.delivering(run):

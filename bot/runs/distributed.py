@@ -18,7 +18,7 @@ from procrastinate.jobs import Status
 
 from bot.runs.engine import Engine
 from patterns.core.errors import StorageError
-from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, Connection, address, configure
+from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, Connection, configure, with_timeouts
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class DistributedDispatcher:
     ) -> None:
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it logs every job twice
         connector = PsycopgConnector(
-            conninfo=address(engine.settings.database_url),
+            conninfo=with_timeouts(engine.settings.database_url),
             min_size=1,
             max_size=POOL_SIZE,
             timeout=CONNECT_TIMEOUT_S,
@@ -66,7 +66,7 @@ class DistributedDispatcher:
     async def opened(self) -> AsyncIterator[None]:
         """Connect while the block runs: dispatch runs accepted by the store and those submitted."""
         async with self._app.open_async():
-            self._store.hand_over_with(self._queue.hand_over)
+            self._store.enqueue_with(self._queue.enqueue)
             yield
 
     @contextlib.asynccontextmanager
@@ -106,11 +106,11 @@ class DistributedDispatcher:
 
     async def submit(self, run_id: str) -> None:
         """Enqueue the run when its channel's share has room."""
-        await self._queue.hand_over_like(run_id)
+        await self._queue.enqueue_channel_of(run_id)
 
     async def resume_orphans(self) -> None:
         """Enqueue every waiting run."""
-        await self._queue.hand_over_all()
+        await self._queue.enqueue_all()
 
     async def cancel(self, run_id: str) -> None:
         """Notify the worker that executes the run; it would notice at its next heartbeat anyway."""
@@ -168,8 +168,8 @@ class DistributedDispatcher:
                 log.exception("run_attempt_failed")
             finally:
                 with contextlib.suppress(StorageError):  # any worker's next sweep does the same
-                    await self._queue.hand_back(run_id)
-                    await self._queue.hand_over_like(run_id)
+                    await self._queue.release_slot(run_id)
+                    await self._queue.enqueue_channel_of(run_id)
 
     async def _sweep_often(self) -> None:
         while True:

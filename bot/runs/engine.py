@@ -174,7 +174,7 @@ class Engine:
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
         """Return a flow's usual price here in nano-dollars, once the ledger has seen enough runs; else None."""
-        return await History(self.db).expected_nusd(workspace, flow)
+        return await History(self.db).mean_cost_nusd(workspace, flow)
 
     async def _usual(self, services: Services, flow: str) -> int | None:
         """Return the usual price, journalled at the first call: other runs change the history meanwhile."""

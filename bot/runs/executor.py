@@ -63,7 +63,7 @@ class Executor(Generic[S]):
 
     async def wake(self, run_id: str) -> None:
         """Resume a parked run that has something to continue with."""
-        await self.engine.store.wake(run_id)
+        await self.engine.store.unpark(run_id)
         await self.submit(run_id)
 
     async def stop(self, run: RunRow, *, by: str) -> None:
@@ -175,12 +175,12 @@ class Executor(Generic[S]):
             run,
             stop_reason=outcome.result.stop_reason.value,
             result_json=outcome.model_dump_json(),
-            cost_nusd=sum(row["cost_nusd"] for row in await self.engine.store.money(run.id)),
+            cost_nusd=sum(row["cost_nusd"] for row in await self.engine.store.cost_by_model(run.id)),
             executed_ms=run.executed_ms,
             intents=names,
         )
         for name in names:
-            self.presenter.outbox.wrote(run.id, name)
+            self.presenter.outbox.note_committed(run.id, name)
         log.info("run_ended", run=run.id, stop_reason=outcome.result.stop_reason.value, executed_ms=run.executed_ms)
         if waiting:
             await self.submit(waiting)
@@ -222,7 +222,7 @@ class Executor(Generic[S]):
 
         Only the holder of the bot role may call this: every lease of a Slack run is then a dead process's.
         """
-        await self.engine.store.break_leases()
+        await self.engine.store.expire_leases()
         if self._dispatcher is not None:
             await self._dispatcher.resume_orphans()
 
@@ -230,7 +230,7 @@ class Executor(Generic[S]):
         """Resume runs without an owner, and deliver questions and answers that never reached their thread."""
         if self._dispatcher is not None:
             await self._dispatcher.resume_orphans()
-        owed = (await self.engine.store.unasked_ids(), await self.engine.store.undelivered_ids())
+        owed = (await self.engine.store.unposted_question_ids(), await self.engine.store.undelivered_ids())
         # In random order, so that what cannot be delivered does not block the rest.
         some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), REDELIVERED_AT_ONCE))]
         async with asyncio.TaskGroup() as task:  # when we leave, it ends with the last of them

@@ -41,7 +41,7 @@ class Attachments(Frozen):
 
 async def artifacts_of(threads: Threads, run: RunRow) -> tuple[Artifact, ...]:
     """Return what agents may see: the run's own attachments, then the thread's earlier ones, newest first."""
-    own = await threads.material(run.id)
-    kept = [*([own] if own else []), *await threads.earlier_material(run, most=EARLIER_RUNS)]
+    own = await threads.attachments(run.id)
+    kept = [*([own] if own else []), *await threads.earlier_attachments(run, most=EARLIER_RUNS)]
     found = [artifact for text in kept for artifact in Attachments.model_validate_json(text).artifacts]
     return tuple(found[:ARTIFACTS_MAX])

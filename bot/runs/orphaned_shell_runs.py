@@ -13,7 +13,7 @@ LEASE_S = 30.0
 async def end_lost_runs(engine: Engine, *, owner: str) -> None:
     """End runs of killed shells: open calls are settled in full as uncertain, the other holds released."""
     note = Reason.SHELL_ENDED.sentence()
-    for run_id in await History(engine.db).lost_shell_runs(engine.clock.now_us()):
+    for run_id in await History(engine.db).orphaned_shell_runs(engine.clock.now_us()):
         run = await engine.store.claim(run_id, owner=owner, lease_s=LEASE_S)
         if run is not None:
             await engine.ledger.recover_run(run.fence)
@@ -26,7 +26,7 @@ async def finish(engine: Engine, run: RunRow, result: PatternResult) -> None:
         run,
         stop_reason=result.stop_reason.value,
         result_json=RunOutcome(result=result).model_dump_json(),
-        cost_nusd=sum(row["cost_nusd"] for row in await engine.store.money(run.id)),
+        cost_nusd=sum(row["cost_nusd"] for row in await engine.store.cost_by_model(run.id)),
         executed_ms=run.executed_ms,
         intents=(),
     )

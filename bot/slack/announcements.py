@@ -36,21 +36,21 @@ class OnceOnlyAnnouncements:
     async def once(self, keys: Sequence[str], post: Callable[[str], Awaitable[object]]) -> None:
         """Post one message that settles all keys; the last key names it and is passed to `post`."""
         name = keys[-1]
-        if not await self.chores.take(name, by=self.by):
+        if not await self.chores.lease(name, by=self.by):
             return
         try:
             await post(name)
         except SlackError as error:
             log.warning("announcement_not_posted", key=name, code=error.code)
             if error.kind == "unreachable":
-                await self.chores.unclaim(name)
+                await self.chores.release(name)
             return  # refused: tried again when the claim has expired, while it is still due
         await self.chores.finish(keys, by=self.by)
         self._announced.update(keys)
 
     async def settle(self, keys: Sequence[str]) -> None:
         """Take keys as announced without a message: there is nothing to tell any more."""
-        if await self.chores.take(keys[-1], by=self.by):
+        if await self.chores.lease(keys[-1], by=self.by):
             await self.chores.finish(keys, by=self.by)
             self._announced.update(keys)
 

@@ -53,7 +53,7 @@ class SlackClient(SlackMethods):
         Raises:
             SlackError: it could not be posted. The intent stays, except where it is abandoned as hopeless.
         """
-        state, ts = await self._outbox.intend(run_id, name, channel)
+        state, ts = await self._outbox.add_intent(run_id, name, channel)
         if state == "posted" and ts:
             return ts
         if state == "abandoned":
@@ -62,7 +62,7 @@ class SlackClient(SlackMethods):
         findable = marked(message, f"{run_id}:{name}")
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"run": run_id, "name": name}}
         ts = await self._post_or_find(place, findable, metadata, search=state == "intended")
-        await self._outbox.posted(run_id, name, ts)
+        await self._outbox.mark_posted(run_id, name, ts)
         return ts
 
     async def find_or_abandon(self, run_id: str, name: str, *, channel: str, thread_ts: str | None) -> None:
@@ -79,9 +79,9 @@ class SlackClient(SlackMethods):
                 raise
             ts = None
         if ts is None:
-            await self._outbox.abandon(run_id, name)
+            await self._outbox.mark_abandoned(run_id, name)
         else:
-            await self._outbox.posted(run_id, name, ts)
+            await self._outbox.mark_posted(run_id, name, ts)
 
     async def find(self, run_id: str, name: str, *, channel: str) -> str | None:
         """Return the ts of a named message in a channel outside threads; None if there is none or nobody can say."""

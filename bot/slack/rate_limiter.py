@@ -134,7 +134,7 @@ class RateLimiter:
                 self._log_alone(error)
 
     async def _wait(self, key: str, rate: Rate) -> None:
-        # Asked again after each sleep: another process may have been quicker, or Slack may have said to wait.
+        # StoredQuestion again after each sleep: another process may have been quicker, or Slack may have said to wait.
         while wait_us := await self._take(key, rate, allowance_s=rate.allowance_s):
             await self._clock.sleep(wait_us / 1e6)
 

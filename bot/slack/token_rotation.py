@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 BEFORE_US = 2 * 3_600_000_000
 """Slack's tokens live twelve hours. From two hours before the end, the next use renews it."""
-CLAIM_US = 40_000_000
+LEASE_US = 40_000_000
 """Longer than Slack may take. After a crash with the response in hand the same refresh token works for a while."""
 OTHERS_S, LOOK_S = 10.0, 0.2
 """Seconds to wait for another process that is renewing the token, and seconds between two looks."""
@@ -43,7 +43,7 @@ class TokenRotation:
         if not found.expires_us or found.expires_us > self._clock.now_us() + BEFORE_US:
             return found
         # The caller may be cancelled; the refresh token is good once, so Slack's response has to be stored.
-        if await self._installations.claim_renewal(found, for_us=CLAIM_US):
+        if await self._installations.claim_renewal(found, for_us=LEASE_US):
             return await run_to_completion(self._renew(found))
         return await self._renewed_by_others(found)
 
@@ -65,13 +65,13 @@ class TokenRotation:
             _status, code, _headers = read_refusal(error)
             log.warning("token_not_renewed", workspace=found.id, code=code)
             if code in _FINAL and self.has_expired(found):
-                await self._installations.refused(found.id, found.token, code)
+                await self._installations.remove_refused(found.id, found.token, code)
                 return None
             return found
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("token_not_renewed", workspace=found.id, code=type(error).__name__)
             return found
-        await self._installations.renewed(
+        await self._installations.store_renewal(
             found,
             token=answer["access_token"],
             refresh_token=answer["refresh_token"],

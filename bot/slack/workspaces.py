@@ -91,9 +91,9 @@ class InstalledTokens:
         if found is not None and found.token != token:
             return True
         if found is not None and found.refresh_token and code == "token_expired":
-            await self.installations.expire(found)
+            await self.installations.expire_token(found)
             return True
-        if code in _REVOKED and await self.installations.refused(workspace, token, code):
+        if code in _REVOKED and await self.installations.remove_refused(workspace, token, code):
             log.error("workspace_token_rejected", workspace=workspace, advice="install the app there again")
         return False
 

@@ -69,7 +69,7 @@ class AnswerPlace:
             return False
         if not {*await self.outbox.posted_names(run.id)} <= {ROOT, PROGRESS, QUEUED}:
             return False
-        state, ts = await self.outbox.intend(run.id, name, run.channel)
+        state, ts = await self.outbox.add_intent(run.id, name, run.channel)
         if state in {"posted", "abandoned"}:
             return state == "posted" and ts == plan_ts
         try:
@@ -82,9 +82,9 @@ class AnswerPlace:
             log.info("plan_not_replaced", run=run.id, code=error.code)
             is_edited = False
         if is_edited:
-            await self.outbox.posted(run.id, name, plan_ts)
+            await self.outbox.mark_posted(run.id, name, plan_ts)
         else:
-            self.outbox.wrote(run.id, name)
+            self.outbox.note_committed(run.id, name)
         return is_edited
 
     def _age_s(self, ts: str) -> float:
@@ -92,9 +92,9 @@ class AnswerPlace:
 
     async def drop(self, run: RunRow) -> None:
         """Give up what is owed of a withdrawn run's answer."""
-        for name in await self.outbox.owed(run.id):
+        for name in await self.outbox.unposted_names(run.id):
             if name.startswith("answer/"):
-                await self.outbox.abandon(run.id, name)
+                await self.outbox.mark_abandoned(run.id, name)
 
     async def withdraw(self, run: RunRow) -> None:
         """Record that the run's request was deleted by its author: nothing of it is delivered any more."""
@@ -102,7 +102,7 @@ class AnswerPlace:
 
     async def is_withdrawn(self, run: RunRow) -> bool:
         """Return True when nothing may be delivered."""
-        return await self.outbox.knows(run.id, WITHDRAWN)
+        return await self.outbox.exists(run.id, WITHDRAWN)
 
     async def of(self, run: RunRow) -> RunRow:
         """Return the run as its answer is to be posted: in its thread, or in the asker's direct messages.
@@ -112,7 +112,7 @@ class AnswerPlace:
         """
         if not run.root_ts or run.thread_ts != run.root_ts:
             return run  # the thread is not ours, or there is none
-        if not await self.outbox.knows(run.id, ROOT_GONE):
+        if not await self.outbox.exists(run.id, ROOT_GONE):
             if await self.outbox.find(run.id, "answer/0") is not None or not await self._is_gone(run):
                 return run
             await self._settle_loose(run)
@@ -131,15 +131,15 @@ class AnswerPlace:
     async def _settle_loose(self, run: RunRow) -> None:
         """Find what an earlier attempt posted although its response was lost: it must not come twice."""
         out = self.slack.of(run.workspace)
-        for name in await self.outbox.owed(run.id):
-            if name.startswith("answer/") and not self.outbox.is_fresh(run.id, name):
+        for name in await self.outbox.unposted_names(run.id):
+            if name.startswith("answer/") and not self.outbox.is_unattempted(run.id, name):
                 ts = await out.find(run.id, name, channel=run.channel)
                 if ts is not None:
-                    await self.outbox.posted(run.id, name, ts)
+                    await self.outbox.mark_posted(run.id, name, ts)
 
     async def _keep(self, run: RunRow, name: str) -> None:
-        await self.outbox.intend(run.id, name, run.channel)
-        await self.outbox.abandon(run.id, name)
+        await self.outbox.add_intent(run.id, name, run.channel)
+        await self.outbox.mark_abandoned(run.id, name)
 
 
 def _introduced(message: SlackMessage) -> SlackMessage:

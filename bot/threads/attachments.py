@@ -25,13 +25,13 @@ class AttachmentCollector:
 
     async def gather(self, run: RunRow) -> Attachments:
         """Read what came with a request, once: the first reading decides what every later look at it sees."""
-        if await self.threads.material(run.id) is None:
-            await self.threads.keep_material(run, (await self._read_soon(run)).model_dump_json())
+        if await self.threads.attachments(run.id) is None:
+            await self.threads.store_attachments(run, (await self._read_soon(run)).model_dump_json())
         return await self.kept(run.id)
 
     async def kept(self, run_id: str) -> Attachments:
         """Return what was read for a run and what was left out; empty before that, and once it is forgotten."""
-        kept = await self.threads.material(run_id)
+        kept = await self.threads.attachments(run_id)
         return Attachments.model_validate_json(kept) if kept else Attachments()
 
     async def _read_soon(self, run: RunRow) -> Attachments:
@@ -60,6 +60,6 @@ class AttachmentCollector:
         """Return True when we were mentioned in a thread of others that no earlier run has read."""
         if not run.thread_ts or run.options.get("message_ts") in (None, run.thread_ts):
             return False
-        if await self.threads.earlier_material(run, most=1):
+        if await self.threads.earlier_attachments(run, most=1):
             return False
         return await self.threads.opener(Thread(run.workspace, run.channel, run.thread_ts)) is None

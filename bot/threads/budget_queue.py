@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.runs.engine import Engine
 from bot.threads.review_service import ReviewService
-from storage.questions import Asked
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 
@@ -42,7 +42,7 @@ class BudgetQueue:
             promised_nusd.update(dict.fromkeys(accounts, nusd))
             await self.reviews.settle(run, asked, "run")
 
-    async def _waiting(self) -> list[tuple[RunRow, Asked]]:
-        asked = [one for one in await self.engine.questions.waiting() if one.question.kind == "line"]
+    async def _waiting(self) -> list[tuple[RunRow, StoredQuestion]]:
+        asked = [one for one in await self.engine.questions.undecided() if one.question.kind == "line"]
         found = [(run, one) for one in asked if (run := await self.engine.store.get(one.run_id)) is not None]
         return sorted(found, key=lambda pair: (pair[0].created_us, pair[0].id))

@@ -64,7 +64,7 @@ class Cards:
             verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
         )
         are_shown = []
-        for asked in await self.engine.questions.of(run.id):
+        for asked in await self.engine.questions.of_run(run.id):
             decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
             are_shown.append(await self.close(run, asked.path, asked.question, decision))
         return all(are_shown)

@@ -32,7 +32,7 @@ class MessageEdits:
 
     async def is_current(self, run: RunRow, name: str, shows: str) -> bool:
         """Return True when the message shows that state already, or was never posted."""
-        ts, shown = await self.outbox.shown(run.id, name)
+        ts, shown = await self.outbox.last_shown(run.id, name)
         return ts is None or shown == shows
 
     async def show(self, run: RunRow, name: str, message: SlackMessage, *, shows: str) -> bool:
@@ -40,7 +40,7 @@ class MessageEdits:
 
         A refusal by Slack is logged and counts as done: a view is never worth failing a run.
         """
-        ts, shown = await self.outbox.shown(run.id, name)
+        ts, shown = await self.outbox.last_shown(run.id, name)
         if ts is None or shown == shows:
             return True
         try:
@@ -49,7 +49,7 @@ class MessageEdits:
             log.warning("message_not_updated", run=run.id, name=name, code=error.code)
             if error.kind == "unreachable":
                 return False
-        await self.outbox.showed(run.id, name, shows)
+        await self.outbox.mark_shown(run.id, name, shows)
         return True
 
     async def remove(self, run: RunRow, name: str) -> bool:
@@ -66,5 +66,5 @@ class MessageEdits:
             if error.kind == "unreachable":
                 return False
             log.info("message_not_deleted", run=run.id, name=name, code=error.code)
-        await self.outbox.showed(run.id, name, ENDED)
+        await self.outbox.mark_shown(run.id, name, ENDED)
         return True

@@ -17,7 +17,7 @@ from bot.threads.run_service import RECENT, RunService
 from patterns.core.errors import AgentsError
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer, Question
-from storage.questions import Asked
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -73,10 +73,10 @@ class HomeService:
     async def _channel(self, run: RunRow) -> BalanceView:
         return await self.profiles.balance(run.payer)
 
-    async def _waiting(self, payer: Payer) -> list[tuple[RunRow, Asked]]:
+    async def _waiting(self, payer: Payer) -> list[tuple[RunRow, StoredQuestion]]:
         """Return the undecided questions of this person: as asker, or as a named approver."""
         found = []
-        for asked in await self.engine.questions.waiting():
+        for asked in await self.engine.questions.undecided():
             run = await self.engine.store.get(asked.run_id)
             if run is None or run.workspace != payer.workspace:
                 continue
@@ -84,7 +84,7 @@ class HomeService:
                 found.append((run, asked))
         return found[:RECENT]
 
-    async def _line(self, run: RunRow, asked: Asked) -> WaitingLine:
+    async def _line(self, run: RunRow, asked: StoredQuestion) -> WaitingLine:
         return WaitingLine(
             request=await self.engine.store.text(run.id, "request") or "(deleted)",
             what=_words(asked.question),

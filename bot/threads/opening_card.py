@@ -27,7 +27,7 @@ class OpeningCards:
 
     async def check(self) -> None:
         """Post the card where a run stopped half-way for lack of a budget that nobody decided on."""
-        for asked in await self.engine.questions.waiting():
+        for asked in await self.engine.questions.undecided():
             run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
             if run is not None and not (await self.engine.balances.balance(run.payer)).fits(asked.question.amount_nusd):
                 await self._show(run.payer)

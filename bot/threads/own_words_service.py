@@ -21,7 +21,7 @@ class OwnWordsService:
 
     async def stored(self, *, workspace: str, user: str) -> OwnWords:
         """Return how much of a person is stored."""
-        found = await self.data.stored_about(workspace=workspace, user=user)
+        found = await self.data.export_person(workspace=workspace, user=user)
         attachments = sum(text["kind"] == "material" for text in found["texts"])
         return OwnWords(
             requests=len(found["runs"]),
@@ -34,14 +34,14 @@ class OwnWordsService:
 
     async def download(self, *, workspace: str, user: str) -> None:
         """Send a person everything that is stored about them, as a file in their direct messages."""
-        found = await self.data.stored_about(workspace=workspace, user=user)
+        found = await self.data.export_person(workspace=workspace, user=user)
         out = self.slack.of(workspace)
         file = Upload("about-me.json", "What is stored about you", printable_json(found, indent=1).encode())
         await upload(out, [file], channel=await out.open_dm(user), thread_ts=None)
-        await self.data.note_export(workspace=workspace, user=user, actor=user)
+        await self.data.record_export(workspace=workspace, user=user, actor=user)
 
     async def erase(self, *, workspace: str, user: str) -> str:
         """Erase what a person wrote; return a sentence that says what was done."""
-        await self.data.forget_person(workspace=workspace, user=user, actor=user)
-        held_up = await self.data.erase_waiting()
+        await self.data.request_person_erasure(workspace=workspace, user=user, actor=user)
+        held_up = await self.data.erase_requested()
         return _HELD_UP if any(one.subject == user for one in held_up) else _ERASED

@@ -14,7 +14,7 @@ from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
 from patterns.core.events import PatternResult
 from storage.outbox import Outbox
-from storage.questions import Asked, Questions
+from storage.questions import Questions, StoredQuestion
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class PartialAnswers:
             else:
                 await out.update(channel=run.channel, ts=ts, message=self.renderer.message(NoticeView(FOLDED)))
 
-    async def _requests(self, run: RunRow, but: str) -> AsyncIterator[Asked]:
+    async def _requests(self, run: RunRow, but: str) -> AsyncIterator[StoredQuestion]:
         """Yield the requests for budget that have a partial answer in the thread, oldest first."""
         for number in count(1):
             asked = await self.questions.find(run.id, request_path(number))

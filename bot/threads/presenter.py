@@ -64,7 +64,7 @@ class SlackThreadPresenter:
         run, plan_ts = await run_to_completion(self._open_thread(run, view))
         came = await self.attachments.gather(run)
         view = replace(view, material=came.read_words, left_out=" ".join(came.left_out))
-        await self.outbox.showed(run.id, PROGRESS, "")
+        await self.outbox.mark_shown(run.id, PROGRESS, "")
         await self._open_progress(run, view, plan_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
@@ -81,7 +81,7 @@ class SlackThreadPresenter:
             run = await self._placed(run, root_ts)
         if (line_ts := await self.outbox.find(run.id, QUEUED)) is not None:
             # The line in which the request waited becomes its plan.
-            await self.outbox.adopt(run.id, PROGRESS, run.channel, line_ts)
+            await self.outbox.alias(run.id, PROGRESS, run.channel, line_ts)
         message = self.renderer.message(ProgressView(view))
         plan_ts = await out.post_once(run.id, PROGRESS, channel=run.channel, message=message, thread_ts=run.thread_ts)
         return await self._placed(run, plan_ts), plan_ts
@@ -91,7 +91,7 @@ class SlackThreadPresenter:
         if run.root_ts:
             return run
         run = replace(run, root_ts=ts, thread_ts=run.thread_ts or ts)
-        await self.engine.store.place(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
+        await self.engine.store.assign_thread(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
         return run
 
     async def queued(self, run: RunRow) -> None:
@@ -118,7 +118,7 @@ class SlackThreadPresenter:
 
     async def is_shown(self, run: RunRow) -> bool:
         """Return whether any message shows the run, perhaps one whose post was not recorded before a crash."""
-        return bool(run.root_ts) or any([await self.outbox.knows(run.id, name) for name in (ROOT, PROGRESS, QUEUED)])
+        return bool(run.root_ts) or any([await self.outbox.exists(run.id, name) for name in (ROOT, PROGRESS, QUEUED)])
 
     async def is_message_of(self, run: RunRow, ts: str) -> bool:
         """Return True when the message is the run's root, progress or queue message."""
@@ -145,13 +145,13 @@ class SlackThreadPresenter:
     async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
         """Show the run's state in its progress message, even when another process posted it."""
         if self.progress.view(run.id) is None:
-            ts, shown = await self.outbox.shown(run.id, PROGRESS)
+            ts, shown = await self.outbox.last_shown(run.id, PROGRESS)
             if ts is None or shown == shows:
                 return True
             await self._open_progress(run, view, ts)
         is_shown = await self.progress.close(run.id, view)
         if is_shown:
-            await self.outbox.showed(run.id, PROGRESS, shows)
+            await self.outbox.mark_shown(run.id, PROGRESS, shows)
         return is_shown
 
     async def ask(self, run: RunRow, path: str, question: Question) -> None:
@@ -253,7 +253,7 @@ class SlackThreadPresenter:
 
     async def _settle_posts(self, run: RunRow) -> None:
         """Settle interrupted posts of a run that was stopped or whose process died, except its outcome."""
-        for name in await self.outbox.owed(run.id):
+        for name in await self.outbox.unposted_names(run.id):
             if name != CLOSED and not name.startswith("answer/"):
                 await self.slack.of(run.workspace).find_or_abandon(
                     run.id, name, channel=run.channel, thread_ts=run.thread_ts or None

@@ -20,7 +20,7 @@ from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
 from patterns.core.ports import Decision, DecisionVerdict, Question
-from storage.questions import Asked
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ class ReviewService:
             raise UserError(f"{await self.cards.words(run, asked.question, in_force)}, which was faster.")
         await self._resume(run, asked, in_force)
 
-    async def _resume(self, run: RunRow, asked: Asked, decision: Decision) -> None:
+    async def _resume(self, run: RunRow, asked: StoredQuestion, decision: Decision) -> None:
         """Close the card and wake the run."""
         await self.cards.close(run, asked.path, asked.question, decision)
         log.info("question_decided", run=run.id, path=asked.path, verdict=decision.verdict)
@@ -76,7 +76,7 @@ class ReviewService:
         asked = await self._asked_in(origin)
         return asked is not None and asked.question.kind in _REVIEWS
 
-    async def _asked_in(self, origin: Origin) -> Asked | None:
+    async def _asked_in(self, origin: Origin) -> StoredQuestion | None:
         return await self.engine.questions.pending_in(
             workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
         )
@@ -113,14 +113,14 @@ class ReviewService:
         await self.notifier.private(origin, NoticeView(_BUTTONS_ONLY))
         return True
 
-    async def _is_newer(self, run: RunRow, asked: Asked, origin: Origin) -> bool:
+    async def _is_newer(self, run: RunRow, asked: StoredQuestion, origin: Origin) -> bool:
         """Return True when a reply was written after the card was posted, so that it can be about this draft."""
         card_ts = await self.cards.card_ts(run, asked.path)
         return card_ts is not None and float(origin.message_ts or 0) > float(card_ts)
 
     async def approve_reaction(self, origin: Origin) -> None:
         """Approve the draft on whose card a person put a sign of approval, if they may; else it is only a reaction."""
-        for asked in await self.engine.questions.waiting():
+        for asked in await self.engine.questions.undecided():
             if asked.question.kind not in _REVIEWS:
                 continue
             run = await self.engine.store.get(asked.run_id)
@@ -149,12 +149,12 @@ class ReviewService:
 
     async def budget_raised(self, workspace: str, channel: str) -> None:
         """Resume runs that can be paid after a budget change, in a channel or (empty) anywhere."""
-        for asked in await self.engine.questions.waiting():
+        for asked in await self.engine.questions.undecided():
             run = await self.engine.store.get(asked.run_id) if asked.question.kind == "money" else None
             if run is not None and run.workspace == workspace and channel in ("", run.channel):
                 await self.resume_funded(asked)
 
-    async def resume_funded(self, asked: Asked) -> None:
+    async def resume_funded(self, asked: StoredQuestion) -> None:
         """Resume a run whose rest can be paid now, whatever changed that."""
         run = await self.engine.store.get(asked.run_id)
         if run is None:
@@ -165,13 +165,13 @@ class ReviewService:
             return
         await self.settle(run, asked, "run")
 
-    async def expire(self, asked: Asked) -> None:
+    async def expire(self, asked: StoredQuestion) -> None:
         """Apply the default decision after the deadline."""
         run = await self.engine.store.get(asked.run_id)
         if run is not None:
             await self.settle(run, asked, "expired")
 
-    async def remind(self, asked: Asked, number: int) -> None:
+    async def remind(self, asked: StoredQuestion, number: int) -> None:
         """Remind the asker in the thread that a draft still waits."""
         run = await self.engine.store.get(asked.run_id)
         if run is None:
@@ -181,13 +181,13 @@ class ReviewService:
         who = await self.profiles.person(run.user, run.workspace)
         await self.cards.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
 
-    async def settle(self, run: RunRow, asked: Asked, verdict: DecisionVerdict) -> None:
+    async def settle(self, run: RunRow, asked: StoredQuestion, verdict: DecisionVerdict) -> None:
         """Decide without a person, unless a person has."""
         ours = Decision(verdict=verdict, at_us=self.engine.clock.now_us())
         if await self.engine.questions.decide(run.id, asked.path, ours) == ours:
             await self._resume(run, asked, ours)
 
-    async def _open_to(self, run_id: str, path: str, by: Origin) -> tuple[RunRow, Asked]:
+    async def _open_to(self, run_id: str, path: str, by: Origin) -> tuple[RunRow, StoredQuestion]:
         run = await self.engine.store.get(run_id)
         asked = await self.engine.questions.find(run_id, path)
         if run is None or asked is None or run.workspace != by.workspace:

@@ -134,7 +134,7 @@ class RunService:
             },
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),
-            # Asked again elsewhere because we could not post in the first place, it is another run.
+            # StoredQuestion again elsewhere because we could not post in the first place, it is another run.
             delivery_key=f"{origin.delivery_key}:here" if request.forced_here else origin.delivery_key,
         )
 
@@ -163,7 +163,7 @@ class RunService:
         if run_id:
             run = await self.engine.store.get(run_id)
             return [run] if run is not None and run.workspace == origin.workspace and run.status != "done" else []
-        live = await self.engine.store.live(origin.workspace, origin.channel)
+        live = await self.engine.store.unfinished(origin.workspace, origin.channel)
         if origin.thread_ts:
             return [run for run in live if run.thread_ts == origin.thread_ts]
         return [run for run in live if run.user == origin.user]
@@ -175,21 +175,21 @@ class RunService:
         """Stop the run that this deleted message asked for, deliver nothing of it, and have its words forgotten."""
         store, place = self.engine.store, (origin.workspace, origin.channel, message_ts)
         owed = [run for id_ in await store.undelivered_ids() if (run := await store.get(id_)) is not None]
-        found = [*await store.live(origin.workspace, origin.channel), *owed]
+        found = [*await store.unfinished(origin.workspace, origin.channel), *owed]
         meant = [run for run in found if (run.workspace, run.channel, run.options.get("message_ts")) == place]
         for run in meant:
             await self.presenter.withdraw(run)
         key = message_key(origin.workspace, origin.channel, message_ts)
         if await self.threads.run_of_delivery(origin.workspace, key) is not None:
             where = {"workspace": origin.workspace, "channel": origin.channel}
-            await self.personal_data.forget_message(**where, ts=message_ts)
+            await self.personal_data.request_message_erasure(**where, ts=message_ts)
         for run in meant:
             if run.status != "done":
                 await self.executor.stop(run, by=run.user)
 
     async def stop_reaction(self, origin: Origin) -> None:
         """Stop the run that this message shows or asked for, if the person may; else it is only a reaction."""
-        for run in await self.engine.store.live(origin.workspace, origin.channel):
+        for run in await self.engine.store.unfinished(origin.workspace, origin.channel):
             is_meant = origin.message_ts == run.options.get("message_ts") or await self.presenter.is_message_of(
                 run, origin.message_ts or ""
             )
@@ -201,7 +201,7 @@ class RunService:
         if value not in FEEDBACK_VALUES:
             raise UserError("I only take whether an answer helped or not.")
         await self._seen(run_id, by, reads=False)
-        await self.engine.store.feedback(run_id, user=by.user, value=value)
+        await self.engine.store.record_feedback(run_id, user=by.user, value=value)
 
     # ------------------------------------------------------------ what people look at
 
@@ -245,7 +245,9 @@ class RunService:
             raise UserError(_UNKNOWN)
         if reads and run.user != by.user and await self.access.is_admin(by.user, workspace=by.workspace):
             after = {"run": run.id, "asker": run.user}
-            await self.audit.note(by.workspace, actor=by.user, action="read_request", subject=run.channel, after=after)
+            await self.audit.record(
+                by.workspace, actor=by.user, action="read_request", subject=run.channel, after=after
+            )
         return run
 
     async def _line(self, run: RunRow) -> RunLine:

@@ -48,7 +48,7 @@ class RunViews:
         journal = await self.engine.journal.steps(run.id)
         steps = paid_steps(journal)
         refused_by, closed = refusal_of(journal)
-        money = await self.engine.store.money(run.id)
+        money = await self.engine.store.cost_by_model(run.id)
         cost_nusd = sum(row["cost_nusd"] for row in money)
         was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
         seconds = run.executed_ms / 1000
@@ -76,7 +76,7 @@ class RunViews:
         """Return the content behind the Details button."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
         models, known = [], self.engine.roster.models
-        money = await self.engine.store.money(run.id)
+        money = await self.engine.store.cost_by_model(run.id)
         for row in money:
             mine = [step for step in steps if step.model == row["model"]]
             models.append(

@@ -111,7 +111,7 @@ class AnswerStreams:
         ts = await self._outbox.find(run.id, f"stream/{number}") if run.channel_kind == "dm" else None
         if ts is None:
             return False
-        state, _ts = await self._outbox.intend(run.id, name, run.channel)
+        state, _ts = await self._outbox.add_intent(run.id, name, run.channel)
         if state in {"posted", "abandoned"}:
             return state == "posted"
         try:
@@ -123,7 +123,7 @@ class AnswerStreams:
             log.info("stream_not_replaced", run=run.id, code=error.code)
             await self._delete(run, ts)
             return False
-        await self._outbox.posted(run.id, name, ts)
+        await self._outbox.mark_posted(run.id, name, ts)
         return True
 
     async def discard(self, run: RunRow, *, first: int = 0) -> None:
@@ -132,7 +132,7 @@ class AnswerStreams:
             ts = await self._outbox.find(run.id, f"stream/{number}")
             if ts is None:
                 # A start that a crash kept from being recorded must not look like an owed message.
-                await self._outbox.abandon(run.id, f"stream/{number}")
+                await self._outbox.mark_abandoned(run.id, f"stream/{number}")
                 return
             await self._delete(run, ts)
 
@@ -228,8 +228,8 @@ class AnswerStreams:
             chunks=[_task(stream, "in_progress"), chunk],
         )
         stream.ts, stream.began_s, stream.began_at = str(answer["ts"]), self._clock.monotonic(), len(stream.sent)
-        await self._outbox.intend(run.id, f"stream/{stream.number}", run.channel)
-        await self._outbox.posted(run.id, f"stream/{stream.number}", stream.ts)
+        await self._outbox.add_intent(run.id, f"stream/{stream.number}", run.channel)
+        await self._outbox.mark_posted(run.id, f"stream/{stream.number}", stream.ts)
 
     async def _end(self, stream: _Stream) -> None:
         ts, stream.ts = stream.ts, ""

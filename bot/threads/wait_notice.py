@@ -32,11 +32,11 @@ class NoWorkerNotice:
 
     async def notify_waiting(self) -> None:
         """Notify each waiting asker once, privately. May run late, twice or in five processes."""
-        waiting = await self.chores.unattended(before_us=self.clock.now_us() - int(WORKER_WAIT_S * 1e6))
+        waiting = await self.chores.unclaimed_requests(before_us=self.clock.now_us() - int(WORKER_WAIT_S * 1e6))
         if waiting:
             log.warning("runs_wait_for_worker", requests=len(waiting), oldest=waiting[0].run_id)
         for request in waiting:
-            if not await self.chores.claim(f"unattended/{request.run_id}", by=self.owner):
+            if not await self.chores.claim_once(f"unattended/{request.run_id}", by=self.owner):
                 continue
             origin = Origin(
                 delivery_key="",

@@ -21,9 +21,9 @@ from storage.database.private_files import FILE_MODE, create_private, private_fo
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LOCK_TIMEOUT_S = 30.0
-"""How long one process waits while another migrates."""
+"""Seconds one process waits while another migrates."""
 TABLE_TIMEOUT_S = 5
-"""How long a migration waits for a table in use: every statement after it queues behind it."""
+"""Seconds a migration waits for a table in use: every statement after it queues behind it."""
 _LOCK = 7_245_913
 
 Connection = sqlite3.Connection | psycopg.Connection[tuple[Any, ...]]
@@ -42,11 +42,11 @@ async def migrate(url: str) -> None:
 
 def _migrate(url: str) -> None:
     try:
-        postgresql.insist(partial(_bring_up_to_date, url))
+        postgresql.retry_on_shutdown(partial(_bring_up_to_date, url))
     except sqlite3.Error as error:
-        raise sqlite.translated(error) from error
+        raise sqlite.to_storage_error(error) from error
     except psycopg.Error as error:
-        raise postgresql.translated(error) from error
+        raise postgresql.to_storage_error(error) from error
 
 
 def _bring_up_to_date(url: str) -> None:
@@ -77,7 +77,7 @@ def schema_lock(url: str) -> Iterator[None]:
             with FileLock(path.with_name(f"{path.name}.migrating"), timeout=LOCK_TIMEOUT_S, mode=FILE_MODE):
                 yield
         else:
-            with postgresql.connect_alone(url) as connection:
+            with postgresql.connect_sync(url) as connection:
                 connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_S * 1000:.0f}".encode())
                 connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
                 yield
@@ -94,7 +94,7 @@ def _open(url: str) -> Connection:
         private_folder(path.parent)
         create_private(path)
         return sqlite3.connect(path, timeout=TABLE_TIMEOUT_S, isolation_level=None)
-    connection = postgresql.connect_alone(url)
+    connection = postgresql.connect_sync(url)
     connection.execute(f"SET lock_timeout = {TABLE_TIMEOUT_S * 1000:.0f}".encode())
     return connection
 

@@ -18,31 +18,31 @@ from storage.database.statements import Dialect, Query, Row, Statement, T, Work,
 
 CONNECT_TIMEOUT_S = 10
 RECONNECT_S = 8.0
-"""How long the pool reconnects by itself. It doubles its pauses, so a longer trial would sleep on when the server
-is back; afterwards the next caller begins a new attempt at once."""
+"""Seconds for which the pool reconnects by itself. It doubles its pauses, so a longer trial would sleep on when the
+server is back; afterwards the next caller begins a new attempt at once."""
 POOL_SIZE = 8
 RETRIES = 10
 """Attempts at a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
 
 RETRY_S = 0.2
-_PATIENCE = {
+_TIMEOUTS = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-"""After how long a silent server counts as gone, as libpq's parameters; the system's default is 15 minutes."""
-SERVER_PATIENCE = {
+"""Timeouts after which a silent server counts as gone, as libpq's parameters; the system's default is 15 minutes."""
+SERVER_TIMEOUTS = {
     "tcp_keepalives_idle": "5s",
     "tcp_keepalives_interval": "2s",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10s",
     "idle_in_transaction_session_timeout": "5s",
 }
-"""After how long the server counts us as gone and frees our locks: power loss, a cut network, a process stopped between
-two statements. Its default is two hours, in which no other process could use those accounts."""
-_SET_PATIENCE = "; ".join(f"SET {name} = '{value}'" for name, value in SERVER_PATIENCE.items())
+"""Timeouts after which the server counts us as gone and frees our locks: power loss, a cut network, a process stopped
+between two statements. Its default is two hours, in which no other process could use those accounts."""
+_SET_TIMEOUTS = "; ".join(f"SET {name} = '{value}'" for name, value in SERVER_TIMEOUTS.items())
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
@@ -53,26 +53,26 @@ _REFUSED = re.compile(r"FATAL:\s+((?:password|no pg_hba\.conf|role|database|user
 Connection = psycopg.AsyncConnection[DictRow]
 
 
-def address(url: str) -> str:
+def with_timeouts(url: str) -> str:
     """Return the address with our timeouts in it; those the operator wrote there stand."""
     written = conninfo_to_dict(url)
-    return make_conninfo(url, **{name: value for name, value in _PATIENCE.items() if name not in written})
+    return make_conninfo(url, **{name: value for name, value in _TIMEOUTS.items() if name not in written})
 
 
 async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
     """Set the server's timeouts on a connection; called for every connection of a pool."""
-    await connection.execute(_SET_PATIENCE.encode())
+    await connection.execute(_SET_TIMEOUTS.encode())
     await connection.commit()
 
 
-def connect_alone(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+def connect_sync(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """Open one synchronous connection in autocommit mode, without a pool, with the same timeouts."""
-    connection = psycopg.connect(address(url), autocommit=True)
-    connection.execute(_SET_PATIENCE.encode())
+    connection = psycopg.connect(with_timeouts(url), autocommit=True)
+    connection.execute(_SET_TIMEOUTS.encode())
     return connection
 
 
-def insist(work: Callable[[], T]) -> T:
+def retry_on_shutdown(work: Callable[[], T]) -> T:
     """Run idempotent synchronous work, again when the server shuts down under it, for `CONNECT_TIMEOUT_S` at most."""
     give_up_s: float | None = None
     while True:
@@ -116,7 +116,7 @@ class PostgresqlDatabase(Database):
         """
         try:
             pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-                address(url),
+                with_timeouts(url),
                 connection_class=Connection,
                 min_size=1,
                 max_size=POOL_SIZE,
@@ -126,10 +126,10 @@ class PostgresqlDatabase(Database):
                 open=False,
                 kwargs={"autocommit": True, "row_factory": dict_row},
             )
-            await (await psycopg.AsyncConnection.connect(address(url))).close()
+            await (await psycopg.AsyncConnection.connect(with_timeouts(url))).close()
             await pool.open()
         except psycopg.Error as error:
-            raise translated(error) from error
+            raise to_storage_error(error) from error
         return cls(pool)
 
     async def read(self, work: Callable[[], Work[T]]) -> T:
@@ -176,7 +176,7 @@ class PostgresqlDatabase(Database):
             if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
                 raise _AgainError from error  # a migration added a column to a prepared statement's table
             if connection is None or not connection.closed:
-                raise translated(error) from error
+                raise to_storage_error(error) from error
             # The connection was lost. Only the outcome of a COMMIT under way is unknown, and the server can
             # tell it.
             if to_commit and await self._is_committed(to_commit):
@@ -226,7 +226,7 @@ async def _execute(cursor: psycopg.AsyncCursor[DictRow], statement: Statement) -
     return list(await cursor.fetchall()) if cursor.description else []
 
 
-def translated(error: psycopg.Error) -> StorageError:
+def to_storage_error(error: psycopg.Error) -> StorageError:
     """Return the StorageError that says what to do about an error of PostgreSQL."""
     if isinstance(error, psycopg.IntegrityError):
         return ConstraintError(f"The database refused a row: {error.diag.message_primary}.")

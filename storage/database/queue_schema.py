@@ -38,13 +38,13 @@ async def install_queue(url: str) -> None:
 
 def _install(url: str) -> None:
     try:
-        postgresql.insist(partial(_bring_up_to_date, url))
+        postgresql.retry_on_shutdown(partial(_bring_up_to_date, url))
     except psycopg.Error as error:
-        raise postgresql.translated(error) from error
+        raise postgresql.to_storage_error(error) from error
 
 
 def _bring_up_to_date(url: str) -> None:
-    with postgresql.connect_alone(url) as connection:
+    with postgresql.connect_sync(url) as connection:
         known = _known(connection)
         # Without a record another process may be applying the first file just now: judging the tables needs the lock.
         if known and not due(_names(), known, now_us=time.time_ns() // 1000):

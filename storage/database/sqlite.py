@@ -65,7 +65,7 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
 
 
 class _Connection(sqlite3.Connection):
-    """Accepts a whole transaction where a script of text is expected: one hop to the thread, not one a statement."""
+    """Accept a whole transaction where a script of text is expected: one hop to the thread, not one a statement."""
 
     def executescript(self, script: Any, /) -> sqlite3.Cursor:  # noqa: ANN401 - text or one of our scripts
         if isinstance(script, _Script):
@@ -146,14 +146,14 @@ async def _connect(path: Path, pragma: str) -> aiosqlite.Connection:
             uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, factory=_Connection
         )
     except sqlite3.Error as error:
-        raise translated(error) from error
+        raise to_storage_error(error) from error
     try:
         for setting in ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", pragma):
             await connection.execute_fetchall(setting)
     except BaseException as error:
         await connection.close()
         if isinstance(error, sqlite3.Error):
-            raise translated(error) from error
+            raise to_storage_error(error) from error
         raise
     return connection
 
@@ -162,7 +162,7 @@ async def _run(connection: aiosqlite.Connection, script: _Script[T]) -> T:
     try:
         await connection.executescript(cast("str", script))
     except sqlite3.Error as error:
-        raise translated(error) from error
+        raise to_storage_error(error) from error
     return script.result
 
 
@@ -180,7 +180,7 @@ _SENTENCES = {
 }
 
 
-def translated(error: sqlite3.Error) -> StorageError:
+def to_storage_error(error: sqlite3.Error) -> StorageError:
     """Return the StorageError that says what to do about an error of SQLite."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CONSTRAINT:

@@ -1,30 +1,31 @@
-"""Which accounts a request counts against: the months of workspace, channel and person, and the run's own caps."""
+"""Select the accounts a request counts against: the months of workspace, channel and person, and the run's caps."""
 
 from patterns.core.ports import HoldRequest, Payer, ReserveRequest
 from storage.ledger.book import Account, LedgerTransaction, account_id
 
 
-def plan_of(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
+def accounts_of(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
     """Return the accounts a request counts against by id, widest first, with the limits now configured.
 
     They carry no sums; those are in the locked rows of the database.
     """
-    known = book.plans.get(request.call_id)
+    known = book.request_accounts.get(request.call_id)
     if known is None:
         space = request.payer.workspace
         capped = [
             Account(account_id(space, cap.kind, cap.key, ""), space, cap.kind, cap.key, "", cap.limit_nusd)
             for cap in request.caps
         ]
-        known = book.plans[request.call_id] = monthly(book, request.payer) | {one.id: one for one in capped}
+        known = month_accounts(book, request.payer) | {one.id: one for one in capped}
+        book.request_accounts[request.call_id] = known
     return known
 
 
-def monthly(book: LedgerTransaction, payer: Payer) -> dict[str, Account]:
+def month_accounts(book: LedgerTransaction, payer: Payer) -> dict[str, Account]:
     """Return a payer's month accounts by id: workspace, channel or direct messages, and the person in a channel."""
-    known = book.months.get(payer)
+    known = book.payer_accounts.get(payer)
     if known is None:
-        known = book.months[payer] = {one.id: one for one in _monthly(book, payer)}
+        known = book.payer_accounts[payer] = {one.id: one for one in _monthly(book, payer)}
     return known
 
 

@@ -9,7 +9,7 @@ from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLost
 from patterns.core.money import MAX_NUSD, format_usd
 from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
 from patterns.core.reasons import Reason
-from storage.ledger.accounts import plan_of
+from storage.ledger.accounts import accounts_of
 from storage.ledger.book import Account, Call, LedgerTransaction, as_json
 
 
@@ -38,7 +38,7 @@ def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
     _reserve(book, deltas)
     if envelope and drawn:
         envelope.hold_nusd -= drawn
-        book.changed.add(envelope.id)
+        book.changed_calls.add(envelope.id)
     _open(book, request, amount_nusd=amount)
     return Hold(request.call_id, amount, request.envelope, drawn)
 
@@ -69,7 +69,7 @@ def settle(book: LedgerTransaction, hold: Hold, charged: Charged) -> Settlement:
         raise StorageError(f"There is no open hold {hold.call_id}. Nothing was settled.")
     if call.state == "open":
         actual = {"settled": charged.actual_nusd, "uncertain": call.hold_nusd, "released": 0}[charged.state]
-        close(book, call, charged.state, actual_nusd=actual, charged=charged)
+        close_call(book, call, charged.state, actual_nusd=actual, charged=charged)
         _give_back(book, hold, call)
     elif call.state == "uncertain" and charged.state != "uncertain":
         actual = charged.actual_nusd if charged.state == "settled" else 0
@@ -78,7 +78,7 @@ def settle(book: LedgerTransaction, hold: Hold, charged: Charged) -> Settlement:
         # It was released as never billed, and a bill came: every dollar billed must be in the sums.
         reason = f"{call.model} billed {format_usd(charged.actual_nusd)} for a call that had been released"
         _correct(book, call, charged, actual_nusd=charged.actual_nusd, action="settle_released", reason=reason)
-        book.late.append((call, reason))
+        book.late_bills.append((call, reason))
     return Settlement(call.actual_nusd, call.overrun_nusd)
 
 
@@ -87,7 +87,7 @@ def _correct(
 ) -> None:
     """Change the outcome of a call that had ended, with a line in the audit log."""
     before = {"state": call.state, "actual_nusd": call.actual_nusd}
-    close(book, call, charged.state, actual_nusd=actual_nusd, charged=charged)
+    close_call(book, call, charged.state, actual_nusd=actual_nusd, charged=charged)
     after = {"state": call.state, "actual_nusd": call.actual_nusd}
     audit(book, (call.workspace, call.id), actor="ledger", action=action, reason=reason, change=(before, after))
 
@@ -101,7 +101,7 @@ def _give_back(book: LedgerTransaction, hold: Hold, call: Call) -> None:
     back_nusd = min(hold.drawn_nusd, call.hold_nusd - call.actual_nusd)
     if envelope and envelope.state == "reserved" and back_nusd > 0 and set(envelope.accounts) <= set(call.accounts):
         envelope.hold_nusd += back_nusd
-        book.changed.add(envelope.id)
+        book.changed_calls.add(envelope.id)
         _reserve(book, dict.fromkeys(envelope.accounts, back_nusd))
 
 
@@ -109,19 +109,19 @@ def release(book: LedgerTransaction, call_ids: Iterable[str]) -> None:
     """Release reservations and holds that were never sent; ended and unknown calls stay as they are."""
     for call in filter(None, map(book.calls.get, call_ids)):
         if call.state in {"reserved", "open"}:
-            close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=Reason.NEVER_SENT))
+            close_call(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=Reason.NEVER_SENT))
 
 
-def abandon(book: LedgerTransaction, call: Call) -> None:
-    """End what a dead owner left: a reservation is released, a hold that may have been sent becomes uncertain."""
+def close_abandoned(book: LedgerTransaction, call: Call) -> None:
+    """Close a call of a dead owner: a reservation is released, a hold that may have been sent becomes uncertain."""
     if call.state == "reserved":
-        close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=Reason.OWNER_ENDED))
+        close_call(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=Reason.OWNER_ENDED))
     elif call.state == "open":
         lost = Charged("uncertain", call.hold_nusd, reason=Reason.PROCESS_ENDED)
-        close(book, call, "uncertain", actual_nusd=call.hold_nusd, charged=lost)
+        close_call(book, call, "uncertain", actual_nusd=call.hold_nusd, charged=lost)
 
 
-def close(
+def close_call(
     book: LedgerTransaction,
     call: Call,
     state: Literal["settled", "uncertain", "released"],
@@ -136,10 +136,10 @@ def close(
         account = book.accounts[id_]
         account.reserved_nusd -= held_nusd
         account.settled_nusd += paid_nusd
-    book.touched.update(call.accounts)
+    book.changed_accounts.update(call.accounts)
     counts, counted = state != "released", call.state == "uncertain"
     if counts or counted:
-        book.write_off(
+        book.add_spend(
             call,
             calls=int(counts) - int(counted),
             delta_nusd=paid_nusd,
@@ -149,7 +149,7 @@ def close(
     call.state, call.actual_nusd, call.reason, call.closed_us = state, actual_nusd, charged.reason, book.now_us
     call.usage_json = json.dumps(asdict(charged.usage)) if charged.usage else call.usage_json
     call.overrun_nusd = max(0, actual_nusd - call.hold_nusd)
-    book.changed.add(call.id)
+    book.changed_calls.add(call.id)
     if call.overrun_nusd:
         book.overruns.append(call)
 
@@ -163,7 +163,7 @@ def audit(
     reason: str,
     change: tuple[Mapping[str, object], Mapping[str, object]] = ({}, {}),
 ) -> None:
-    """Add a line to the append-only log about a (workspace, subject); `change` is (before, after)."""
+    """Append an entry to the audit log about a (workspace, subject); `change` is (before, after)."""
     workspace, name = subject
     book.audits.append(
         {"workspace": workspace, "account": name, "actor": actor, "action": action, "reason": reason}
@@ -179,7 +179,7 @@ def _known(call: Call, state: str) -> Hold:
 
 def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
     """Return the accounts of a request by id, after setting their configured limits on the locked rows."""
-    plan = plan_of(book, request)
+    plan = accounts_of(book, request)
     for id_, wanted in plan.items():
         book.accounts[id_].limit_nusd = wanted.limit_nusd
     return plan
@@ -227,7 +227,7 @@ _NAMES = {
     "run": "The limit of this run",
     "stage": "The share of this stage",
 }
-"""What people call the accounts, by kind."""
+"""Display names of the accounts, by kind."""
 
 
 def _check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
@@ -259,7 +259,7 @@ def _state(account: Account, limit_nusd: int) -> str:
 def _reserve(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
     for id_, delta_nusd in deltas.items():
         book.accounts[id_].reserved_nusd += delta_nusd
-    book.touched.update(deltas)
+    book.changed_accounts.update(deltas)
 
 
 def _open(book: LedgerTransaction, request: HoldRequest | ReserveRequest, *, amount_nusd: int) -> None:
@@ -279,7 +279,7 @@ def _open(book: LedgerTransaction, request: HoldRequest | ReserveRequest, *, amo
         price_version="",
         hold_nusd=amount_nusd,
         state="reserved",
-        accounts_json=as_json(tuple(plan_of(book, request))),
+        accounts_json=as_json(tuple(accounts_of(book, request))),
         owner_epoch=request.fence.epoch,
         opened_us=book.now_us,
     )
@@ -287,4 +287,4 @@ def _open(book: LedgerTransaction, request: HoldRequest | ReserveRequest, *, amo
         call.state, call.attempt = "open", request.attempt
         call.agent, call.model, call.price_version = request.agent, request.model, request.price_version
     book.calls[call.id] = call
-    book.opened.append(call.id)
+    book.opened_calls.append(call.id)

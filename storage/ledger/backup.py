@@ -1,4 +1,4 @@
-"""A copy of a SQLite ledger made while it is in use, and verified before it is reported as a backup."""
+"""Online backup of a SQLite ledger, verified before it is reported as a backup."""
 
 import asyncio
 import sqlite3
@@ -52,7 +52,7 @@ def _copy(source: Path, target: Path) -> None:
             raise sqlite3.DatabaseError(verdict)
     except sqlite3.Error as error:
         target.unlink()
-        raise sqlite.translated(error) from error
+        raise sqlite.to_storage_error(error) from error
     finally:
         origin.close()
         copy.close()

@@ -6,7 +6,7 @@ from patterns.core.ports import Clock, Payer
 from patterns.core.reasons import Reason
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
-from storage.ledger.accounts import monthly
+from storage.ledger.accounts import month_accounts
 from storage.ledger.book import Account, LedgerTransaction, Policy
 from storage.ledger.periods import period_end_us
 from storage.ledger.transaction import load_config
@@ -18,7 +18,7 @@ DEFAULT_ALERTS_PCT = (50, 80, 95, 100)
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One month account in nano-dollars, with the time its month ends. `limit_nusd` None: no limit is set."""
+    """Balance of one month account in nano-dollars, with the end of its month. `limit_nusd` None: no limit is set."""
 
     kind: str
     key: str
@@ -66,7 +66,7 @@ class Balances:
         def work() -> Work[list[Balance]]:
             book = LedgerTransaction(self._policy, self._clock.now_us())
             yield from load_config(book, [payer])
-            accounts = monthly(book, payer)
+            accounts = month_accounts(book, payer)
             rows = yield q.accounts(ids=accounts)
             stored = {row["id"]: Account(**row) for row in rows}
             return [_balance(book, payer, one, stored.get(id_, one)) for id_, one in accounts.items()]

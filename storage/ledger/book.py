@@ -1,4 +1,4 @@
-"""The rows that one transaction of the ledger reads and changes, as plain values: admission rules need no database."""
+"""Working set of one ledger transaction, as plain values: admission rules need no database."""
 
 import json
 from collections import defaultdict
@@ -15,7 +15,7 @@ from storage.database.statements import Row
 from storage.ledger.periods import LEAP_MONTHS, months_between, period_key
 
 QUARTER_US = 900_000_000
-"""The resolution of sums by time: a quarter hour, because every time zone begins its day on one."""
+"""Resolution of sums by time: a quarter hour, because every time zone begins its day on one."""
 
 
 # Most calls of a batch name the same few accounts.
@@ -155,7 +155,7 @@ class Config:
 
 @dataclass(slots=True)
 class LedgerTransaction:
-    """The locked rows of one transaction by key, and what is to be written of them."""
+    """Working set of one transaction: the locked rows by key, and which of them are to be written."""
 
     policy: Policy
     now_us: int
@@ -168,28 +168,28 @@ class LedgerTransaction:
     calls: dict[str, Call] = field(default_factory=dict)
     quarantine: dict[tuple[str, str], Row] = field(default_factory=dict)
 
-    touched: set[str] = field(default_factory=set)
-    turned: list[Config] = field(default_factory=list)
-    opened: list[str] = field(default_factory=list)
-    changed: set[str] = field(default_factory=set)
+    changed_accounts: set[str] = field(default_factory=set)
+    rolled: list[Config] = field(default_factory=list)
+    opened_calls: list[str] = field(default_factory=list)
+    changed_calls: set[str] = field(default_factory=set)
     spent: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
     spent_at: dict[tuple[str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     steps: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[Call] = field(default_factory=list)
-    late: list[tuple[Call, str]] = field(default_factory=list)
+    late_bills: list[tuple[Call, str]] = field(default_factory=list)
     audits: list[dict[str, Any]] = field(default_factory=list)
-    plans: dict[str, dict[str, Account]] = field(default_factory=dict)
-    months: dict[Payer, dict[str, Account]] = field(default_factory=dict)
+    request_accounts: dict[str, dict[str, Account]] = field(default_factory=dict)
+    payer_accounts: dict[Payer, dict[str, Account]] = field(default_factory=dict)
     _configs: dict[Payer, tuple[Config, Config]] = field(default_factory=dict)
 
     def config(self, payer: Payer) -> tuple[Config, Config]:
         """Return the workspace's and the payer's configuration, in the month of now."""
         known = self._configs.get(payer)
         if known is None:
-            known = self._configs[payer] = self._turned(payer)
+            known = self._configs[payer] = self._rolled(payer)
         return known
 
-    def _turned(self, payer: Payer) -> tuple[Config, Config]:
+    def _rolled(self, payer: Payer) -> tuple[Config, Config]:
         workspace = self.workspaces.setdefault(
             payer.workspace, Config(payer.workspace, payer.workspace, kind="workspace")
         )
@@ -198,10 +198,10 @@ class LedgerTransaction:
         zone = workspace.zone or self.policy.zone
         for config, fallback in ((workspace, self.policy.zone), (own, zone)):
             if config.roll_period(self.now_us, fallback, trusted=self.trusted, confirmed=self.confirmed):
-                self.turned.append(config)
+                self.rolled.append(config)
         return workspace, own
 
-    def write_off(self, call: Call, *, calls: int, delta_nusd: int, uncertain_nusd: int, usage: Usage | None) -> None:
+    def add_spend(self, call: Call, *, calls: int, delta_nusd: int, uncertain_nusd: int, usage: Usage | None) -> None:
         """Add a call's change to the sums that reports read."""
         key = (call.workspace, call.channel, call.period, call.flow, call.agent, call.model, call.user_id)
         tokens = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)

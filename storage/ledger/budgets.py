@@ -1,4 +1,4 @@
-"""Changes of limits, grants and freezes by admins: each in one transaction with its line in the audit log."""
+"""Changes of limits, grants and freezes by admins: each in one transaction with its entry in the audit log."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from patterns.core.ports import Charged, Clock, Payer
 from storage.database.database import ConstraintError, Database
 from storage.database.statements import Row, Work, load
 from storage.ledger import admission
-from storage.ledger.accounts import monthly
+from storage.ledger.accounts import month_accounts
 from storage.ledger.book import LedgerTransaction, Policy, payer_key
 from storage.ledger.periods import ClockGuard, checked_zone
 from storage.ledger.transaction import load_accounts, load_calls, load_config, save
@@ -22,7 +22,7 @@ q = load("budgets")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an admin changed, before and after, as in the audit log."""
+    """Change made by an admin, before and after, as in the audit log."""
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -107,7 +107,7 @@ class Budgets:
         def work() -> Work[Change]:
             book = self._book()
             yield from load_config(book, [payer])
-            found = [one for one in monthly(book, payer).values() if one.kind == wanted_kind]
+            found = [one for one in month_accounts(book, payer).values() if one.kind == wanted_kind]
             if not found:
                 raise UserError("A person's direct messages have one account only. Grant to that.")
             yield from load_accounts(book, {found[0].id: found[0]})
@@ -139,7 +139,7 @@ class Budgets:
                 raise UserError(f"{call_id[:60]} is not an uncertain call. List them first, then name one.")
             yield from load_accounts(book, {})
             before = {"state": call.state, "actual_nusd": call.actual_nusd}
-            admission.close(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=reason))
+            admission.close_call(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=reason))
             change = Change(before, {"state": "released", "actual_nusd": 0})
             _audit(book, (workspace, call_id), change, action="release_uncertain", actor=actor, reason=reason)
             yield from save(book)

@@ -1,4 +1,4 @@
-"""The ledger: concurrent holds and settles share one transaction and one commit (group commit), decided in turn."""
+"""Ledger with group commit: concurrent holds and settles share one transaction, decided in turn."""
 
 import asyncio
 from collections import deque
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was ended for dead owners: reservations released, and calls now counted in full as uncertain."""
+    """Calls closed for dead owners: reservations released, and calls now counted in full as uncertain."""
 
     released: int
     uncertain: int
@@ -97,15 +97,15 @@ class SqlLedger:
             await self._submit(Release(tuple(hold.call_id for hold in holds)))
 
     async def recover_run(self, fence: Fence) -> Recovered:
-        """End what earlier owners of a run left, after claiming it: reservations are free, open calls uncertain."""
+        """Close what earlier owners of a run left open, after its claim: reservations free, open calls uncertain."""
         return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch)
 
     async def end_run(self, fence: Fence) -> Recovered:
-        """End what the present owner of a run left, when its work is over: nothing stays held after it."""
+        """Close what the present owner of a run left open, when its work is over: nothing stays held after it."""
         return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch + 1)
 
     async def sweep(self) -> Recovered:
-        """End what is left of every run that has ended, is parked, or has a later owner."""
+        """Close what every run that has ended, is parked, or has a later owner left open."""
         return await self._abandon(q.lock_abandoned)
 
     async def close(self) -> None:
@@ -124,7 +124,7 @@ class SqlLedger:
             yield from load_calls(book, query, **which)
             yield from load_accounts(book, {})
             for call in book.calls.values():
-                admission.abandon(book, call)
+                admission.close_abandoned(book, call)
             yield from save(book)
             lost = [call for call in book.calls.values() if call.state == "uncertain"]
             return Recovered(len(book.calls) - len(lost), len(lost), sum(call.actual_nusd for call in lost))

@@ -1,4 +1,4 @@
-"""Which month a hold belongs to: computed from the clock, never reset, never backwards."""
+"""Budget periods: the month a hold belongs to, from the clock; never reset, never backwards."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

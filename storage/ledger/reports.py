@@ -18,7 +18,7 @@ _PERIOD_STEP_US = 7 * 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class SpendRow:
     """One sum of a month: calls, nano-dollars of which `uncertain_nusd` may never be billed, and tokens."""
 
     flow: str
@@ -45,7 +45,7 @@ class Month:
     granted_nusd: int
     settled_nusd: int
     held_nusd: int
-    spent: tuple[Spent, ...]
+    spent: tuple[SpendRow, ...]
     quarters: tuple[tuple[int, int], ...]
     dearest: tuple[Row, ...]
     uncertain: tuple[Row, ...]
@@ -56,7 +56,7 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class PayerSettings:
-    """What admins set for a channel or a person's direct messages, with the defaults where they set nothing."""
+    """Settings by admins for a channel or a person's direct messages, with the defaults where they set nothing."""
 
     id: str
     kind: str
@@ -74,7 +74,7 @@ class PayerSettings:
 
 @dataclass(frozen=True, slots=True)
 class PayerMonth:
-    """One line of the workspace's books: a payer, its settings and its month."""
+    """One row of the workspace summary: a payer, its settings and its month."""
 
     settings: PayerSettings
     period: str
@@ -84,7 +84,7 @@ class PayerMonth:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspaceBooks:
+class WorkspaceSummary:
     """Every payer's current month, beside the workspace's own."""
 
     payers: tuple[PayerMonth, ...]
@@ -139,10 +139,10 @@ class Reports:
         """Return the ids of all workspaces in this ledger."""
         return [str(row["id"]) for row in await self._rows(q.workspaces())]
 
-    async def books(self, workspace: str) -> WorkspaceBooks:
+    async def workspace_summary(self, workspace: str) -> WorkspaceSummary:
         """Return the current month of every payer of a workspace, and of the workspace."""
 
-        def work() -> Work[WorkspaceBooks]:
+        def work() -> Work[WorkspaceSummary]:
             shared_rows = yield q.workspace(workspace=workspace)
             shared: Row = shared_rows[0] if shared_rows else {}
             payers = [self._settings(row, shared) for row in (yield q.payers(workspace=workspace))]
@@ -158,7 +158,7 @@ class Reports:
                 for payer in payers
             ]
             limits = self._defaults(shared)
-            return WorkspaceBooks(
+            return WorkspaceSummary(
                 payers=tuple(lines),
                 period=period,
                 limit_nusd=limits[0] + own.get("granted_nusd", 0),
@@ -181,7 +181,7 @@ class Reports:
         """Return the audit log of a channel and of the workspace as a whole, newest first."""
         return await self._rows(q.audit_of(workspace=workspace, channel=channel, most=most))
 
-    async def alarms(self, workspace: str, *, since_us: int) -> list[Row]:
+    async def needs_attention(self, workspace: str, *, since_us: int) -> list[Row]:
         """Return what the ledger stopped itself: rows id, at_us, action, account, reason, channel (of a late bill)."""
         return await self._rows(q.stopped_for_money(workspace=workspace, since_us=since_us))
 
@@ -272,8 +272,8 @@ def _month(period: str, account: Sequence[Row], spent: Sequence[Row], rest: tupl
     )
 
 
-def _spent(row: Row) -> Spent:
-    return Spent(
+def _spent(row: Row) -> SpendRow:
+    return SpendRow(
         flow=row["flow"],
         agent=row["agent"],
         model=row["model"],

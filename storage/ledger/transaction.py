@@ -11,7 +11,7 @@ from storage.database.statements import Query, Work, load
 from storage.journal import q as journal
 from storage.journal import step_row
 from storage.ledger import admission
-from storage.ledger.accounts import plan_of
+from storage.ledger.accounts import accounts_of
 from storage.ledger.book import Account, Call, Config, LedgerTransaction, payer_key
 
 q = load("ledger")
@@ -90,14 +90,14 @@ def load_accounts(book: LedgerTransaction, wanted: dict[str, Account]) -> Work[N
 
 def save(book: LedgerTransaction) -> Work[None]:
     """Write what the decisions changed."""
-    for config in book.turned:
-        query = q.turn_workspace if config.kind == "workspace" else q.turn_payer
+    for config in book.rolled:
+        query = q.roll_workspace_period if config.kind == "workspace" else q.roll_payer_period
         yield query.many_of([config])
-    if book.touched:
-        yield q.save_account.many_of(book.accounts[id_] for id_ in sorted(book.touched))
-    if book.opened:
-        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened)
-    changed = sorted(book.changed.difference(book.opened))
+    if book.changed_accounts:
+        yield q.save_account.many_of(book.accounts[id_] for id_ in sorted(book.changed_accounts))
+    if book.opened_calls:
+        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened_calls)
+    changed = sorted(book.changed_calls.difference(book.opened_calls))
     if changed:
         yield q.save_call.many_of(book.calls[id_] for id_ in changed)
     if book.spent:
@@ -132,7 +132,7 @@ def _stop_spending(book: LedgerTransaction) -> Work[None]:
         yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
         admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
         yield from _freeze_past_limit(book, call, reason)
-    for call, reason in book.late:
+    for call, reason in book.late_bills:
         yield from _freeze_past_limit(book, call, reason)
 
 
@@ -206,7 +206,7 @@ def _wanted(book: LedgerTransaction, requests: Sequence[HoldRequest | ReserveReq
     wanted: dict[str, Account] = {}
     for request in requests:
         try:
-            wanted |= plan_of(book, request)
+            wanted |= accounts_of(book, request)
         except BudgetExceededError:
             continue  # deciding meets the same error, and gives it to its caller
     return wanted

@@ -10,7 +10,7 @@ q = load("verify")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was compared. `differences`: accounts whose sums are not those of their calls; `stale`: calls to sweep."""
+    """Result of a verification. `differences`: accounts whose sums differ from their calls'; `stale`: due a sweep."""
 
     accounts: int
     calls: int

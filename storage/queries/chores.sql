@@ -1,9 +1,9 @@
--- name: claim_chore
+-- name: claim_chore_once
 -- Claim a chore for good: one row for each key, however many processes try.
 INSERT INTO chore (key, at_us, by, done_us) VALUES (:key, :now_us, :owner, :now_us)
 ON CONFLICT DO NOTHING RETURNING key;
 
--- name: take_chore
+-- name: lease_chore
 -- Claim a chore that is not finished and whose last claim, if any, has expired.
 INSERT INTO chore (key, at_us, by) VALUES (:key, :now_us, :owner)
 ON CONFLICT (key) DO UPDATE SET at_us = excluded.at_us, by = excluded.by
@@ -18,11 +18,11 @@ ON CONFLICT (key) DO UPDATE SET done_us = excluded.done_us;
 -- Return those of the keys that are done.
 SELECT key FROM chore WHERE key IN :keys... AND done_us IS NOT NULL;
 
--- name: unclaim_chore
+-- name: release_chore
 -- Delete a claim whose chore failed, so that it can be claimed again.
 DELETE FROM chore WHERE key = :key;
 
--- name: turned_channels
+-- name: latest_months
 -- Return, for each channel that spent money, the latest month in which it did, with the zone of its month.
 SELECT account.workspace, account.key AS channel, MAX(account.period) AS period, channel.zone, workspace.zone AS shared_zone
 FROM account
@@ -31,7 +31,7 @@ LEFT JOIN workspace ON workspace.id = account.workspace
 WHERE account.kind = 'channel' AND account.settled_nusd > 0
 GROUP BY account.workspace, account.key, channel.zone, workspace.zone;
 
--- name: unattended
+-- name: unclaimed_requests
 -- Return Slack requests accepted before that time that no process has claimed although their thread is free, oldest
 -- first.
 SELECT run.id, run.workspace, run.channel, run.user_id, run.thread_ts, run.options_json FROM run

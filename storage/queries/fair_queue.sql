@@ -2,7 +2,7 @@
 -- Serialise the decisions about one channel's runs until the commit. PostgreSQL only, as all of this file.
 SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)) AS locked;
 
--- name: hand_over
+-- name: take_waiting_runs
 -- Lease the channel's oldest waiting runs to the job queue, as many as its share has room for. When no worker has
 -- claimed a run by the end of the lease, it is enqueued again.
 UPDATE run SET lease_owner = 'queue', lease_until_us = :until_us
@@ -30,7 +30,7 @@ WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us <=
 -- Return the channel of a run.
 SELECT workspace, channel FROM run WHERE id = :id;
 
--- name: hand_back
+-- name: release_slot
 -- End the queue's lease of a run that cannot go on now, because its thread works on another: the end of that one
 -- enqueues it again.
 UPDATE run SET lease_until_us = 0 WHERE id = :id AND status IN ('accepted', 'running') AND lease_owner = 'queue';

@@ -9,7 +9,7 @@ FROM (SELECT cost_nusd FROM run
 -- Return up to two workspaces of this ledger.
 SELECT id FROM workspace WHERE id NOT IN :besides... ORDER BY id LIMIT 2;
 
--- name: lost_shell_runs
+-- name: orphaned_shell_runs
 -- Return shell runs whose process died: no other process may resume them, so they are to be ended.
 SELECT id FROM run
 WHERE kind = 'terminal' AND needs_code <= :code

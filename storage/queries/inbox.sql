@@ -23,6 +23,6 @@ SELECT payload_json FROM inbox WHERE key = :key AND workspace = :workspace;
 SELECT key, workspace, kind, payload_json, received_us FROM inbox
 WHERE done_us IS NULL AND received_us < :before_us ORDER BY received_us LIMIT :most;
 
--- name: forget_deliveries
+-- name: delete_processed_deliveries
 -- Delete payloads that were processed long ago: they hold message text.
 DELETE FROM inbox WHERE done_us IS NOT NULL AND received_us < :before_us;

@@ -50,14 +50,14 @@ VALUES (:id, :workspace, :kind, :key, :period, :limit_nusd) ON CONFLICT DO NOTHI
 UPDATE account SET limit_nusd = :limit_nusd, settled_nusd = :settled_nusd, reserved_nusd = :reserved_nusd
 WHERE id = :id;
 
--- name: turn_workspace
+-- name: roll_workspace_period
 -- Move a workspace on to a month; never backwards, in whatever order transactions commit.
 INSERT INTO workspace (id, period) VALUES (:id, :period)
 ON CONFLICT (id) DO UPDATE
 SET zone = COALESCE(workspace.next_zone, workspace.zone), next_zone = NULL, period = excluded.period
 WHERE workspace.period < excluded.period;
 
--- name: turn_payer
+-- name: roll_payer_period
 -- Move a channel, or a person's direct messages, on to a month.
 INSERT INTO channel (workspace, id, kind, period) VALUES (:workspace, :id, :kind, :period)
 ON CONFLICT (workspace, id) DO UPDATE

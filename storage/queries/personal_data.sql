@@ -76,15 +76,15 @@ WHERE run.workspace = :workspace AND feedback.user_id = :user_id ORDER BY feedba
 -- Return the number of stored payloads that name a person.
 SELECT CAST(COUNT(*) AS BIGINT) AS payloads FROM inbox WHERE workspace = :workspace AND payload_json LIKE :what;
 
--- name: forget_old
+-- name: delete_old_texts
 -- Delete texts of one sort of runs that ended before that time; money is kept.
 DELETE FROM content WHERE created_us < :before_us AND (kind = 'material') = (:material = 1)
 AND run_id IN (SELECT id FROM run WHERE status = 'done' AND finished_us < :before_us);
 
--- name: forget_old_questions
+-- name: delete_old_questions
 -- Delete questions and answers of runs that ended before that time.
 DELETE FROM question WHERE run_id IN (SELECT id FROM run WHERE status = 'done' AND finished_us < :before_us);
 
--- name: forget_old_feedback
+-- name: delete_old_feedback
 -- Delete ratings of answers that are older.
 DELETE FROM feedback WHERE at_us < :before_us;

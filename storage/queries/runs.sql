@@ -51,7 +51,7 @@ RETURNING cancel_requested_by;
 -- End the owner's lease, so that another process can claim the run or the delivery of its messages.
 UPDATE run SET lease_until_us = 0, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch;
 
--- name: break_leases
+-- name: expire_leases
 -- Expire all leases of Slack runs: the bot's lock has a new holder, so their owners are dead.
 UPDATE run SET lease_until_us = 0 WHERE kind = 'slack' AND lease_until_us > 0;
 
@@ -71,7 +71,7 @@ UPDATE run SET status = 'parked', executed_ms = :executed_ms
 WHERE id = :id AND epoch = :epoch AND status = 'running'
 RETURNING id;
 
--- name: wake_run
+-- name: unpark_run
 -- Make a parked run claimable again, after a decision.
 UPDATE run SET status = 'accepted', lease_until_us = 0 WHERE id = :id AND status = 'parked'
 RETURNING id;
@@ -114,7 +114,7 @@ ORDER BY created_us LIMIT 1;
 SELECT id FROM run
 WHERE kind = 'slack' AND status IN ('accepted', 'running') AND needs_code <= :code ORDER BY created_us;
 
--- name: waiting_runs
+-- name: claimable_runs
 -- Return Slack runs without a living owner that could go on: their thread is free, or they only have to be ended;
 -- oldest first.
 SELECT run.id FROM run
@@ -125,7 +125,7 @@ WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease
   AND (thread.active_run IS NULL OR thread.active_run = run.id OR run.cancel_requested_by IS NOT NULL)
 ORDER BY run.created_us;
 
--- name: unasked_runs
+-- name: runs_with_unposted_question
 -- Return parked Slack runs whose question is not posted, or has been decided without waking the run.
 SELECT run.id FROM run
 WHERE run.kind = 'slack' AND run.status = 'parked' AND run.needs_code <= :code AND NOT EXISTS (
@@ -133,7 +133,7 @@ WHERE run.kind = 'slack' AND run.status = 'parked' AND run.needs_code <= :code A
   WHERE question.run_id = run.id AND question.decided_us IS NULL AND slack_out.state <> 'intended')
 ORDER BY run.created_us;
 
--- name: claim_telling
+-- name: claim_redelivery
 -- Claim the delivery of the messages of an ended or parked run whose owner is gone: an answer, a question.
 UPDATE run SET epoch = epoch + 1, claim_epoch = epoch + 1, lease_owner = :owner, lease_until_us = :lease_until_us
 WHERE id = :id AND status IN ('done', 'parked') AND lease_until_us <= :now_us AND needs_code <= :code
@@ -162,7 +162,7 @@ WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = 
   AND run.status = 'done' AND run.created_us < :before_us
 ORDER BY run.created_us DESC LIMIT :most;
 
--- name: money_of
+-- name: cost_by_model
 -- Return what the attempts of a run cost, by model.
 SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS cost_nusd,
        CAST(SUM(CASE WHEN state = 'uncertain' THEN actual_nusd ELSE 0 END) AS BIGINT) AS uncertain_nusd
@@ -182,7 +182,7 @@ SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
 -- Write what a message was edited to show.
 UPDATE slack_out SET shows = :shows WHERE run_id = :run_id AND name = :name;
 
--- name: owed_of
+-- name: unposted_of
 -- Return the messages of a run that are intended and not known to be posted.
 SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER BY name;
 

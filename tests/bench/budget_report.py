@@ -104,7 +104,7 @@ async def main(most: int) -> None:
             "/agents budget": (lambda: month(deep=False), 25),
             "/agents budget report": (lambda: month(deep=True), 7),
             "the same with its picture": (picture, 3),
-            "/agents budget all": (lambda: reports.books("T1"), 25),
+            "/agents budget all": (lambda: reports.workspace_summary("T1"), 25),
         }
         sizes = [size for size in (1_000, 10_000, 100_000, 1_000_000) if size <= most]
         table: dict[str, list[float]] = {name: [] for name in asks}

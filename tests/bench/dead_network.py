@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 
-from storage.database.postgresql import connect_alone
+from storage.database.postgresql import connect_sync
 from tests.bench.workers import CONCURRENCY, LONG_MODEL_S, MODEL_S, Plant, plant
 from tests.crash.fleet import Member
 from tests.fakes.slack_server import SlackServer
@@ -88,10 +88,10 @@ async def dead_machine(house: Plant) -> None:
     await house.until_none("SELECT 1 AS one WHERE NOT EXISTS (SELECT 1 FROM call WHERE run_id = :id)", id=run_id)
     other = hire(house, "other", EVERYBODY)
     await other.ready()
-    holder = await asyncio.to_thread(connect_alone, address(house, VICTIM))
+    holder = await asyncio.to_thread(connect_sync, address(house, VICTIM))
     holder.execute("BEGIN")
     holder.execute("SELECT id FROM account ORDER BY id FOR UPDATE")
-    sleeper = await asyncio.to_thread(connect_alone, address(house, VICTIM))
+    sleeper = await asyncio.to_thread(connect_sync, address(house, VICTIM))
     sleeper.execute("SELECT pg_advisory_lock(1)")
     house.delay_s = MODEL_S
     cut(VICTIM)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from bot.budgets.chart import alt_text, draw
 from bot.messages.month_report import build_report
-from storage.ledger.reports import Month, Spent
+from storage.ledger.reports import Month, SpendRow
 
 USD = 1_000_000_000
 
@@ -16,7 +16,7 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
-SPENT = Spent("decide", "chair", "small", "U1", 3, 10 * USD, 0, 100, 10)
+SPENT = SpendRow("decide", "chair", "small", "U1", 3, 10 * USD, 0, 100, 10)
 MONTH = Month("2026-11", None, 0, 10 * USD, USD, (SPENT,), ((at("2026-11-03"), 10 * USD),), (), (), (), ())
 
 

@@ -16,7 +16,7 @@ from bot.settings import read_settings
 from patterns.core.errors import RunLostError, StorageError
 from storage.database.connect import connect
 from storage.database.queue_schema import install_queue
-from storage.fair_queue import CHANNEL_SHARE, HANDED_S, FairQueue
+from storage.fair_queue import CHANNEL_SHARE, REQUEUE_S, FairQueue
 from storage.ledger.verify import verify
 from storage.run_rows import NewRun
 from storage.runs import RunStore
@@ -97,7 +97,7 @@ class Queue:
         run = await self.store.claim(run_id, owner="worker", lease_s=30)
         assert run is not None
         await self.store.finish(run, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[])
-        await self.fair.hand_over_like(run_id)
+        await self.fair.enqueue_channel_of(run_id)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ async def queue(postgresql_url: str) -> AsyncIterator[Queue]:
 
     fair = FairQueue(database, clock, defer)
     store = RunStore(database, clock)
-    store.hand_over_with(fair.hand_over)
+    store.enqueue_with(fair.enqueue)
     yield Queue(store, fair, clock, jobs)
     await database.close()
 
@@ -132,20 +132,20 @@ async def test_the_next_run_of_a_channel_follows_when_one_ends(queue: Queue) -> 
 
 async def test_a_run_that_no_worker_claims_is_handed_over_again(queue: Queue) -> None:
     (run_id,) = await accept(queue.store, "C1")
-    await queue.fair.hand_over_all()
+    await queue.fair.enqueue_all()
     assert queue.jobs == [run_id]
-    queue.clock.us += int(HANDED_S * 1e6)
-    await queue.fair.hand_over_all()
+    queue.clock.us += int(REQUEUE_S * 1e6)
+    await queue.fair.enqueue_all()
     assert queue.jobs == [run_id, run_id]
 
 
 async def test_the_run_of_a_dead_worker_is_handed_over_once_its_lease_is_over(queue: Queue) -> None:
     (run_id,) = await accept(queue.store, "C1")
     assert await queue.store.claim(run_id, owner="dead", lease_s=15) is not None
-    await queue.fair.hand_over_all()
+    await queue.fair.enqueue_all()
     assert queue.jobs == [run_id]
     queue.clock.us += 15_000_000
-    await queue.fair.hand_over_all()
+    await queue.fair.enqueue_all()
     assert queue.jobs == [run_id, run_id]
     assert await queue.store.claim(run_id, owner="alive", lease_s=15) is not None
 
@@ -158,18 +158,18 @@ async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_peopl
     second, _ = await queue.store.accept(replace(thread, delivery_key="second"))
     await queue.store.park(owned.fence, executed_ms=1)
     await queue.store.release(owned.fence, executed_ms=1)
-    await queue.fair.hand_over_all()
+    await queue.fair.enqueue_all()
     assert queue.jobs == [first]
-    await queue.store.wake(first)
-    await queue.fair.hand_over_all()
+    await queue.store.unpark(first)
+    await queue.fair.enqueue_all()
     await queue.end(first)
     assert queue.jobs == [first, first, second]
 
 
 async def test_a_run_that_cannot_go_on_gives_its_place_back(queue: Queue) -> None:
     runs = await accept(queue.store, *["C1"] * (CHANNEL_SHARE + 1))
-    await queue.fair.hand_back(runs[0])
-    assert runs[0] in await queue.store.waiting_ids()
+    await queue.fair.release_slot(runs[0])
+    assert runs[0] in await queue.store.claimable_ids()
 
 
 # ------------------------------------------------------------ Procrastinate

@@ -54,11 +54,11 @@ async def test_a_flow_has_a_usual_price_after_enough_runs(
 ) -> None:
     history = History(database)
     await ended(store, clock, *[100] * (RUNS_FEWEST - 1))
-    assert await history.expected_nusd("T1", "decide") is None
+    assert await history.mean_cost_nusd("T1", "decide") is None
     await ended(store, clock, 201, stop_reason="partial")
-    assert await history.expected_nusd("T1", "decide") == 120
-    assert await history.expected_nusd("T1", "answer") is None
-    assert await history.expected_nusd("T2", "decide") is None
+    assert await history.mean_cost_nusd("T1", "decide") == 120
+    assert await history.mean_cost_nusd("T1", "answer") is None
+    assert await history.mean_cost_nusd("T2", "decide") is None
 
 
 async def test_runs_without_an_answer_and_old_ones_do_not_count(
@@ -68,17 +68,17 @@ async def test_runs_without_an_answer_and_old_ones_do_not_count(
     await ended(store, clock, *[100] * RUNS_MOST)
     for reason in ("failed", "cancelled", "budget"):
         await ended(store, clock, 0, stop_reason=reason)
-    assert await History(database).expected_nusd("T1", "decide") == 100
+    assert await History(database).mean_cost_nusd("T1", "decide") == 100
 
 
 async def test_the_only_workspace_is_known_until_there_is_another(database: Database) -> None:
     history = History(database)
     await execute(database, "INSERT INTO workspace (id) VALUES ('local')")
-    assert await history.only_workspace(besides=("local", "play")) is None
+    assert await history.sole_workspace(besides=("local", "play")) is None
     await execute(database, "INSERT INTO workspace (id) VALUES ('T1')")
-    assert await history.only_workspace(besides=("local", "play")) == "T1"
+    assert await history.sole_workspace(besides=("local", "play")) == "T1"
     await execute(database, "INSERT INTO workspace (id) VALUES ('T2')")
-    assert await history.only_workspace(besides=("local", "play")) is None
+    assert await history.sole_workspace(besides=("local", "play")) is None
 
 
 async def test_a_shell_is_lost_when_its_lease_ran_out_or_it_never_began(
@@ -89,8 +89,8 @@ async def test_a_shell_is_lost_when_its_lease_ran_out_or_it_never_began(
     begun, _ = await store.accept(replace(REQUEST, delivery_key="begun"))
     await store.accept(replace(REQUEST, delivery_key="slack", kind="slack"))
     await store.claim(owned, owner="A", lease_s=LEASE_S)
-    assert await history.lost_shell_runs(clock.us) == []
+    assert await history.orphaned_shell_runs(clock.us) == []
     clock.us += int(LEASE_S * 1_000_000)
-    assert await history.lost_shell_runs(clock.us) == [owned]
+    assert await history.orphaned_shell_runs(clock.us) == [owned]
     clock.us += ACCEPTED_GRACE_US
-    assert sorted(await history.lost_shell_runs(clock.us)) == sorted([owned, begun])
+    assert sorted(await history.orphaned_shell_runs(clock.us)) == sorted([owned, begun])

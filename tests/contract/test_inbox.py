@@ -10,7 +10,7 @@ PAYLOAD = {"command": "/agents", "text": "Why?"}
 async def test_a_delivery_that_comes_twice_is_kept_once(database: Database) -> None:
     inbox = Inbox(database, FakeClock())
     assert [await inbox.store("trigger:1", "T1", "command", PAYLOAD) for _ in range(2)] == [True, False]
-    assert [delivery.payload for delivery in await inbox.unfinished()] == [PAYLOAD]
+    assert [delivery.payload for delivery in await inbox.unprocessed()] == [PAYLOAD]
 
 
 async def test_of_several_processes_one_replays_a_delivery_and_another_when_that_fails_too(database: Database) -> None:
@@ -18,12 +18,12 @@ async def test_of_several_processes_one_replays_a_delivery_and_another_when_that
     inbox = Inbox(database, clock)
     await inbox.store("trigger:1", "T1", "command", PAYLOAD)
     clock.us += 60_000_000
-    (seen,) = await inbox.unfinished(older_than_s=30)
+    (seen,) = await inbox.unprocessed(older_than_s=30)
     assert [await inbox.claim(seen), await inbox.claim(seen)] == [True, False]
-    assert await inbox.unfinished(older_than_s=30) == []
+    assert await inbox.unprocessed(older_than_s=30) == []
     clock.us += 60_000_000
-    (again,) = await inbox.unfinished(older_than_s=30)
+    (again,) = await inbox.unprocessed(older_than_s=30)
     assert await inbox.claim(again)
-    await inbox.done("trigger:1")
+    await inbox.mark_processed("trigger:1")
     assert not await inbox.claim(again)
-    assert await inbox.unfinished() == []
+    assert await inbox.unprocessed() == []

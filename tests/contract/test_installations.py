@@ -47,7 +47,7 @@ async def test_tokens_are_neither_readable_at_rest_nor_shown(database: Database,
     (row,) = await rows(database, "SELECT * FROM installation")
     assert "xoxb" not in str(dict(row))
     assert "xoxb" not in repr(await installed.find("T1"))
-    assert await installed.all() == [replace(ONE, token="")]
+    assert await installed.list_all() == [replace(ONE, token="")]
 
 
 async def test_a_token_copied_into_another_workspace_is_refused(database: Database, installed: Installations) -> None:
@@ -64,7 +64,7 @@ async def test_installing_again_replaces_the_token(installed: Installations) -> 
     await installed.save(ONE)
     again = replace(ONE, token="xoxb-again", installer="U2", installed_us=2)
     await installed.save(again)
-    assert await installed.all() == [replace(again, token="")]
+    assert await installed.list_all() == [replace(again, token="")]
     assert await installed.find("T1") == again
 
 
@@ -75,7 +75,7 @@ class TestExpiringTokens:
         await installed.save(EXPIRING)
         other = Installations(database, clock, [OLD_KEY])
         assert [await one.claim_renewal(EXPIRING, for_us=40) for one in (installed, other)] == [True, False]
-        await installed.renewed(EXPIRING, token="xoxe.next", refresh_token="xoxe-2", expires_us=9_000)
+        await installed.store_renewal(EXPIRING, token="xoxe.next", refresh_token="xoxe-2", expires_us=9_000)
         assert await other.find("T1") == replace(EXPIRING, token="xoxe.next", refresh_token="xoxe-2", expires_us=9_000)
         assert await other.claim_renewal(EXPIRING, for_us=40) is False
 
@@ -89,7 +89,7 @@ class TestExpiringTokens:
         await installed.save(EXPIRING)
         again = replace(EXPIRING, token="xoxe.again", installed_us=2)
         await installed.save(again)
-        await installed.renewed(EXPIRING, token="xoxe.late", refresh_token="xoxe-late", expires_us=9_000)
+        await installed.store_renewal(EXPIRING, token="xoxe.late", refresh_token="xoxe-late", expires_us=9_000)
         assert await installed.find("T1") == again
 
     async def test_both_tokens_are_unreadable_at_rest_and_follow_the_keys(
@@ -99,7 +99,7 @@ class TestExpiringTokens:
         (row,) = await rows(database, "SELECT * FROM installation")
         assert "xoxe" not in str(dict(row))
         assert "xoxe" not in repr(await installed.find("T1"))
-        await Installations(database, clock, [NEW_KEY, OLD_KEY]).rotate()
+        await Installations(database, clock, [NEW_KEY, OLD_KEY]).reencrypt_tokens()
         assert await Installations(database, clock, [NEW_KEY]).find("T1") == EXPIRING
 
 
@@ -132,7 +132,7 @@ class TestOrganisation:
         await installed.save(ORG)
         await installed.find("T1", organisation="E1")
         await installed.uninstall(enterprise_id="E1", team_id="T1", is_org_wide=True)
-        assert (await installed.find("T1"), await installed.all()) == (None, [])
+        assert (await installed.find("T1"), await installed.list_all()) == (None, [])
         assert await rows(database, "SELECT * FROM organisation_workspace") == []
 
 
@@ -144,7 +144,7 @@ class TestEnd:
         await installed.save(TWO)
         for _ in range(2):
             await installed.uninstall(enterprise_id="", team_id="T1", is_org_wide=False)
-        assert await installed.all() == [replace(TWO, token="")]
+        assert await installed.list_all() == [replace(TWO, token="")]
         scopes = "with chat:write,commands"
         assert await audited(database) == [
             ("T1", "U1", "installed", scopes),
@@ -154,14 +154,14 @@ class TestEnd:
 
     async def test_a_refused_token_is_forgotten_once(self, database: Database, installed: Installations) -> None:
         await installed.save(ONE)
-        told = [await installed.refused("T1", "xoxb-one", "token_revoked") for _ in range(2)]
+        told = [await installed.remove_refused("T1", "xoxb-one", "token_revoked") for _ in range(2)]
         assert (told, await installed.find("T1")) == ([True, False], None)
         assert ("T1", "slack", "uninstalled", "Slack refused its token: token_revoked") in await audited(database)
 
     async def test_a_newer_token_is_not_forgotten_for_an_older_one(self, installed: Installations) -> None:
         await installed.save(ONE)
         await installed.save(replace(ONE, token="xoxb-new"))
-        assert await installed.refused("T1", "xoxb-one", "token_revoked") is False
+        assert await installed.remove_refused("T1", "xoxb-one", "token_revoked") is False
         assert await installed.find("T1") == replace(ONE, token="xoxb-new")
 
     async def test_what_waits_there_is_named_and_closed(
@@ -176,7 +176,7 @@ class TestEnd:
             await inbox.store(f"k{workspace}", workspace, "command", {})
         await execute(database, "UPDATE run SET kind = 'slack'")
         assert await installed.stranded_runs() == ["RT2"]
-        assert [delivery.key for delivery in await inbox.unfinished()] == ["kT1", "kT3"]
+        assert [delivery.key for delivery in await inbox.unprocessed()] == ["kT1", "kT3"]
 
 
 class TestKeys:
@@ -184,7 +184,7 @@ class TestKeys:
         await Installations(database, clock, [OLD_KEY]).save(ONE)
         both = Installations(database, clock, [NEW_KEY, OLD_KEY])
         assert await both.find("T1") == ONE
-        assert await both.rotate() == 1
+        assert await both.reencrypt_tokens() == 1
         assert await Installations(database, clock, [NEW_KEY]).find("T1") == ONE
         with pytest.raises(StorageError, match="AGENTS_TOKEN_KEYS"):
             await Installations(database, clock, [OLD_KEY]).find("T1")
@@ -193,7 +193,7 @@ class TestKeys:
         await Installations(database, clock, [OLD_KEY]).save(ONE)
         await Installations(database, clock, [NEW_KEY]).save(TWO)
         with pytest.raises(StorageError, match="T2 cannot be decrypted"):
-            await Installations(database, clock, [Fernet.generate_key().decode(), OLD_KEY]).rotate()
+            await Installations(database, clock, [Fernet.generate_key().decode(), OLD_KEY]).reencrypt_tokens()
         assert await Installations(database, clock, [OLD_KEY]).find("T1") == ONE
 
 

@@ -105,7 +105,7 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
     async def money(_run_id: str) -> list[Any]:
         return []
 
-    store.money = money  # type: ignore[method-assign]
+    store.cost_by_model = money  # type: ignore[method-assign]
     ledger = SimpleNamespace(end_run=nothing)
     engine: Any = SimpleNamespace(store=store, clock=clock, execute=execute, ledger=ledger)
     delivery = SimpleNamespace(

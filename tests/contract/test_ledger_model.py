@@ -218,7 +218,7 @@ class LedgerMachine(RuleBasedStateMachine):
             yield from load_calls(book, q.lock_abandoned_of_run, run_id=run.run_id, epoch=run.epoch)
             yield from load_accounts(book, {})
             for call in book.calls.values():
-                admission.abandon(book, call)
+                admission.close_abandoned(book, call)
             yield from save(book)
 
         self._survive(recover, crash)

@@ -128,8 +128,8 @@ async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, mon
 async def test_a_process_that_stands_still_between_two_statements_does_not_keep_the_others_waiting(
     database: Database, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "SET idle_in_transaction_session_timeout = '5s'" in postgresql._SET_PATIENCE
-    monkeypatch.setattr(postgresql, "_SET_PATIENCE", "SET idle_in_transaction_session_timeout = '200ms'")
+    assert "SET idle_in_transaction_session_timeout = '5s'" in postgresql._SET_TIMEOUTS
+    monkeypatch.setattr(postgresql, "_SET_TIMEOUTS", "SET idle_in_transaction_session_timeout = '200ms'")
     frozen, thawed, turns = asyncio.Event(), asyncio.Event(), list[int]()
 
     async def stand_still(_connection: Connection) -> None:
@@ -156,7 +156,7 @@ async def test_a_process_that_stands_still_between_two_statements_does_not_keep_
 
 
 def test_the_patience_written_in_the_address_stands() -> None:
-    parts = conninfo_to_dict(postgresql.address("postgresql://host/db?keepalives_idle=60"))
+    parts = conninfo_to_dict(postgresql.with_timeouts("postgresql://host/db?keepalives_idle=60"))
     assert (parts["keepalives_idle"], parts["keepalives_count"]) == ("60", "3")
 
 
@@ -174,7 +174,7 @@ async def test_a_start_that_is_cut_off_begins_again(
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
         return connection
 
-    monkeypatch.setattr(postgresql, "connect_alone", connect_and_be_cut)
+    monkeypatch.setattr(postgresql, "connect_sync", connect_and_be_cut)
     monkeypatch.setattr(postgresql, "RETRY_S", 0.0)
     await start(postgresql_url)
     assert cuts == []
@@ -192,7 +192,7 @@ def test_a_start_goes_on_when_the_server_is_back_from_its_restart() -> None:
                 row = connection.execute("SELECT 1").fetchone()
                 return int(row[0]) if row else 0
 
-        assert postgresql.insist(work) == 1
+        assert postgresql.retry_on_shutdown(work) == 1
 
 
 async def test_a_column_that_a_migration_adds_spoils_nothing_that_is_prepared(database: Database) -> None:

@@ -144,7 +144,7 @@ async def test_older_code_delivers_neither_question_nor_answer_of_a_new_run(
         await store.park(run.fence, executed_ms=1)
         await store.release(run.fence, executed_ms=1)
     assert await old.claim_telling(run) is False
-    told = await store.claim_telling(run.id, owner="new", lease_s=LEASE_S)
+    told = await store.claim_redelivery(run.id, owner="new", lease_s=LEASE_S)
     assert told is not None
     assert (told.status, told.epoch) == (status, 2)
 
@@ -179,15 +179,15 @@ async def test_what_older_code_accepts_any_code_executes(store: RunStore, databa
 async def test_a_run_of_newer_code_is_no_work_of_ours(database: Database, clock: FakeClock) -> None:
     ours, newer = RunStore(database, clock), RunStore(database, clock, code=FUTURE)
     run = await accepted(ours, replace(REQUEST, needs_code=FUTURE))
-    assert (await ours.open_ids(), await ours.waiting_ids()) == ([], [])
+    assert (await ours.open_ids(), await ours.claimable_ids()) == ([], [])
     assert await ours.claim(run.id, owner="A", lease_s=LEASE_S) is None
-    assert (await newer.open_ids(), await newer.waiting_ids()) == ([run.id], [run.id])
+    assert (await newer.open_ids(), await newer.claimable_ids()) == ([run.id], [run.id])
     owned = await claimed(newer, run)
     await newer.park(owned.fence, executed_ms=1)
     await newer.release(owned.fence, executed_ms=1)
-    assert (await ours.unasked_ids(), await newer.unasked_ids()) == ([], [run.id])
-    assert await ours.claim_telling(run.id, owner="A", lease_s=LEASE_S) is None
-    await newer.wake(run.id)
+    assert (await ours.unposted_question_ids(), await newer.unposted_question_ids()) == ([], [run.id])
+    assert await ours.claim_redelivery(run.id, owner="A", lease_s=LEASE_S) is None
+    await newer.unpark(run.id)
     await ended(newer, await claimed(newer, run))
     assert (await ours.undelivered_ids(), await newer.undelivered_ids()) == ([], [run.id])
 
@@ -198,7 +198,7 @@ async def test_a_lost_shell_run_of_newer_code_is_not_ended(database: Database, c
     own = await accepted(store, shell)
     await accepted(store, replace(shell, delivery_key="k2", needs_code=FUTURE))
     later_us = clock.now_us() + ACCEPTED_GRACE_US
-    assert await History(database).lost_shell_runs(later_us) == [own.id]
+    assert await History(database).orphaned_shell_runs(later_us) == [own.id]
 
 
 async def test_the_queue_of_many_machines_waits_with_a_run_for_newer_code(
@@ -213,6 +213,6 @@ async def test_the_queue_of_many_machines_waits_with_a_run_for_newer_code(
     store = RunStore(database, clock)
     await accepted(store, replace(REQUEST, needs_code=FUTURE))
     own = await accepted(store, replace(REQUEST, thread_ts="2.2", delivery_key="k2"))
-    await FairQueue(database, clock, defer, share=1).hand_over_all()
+    await FairQueue(database, clock, defer, share=1).enqueue_all()
     await database.close()
     assert handed == [own.id]

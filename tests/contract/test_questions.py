@@ -86,9 +86,9 @@ async def test_what_a_thread_waits_for_is_found_until_it_is_decided(store: RunSt
     assert (asked.run_id, asked.path, asked.question.approvers) == (run.id, "review", ("U3",))
     assert await questions.pending_in(**{**THREAD, "thread_ts": "17.2"}) is None
     assert await questions.pending_in(**{**THREAD, "workspace": "T2"}) is None
-    assert [one.run_id for one in await questions.waiting()] == [run.id]
+    assert [one.run_id for one in await questions.undecided()] == [run.id]
     await questions.decide(run.id, "review", Decision(verdict="stop", user="U1"))
-    assert (await questions.pending_in(**THREAD), await questions.waiting()) == (None, [])
+    assert (await questions.pending_in(**THREAD), await questions.undecided()) == (None, [])
     assert await questions.pending(run.id) is None
 
 

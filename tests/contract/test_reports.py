@@ -100,7 +100,7 @@ async def test_report_chart_csv_export_balance_and_verify_have_the_same_sum(
         "csv": int(sum(Decimal(row["cost_usd"]) for row in rows) * USD),
         "export": int(sum(Decimal(row["cost_usd"]) for row in exported) * USD),
         "json": int(sum(Decimal(row["cost_usd"]) for row in json.loads(calls_json(calls))) * USD),
-        "books": (await reports.books("T1")).settled_nusd,
+        "books": (await reports.workspace_summary("T1")).settled_nusd,
         "history": report.history[-1].nusd,
     }
     assert proven.ok
@@ -161,11 +161,11 @@ async def test_what_people_thought_of_each_flow_is_counted_without_names(
         await runs.set_flow(asking.fence, flow=flow, worst_nusd=CENT)
         await ledger.settle(await ledger.hold(asking.hold(CENT)), Charged("settled", CENT), asking.fence)
         for number, value in enumerate(opinions):
-            await runs.feedback(run_id, user=f"U{number}", value=value)
+            await runs.record_feedback(run_id, user=f"U{number}", value=value)
     elsewhere = Asking(run_id="R4", payer=replace(PAYER, channel="C2"))
     await open_run(database, elsewhere)
     await ledger.settle(await ledger.hold(elsewhere.hold(CENT)), Charged("settled", CENT), elsewhere.fence)
-    await runs.feedback("R4", user="U1", value="up")
+    await runs.record_feedback("R4", user="U1", value="up")
     report = await reported(reports, clock)
     assert report.opinions == (FlowRating("(no flow)", 0, 1), FlowRating("decide", 2, 1))
     assert "*Did it help?*\n`(no flow)`: helped 0, did not 1\n`decide`: helped 2, did not 1" in text(BudgetView(report))
@@ -201,9 +201,9 @@ async def test_a_bill_above_its_hold_is_listed_and_alarms(
     await ledger.settle(hold, Charged("settled", 2 * USD), Asking().fence)
     month = await reports.month(PAYER, "2026-11")
     assert [(row["id"], row["overrun_nusd"]) for row in month.overruns] == [(hold.call_id, 110 * CENT)]
-    alarms = await reports.alarms("T1", since_us=0)
+    alarms = await reports.needs_attention("T1", since_us=0)
     assert sorted(row["action"] for row in alarms) == ["freeze", "quarantine"]
-    assert await reports.alarms("T1", since_us=clock.us + 1) == []
+    assert await reports.needs_attention("T1", since_us=clock.us + 1) == []
 
 
 async def test_a_channel_sees_the_log_of_itself_and_of_the_workspace_only(
@@ -230,7 +230,7 @@ async def test_books_show_each_payer_with_what_is_in_force(
     await budgets.set_limit(Payer("T1", "C2", "channel", "U1"), 7 * USD, actor="U9")
     await budgets.set_defaults("T1", {"default_channel_nusd": 2 * USD}, actor="U9")
     await budgets.freeze(Payer("T1", "C2", "channel", "U1"), actor="U9", reason="audit")
-    books = await reports.books("T1")
+    books = await reports.workspace_summary("T1")
     assert [(one.settings.id, one.limit_nusd, one.held_nusd, one.settings.frozen) for one in books.payers] == [
         ("C1", 2 * USD, hold.amount_nusd, False),
         ("C2", 7 * USD, 0, True),

@@ -109,7 +109,7 @@ async def test_a_lease_that_ran_out_lets_the_next_one_in_and_the_old_owner_out(
     with pytest.raises(RunLostError):
         await store.renew(old.fence, lease_s=LEASE_S, executed_ms=1)
     with pytest.raises(RunLostError):
-        await store.place(old, root_ts="1.1", thread_ts="1.1")
+        await store.assign_thread(old, root_ts="1.1", thread_ts="1.1")
     with pytest.raises(RunLostError):
         await store.park(old.fence, executed_ms=1)
     with pytest.raises(RunLostError):
@@ -139,7 +139,7 @@ async def test_a_run_let_go_is_claimed_at_once_with_its_time(store: RunStore) ->
 async def test_a_new_bot_takes_over_the_runs_of_slack_and_leaves_those_of_shells(store: RunStore) -> None:
     mine = await owned(store)
     shell = await owned(store, replace(REQUEST, kind="terminal", delivery_key="shell"))
-    await store.break_leases()
+    await store.expire_leases()
     assert await store.claim(mine.id, owner="B", lease_s=LEASE_S) is not None
     assert await store.claim(shell.id, owner="B", lease_s=LEASE_S) is None
     assert await store.open_ids() == [mine.id]
@@ -172,12 +172,12 @@ async def test_a_late_hint_does_not_occupy_the_thread_of_a_run_that_is_over(stor
 
 async def test_a_parked_run_keeps_its_thread_until_it_is_over(store: RunStore) -> None:
     run = await owned(store)
-    await store.place(run, root_ts="1.1", thread_ts="1.1")
+    await store.assign_thread(run, root_ts="1.1", thread_ts="1.1")
     await store.park(run.fence, executed_ms=5)
     other, _ = await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="trigger:2"))
     assert await store.claim(other, owner="A", lease_s=LEASE_S) is None
     assert await store.claim(run.id, owner="A", lease_s=LEASE_S) is None
-    assert [await store.wake(run.id), await store.wake(run.id)] == [True, False]
+    assert [await store.unpark(run.id), await store.unpark(run.id)] == [True, False]
     again = await store.claim(run.id, owner="A", lease_s=LEASE_S)
     assert again is not None
     assert (again.root_ts, again.executed_ms) == ("1.1", 5)
@@ -203,16 +203,16 @@ async def test_an_ending_is_written_with_the_messages_that_tell_it(
     clock.us += int(LEASE_S * SECOND_US)
     for name in ("answer/0", "answer/1"):
         assert await store.undelivered_ids() == [run.id]
-        await outbox.posted(run.id, name, "2.2")
+        await outbox.mark_posted(run.id, name, "2.2")
     assert await store.undelivered_ids() == []
 
 
 async def test_one_process_at_a_time_tells_an_ending(store: RunStore, clock: FakeClock) -> None:
     run = await owned(store)
     await finish(store, run, ("answer/0",))
-    assert await store.claim_telling(run.id, owner="B", lease_s=LEASE_S) is None
+    assert await store.claim_redelivery(run.id, owner="B", lease_s=LEASE_S) is None
     clock.us += int(LEASE_S * SECOND_US)
-    tellers = await asyncio.gather(*(store.claim_telling(run.id, owner=n, lease_s=LEASE_S) for n in "BCD"))
+    tellers = await asyncio.gather(*(store.claim_redelivery(run.id, owner=n, lease_s=LEASE_S) for n in "BCD"))
     assert len([teller for teller in tellers if teller is not None]) == 1
 
 
@@ -223,14 +223,14 @@ async def test_people_see_their_latest_runs_and_what_is_live(store: RunStore, cl
         ids.append((await owned(store, replace(REQUEST, delivery_key=f"trigger:{number}"))).id)
     await owned(store, replace(REQUEST, user="U2", channel="C2", delivery_key="other"))
     assert [run.id for run in await store.recent("T1", "U1", most=2)] == [ids[2], ids[1]]
-    assert [run.id for run in await store.live("T1", "C1")] == ids[::-1]
-    assert await store.live("T2", "C1") == []
+    assert [run.id for run in await store.unfinished("T1", "C1")] == ids[::-1]
+    assert await store.unfinished("T2", "C1") == []
 
 
 async def test_the_latest_word_on_an_answer_counts(database: Database, store: RunStore) -> None:
     run = await owned(store)
     for value in ("up", "down"):
-        await store.feedback(run.id, user="U1", value=value)
+        await store.record_feedback(run.id, user="U1", value=value)
     assert [row["value"] for row in await rows(database, "SELECT value FROM feedback")] == ["down"]
 
 
@@ -243,9 +243,9 @@ async def test_a_delivery_is_stored_once_and_open_until_it_is_done(inbox: Inbox,
     await inbox.store("k2", "T1", "event", {})
     clock.us += SECOND_US
     assert stored == [True, False]
-    assert [(d.key, d.payload) for d in await inbox.unfinished()] == [("k1", {"text": "é"}), ("k2", {})]
-    await inbox.done("k1", "done")
-    assert [delivery.key for delivery in await inbox.unfinished()] == ["k2"]
+    assert [(d.key, d.payload) for d in await inbox.unprocessed()] == [("k1", {"text": "é"}), ("k2", {})]
+    await inbox.mark_processed("k1", "done")
+    assert [delivery.key for delivery in await inbox.unprocessed()] == ["k2"]
     assert await inbox.store("k1", "T1", "command", {}) is False
     assert await inbox.find("k1", workspace="T1") == {"text": "é"}
 
@@ -253,10 +253,10 @@ async def test_a_delivery_is_stored_once_and_open_until_it_is_done(inbox: Inbox,
 async def test_what_was_dealt_with_is_forgotten_and_what_was_not_is_kept(inbox: Inbox, clock: FakeClock) -> None:
     for key in ("done", "open"):
         await inbox.store(key, "T1", "command", {})
-    await inbox.done("done")
-    await inbox.forget(before_us=clock.us)
+    await inbox.mark_processed("done")
+    await inbox.delete_processed(before_us=clock.us)
     assert await inbox.find("done", workspace="T1") == {}
-    await inbox.forget(before_us=clock.us + 1)
+    await inbox.delete_processed(before_us=clock.us + 1)
     assert (await inbox.find("done", workspace="T1"), await inbox.find("open", workspace="T1")) == (None, {})
 
 
@@ -267,11 +267,11 @@ async def test_a_message_is_posted_at_once_looked_for_after_a_crash_and_then_kno
     database: Database, clock: FakeClock
 ) -> None:
     outbox, next_process = Outbox(database, clock), Outbox(database, clock)
-    assert await outbox.intend("R1", "root", "C1") == ("new", None)
-    assert await next_process.intend("R1", "root", "C1") == ("intended", None)
-    await next_process.posted("R1", "root", "1.1")
-    assert await outbox.intend("R1", "root", "C1") == ("posted", "1.1")
-    await outbox.abandon("R1", "root")
+    assert await outbox.add_intent("R1", "root", "C1") == ("new", None)
+    assert await next_process.add_intent("R1", "root", "C1") == ("intended", None)
+    await next_process.mark_posted("R1", "root", "1.1")
+    assert await outbox.add_intent("R1", "root", "C1") == ("posted", "1.1")
+    await outbox.mark_abandoned("R1", "root")
     assert await outbox.find("R1", "root") == "1.1"
 
 
@@ -281,11 +281,11 @@ async def test_an_intent_of_ones_own_transaction_needs_no_search_once(
     run = await owned(store)
     await finish(store, run, ("answer/0",))
     outbox = Outbox(database, clock)
-    outbox.wrote(run.id, "answer/0")
-    assert await outbox.intend(run.id, "answer/0", "C1") == ("new", None)
-    assert await outbox.intend(run.id, "answer/0", "C1") == ("intended", None)
-    await outbox.abandon(run.id, "answer/0")
-    assert await outbox.intend(run.id, "answer/0", "C1") == ("abandoned", None)
+    outbox.note_committed(run.id, "answer/0")
+    assert await outbox.add_intent(run.id, "answer/0", "C1") == ("new", None)
+    assert await outbox.add_intent(run.id, "answer/0", "C1") == ("intended", None)
+    await outbox.mark_abandoned(run.id, "answer/0")
+    assert await outbox.add_intent(run.id, "answer/0", "C1") == ("abandoned", None)
 
 
 # ---------------------------------------------------------------- questions
@@ -315,10 +315,10 @@ async def test_a_chore_is_done_by_one_and_again_only_when_it_is_given_back(
     database: Database, clock: FakeClock
 ) -> None:
     chores = Chores(database, clock)
-    claims = await asyncio.gather(*(chores.claim("month/C1/2026-12", by=name) for name in "ABCDE"))
+    claims = await asyncio.gather(*(chores.claim_once("month/C1/2026-12", by=name) for name in "ABCDE"))
     assert sorted(claims) == [False] * 4 + [True]
-    await chores.unclaim("month/C1/2026-12")
-    assert await chores.claim("month/C1/2026-12", by="A") is True
+    await chores.release("month/C1/2026-12")
+    assert await chores.claim_once("month/C1/2026-12", by="A") is True
 
 
 async def test_texts_are_forgotten_and_the_run_with_its_money_stays(
@@ -328,10 +328,10 @@ async def test_texts_are_forgotten_and_the_run_with_its_money_stays(
     await finish(store, run)
     unfinished = await owned(store, replace(REQUEST, delivery_key="open"))
     data = PersonalData(database, clock)
-    await data.forget_old(texts_us=clock.us, attachments_us=clock.us, ratings_us=clock.us)
+    await data.delete_expired(texts_us=clock.us, attachments_us=clock.us, ratings_us=clock.us)
     assert await store.text(run.id, "request") is not None
     later_us = clock.us + DAY_US
-    await data.forget_old(texts_us=later_us, attachments_us=later_us, ratings_us=later_us)
+    await data.delete_expired(texts_us=later_us, attachments_us=later_us, ratings_us=later_us)
     assert [await store.text(run.id, kind) for kind in ("request", "result")] == [None, None]
     assert await store.text(unfinished.id, "request") == "SQLite or PostgreSQL?"
     kept = await store.get(run.id)
@@ -350,7 +350,7 @@ async def test_the_latest_month_with_spending_is_known_for_each_channel(database
             period=period,
             nusd=settled,
         )
-    spent = await Chores(database, clock).spent_months()
+    spent = await Chores(database, clock).latest_months()
     assert [(month.channel, month.period, month.zone) for month in spent] == [("C1", "2026-10", None)]
 
 

@@ -73,10 +73,10 @@ async def seen(database: Database, clock: FakeClock, payer: Payer) -> dict[str, 
     balances, reports = Balances(database, clock, POLICY), Reports(database, clock, POLICY)
     thread = Thread(workspace, channel, THREAD)
     month = await reports.month(payer, MONTH)
-    books = await reports.books(workspace)
+    books = await reports.workspace_summary(workspace)
     balance = await balances.balance(payer)
     return {
-        "live": await runs.live(workspace, channel),
+        "live": await runs.unfinished(workspace, channel),
         "recent": await runs.recent(workspace, payer.user),
         "asked": await questions.pending_in(workspace=workspace, channel=channel, thread_ts=THREAD),
         "opener": await threads.opener(thread),
@@ -94,8 +94,8 @@ async def seen(database: Database, clock: FakeClock, payer: Payer) -> dict[str, 
         "uncertain": await reports.uncertain(workspace),
         "audit": await reports.audit(workspace, channel),
         "calls": await reports.calls(workspace, MONTH),
-        "alarms": await reports.alarms(workspace, since_us=START_US),
-        "expected": await History(database).expected_nusd(workspace, "draft"),
+        "alarms": await reports.needs_attention(workspace, since_us=START_US),
+        "expected": await History(database).mean_cost_nusd(workspace, "draft"),
     }
 
 
@@ -115,7 +115,7 @@ async def test_the_same_delivery_and_thread_there_are_a_run_of_their_own(
     other = await accept(RunStore(database, clock), THERE)
     assert other.id != mine.id
     assert await Threads(database, clock).active_run(Thread("T2", "C1", THREAD)) == other.id
-    assert await RunStore(database, clock).earlier(other, most=5) == []
+    assert await RunStore(database, clock).earlier_exchanges(other, most=5) == []
 
 
 @pytest.mark.usefixtures("mine")
@@ -133,6 +133,6 @@ async def test_money_there_neither_helps_nor_harms(database: Database, clock: Fa
 
 
 async def test_chores_name_the_workspace_they_are_about(database: Database, clock: FakeClock, mine: RunRow) -> None:
-    spent = await Chores(database, clock).spent_months()
+    spent = await Chores(database, clock).latest_months()
     assert [(month.workspace, month.channel) for month in spent] == [(mine.workspace, "C1")]
     assert replace(HERE, workspace="T2") == THERE

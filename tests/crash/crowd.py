@@ -32,7 +32,7 @@ AGAIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StoredQuestion:
     """A request somebody made."""
 
     number: int
@@ -51,7 +51,7 @@ class Crowd:
 
     slack: StormSlack
     done: Counter[str] = field(default_factory=Counter)
-    asked: dict[int, Asked] = field(default_factory=dict)
+    asked: dict[int, StoredQuestion] = field(default_factory=dict)
     """Requests by number, whether somebody took them or not."""
     _said_yes_s: dict[str, float] = field(default_factory=dict)
     _mentions: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=5))
@@ -100,8 +100,8 @@ class Crowd:
             await saying
         return True
 
-    def _new(self, user: str) -> Asked:
-        asked = Asked(len(self.asked) + 1, user, self.slack.chance.choice(FLOWS))
+    def _new(self, user: str) -> StoredQuestion:
+        asked = StoredQuestion(len(self.asked) + 1, user, self.slack.chance.choice(FLOWS))
         self.asked[asked.number] = asked
         return asked
 

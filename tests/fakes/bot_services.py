@@ -233,7 +233,7 @@ class FakeInbox:
         self.stored.setdefault(key, (kind, json.loads(json.dumps(payload))))
         return is_new
 
-    async def done(self, key: str, note: str) -> None:
+    async def mark_processed(self, key: str, note: str) -> None:
         self.notes[key] = note
 
     async def find(self, key: str, *, workspace: str) -> Mapping[str, Any] | None:

@@ -191,14 +191,14 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], tuple[str, str | None]] = {}
 
-    async def intend(self, run_id: str, name: str, channel: str) -> tuple[str, str | None]:  # noqa: ARG002 - the port
+    async def add_intent(self, run_id: str, name: str, channel: str) -> tuple[str, str | None]:  # noqa: ARG002 - the port
         known = self.rows.setdefault((run_id, name), ("new", None))
         if known[0] == "new":
             self.rows[run_id, name] = ("intended", None)
         return known
 
-    async def posted(self, run_id: str, name: str, ts: str) -> None:
+    async def mark_posted(self, run_id: str, name: str, ts: str) -> None:
         self.rows[run_id, name] = ("posted", ts)
 
-    async def abandon(self, run_id: str, name: str) -> None:
+    async def mark_abandoned(self, run_id: str, name: str) -> None:
         self.rows[run_id, name] = ("abandoned", None)

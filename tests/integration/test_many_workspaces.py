@@ -139,7 +139,7 @@ async def test_a_state_is_good_for_one_browser_and_one_use(deployed: Deployment,
     for bad, sent in ((query, strange), (forged, cookie), (forged, f"{name}=forged")):
         status, page = await deployed.browser.come_back(bad, sent)
         assert (status >= 400, "was not installed" in page) == (True, True)
-    assert await deployed.installations.all() == []
+    assert await deployed.installations.list_all() == []
     assert (await deployed.browser.come_back(query, cookie))[0] == 200
     status, page = await deployed.browser.come_back(query, cookie)
     assert (status, "used before" in page) == (401, True)
@@ -237,7 +237,7 @@ async def test_an_org_wide_install_serves_its_workspaces(deployed: Deployment, s
     await two.command(ASK, channel="C0TWO")
     await answered(one)
     await two.wait_for(lambda: ANSWER in json.dumps(two.messages("C0TWO")))
-    assert [one.id for one in await deployed.installations.all()] == ["E0ORG"]
+    assert [one.id for one in await deployed.installations.list_all()] == ["E0ORG"]
     assert deployed.ledger("SELECT COUNT(DISTINCT workspace) FROM run WHERE status = 'done'") == 2
 
 
@@ -293,7 +293,7 @@ async def test_what_cannot_be_renewed_for_good_has_to_be_installed_again(
     slack.fail("oauth.v2.access", error="invalid_refresh_token")
     await slack.command(ASK)
     await slack.wait_for(lambda: _said(slack, "not installed in this workspace"))
-    assert await deployed.installations.all() == []
+    assert await deployed.installations.list_all() == []
 
 
 @pytest.mark.usefixtures("hours")
@@ -346,7 +346,7 @@ async def test_a_workspace_that_the_operator_has_not_named_gets_a_page_and_no_to
         query = slack.tokens.allow(address, other.workspace, user="U0LEE", is_org_wide=False)
         status, page = await deployment.browser.come_back(query, cookie)
         assert (status, "serves only workspaces that its operator has named" in page) == (400, True)
-        assert [one.id for one in await deployment.installations.all()] == [TEAM]
+        assert [one.id for one in await deployment.installations.list_all()] == [TEAM]
         assert other.workspace.tokens == set()
 
 
@@ -397,7 +397,7 @@ async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_post(
     slack.tokens.revoke((slack.workspace,))
     before = len(_chat(slack))
     await deployed.until_runs_ended()
-    assert await deployed.installations.all() == []
+    assert await deployed.installations.list_all() == []
     assert deployed.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 1
     assert deployed.ledger("SELECT COUNT(*) FROM audit WHERE reason LIKE '%token_revoked'") == 1
     posts = _chat(slack)
@@ -413,7 +413,7 @@ async def test_a_token_that_slack_refuses_is_forgotten_at_the_first_look(
     slack.tokens.revoke((slack.workspace,))
     await slack.command(ASK)
     await slack.wait_for(lambda: _said(slack, "could not check with Slack"))
-    assert await deployed.installations.all() == []
+    assert await deployed.installations.list_all() == []
     await slack.command(ASK)
     await slack.wait_for(lambda: _said(slack, "not installed in this workspace"))
 
@@ -430,7 +430,7 @@ async def test_after_a_rotation_the_new_key_is_enough(
     await deployed.browser.install(slack.workspace)
     new = Fernet.generate_key().decode()
     db, clock = deployed.bot.engine.db, deployed.bot.engine.clock
-    assert await Installations(db, clock, (new, KEY)).rotate() == 1
+    assert await Installations(db, clock, (new, KEY)).reencrypt_tokens() == 1
     async with opened(settings.model_copy(update={"token_keys": (SecretStr(new),)}), slack):
         await slack.command(ASK)
         await answered(slack)

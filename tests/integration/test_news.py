@@ -12,7 +12,7 @@ from bot.messages.views import SlackMessage
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import OneToken, Slack, slack_client, slack_session
-from storage.chores import CLAIM_US, Chores
+from storage.chores import LEASE_US, Chores
 from storage.database.connect import connect
 from storage.outbox import Outbox
 from tests.fakes.slack_server import SlackServer
@@ -30,15 +30,15 @@ class DyingOutbox(Outbox):
 
     moment: Moment = "never"
 
-    async def intend(self, run_id: str, name: str, channel: str):  # type: ignore[no-untyped-def] # noqa: ANN201 - as there
+    async def add_intent(self, run_id: str, name: str, channel: str):  # type: ignore[no-untyped-def] # noqa: ANN201 - as there
         self._die("claimed")
-        known = await super().intend(run_id, name, channel)
+        known = await super().add_intent(run_id, name, channel)
         self._die("intended")
         return known
 
-    async def posted(self, run_id: str, name: str, ts: str) -> None:
+    async def mark_posted(self, run_id: str, name: str, ts: str) -> None:
         self._die("sent")
-        await super().posted(run_id, name, ts)
+        await super().mark_posted(run_id, name, ts)
         self._die("posted")
 
     def _die(self, moment: Moment) -> None:
@@ -81,7 +81,7 @@ async def test_whoever_comes_after_a_kill_tells_it_once(moment: Moment, database
         await tell(database_url, slack.url)
         during = told(slack)
         for _ in range(2):
-            await tell(database_url, slack.url, now_us=START_US + CLAIM_US)
+            await tell(database_url, slack.url, now_us=START_US + LEASE_US)
         assert before == during == ([NEWS.text] if moment in {"sent", "posted"} else [])
         assert told(slack) == [NEWS.text]
 
@@ -92,7 +92,7 @@ async def test_what_slack_refused_is_told_when_the_claim_has_run_out(database_ur
         await tell(database_url, slack.url)
         await tell(database_url, slack.url)
         assert told(slack) == []
-        await tell(database_url, slack.url, now_us=START_US + CLAIM_US)
+        await tell(database_url, slack.url, now_us=START_US + LEASE_US)
         assert told(slack) == [NEWS.text]
 
 

@@ -51,7 +51,7 @@ async def test_a_deleted_request_leaves_no_word_behind(
     assert "table content" in found(house, CANARY)
     await slack.delete(ts)
     await house.bot.background.drain(10)
-    assert await data_of(house).erase_waiting() == []
+    assert await data_of(house).erase_requested() == []
     assert found(house, CANARY) == []
     assert "table content" in found(house, OTHER)
     assert house.ledger("SELECT COUNT(*) FROM run") == 2
@@ -66,7 +66,7 @@ async def test_what_others_said_goes_with_the_request_that_read_it(slack: SlackS
     assert "table content" in found(house, OTHER)
     await slack.delete(ts)
     await house.bot.background.drain(10)
-    await data_of(house).erase_waiting()
+    await data_of(house).erase_requested()
     assert (found(house, CANARY), found(house, OTHER)) == ([], [])
 
 
@@ -82,12 +82,12 @@ async def test_a_person_is_forgotten_everywhere_and_the_money_stays(slack: Slack
     await asked(slack, house, "use answer: what is this about?", thread_ts=root)
     await asked(slack, house, f"use answer: {CANARY}?", user=LEE)
     spent = house.spent_nusd()
-    await data_of(house).forget_person(workspace=TEAM, user=LEE, actor="shell")
-    assert await data_of(house).erase_waiting() == []
+    await data_of(house).request_person_erasure(workspace=TEAM, user=LEE, actor="shell")
+    assert await data_of(house).erase_requested() == []
     assert found(house, CANARY) == []
     assert house.spent_nusd() == spent
     assert house.ledger("SELECT COUNT(*) FROM audit WHERE action = 'forget_person'") == 1
-    left = await data_of(house).stored_about(workspace=TEAM, user=LEE)
+    left = await data_of(house).export_person(workspace=TEAM, user=LEE)
     assert (left["texts"], len(left["runs"])) == ([], 1)
 
 

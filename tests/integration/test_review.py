@@ -292,7 +292,7 @@ async def test_short_of_money_twice_the_partial_answer_stands_once(slack: SlackS
     await slack.say("Shorter", user=ASKER, thread_ts=thread)
     await until_said(slack, "The budget ran out before this was finished", ASK_MONEY)
     assert len(with_words(slack, "Draft number 3")) == 1
-    (asked,) = await house.bot.engine.questions.waiting()
+    (asked,) = await house.bot.engine.questions.undecided()
     # There was enough when the run was woken, and no longer when it came to its next call.
     await house.bot.executor.presenter.engine.questions.decide(
         asked.run_id, asked.path, Decision(verdict="run", at_us=1)

@@ -260,7 +260,7 @@ async def test_a_run_that_was_woken_for_nothing_says_again_that_it_waits(slack: 
     ):
         await slack.command("use postmortem: checkout was down")
         await until_parked(house, 1)
-        waiting, (run,) = progress(), await house.bot.engine.store.live(TEAM, PLATFORM)
+        waiting, (run,) = progress(), await house.bot.engine.store.unfinished(TEAM, PLATFORM)
         await house.bot.executor.wake(run.id)
         await until_parked(house, 2)
         assert (progress(), house.bot.executor.presenter.progress.view(run.id)) == (waiting, None)
@@ -304,7 +304,7 @@ async def test_a_click_that_comes_twice_leaves_a_run_alone_that_has_gone_on(slac
     ):
         await slack.command("use draft: announce the outage")
         await until_parked(house, 1)
-        (run,) = await house.bot.engine.store.live(TEAM, PLATFORM)
+        (run,) = await house.bot.engine.store.unfinished(TEAM, PLATFORM)
         await slack.click(RUN_CONFIRM)
         await until_parked(house, 2)
         element = {"type": "button", "action_id": RUN_CONFIRM, "value": run.id}

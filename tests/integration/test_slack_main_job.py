@@ -104,7 +104,7 @@ async def test_an_answer_that_stands_when_the_process_dies_is_not_told_twice(
     with pytest.MonkeyPatch.context() as dying:
         dying.setattr(MessageEdits, "remove", dies)
         if not slow:
-            dying.setattr(Outbox, "posted", _but_for_the_answer(Outbox.posted))
+            dying.setattr(Outbox, "mark_posted", _but_for_the_answer(Outbox.mark_posted))
         async with start() as house:
             await slack.say(f"<@{BOT_USER}> {DECIDE}")
             await slack.wait_for(lambda: answers(slack))

@@ -20,7 +20,7 @@ from bot.schedule import DAY_US, Scheduler
 from bot.setting_values import Retention
 from bot.settings import read_settings
 from bot.slack.errors import SlackError
-from storage.chores import CLAIM_US
+from storage.chores import LEASE_US
 from storage.inbox import Inbox
 from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger
@@ -132,7 +132,7 @@ async def test_an_announcement_slack_refuses_is_tried_again_now_and_then(
     for _ in range(2):
         await scheduler(engine, out, inbox).announce()
     assert out.posts == []
-    clock.us += CLAIM_US
+    clock.us += LEASE_US
     for _ in range(2):
         await scheduler(engine, out, inbox).announce()
     assert len(out.posts) == 1
@@ -140,7 +140,7 @@ async def test_an_announcement_slack_refuses_is_tried_again_now_and_then(
 
 async def test_deliveries_are_forgotten_after_a_week(engine: Engine, out: Out, inbox: Inbox, clock: FakeClock) -> None:
     await inbox.store("k1", "T1", "command", {"text": "a secret plan"})
-    await inbox.done("k1")
+    await inbox.mark_processed("k1")
     await scheduler(engine, out, inbox).tidy()
     assert await inbox.find("k1", workspace="T1") is not None
     clock.us += Retention().deliveries * DAY_US + 1

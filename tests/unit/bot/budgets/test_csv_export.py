@@ -4,13 +4,13 @@ import io
 import pytest
 
 from bot.budgets.csv_export import month_csv
-from storage.ledger.reports import Spent
+from storage.ledger.reports import SpendRow
 
 PAYLOAD = '=HYPERLINK("https://evil.example")'
 
 
 def cell_of(name: str) -> str:
-    spent = Spent(
+    spent = SpendRow(
         flow=name, agent="a", model="m", user="U1", calls=1, nusd=1, uncertain_nusd=0, input_tokens=1, output_tokens=1
     )
     return next(csv.DictReader(io.StringIO(month_csv([spent], "2026-11"))))["flow"]

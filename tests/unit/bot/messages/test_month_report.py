@@ -8,7 +8,7 @@ from bot.budgets.price_age import price_note
 from bot.messages.month_report import Report, build_report, previous_period
 from patterns.core.money import Price
 from patterns.roster.roster import ModelSpec
-from storage.ledger.reports import Month, Spent
+from storage.ledger.reports import Month, SpendRow
 
 USD = 1_000_000_000
 
@@ -17,7 +17,7 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
-SPENT = Spent("decide", "chair", "small", "U1", 3, 10 * USD, 0, 100, 10)
+SPENT = SpendRow("decide", "chair", "small", "U1", 3, 10 * USD, 0, 100, 10)
 MONTH = Month("2026-11", None, 0, 10 * USD, USD, (SPENT,), ((at("2026-11-03"), 10 * USD),), (), (), (), ())
 
 

@@ -34,7 +34,7 @@ class Kept:
         token = self.tokens.get(workspace)
         return Installation("", workspace, "", "B1", "U1", "", "U2", 1, token=token) if token else None
 
-    async def refused(self, workspace: str, token: str, _code: str) -> bool:
+    async def remove_refused(self, workspace: str, token: str, _code: str) -> bool:
         return self.tokens.get(workspace) == token and bool(self.tokens.pop(workspace))
 
 

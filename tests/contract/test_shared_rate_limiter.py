@@ -9,7 +9,7 @@ import pytest
 from bot.slack.rate_limiter import POSTS, LocalSlots, Rate, RateLimiter
 from storage.database.connect import connect
 from storage.database.database import Database
-from storage.pacing import SharedSlots
+from storage.shared_rate_limiter import SharedRateLimiter
 from tests.support.ledgers import FakeClock, execute
 
 EDITS = Rate(per_minute=30, burst=2)
@@ -33,7 +33,7 @@ def pacer_of(request: pytest.FixtureRequest, clock: FakeClock) -> Callable[[], R
     """Makes the pacer of a process: of the only one, or of one more."""
     if request.param == "shared":
         database = request.getfixturevalue("shared")
-        return lambda: RateLimiter(clock, workspace="T1", shared=SharedSlots(database, clock))
+        return lambda: RateLimiter(clock, workspace="T1", shared=SharedRateLimiter(database, clock))
     alone = LocalSlots(clock)
     return lambda: RateLimiter(clock, workspace="T1", shared=alone)
 
@@ -61,7 +61,7 @@ async def test_another_channel_and_another_workspace_do_not_wait(
     clock: FakeClock, pacer_of: Callable[[], RateLimiter], shared: Database
 ) -> None:
     pacer = pacer_of()
-    other = RateLimiter(clock, workspace="T2", shared=SharedSlots(shared, clock))
+    other = RateLimiter(clock, workspace="T2", shared=SharedRateLimiter(shared, clock))
     await leaving_s(clock, POSTS.burst, pacer)
     assert await leaving_s(clock, POSTS.burst, pacer, rates=THERE) == [0, 0, 0]
     assert await leaving_s(clock, POSTS.burst, other) == [0, 0, 0]
@@ -116,7 +116,7 @@ async def test_who_slept_when_slack_said_to_wait_takes_another_turn(pacer_of: Ca
 
 
 async def test_of_many_that_ask_at_once_each_free_slot_is_one_s(shared: Database, clock: FakeClock) -> None:
-    slots = [SharedSlots(shared, clock) for _ in range(3)]
+    slots = [SharedRateLimiter(shared, clock) for _ in range(3)]
     asked = (slots[n % 3].take("a", interval_us=1_000_000, allowance_us=2_000_000) for n in range(60))
     assert Counter(await asyncio.gather(*asked)) == {0: 3, 1_000_000: 57}
 
@@ -146,7 +146,7 @@ async def test_processes_that_die_while_they_wait_leave_the_others_every_slot(
 
 
 async def test_without_the_database_a_process_paces_itself(shared: Database, clock: FakeClock) -> None:
-    pacer = RateLimiter(clock, workspace="T1", shared=SharedSlots(shared, clock))
+    pacer = RateLimiter(clock, workspace="T1", shared=SharedRateLimiter(shared, clock))
     await execute(shared, "DROP TABLE pace")
     await pacer.hold_back(HERE, 5)
     assert await leaving_s(clock, 3, pacer) == pytest.approx([5, 6, 7])

@@ -6,10 +6,10 @@ from patterns.core.ports import Clock
 from storage.database.database import Database
 from storage.database.statements import Work, load, single
 
-q = load("pacing")
+q = load("shared_rate_limiter")
 
 
-class SharedSlots:
+class SharedRateLimiter:
     """GCRA over the table `pace`: `due_us` is the theoretical arrival time of a key. PostgreSQL only.
 
     `clock` follows the server's, so that all machines agree.
