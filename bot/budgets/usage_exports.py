@@ -36,7 +36,6 @@ COST = ("cost_usd", "cost", "amount", "amount_usd", "total_cost", "cost_in_usd",
 _UNCACHED = ("uncached_input_tokens", "usage_input_tokens_no_cache", "input_tokens_no_cache")
 _CACHE = re.compile(r"(?:usage_)?(?:input_tokens_cache_(?:write|read).*|cache_(?:read|creation)_input_tokens)")
 """Anthropic counts what a cache gave or took beside the input; OpenAI counts it in."""
-_TELLING = (MODEL, INPUT, OUTPUT, _UNCACHED, COST)
 _SEPARATORS = ",;\t|"
 _GROUPED = re.compile(r"\d{1,3}(?:([.,' \u00a0\u202f\u2019])\d{3})(?:\1\d{3})*")
 _DATES = ("%d.%m.%Y", "%Y/%m/%d", "%b %d, %Y", "%d %b %Y", "%Y%m%d")

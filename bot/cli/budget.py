@@ -1,14 +1,14 @@
 """`agents budget`, `agents export` and `agents reconcile`: amounts and changes for operators."""
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+
+from bot.cli.command import run_command, workspace_option
 
 
 def register(main: click.Group) -> None:
@@ -20,7 +20,6 @@ def register(main: click.Group) -> None:
 _channel = click.option("--channel", required=True, metavar="ID", help="Slack's id of the channel, like C0123ABCD.")
 _maybe_channel = click.option("--channel", default="", metavar="ID", help="One channel; all of them without.")
 _month = click.option("--month", default="", metavar="YYYY-MM", help="The month; the current one without.")
-_workspace = click.option("--workspace", default="", metavar="ID", help="Needed where the ledger has several.")
 _reason = click.option("--reason", default="", help="Stands in the audit log.")
 
 
@@ -31,40 +30,40 @@ def budget() -> None:
 
 @budget.command()
 @_maybe_channel
-@_workspace
+@workspace_option
 def show(channel: str, workspace: str) -> None:
     """Show the current month of a channel, or of every channel."""
-    _run(_show(channel, workspace))
+    run_command(_show(channel, workspace))
 
 
 @budget.command(name="set")
 @click.argument("amount")
 @_channel
 @_reason
-@_workspace
+@workspace_option
 def set_limit(amount: str, channel: str, reason: str, workspace: str) -> None:
     """Set a channel's monthly limit to AMOUNT dollars, or to `default`."""
-    _run(_set(amount, channel, reason, workspace))
+    run_command(_set(amount, channel, reason, workspace))
 
 
 @budget.command()
 @click.argument("amount")
 @_channel
 @_reason
-@_workspace
+@workspace_option
 def grant(amount: str, channel: str, reason: str, workspace: str) -> None:
     """Give a channel AMOUNT dollars more for this month only."""
-    _run(_grant(amount, channel, reason, workspace))
+    run_command(_grant(amount, channel, reason, workspace))
 
 
 @budget.command()
 @click.option("--csv", "as_csv", is_flag=True, help="Numbers for a spreadsheet.")
 @_channel
 @_month
-@_workspace
+@workspace_option
 def report(*, as_csv: bool, channel: str, month: str, workspace: str) -> None:
     """Show a month of a channel by flow, agent and model."""
-    _run(_report(channel, month, workspace, as_csv=as_csv))
+    run_command(_report(channel, month, workspace, as_csv=as_csv))
 
 
 @click.group()
@@ -76,28 +75,22 @@ def export() -> None:
 @click.option("--month", required=True, metavar="YYYY-MM")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @_maybe_channel
-@_workspace
+@workspace_option
 def calls(month: str, form: str, channel: str, workspace: str) -> None:
     """Print every call of a month with its tokens and its price, for the finance team."""
-    _run(_calls(month, form, channel, workspace))
+    run_command(_calls(month, form, channel, workspace))
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--month", required=True, metavar="YYYY-MM")
-@_workspace
+@workspace_option
 def reconcile(file: Path, month: str, workspace: str) -> None:
     """Compare a month of the ledger with FILE, a provider's usage export (CSV or JSON), by UTC day and model.
 
     Names every difference; exit code 1 when there is one.
     """
-    _run(_reconcile(file.read_bytes(), file.name, month, workspace))
-
-
-def _run(work: Coroutine[Any, Any, int]) -> None:
-    code = asyncio.run(work)
-    if code:
-        sys.exit(code)
+    run_command(_reconcile(file.read_bytes(), file.name, month, workspace))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 from bot.cli.shell import accept, owner, payer_for
 from bot.runs.bootstrap import open_engine
+from bot.runs.context import payer_context
 from bot.runs.engine import Engine, NullEventSink
 from bot.runs.model_selection import ModelChoice
 from bot.runs.orphaned_shell_runs import finish
 from bot.settings import Settings
 from patterns.agent import AgentRunner
-from patterns.core.context import TaskContext
 from patterns.core.errors import AgentsError, RunLostError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.reasons import Reason
@@ -64,16 +64,7 @@ async def call_each(settings: Settings, choice: ModelChoice | None) -> dict[str,
 
 
 async def _call(services: Services, run: RunRow, name: str) -> Called:
-    payer = run.payer
-    ctx = TaskContext(
-        run_id=run.id,
-        workspace=payer.workspace,
-        channel=payer.channel,
-        channel_kind=payer.channel_kind,
-        thread="",
-        user=payer.user,
-        request="",
-    )
+    ctx = payer_context(run.payer, run_id=run.id)
     started = services.clock.monotonic()
     try:
         step = await services.runner.step(ctx, services, agent=name, path=f"doctor/{name}", handoff=EMPTY_HANDOFF)

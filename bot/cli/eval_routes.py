@@ -11,11 +11,11 @@ from bot.cli.terminal import plain, print_line
 from bot.messages.estimate_text import price_words
 from bot.messages.outcome_text import refusal
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
+from bot.runs.context import payer_context
 from bot.runs.engine import Engine
 from bot.runs.orphaned_shell_runs import finish
 from patterns import evaluate
 from patterns.agent import AgentRunner
-from patterns.core.context import TaskContext
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, RunEvent, StepFinished, StopReason
 from patterns.core.limits import RunLimits
@@ -86,15 +86,7 @@ def _examples(file: Path) -> list[evaluate.Example]:
 async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float) -> tuple[str, int]:
     """Return the report, and the number of examples that could not be asked."""
     payer = run.payer
-    ctx = TaskContext(
-        run_id=run.id,
-        workspace=payer.workspace,
-        channel=payer.channel,
-        channel_kind=payer.channel_kind,
-        thread="",
-        user=payer.user,
-        request="",
-    )
+    ctx = payer_context(payer, run_id=run.id)
     unasked = UnaskedCounter()
     one = _services(engine, run, unasked, engine.roster.limits)
     each = one.runner.quote(ctx, one, agent=ROUTER, schema=route_schema(engine.roster))

@@ -1,9 +1,7 @@
 """The `agents` command. Heavy imports wait inside the command that needs them, so that help is instant."""
 
-import asyncio
 import errno
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import click
 
 from bot import __version__
 from bot.cli.budget import register as register_budget
+from bot.cli.command import run_command
 from bot.cli.installations import installations
 from bot.cli.people import register as register_people
 from bot.cli.roster import roster
@@ -40,12 +39,6 @@ class _Sentences(click.Group):
             sys.exit(130)
 
 
-def _run(work: Coroutine[Any, Any, int]) -> None:
-    code = asyncio.run(work)
-    if code:
-        sys.exit(code)
-
-
 _host = click.option("--host", help="Address that HTTP mode listens on; without it, AGENTS_HOST decides.")
 
 
@@ -68,7 +61,7 @@ def run(port: int | None, host: str | None) -> None:
     """Start the bot: Socket Mode, or HTTP when a port is given."""
     from bot.serve import serve
 
-    _run(serve(port=port, host=host))
+    run_command(serve(port=port, host=host))
 
 
 @main.command()
@@ -78,7 +71,7 @@ def web(port: int | None, host: str | None) -> None:
     """Receive what Slack sends and leave the runs to workers (PostgreSQL)."""
     from bot.serve import web as start
 
-    _run(start(port=port, host=host))
+    run_command(start(port=port, host=host))
 
 
 @main.command()
@@ -87,7 +80,7 @@ def worker(concurrency: int) -> None:
     """Execute runs, beside any number of other workers (PostgreSQL)."""
     from bot.serve import worker as start
 
-    _run(start(concurrency=concurrency))
+    run_command(start(concurrency=concurrency))
 
 
 @main.command()
@@ -106,7 +99,7 @@ def demo(port: int, request: str | None, roster: Path | None) -> None:
     """
     from bot.demo.run import demo as start
 
-    _run(start(port=port, once=request, roster=roster))
+    run_command(start(port=port, once=request, roster=roster))
 
 
 @main.command()
@@ -126,7 +119,7 @@ def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over 
     from bot.cli.ask import Request
     from bot.cli.ask import ask as start
 
-    _run(start(Request(**options)))
+    run_command(start(Request(**options)))
 
 
 @main.command(name="try")
@@ -145,7 +138,7 @@ def try_(**options: Any) -> None:  # noqa: ANN401 - click hands the options over
     from bot.cli.try_agent import Trial, try_agent
 
     file = options.pop("roster")
-    _run(try_agent(Trial(**options, roster=roster_path(file) if file else None)))
+    run_command(try_agent(Trial(**options, roster=roster_path(file) if file else None)))
 
 
 @main.command()
@@ -154,7 +147,7 @@ def doctor(*, calls: bool) -> None:
     """Check tokens, scopes, roster, prices, database and models; a line each, with what to do."""
     from bot.cli.doctor import doctor as check
 
-    _run(check(calls=calls))
+    run_command(check(calls=calls))
 
 
 @main.command()
@@ -162,7 +155,7 @@ def verify() -> None:
     """Recompute every sum of the ledger from its calls; fail on any difference."""
     from bot.cli.maintenance import verify as check
 
-    _run(check())
+    run_command(check())
 
 
 @main.command()
@@ -170,7 +163,7 @@ def migrate() -> None:
     """Create the database, or bring its schema up to date."""
     from bot.cli.maintenance import migrate as start
 
-    _run(start())
+    run_command(start())
 
 
 @main.command()
@@ -179,7 +172,7 @@ def backup(file: Path) -> None:
     """Copy the SQLite ledger to FILE while the bot runs, and check the copy."""
     from bot.cli.maintenance import backup as start
 
-    _run(start(file))
+    run_command(start(file))
 
 
 @main.command()
@@ -209,4 +202,4 @@ def routes(file: Path, channel: str) -> None:
     """Route every line of FILE (JSON with text, pattern, agents) and print accuracy, confusion, cost and latency."""
     from bot.cli.eval_routes import evaluate_routes
 
-    _run(evaluate_routes(file, channel=channel))
+    run_command(evaluate_routes(file, channel=channel))

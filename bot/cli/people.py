@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-_workspace = click.option("--workspace", default="", metavar="ID", help="Needed where the ledger has several.")
+from bot.cli.command import run_command, workspace_option
 
 
 def register(main: click.Group) -> None:
@@ -26,19 +25,19 @@ def register(main: click.Group) -> None:
 
 @click.command()
 @click.argument("user")
-@_workspace
+@workspace_option
 def forget(user: str, workspace: str) -> None:
     """Erase everything USER (a Slack id, U…) wrote that is stored here; what it cost stays, without text."""
-    _run(_forget(user, workspace))
+    run_command(_forget(user, workspace))
 
 
 @click.command()
 @click.argument("user")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A new file for it, for you alone.")
-@_workspace
+@workspace_option
 def person(user: str, output: Path | None, workspace: str) -> None:
     """Everything that is stored about USER (a Slack id, U…), as JSON. It stands in the audit log."""
-    _run(_export(user, output, workspace))
+    run_command(_export(user, output, workspace))
 
 
 @click.group()
@@ -49,16 +48,10 @@ def audit() -> None:
 @audit.command(name="export")
 @click.option("--since", required=True, metavar="YYYY-MM-DD", help="The first day, in UTC.")
 @click.option("--jsonl", is_flag=True, required=True, help="One JSON object a line.")
-@_workspace
+@workspace_option
 def export_audit(*, since: str, jsonl: bool, workspace: str) -> None:  # noqa: ARG001 - the one format there is, said
     """Every line of the audit log since a day: money, limits, access, decisions, reading, forgetting, exports."""
-    _run(_audit(since, workspace))
-
-
-def _run(work: Coroutine[Any, Any, int]) -> None:
-    code = asyncio.run(work)
-    if code:
-        sys.exit(code)
+    run_command(_audit(since, workspace))
 
 
 @dataclass(frozen=True, slots=True)

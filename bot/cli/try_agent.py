@@ -9,8 +9,8 @@ from bot.cli.ask import Request, Shell
 from bot.cli.shell import opened, payer_for
 from bot.cli.terminal import print_line
 from bot.messages.mrkdwn import clean
+from bot.runs.context import payer_context
 from bot.runs.engine import Engine
-from patterns.core.context import TaskContext
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
 from patterns.handoff import EMPTY_HANDOFF
@@ -60,15 +60,7 @@ def _check(engine: Engine, name: str) -> None:
 def _show_prompt(engine: Engine, trial: Trial, payer: Payer) -> None:
     """Print both parts of the prompt as the model will get them, beside the answer."""
     spec = engine.roster.agents[trial.agent]
-    ctx = TaskContext(
-        run_id="try",
-        workspace=payer.workspace,
-        channel=payer.channel,
-        channel_kind=payer.channel_kind,
-        thread="",
-        user=payer.user,
-        request=trial.request.strip(),
-    )
+    ctx = payer_context(payer, run_id="try", request=trial.request.strip())
     shown = engine.roster.prompts[spec.prompt].render(EMPTY_HANDOFF.slots(ctx), spec.input_bytes_max)
     for title, text in (("what the agent is told", shown.system), ("what it is given", shown.user)):
         print_line(click.style(f"── {trial.agent}: {title}", fg="cyan"))

@@ -6,6 +6,7 @@ from bot.runs.material import artifacts_of
 from bot.runs.outcome import RunOutcome
 from patterns.core.context import TaskContext, Turn
 from patterns.core.errors import UserError
+from patterns.core.ports import Payer
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from storage.threads import Threads
@@ -33,6 +34,19 @@ async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskCont
         request=request,
         history=_history(await store.earlier_exchanges(run, most=HISTORY_RUNS)),
         artifacts=await artifacts_of(threads, run),
+    )
+
+
+def payer_context(payer: Payer, *, run_id: str, request: str = "") -> TaskContext:
+    """Return the context of work that stands in no thread: a quote, a trial, a check from a shell."""
+    return TaskContext(
+        run_id=run_id,
+        workspace=payer.workspace,
+        channel=payer.channel,
+        channel_kind=payer.channel_kind,
+        thread="",
+        user=payer.user,
+        request=request,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
-from bot.runs.context import context_of
+from bot.runs.context import context_of, payer_context
 from bot.runs.model_allowlist import ModelAllowlist
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
@@ -159,15 +159,7 @@ class Engine:
         Raises:
             UserError: the person named a flow or agents that do not exist or do not fit.
         """
-        ctx = TaskContext(
-            run_id="quote",
-            workspace=payer.workspace,
-            channel=payer.channel,
-            channel_kind=payer.channel_kind,
-            thread="",
-            user=payer.user,
-            request=request,
-        )
+        ctx = payer_context(payer, run_id="quote", request=request)
         return estimate(
             ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, NullEventSink()), choice
         )

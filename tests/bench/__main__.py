@@ -13,6 +13,7 @@ BENCHES = {
     "patterns": (),
     "workers": (),
     "slack_pace": (),
+    "hops": (),
 }
 
 

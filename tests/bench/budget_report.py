@@ -7,9 +7,7 @@ Calls are written by SQL, an equal share to each of twelve months; what is asked
 
 import argparse
 import asyncio
-import statistics
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 
 from bot.budgets.chart import draw
@@ -21,6 +19,7 @@ from storage.database.statements import Query, Work
 from storage.ledger.balances import Balances
 from storage.ledger.reports import Reports
 from tests.support.ledgers import PAYER, POLICY, START_US, FakeClock
+from tests.support.medians import median_ms
 
 _FILL = Query(
     "fill",
@@ -70,15 +69,6 @@ async def grow(database: Database, first: int, last: int) -> None:
             yield query(**params)
 
         await database.write(work)
-
-
-async def median_ms(ask: Callable[[], Awaitable[object]], times: int) -> float:
-    took = []
-    for _ in range(times):
-        start = time.perf_counter()
-        await ask()
-        took.append((time.perf_counter() - start) * 1000)
-    return statistics.median(took)
 
 
 async def main(most: int) -> None:

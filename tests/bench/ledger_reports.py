@@ -7,9 +7,7 @@ One channel's month takes every call, the hardest case. The calls are written by
 
 import argparse
 import asyncio
-import statistics
 import tempfile
-import time
 from collections.abc import Awaitable, Callable
 
 from storage.database.connect import connect
@@ -21,6 +19,7 @@ from storage.ledger.budgets import Budgets
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.reports import Reports
 from tests.support.ledgers import PAYER, POLICY, START_US, Asking, FakeClock, open_run, settled
+from tests.support.medians import median_ms
 
 _FILL = Query(
     "fill",
@@ -52,15 +51,6 @@ async def grow(database: Database, first: int, last: int) -> None:
         await database.write(work)
     # The bulk load's log is not the ledger's doing.
     await database._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[attr-defined]
-
-
-async def median_ms(ask: Callable[[], Awaitable[object]]) -> float:
-    took = []
-    for _ in range(15):
-        start = time.perf_counter()
-        await ask()
-        took.append((time.perf_counter() - start) * 1000)
-    return statistics.median(took)
 
 
 async def main(most: int) -> None:

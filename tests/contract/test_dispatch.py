@@ -18,25 +18,11 @@ from storage.database.connect import connect
 from storage.database.queue_schema import install_queue
 from storage.fair_queue import CHANNEL_SHARE, REQUEUE_S, FairQueue
 from storage.ledger.verify import verify
-from storage.run_rows import NewRun
 from storage.runs import RunStore
-from tests.support.ledgers import CENT, Asking, FakeClock, account, execute, rows, settled
+from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, account, execute, rows, settled
 from tests.support.running_bot import bot_environment
 
-REQUEST = NewRun(
-    workspace="T1",
-    channel="C1",
-    channel_kind="channel",
-    thread_ts="",
-    user="U1",
-    kind="slack",
-    request="Why?",
-    flow="",
-    options={},
-    roster_hash="h",
-    roster_json="{}",
-    delivery_key="",
-)
+REQUEST = NEW_RUN
 SOON_S = 10
 
 

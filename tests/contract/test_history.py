@@ -2,39 +2,13 @@
 
 from dataclasses import replace
 
-import pytest
-
 from storage.database.database import Database
 from storage.history import ACCEPTED_GRACE_US, RUNS_FEWEST, RUNS_MOST, History
-from storage.run_rows import NewRun
 from storage.runs import RunStore
-from tests.support.ledgers import FakeClock, execute
+from tests.support.ledgers import NEW_RUN, FakeClock, execute
 
-REQUEST = NewRun(
-    workspace="T1",
-    channel="C1",
-    channel_kind="channel",
-    thread_ts="",
-    user="U1",
-    kind="terminal",
-    request="Why?",
-    flow="decide",
-    options={},
-    roster_hash="hash",
-    roster_json="{}",
-    delivery_key="",
-)
+REQUEST = replace(NEW_RUN, kind="terminal", flow="decide")
 LEASE_S = 30.0
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def store(database: Database, clock: FakeClock) -> RunStore:
-    return RunStore(database, clock)
 
 
 async def ended(store: RunStore, clock: FakeClock, *costs_nusd: int, stop_reason: str = "completed") -> None:

@@ -12,7 +12,7 @@ from bot.runs.executor import Executor
 from bot.runs.lease import LEASE_S, Lease
 from patterns.core.errors import RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
-from storage.database.database import ConstraintError, Database
+from storage.database.database import ConstraintError
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from tests.contract.test_runs_store import REQUEST
@@ -26,16 +26,6 @@ LET_GO: list[RunRow] = []
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "HEARTBEAT_S", 0.001)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def store(database: Database, clock: FakeClock) -> RunStore:
-    return RunStore(database, clock)
 
 
 async def owned(store: RunStore) -> RunRow:

@@ -15,24 +15,11 @@ from storage.fair_queue import FairQueue
 from storage.history import ACCEPTED_GRACE_US, History
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
-from tests.support.ledgers import FakeClock, rows
+from tests.support.ledgers import NEW_RUN, FakeClock, rows
 
 LEASE_S = 30.0
 DAY_US = 86_400_000_000
-REQUEST = NewRun(
-    workspace="T1",
-    channel="C1",
-    channel_kind="channel",
-    thread_ts="1.1",
-    user="U1",
-    kind="slack",
-    request="Why?",
-    flow="answer",
-    options={},
-    roster_hash="h",
-    roster_json="{}",
-    delivery_key="k1",
-)
+REQUEST = replace(NEW_RUN, thread_ts="1.1", flow="answer", delivery_key="k1")
 FUTURE = CODE_VERSION + 1
 
 
@@ -70,16 +57,6 @@ class OldCode:
     async def claim_telling(self, run: RunRow) -> bool:
         now_us = self._clock.now_us()
         return bool(await self.run("claim_telling", id=run.id, owner="old", lease_until_us=now_us + 1, now_us=now_us))
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def store(database: Database, clock: FakeClock) -> RunStore:
-    return RunStore(database, clock)
 
 
 @pytest.fixture

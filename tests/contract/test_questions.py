@@ -1,6 +1,7 @@
 """Questions over both databases: asked once, answered once by whoever is first, found where people reply."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,22 +9,12 @@ from patterns.core.errors import ParkedError
 from patterns.core.ports import Decision, Fence, Question
 from storage.database.database import Database
 from storage.questions import Questions
-from storage.run_rows import NewRun, RunRow
+from storage.run_rows import RunRow
 from storage.runs import RunStore
-from tests.support.ledgers import FakeClock
+from tests.support.ledgers import NEW_RUN, FakeClock
 
 DRAFT = Question(kind="approve", title="The draft is ready", draft="Dear all", deadline_s=60, approvers=("U3",))
 THREAD = {"workspace": "T1", "channel": "C1", "thread_ts": "17.1"}
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def store(database: Database, clock: FakeClock) -> RunStore:
-    return RunStore(database, clock)
 
 
 @pytest.fixture
@@ -33,18 +24,7 @@ def questions(database: Database, clock: FakeClock) -> Questions:
 
 async def owned(store: RunStore, key: str = "k1") -> RunRow:
     """A run in the thread that somebody executes."""
-    new = NewRun(
-        **THREAD,
-        channel_kind="channel",
-        user="U1",
-        kind="slack",
-        request="write",
-        flow="draft",
-        options={},
-        roster_hash="h",
-        roster_json="{}",
-        delivery_key=key,
-    )
+    new = replace(NEW_RUN, **THREAD, flow="draft", delivery_key=key)
     run_id, _is_new = await store.accept(new)
     run = await store.claim(run_id, owner="me", lease_s=30)
     assert run is not None

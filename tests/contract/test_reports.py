@@ -32,11 +32,6 @@ OTHERS = (PAYER, replace(PAYER, user="U2"), replace(PAYER, user="U3"))
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def reports(database: Database, clock: FakeClock) -> Reports:
     return Reports(database, clock, POLICY)
 

@@ -16,17 +16,12 @@ from storage.personal_data import PersonalData
 from storage.questions import Questions
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
-from tests.support.ledgers import FakeClock, execute, rows
+from tests.support.ledgers import NEW_RUN, FakeClock, execute, rows
 
 LEASE_S = 30.0
 SECOND_US, DAY_US = 1_000_000, 86_400_000_000
-REQUEST = NewRun(
-    workspace="T1",
-    channel="C1",
-    channel_kind="channel",
-    thread_ts="",
-    user="U1",
-    kind="slack",
+REQUEST = replace(
+    NEW_RUN,
     request="SQLite or PostgreSQL?",
     flow="decide",
     options={"flow": "decide", "agents": []},
@@ -35,16 +30,6 @@ REQUEST = NewRun(
     delivery_key="trigger:1",
 )
 QUESTION = Question(kind="confirm", title="decide", amount_nusd=250_000_000)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def store(database: Database, clock: FakeClock) -> RunStore:
-    return RunStore(database, clock)
 
 
 @pytest.fixture

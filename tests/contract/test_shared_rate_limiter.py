@@ -17,11 +17,6 @@ HERE, THERE = {"posts:C1": POSTS}, {"posts:C2": POSTS}
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 async def shared(postgresql_url: str) -> AsyncIterator[Database]:
     opened = await connect(postgresql_url)
     yield opened

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.fakes.slack_installs import CLIENT_ID, CLIENT_SECRET
 from tests.fakes.slack_server import SIGNING_SECRET, SlackServer
-from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN, BOT_USER
+from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN, BOT_USER, Now
 
 C = "C0PLATFORM"
 BUTTON = {"type": "button", "action_id": "go", "value": "v", "text": {"type": "plain_text", "text": "Go"}}
@@ -27,19 +27,6 @@ MODAL = {
     "submit": {"type": "plain_text", "text": "Run"},
     "blocks": [{"type": "input", "block_id": "b", "label": {"type": "plain_text", "text": "What"}, "element": FIELD}],
 }
-
-
-class Now:
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def now() -> Now:
-    return Now()
 
 
 @pytest.fixture

@@ -7,22 +7,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.fakes.slack_server import SlackServer
-from tests.fakes.slack_state import BOT_TOKEN
+from tests.fakes.slack_state import BOT_TOKEN, Now
 
 DM, CHANNEL = "D0DANA", "C0PLATFORM"
-
-
-class Now:
-    def __init__(self) -> None:
-        self.seconds = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def now() -> Now:
-    return Now()
 
 
 @pytest.fixture

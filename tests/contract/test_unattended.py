@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 
-import pytest
-
 from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import PrivateView
@@ -28,16 +26,6 @@ class Heard:
             raise SlackError("person_gone", code="user_not_found", method="chat.postEphemeral")
         assert view == NoticeView(KEPT)
         self.told.append((to.channel, to.response_url, to.user))
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def store(database: Database, clock: FakeClock) -> RunStore:
-    return RunStore(database, clock)
 
 
 def no_worker_notice(database: Database, clock: FakeClock, heard: Heard, owner: str = "A") -> NoWorkerNotice:

@@ -18,6 +18,16 @@ RESPONSE_USES = 5
 RESPONSE_S = 1800.0
 
 
+class Now:
+    """A clock of the double that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 class Refused(Exception):  # noqa: N818 - it is Slack's answer, not our error
     """`ok: false` with Slack's word for it."""
 

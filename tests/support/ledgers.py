@@ -9,6 +9,7 @@ from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, Reserv
 from storage.database.database import Database
 from storage.database.statements import Query, Row, single
 from storage.ledger.book import Policy
+from storage.run_rows import NewRun
 
 USD = 1_000_000_000
 CENT = USD // 100
@@ -21,6 +22,21 @@ _INSERT_RUN = Query(
     """INSERT INTO run (id, workspace, channel, channel_kind, user_id, kind, status, epoch, created_us, delivery_key)
     VALUES (:id, :workspace, :channel, :channel_kind, :user_id, 'slack', 'running', :epoch, :now_us, :id)""",
 )
+NEW_RUN = NewRun(
+    workspace="T1",
+    channel="C1",
+    channel_kind="channel",
+    thread_ts="",
+    user="U1",
+    kind="slack",
+    request="Why?",
+    flow="",
+    options={},
+    roster_hash="h",
+    roster_json="{}",
+    delivery_key="",
+)
+"""A request in a channel; tests replace what they are about."""
 
 
 @dataclass

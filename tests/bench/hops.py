@@ -1,0 +1,96 @@
+"""How many functions of ours one request passes, from the keystroke to the answer, and how many before the first agent.
+
+    .venv/bin/python -m tests.bench.hops [--list]
+
+The whole bot in this process, over the Slack double: one command with a flow of its own choosing, until its answer
+stands. A function counts once, however often it is called; comprehensions, lambdas and generated methods do not count.
+The first agent's step ends the second figure. What other tasks do meanwhile counts too.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tests.fakes.provider import Provider
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.team import Team
+from tests.support.running_bot import open_house
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = tuple(f"{ROOT / name}/" for name in ("bot", "patterns", "storage"))
+ASKED = "use decide: SQLite or PostgreSQL?"
+CLAIMED, FIRST_STEP = "Executor.execute", "AgentRunner.step"
+RESUMED = 3
+"""The bits in the argument of `RESUME` that say a coroutine goes on: the profiler hears of that as of a call."""
+Function = tuple[str, str]
+"""A file and a qualified name."""
+
+
+class Hops:
+    """Counts functions by file while it is the profiler."""
+
+    def __init__(self) -> None:
+        self.passed: dict[Function, int] = {}
+        self.executed: dict[Function, int] = {}
+        self._since: str = ""
+
+    def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
+        code = frame.f_code
+        if event != "call" or not code.co_filename.startswith(PACKAGES) or "<" in code.co_qualname.split(".")[-1]:
+            return
+        if code.co_code[frame.f_lasti + 1] & RESUMED:
+            return
+        function = (code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname)
+        if code.co_qualname == FIRST_STEP or (code.co_qualname == CLAIMED and not self._since):
+            self._since = code.co_qualname
+        self.passed.setdefault(function, code.co_firstlineno)
+        if self._since == CLAIMED:
+            self.executed.setdefault(function, code.co_firstlineno)
+
+
+async def ask(hops: Hops) -> None:
+    """Have one request answered, and count on the way."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            SlackServer() as slack,
+            Provider(Team()) as provider,
+            open_house(api_url=slack.url, provider=provider, folder=Path(folder)) as house,
+        ):
+            sys.setprofile(hops)
+            try:
+                await slack.command(ASKED)
+                await slack.wait_for(lambda: any("answered · " in str(message) for message in slack.messages()))
+                await house.until_no_run_is_open()
+            finally:
+                sys.setprofile(None)
+
+
+def table(functions: dict[Function, int], *, listed: bool) -> str:
+    """Return the count of functions and files, with the functions by file when they are `listed`."""
+    files: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for (file, name), line in functions.items():
+        files[file].append((line, name))
+    rows = [f"{len(functions)} functions in {len(files)} files"]
+    if listed:
+        rows += [f"  {file}: {', '.join(name for _, name in sorted(files[file]))}" for file in sorted(files)]
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Count once, and print both figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="name the functions")
+    listed = parser.parse_args().list
+    hops = Hops()
+    asyncio.run(ask(hops))
+    print("from the command to its answer:", table(hops.passed, listed=listed))
+    print("from the claim of the run to the first agent's step:", table(hops.executed, listed=listed))
+
+
+if __name__ == "__main__":
+    main()

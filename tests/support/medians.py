@@ -1,0 +1,15 @@
+"""How long something takes in the middle of several tries."""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+
+
+async def median_ms(ask: Callable[[], Awaitable[object]], times: int = 15) -> float:
+    """Return the median duration in milliseconds."""
+    took = []
+    for _ in range(times):
+        start = time.perf_counter()
+        await ask()
+        took.append((time.perf_counter() - start) * 1000)
+    return statistics.median(took)
