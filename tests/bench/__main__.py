@@ -14,6 +14,8 @@ BENCHES = {
     "workers": (),
     "slack_pace": (),
     "hops": (),
+    "front_door": (),
+    "frameworks": ("--write",),
 }
 
 

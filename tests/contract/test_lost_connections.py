@@ -182,17 +182,18 @@ async def test_a_start_that_is_cut_off_begins_again(
 
 def test_a_start_goes_on_when_the_server_is_back_from_its_restart() -> None:
     with restartable_server() as server:
-        restarts = [threading.Timer(0.5, server.start)]
+        restart = threading.Timer(0.5, server.start)
 
         def work() -> int:
             with psycopg.connect(server.url, autocommit=True) as connection:
-                if restarts:
+                if restart.ident is None:
                     server.stop()
-                    restarts.pop().start()
+                    restart.start()
                 row = connection.execute("SELECT 1").fetchone()
                 return int(row[0]) if row else 0
 
         assert postgresql.retry_on_shutdown(work) == 1
+        restart.join()  # it still looks whether the server is ready
 
 
 async def test_a_column_that_a_migration_adds_spoils_nothing_that_is_prepared(database: Database) -> None:

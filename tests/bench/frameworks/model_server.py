@@ -1,0 +1,80 @@
+"""A model server of OpenAI's shape with a latency of its own: the Router chooses, the reviewer never accepts.
+
+    python model_server.py --latency-ms 50
+
+Prints its address. A process of its own, so that every framework pays the same for it.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+
+from aiohttp import web
+
+WORDS = "Take SQLite while one machine is enough, and PostgreSQL once a second process writes. " * 6
+USAGE = {"prompt_tokens": 160, "completion_tokens": 110, "total_tokens": 270}
+DRAFT = re.compile(r"Draft (\d+)")
+
+
+def reply_to(messages: list[dict[str, object]]) -> str:
+    """Return the text of a reply: one JSON object from Router and reviewer, prose from everybody else."""
+    said = json.dumps(messages)
+    drafts = [int(number) for number in DRAFT.findall(said)]
+    newest = max(drafts, default=0)
+    if "ROUTER:" in said:
+        return json.dumps({"flow": "one", "agents": ["worker"], "agent": "worker", "reason": "fits", "confidence": 1.0})
+    if "REVIEWER:" in said:
+        return json.dumps(
+            {
+                "feedback": [{"criterion": "It is short.", "met": False, "change": f"shorter {newest}"}],
+                "score": min(newest, 9),
+                "accepted": False,
+                "change": f"shorter {newest}",
+            }
+        )
+    return f"Draft {newest + 1}. {WORDS}"
+
+
+def app(latency_s: float) -> web.Application:
+    """Return the application; every reply takes that long."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if latency_s:
+            await asyncio.sleep(latency_s)
+        text, head = reply_to(body["messages"]), {"id": "c", "created": 1, "model": body["model"]}
+        if not body.get("stream"):
+            message = {"role": "assistant", "content": text}
+            choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+            return web.json_response({**head, "object": "chat.completion", "choices": choices, "usage": USAGE})
+        head["object"] = "chat.completion.chunk"
+        events = (
+            {**head, "choices": [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}]},
+            {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+            {**head, "choices": [], "usage": USAGE},
+        )
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events))
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    made = web.Application()
+    made.router.add_post("/v1/chat/completions", answer)
+    return made
+
+
+async def serve(latency_s: float) -> None:
+    """Serve until the process is ended."""
+    runner = web.AppRunner(app(latency_s), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=2048).start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}/v1", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency-ms", type=float, default=0)
+    asyncio.run(serve(parser.parse_args().latency_ms / 1000))
