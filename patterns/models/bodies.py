@@ -4,10 +4,13 @@ The first byte decides which, because content types lie: JSON and HTML begin wit
 """
 
 import json
+import re
 from typing import Any
 
+from patterns.models.error_objects import is_error
 from patterns.models.faults import Failure
 from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.shapes import says_nothing
 from patterns.models.sse import BOM, Event, ServerSentEvents
 
 _SPACE = b" \t\r\n"
@@ -15,6 +18,7 @@ _BEHIND_A_NUMBER = (",", "}", " ", "\t", "\r", "\n")
 _DONE = "[DONE]"
 _OPENINGS = '{["<'
 """What a value, or a page in place of one, begins with. Any other word in an event only keeps the connection open."""
+_HIDDEN_VALUE = re.compile(r"\{\s*\"")
 _DECODER = json.JSONDecoder()
 
 
@@ -25,6 +29,7 @@ class Body:
         self._reading = reading
         self._events: ServerSentEvents | None = None
         self._is_value = False
+        self._taken = 0
         self._bytes: list[bytes] = []
 
     def feed(self, chunk: bytes) -> None:
@@ -47,6 +52,7 @@ class Body:
             self._events = ServerSentEvents()
         for event in self._events.feed(chunk):
             self._take(event)
+        self._note_damage()
 
     @property
     def may_be_whole(self) -> bool:
@@ -75,12 +81,15 @@ class Body:
 
         What the end of the bytes cut off is no fault of what came before.
         """
+        self._note_damage()
+        self._taken += 1
         text = event.data.decode(errors="replace").strip()
         while text and not self._reading.has_ended:
             if text.startswith(_DONE):
                 self._reading.end()
                 return
             if text[0] not in _OPENINGS:
+                self._reading.is_damaged |= _HIDDEN_VALUE.search(text) is not None
                 return
             try:
                 value, text = _first_value(text)
@@ -88,10 +97,20 @@ class Body:
                 if is_pending:
                     return
                 raise
-            if isinstance(value, str):
-                continue
-            if event.name == b"error" and isinstance(value, dict):
-                value = {"error": value, **value}
+            for part in value if isinstance(value, list) else [value]:
+                self._take_object(event, part)
+
+    def _note_damage(self) -> None:
+        lost_at = None if self._events is None else self._events.damaged_at
+        if lost_at is not None and lost_at <= self._taken and not self._reading.has_ended:
+            self._reading.is_damaged = True
+
+    def _take_object(self, event: Event, value: object) -> None:
+        if not isinstance(value, dict):
+            return
+        if event.name == b"error":
+            value = {"error": value, **value}
+        if is_error(value) or not says_nothing(value):
             self._reading.take(value)
 
     def _take_members(self, found: dict[str, Any]) -> None:

@@ -29,6 +29,13 @@ _ERRORS = range(HTTPStatus.BAD_REQUEST, 600)
 _SUCCESS = frozenset({"0", "200", "ok", "OK", "success"})
 _WORDS = ("message", "msg")
 _CODES = ("code", "status", "status_code", "http_code", "type")
+_STATES = ("type", "event", "object", "status", "state")
+_ALIVE = re.compile(
+    r"ping|pong|keep[-_. ]?alive|heart[-_. ]?beat|processing|queued|queueing|pending|waiting|running|started|connecting"
+    r"|connected|in[-_ ]?progress|progress|info|status|ok|success",
+    re.IGNORECASE,
+)
+"""What an object is called that only keeps the connection open, whatever else it says."""
 _TOLD_STATUS = re.compile(r"(?:status|code|error)\W{0,3}([45]\d\d)\b|^\W*([45]\d\d)\b", re.IGNORECASE)
 _REPLY_KEYS = frozenset({"choices", "candidates", "content", "output", "usage", "usageMetadata", "done"})
 _OVERLOADED = re.compile(r"overloaded|over capacity|at capacity", re.IGNORECASE)
@@ -44,6 +51,8 @@ def is_error(loaded: object) -> bool:
         return True
     if "error" in (loaded.get("object"), loaded.get("type")):
         return True
+    if any(_ALIVE.fullmatch(str(loaded.get(name))) for name in _STATES) and _status_in(loaded) is None:
+        return False
     says = any(isinstance(loaded.get(name), str) for name in _WORDS) or "detail" in loaded
     return says and not _REPLY_KEYS & loaded.keys() and bool({"detail", *_CODES} & loaded.keys())
 

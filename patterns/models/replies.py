@@ -62,6 +62,8 @@ class Reading:
         self._is_last = False
         self.has_ended = False
         """The protocol's end has come: nothing behind it matters."""
+        self.is_damaged = False
+        """A part of the answer is known to be lost, so that the rest is none; its bill is one."""
         self.parts = 0
         """Objects that said something, so that silence can be told from pings."""
 
@@ -97,6 +99,8 @@ class Reading:
             raise BrokenReplyError(from_error({"error": part.error}))
         if part.tool is not None:
             self._take_tool(*part.tool)
+        if part.text and not part.finish and self._finish is None and not self.has_ended:
+            self._is_billed = False  # what is still going on was only counted so far
         if part.text:
             self._text.add(part.text, is_last=part.finish is not None)
         if part.whole:
@@ -141,6 +145,8 @@ class Reading:
             BrokenReplyError: there is no finish reason, so the answer was cut; or one that is no ending.
         """
         finish = _FINISH.get((self._finish or "").strip().lower())
+        if self.is_damaged:
+            raise BrokenReplyError(failure or Failure("malformed"))
         if finish is None:
             raise BrokenReplyError(failure or Failure("truncated" if self.parts else "malformed"))
         return Completion(self._final_text(), self.usage(images), finish)

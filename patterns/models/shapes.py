@@ -18,6 +18,18 @@ _ANTHROPIC_TYPES = frozenset(
     {"message", "message_start", "message_delta", "message_stop", "ping"}
     | {"content_block_start", "content_block_delta", "content_block_stop"}
 )
+_SAYING = (
+    "content",
+    "output",
+    "outputs",
+    "delta",
+    "text",
+    "response",
+    "completion",
+    "result",
+    "usage",
+    "usageMetadata",
+)
 _TEXT_PARTS = (None, "text", "output_text", "refusal")
 _CUT = frozenset({"length", "max_tokens", "model_length", "content_filter", "error"})
 """Reasons that a gateway's `stop` does not overrule when it tells both."""
@@ -64,6 +76,15 @@ def shape_of(data: object) -> str | None:
     if "output" in data and "stopReason" in data:
         return "converse"
     return "ollama" if "done" in data and ("message" in data or "response" in data) else None
+
+
+def says_nothing(data: Json) -> bool:
+    """Return whether an object is of no shape and holds nothing: it only keeps the connection open."""
+    return shape_of(data) is None and not any(_says(data.get(name)) for name in _SAYING)
+
+
+def _says(value: object) -> bool:
+    return bool(value) and not isinstance(value, bool)
 
 
 def _openai(data: Json) -> Part:
@@ -121,9 +142,9 @@ def _anthropic(data: Json) -> Part:  # noqa: PLR0911 - one for each kind of even
             return Part(tool=(data.get("index"), data["delta"]["partial_json"]))
         case "message_delta":
             usage = data.get("usage") or {}
-            return Part(
-                "", None, None, (data.get("delta") or {}).get("stop_reason"), usage, is_bill="output_tokens" in usage
-            )
+            finish = (data.get("delta") or {}).get("stop_reason")
+            # Some gateways count on the way, in deltas that have no reason to stop yet.
+            return Part("", None, None, finish, usage, is_bill=bool(finish) and "output_tokens" in usage)
         case "message_stop":
             return Part(has_ended=True)
         case _:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_LOST = re.compile(rb"^[^:]*data[^a-z:]*:|^[^\w:]*[{\[]|\"(?:choices|candidates|delta|message)\"", re.IGNORECASE)
+"""A line of no field that anybody knows, in which a part of an answer stands: behind a mark or without its name."""
 
 
 class Event(NamedTuple):
@@ -21,6 +23,9 @@ class ServerSentEvents:
     """Collects the bytes of one stream and hands out its events as they become complete."""
 
     def __init__(self) -> None:
+        self.damaged_at: int | None = None
+        """Before which event the standard passed over a line that holds a part of an answer, counted from 0."""
+        self._count = 0
         self._rest: list[bytes] = []
         self._is_after_cr = False
         self._is_first_line = True
@@ -59,9 +64,12 @@ class ServerSentEvents:
             self._data.append(value.removeprefix(b" "))
         elif field == b"event":
             self._name = value.removeprefix(b" ")
+        elif field and _LOST.search(line):
+            self.damaged_at = self._count if self.damaged_at is None else self.damaged_at
         return None
 
     def _dispatch(self) -> Event | None:
         event = Event(self._name, b"\n".join(self._data)) if self._data else None
         self._name, self._data = b"", []
+        self._count += event is not None
         return event

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from patterns.core.calls import Completion
 from patterns.core.money import Usage
 from patterns.models.bodies import Body, members
+from patterns.models.faults import Failure
 from patterns.models.replies import BrokenReplyError, Reading
 from patterns.models.shapes import SHAPES
 from tests.unit.patterns.models.test_sse import split
@@ -217,16 +218,75 @@ def test_the_bill_of_an_unreadable_reply_is_known(shape: str, body: dict[str, An
     assert reading.usage(0) == Usage(50, 20)
 
 
-def test_a_message_delta_without_its_delta_is_a_bill() -> None:
+def test_a_message_delta_without_a_reason_to_stop_is_a_bill_once_the_message_has_stopped() -> None:
     reading = Reading(SHAPES["anthropic"])
     reading.take({"type": "message_start", "message": {"usage": {"input_tokens": 50, "output_tokens": 1}}})
-    reading.take({"type": "message_delta", "usage": {"output_tokens": 20}})
+    reading.take({"type": "message_delta", "usage": {"output_tokens": 7}})
+    reading.take({"type": "message_delta", "delta": {"stop_reason": None}, "usage": {"output_tokens": 20}})
+    assert reading.usage(0) is None
+    reading.take({"type": "message_stop"})
     assert reading.usage(0) == Usage(50, 20)
 
 
-@pytest.mark.parametrize("ping", [{"type": "ping"}, {"type": "content_block_stop"}])
-def test_objects_that_say_nothing_break_no_stream_of_any_provider(ping: dict[str, Any]) -> None:
-    reading = Reading(SHAPES["any"])
-    for piece in (PIECES[0], ping, *PIECES[1:]):
+def test_a_count_that_text_follows_is_not_the_bill() -> None:
+    reading = Reading(SHAPES["openai"])
+    for piece in (PIECES[0], {"choices": [], "usage": {"prompt_tokens": 50, "completion_tokens": 3}}):
         reading.take(piece)
-    assert reading.completion(0) == ANSWER
+    assert reading.usage(0) == Usage(50, 3)
+    reading.take(PIECES[1])
+    assert reading.usage(0) is None
+    for piece in PIECES[2:]:
+        reading.take(piece)
+    assert reading.usage(0) == Usage(50, 20)
+
+
+KEEPING_OPEN: list[Any] = [
+    {"type": "ping"},
+    {"type": "content_block_stop"},
+    {"type": "keepalive"},
+    {"type": "heartbeat", "message": "still working"},
+    {"status": "queued", "message": "you are number 3"},
+    {"event": "ping", "id": 1},
+    {"ping": True},
+    {"id": "x", "object": "chat.completion.chunk"},
+    {"content": "", "usage": None},
+    {"error": None},
+    {},
+    [],
+    [{"type": "ping"}],
+]
+
+
+@pytest.mark.parametrize("ping", KEEPING_OPEN, ids=json.dumps)
+@pytest.mark.parametrize("shape", ["any", "openai"])
+def test_objects_that_say_nothing_break_no_stream_of_any_provider(shape: str, ping: Any) -> None:
+    stream = "".join(event(ping) + event(piece) for piece in PIECES) + event(ping) + "data: [DONE]\n\n"
+    assert reading(shape, [stream.encode()])[0] == ANSWER
+
+
+DAMAGED = {
+    "a mark before the field": "\ufeffdata: ",
+    "a space before the field": " data: ",
+    "another case": "Data: ",
+    "no field": "",
+    "a mark inside the event": "data: \ufeff",
+    "a broken letter inside the event": "data: \ufffd",
+    "another field": "chunk: ",
+}
+
+
+@pytest.mark.parametrize("start", DAMAGED.values(), ids=DAMAGED)
+@settings(max_examples=20, deadline=None)
+@given(at=st.lists(st.integers(0, 400), max_size=8))
+def test_a_stream_that_lost_a_piece_is_broken_and_no_shorter_answer(start: str, at: list[int]) -> None:
+    found, usage, _ = reading("openai", split(STREAM.replace("\n\ndata: ", f"\n\n{start}", 1).encode(), at))
+    assert (found, usage) == (Failure("malformed"), Usage(50, 20))
+
+
+def test_damage_behind_the_end_is_no_matter() -> None:
+    assert reading("openai", [(STREAM + '\n{"choices": 1}\n\n').encode()])[0] == ANSWER
+
+
+def test_an_object_that_says_more_than_it_keeps_open_is_an_error() -> None:
+    found = reading("any", [(event(PIECES[0]) + event({"status": "ok", "code": 429, "message": "slow"})).encode()])[0]
+    assert (found.reason if isinstance(found, Failure) else found) == "rate_limit"
