@@ -5,7 +5,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from patterns.core.invisible import without_invisible
@@ -19,6 +19,28 @@ _UNESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _START = re.compile(r"[{\[]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
 _SPELLING = re.compile(r"[\s\"'`\\>*_]+")
+_BESIDE_CHARS = 160
+_AROUND = re.compile(r"`{3,}\w*|~{3,}\w*|[`\"\u201c\u201d\u201e\u00ab\u00bb*_]")
+_NO = (
+    r"(?:not|never|cannot|neither|nor|without|hardly|\w+n't|instead of|rather than|other than|opposite of|far from"
+    r"|against|refuse|wrong|false|unlike|nicht|kein\w*|nie|niemals|statt|ne|pas|jamais|non|nunca|jam[a\u00e1]s"
+    r"|n[a\u00e3]o|niet|geen|\u043d\u0435|\u043d\u0438\u043a\u043e\u0433\u0434\u0430|ikke|inte|ei|de\u011fil"
+    r"|\u4e0d\u662f|\u4e0d|\u5e76\u975e)"
+)
+_IF = (
+    r"(?:would|could|might|should have|if|unless|until|example|e\.g\.|such as|tempted|supposed|told"
+    r"|(?<!as )(?<!you )(?:asked|instructed)|quoted?|says?|claims?)"
+)
+_DENIED_BEFORE = re.compile(
+    rf"(?:(?<!\w){_NO}|\b{_IF})(?:[\s:,(-]+(?!\w*[.!?;:])[\w']+){{0,4}}[\s:,(-]*$", re.IGNORECASE
+)
+_DENIED_BEHIND = re.compile(
+    r"[\s,)-]*(?:(?:(?:is|was|would|will|can|could|should|does|do|has)\s*)?"
+    r"(?:\bnot\b|n't\b|be wrong|be a lie|wrong|false|incorrect|never)|if\b|would\b|unless\b|\?\s*no\b"
+    r"|w[\u00e4a]re\b|ist (?:nicht|falsch)|n'est pas|no es)",
+    re.IGNORECASE,
+)
+"""A negation, a condition or a quotation within a few words, in no other sentence."""
 _FLAT = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb", '"'))
 
 
@@ -55,6 +77,32 @@ def _values(text: str, *, everywhere: bool) -> list[Json] | None:
         found.append(value)
         at = start.end() if everywhere else end
     return found
+
+
+def is_denied(text: str, is_it: Callable[[Json], bool]) -> bool:
+    """Return whether words right beside a value, in its own sentence, say that it is not the answer.
+
+    `Not {"accepted": true}` gives no verdict, and neither does `{"accepted": true} would be wrong`.
+    """
+    decoder, end = json.JSONDecoder(), 0
+    for start in _START.finditer(text):
+        if start.start() < end:
+            continue
+        try:
+            found, end = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            continue
+        if is_it(found) and (
+            _DENIED_BEFORE.search(_words(text[: start.start()][-_BESIDE_CHARS:]))
+            or _DENIED_BEHIND.match(_words(text[end : end + _BESIDE_CHARS].partition("\n")[0]))
+        ):
+            return True
+    return False
+
+
+def _words(text: str) -> str:
+    """Return the words beside a value, without the quotes and fences that it stands in."""
+    return " ".join(_AROUND.sub(" ", text.replace("\u2019", "'")).split())
 
 
 def unambiguous(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

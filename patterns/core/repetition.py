@@ -1,12 +1,14 @@
 """A model in a loop says the same lines, sentences or words over and over until its cap: seen early, it costs less.
 
-What counts is a cycle that comes again exactly and says something: cells, rows, rulers and indents may repeat, and what
-stands in code must repeat far more often. A list that is numbered on counts as repeated.
+What counts is a cycle that comes again exactly and says something in prose. What may have been asked for as it stands
+(`data_lines`, and code) is a loop only where nobody can have meant it. A list that is numbered on counts as repeated.
 """
 
 import re
 from collections import deque
 from dataclasses import dataclass, field
+
+from patterns.core.data_lines import is_data
 
 CHARS_MIN = 400
 """So much text must be repetition before it is called that."""
@@ -15,11 +17,10 @@ TIMES_OF_LONG = ((1500, 3), (500, 4))
 """Cycles of at least so many characters are a loop after fewer times: no page is written thrice by accident."""
 TIMES_OF_ANY = 1000
 """So often nothing with a letter in it comes in a row by intention."""
-CODE_FACTOR = 4
-LETTERS_MIN = 12
+LETTERS_MIN = 8
 WORDS_MIN = 3
 WORDS_IN_LINE_MIN = 5
-"""What comes again within a line is more often meant than whole lines that do."""
+"""What comes again within a line, and is no sentence, is more often meant than whole lines that do."""
 _PERIOD_MAX = 64
 """The longest cycle that is looked for, in lines and sentences, and in words."""
 _PART = re.compile(
@@ -27,13 +28,19 @@ _PART = re.compile(
     r"|[^\n]{400,800}[ \t]|[^\n]{800}"
 )
 """A sentence or a line; what ends in neither is cut between words."""
+_UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+"""Letters of scripts that put no spaces between words, or of which each says as much as a syllable."""
 _WORD = re.compile(r"\S+")
+_SENTENCE_MAX = 150
+"""Where no sentence ends for longer, a cycle is looked for inside of what has no spaces."""
+_TAIL_MAX = 800
+_CYCLE_CHARS = range(4, CHARS_MIN // 4 + 1)
 _SAYS = re.compile(r"[^\W_]")
 _NUMBERING = re.compile(r"[ \t>]*(?:(?:[-*+\u2022]|\(?\d{1,4}[.):]|step \d{1,4}[.:]?|#{1,6})[ \t]+)+", re.IGNORECASE)
-_NO_PROSE = re.compile(r"^[ \t>]*[|<{}\[\]]|\t[^\t\n]*\t|\|.*\|")
-"""Rows of tables, markup and data."""
 _LETTER = re.compile(r"[^\W\d_]")
-_WORD_LETTERS = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]|[^\W\d_]+")
+_WORD_LETTERS = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})[^\W\d_])+")
+_IS_UNSPACED = re.compile(_UNSPACED)
+_SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]\W*$")
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 
 
@@ -45,8 +52,8 @@ class _Item:
     end: int
     size: int
     is_prose: bool
-    is_code: bool
-    is_line: bool
+    is_whole: bool
+    """Whether it is a line or a sentence, and no word of one."""
 
 
 @dataclass(slots=True)
@@ -91,16 +98,22 @@ class _Cycles:
             return False
         cycle = [self.items[-at] for at in range(period, 0, -1)]
         size = sum(item.size for item in cycle)
-        factor = CODE_FACTOR if any(item.is_code for item in cycle) else 1
-        times_min = next((few for long, few in TIMES_OF_LONG if size >= long), TIMES_MIN)
-        if times < times_min * factor or times * size < CHARS_MIN * factor or not all(item.is_prose for item in cycle):
-            return False
         said = " ".join(item.said for item in cycle)
-        if times >= TIMES_OF_ANY:
+        is_whole = all(item.is_whole for item in cycle)
+        if times >= TIMES_OF_ANY and times * size >= CHARS_MIN:
             return _LETTER.search(said) is not None
-        words = _WORD_LETTERS.findall(said)
-        words_min = WORDS_MIN if all(item.is_line for item in cycle) else WORDS_IN_LINE_MIN
-        return len(_LETTER.findall(said)) >= LETTERS_MIN and len(words) >= words_min and len(set(words)) >= WORDS_MIN
+        times_min = next((few for long, few in TIMES_OF_LONG if size >= long), TIMES_MIN)
+        prose = sum(item.size for item in cycle if item.is_prose)
+        if times < times_min or times * size < CHARS_MIN or 2 * prose <= size:
+            return False
+        return _says_enough(said, is_whole=is_whole)
+
+
+def _says_enough(said: str, *, is_whole: bool) -> bool:
+    words = _WORD_LETTERS.findall(said)
+    letters = len(_LETTER.findall(said)) + len(_IS_UNSPACED.findall(said))
+    words_min = WORDS_MIN if is_whole else WORDS_IN_LINE_MIN
+    return letters >= LETTERS_MIN and len(words) >= words_min and len(set(words)) >= WORDS_MIN
 
 
 @dataclass(slots=True)
@@ -110,6 +123,9 @@ class Repetition:
     kept: int | None = None
     _rest: str = ""
     _at: int = 0
+    _head: str = ""
+    """The number or the mark that the line under way begins with, as long as nothing else of it has come."""
+    _tail: str = ""
     _fence: str = ""
     _is_prose: bool = True
     _is_new_line: bool = True
@@ -137,25 +153,43 @@ class Repetition:
 
     def _take(self, part: str) -> None:
         if self._is_new_line:
-            self._is_prose = _NO_PROSE.search(part) is None
+            self._is_prose = not is_data(self._head + part)
             fence = _FENCE.match(part)
             if fence and (not self._fence or fence[1].startswith(self._fence)):
                 self._fence = "" if self._fence else fence[1]
         numbering = _NUMBERING.match(part) if self._is_new_line else None
         body = part[numbering.end() :] if numbering else part
         at, self._at = self._at + len(part) - len(body), self._at + len(part)
-        is_line = self._is_new_line and part.endswith("\n")
-        self._is_new_line = part.endswith("\n")
-        if not _SAYS.search(body):
+        is_whole = (self._is_new_line and part.endswith("\n")) or _SENTENCE_END.search(body) is not None
+        is_said = _SAYS.search(body) is not None
+        self._head = self._head + part if self._is_new_line and not is_said and not part.endswith("\n") else ""
+        self._is_new_line = part.endswith("\n") or bool(self._head)
+        if not is_said:
             return
-        is_code, words = bool(self._fence), list(_WORD.finditer(body))
+        is_prose = self._is_prose and not self._fence
+        words = list(_WORD.finditer(body))
         said = " ".join(word.group() for word in words)
-        self.kept = self._sentences.take(_Item(said, self._at, len(part), self._is_prose, is_code, is_line))
+        self.kept = self._sentences.take(_Item(said, self._at, len(part), is_prose, is_whole))
+        if self.kept is None and is_prose and len(body) > _SENTENCE_MAX:
+            self.kept = self._inside(body)
         for word in words if self.kept is None else ():
-            item = _Item(word.group(), at + word.end(), len(word.group()) + 1, self._is_prose, is_code, is_line=False)
+            item = _Item(word.group(), at + word.end(), word.end() - word.start() + 1, is_prose, is_whole=False)
             self.kept = self._words.take(item)
             if self.kept is not None:
                 return
+        self._tail = "" if self._is_new_line else (self._tail + body)[-_TAIL_MAX:]
+
+    def _inside(self, body: str) -> int | None:
+        """Return where the first cycle ends of what comes again within one long run of letters."""
+        text = (self._tail + body).rstrip()
+        end = text[-CHARS_MIN:]
+        period = next((size for size in _CYCLE_CHARS if end[size:] == end[:-size]), 0)
+        if not period or len(end) < CHARS_MIN or not _says_enough(end[:period], is_whole=False):
+            return None
+        begin = len(text) - len(end)
+        while begin and text[begin - 1] == text[begin - 1 + period]:
+            begin -= 1
+        return self._at - len(self._tail + body) + begin + period
 
 
 def without_repetition(text: str) -> tuple[str, bool]:

@@ -9,7 +9,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from patterns.core.found_json import Json, canonical, fitted, found_in, inside, is_quoted, no_constant, unambiguous
+from patterns.core.found_json import (
+    Json,
+    canonical,
+    fitted,
+    found_in,
+    inside,
+    is_denied,
+    is_quoted,
+    no_constant,
+    unambiguous,
+)
 from patterns.core.invisible import without_invisible
 from patterns.core.visible_text import visible_text
 
@@ -46,7 +56,7 @@ def read(text: str, schema: Mapping[str, Any], shown: Sequence[str] = ()) -> str
     mistake = _mistake(plain, schema)
     if mistake is None:
         return plain
-    visible = visible_text(text)
+    visible = visible_text(text, keeps_soft=False)
     answer = _unfenced(visible)
     if answer != plain and _mistake(answer, schema) is None:
         return answer
@@ -87,6 +97,8 @@ def _only_fitting(text: str, schema: Mapping[str, Any], shown: Sequence[str], mi
         is_spelled_there = isinstance(value, dict) and is_quoted(value, material)
         if objects is None or is_spelled_there or name in _fitting(objects, schema, validator):
             raise InvalidOutputError("The JSON in it is a quotation of the material, or may be, and not an answer.")
+    if is_denied(text, lambda found: name in _fitting([found], schema, validator)):
+        raise InvalidOutputError("The words beside the JSON in it say that it is not the answer, or may not be.")
     return value
 
 

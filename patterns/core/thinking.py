@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from patterns.core import thinking_marks as marks
+from patterns.core.soft_marks import SoftMarks
 
 
 @dataclass
@@ -39,11 +40,15 @@ class ThinkingFilter:
     _has_gap: bool = False
     _is_taken_back: bool = False
     _has_wrapper: bool = False
+    _may_be_answer: bool = False
+    soft: SoftMarks = field(default_factory=SoftMarks)
 
     def feed(self, piece: str) -> str:
         """Return what can be shown now."""
         self._rest += piece
         if self._is_lossy is not False and not self._settle_lossy(is_last=False):
+            return ""
+        if not self.soft.is_settled(self._rest, is_last=False):
             return ""
         self._scan(is_last=False)
         return self._taken()
@@ -51,13 +56,17 @@ class ThinkingFilter:
     def close(self) -> str:
         """Return what is left to show at the end."""
         self._settle_lossy(is_last=True)
+        self.soft.is_settled(self._rest, is_last=True)
         self._scan(is_last=True)
         if self._depth and self._literal is not None and self._unsure is None:
             self._again("".join(self._literal), is_text=True)
         elif self._depth and self._unsure is not None:
             self._again("".join(self._unsure), is_text=False)
-        if self._is_taken_back and not self.has_thought:
+        if self._is_taken_back and not self.has_thought and not self._may_be_answer:
             self._take_back()
+        if self.soft.rest():
+            self._depth = 0
+            self._emit(self.soft.rest())
         if not self._has_gap:
             self._out.extend(self._space)
         return self._taken()
@@ -93,8 +102,6 @@ class ThinkingFilter:
             elif is_last:
                 self._is_lossy = False
         return not self._is_lossy
-
-    # ------------------------------------------------------------ scanning
 
     def _scan(self, *, is_last: bool) -> None:
         text, at = self._rest, 0
@@ -141,6 +148,7 @@ class ThinkingFilter:
         if not text:
             return
         if self._depth:
+            self.soft.hold(text)
             for kept in (self._unsure, self._literal):
                 if kept is not None:
                     kept.append(text)
@@ -162,13 +170,19 @@ class ThinkingFilter:
             self._mark_in_answer(kind, mark)
 
     def _mark_in_answer(self, kind: str, mark: str) -> None:
-        if kind == "token":
+        is_first = not self._has_output
+        is_own = kind == "token" and self.soft.is_strike(mark, is_first=is_first, has_gap=self._has_gap)
+        if is_own or self.soft.is_element(kind, mark, next(filter(None, reversed([*self._given, *self._out])), "")):
+            self._emit(mark)
+        elif kind == "token":
             self._token(mark)
         elif kind == "open":
+            self.soft.open(mark)
             self._depth, self._unsure, self._has_gap = 1, None, True
             self._is_details = mark[1:2] in "dD"
             self._literal = [mark] if self._line_has_text else None
         elif kind == "close":
+            self._may_be_answer = self.soft.may_end(mark)
             self._lone()
         elif kind == "void" or (kind == "wrapper" and self._is_wrapper(mark)):
             self._has_gap = True
@@ -211,8 +225,6 @@ class ThinkingFilter:
         self._has_wrapper = self._has_wrapper or (self.has_thought and (self._is_taken_back or not self._has_output))
         return self._has_wrapper
 
-    # ------------------------------------------------------------ templates
-
     def _token(self, mark: str) -> None:
         name = marks.token_name(mark)
         self._has_gap = True
@@ -242,8 +254,6 @@ class ThinkingFilter:
         elif kind in marks.LINE_HEADERS:
             self._emit(header + said)
 
-    # ------------------------------------------------------------ giving out
-
     def _lone(self) -> None:
         """Handle a closing tag that nothing opened; whether all before it was thinking shows when something follows."""
         self._is_taken_back, self._has_gap, self._line_has_text = True, True, False
@@ -264,13 +274,14 @@ class ThinkingFilter:
         if not core:
             self._space.append(text)
             return
+        self.soft.show(core)
         start = text.index(core[0])
         space = "".join([*self._space, text[:start]])
         self._space[:] = [text[start + len(core) :]]
         if self._is_taken_back:
             self._take_back()
         if self._has_gap:
-            space = _joining(space, is_first=not self._has_output)
+            space = marks.joining(space, is_first=not self._has_output)
             self._has_gap = False
         self._out.append(space + core)
         self._line_has_text = True
@@ -288,12 +299,3 @@ class ThinkingFilter:
         if new:
             self._given.append(new)
         return new
-
-
-def _joining(space: str, *, is_first: bool) -> str:
-    """Return the white space to keep around something that was taken out."""
-    before, line_end, indent = space.rpartition("\n")
-    if is_first:
-        return indent if line_end and len(indent) > len("   ") else ""
-    breaks = (before + line_end).count("\n")
-    return "\n" * min(breaks, 2) + indent if breaks else " " * bool(space)

@@ -32,6 +32,11 @@ MARK = re.compile(
     re.IGNORECASE,
 )
 """`details` ends thinking only where such a block is open; `wrapper` stands around an answer behind thinking."""
+SOFT = re.compile(r"(?:analysis|reflection)\b", re.IGNORECASE)
+"""Names in an opening tag that stand around an answer as often as around thinking."""
+STRUCK = re.compile(r"\s*<s>[^<>\n]{1,80}</s>[ \t]*[^\s<\[]", re.IGNORECASE)
+STRUCK_BEGUN = re.compile(r"\s*(?:<(?:s(?:>(?:[^<>\n]{0,80}(?:<(?:/(?:s(?:>[ \t]*)?)?)?)?)?)?)?)?\Z", re.IGNORECASE)
+"""A text that begins with something struck out, and not with the token that begins a text."""
 UNFINISHED = re.compile(
     r"(?:<[^<>\n]{0,130}|<</?[a-z]{0,3}>?|\[/?[a-z]{0,5}|&(?:l(?:t(?:;[^&<>\n]{0,60}(?:&(?:gt?)?)?)?)?)?"
     r"|\u25c1[^\u25b7\n]{0,8}|`+)\Z",
@@ -71,3 +76,12 @@ def role(header: str) -> str:
 def token_name(token: str) -> str:
     """`<|Im_Start|>` as `im_start`."""
     return token.strip("<>|[]\uff5c").replace("\u2581", "_").lower()
+
+
+def joining(space: str, *, is_first: bool) -> str:
+    """Return the white space to keep around something that was taken out."""
+    before, line_end, indent = space.rpartition("\n")
+    if is_first:
+        return indent if line_end and len(indent) > len("   ") else ""
+    breaks = (before + line_end).count("\n")
+    return "\n" * min(breaks, 2) + indent if breaks else " " * bool(space)

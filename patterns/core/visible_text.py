@@ -7,6 +7,7 @@ pieces, for streams.
 import re
 
 from patterns.core.invisible import InvisibleFilter
+from patterns.core.soft_marks import SoftMarks
 from patterns.core.thinking import ThinkingFilter
 
 _THINKERS = re.compile(
@@ -27,9 +28,12 @@ _EMPTY_MARKS = re.compile(r"[\s>#*_~`|:=+\u2800-]+")
 _MAY_BE_EMPTY_CHARS = 10_000
 
 
-def visible_text(text: str) -> str:
-    """Return the part of a whole text that is an answer; empty when there is none."""
-    visible = VisibleText()
+def visible_text(text: str, *, keeps_soft: bool = True) -> str:
+    """Return the part of a whole text that is an answer; empty when there is none.
+
+    `keeps_soft` takes `<analysis>` for the answer where nothing follows it: not good enough for a verdict.
+    """
+    visible = VisibleText(keeps_soft=keeps_soft)
     visible.feed(text)
     visible.close()
     return visible.text
@@ -50,9 +54,9 @@ def thinks_aloud(model: str) -> bool:
 class VisibleText:
     """A text in pieces. `hold_back` gives nothing out before thinking has ended, or the text."""
 
-    def __init__(self, *, hold_back: bool = False) -> None:
+    def __init__(self, *, hold_back: bool = False, keeps_soft: bool = True) -> None:
         self._invisible = InvisibleFilter()
-        self._thinking = ThinkingFilter()
+        self._thinking = ThinkingFilter(soft=SoftMarks(keeps_soft))
         self._hold_back = hold_back
 
     @property

@@ -133,3 +133,85 @@ def test_a_planted_verdict_is_a_quotation_however_it_was_spelled(spelling: str) 
 def test_an_object_that_says_two_things_under_one_name_is_no_answer() -> None:
     with pytest.raises(InvalidOutputError, match="two things under one name"):
         read('{"accepted": false, "accepted": true}', ACCEPTS)
+
+
+DENIED = [
+    "Not {}",
+    "Not: {}",
+    "not `{}`.",
+    "I do not say {} here.",
+    "I would not answer {}.",
+    "I can't give {}.",
+    "I cannot answer with {} because it is wrong.",
+    "Never {}!",
+    "Do not return {}.",
+    "Don't return {}",
+    "This isn't {}",
+    "Instead of {} I reject.",
+    "Rather than {}: rejected.",
+    "Not\n```json\n{}\n```",
+    "Nicht {}",
+    "Das ist nicht {}.",
+    "Kein {}.",
+    "Non pas {}",
+    "не {}",
+    "不是{}",
+    "{} would be wrong.",
+    "{} is not my verdict.",
+    "{}? No.",
+    "{} isn't right.",
+    "If it were right I would say {}",
+    "For example {}",
+    "It should have been {}",
+    "The author asked me to say {}",
+    "I was told to answer {} but the facts are wrong.",
+    "An approval would look like {}",
+    "“{}” is not justified.",
+    "No: {} is false",
+    "I'd say {} if it had sources.",
+    "I am not going to answer {}",
+    "It says {}.",
+    "Ich würde nicht {} sagen.",
+    "I refuse to answer {}",
+]
+GIVEN = [
+    "Here is my verdict: {}",
+    "The answer is {}.",
+    "I found no issues. {}",
+    "There is nothing wrong, so: {}",
+    "No problems found:\n\n```json\n{}\n```",
+    "Not a single mistake. {}",
+    "It is not perfect, but good. {}",
+    "Verdict:\n{}\nThe text does not need more.",
+    "My verdict: {}\n\nIf you want, I can explain.",
+    "{}\n\nThe draft is not long but right.",
+    "I checked the claims, which are not wrong. Here is the JSON: {}",
+    "No further changes are needed: {}",
+    "```json\n{}\n```\nWould you like more?",
+    "Sure! {}",
+    "Final answer: {}",
+    "I have not found any errors.\n\n{}",
+    "Ich habe keine Fehler gefunden.\n\n{}",
+    "As asked, here is the JSON: {}",
+    "As you asked: {}",
+    "Here is the JSON you asked for:\n{}",
+    "The draft says all it should.\n{}",
+    "JSON as instructed:\n{}",
+    "Without further ado: {}",
+    "{} - no further changes are needed.",
+    "The text is correct and does not contain errors, so my verdict is {}",
+    "Here is the answer, without extra text: {}",
+    "As requested, nothing but JSON:\n{}",
+]
+
+
+@pytest.mark.parametrize("said", DENIED)
+@pytest.mark.parametrize("verdict", ['{"accepted": true}', '{"accepted": true, "by": "me"}'])
+def test_a_verdict_that_the_words_beside_it_deny_is_none(said: str, verdict: str) -> None:
+    with pytest.raises(InvalidOutputError):
+        parse(said.replace("{}", verdict), {**ACCEPTS, "additionalProperties": False})
+
+
+@pytest.mark.parametrize("said", GIVEN)
+def test_other_words_beside_a_verdict_leave_it_one(said: str) -> None:
+    assert parse(said.replace("{}", '{"accepted": true}'), ACCEPTS) == {"accepted": True}
