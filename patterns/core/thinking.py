@@ -46,9 +46,8 @@ class ThinkingFilter:
     def feed(self, piece: str) -> str:
         """Return what can be shown now."""
         self._rest += piece
-        if self._is_lossy is not False and not self._settle_lossy(is_last=False):
-            return ""
-        if not self.soft.is_settled(self._rest, is_last=False):
+        is_known = self._is_lossy is False or self._settle_lossy(is_last=False)
+        if not is_known or not self.soft.is_settled(self._rest, is_last=False):
             return ""
         self._scan(is_last=False)
         return self._taken()
