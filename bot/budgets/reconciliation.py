@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import InvalidOperation
 from typing import Any
 
 from bot.budgets import usage_exports as exports
@@ -50,7 +49,7 @@ def read_export(text: str, *, name: str) -> Usage:
             model = exports.model(str(exports.needed(row, exports.MODEL)))
             given = exports.input_tokens(row)
             amounts = (given, exports.tokens(exports.needed(row, exports.OUTPUT)), _nusd(row))
-        except (ValueError, InvalidOperation) as error:
+        except ValueError as error:
             raise UserError(
                 f"Row {number} of {name}: {error}. It needs date, model, input and output tokens."
             ) from None

@@ -39,6 +39,8 @@ _CACHE = re.compile(r"(?:usage_)?(?:input_tokens_cache_(?:write|read).*|cache_(?
 _SEPARATORS = ",;\t|"
 _GROUPED = re.compile(r"\d{1,3}(?:([.,' \u00a0\u202f\u2019])\d{3})(?:\1\d{3})*")
 _DATES = ("%d.%m.%Y", "%Y/%m/%d", "%b %d, %Y", "%d %b %Y", "%Y%m%d")
+_DIGITS_MAX = 30
+_NAME_MAX = 120
 _MILLISECONDS = 100_000_000_000
 
 
@@ -67,11 +69,18 @@ def rows_of(text: str) -> list[Row]:
         UserError: it begins like JSON and is none.
     """
     plain = text.lstrip("\ufeff \t\r\n")
-    found = list(_flat(_json(plain), {})) if plain[:1] in {"[", "{"} else _csv_rows(plain)
+    found = _json_rows(plain) if plain[:1] in {"[", "{"} else _csv_rows(plain)
     rows = [{_name(column): value for column, value in row.items() if column is not None} for row in found]
     return [
         row for row in rows if any(first(row, names) is not None for names in (MODEL, INPUT, OUTPUT, _UNCACHED, COST))
     ]
+
+
+def _json_rows(text: str) -> list[Row]:
+    try:
+        return list(_flat(_json(text), {}))
+    except RecursionError:
+        raise UserError("That JSON is nested too deep to be an export of usage.") from None
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -81,7 +90,9 @@ def _json(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         try:
             return [json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()]
         except ValueError:
-            raise UserError(f"That is not JSON: {error}.") from None
+            is_none = isinstance(error, json.JSONDecodeError)
+            why = f"That is not JSON: {error}." if is_none else "A number in that JSON is too long for one."
+            raise UserError(why) from None
 
 
 def _flat(value: Any, outer: Row) -> Iterator[Row]:  # noqa: ANN401 - whatever JSON holds
@@ -108,8 +119,11 @@ def _csv_rows(text: str) -> list[Row]:
         text, separator = rest, first_line.strip()[4:5] or ","
     else:
         separator = max(_SEPARATORS, key=first_line.count)
-    rows = csv.DictReader(io.StringIO(text), delimiter=separator)
-    return [{**row, "decimal_comma": separator == ";"} for row in rows]
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        return [{**row, "decimal_comma": separator == ";"} for row in rows]
+    except csv.Error as error:
+        raise UserError(f"That is neither CSV nor JSON of an export of usage: {error}.") from None
 
 
 def _name(column: str) -> str:
@@ -145,8 +159,8 @@ def tokens(value: Any) -> int:  # noqa: ANN401 - a cell of a foreign file
     plain = str(value).strip()
     if _GROUPED.fullmatch(plain):
         return int(re.sub(r"\D", "", plain))
-    number = Decimal(plain.replace(",", "."))
-    if number != number.to_integral_value():
+    number = _decimal(plain.replace(",", "."))
+    if number is None or number != number.to_integral_value():
         raise ValueError(f"{plain[:20]} is no number of tokens")
     return int(number)
 
@@ -156,13 +170,33 @@ def usd(value: Any, *, decimal_comma: bool) -> Decimal:  # noqa: ANN401 - same
     plain = re.sub(r"[$\u20ac\s\u00a0']|USD", "", str(value), flags=re.IGNORECASE)
     comma, point = plain.rfind(","), plain.rfind(".")
     if comma > point and (point >= 0 or decimal_comma or not _GROUPED.fullmatch(plain)):
-        return Decimal(plain.replace(".", "").replace(",", "."))
-    return Decimal(plain.replace(",", ""))
+        amount = _decimal(plain.replace(".", "").replace(",", "."))
+    else:
+        amount = _decimal(plain.replace(",", ""))
+    if amount is None:
+        raise ValueError(f"{plain[:20]} is no amount")
+    return amount
+
+
+def _decimal(plain: str) -> Decimal | None:
+    """Return a number, or None for what is none, is not finite, or would take gigabytes to write out."""
+    try:
+        number = Decimal(plain)
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) < _DIGITS_MAX else None
 
 
 def day(value: Any) -> date:  # noqa: ANN401 - a day as text, or seconds since 1970
     """Return the UTC day of a date, a time, or seconds or milliseconds since 1970; ValueError for anything else."""
     plain = str(value).strip().removesuffix(" UTC")
+    try:
+        return _day(plain)
+    except (ValueError, ArithmeticError, OSError):
+        raise ValueError(f"{plain[:20]} is no day") from None
+
+
+def _day(plain: str) -> date:
     if plain.isdigit() and len(plain) > len("20261005"):
         seconds = int(plain) / 1000 if int(plain) > _MILLISECONDS else int(plain)
         return datetime.fromtimestamp(seconds, UTC).date()
@@ -177,4 +211,5 @@ def day(value: Any) -> date:  # noqa: ANN401 - a day as text, or seconds since 1
 
 def model(name: str) -> str:
     """Return a model's name without litellm's provider and without the date of its snapshot."""
-    return re.sub(r"[-@](?:\d{4}-\d{2}-\d{2}|20\d{6}|latest)$", "", name.strip().rpartition("/")[2])
+    plain = "".join(letter for letter in name if letter.isprintable())[:_NAME_MAX]
+    return re.sub(r"[-@](?:\d{4}-\d{2}-\d{2}|20\d{6}|latest)$", "", plain.strip().rpartition("/")[2])

@@ -22,6 +22,9 @@ _maybe_channel = click.option("--channel", default="", metavar="ID", help="One c
 _month = click.option("--month", default="", metavar="YYYY-MM", help="The month; the current one without.")
 _reason = click.option("--reason", default="", help="Stands in the audit log.")
 
+_EXPORT_BYTES_MAX = 50 * 2**20
+"""Read whole, and ten times as large in memory."""
+
 
 @click.group()
 def budget() -> None:
@@ -90,7 +93,12 @@ def reconcile(file: Path, month: str, workspace: str) -> None:
 
     Names every difference; exit code 1 when there is one.
     """
-    run_command(_reconcile(file.read_bytes(), file.name, month, workspace))
+    with file.open("rb") as export:
+        data = export.read(_EXPORT_BYTES_MAX + 1)
+    if len(data) > _EXPORT_BYTES_MAX:
+        limit = f"{_EXPORT_BYTES_MAX // 2**20} MB"
+        raise click.ClickException(f"{file.name} is larger than {limit}. Export one month only.")
+    run_command(_reconcile(data, file.name, month, workspace))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from patterns.core.errors import UserError
 
 NUSD_PER_USD = 1_000_000_000
 TOKENS_PER_MTOK = 1_000_000
+_SHOWN_MAX = 40
 MAX_NUSD = 1_000_000 * NUSD_PER_USD
 """A million dollars: past any budget here, and far inside a 64-bit integer even summed a thousand times."""
 
@@ -22,19 +23,23 @@ def parse_usd(text: str | int | Decimal) -> int:
     amount = _decimal(plain)
     nusd = amount * NUSD_PER_USD
     if nusd != nusd.to_integral_value():
-        raise UserError(f"{plain} is finer than a billionth of a dollar. Write at most nine decimals.")
+        raise UserError(f"{_short(plain)} is finer than a billionth of a dollar. Write at most nine decimals.")
     if not 0 <= nusd <= MAX_NUSD:
-        raise UserError(f"{plain} is not an amount I can take. Write dollars between 0 and 1000000.")
+        raise UserError(f"{_short(plain)} is not an amount I can take. Write dollars between 0 and 1000000.")
     return int(nusd)
+
+
+def _short(plain: str) -> str:
+    return plain if len(plain) <= _SHOWN_MAX else f"{plain[:_SHOWN_MAX]}…"
 
 
 def _decimal(plain: str) -> Decimal:
     if not plain.isascii() or not plain.replace(".", "", 1).isdigit():
-        raise UserError(f"{plain[:40]!r} is not an amount in dollars. Write it like 25 or 25.50.")
+        raise UserError(f"{_short(plain)!r} is not an amount in dollars. Write it like 25 or 25.50.")
     try:
         return Decimal(plain)
     except InvalidOperation:
-        raise UserError(f"{plain[:40]!r} is not an amount in dollars. Write it like 25 or 25.50.") from None
+        raise UserError(f"{_short(plain)!r} is not an amount in dollars. Write it like 25 or 25.50.") from None
 
 
 def format_usd(nusd: int) -> str:

@@ -76,6 +76,8 @@ def layered(text: str, *, file: str) -> Layers:
         base = shipped_now()  # so that the rest can be checked
         faults = (*faults, Fault(named.start_mark.line + 1 if named else 1, f"{EXTENDS}: {error}"))
     below = compose(base.text, file=base.name).node
+    again = [key for key, _ in root.value if _key(key) == EXTENDS][1:]
+    faults += tuple(Fault(key.start_mark.line + 1, f"{EXTENDS} stands here twice; keep one") for key in again)
     rest = [pair for pair in root.value if _key(pair[0]) != EXTENDS]
     merged = _merged(_like(root, rest), below, ()) if isinstance(below, yaml.MappingNode) else root
     return Layers(Composed(merged, faults, own.lost_lines, own.lost_names), base)

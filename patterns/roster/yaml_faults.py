@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import yaml
 
 FAULTS_MAX = 30
+TOO_LARGE = "the file is too large or too deep for a roster"
 _INDENT = re.compile(r"[ ]*")
 _KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)\s*(?::|$)")
 _LONE_WORD = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_-]*\s*$")
@@ -55,6 +56,9 @@ def compose(text: str, *, file: str) -> Composed:
     while True:
         try:
             node = _compose("\n".join(lines), file)
+            break
+        except RecursionError:
+            node, faults = None, [*faults, Fault(1, TOO_LARGE)]
             break
         except yaml.YAMLError as error:
             if level > len(_WIDER) or len(faults) >= FAULTS_MAX:

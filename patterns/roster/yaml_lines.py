@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from patterns.roster.yaml_faults import Composed, compose
+from patterns.roster.yaml_faults import TOO_LARGE, Composed, compose
 
 Place = tuple[str | int, ...]
 """Where something stands in the document: keys and list positions from the top."""
@@ -111,7 +111,7 @@ def build(composed: Composed, *, env: Mapping[str, str], file: str) -> Document:
         document.mistakes.append(Mistake(place, fault.text))
     if composed.node is not None:
         document.value = _Builder(document, env).build(composed.node, ())
-    elif not composed.faults:
+    if document.value is None and not document.mistakes:
         document.mistakes.append(Mistake((), _EMPTY))
     return document
 
@@ -128,7 +128,7 @@ class _Builder:
         self.built += 1
         self.document.lines.setdefault(place, _line(node))
         if self.built > NODES_MAX or len(place) > DEPTH_MAX:
-            too_large = Mistake((), "the file is too large or too deep for a roster")
+            too_large = Mistake((), TOO_LARGE)
             self.document.mistakes = [*(m for m in self.document.mistakes if m != too_large), too_large]
             return None
         if isinstance(node, yaml.MappingNode):

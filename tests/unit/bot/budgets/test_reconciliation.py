@@ -129,3 +129,34 @@ def test_grouped_digits_are_one_number(written: str) -> None:
 def test_amounts_are_read_as_they_are_written(written: str, cents: int) -> None:
     text = f'date,model,input_tokens,output_tokens,cost\n2026-10-05,gpt,1,1,"{written}"\n'
     assert read_export(text, name="usage") == {(DAY, "gpt"): Used(1, 1, cents * CENT)}
+
+
+HEAD = b"date,model,input_tokens,output_tokens,cost_usd\n"
+NONSENSE = {
+    "bytes": (b"\x89PNG\r\r\n\x1a\r\x00\xff\xfe,\r;", "has no rows"),
+    "a field without an end": (HEAD + b'2026-10-05,"' + b"x" * 200_000, "neither CSV nor JSON"),
+    "JSON nested too deep": (b"[" * 100_000, "nested too deep"),
+    "an object nested too deep": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, "nested too deep"),
+    "a number that fills the memory": (HEAD + b"2026-10-05,m,1e99999999,2,0.1", "1e99999999 is no number of tokens"),
+    "an amount that fills the memory": (HEAD + b"2026-10-05,m,1,2,1e99999999", "1e99999999 is no amount"),
+    "a number without an end": (HEAD + b"2026-10-05,m,Infinity,2,0.1", "Infinity is no number of tokens"),
+    "an amount that is none": (HEAD + b"2026-10-05,m,1,2,sNaN", "sNaN is no amount"),
+    "a number of many digits": (b'[{"date":"2026-10-05","model":"m","input_tokens":' + b"9" * 9000 + b"}]", "too long"),
+    "a day beyond time": (HEAD + b"99999999999999999999,m,1,2,0.1", "is no day"),
+    "a day that is a sum": (HEAD + b"2026-10-05,m,1,2,0.1\nTotal,m,1,2,0.1", "Row 2 of x.csv: Total is no day"),
+    "a long word for a day": (HEAD + b"nonsense" * 1000 + b",m,1,2,0.1", "nonsensenonsensenons is no day"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_a_sentence_of_ours(name: str) -> None:
+    data, words = NONSENSE[name]
+    with pytest.raises(UserError) as refused:
+        read_export(decoded(data), name="x.csv")
+    said = str(refused.value)
+    assert (words in said, "<class" in said, len(said) < 250) == (True, False, True)
+
+
+def test_a_model_s_name_is_shown_without_what_moves_a_terminal() -> None:
+    found = read_export(decoded(HEAD + b"2026-10-05,\x1b[31mm\x00,1,2,0.1\r"), name="x.csv")
+    assert list(found) == [(date(2026, 10, 5), "[31mm")]

@@ -160,3 +160,26 @@ def test_no_damage_brings_words_of_a_library(at: int, how: str, again: int) -> N
     except RosterError as error:
         told = str(error).splitlines()
         assert [line for line in told if INNER.search(line) or not LINE.match(line)] == []
+
+
+WHOLE_FILES = {
+    "nested too deep, a list": ("extends: shipped\nmodels: " + "[" * 5000 + "]" * 5000, 1, "too large or too deep"),
+    "nested too deep, a mapping": ("a: " + "{a: " * 3000 + "1" + "}" * 3000, 1, "too large or too deep"),
+    "null": ("null\n", 1, "the file is empty"),
+    "a tilde": ("~", 1, "the file is empty"),
+    "two bases": ("extends: shipped\nextends: shipped@1\n", 2, "extends stands here twice; keep one"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_FILES)
+def test_a_file_that_is_wrong_as_a_whole_is_one_line(name: str) -> None:
+    text, line, words = WHOLE_FILES[name]
+    (only,) = report(text)
+    assert only.startswith(f"roster.yml:{line}: ")
+    assert words in only
+
+
+@pytest.mark.parametrize("said", ["9" * 5000, "0." + "1" * 5000, "x" * 5000])
+def test_what_is_quoted_is_cut(said: str) -> None:
+    (only,) = report(f"extends: shipped\nlimits: {{run_usd: {said}}}\n")
+    assert len(only) < 200
