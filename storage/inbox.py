@@ -46,7 +46,7 @@ class Inbox:
     async def mark_processed(self, key: str, note: str = "") -> None:
         """Mark a delivery as processed."""
         statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())
-        await self._db.write(lambda: single(statement))
+        await self._db.write(lambda: single(statement), repeatable=True)
 
     async def find(self, key: str, *, workspace: str) -> dict[str, Any] | None:
         """Return the payload of a delivery of that workspace; None once deleted."""
@@ -70,4 +70,4 @@ class Inbox:
 
     async def delete_processed(self, *, before_us: int) -> None:
         """Delete processed deliveries received before that time; their payloads hold message text."""
-        await self._db.write(lambda: single(q.delete_processed_deliveries(before_us=before_us)))
+        await self._db.write(lambda: single(q.delete_processed_deliveries(before_us=before_us)), alone=True)

@@ -142,7 +142,7 @@ class Installations:
                 yield q.replace_tokens(id=row["id"], **self._tokens(row["id"], **self._opened(row)))
             return len(rows)
 
-        return await self._db.write(work)
+        return await self._db.write(work, alone=True)
 
     async def stranded_runs(self) -> list[str]:
         """Return the runs of workspaces without an install, to be ended, and close their open deliveries."""

@@ -46,7 +46,7 @@ class SqlJournal:
             rows = yield q.find_step(run_id=fence.run_id, path=step.path)
             return _record(rows[0])
 
-        return await self._db.write(work)
+        return await self._db.write(work, repeatable=True)
 
 
 def step_row(run_id: str, workspace: str, step: StepRecord, *, call_id: str | None, now_us: int) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class PersonalData:
             yield q.delete_old_questions(before_us=texts_us)
             yield q.delete_old_feedback(before_us=ratings_us)
 
-        await self._db.write(work)
+        await self._db.write(work, alone=True)
 
     async def _ask(self, erasure: Erasure, *, actor: str) -> None:
         now_us = self._clock.now_us()
@@ -123,4 +123,4 @@ class PersonalData:
             yield q.erasure_done(kind=erasure.kind, subject=subject, now_us=self._clock.now_us(), **where)
             return True
 
-        return await self._db.write(work)
+        return await self._db.write(work, alone=True)

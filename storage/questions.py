@@ -49,7 +49,7 @@ class Questions:
             )
             return (yield q.find_question(run_id=fence.run_id, path=path))
 
-        asked = _question_of((await self._db.write(work))[0])
+        asked = _question_of((await self._db.write(work, repeatable=True))[0])
         if asked.decision is None:
             raise ParkedError(path)
         return asked.decision

@@ -58,13 +58,13 @@ class RunStore:
             )
             if not written:
                 known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
-                return str(known[0]["id"]), False
+                return str(known[0]["id"]), known[0]["id"] == run_id  # ours, if this is a replay
             yield _content(run_id, new.workspace, "request", storable(new.request), now_us)
             if self._hand_over is not None:
                 yield from self._hand_over(new.workspace, new.channel)
             return run_id, True
 
-        return await self._db.write(work)
+        return await self._db.write(work, repeatable=True)
 
     async def get(self, run_id: str) -> RunRow | None:
         """Return a run; None when there is none of that id."""

@@ -2,60 +2,82 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
-from patterns.core.errors import StorageError
+from storage.database.group_commit import ConstraintError, GroupCommit, Job, Merge, Script
 from storage.database.statements import Dialect, T, Work
 
-
-class ConstraintError(StorageError):
-    """A row violated a constraint of the schema; the transaction was rolled back."""
+__all__ = ["ConstraintError", "Database"]
 
 
 class Database(ABC):
-    """A database that runs transaction scripts: generators that yield statements and receive rows."""
+    """A database that runs transaction scripts: generators that yield statements and receive rows.
+
+    Every transaction locks in one order, so that none deadlocks: runs, threads, calls, accounts, each by id; an
+    advisory lock last.
+    """
 
     dialect: ClassVar[Dialect]
 
-    def __init__(self) -> None:
+    def __init__(self, *, commit_gap_s: float = 0.0) -> None:
+        self._group = GroupCommit(self._commit, gap_s=commit_gap_s)
         self._running: set[asyncio.Task[object]] = set()
 
-    async def write(self, work: Callable[[], Work[T]]) -> T:
-        """Run a script in one writing transaction and return its result after the commit.
+    @abstractmethod
+    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:
+        """Run a script in a writing transaction and return its result after the commit.
 
-        A cancelled caller stops waiting; the transaction still ends by itself. Any error rolls back.
+        The transaction may be shared; an error undoes this script only. `alone` is for long scripts, which would keep
+        others waiting. `repeatable` says that the script carries its caller's ids, so that running it twice does it
+        once: only such a script is run again when the outcome of a COMMIT is unknown. A cancelled caller stops waiting;
+        the script still runs.
 
         Raises:
             ConstraintError: a row violated a constraint of the schema.
             StorageError: locked, full, broken or unreachable, in one sentence.
         """
-        task = asyncio.ensure_future(self._write(work))
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
 
     @abstractmethod
     async def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a reading script on one snapshot, beside the writer, and return its result."""
 
+    async def write_merged(self, merge: Merge, operation: object, *, undo: Callable[[], None] | None = None) -> Any:  # noqa: ANN401 - the operation's answer
+        """Run an operation in a transaction together with all that wait, merged into one script; return its answer.
+
+        It carries its caller's ids, like a repeatable script. With `undo`, a cancelled caller's operation is not run,
+        or `undo` is called when it has been.
+
+        Raises:
+            Exception: the one that `merge` returned for it; StorageError as for `write`.
+        """
+        future = self._group.add(Job(merge=merge, operation=operation, repeatable=True, unclaimed=undo))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # Answered in the same moment as cancelled: nobody will use it.
+            if undo and future.done() and not future.cancelled() and future.exception() is None:
+                undo()
+            raise
+
     async def scrub(self) -> None:
         """Have deleted rows leave the files of the database too, as far as that is ours to do."""
         return
 
-    async def close(self) -> None:
-        """Wait for running transactions, then close every connection and thread."""
+    async def idle(self) -> None:
+        """Wait for running transactions."""
+        await self._group.idle()
         while self._running:
             await asyncio.wait(self._running)
+
+    async def close(self) -> None:
+        """Wait for running transactions, then close every connection and thread."""
+        await self.idle()
         await self._close()
 
     @abstractmethod
-    async def _write(self, work: Callable[[], Work[T]]) -> T: ...
+    async def _commit(self, scripts: Sequence[Script]) -> list[Any]:
+        """Run scripts in one transaction; see `GroupCommit`."""
 
     @abstractmethod
     async def _close(self) -> None: ...
-
-    def _ended(self, task: asyncio.Task[object]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # retrieved, so that a cancelled caller leaves no warning; a waiting one gets it anyway

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from patterns.core.errors import StorageError
 from storage.database.database import ConstraintError, Database
+from storage.database.group_commit import Raised, Script
 from storage.database.statements import Dialect, Query, Row, Statement, T, Work, single
 
 CONNECT_TIMEOUT_S = 10
@@ -136,8 +137,26 @@ class PostgresqlDatabase(Database):
         """Run a reading script on one snapshot and return its result."""
         return await self._insist(_READ, work)
 
-    async def _write(self, work: Callable[[], Work[T]]) -> T:
-        return await self._insist(_WRITE, work)
+    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:  # noqa: ARG002 - each is alone, and the server tells what a lost COMMIT did
+        """Run a script in one writing transaction and return its result after the commit."""
+        task = asyncio.ensure_future(self._insist(_WRITE, work))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def _commit(self, scripts: Sequence[Script]) -> list[Any]:
+        return [await self._outcome(script) for script in scripts]
+
+    async def _outcome(self, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
+        try:
+            return await self._insist(_WRITE, script)
+        except Exception as error:  # noqa: BLE001 - the caller's
+            return Raised(error)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # retrieved, so that a cancelled caller leaves no warning; a waiting one gets it anyway
 
     async def _close(self) -> None:
         await self._pool.close()

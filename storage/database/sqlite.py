@@ -1,17 +1,17 @@
 """SQLite through aiosqlite: one writer, one reader, and each transaction in a single hop to the connection's thread."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import starmap
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, cast
+from typing import Any, ClassVar, Self, cast
 from urllib.parse import unquote
 
 import aiosqlite
 
 from patterns.core.errors import StorageError
 from storage.database.database import ConstraintError, Database
+from storage.database.group_commit import BatchFailedError, Job, Raised, Script
 from storage.database.private_files import make_private
 from storage.database.statements import Dialect, Statement, T, Work
 
@@ -20,35 +20,69 @@ COMMIT_GAP_S = 0.001
 """Between two commits while others wait: without it another process starves (measured)."""
 
 
-class _Script(Generic[T]):
-    """A transaction to run on the connection's own thread; its result is kept here."""
+_BROKEN = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOTADB})
+"""Errors of one statement after which the whole transaction is not to be trusted."""
 
-    result: T
 
-    def __init__(self, begin: str, work: Callable[[], Work[T]]) -> None:
+class _Transaction:
+    """Scripts to run in one transaction on the connection's own thread; their outcomes are kept here."""
+
+    def __init__(self, begin: str, scripts: Sequence[Script]) -> None:
         self._begin = begin
-        self._work = work
+        self._scripts = scripts
+        self.outcomes: list[Any] = []
+        self.has_begun = False
+        self.may_stand = False
 
     def run(self, connection: sqlite3.Connection) -> None:
         connection.execute(self._begin)
+        self.has_begun = True
         try:
-            self._drive(connection)
-            connection.execute("COMMIT")
+            if len(self._scripts) == 1:
+                self.outcomes = [_drive(connection, self._scripts[0])]
+            else:
+                self.outcomes = [_drive_apart(connection, script) for script in self._scripts]
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _roll_back(connection)
+            raise
+        try:
+            connection.execute("COMMIT")
+        except BaseException as error:
+            # A transaction that is still open was not committed, but frames that a failed sync left in the log may be.
+            self.may_stand = not connection.in_transaction or _code(error) == sqlite3.SQLITE_IOERR
+            _roll_back(connection)
             raise
 
-    def _drive(self, connection: sqlite3.Connection) -> None:
-        work = self._work()
-        try:
-            statement = next(work)
-            while True:
-                statement = work.send(execute(connection, statement))
-        except StopIteration as end:
-            self.result = end.value
-        finally:
-            work.close()
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # some errors end it by themselves
+        connection.execute("ROLLBACK")
+
+
+def _drive(connection: sqlite3.Connection, script: Script) -> Any:  # noqa: ANN401 - the script's result
+    work = script()
+    try:
+        statement = next(work)
+        while True:
+            statement = work.send(execute(connection, statement))
+    except StopIteration as end:
+        return end.value
+    finally:
+        work.close()
+
+
+def _drive_apart(connection: sqlite3.Connection, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
+    """Run one of several scripts in a savepoint, so that a refusal undoes it alone."""
+    connection.execute("SAVEPOINT script")
+    try:
+        result = _drive(connection, script)
+    except Exception as error:
+        if not connection.in_transaction or _code(error) in _BROKEN:
+            raise
+        connection.execute("ROLLBACK TO script")
+        result = Raised(error)
+    connection.execute("RELEASE script")
+    return result
 
 
 def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
@@ -68,7 +102,7 @@ class _Connection(sqlite3.Connection):
     """Accept a whole transaction where a script of text is expected: one hop to the thread, not one a statement."""
 
     def executescript(self, script: Any, /) -> sqlite3.Cursor:  # noqa: ANN401 - text or one of our scripts
-        if isinstance(script, _Script):
+        if isinstance(script, _Transaction):
             script.run(self)
             return self.cursor()
         return super().executescript(script)
@@ -80,11 +114,9 @@ class SqliteDatabase(Database):
     dialect: ClassVar[Dialect] = "sqlite"
 
     def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
-        super().__init__()
+        super().__init__(commit_gap_s=COMMIT_GAP_S)
         self._writer = writer
         self._reader = reader
-        self._turn = asyncio.Lock()
-        self._committed_s = 0.0
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -107,24 +139,40 @@ class SqliteDatabase(Database):
 
     async def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a reading script on one snapshot, beside the writer, and return its result."""
-        return await _run(self._reader, _Script("BEGIN", work))
+        transaction = _Transaction("BEGIN", [work])
+        try:
+            await self._reader.executescript(cast("str", transaction))
+        except sqlite3.Error as error:
+            raise to_storage_error(error) from error
+        result: T = transaction.outcomes[0]
+        return result
 
-    async def _write(self, work: Callable[[], Work[T]]) -> T:
-        contended = self._turn.locked()
-        async with self._turn:
-            loop = asyncio.get_running_loop()
-            wait_s = self._committed_s + COMMIT_GAP_S - loop.time()
-            if contended and wait_s > 0:
-                await asyncio.sleep(wait_s)
-            try:
-                return await _run(self._writer, _Script("BEGIN IMMEDIATE", work))
-            finally:
-                self._committed_s = loop.time()
+    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:
+        """Run a script in a writing transaction, shared with all that wait, and return its result after the commit."""
+        result: T = await self._group.add(Job(script=work, alone=alone, repeatable=repeatable))
+        return result
 
     async def scrub(self) -> None:
         """Empty the write-ahead log, where deleted rows would stay readable; a reader in the way delays it."""
-        async with self._turn:
-            await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self._writer.execute_fetchall(
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        )  # the thread takes it between two batches
+
+    async def _commit(self, scripts: Sequence[Script]) -> list[Any]:
+        transaction = _Transaction("BEGIN IMMEDIATE", scripts)
+        try:
+            await self._writer.executescript(cast("str", transaction))
+        except sqlite3.Error as error:
+            cause = to_storage_error(error)
+            cause.__cause__ = error
+            if transaction.has_begun and len(scripts) == 1 and not transaction.outcomes:
+                return [Raised(cause)]  # it failed by itself, before the COMMIT
+            raise BatchFailedError(cause, may_stand=transaction.may_stand, has_begun=transaction.has_begun) from error
+        except Exception as error:
+            if len(scripts) > 1:
+                raise
+            return [Raised(error)]
+        return [_told(outcome) for outcome in transaction.outcomes]
 
     async def _close(self) -> None:
         await self._reader.close()
@@ -158,12 +206,17 @@ async def _connect(path: Path, pragma: str) -> aiosqlite.Connection:
     return connection
 
 
-async def _run(connection: aiosqlite.Connection, script: _Script[T]) -> T:
-    try:
-        await connection.executescript(cast("str", script))
-    except sqlite3.Error as error:
-        raise to_storage_error(error) from error
-    return script.result
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _told(outcome: object) -> object:
+    """Return an outcome with SQLite's error as ours."""
+    if not isinstance(outcome, Raised) or not isinstance(outcome.error, sqlite3.Error):
+        return outcome
+    cause = to_storage_error(outcome.error)
+    cause.__cause__ = outcome.error
+    return Raised(cause)
 
 
 _SENTENCES = {
@@ -182,7 +235,7 @@ _SENTENCES = {
 
 def to_storage_error(error: sqlite3.Error) -> StorageError:
     """Return the StorageError that says what to do about an error of SQLite."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code == sqlite3.SQLITE_CONSTRAINT:
         return ConstraintError(f"The database refused a row: {error}.")
     if "no such table: schema" in str(error):

@@ -51,7 +51,7 @@ async def test_a_cancelled_caller_leaves_a_whole_transaction(database: Database)
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await database.write(lambda: single(ADD(key="b")))
-    await asyncio.gather(*database._running)
+    await database.idle()
     assert await keys(database) == ["a", "b"]
 
 

@@ -87,7 +87,7 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
         return PatternResult(output=outcome, stop_reason=StopReason.COMPLETED)
 
     async def nothing(*_arguments: Any) -> None:
-        """No money was moved."""
+        """No money was moved, nothing imported."""
 
     async def is_shown(_run: RunRow) -> bool:
         return False
@@ -97,7 +97,8 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
 
     store.cost_by_model = money  # type: ignore[method-assign]
     ledger = SimpleNamespace(end_run=nothing)
-    engine: Any = SimpleNamespace(store=store, clock=clock, execute=execute, ledger=ledger)
+    client = SimpleNamespace(warm=nothing)
+    engine: Any = SimpleNamespace(store=store, clock=clock, execute=execute, ledger=ledger, client=client)
     delivery = SimpleNamespace(
         begin=begin,
         may_stream=lambda _run: False,
