@@ -35,6 +35,7 @@ from bot.threads.budget_queue import BudgetQueue
 from bot.threads.cards import Cards
 from bot.threads.files import Files
 from bot.threads.followups import ThreadFollowups
+from bot.threads.help_calls import HelpCalls
 from bot.threads.history import ThreadReader
 from bot.threads.home_service import HomeService
 from bot.threads.opening_card import OpeningCards
@@ -301,6 +302,9 @@ class Container:
             own_words=OwnWordsService(self.stores.personal_data, self.slack),
             openings=self.openings,
             welcome=Welcome(self.engine, self.openings, self._announcements, self.renderer),
+            help_desk=HelpCalls(
+                self.engine, self.presenter, self._profiles, self._rules, self._announcements, self.renderer
+            ),
             reviews=self.reviews,
             access=self.access,
             notifier=self.notifier,

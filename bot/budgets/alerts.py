@@ -155,7 +155,7 @@ class Alerts:
     async def _responsible(self, workspace: str, channel: str) -> list[str]:
         """Return the owners of the channel's budget, and the admins besides Slack's own."""
         rules = await self.rules.rules(workspace=workspace, channel=channel)
-        return sorted({*rules.owners, *await self.profiles.admin_ids(workspace)})
+        return await self.profiles.responsible(rules, workspace)
 
     async def _tell(
         self, workspace: str, text: str, *, keys: list[str], channels: Collection[str] = (), users: Collection[str] = ()

@@ -15,6 +15,7 @@ from bot.listeners import (
     mention,
     message,
     new_channels,
+    remedies,
     review,
     shortcut,
     stop,
@@ -40,6 +41,6 @@ __all__ = ["ListenerServices", "register_all"]
 def register_all(app: AsyncApp, services: ListenerServices) -> None:
     """Register every listener; the inbox comes first, the catch-alls come last."""
     said = (command, mention, message, stop)
-    pressed = (action, budget, channel, review, again, shortcut, view, home, new_channels)
+    pressed = (action, budget, channel, remedies, review, again, shortcut, view, home, new_channels)
     for part in (inbox_middleware, *said, *pressed, uninstalled, catch_all):
         part.register(app, services)

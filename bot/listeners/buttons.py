@@ -142,13 +142,13 @@ async def _edited(click: Click) -> None:
 async def _direct_messages(click: Click) -> None:
     kept = await kept_by(click, click.value)
     await remove_question(click)
-    await ask_in_direct_messages(click.services, _request_of(click, kept), kept.origin)
+    await ask_in_direct_messages(click.services, request_of(click, kept), kept.origin)
 
 
 async def _queue(click: Click) -> None:
     kept = await kept_by(click, click.value)
     await remove_question(click)
-    await open_run(click.services, _request_of(click, kept), kept.origin, may_queue=True)
+    await open_run(click.services, request_of(click, kept), kept.origin, may_queue=True)
 
 
 async def kept_by(click: Click, key: str) -> KeptRequest:
@@ -169,8 +169,8 @@ async def kept_by(click: Click, key: str) -> KeptRequest:
     return replace(kept, origin=now)
 
 
-def _request_of(click: Click, kept: KeptRequest) -> Ask:
-    """Return the kept request, parsed against the current roster."""
+def request_of(click: Click, kept: KeptRequest) -> Ask:
+    """Return a kept request, parsed against the current roster."""
     command = parse_text(click.services, kept.said) if isinstance(kept.said, str) else kept.said
     return command if isinstance(command, Ask) else _as_request(kept)
 

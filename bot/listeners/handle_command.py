@@ -41,7 +41,7 @@ from bot.messages.views import PrivateView
 from bot.people.access import Place
 from bot.people.channel_form import channel_form
 from bot.people.permissions import Action
-from bot.runs.request import RunRequest
+from bot.runs.request import RepeatedRequest, RunRequest
 from patterns.core.errors import AgentsError, UserError
 from patterns.core.invisible import without_invisible
 from patterns.core.ports import Payer
@@ -131,7 +131,7 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin,
         case ShowVersion():
             return NoticeView(f"Agents for Slack {version('agents-for-slack')}. {services.catalog().model_note}.")
         case Estimate():
-            return await services.runs.estimate(_request(services, command.ask, origin, place))
+            return await services.runs.estimate(request_for(services, command.ask, origin, place))
         case _:
             raise TypeError(command)
 
@@ -142,11 +142,24 @@ async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> N
     await services.notifier.public(origin, NoticeView(sentence))
 
 
-async def open_run(services: ListenerServices, asked: Ask, origin: Origin, *, may_queue: bool = False) -> None:
-    """Open a run where the request was made; `may_queue` lets it wait there for budget that other runs hold."""
+async def open_run(
+    services: ListenerServices,
+    asked: Ask,
+    origin: Origin,
+    *,
+    may_queue: bool = False,
+    again: RepeatedRequest | None = None,
+) -> None:
+    """Open a run where the request was made; `may_queue` lets it wait there for budget that other runs hold.
+
+    `again` is the finished run's request that this repeats.
+    """
     place = await services.admit(origin)
     if place.can_post:
-        await services.runs.open(replace(_request(services, asked, origin, place), may_queue=may_queue))
+        request = replace(request_for(services, asked, origin, place), may_queue=may_queue)
+        if again is not None:
+            request = replace(request, again_of=again.run_id, root_ts=again.root_ts)
+        await services.runs.open(request)
     else:
         await services.notifier.private(origin, InviteView(key=origin.delivery_key))
 
@@ -156,7 +169,7 @@ async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin:
     channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
     place = await services.admit(there)
-    await services.runs.open(replace(_request(services, asked, there, place), forced_here=True))
+    await services.runs.open(replace(request_for(services, asked, there, place), forced_here=True))
 
 
 async def stop(services: ListenerServices, origin: Origin, *, run_id: str | None) -> NoticeView:
@@ -209,7 +222,8 @@ async def _balances_soon(services: ListenerServices, payer: Payer, *, with_works
         return None
 
 
-def _request(services: ListenerServices, asked: Ask, origin: Origin, place: Place) -> RunRequest:
+def request_for(services: ListenerServices, asked: Ask, origin: Origin, place: Place) -> RunRequest:
+    """Return a person's request in the place where they were admitted."""
     flow = asked.flow or _usual(services, place)
     return RunRequest(
         replace(origin, is_claimed=False),  # whoever is admitted has been looked up there

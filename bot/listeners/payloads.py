@@ -13,10 +13,14 @@ from bot.messages.action_ids import (
     CHANNEL_ENABLE,
     COMMAND_YES,
     DM_INSTEAD,
+    FAULT_HELP,
     FEEDBACK,
     FEEDBACK_DOWN,
     OWN_WORDS_ERASE,
     QUEUE_IT,
+    REQUEST_HELP,
+    REQUEST_INSTEAD,
+    REQUEST_RETRY,
     REQUEST_YES,
     REVIEW_APPROVE,
     REVIEW_GO_ON,
@@ -25,6 +29,8 @@ from bot.messages.action_ids import (
     RUN_CANCEL,
     RUN_CONFIRM,
     RUN_EDITED,
+    RUN_HELP,
+    RUN_RETRY,
     RUN_STOP,
 )
 from bot.messages.budget_form import BudgetForm, read_budget_form
@@ -59,6 +65,12 @@ KEPT_ACTIONS = frozenset(
         DM_INSTEAD,
         FEEDBACK,
         FEEDBACK_DOWN,
+        RUN_RETRY,
+        RUN_HELP,
+        REQUEST_RETRY,
+        REQUEST_INSTEAD,
+        REQUEST_HELP,
+        FAULT_HELP,
     }
 )
 """Clicks that must not be lost. Buttons that only show something can be clicked again."""

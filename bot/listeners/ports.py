@@ -13,7 +13,7 @@ from bot.messages.list_views import BalancesView, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
 from bot.messages.views import DetailsView
-from bot.runs.request import RunRequest, StopOutcome
+from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from patterns.core.ports import DecisionVerdict, Payer, Question
 
 
@@ -44,6 +44,10 @@ class Runs(Protocol):
         """Return the request and flow of a run this person may see."""
         ...
 
+    async def repeated(self, run_id: str, by: Origin) -> RepeatedRequest:
+        """Return the request of a finished run this person may see, to be asked again where it stands."""
+        ...
+
     async def feedback(self, run_id: str, by: Origin, *, value: str) -> None:
         """Store a person's rating of an answer: `up` or `down`."""
         ...
@@ -58,6 +62,22 @@ class Runs(Protocol):
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         """Return a request's worst-case price in a sentence. Nothing is started or held."""
+        ...
+
+
+class HelpDesk(Protocol):
+    """Calls for help to whoever can put right what stood in a request's way; UserError where nobody can be asked."""
+
+    async def for_run(self, run_id: str, by: Origin) -> NoticeView:
+        """Call for help with a finished run; return the confirmation."""
+        ...
+
+    async def for_request(self, request: RunRequest) -> NoticeView:
+        """Call for help with a request that was refused before it began; return the confirmation."""
+        ...
+
+    async def for_fault(self, code: str, by: Origin) -> NoticeView:
+        """Tell an admin of a fault by its code in the log; return the confirmation."""
         ...
 
 

@@ -23,7 +23,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         await ack()
         origin = origin_of(context)
         run_id = run_of(body["message"], context.bot_user_id or "")
-        services.tasks.spawn(origin, _open(services, run_id, origin, client))
+        services.tasks.spawn(origin, open_again(services, run_id, origin, client))
 
     app.message_shortcut(RUN_AGAIN)(chosen)
 
@@ -40,7 +40,8 @@ def run_of(message: dict[str, Any], bot_user: str) -> str:
     return run_id if RUN_ID.fullmatch(run_id) else ""
 
 
-async def _open(services: ListenerServices, run_id: str, origin: Origin, client: AsyncWebClient) -> None:
+async def open_again(services: ListenerServices, run_id: str, origin: Origin, client: AsyncWebClient) -> None:
+    """Show the request form with a run's request; raise UserError where that is not possible."""
     if not run_id:
         raise UserError("Choose that on one of my messages, and I ask again what it was asked.")
     asked: Ask = await services.runs.asked(run_id, origin)

@@ -9,6 +9,7 @@ from bot.listeners.ports import (
     BudgetActions,
     Followups,
     Greeter,
+    HelpDesk,
     HomeViews,
     Openings,
     PayloadStore,
@@ -46,6 +47,7 @@ class ListenerServices:
     own_words: PersonalWords
     openings: Openings
     welcome: Greeter
+    help_desk: HelpDesk
 
     async def admit(self, origin: Origin, action: Action = Action.ASK) -> Place:
         """Return the conversation; raise AccessError when the person may not do that there."""

@@ -22,7 +22,8 @@ class RefusalView(PrivateView):
     """A refusal for lack of budget; `blocked` is the `Reason` when it is not a matter of amounts.
 
     `blocked_reason` is what whoever froze or paused it wrote. `queue_key` names the kept request where only what other
-    runs hold is missing.
+    runs hold is missing. The buttons belong to the kept request `key`, or to the run `run_id`; to neither where both
+    are empty.
     """
 
     template: ClassVar = "refusal"
@@ -34,6 +35,8 @@ class RefusalView(PrivateView):
     blocked: str = ""
     blocked_reason: str = ""
     queue_key: str = ""
+    key: str = ""
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

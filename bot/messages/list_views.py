@@ -88,8 +88,12 @@ class RunsView(PrivateView):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What can be asked for here: the roster's agents and flows, with worst-case prices."""
+    """What can be asked for here: the roster's agents and flows, with worst-case prices.
+
+    `default_flow` is the one that runs where the Router is in doubt, a cheap one.
+    """
 
     flows: tuple[FlowLine, ...]
     agents: tuple[AgentLine, ...]
     model_note: str = ""
+    default_flow: str = "answer"

@@ -77,6 +77,12 @@ def link(url: str) -> Mrkdwn:
     return escape(url)
 
 
+def titled_link(url: str, title: str) -> Mrkdwn:
+    """Return one of our own links under words of ours; the words alone where the address is none."""
+    address, words = link(url), escape(title)
+    return Mrkdwn(f"{address[:-1]}|{words.replace('|', ' ')}>") if address.startswith("<") else words
+
+
 def with_links(text: str) -> Mrkdwn:
     """Return raw text with its web addresses clickable; everything between them is escaped."""
     parts: list[str] = []

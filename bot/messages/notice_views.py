@@ -16,6 +16,21 @@ class CallView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class HelpCallView(PrivateView):
+    """A person's call for help, to those who can: where it happened, with a link, and what is wrong in sentences.
+
+    `code` finds it in the log; empty where nothing was started.
+    """
+
+    template: ClassVar = "help_call"
+    asker: Person
+    place: str
+    causes: tuple[str, ...]
+    link: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NearMissView(PrivateView):
     """A probable typo. `key` names the kept text, because a button's value holds only 2,000 characters."""
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from bot.messages.card_views import BudgetQueueView, BudgetRequestView, OpeningView, RefusalView
-from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
-from bot.messages.notice_views import CallView
+from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn, titled_link
+from bot.messages.notice_views import CallView, HelpCallView
 from bot.messages.run_text import (
     MATERIAL_MAX,
     NOTES_SHOWN,
@@ -127,6 +127,20 @@ def call(view: CallView) -> Mrkdwn:
     """Return a mention and what it is about."""
     text = short(view.text, 1000)
     return mrkdwn("{who}, {text}", who=person(view.who), text=text) if view.who else text
+
+
+def help_call(view: HelpCallView) -> Mrkdwn:
+    """Return who asks an admin for help, where, and what is wrong."""
+    what = titled_link(view.link, "a request") if view.link else Mrkdwn("a request")
+    said = mrkdwn(
+        "*{name} asks for your help* with {what} in {place}.",
+        name=short(view.asker.name, 80),
+        what=what,
+        place=short(view.place, 80),
+    )
+    causes = [short(cause, 600) for cause in view.causes]
+    code = mrkdwn("The log has it under `{code}`.", code=short(view.code, 60)) if view.code else Mrkdwn()
+    return join("\n", [said, *causes, code])
 
 
 # ---------------------------------------------------------------- how a run ended

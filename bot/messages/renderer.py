@@ -11,7 +11,16 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot.messages import action_ids, budget_text, budget_views, list_text, outcome_text, run_text, welcome_text
+from bot.messages import (
+    action_ids,
+    budget_text,
+    budget_views,
+    list_text,
+    outcome_text,
+    remedy_buttons,
+    run_text,
+    welcome_text,
+)
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, literal, size
 from bot.messages.pagination import Profile, paginate, split
 from bot.messages.views import AnswerView, SlackMessage, View
@@ -34,7 +43,8 @@ class Renderer:
         self._templates = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
         )
-        modules = (action_ids, budget_text, budget_views, list_text, outcome_text, run_text, welcome_text)
+        words = (budget_text, list_text, outcome_text, run_text, welcome_text)
+        modules = (action_ids, budget_views, remedy_buttons, *words)
         self._templates.globals.update({one.__name__.rpartition(".")[2]: one for one in modules}, profile=profile)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from patterns.core.events import MissingVoice, PatternResult
+from patterns.core.reasons import Remedy
 
 
 class View:
@@ -158,7 +159,8 @@ class AnswerView:
     `owner` is who can grant budget, `grant_nusd` how much the rest needs. `uncertain_nusd` was counted without knowing
     whether the provider billed it. `refused_by` is the kind of account without enough budget, `closed` why it refused
     when amounts are not the reason. `mention_asker` is for runs long enough that nobody watches any more. With
-    `is_above` the text is in the thread already, and only how it ended is said.
+    `is_above` the text is in the thread already, and only how it ended is said. `remedies` are what can be done about
+    an ending that is less than an answer.
     """
 
     run: RunView
@@ -174,6 +176,7 @@ class AnswerView:
     is_above: bool = False
     refused_by: str = ""
     closed: str = ""
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class Action(StrEnum):
     """Everything that anybody can want of us."""
 
     ASK = "ask"
-    """Have agents run: by command, mention, message, form, shortcut or button."""
+    """Have agents run: by command, mention, message, form, shortcut or button, and again by Retry, which also needs
+    `READ_RUN`."""
     LOOK = "look"
     """Read the help, agents, flows, an estimate, one's own requests and what is left to spend here."""
     STOP = "stop"
@@ -47,6 +48,8 @@ class Action(StrEnum):
     """Answer a price card or a review, edit its draft, ask for money."""
     READ_RUN = "read_run"
     """Open Details, run again, or say whether an answer helped."""
+    CALL_HELP = "call_help"
+    """Ask whoever can put it right, by a direct message of ours, about a request that failed or was refused."""
     SEE_BUDGET = "see_budget"
     """Read this conversation's month, or post it."""
     SEE_WORKSPACE = "see_workspace"
@@ -88,6 +91,10 @@ decide            shared           own opened  own opened    own opened  own ope
 read_run          dm               no          no            no          own         own         own
 read_run          public private   opened      opened        opened      yes         yes         yes
 read_run          shared           opened      opened        opened      opened      opened      opened
+
+call_help         dm               no          no            no          own         own         own
+call_help         public private   opened      opened        opened      yes         yes         yes
+call_help         shared           opened      opened        opened      opened      opened      opened
 
 see_budget        dm               no          no            no          yes         yes         yes
 see_budget        public private   opened      opened        opened      yes         yes         yes

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from bot.messages.card_views import RefusalView
 from bot.messages.list_views import BalancesView
 from bot.messages.views import BalanceView, Person
+from bot.people.access import ChannelRules
 from bot.people.admins import Admins
 from bot.people.directory import Directory, name_of
 from patterns.core.errors import AgentsError
@@ -35,6 +36,10 @@ class ProfileLookup:
         """Return the ids of admins besides Slack's own; the first is the one to ask for budget."""
         return await self.admins.of(workspace)
 
+    async def responsible(self, rules: ChannelRules, workspace: str) -> list[str]:
+        """Return the ids of the owners of a channel's budget, and of the admins besides Slack's own."""
+        return sorted({*rules.owners, *await self.admin_ids(workspace)})
+
     async def owner(self, workspace: str) -> Person | None:
         """Return the first admin, who can grant budget; None where none is named."""
         admins = await self.admin_ids(workspace)
@@ -53,7 +58,7 @@ class ProfileLookup:
         ]
         return BalancesView(tuple(reversed(views)), play_money=self.is_play_money)
 
-    async def refusal(
+    async def refusal(  # noqa: PLR0913 - the refusal and what its buttons belong to
         self,
         payer: Payer,
         balance: Balance,
@@ -61,6 +66,8 @@ class ProfileLookup:
         *,
         instead: tuple[str, int] = ("", 0),
         queue_key: str = "",
+        key: str = "",
+        run_id: str = "",
         with_workspace: bool = True,
     ) -> RefusalView:
         """Return why the budget is insufficient, and the ways out; `instead` is a cheaper flow with its price."""
@@ -76,6 +83,8 @@ class ProfileLookup:
             blocked=balance.blocked or "",
             blocked_reason=balance.blocked_reason,
             queue_key=queue_key,
+            key=key,
+            run_id=run_id,
         )
 
     async def view(self, payer: Payer, balance: Balance, *, with_workspace: bool = True) -> BalanceView:

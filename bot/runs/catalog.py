@@ -47,6 +47,7 @@ def catalog_of(engine: Engine, *, priced: bool = True) -> Catalog:
             for name, agent in roster.agents.items()
         ),
         model_note=engine.model_note,
+        default_flow=roster.router.default,
     )
 
 

@@ -32,7 +32,9 @@ async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskCont
         thread=run.thread_ts,
         user=run.user,
         request=request,
-        history=_history(await store.earlier_exchanges(run, most=HISTORY_RUNS)),
+        history=_history(
+            [one for one in await store.earlier_exchanges(run, most=HISTORY_RUNS) if not _is_try(run, request, one)]
+        ),
         artifacts=await artifacts_of(threads, run),
     )
 
@@ -48,6 +50,11 @@ def payer_context(payer: Payer, *, run_id: str, request: str = "") -> TaskContex
         user=payer.user,
         request=request,
     )
+
+
+def _is_try(run: RunRow, request: str, earlier: tuple[str, str]) -> bool:
+    """Return True for an earlier try of a request that is asked again: it is no part of the conversation."""
+    return bool(run.options.get("again_of")) and earlier[0] == request
 
 
 def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:

@@ -20,6 +20,7 @@ from bot.slack.errors import SlackError
 from patterns.core.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.ports import Clock
+from patterns.core.reasons import Reason
 from storage.database.database import ConstraintError
 from storage.run_rows import RunRow
 
@@ -152,7 +153,7 @@ class Executor(Generic[S]):
             if isinstance(error, StorageError) and not isinstance(error, ConstraintError):
                 raise  # the database is away, which is no reason to end a run
             log.exception("run_failed", run=run.id)
-            note = f"Something went wrong on my side. An admin finds it in the log under {run.id}."
+            note = f"{Reason.INTERNAL.clause().capitalize()}."
             return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
 
     async def _not_postable(self, run: RunRow, error: SlackError) -> RunOutcome:

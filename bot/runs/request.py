@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.commands.commands import Ask
 from bot.commands.origin import ChannelKind, Origin
 from patterns.core.ports import Payer
 
@@ -13,7 +14,8 @@ class RunRequest:
     The idempotency key of `origin` makes a second delivery the same run. Its `thread_ts` None opens a new thread: under
     `message_ts` when the person wrote a message, else under a root message of ours. `forced_here` says that the person
     chose this place in the form or by a button, `may_queue` that it may wait for budget others hold. `sees_workspace`
-    says whether the person may read what is left of the workspace's month. The text is raw, unescaped.
+    says whether the person may read what is left of the workspace's month. `again_of` is the finished run whose request
+    this repeats, once; `root_ts` the message of ours that showed that one. The text is raw, unescaped.
     """
 
     origin: Origin
@@ -24,11 +26,31 @@ class RunRequest:
     forced_here: bool = False
     may_queue: bool = False
     sees_workspace: bool = True
+    again_of: str = ""
+    root_ts: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the idempotency key of the run."""
+        if self.again_of:
+            return f"{self.origin.delivery_key}:again:{self.again_of}"
+        # Asked again elsewhere because we could not post in the first place, it is another run.
+        return f"{self.origin.delivery_key}:here" if self.forced_here else self.origin.delivery_key
 
     @property
     def payer(self) -> Payer:
         """Return the account that pays for it."""
         return self.origin.payer(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedRequest:
+    """A finished run's request, to be asked again by another person or the same; fields as in `RunRequest`."""
+
+    ask: Ask
+    origin: Origin
+    run_id: str
+    root_ts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

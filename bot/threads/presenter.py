@@ -75,6 +75,10 @@ class SlackThreadPresenter:
         out = self.slack.of(run.workspace)
         if not run.options.get("message_ts"):
             message = self.renderer.message(view)
+            if shown_at := run.options.get("root_ts"):
+                # Asked again: the message that showed the first try shows this one from now on.
+                await self.outbox.adopt(run.id, ROOT, run.channel, shown_at)
+                await self._edits.show(run, ROOT, message, shows="running")
             root_ts = await out.post_once(
                 run.id, ROOT, channel=run.channel, message=message, thread_ts=run.thread_ts or None
             )
@@ -181,7 +185,8 @@ class SlackThreadPresenter:
     async def _post_partial(self, run: RunRow, path: str, question: Question) -> None:
         result = PatternResult.model_validate_json(question.draft)
         missing = missing_nusd(question, await self.engine.balances.tightest(run.payer, question.amount_nusd))
-        answer = replace(await self.views.answer(run, RunOutcome(result=result)), grant_nusd=missing)
+        # Its card has the buttons.
+        answer = replace(await self.views.answer(run, RunOutcome(result=result)), grant_nusd=missing, remedies=())
         await self._partials.post(run, path, answer)
 
     @property
@@ -274,5 +279,5 @@ class SlackThreadPresenter:
         if not outcome.needed_nusd:
             return self.renderer.answer(replace(answer, is_above=await self._is_above(run, outcome)))
         balance = await self.engine.balances.tightest(run.payer, outcome.needed_nusd)
-        refusal = await self.profiles.refusal(run.payer, balance, outcome.needed_nusd)
+        refusal = await self.profiles.refusal(run.payer, balance, outcome.needed_nusd, run_id=run.id)
         return (self.renderer.message(refusal),)

@@ -1,14 +1,14 @@
 """Runs as people use them in Slack: open, stop, inspect, rate. `bot.runs.executor` executes them."""
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
 
 from bot.budgets.new_channels import ChannelOpenings
 from bot.commands.commands import Ask
-from bot.commands.origin import Origin, message_key
+from bot.commands.origin import AttachmentRefs, Origin, message_key
 from bot.messages.estimate_text import estimate_words
 from bot.messages.list_views import BalancesView, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
@@ -20,9 +20,10 @@ from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
-from bot.runs.request import RunRequest, StopOutcome
+from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.errors import SlackError
 from bot.slack.notifier import SlackNotifier
+from bot.threads.edits import ROOT
 from bot.threads.opening_card import OpeningCards
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_views import RunViews
@@ -81,6 +82,8 @@ class RunService:
         run_id, is_new = await self.engine.store.accept(self._new(request))
         if is_new:
             log.info("run_accepted", run=run_id, channel=request.origin.channel, flow=request.flow or "")
+        elif request.again_of:
+            raise UserError("That was asked again already; the thread has the new answer, or will.")
         await self.executor.submit(run_id)
         if is_new:
             await self._show_when_queued(run_id)
@@ -89,13 +92,15 @@ class RunService:
         payer, default = request.payer, self.engine.roster.router.default
         cheap = self.engine.quote_flow(payer, default)
         # A request that its person moved to another place is kept for the first one only.
-        queue_key = request.origin.delivery_key if may_queue and not request.forced_here else ""
+        key = "" if request.forced_here or request.again_of else request.origin.delivery_key
         refusal = await self.profiles.refusal(
             payer,
             error.balance,
             error.needed_nusd,
             instead=(default, cheap.quote.once_nusd),
-            queue_key=queue_key,
+            queue_key=key if may_queue else "",
+            key=key,
+            run_id=request.again_of,
             with_workspace=request.sees_workspace,
         )
         await self.notifier.private(request.origin, refusal)
@@ -131,11 +136,11 @@ class RunService:
                 "response_url": origin.response_url,
                 "delivery_key": origin.delivery_key,
                 "attached": asdict(origin.attached),
+                **({"again_of": request.again_of, "root_ts": request.root_ts} if request.again_of else {}),
             },
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),
-            # StoredQuestion again elsewhere because we could not post in the first place, it is another run.
-            delivery_key=f"{origin.delivery_key}:here" if request.forced_here else origin.delivery_key,
+            delivery_key=request.key,
         )
 
     # ------------------------------------------------------------ what people do
@@ -212,6 +217,31 @@ class RunService:
         if request is None:
             raise UserError("The text of that request has been deleted. Please write it again.")
         return Ask(request, run.flow or None)
+
+    async def repeated(self, run_id: str, by: Origin) -> RepeatedRequest:
+        """Return the request of a finished run this person may see, to be asked again where it stands.
+
+        Raises:
+            UserError: it is still open, or its text is gone.
+        """
+        ask = await self.asked(run_id, by)
+        run = await self._seen(run_id, by, reads=False)
+        if run.status != "done":
+            raise UserError("That request is still open. Its thread says what it waits for.")
+        origin = Origin(
+            delivery_key=run.options.get("delivery_key") or run.id,
+            workspace=run.workspace,
+            channel=run.channel,
+            user=by.user,
+            thread_ts=run.thread_ts or None,
+            message_ts=run.options.get("message_ts"),
+            response_url=by.response_url,
+            trigger_id=by.trigger_id,
+            attached=AttachmentRefs(**run.options.get("attached", {})),
+            is_claimed=True,
+        )
+        ask = replace(ask, flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
+        return RepeatedRequest(ask, origin, run.id, await self.presenter.outbox.find(run.id, ROOT) or "")
 
     async def details(self, run_id: str, by: Origin) -> DetailsView:
         """Return models, tokens and steps of a run this person may see."""

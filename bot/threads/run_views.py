@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import refusal_of
+from bot.runs.ending import obstacles, remedies_of
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.material import Attachments
 from bot.runs.outcome import RunOutcome
@@ -70,6 +71,7 @@ class RunViews:
             mention_asker=seconds > LONG_RUN_S and not run.options.get("message_ts"),
             refused_by=refused_by,
             closed=closed,
+            remedies=remedies_of(obstacles(outcome, journal)),
         )
 
     async def details(self, run: RunRow) -> DetailsView:

@@ -8,6 +8,17 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
+class Remedy(StrEnum):
+    """What a person can press under an ending."""
+
+    RETRY = "retry"
+    """The same request again, as a new run."""
+    CHANGE = "change"
+    """The request form, filled: other words, another flow."""
+    HELP = "help"
+    """A message to whoever can put it right."""
+
+
 class Reason(StrEnum):
     """Why an attempt, a step or a run did not come to its end."""
 
@@ -81,6 +92,11 @@ class Reason(StrEnum):
         """Return the reason as a sentence, followed by what can be done about it."""
         return f"{self.statement(model=model, budget=budget)} {self.advice(owner=owner)}".rstrip()
 
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """Return what can be pressed under an ending for this reason, the likeliest first; never empty."""
+        return TABLE[self].remedies
+
     def statement(self, *, model: str = "", budget: str = "the budget") -> str:
         """Return the reason as a sentence of its own; a model's name keeps its case."""
         clause = self.clause(model=model, budget=budget)
@@ -96,6 +112,7 @@ class Reason(StrEnum):
 class _Text(NamedTuple):
     clause: str
     advice: str = ""
+    remedies: tuple[Remedy, ...] = (Remedy.RETRY,)
 
 
 _RAISE = "Ask for less at once, or have the limit raised in the roster."
@@ -103,53 +120,107 @@ _WITHOUT_BILL = "{owner} can look it up at the provider and release it if it was
 
 TABLE: dict[Reason, _Text] = {
     Reason.RATE_LIMIT: _Text("{provider} had no room", "Wait a minute and try again."),
-    Reason.QUOTA: _Text("our account at {provider} is used up", "{owner} must top it up there."),
-    Reason.OVERLOADED: _Text("{provider} was overloaded", "Try again in a few minutes."),
-    Reason.TIMEOUT: _Text("{model} did not respond in time", "Try again, or ask for less at once."),
-    Reason.CONNECTION: _Text("{model} could not be reached", "{owner} can check its address with `agents doctor`."),
-    Reason.TRUNCATED: _Text("{answer} broke off", "Try again."),
-    Reason.AUTH: _Text("{provider} refused our key", "{owner} must check it with `agents doctor`."),
-    Reason.BAD_REQUEST: _Text("{provider} refused the request", "{owner} must check the model in the roster."),
-    Reason.CONTEXT_LENGTH: _Text(
-        "the material was too long for {model}", "Shorten it, or choose a model with a larger context."
+    Reason.QUOTA: _Text(
+        "our account at {provider} is used up", "{owner} must top it up there.", remedies=(Remedy.HELP, Remedy.RETRY)
     ),
-    Reason.CONTENT_POLICY: _Text("{provider} refused the content of the request", "Rephrase it."),
+    Reason.OVERLOADED: _Text("{provider} was overloaded", "Try again in a few minutes."),
+    Reason.TIMEOUT: _Text(
+        "{model} did not respond in time", "Try again, or ask for less at once.", remedies=(Remedy.RETRY, Remedy.CHANGE)
+    ),
+    Reason.CONNECTION: _Text(
+        "{model} could not be reached",
+        "{owner} can check its address with `agents doctor`.",
+        remedies=(Remedy.RETRY, Remedy.HELP),
+    ),
+    Reason.TRUNCATED: _Text("{answer} broke off", "Try again."),
+    Reason.AUTH: _Text(
+        "{provider} refused our key",
+        "{owner} must check it with `agents doctor`.",
+        remedies=(Remedy.HELP, Remedy.RETRY),
+    ),
+    Reason.BAD_REQUEST: _Text(
+        "{provider} refused the request",
+        "{owner} must check the model in the roster.",
+        remedies=(Remedy.HELP, Remedy.CHANGE),
+    ),
+    Reason.CONTEXT_LENGTH: _Text(
+        "the material was too long for {model}",
+        "Shorten it, or choose a model with a larger context.",
+        remedies=(Remedy.CHANGE,),
+    ),
+    Reason.CONTENT_POLICY: _Text(
+        "{provider} refused the content of the request", "Rephrase it.", remedies=(Remedy.CHANGE,)
+    ),
     Reason.MALFORMED: _Text(
-        "{provider} sent nothing readable", "Try again, or have {owner} check its address in the roster."
+        "{provider} sent nothing readable",
+        "Try again, or have {owner} check its address in the roster.",
+        remedies=(Remedy.RETRY, Remedy.HELP),
     ),
     Reason.SERVER: _Text("{provider} had an internal error", "Try again in a few minutes."),
-    Reason.EMPTY: _Text("{model} answered nothing", "Try again, or ask differently."),
-    Reason.THINKING: _Text("{model} used up its whole output by thinking, before it wrote a word"),
+    Reason.EMPTY: _Text(
+        "{model} sent an empty answer", "Try again, or ask differently.", remedies=(Remedy.RETRY, Remedy.CHANGE)
+    ),
+    Reason.THINKING: _Text(
+        "{model} used up its whole output by thinking, before it wrote a word",
+        "Try again, ask for less, or have {owner} raise max_output_tokens of the agent.",
+        remedies=(Remedy.RETRY, Remedy.CHANGE, Remedy.HELP),
+    ),
     Reason.OUTPUT_CAP: _Text(
         "the output limit of the agent is higher than {model} allows",
         "{owner} must lower max_output_tokens of the agent or reasoning_tokens_max of the model.",
+        remedies=(Remedy.HELP, Remedy.CHANGE),
     ),
-    Reason.INVALID_OUTPUT: _Text("{answer} did not have the required form", "Try again, or ask differently."),
-    Reason.BUDGET: _Text("the budget did not allow it", "Ask {owner} for more."),
-    Reason.PAUSED: _Text("{budget} is paused", "{owner} can resume it."),
-    Reason.FROZEN: _Text("{budget} is frozen", "{owner} can unfreeze it."),
+    Reason.INVALID_OUTPUT: _Text(
+        "{answer} did not have the required form",
+        "Try again, or ask differently.",
+        remedies=(Remedy.RETRY, Remedy.CHANGE),
+    ),
+    Reason.BUDGET: _Text(
+        "the budget did not allow it", "Ask {owner} for more.", remedies=(Remedy.HELP, Remedy.CHANGE, Remedy.RETRY)
+    ),
+    Reason.PAUSED: _Text("{budget} is paused", "{owner} can resume it.", remedies=(Remedy.HELP, Remedy.RETRY)),
+    Reason.FROZEN: _Text("{budget} is frozen", "{owner} can unfreeze it.", remedies=(Remedy.HELP, Remedy.RETRY)),
     Reason.QUARANTINED: _Text(
-        "{model} billed more than it can, so it is set aside", "{owner} can raise its allowance."
+        "{model} billed more than it can, so it is set aside",
+        "{owner} can raise its allowance.",
+        remedies=(Remedy.HELP, Remedy.CHANGE, Remedy.RETRY),
     ),
     Reason.CLOCK: _Text(
         "the clock of the machine I run on is wrong, so I cannot tell which month this belongs to",
         "{owner} can set it.",
+        remedies=(Remedy.HELP, Remedy.RETRY),
     ),
-    Reason.DECLINED: _Text("the price was declined, so nothing more was started"),
-    Reason.NOT_GRANTED: _Text("no more budget came, so this is final"),
-    Reason.RUN_S: _Text("the time for the run was over", _RAISE),
-    Reason.STEPS: _Text("the run reached its limit of steps", _RAISE),
-    Reason.DEPTH: _Text("its patterns are nested too deep", "{owner} must flatten the flow in the roster."),
-    Reason.STOPPED: _Text("the run was stopped"),
+    Reason.DECLINED: _Text(
+        "the price was declined, so nothing more was started", remedies=(Remedy.CHANGE, Remedy.RETRY)
+    ),
+    Reason.NOT_GRANTED: _Text(
+        "no more budget came, so this is final", remedies=(Remedy.HELP, Remedy.CHANGE, Remedy.RETRY)
+    ),
+    Reason.RUN_S: _Text("the time for the run was over", _RAISE, remedies=(Remedy.CHANGE, Remedy.RETRY, Remedy.HELP)),
+    Reason.STEPS: _Text(
+        "the run reached its limit of steps", _RAISE, remedies=(Remedy.CHANGE, Remedy.RETRY, Remedy.HELP)
+    ),
+    Reason.DEPTH: _Text(
+        "its patterns are nested too deep",
+        "{owner} must flatten the flow in the roster.",
+        remedies=(Remedy.CHANGE, Remedy.HELP),
+    ),
+    Reason.STOPPED: _Text("the run was stopped", remedies=(Remedy.RETRY, Remedy.CHANGE)),
     Reason.OTHERS_FAILED: _Text("it was stopped because too many other voices had failed"),
     Reason.NOT_REACHED: _Text("it was not reached"),
     Reason.UNFINISHED: _Text("it did not finish"),
     Reason.NO_ANSWER: _Text("it gave no answer"),
     Reason.SHELL_ENDED: _Text("the shell that ran this ended before its answer"),
-    Reason.INTERNAL: _Text("something went wrong on my side", "{owner} finds it in the log."),
+    Reason.INTERNAL: _Text(
+        "something went wrong on my side", "{owner} can find it in the log.", remedies=(Remedy.RETRY, Remedy.HELP)
+    ),
     Reason.NO_USAGE: _Text("{provider} did not say what it cost", _WITHOUT_BILL),
     Reason.NEVER_SENT: _Text("it was never sent"),
     Reason.OWNER_ENDED: _Text("the process that held the money ended before it was sent"),
     Reason.PROCESS_ENDED: _Text("the process that sent it ended before an answer", _WITHOUT_BILL),
-    Reason.UNKNOWN: _Text("the reason is not known to this version", "{owner} finds it in the log."),
+    Reason.UNKNOWN: _Text(
+        "the reason is not known to this version",
+        "{owner} can find it in the log.",
+        remedies=(Remedy.RETRY, Remedy.HELP),
+    ),
 }

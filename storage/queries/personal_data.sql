@@ -12,8 +12,9 @@ SELECT workspace, kind, subject FROM erasure WHERE done_us IS NULL ORDER BY requ
 UPDATE erasure SET done_us = :now_us WHERE workspace = :workspace AND kind = :kind AND subject = :subject;
 
 -- name: runs_of_message
--- Return the runs that a message asked for.
-SELECT id, status FROM run WHERE workspace = :workspace AND delivery_key IN (:key, :key || ':here');
+-- Return the runs that a message asked for, later tries included.
+SELECT id, status FROM run WHERE workspace = :workspace
+AND (delivery_key IN (:key, :key || ':here') OR delivery_key LIKE :key || ':again:%');
 
 -- name: runs_of_person
 -- Return a person's runs, oldest first, without texts.

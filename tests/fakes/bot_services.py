@@ -33,7 +33,7 @@ from bot.people.access import Access
 from bot.people.admins import Admins
 from bot.people.channel_rules import ChannelRules
 from bot.people.directory import SlackDirectory
-from bot.runs.request import RunRequest, StopOutcome
+from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
 from patterns.core.ports import Payer, Question
@@ -138,6 +138,10 @@ class FakeRuns:
     async def asked(self, run_id: str, by: Origin) -> Ask:
         assert (by.workspace, bool(by.user)) == (TEAM, True)
         return Ask(f"tea, asked in {run_id}?", "decide")
+
+    async def repeated(self, run_id: str, by: Origin) -> RepeatedRequest:
+        origin = Origin("message:first", TEAM, CHANNEL, by.user, "1700000000.0001", is_claimed=True)
+        return RepeatedRequest(Ask("tea?", "decide"), origin, run_id, "1700000000.0001")
 
     async def feedback(self, run_id: str, by: Origin, *, value: str) -> None:
         assert by.workspace == TEAM
@@ -356,6 +360,25 @@ class FakeOpenings:
         return f"{user} enabled {channel}.", is_news
 
 
+class FakeHelpDesk:
+    """Remembers who called for help with what."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str, str]] = []
+
+    async def for_run(self, run_id: str, by: Origin) -> NoticeView:
+        self.calls.append(("run", run_id, by.user))
+        return NoticeView("Asked.")
+
+    async def for_request(self, request: RunRequest) -> NoticeView:
+        self.calls.append(("request", request.text, request.origin.user))
+        return NoticeView("Asked.")
+
+    async def for_fault(self, code: str, by: Origin) -> NoticeView:
+        self.calls.append(("fault", code, by.user))
+        return NoticeView("Asked.")
+
+
 class FakeGreeter:
     """Remembers where we were invited."""
 
@@ -403,6 +426,7 @@ class Bot:
     own_words: FakeOwnWords = field(default_factory=FakeOwnWords)
     openings: FakeOpenings = field(default_factory=FakeOpenings)
     welcome: FakeGreeter = field(default_factory=FakeGreeter)
+    help_desk: FakeHelpDesk = field(default_factory=FakeHelpDesk)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -424,6 +448,7 @@ class Bot:
             own_words=self.own_words,
             openings=self.openings,
             welcome=self.welcome,
+            help_desk=self.help_desk,
         )
         # Without a name Bolt reads the source of every frame of the stack to find one.
         self.app = AsyncApp(name="agents", signing_secret=SECRET, authorize=_authorize, client=client)

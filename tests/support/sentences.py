@@ -22,6 +22,7 @@ from bot.messages.month_report import Report, ReportPart
 from bot.messages.mrkdwn import Mrkdwn, unescape
 from bot.messages.renderer import Renderer
 from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.reasons import Remedy
 
 PAGE = Path(__file__).parents[2] / "docs" / "sentences.md"
 USD = 1_000_000_000
@@ -84,8 +85,10 @@ def _answers() -> Iterator[tuple[str, Any]]:
     yield "An answer after a minute, to a command", answer(StopReason.COMPLETED, mention_asker=True)
     for reason in StopReason:
         if reason not in (StopReason.COMPLETED, StopReason.PARTIAL):
-            yield f"Ended early ({reason.value}), with a text", answer(reason, owner=DANA, grant_nusd=30 * CENT)
-            yield f"Ended early ({reason.value}), without", answer(reason, "")
+            ways = tuple(Remedy)
+            text = answer(reason, owner=DANA, grant_nusd=30 * CENT, remedies=ways)
+            yield f"Ended early ({reason.value}), with a text", text
+            yield f"Ended early ({reason.value}), without", answer(reason, "", remedies=ways)
 
 
 def _cards() -> Iterator[tuple[str, Any]]:
@@ -119,7 +122,7 @@ def _cards() -> Iterator[tuple[str, Any]]:
     )
     yield "Out of budget, no owner", c.BudgetRequestView(RUN, CENT, UNUSED)
     yield "In line for budget", c.BudgetQueueView(84 * CENT, BALANCE, "I wait until 15:00 UTC; then the request ends.")
-    yield "Not enough budget", c.RefusalView(84 * CENT, BALANCE, "answer", 5 * CENT, DANA)
+    yield "Not enough budget", c.RefusalView(84 * CENT, BALANCE, "answer", 5 * CENT, DANA, key="key")
     yield "Not enough budget, one other request", c.RefusalView(84 * CENT, ONE_HELD, owner=DANA, queue_key="key")
     yield "Not enough budget, nothing held", c.RefusalView(6 * USD, UNUSED)
     yield (
@@ -127,7 +130,7 @@ def _cards() -> Iterator[tuple[str, Any]]:
         c.RefusalView(CENT, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice"),
     )
     for blocked in ("paused", "frozen", "quarantined", "clock"):
-        yield f"Blocked: {blocked}", c.RefusalView(CENT, BALANCE, owner=DANA, blocked=blocked)
+        yield f"Blocked: {blocked}", c.RefusalView(CENT, BALANCE, owner=DANA, blocked=blocked, key="key")
 
 
 def _private() -> Iterator[tuple[str, Any]]:
@@ -146,6 +149,17 @@ def _private() -> Iterator[tuple[str, Any]]:
     yield "A changed request", n.EditedView("key")
     yield "Not in the channel", n.InviteView("key")
     yield "A word to somebody", n.CallView(LEE, "the draft above waits for you: approve it, or say what should change.")
+    yield (
+        "A call for help, to an admin",
+        n.HelpCallView(
+            LEE,
+            "#platform",
+            ("The provider of gpt-5 refused our key. You must check it with `agents doctor`.",),
+            "https://example.slack.com/x",
+            RUN.run_id,
+        ),
+    )
+    yield "A call for help with a fault", n.HelpCallView(LEE, "#platform", ("Something went wrong on my side.",))
     yield "A defect", n.NoticeView("Something went wrong on my side.", "error", "7f3a")
 
 

@@ -10,7 +10,7 @@ TEAM = "T1"
 GUEST_SITES = (Site.PUBLIC, Site.PRIVATE, Site.SHARED)
 STRANGERS = (Role.OUTSIDER, Role.SINGLE_GUEST, Role.GUEST)
 INSIDERS = (Role.MEMBER, Role.OWNER, Role.ADMIN)
-ASKING = {Action.ASK, Action.LOOK, Action.READ_RUN, Action.SEE_BUDGET}
+ASKING = {Action.ASK, Action.LOOK, Action.READ_RUN, Action.CALL_HELP, Action.SEE_BUDGET}
 LEVERS = {Action.CHANGE_BUDGET, Action.CHANGE_ACCESS, Action.SEE_AUDIT}
 WIDE = {Action.SEE_BOOKS, Action.CHANGE_WORKSPACE}
 
@@ -38,7 +38,7 @@ def right(action: Action, role: Role, site: Site) -> str:  # noqa: C901, PLR0911
             return "own"
         alone = "own" if role is Role.MEMBER else ""
         return f"{alone} opened".strip() if site is Site.SHARED else alone or "yes"
-    if action is Action.READ_RUN and site is Site.DM:
+    if action in {Action.READ_RUN, Action.CALL_HELP} and site is Site.DM:
         return "own"
     if site is Site.SHARED and not (action in {Action.LOOK, Action.SEE_BUDGET} and role is not Role.MEMBER):
         return "opened"
