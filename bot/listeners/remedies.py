@@ -1,6 +1,5 @@
 """Buttons under an ending or a refusal: retry, change and ask again, another flow, ask whoever can help."""
 
-import re
 from dataclasses import replace
 
 from slack_bolt.async_app import AsyncApp
@@ -18,10 +17,9 @@ from bot.messages.action_ids import (
     RUN_HELP,
     RUN_RETRY,
 )
+from bot.messages.remedy_buttons import FAULT_CODE
 from bot.people.permissions import Action
 from patterns.core.errors import UserError
-
-_FAULT = re.compile(r"[0-9a-f]{8}")
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -78,7 +76,7 @@ async def _help_with_request(click: Click) -> None:
 
 
 async def _help_with_fault(click: Click) -> None:
-    if not _FAULT.fullmatch(click.value):
+    if not FAULT_CODE.fullmatch(click.value):
         raise UserError("I do not know that code.")
     await click.services.admit(click.origin, Action.CALL_HELP)
     await click.services.notifier.private(

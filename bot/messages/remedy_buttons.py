@@ -1,8 +1,10 @@
 """Buttons under an ending or a refusal: what whoever reads it can do next. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from bot.messages.action_ids import (
+    FAULT_HELP,
     QUEUE_IT,
     REQUEST_HELP,
     REQUEST_INSTEAD,
@@ -15,6 +17,7 @@ from bot.messages.card_views import RefusalView
 from bot.messages.views import AnswerView, Person
 from patterns.core.reasons import Reason, Remedy
 
+FAULT_CODE = re.compile(r"[0-9a-f]{8}")
 _NAME_CHARS = 40
 RETRY, CHANGE = "Retry", "Change and ask again"
 
@@ -46,6 +49,11 @@ def of_refusal(view: RefusalView) -> list[Button]:
     if Remedy.HELP in reason.remedies:
         buttons.append(Button(ask_label(view.owner), REQUEST_HELP, view.key))
     return [*buttons, Button(RETRY, REQUEST_RETRY, view.key)]
+
+
+def of_fault(code: str) -> list[Button]:
+    """Return the button under a fault of ours; none where there is no code of one."""
+    return [Button("Tell an admin", FAULT_HELP, code)] if FAULT_CODE.fullmatch(code) else []
 
 
 def ask_label(owner: Person | None) -> str:

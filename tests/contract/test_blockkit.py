@@ -20,6 +20,7 @@ from bot.messages.month_report import ExpensiveRun, FlowRating, PastMonth, Repor
 from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
 from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.reasons import Remedy
 from tests.fakes.blockkit import check_message, strings
 
 RENDERERS: dict[Profile, Renderer] = {"plain": Renderer("plain"), "rich": Renderer("rich")}
@@ -92,7 +93,8 @@ def every_view(text: str) -> list[Any]:
     found = [
         v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
         cv.RefusalView(840_000_000, balance, text, 50_000_000, person),
-        cv.RefusalView(840_000_000, balance, text, 50_000_000, person, queue_key="key"),
+        cv.RefusalView(840_000_000, balance, text, 50_000_000, person, queue_key="key", key="key"),
+        cv.RefusalView(840_000_000, balance, text, 50_000_000, person, run_id="run-1"),
         cv.RefusalView(1, balance, owner=ASKER, blocked=text or "paused"),
         cv.ConfirmView(run, text, 5),
         cv.ConfirmView(run, decided=text or "Run."),
@@ -110,6 +112,8 @@ def every_view(text: str) -> list[Any]:
         cv.BudgetRequestView(run, 300_000_000, balance, decided=text or "Nobody."),
         nv.CallView(person, f"please look: {text}"),
         nv.CallView(None, f"please look: {text}"),
+        nv.HelpCallView(person, text, (text, text), "https://example.slack.com/x", text),
+        nv.HelpCallView(person, text, (text,), text),
         cv.RoundView(1, text, text),
         cv.ReviewView(run, text, text, decided=text or "Approved."),
         nv.NearMissView(text, text, "key"),
@@ -136,7 +140,9 @@ def answer_view(text: str, reason: StopReason) -> v.AnswerView:
     run = v.RunView("run-1", "C0PLATFORM", ASKER, text, v.RunState.DONE)
     missing = (MissingVoice(name=text, reason=text), MissingVoice(name="cost", reason="it did not answer"))
     result = PatternResult(output=text, stop_reason=reason, cost_nusd=5, missing=missing, notes=(text,) * 9)
-    return v.AnswerView(run, result, 80, 3, 3, 5, 90_000_000, ASKER, 300_000_000, mention_asker=True)
+    return v.AnswerView(
+        run, result, 80, 3, 3, 5, 90_000_000, ASKER, 300_000_000, mention_asker=True, remedies=tuple(Remedy)
+    )
 
 
 def complaints(message: v.SlackMessage) -> list[str]:

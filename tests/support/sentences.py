@@ -160,7 +160,7 @@ def _private() -> Iterator[tuple[str, Any]]:
         ),
     )
     yield "A call for help with a fault", n.HelpCallView(LEE, "#platform", ("Something went wrong on my side.",))
-    yield "A defect", n.NoticeView("Something went wrong on my side.", "error", "7f3a")
+    yield "A defect", n.NoticeView("Something went wrong on my side.", "error", "7f3a09bc")
 
 
 def _channels() -> Iterator[tuple[str, Any]]:
