@@ -303,7 +303,7 @@ class Container:
             openings=self.openings,
             welcome=Welcome(self.engine, self.openings, self._announcements, self.renderer),
             help_desk=HelpCalls(
-                self.engine, self.presenter, self._profiles, self._rules, self._announcements, self.renderer
+                self.engine, self.presenter, self._profiles, self.stores.rules, self._announcements, self.renderer
             ),
             reviews=self.reviews,
             access=self.access,

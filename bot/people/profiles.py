@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from bot.messages.card_views import RefusalView
 from bot.messages.list_views import BalancesView
 from bot.messages.views import BalanceView, Person
-from bot.people.access import ChannelRules
 from bot.people.admins import Admins
+from bot.people.channel_rules import ChannelRules
 from bot.people.directory import Directory, name_of
 from patterns.core.errors import AgentsError
 from patterns.core.ports import Payer

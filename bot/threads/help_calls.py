@@ -7,7 +7,7 @@ from bot.commands.origin import Origin
 from bot.messages.notice_views import HelpCallView, NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import listed
-from bot.people.access import RulesStore
+from bot.people.channel_rules import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.ending import obstacles

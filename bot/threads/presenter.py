@@ -77,7 +77,7 @@ class SlackThreadPresenter:
             message = self.renderer.message(view)
             if shown_at := run.options.get("root_ts"):
                 # Asked again: the message that showed the first try shows this one from now on.
-                await self.outbox.adopt(run.id, ROOT, run.channel, shown_at)
+                await self.outbox.alias(run.id, ROOT, run.channel, shown_at)
                 await self._edits.show(run, ROOT, message, shows="running")
             root_ts = await out.post_once(
                 run.id, ROOT, channel=run.channel, message=message, thread_ts=run.thread_ts or None

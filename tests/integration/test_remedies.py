@@ -67,7 +67,7 @@ def said_to_lee(slack: SlackServer, text: str) -> bool:
 
 
 async def until_failed(slack: SlackServer) -> None:
-    await slack.wait_for(lambda: RUN_RETRY in buttons(slack))
+    await slack.wait_for(lambda: RUN_RETRY in buttons(slack), 60)  # the first request of a process waits for litellm
 
 
 async def test_retry_is_one_new_run_in_the_same_messages_however_often_it_is_pressed(
@@ -135,7 +135,7 @@ async def test_what_a_frozen_budget_refused_can_be_asked_about_and_tried_again(
     await slack.command('budget freeze "we wait for the invoice"')
     await slack.wait_for(lambda: any("froze" in said for said in texts(slack)))
     await slack.command(ASK, user=LEE)
-    await slack.wait_for(lambda: slack.ephemerals(LEE))
+    await slack.wait_for(lambda: slack.ephemerals(LEE), 60)
     assert "we wait for the invoice" in slack.ephemerals(LEE)[-1]["text"]
     await slack.click(REQUEST_HELP, user=LEE)
     (told,) = await slack.wait_for(lambda: texts(slack, DANA_DM))
@@ -152,7 +152,7 @@ async def test_a_refusal_offers_the_cheaper_flow(slack: SlackServer, house: Hous
     await slack.command("budget set 0.10")
     await slack.wait_for(lambda: texts(slack))
     await slack.command("use decide: which database?", user=LEE)
-    await slack.wait_for(lambda: slack.ephemerals(LEE))
+    await slack.wait_for(lambda: slack.ephemerals(LEE), 60)
     await slack.click(REQUEST_INSTEAD, user=LEE)
     await until_ended(slack)
     assert house.ledger("SELECT COUNT(*) FROM run WHERE flow = 'answer'") == 1
