@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from patterns.core.ports import Clock
@@ -26,22 +26,39 @@ class ChannelSettings:
 
     async def save(self, changes: Mapping[str, Any], *, workspace: str, channel: str, actor: str) -> None:
         """Merge changes into the settings of a channel and record them in the audit log under `actor`."""
+        await self.change(lambda _: changes, workspace=workspace, channel=channel, actor=actor)
 
-        def work() -> Work[None]:
+    async def change(
+        self,
+        changes: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        *,
+        workspace: str,
+        channel: str,
+        actor: str,
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Merge what `changes` says of the settings as they are into them; return them before and after.
+
+        Nothing is recorded where it says nothing.
+        """
+
+        def work() -> Work[tuple[Mapping[str, Any], Mapping[str, Any]]]:
             yield q.open_settings(workspace=workspace, channel=channel)
             rows = yield q.lock_settings(workspace=workspace, channel=channel)
             before = json.loads(rows[0]["settings_json"])
-            after = json.dumps({**before, **changes})
-            yield q.save_settings(workspace=workspace, channel=channel, settings_json=after)
-            yield q.insert_audit(
-                id=secrets.token_hex(8),
-                now_us=self._clock.now_us(),
-                workspace=workspace,
-                actor=actor,
-                action="channel settings",
-                account=channel,
-                before_json=json.dumps(before),
-                after_json=after,
-            )
+            changed = changes(before)
+            after = {**before, **changed}
+            if changed:
+                yield q.save_settings(workspace=workspace, channel=channel, settings_json=json.dumps(after))
+                yield q.insert_audit(
+                    id=secrets.token_hex(8),
+                    now_us=self._clock.now_us(),
+                    workspace=workspace,
+                    actor=actor,
+                    action="channel settings",
+                    account=channel,
+                    before_json=json.dumps(before),
+                    after_json=json.dumps(after),
+                )
+            return before, after
 
-        await self._db.write(work)
+        return await self._db.write(work)

@@ -223,14 +223,17 @@ class BudgetChanges:
     async def _owner(self, command: said.SetOwner, act: _Act) -> Changed:
         _only_channels(act)
         where = {"workspace": act.payer.workspace, "channel": act.payer.channel}
-        rules = await self.rules.rules(**where)
         if command.owns and await self.access.role(command.user, **where, anew=True) not in _MAY_OWN:
             raise UserError(
                 "Only members of this workspace can look after a budget, no guests and nobody else's people."
             )
-        owners = rules.owners | {command.user} if command.owns else rules.owners - {command.user}
-        await self.rules.save_rules(replace(rules, owners=owners), **where, actor=act.actor)
-        was, now = [await self._names(sorted(users), act.payer) for users in (rules.owners, owners)]
+        them = {command.user}
+        found = await self.rules.change_rules(
+            lambda rules: replace(rules, owners=rules.owners | them if command.owns else rules.owners - them),
+            **where,
+            actor=act.actor,
+        )
+        was, now = [await self._names(sorted(rules.owners), act.payer) for rules in found]
         return Changed(f"{act.actor_name} changed who looks after the budget of {act.place} from {was} to {now}.")
 
     async def _models(self, command: said.SetModels, act: _Act) -> Changed:

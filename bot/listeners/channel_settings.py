@@ -29,14 +29,15 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def _save(services: ListenerServices, view: dict[str, Any], origin: Origin) -> None:
     place = {"workspace": origin.workspace, "channel": origin.channel, "user": origin.user}
-    before = await services.access.settings(**place, is_claimed=origin.is_claimed)
-    form = read_channel_form(view, before)
-    if not isinstance(form, ChannelForm):
-        return
-    changes = channel_changes(before, form.rules)
+    await services.access.settings(**place, is_claimed=origin.is_claimed)
+
+    def change(rules: ChannelRules) -> ChannelRules:
+        form = read_channel_form(view, rules)
+        return form.rules if isinstance(form, ChannelForm) else rules
+
+    changes = channel_changes(*await services.access.change(change, **place))
     if not changes:
         await services.notifier.private(origin, NoticeView("Nothing was changed."))
         return
-    await services.access.change(form.rules, **place)
     name = await services.access.name(origin.user, workspace=origin.workspace)
     await services.notifier.public(origin, NoticeView(f"{name} changed {changes}."))

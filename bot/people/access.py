@@ -11,7 +11,7 @@ from typing import Any
 from bot.commands.commands import Allow
 from bot.commands.origin import ChannelKind, Origin
 from bot.people.admins import Admins
-from bot.people.channel_rules import ChannelRules, RulesStore
+from bot.people.channel_rules import Change, ChannelRules, RulesStore
 from bot.people.directory import AccessError, Directory, LookupFailedError, name_of
 from bot.people.permissions import READ_ANEW, Action, Role, Site, cell, role_of, site_of
 
@@ -166,10 +166,16 @@ class Access:
         )
         return await self._rules.rules(workspace=workspace, channel=channel)
 
-    async def change(self, rules: ChannelRules, *, workspace: str, channel: str, user: str) -> None:
-        """Replace a channel's rules, with an entry in the audit log; raise AccessError for others than admins."""
+    async def change(
+        self, change: Change, *, workspace: str, channel: str, user: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        """Change a channel's rules, with an entry in the audit log; return them before and after.
+
+        Raises:
+            AccessError: not an admin.
+        """
         await self.settings(workspace=workspace, channel=channel, user=user)
-        await self._rules.save_rules(rules, workspace=workspace, channel=channel, actor=user)
+        return await self._rules.change_rules(change, workspace=workspace, channel=channel, actor=user)
 
     async def allow(self, change: Allow, *, workspace: str, channel: str, user: str) -> str:
         """Open or close a channel to guests or other organisations; return a sentence with the old and new value.
@@ -177,13 +183,18 @@ class Access:
         Raises:
             AccessError: not an admin.
         """
-        rules = await self.settings(workspace=workspace, channel=channel, user=user)
-        changed = (
-            replace(rules, guests=change.allowed) if change.who == "guests" else replace(rules, external=change.allowed)
+        kept, changed = await self.change(
+            lambda rules: (
+                replace(rules, guests=change.allowed)
+                if change.who == "guests"
+                else replace(rules, external=change.allowed)
+            ),
+            workspace=workspace,
+            channel=channel,
+            user=user,
         )
-        await self._rules.save_rules(changed, workspace=workspace, channel=channel, actor=user)
         whom = "guests" if change.who == "guests" else "people of other organisations"
-        was, now = ("yes" if getattr(kept, change.who) else "no" for kept in (rules, changed))
+        was, now = ("yes" if getattr(rules, change.who) else "no" for rules in (kept, changed))
         name = await self.name(user, workspace=workspace)
         return f"{name} changed whether {whom} may run agents here from {was} to {now}."
 

@@ -15,6 +15,7 @@ WHO, PEOPLE, FLOW, REPLIES, PROGRESS = "who", "people", "flow", "replies", "prog
 _ANY = "-"
 _OPTION_CHARS = 75
 _OPTIONS_MAX = 100
+_KEPT_PEOPLE_MAX = 100
 _WHO = {
     "everyone": "Everybody in the channel",
     "admins": "Admins and owners of the budget",
@@ -26,6 +27,9 @@ _REPLIES = {
     "free": "Everybody's, without a mention",
 }
 _ROUTED = "Whatever the Router chooses"
+_FIELDS = {WHO: "who", FLOW: "flow", REPLIES: "replies", PROGRESS: "quiet"}
+_VALUES: dict[str, str | bool] = {_ANY: "", "steps": False, "quiet": True}
+"""Values of the form that are others in the rules."""
 _PROGRESS = {"steps": "Each step as it happens", "quiet": "Only the beginning and the answer"}
 
 
@@ -56,7 +60,9 @@ def channel_form(
     return {
         "type": "modal",
         "callback_id": CHANNEL_FORM,
-        "private_metadata": json.dumps({"channel": channel, "response_url": response_url, "now": kept}),
+        "private_metadata": json.dumps(
+            {"channel": channel, "response_url": response_url, "now": kept, "people": _kept(rules.people)}
+        ),
         "title": _plain("Agents in this channel"),
         "submit": _plain("Save"),
         "close": _plain("Cancel"),
@@ -65,24 +71,33 @@ def channel_form(
 
 
 def read_channel_form(view: Mapping[str, Any], before: ChannelRules) -> ChannelForm | dict[str, str]:
-    """Return the form's rules on top of those before, or Slack's field errors. An untouched field may come as null."""
+    """Return the rules before with what the person changed of those shown, or Slack's field errors.
+
+    What another admin changed since the form opened stays so. An untouched field may come as null.
+    """
     kept, fields = json.loads(view["private_metadata"]), view["state"]["values"]
     chosen = {
         name: ((fields[name][name] or {}).get("selected_option") or {}).get("value") or now
         for name, now in kept["now"].items()
     }
-    people = (fields[PEOPLE][PEOPLE] or {}).get("selected_users")
-    rules = replace(
-        before,
-        who=chosen[WHO],
-        people=before.people if people is None else frozenset(people),
-        flow="" if chosen[FLOW] == _ANY else chosen[FLOW],
-        replies=chosen[REPLIES],
-        quiet=chosen[PROGRESS] == "quiet",
+    changed: dict[str, Any] = {
+        _FIELDS[name]: _VALUES.get(value, value) for name, value in chosen.items() if value != kept["now"][name]
+    }
+    people, shown = (
+        (fields[PEOPLE][PEOPLE] or {}).get("selected_users"),
+        before.people if kept["people"] is None else frozenset(kept["people"]),
     )
-    if rules.who == "named" and not rules.people:
+    if people is not None:
+        changed["people"] = (before.people - (shown - frozenset(people))) | (frozenset(people) - shown)
+    rules = replace(before, **changed)
+    if chosen[WHO] == "named" and not (shown if people is None else people):
         return {PEOPLE: "Name the people who may ask here, or choose another answer above."}
     return ChannelForm(str(kept["channel"]), rules, kept["response_url"])
+
+
+def _kept(people: frozenset[str]) -> list[str] | None:
+    """Return whom the form showed, as far as Slack keeps so much with it."""
+    return sorted(people) if len(people) <= _KEPT_PEOPLE_MAX else None
 
 
 def channel_changes(before: ChannelRules, after: ChannelRules) -> str:

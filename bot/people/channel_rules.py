@@ -1,5 +1,6 @@
 """How a channel behaves, as its admins set it, in the channel's stored settings."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Protocol
 
@@ -24,6 +25,10 @@ class ChannelRules:
     quiet: bool = False
 
 
+Change = Callable[[ChannelRules], ChannelRules]
+"""Says what rules become; it may be asked more than once, so it must not act on the outside."""
+
+
 class RulesStore(Protocol):
     """The store of channel rules."""
 
@@ -31,8 +36,13 @@ class RulesStore(Protocol):
         """Return the channel's rules; the closed defaults when none were set."""
         ...
 
-    async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
-        """Replace the channel's rules, with an entry in the audit log."""
+    async def change_rules(
+        self, change: Change, *, workspace: str, channel: str, actor: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        """Change the channel's rules, with an entry in the audit log; return them before and after.
+
+        Changes made at the same moment are all kept: each is made on what the one before it left.
+        """
         ...
 
 
@@ -48,11 +58,22 @@ class StoredRules:
 
     async def rules(self, *, workspace: str, channel: str) -> ChannelRules:
         """Return the channel's rules; the closed defaults when none were set."""
-        kept = await self._settings.find(workspace=workspace, channel=channel)
-        known: dict[str, Any] = {name: value for name, value in kept.items() if name in _NAMES}
-        return ChannelRules(**known | {name: frozenset(known[name]) for name in _SETS & known.keys()})
+        return _read(await self._settings.find(workspace=workspace, channel=channel))
 
-    async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
-        """Replace the channel's rules, with an entry in the audit log."""
-        changes = {name: sorted(value) if name in _SETS else value for name, value in asdict(rules).items()}
-        await self._settings.save(changes, workspace=workspace, channel=channel, actor=actor)
+    async def change_rules(
+        self, change: Change, *, workspace: str, channel: str, actor: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        """Change the channel's rules, with an entry in the audit log; return them before and after."""
+
+        def changes(kept: Mapping[str, Any]) -> dict[str, Any]:
+            rules = _read(kept)
+            was, now = asdict(rules), asdict(change(rules))
+            return {name: sorted(now[name]) if name in _SETS else now[name] for name in now if now[name] != was[name]}
+
+        before, after = await self._settings.change(changes, workspace=workspace, channel=channel, actor=actor)
+        return _read(before), _read(after)
+
+
+def _read(kept: Mapping[str, Any]) -> ChannelRules:
+    known: dict[str, Any] = {name: value for name, value in kept.items() if name in _NAMES}
+    return ChannelRules(**known | {name: frozenset(known[name]) for name in _SETS & known.keys()})

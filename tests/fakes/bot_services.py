@@ -31,7 +31,7 @@ from bot.messages.own_words import OwnWords
 from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
 from bot.people.access import Access
 from bot.people.admins import Admins
-from bot.people.channel_rules import ChannelRules
+from bot.people.channel_rules import Change, ChannelRules
 from bot.people.directory import SlackDirectory
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
@@ -278,10 +278,15 @@ class FakeRules:
         assert workspace == TEAM
         return self.by_channel.get(channel, ChannelRules())
 
-    async def save_rules(self, rules: ChannelRules, *, workspace: str, channel: str, actor: str) -> None:
-        assert workspace == TEAM
-        self.by_channel[channel] = rules
-        self.changes.append((channel, actor))
+    async def change_rules(
+        self, change: Change, *, workspace: str, channel: str, actor: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        before = await self.rules(workspace=workspace, channel=channel)
+        after = change(before)
+        if after != before:
+            self.by_channel[channel] = after
+            self.changes.append((channel, actor))
+        return before, after
 
 
 class FakeDepartures:

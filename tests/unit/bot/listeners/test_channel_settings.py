@@ -75,6 +75,14 @@ async def test_what_an_admin_saves_holds_and_is_written_down(bot: Bot) -> None:
     )
 
 
+async def test_what_another_admin_changed_while_the_form_was_open_stays(bot: Bot) -> None:
+    shown = form(ChannelRules(people=frozenset({ANNA})))
+    bot.rules.by_channel[CHANNEL] = ChannelRules(guests=True, replies="free", people=frozenset({ANNA, "UNEW"}))
+    await bot.receive(submission(shown, values(flow="decide", people=[BEN]), user=BEN))
+    people = frozenset({BEN, "UNEW"})
+    assert bot.rules.by_channel[CHANNEL] == ChannelRules(guests=True, replies="free", people=people, flow="decide")
+
+
 async def test_a_form_sent_in_as_it_was_tells_nobody(bot: Bot) -> None:
     await bot.receive(submission(form(ChannelRules()), values(), user=BEN))
     assert (bot.rules.changes, bot.notifier.told) == ([], [])
@@ -91,6 +99,12 @@ async def test_a_form_that_reaches_others_than_admins_changes_nothing(bot: Bot) 
     await bot.receive(submission(form(ChannelRules()), values(replies="free")))
     assert bot.rules.changes == []
     assert [NoticeView(DENIED, tone="warning")] == bot.notifier.views
+
+
+async def test_the_last_named_person_cannot_be_taken_away(bot: Bot) -> None:
+    shown = form(ChannelRules(who="named", people=frozenset({ANNA})))
+    response = await bot.receive(submission(shown, values(people=[]), user=BEN))
+    assert "people" in json.loads(response.body)["errors"]
 
 
 async def test_people_to_be_named_must_be_named(bot: Bot) -> None:
