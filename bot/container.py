@@ -27,9 +27,11 @@ from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.notifier import SlackNotifier
+from bot.slack.scopes import GrantedScopes
 from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens, OneToken, Slack, slack_client
 from bot.stores import Stores
+from bot.threads.admin_checklist import AdminChecklist
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.budget_queue import BudgetQueue
 from bot.threads.cards import Cards
@@ -112,7 +114,7 @@ class Container:
 
     @cached_property
     def _run_views(self) -> RunViews:
-        return RunViews(self.engine, self._profiles, self._attachments, self._progress)
+        return RunViews(self.engine, self._profiles, self._attachments, self._progress, self.stores.preferences)
 
     @cached_property
     def _tokens(self) -> OneToken | InstalledTokens:
@@ -194,7 +196,9 @@ class Container:
     @cached_property
     def opening_cards(self) -> OpeningCards:
         """Return the cards of channels that nobody enabled yet."""
-        return OpeningCards(self.engine, self.openings, self._announcements, self.renderer)
+        return OpeningCards(
+            self.engine, self.openings, self._announcements, self.renderer, self.slack, self.stores.outbox
+        )
 
     @cached_property
     def openings(self) -> ChannelOpenings:
@@ -248,6 +252,29 @@ class Container:
             self.budget_queue.budget_raised,
         )
 
+    @cached_property
+    def welcome(self) -> Welcome:
+        """Return the greeting of channels that the bot is invited to."""
+        return Welcome(self.engine, self.openings, self._announcements, self.renderer)
+
+    @cached_property
+    def _home(self) -> HomeService:
+        scopes = GrantedScopes(self._client, self._tokens)
+        checklist = AdminChecklist(
+            self.engine, scopes, self.stores.reports, self._profiles, self.welcome, self.stores.chores
+        )
+        return HomeService(
+            self.engine,
+            self.runs,
+            self.presenter,
+            self._profiles,
+            self.budget_service,
+            self._membership,
+            self.stores.reports,
+            self.stores.preferences,
+            checklist,
+        )
+
     # ------------------------------------------------------------ looking after things
 
     @cached_property
@@ -293,15 +320,14 @@ class Container:
     @cached_property
     def listeners(self) -> ListenerServices:
         """Return everything the listeners hand over to."""
-        budgets, readers = self.budget_service, self._membership
-        home = HomeService(self.engine, self.runs, self.presenter, self._profiles, budgets, readers)
         return ListenerServices(
-            budget=budgets,
+            budget=self.budget_service,
             runs=self.runs,
-            home=home,
-            own_words=OwnWordsService(self.stores.personal_data, self.slack),
-            openings=self.openings,
-            welcome=Welcome(self.engine, self.openings, self._announcements, self.renderer),
+            home=self._home,
+            preferences=self.stores.preferences,
+            own_words=OwnWordsService(self.stores.personal_data, self.slack, self.welcome),
+            openings=self.opening_cards,
+            welcome=self.welcome,
             help_desk=HelpCalls(
                 self.engine, self.presenter, self._profiles, self.stores.rules, self._announcements, self.renderer
             ),

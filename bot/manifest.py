@@ -1,5 +1,6 @@
 """The app manifest of this deployment: Socket Mode as in manifest.yml, or HTTP at a public address."""
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,23 @@ def render(url: str | None = None) -> str:
     settings["event_subscriptions"] = {"request_url": endpoint, **settings["event_subscriptions"]}
     settings["interactivity"]["request_url"] = endpoint
     return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=120)
+
+
+@cache
+def needed_scopes() -> frozenset[str]:
+    """Return the bot scopes without which the app does not work."""
+    return frozenset(_scopes()["bot"]) - optional_scopes()
+
+
+@cache
+def optional_scopes() -> frozenset[str]:
+    """Return the bot scopes that may be declined: each switches off one feature when it is."""
+    return frozenset(_scopes()["bot_optional"])
+
+
+def _scopes() -> dict[str, list[str]]:
+    scopes: dict[str, list[str]] = yaml.safe_load(_source())["oauth_config"]["scopes"]
+    return scopes
 
 
 def _source() -> str:

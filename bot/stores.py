@@ -12,6 +12,7 @@ from storage.ledger.reports import Reports
 from storage.new_channels import NewChannels
 from storage.outbox import Outbox
 from storage.personal_data import PersonalData
+from storage.preferences import Preferences
 from storage.shared_rate_limiter import SharedRateLimiter
 from storage.threads import Threads
 
@@ -31,6 +32,7 @@ class Stores:
         self.new_channels = NewChannels(db, clock)
         self.outbox = Outbox(db, clock)
         self.personal_data = PersonalData(db, clock)
+        self.preferences = Preferences(db, clock)
         self.reports = Reports(db, clock, engine.ledger.policy)
         self.rules = StoredRules(self.channels)
         self.shared_slots = None if settings.is_sqlite else SharedRateLimiter(db, clock)

@@ -10,6 +10,8 @@ from storage.database.statements import load, single
 
 q = load("chores")
 
+BACKUP = "backup"
+"""The chore of `agents backup`: its time says when the last sound copy was made."""
 LEASE_US = 600_000_000
 """Duration of a lease, 10 minutes: past it the process is dead, because no chore takes that long."""
 
@@ -54,6 +56,11 @@ class Chores:
         now_us = self._clock.now_us()
         rows = [{"key": key, "now_us": now_us, "owner": by} for key in sorted(keys)]
         await self._db.write(lambda: single(q.finish_chore.many(rows)))
+
+    async def done_us(self, key: str) -> int | None:
+        """Return when a chore was finished last, in microseconds; None where it never was."""
+        rows = await self._db.read(lambda: single(q.chore_done(key=key)))
+        return int(rows[0]["done_us"]) if rows else None
 
     async def finished(self, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that are finished."""

@@ -10,6 +10,7 @@ from storage.database.database import Database
 from storage.database.statements import Work, load, single
 
 q = load("personal_data")
+preferences = load("preferences")
 
 Kind = Literal["message", "person"]
 
@@ -51,7 +52,7 @@ class PersonalData:
         return unfinished
 
     async def export_person(self, *, workspace: str, user: str) -> dict[str, Any]:
-        """Return everything stored about a person, as plain values: runs with their texts, decisions, ratings."""
+        """Return all that is stored about a person, as plain values: runs with texts, decisions, ratings, settings."""
 
         def work() -> Work[dict[str, Any]]:
             runs = yield q.runs_of_person(workspace=workspace, user_id=user)
@@ -59,6 +60,7 @@ class PersonalData:
             decided = yield q.decisions_of_person(workspace=workspace, what=f'%"user":"{user}"%')
             ratings = yield q.feedback_of_person(workspace=workspace, user_id=user)
             payloads = yield q.payloads_of_person(workspace=workspace, what=f'%"{user}"%')
+            chosen = yield preferences.of_person(workspace=workspace, user_id=user)
             return {
                 "workspace": workspace,
                 "user": user,
@@ -66,6 +68,7 @@ class PersonalData:
                 "texts": [dict(row) for row in texts],
                 "decisions": [{**row, "decision_json": json.loads(row["decision_json"])} for row in decided],
                 "ratings": [dict(row) for row in ratings],
+                "settings": [dict(row) for row in chosen],
                 "stored_deliveries": int(payloads[0]["payloads"]),
             }
 
@@ -117,6 +120,7 @@ class PersonalData:
                 yield q.erase_attachments_of_others(what=what, **where)
                 yield q.erase_decisions_of(what=f'%"user":"{subject}"%', **where)
                 yield q.erase_feedback(user_id=subject, **where)
+                yield preferences.erase(user_id=subject, **where)
             waiting = yield q.waiting_payloads(what=what, **where)
             if len(over) < len(runs) or waiting:
                 return False

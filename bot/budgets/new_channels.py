@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.people.access import Access, AccessError
-from bot.people.permissions import Action
+from bot.people.access import Access
 from bot.people.profiles import ProfileLookup
 from patterns.core.money import NUSD_PER_USD, format_usd
 from patterns.core.ports import Payer
@@ -58,13 +57,7 @@ class ChannelOpenings:
         return await self.store.find(payer.workspace, payer.channel) if payer.channel_kind == "channel" else None
 
     async def enable(self, *, workspace: str, channel: str, user: str) -> tuple[str, bool]:
-        """Enable a channel; return the sentence about it, and whether it is news for everybody there.
-
-        Raises:
-            AccessError: the person does not answer for the channel's budget.
-        """
-        if not await self.access.may(user, Action.CHANGE_BUDGET, workspace=workspace, channel=channel):
-            raise AccessError("Only an admin of this workspace can enable a channel.")
+        """Enable a channel for a person who was admitted to that; return the sentence, and whether it is news."""
         name = (await self.profiles.person(user, workspace)).name
         is_news = await self.store.enable(workspace, channel, actor=user)
         limit = format_usd((await self.profiles.balance(Payer(workspace, channel, "channel", user))).limit_nusd)

@@ -104,15 +104,16 @@ class BudgetService:
             await self.budget_raised(payer.workspace, payer.channel if public else "")
         return NoticeView(" ".join(private)) if private else None
 
-    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+    async def form(self, asked: said.EditBudget, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
         """Return the form with everything that can be changed here; raise AccessError for others than its admins."""
-        await self.changes.check(said.EditBudget(), payer)
+        await self.changes.check(asked, payer)
         return budget_form(
             payer,
             await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
             name=await self.profiles.place_name(payer),
             uncertain=await self.reports.uncertain(payer.workspace, payer.channel),
             response_url=response_url,
+            asked=asked,
         )
 
     async def _post_sentences(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:

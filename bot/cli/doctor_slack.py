@@ -9,7 +9,8 @@ import aiohttp
 import yaml
 
 from bot.cli.findings import Finding, fail, ok, warn
-from bot.manifest import INSTALL_PATH, render
+from bot.manifest import INSTALL_PATH, needed_scopes, optional_scopes, render
+from bot.messages.scopes import SCOPES
 from bot.settings import NEEDS_HTTP, Settings, setup_mistakes
 from storage.ledger.periods import SKEW_LIMIT_S
 
@@ -80,16 +81,15 @@ def _scopes(granted: str | None) -> Finding:
     if granted is None:
         return warn("scopes", "this Slack does not say which scopes it granted.")
     have = {scope.strip() for scope in granted.split(",")}
-    manifest = yaml.safe_load(render())
-    asked = manifest["oauth_config"]["scopes"]
-    wanted, optional = set(asked["bot"]), set(asked.get("bot_optional", ()))
-    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    wanted, optional = needed_scopes(), optional_scopes()
+    events = yaml.safe_load(render())["settings"]["event_subscriptions"]["bot_events"]
     if missing := sorted(wanted - have):
         silent = [name for scope in missing for name in _NEEDED_BY.get(scope, ()) if name in events]
         unheard = f" Without them these events do not come: {', '.join(silent)}." if silent else ""
         return fail("scopes", f"missing: {', '.join(missing)}.{unheard} {_REINSTALL}")
     if left := sorted(optional - have):
-        return warn("scopes", f"optional ones that are missing: {', '.join(left)}. {_REINSTALL}")
+        off = " ".join(SCOPES[scope].without for scope in left)
+        return warn("scopes", f"optional ones that are missing: {', '.join(left)}. {off} {_REINSTALL}")
     if extra := sorted(have - wanted - optional - {""}):
         return warn("scopes", f"more than the manifest asks for: {', '.join(extra)}. They can be removed.")
     told = f"Slack tells a bot's token nothing of its events; Event Subscriptions of the app must show {len(events)}"

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
+from bot.clock import SystemClock
 from bot.settings import read_settings
 from patterns.core.money import format_usd
+from storage.chores import BACKUP, Chores
 from storage.database.connect import connect
 from storage.database.migrate import migrate as bring_up_to_date
 from storage.ledger.backup import backup as copy
@@ -63,6 +65,13 @@ async def migrate() -> int:
 
 async def backup(file: Path) -> int:
     """Copy the ledger to a new file and check the copy; return the exit code."""
-    found = await copy(read_settings().database_url, file)
+    url = read_settings().database_url
+    found = await copy(url, file)
     click.echo(f"{file} is a sound copy. {sums(found)}")
+    db = await connect(url)
+    try:
+        # Admins read in the app's home when the last one was made.
+        await Chores(db, SystemClock()).finish([BACKUP], by="shell")
+    finally:
+        await db.close()
     return 0

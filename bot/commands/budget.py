@@ -32,7 +32,13 @@ class ShowAll:
 
 @dataclass(frozen=True, slots=True)
 class EditBudget:
-    """Open the form with all current values."""
+    """Open the form with all current values; with `value` in one `field` of it, where somebody wrote one.
+
+    `field` is limit, grant, user_cap or alerts; empty, no field is filled in.
+    """
+
+    field: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.commands.budget import ShowBudget
+from bot.commands.budget_attempts import budget_attempt
 from bot.commands.budget_parser import parse_budget
 from bot.commands.commands import (
     TOPICS,
@@ -72,7 +73,6 @@ _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 _FORMATTING = "\"'*_~` "
 _STOP_RUN = re.compile(r"(?:stop|cancel)\s+(?P<run>r[0-9a-f]{12})")
 _STOP_ODD = re.compile(r"(?:stop|cancel)\s+(?:#?\d+|r[0-9a-f]{6,})")
-_SET_BUDGET = re.compile(r"set\s+(?:the\s+)?budget(?:\s+to)?\s+(?P<amount>\$?[\d.,]+)")
 _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
@@ -121,10 +121,9 @@ def _word(plain: str, names: _Names) -> Command | None:
 
 def _budget(plain: str) -> Command | None:
     first, rest = [*plain.split(maxsplit=1), "", ""][:2]
-    if first.casefold() != "budget":
-        return None
     try:
-        command = parse_budget(rest)
+        command = parse_budget(rest) if first.casefold() == "budget" else None
+        command = command or budget_attempt(plain.strip(_FORMATTING))
     except UserError as error:
         return Invalid(str(error))
     return Budget(command) if command else None
@@ -193,8 +192,6 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
 def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
     """Return a correction of a mistyped word, only where the corrected text is a whole command."""
     word, _, rest = plain.strip("\"'?!. ").casefold().partition(" ")
-    if amount := _SET_BUDGET.fullmatch(f"{word} {rest}"):
-        return NearMiss("set budget", f"budget set {amount['amount']}", text)
     if word == "help" and rest and " " not in rest:
         return NearMiss(f"help {rest}", "help", text)
     for known in dict.fromkeys(key.split()[0] for key in _WORDS):

@@ -7,14 +7,14 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.budget import BudgetCommand, EditBudget, ShowAll, ShowAudit, ShowBudget, ShowReport
+from bot.commands.budget_attempts import from_button
 from bot.commands.origin import Origin
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
 from bot.messages.budget_form import BudgetForm, read_budget_form
-from bot.messages.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST
+from bot.messages.budget_views import BUDGET_EDIT, BUDGET_FORM, BUDGET_POST, BudgetOfferView
 from bot.people.permissions import Action
-from patterns.core.ports import Payer
 
 log = structlog.get_logger()
 
@@ -31,10 +31,11 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
         origin = origin_of(context)
         services.tasks.spawn(origin, do_budget(services, command, origin, client))
 
-    async def edit(ack: AsyncAck, context: AsyncBoltContext, client: AsyncWebClient) -> None:
+    async def edit(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, client: AsyncWebClient) -> None:
         await ack()
+        command = from_button(str(action.get("value", "")))
         origin = origin_of(context)
-        services.tasks.spawn(origin, do_budget(services, EditBudget(), origin, client))
+        services.tasks.spawn(origin, do_budget(services, command, origin, client))
 
     async def sent(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext) -> None:
         form = read_budget_form(view)
@@ -59,17 +60,18 @@ async def do_budget(services: ListenerServices, command: BudgetCommand, origin: 
     payer = origin.payer(place.kind)
     if isinstance(command, EditBudget):
         if origin.trigger_id:
-            await _open_form(services, origin, payer, client)
+            form = await services.budget.form(command, payer, response_url=origin.response_url)
+            await open_view(client, origin, form)
             return
-        # A mention has no trigger_id to open the form with; the button on the month's message has one.
+        # A mention has no trigger_id to open the form with; a button on a private message has one.
+        if command.field:
+            await services.admit(origin, Action.CHANGE_BUDGET)
+            await services.notifier.private(origin, BudgetOfferView(command))
+            return
         command = ShowBudget()
     view = await services.budget.do(command, origin, payer, can_post=place.can_post)
     if view is not None:
         await services.notifier.private(origin, view)
-
-
-async def _open_form(services: ListenerServices, origin: Origin, payer: Payer, client: AsyncWebClient) -> None:
-    await open_view(client, origin, await services.budget.form(payer, response_url=origin.response_url))
 
 
 async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:

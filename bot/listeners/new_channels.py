@@ -9,8 +9,9 @@ from bot.commands.origin import Origin
 from bot.listeners.buttons import Click, listener_of
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
-from bot.messages.action_ids import CHANNEL_ENABLE, WHAT_I_STORE
+from bot.messages.action_ids import CHANNEL_ENABLE
 from bot.messages.notice_views import NoticeView
+from bot.people.permissions import Action
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:
@@ -24,7 +25,6 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
     app.event("member_joined_channel")(joined)
     app.action(CHANNEL_ENABLE)(listener_of(services, _enable))
-    app.action(WHAT_I_STORE)(listener_of(services, _what_is_stored))
 
 
 async def _greet(services: ListenerServices, origin: Origin) -> None:
@@ -32,16 +32,12 @@ async def _greet(services: ListenerServices, origin: Origin) -> None:
 
 
 async def _enable(click: Click) -> None:
-    origin = replace(click.origin, channel=click.value)
+    origin = replace(click.origin, channel=click.value, is_claimed=True)
+    await click.services.admit(origin, Action.CHANGE_BUDGET)
     sentence, is_news = await click.services.openings.enable(
         workspace=origin.workspace, channel=click.value, user=origin.user
     )
-    # The card that was clicked stays; who clicks it again hears that it is done.
     if is_news:
         await click.services.notifier.public(replace(origin, thread_ts=None, response_url=None), NoticeView(sentence))
     else:
         await click.services.notifier.private(click.origin, NoticeView(sentence))
-
-
-async def _what_is_stored(click: Click) -> None:
-    await click.services.notifier.private(click.origin, await click.services.welcome.what_is_stored())

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bot.commands.budget import BudgetCommand
+from bot.commands.budget import BudgetCommand, EditBudget
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
 from bot.messages.budget_views import AuditView, BooksView, BudgetView
@@ -140,8 +140,8 @@ class BudgetActions(Protocol):
         """Apply changes one after the other; post them where they concern the channel, return the rest privately."""
         ...
 
-    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
-        """Return the form with everything that can be changed there."""
+    async def form(self, asked: EditBudget, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+        """Return the form with everything that can be changed there, and the value that was asked for in it."""
         ...
 
 
@@ -150,6 +150,18 @@ class HomeViews(Protocol):
 
     async def view(self, payer: Payer) -> HomeView:
         """Return the home view of one person; `payer` is their direct messages with us."""
+        ...
+
+
+class PersonalSettings(Protocol):
+    """What a person chose for themselves."""
+
+    async def is_mentioned(self, workspace: str, user: str) -> bool:
+        """Return whether a person wants to be mentioned when an answer took long; True by default."""
+        ...
+
+    async def set_mentioned(self, workspace: str, user: str, *, is_on: bool) -> None:
+        """Set whether a person is mentioned when an answer took long."""
         ...
 
 
@@ -173,7 +185,7 @@ class Openings(Protocol):
     """The decision about new channels."""
 
     async def enable(self, *, workspace: str, channel: str, user: str) -> tuple[str, bool]:
-        """Enable a channel; return the sentence about it, and whether it is news for everybody there."""
+        """Enable a channel and close its card; return the sentence about it, and whether it is news for all there."""
         ...
 
 
@@ -182,10 +194,6 @@ class Greeter(Protocol):
 
     async def invited(self, *, workspace: str, channel: str, inviter: str) -> None:
         """Say once who we are, and show the channel's settings to who invited us."""
-        ...
-
-    async def what_is_stored(self) -> NoticeView:
-        """Return what is kept of what people write, where it goes, and for how long."""
         ...
 
 

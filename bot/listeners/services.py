@@ -13,6 +13,7 @@ from bot.listeners.ports import (
     HomeViews,
     Openings,
     PayloadStore,
+    PersonalSettings,
     PersonalWords,
     Reviews,
     Runs,
@@ -44,6 +45,7 @@ class ListenerServices:
     followups: Followups
     uninstalls: UninstallHandler
     home: HomeViews
+    preferences: PersonalSettings
     own_words: PersonalWords
     openings: Openings
     welcome: Greeter

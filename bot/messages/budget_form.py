@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.commands import budget as said
-from bot.commands.budget import BudgetCommand
+from bot.commands.budget import BudgetCommand, EditBudget
 from bot.commands.budget_values import read_amount, read_models, read_percents
 from bot.messages.budget_views import BUDGET_FORM
 from bot.messages.mrkdwn import literal
@@ -24,6 +24,7 @@ from storage.ledger.reports import PayerSettings
 LIMIT, GRANT, CAP, ALERTS, ZONE = "limit", "grant", "user_cap", "alerts", "zone"
 STATE, MODELS, DIGEST, RELEASE, REASON = "state", "models", "digest", "release", "reason"
 OPEN, FROZEN, ON, OFF = "open", "frozen", "on", "off"
+AS_IT_IS = EditBudget()
 _OPTIONS_MAX = 100
 _OPTION_CHARS = 150
 _WORDS_BACK = frozenset({"default", "none", "off"})
@@ -39,18 +40,25 @@ class BudgetForm:
 
 
 def budget_form(
-    payer: Payer, settings: PayerSettings, *, name: str, uncertain: Sequence[Row], response_url: str | None
+    payer: Payer,
+    settings: PayerSettings,
+    *,
+    name: str,
+    uncertain: Sequence[Row],
+    response_url: str | None,
+    asked: EditBudget = AS_IT_IS,
 ) -> dict[str, Any]:
-    """Build the form, filled with the values in force."""
+    """Build the form, filled with the values in force, and with the one that was `asked` for."""
     now = _current(settings)
+    shown = {GRANT: "", **now} | ({asked.field: asked.value} if asked.field else {})
     blocks = [
-        _text(LIMIT, "Limit a month, in dollars", now[LIMIT], hint="Write default to return to the workspace's."),
-        _text(GRANT, "Grant for this month only, in dollars", "", hint="On top of the limit; gone with the month."),
+        _text(LIMIT, "Limit a month, in dollars", shown[LIMIT], hint="Write default to return to the workspace's."),
+        _text(GRANT, "Grant for this month only, in dollars", shown[GRANT], hint="On top of the limit, this month."),
     ]
     if payer.channel_kind == "channel":
-        blocks.append(_text(CAP, "Most that one person may spend a month", now[CAP], hint="none: no such cap."))
+        blocks.append(_text(CAP, "Most that one person may spend a month", shown[CAP], hint="none: no such cap."))
     blocks += [
-        _text(ALERTS, "Tell people at these shares, in per cent", now[ALERTS]),
+        _text(ALERTS, "Tell people at these shares, in per cent", shown[ALERTS]),
         _text(ZONE, "Time zone in which the month turns", now[ZONE], hint="Counts from the next month on."),
         _choice(STATE, "New calls", {OPEN: "Open", FROZEN: "Frozen: nothing new starts"}, now[STATE]),
     ]

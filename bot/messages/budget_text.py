@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
-from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
+from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetOfferView, BudgetView
 from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
 from bot.messages.run_text import count, left, short, usd
@@ -234,6 +234,20 @@ def book_line(line: BookLine) -> Mrkdwn:
     )
     held = mrkdwn("{held} held", held=usd(line.held_nusd)) if line.held_nusd else Mrkdwn()
     return join(" · ", [said, held, short(line.note, 200)])
+
+
+_OFFERED = {
+    "limit": "a limit of ${value} a month",
+    "grant": "${value} more for this month",
+    "user_cap": "at most ${value} a month for one person",
+    "alerts": "alerts at {value} per cent",
+}
+
+
+def offer(view: BudgetOfferView) -> Mrkdwn:
+    """Return what the form would be filled in with."""
+    what = mrkdwn(_OFFERED[view.asked.field], value=short(view.asked.value, 60))
+    return mrkdwn("The form can be opened with {what} filled in. Nothing changes until you save it.", what=what)
 
 
 def audit(view: AuditView) -> Mrkdwn:

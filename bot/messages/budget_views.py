@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bot.commands.budget import EditBudget
+from bot.commands.budget_attempts import kept_in_button
 from bot.messages.month_report import Report
 from bot.messages.views import PrivateView
 
 BUDGET_POST = "budget_post"
 """Post the month's report in the channel; value: the month."""
 BUDGET_EDIT = "budget_edit"
-"""Open the form with all limits; value: not used."""
+"""Open the form with all limits; value: a field and what to fill in, or anything else."""
 BUDGET_FORM = "budget_form"
 """callback_id of that form."""
 
@@ -31,6 +33,19 @@ class BudgetView(PrivateView):
     price_note: str = ""
     attached: str = ""
     warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOfferView(PrivateView):
+    """The form with a value filled in, offered where it cannot be opened at once."""
+
+    template: ClassVar = "budget_offer"
+    asked: EditBudget
+
+    @property
+    def value(self) -> str:
+        """Return the value of the button that opens it."""
+        return kept_in_button(self.asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class RefusalView(PrivateView):
 class OpeningView(View):
     """A channel that nobody enabled yet has used up what it begins with; `limit_nusd` is 0 where that is nothing.
 
-    `usual_nusd` is what it has a month once it is enabled.
+    `usual_nusd` is what it has a month once it is enabled. `enabled_by` closes the card.
     """
 
     template: ClassVar = "opening"
@@ -51,6 +51,7 @@ class OpeningView(View):
     limit_nusd: int
     usual_nusd: int
     owner: Person | None = None
+    enabled_by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,67 +1,59 @@
-"""The App Home tab: how to begin, pending decisions, one's own spending and limits; for admins the budgets.
+"""The App Home tab: pending decisions, how to begin, one's own requests, limits, month and settings; then the admins'.
 
 Text of people and models is shown as plain_text objects, in which Slack interprets nothing.
 """
 
 from typing import Any
 
-from bot.messages.action_ids import CHANNEL_ENABLE, HOME_BUDGET, HOME_SETTINGS, OPEN_ASK_MODAL, OWN_WORDS
-from bot.messages.budget_text import books_sections
-from bot.messages.budget_views import BookLine, BooksView
-from bot.messages.home_views import HomeView
+from bot.messages.action_ids import MENTION_ME, OPEN_ASK_MODAL, OWN_WORDS
+from bot.messages.bars import bar, week_bars
+from bot.messages.home_admin import admin_blocks
+from bot.messages.home_blocks import button, fine_print, header, line
+from bot.messages.home_views import HomeView, OwnMonth
 from bot.messages.list_views import RunsView
-from bot.messages.mrkdwn import clip, literal
-from bot.messages.request_form import plain
+from bot.messages.mrkdwn import clip
 from bot.messages.run_text import STATE_WORDS
+from bot.messages.views import BalanceView
 from patterns.core.money import format_left, format_spent, format_usd
 
 BLOCKS_MAX = 100
-SECTION_CHARS = 2_900
 REQUEST_CHARS = 300
-CHANNELS_SHOWN = 10
 _BEGIN = (
     "In a channel: /agents compare SQLite and PostgreSQL for our event log",
     "You choose the flow: /agents use decide: move the launch to May?",
     "In a thread: @agents and your request. Here: just write. All of it: /agents help",
 )
-_ADMIN = "In each channel, /agents budget and /agents settings do the same; /agents budget all has every channel."
+_MENTION = "Mention me once when an answer took over a minute, in threads that a command opened: {state}."
+_MENTION_WHY = "Where you wrote a message, Slack tells you of the reply by itself."
 
 
 def home_tab(view: HomeView) -> dict[str, Any]:
     """Return the home tab as Slack's view payload."""
     blocks = [
-        _header("Agents for Slack"),
-        *map(_text, _BEGIN),
-        {"type": "actions", "elements": [_button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
         *_waiting(view),
-        _header("This month"),
-        *_money(view),
-        _header("Your recent requests"),
+        header("Ask"),
+        *map(line, _BEGIN),
+        {"type": "actions", "elements": [button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
+        header("Your recent requests"),
         *_runs(view.runs),
-        _OWN,
-        *_admin(view.books),
+        header("What is left where you ask"),
+        *[_balance(one) for one in view.balances.balances],
+        header(f"Your {view.month.name}"),
+        *_month(view.month, play_money=view.balances.play_money),
+        *_settings(is_mentioned=view.is_mentioned),
+        *(admin_blocks(view.admin) if view.admin else []),
     ]
     return {"type": "home", "blocks": blocks[:BLOCKS_MAX]}
 
 
-def closed_home(why: str) -> dict[str, Any]:
-    """Return the home of somebody who may not ask: why, and their own words, which are theirs anyway."""
-    return {"type": "home", "blocks": [_header("Agents for Slack"), _text(why), _OWN]}
+def closed_home(why: str, *, is_mentioned: bool = True) -> dict[str, Any]:
+    """Return the home of somebody who may not ask directly: why, their own settings and words, and nothing else."""
+    return {"type": "home", "blocks": [header("Agents for Slack"), line(why), *_settings(is_mentioned=is_mentioned)]}
 
 
 def _waiting(view: HomeView) -> list[dict[str, Any]]:
     lines = [block for one in view.waiting for block in _item(one.request, one.what, one.link, "Decide")]
-    return [_header("Waiting for you"), *lines] if lines else []
-
-
-def _money(view: HomeView) -> list[dict[str, Any]]:
-    play = " Play money." if view.balances.play_money else ""
-    spent = f"You spent {format_spent(view.spent_nusd)}, channels and direct messages together.{play}"
-    left = [
-        f"{b.name}: {format_left(b.free_nusd)} left of {format_usd(b.limit_nusd)}, resets {b.resets_on}"
-        for b in view.balances.balances
-    ]
-    return [_text(line) for line in (spent, *left)]
+    return [header("Waiting for you"), *lines] if lines else []
 
 
 def _runs(runs: RunsView) -> list[dict[str, Any]]:
@@ -72,53 +64,37 @@ def _runs(runs: RunsView) -> list[dict[str, Any]]:
             run.request, f"{STATE_WORDS[run.state]} · {format_usd(run.cost_nusd)} · {run.when}", run.link, "Open"
         )
     ]
-    return lines or [_text("None yet.")]
+    return lines or [line("None yet.")]
 
 
-def _admin(books: BooksView | None) -> list[dict[str, Any]]:
-    if books is None:
-        return []
-    texts = [{"type": "mrkdwn", "text": clip(part, SECTION_CHARS)} for part in books_sections(books)]
-    named = [line for line in books.lines if line.channel]
-    channels = sorted(named, key=lambda line: not line.is_new)[:CHANNELS_SHOWN]
-    buttons = [
-        {
-            "type": "actions",
-            "elements": [
-                *_enable(line),
-                _button(f"Limits of {line.name}", HOME_BUDGET) | {"value": line.channel},
-                _button(f"Settings of {line.name}", HOME_SETTINGS) | {"value": line.channel},
-            ],
-        }
-        for line in channels
+def _balance(one: BalanceView) -> dict[str, Any]:
+    """Return what is left of an account, behind a bar of what is gone."""
+    gone = bar(one.limit_nusd - one.free_nusd, one.limit_nusd)
+    said = f"{one.name}: {format_left(one.free_nusd)} left of {format_usd(one.limit_nusd)}, resets {one.resets_on}"
+    return line(f"{gone}  {said}")
+
+
+def _month(month: OwnMonth, *, play_money: bool) -> list[dict[str, Any]]:
+    play = " Play money." if play_money else ""
+    said = f"You spent {format_spent(month.spent_nusd)}, channels and direct messages together.{play}"
+    bars = week_bars(month.days, month.name[:3]) if month.spent_nusd else []
+    return [line(said), *map(line, bars)]
+
+
+def _settings(*, is_mentioned: bool) -> list[dict[str, Any]]:
+    switch = button("Switch off", MENTION_ME) | {"value": "off"}
+    if not is_mentioned:
+        switch = button("Switch on", MENTION_ME) | {"value": "on"}
+    return [
+        header("Your settings"),
+        line(_MENTION.format(state="on" if is_mentioned else "off")) | {"accessory": switch},
+        fine_print(_MENTION_WHY),
+        {"type": "actions", "elements": [button("What you store about me", OWN_WORDS)]},
     ]
-    sections = [{"type": "section", "text": text} for text in texts]
-    return [{"type": "divider"}, *sections, *buttons, {"type": "context", "elements": [plain(_ADMIN)]}]
-
-
-def _enable(line: BookLine) -> list[dict[str, Any]]:
-    if not line.is_new:
-        return []
-    return [_button(f"Enable {line.name}", CHANNEL_ENABLE) | {"value": line.channel, "style": "primary"}]
 
 
 def _item(request: str, said: str, link: str, label: str) -> list[dict[str, Any]]:
     """Return the blocks of a request with its state and a link to its thread."""
-    way = {"accessory": _button(label, f"open_{label.lower()}") | {"url": link}} if link else {}
+    way = {"accessory": button(label, f"open_{label.lower()}") | {"url": link}} if link else {}
     short = clip(" ".join(request.split()), REQUEST_CHARS)
-    return [_text(short) | way, {"type": "context", "elements": [plain(said)]}]
-
-
-def _header(text: str) -> dict[str, Any]:
-    return {"type": "header", "text": plain(text)}
-
-
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": plain(clip(literal(text), SECTION_CHARS))}
-
-
-def _button(text: str, action_id: str) -> dict[str, Any]:
-    return {"type": "button", "action_id": action_id, "text": plain(clip(literal(text), 75))}
-
-
-_OWN = {"type": "actions", "elements": [_button("What I store about you", OWN_WORDS)]}
+    return [line(short) | way, fine_print(said)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.messages.budget_views import BooksView
+from bot.messages.checklist import Check
 from bot.messages.list_views import BalancesView, RunsView
 
 
@@ -16,11 +17,29 @@ class WaitingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnMonth:
+    """What one person spent in a month, in all channels and direct messages; `days` from the first of it up to now."""
+
+    name: str
+    spent_nusd: int
+    days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AdminView:
+    """What admins see beside their own: every budget, and what is set up."""
+
+    books: BooksView
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HomeView:
-    """One person's home tab. `spent_nusd` is their own month; `books` is for admins, None for others."""
+    """One person's home tab. `month` is their own; `admin` is None for others than admins."""
 
     runs: RunsView
     waiting: tuple[WaitingLine, ...]
-    spent_nusd: int
+    month: OwnMonth
     balances: BalancesView
-    books: BooksView | None = None
+    is_mentioned: bool = True
+    admin: AdminView | None = None

@@ -5,7 +5,7 @@ Every list of parts adds up to the cent to the sum above it, by `patterns.core.m
 
 import calendar
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -176,7 +176,7 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         calls=sum(one.calls for one in month.spent),
         resets_on=f"{ends.day} {ends:%b}",
         days_left=max(0, -(-(end_us - now_us) // US_PER_DAY)) if is_current else 0,
-        days=_days(month, zone, now_us=now_us if is_current else end_us - 1),
+        days=days_of(month.quarters, month.period, zone, now_us=now_us if is_current else end_us - 1),
         days_in_month=_days_in(month.period),
         forecast_nusd=forecast_nusd,
         runs_out=runs_out,
@@ -242,13 +242,16 @@ def _pace(month: Month, limit_nusd: int, span_us: tuple[int, int, int], zone: st
     return forecast_nusd, datetime.fromtimestamp(reached_us / 1_000_000, UTC).astimezone(ZoneInfo(zone)).date()
 
 
-def _days(month: Month, zone: str, *, now_us: int) -> tuple[int, ...]:
-    """Return the nano-dollars of each day; a quarter hour outside the month in this zone counts on its nearest day."""
-    last = _days_in(month.period)
-    until = min(last, _day(now_us, month.period, zone))
+def days_of(quarters: Sequence[tuple[int, int]], period: str, zone: str, *, now_us: int) -> tuple[int, ...]:
+    """Return the nano-dollars of each day up to now, from those of quarter hours.
+
+    A quarter hour outside the month in this zone counts on its nearest day.
+    """
+    last = _days_in(period)
+    until = min(last, _day(now_us, period, zone))
     days = [0] * until
-    for at_us, nusd in month.quarters:
-        days[min(_day(at_us, month.period, zone), until) - 1] += nusd
+    for at_us, nusd in quarters:
+        days[min(_day(at_us, period, zone), until) - 1] += nusd
     return tuple(days)
 
 

@@ -79,7 +79,13 @@ def refusal(view: RefusalView) -> Mrkdwn:
 
 
 def opening(view: OpeningView) -> Mrkdwn:
-    """Return what a channel may spend that nobody enabled yet, and who decides."""
+    """Return what a channel may spend that nobody enabled yet, and who decides; or who did."""
+    if view.enabled_by:
+        return mrkdwn(
+            "✅ {name} enabled this channel. It has {usual} a month.",
+            name=short(view.enabled_by.name, 80),
+            usual=usd(view.usual_nusd),
+        )
     begins = mrkdwn(
         "This channel is on trial with {limit} a month, and what is left is not enough.", limit=usd(view.limit_nusd)
     )

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.messages.action_ids import OWN_WORDS_DOWNLOAD, OWN_WORDS_ERASE
+from bot.messages.mrkdwn import literal
 from bot.messages.request_form import plain
 from bot.messages.run_text import count
 
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """How much of a person is stored, by kind. `texts` are requests, answers and what agents wrote for them."""
+    """How much of a person is stored, by kind. `texts` are requests, answers and what agents wrote for them.
+
+    `rules` says what is kept of anybody, where it goes, and for how long.
+    """
 
     requests: int
     texts: int
@@ -18,6 +22,8 @@ class OwnWords:
     decisions: int
     ratings: int
     deliveries: int
+    settings: int = 0
+    rules: str = ""
 
 
 def own_words_view(stored: OwnWords) -> dict[str, Any]:
@@ -29,12 +35,13 @@ def own_words_view(stored: OwnWords) -> dict[str, Any]:
         f"{count(stored.decisions, 'decision')} that you made on drafts and prices.",
         f"{count(stored.ratings, 'rating')} of answers.",
         f"{count(stored.deliveries, 'message')} of Slack's as they came, kept for some days.",
+        f"{count(stored.settings, 'setting')} that you changed in my home.",
     )
     sure = {
         "title": plain("Erase all of it?"),
         "text": plain(
-            "Your texts, readings, decisions and ratings go for good, and your threads no longer know what was said."
-            " What it cost stays, without text. Messages in Slack stay."
+            "Your texts, readings, decisions, ratings and settings go for good, and your threads no longer know what"
+            " was said. What it cost stays, without text. Messages in Slack stay."
         ),
         "confirm": plain("Erase"),
         "deny": plain("Keep"),
@@ -44,7 +51,8 @@ def own_words_view(stored: OwnWords) -> dict[str, Any]:
         _button("Send me a copy", OWN_WORDS_DOWNLOAD),
         {**_button("Erase my words", OWN_WORDS_ERASE), "style": "danger", "confirm": sure},
     ]
-    sections = [{"type": "section", "text": plain(line)} for line in lines]
+    rules = (stored.rules,) if stored.rules else ()
+    sections = [{"type": "section", "text": plain(literal(line))} for line in (*rules, "Of you, I store:", *lines)]
     return {
         "type": "modal",
         "callback_id": "own_words",

@@ -52,6 +52,6 @@ def stored(providers: Sequence[str], kept_days: int) -> str:
     return (
         "I store requests to me, what came with them (the thread, files, messages pointed at), and my answers. What "
         "people write to each other outside of that I do not keep. The text goes to "
-        f"{' and '.join(providers)} and is deleted here after {kept_days} days. What each call cost, and who asked, "
-        "stays without the text."
+        f"{' and '.join(providers)} and is deleted here after {count(kept_days, 'day')}. What each call cost, and who "
+        "asked, stays without the text."
     )

@@ -64,6 +64,8 @@ class Action(StrEnum):
     """Change what holds for every channel: defaults, limits, owners, models held back, a pause."""
     OWN_WORDS = "own_words"
     """List, download or erase what is stored about oneself."""
+    OWN_SETTINGS = "own_settings"
+    """Change how oneself is told of an answer."""
 
 
 Cell = Literal["yes", "no", "opened", "own", "own opened"]
@@ -127,6 +129,10 @@ change_workspace  shared           no          no            no          no     
 own_words         dm               yes         yes           yes         yes         yes         yes
 own_words         public private   yes         yes           yes         yes         yes         yes
 own_words         shared           yes         yes           yes         yes         yes         yes
+
+own_settings      dm               yes         yes           yes         yes         yes         yes
+own_settings      public private   yes         yes           yes         yes         yes         yes
+own_settings      shared           yes         yes           yes         yes         yes         yes
 """
 
 READ_ANEW = frozenset({Action.CHANGE_BUDGET, Action.CHANGE_ACCESS, Action.CHANGE_WORKSPACE})

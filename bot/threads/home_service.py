@@ -5,23 +5,32 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.budgets.service import BudgetService
-from bot.messages.home_views import HomeView, WaitingLine
+from bot.messages.home_views import AdminView, HomeView, OwnMonth, WaitingLine
+from bot.messages.month_report import US_PER_DAY, days_of, month_name, previous_period
 from bot.messages.views import BalanceView
 from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
 from bot.runs.engine import Engine
 from bot.slack.errors import SlackError
+from bot.threads.admin_checklist import AdminChecklist
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_service import RECENT, RunService
 from patterns.core.errors import AgentsError
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer, Question
+from storage.ledger.balances import Balance
+from storage.ledger.book import payer_key
+from storage.ledger.periods import period_end_us
+from storage.ledger.reports import Reports
+from storage.preferences import Preferences
 from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
 
+_PARKED_US = 92 * US_PER_DAY
+"""How long before the month a request may be made whose calls are in its chart: few wait for people longer."""
 _WHAT = {
     "confirm": "A price to accept: up to {amount}.",
     "approve": "A draft to decide on.",
@@ -40,6 +49,9 @@ class HomeService:
     profiles: ProfileLookup
     budget_service: BudgetService
     readers: ConversationMembership
+    reports: Reports
+    preferences: Preferences
+    checklist: AdminChecklist
 
     async def view(self, payer: Payer) -> HomeView:
         """Return the home view of one person; `payer` is their direct messages with us."""
@@ -49,10 +61,29 @@ class HomeService:
         return HomeView(
             runs=await self.runs.recent(workspace=payer.workspace, user=payer.user, channel=""),
             waiting=tuple([await self._line(run, asked) for run, asked in await self._waiting(payer)]),
-            spent_nusd=await self.engine.balances.spent_by(payer.workspace, payer.user, month.period),
+            month=await self._month(payer, month),
             balances=replace(own, balances=(*own.balances, *channels)),
-            books=await self.budget_service.home(payer.workspace, payer.user),
+            is_mentioned=await self.preferences.is_mentioned(payer.workspace, payer.user),
+            admin=await self._admin(payer),
         )
+
+    async def _month(self, payer: Payer, month: Balance) -> OwnMonth:
+        """Return the person's own month, in the zone of their direct messages."""
+        where, balances = (payer.workspace, payer.user, month.period), self.engine.balances
+        zone = (await self.reports.settings(payer.workspace, payer_key(payer), "dm")).zone
+        begins_us = period_end_us(previous_period(month.period), zone)
+        spent = await balances.spent_when(*where, since_us=begins_us - _PARKED_US)
+        return OwnMonth(
+            name=month_name(month.period).split(" ")[0],
+            spent_nusd=await balances.spent_by(*where),
+            days=days_of(spent, month.period, zone, now_us=self.engine.clock.now_us()),
+        )
+
+    async def _admin(self, payer: Payer) -> AdminView | None:
+        books = await self.budget_service.home(payer.workspace, payer.user)
+        if books is None:
+            return None
+        return AdminView(books, await self.checklist.checks(payer.workspace))
 
     async def _sees_workspace(self, payer: Payer) -> bool:
         return await self.runs.access.may_in_workspace(payer.user, Action.SEE_WORKSPACE, workspace=payer.workspace)

@@ -4,12 +4,20 @@ from dataclasses import dataclass
 
 from bot.messages.own_words import OwnWords
 from bot.messages.printable_json import printable_json
+from bot.slack.errors import SlackError
 from bot.slack.uploads import Upload, upload
 from bot.slack.workspaces import Slack
+from bot.threads.welcome import Welcome
+from patterns.core.errors import UserError
 from storage.personal_data import PersonalData
 
 _ERASED = "What you wrote is erased here. What it cost stays, without text; messages in Slack are yours to delete."
 _HELD_UP = "What you wrote is erased, except for a request that is not over: its words go within a minute of its end."
+
+_NO_FILES = (
+    "I cannot send you a file: the app lacks files:write. An admin can reinstall it with its manifest, and whoever "
+    "runs me can give you a copy."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,7 @@ class OwnWordsService:
 
     data: PersonalData
     slack: Slack
+    welcome: Welcome
 
     async def stored(self, *, workspace: str, user: str) -> OwnWords:
         """Return how much of a person is stored."""
@@ -30,14 +39,25 @@ class OwnWordsService:
             decisions=len(found["decisions"]),
             ratings=len(found["ratings"]),
             deliveries=found["stored_deliveries"],
+            settings=len(found["settings"]),
+            rules=await self.welcome.what_is_stored(),
         )
 
     async def download(self, *, workspace: str, user: str) -> None:
-        """Send a person everything that is stored about them, as a file in their direct messages."""
+        """Send a person everything that is stored about them, as a file in their direct messages.
+
+        Raises:
+            UserError: the app may not upload files here.
+        """
         found = await self.data.export_person(workspace=workspace, user=user)
         out = self.slack.of(workspace)
         file = Upload("about-me.json", "What is stored about you", printable_json(found, indent=1).encode())
-        await upload(out, [file], channel=await out.open_dm(user), thread_ts=None)
+        try:
+            await upload(out, [file], channel=await out.open_dm(user), thread_ts=None)
+        except SlackError as error:
+            if error.kind != "missing_scope":
+                raise
+            raise UserError(_NO_FILES) from error
         await self.data.record_export(workspace=workspace, user=user, actor=user)
 
     async def erase(self, *, workspace: str, user: str) -> str:

@@ -16,6 +16,7 @@ from patterns.core.money import format_usd
 from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
 from patterns.roster.consistency import ROUTER
+from storage.preferences import Preferences
 from storage.run_rows import RunRow
 
 LONG_RUN_S = 60
@@ -43,6 +44,7 @@ class RunViews:
     profiles: ProfileLookup
     attachments: AttachmentCollector
     progress: ProgressBoard
+    preferences: Preferences
 
     async def answer(self, run: RunRow, outcome: RunOutcome) -> AnswerView:
         """Return the outcome's view with everything the ledger knows of it."""
@@ -67,12 +69,20 @@ class RunViews:
             # A stop by a person is not an alarm.
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
             owner=await self.profiles.owner(run.workspace),
-            # A message of the person's own brings them the answer as a reply; a command does not.
-            mention_asker=seconds > LONG_RUN_S and not run.options.get("message_ts"),
+            mention_asker=await self._mentions_asker(run, seconds),
             refused_by=refused_by,
             closed=closed,
             remedies=remedies_of(obstacles(outcome, journal)),
         )
+
+    async def _mentions_asker(self, run: RunRow, seconds: float) -> bool:
+        """Return whether to mention who asked: after a wait, unless they switched that off.
+
+        A message of the person's own brings them the answer as a reply; a command does not.
+        """
+        if seconds <= LONG_RUN_S or run.options.get("message_ts"):
+            return False
+        return await self.preferences.is_mentioned(run.workspace, run.user)
 
     async def details(self, run: RunRow) -> DetailsView:
         """Return the content behind the Details button."""

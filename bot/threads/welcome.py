@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bot.budgets.new_channels import ChannelOpenings
-from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.welcome_text import stored
 from bot.messages.welcome_views import SettingsView, WelcomeView
@@ -63,10 +62,10 @@ class Welcome:
             owner=await self.openings.profiles.owner(workspace),
         )
 
-    async def what_is_stored(self) -> NoticeView:
+    async def what_is_stored(self) -> str:
         """Return what is kept of what people write, where it goes, and for how long."""
         await self.engine.client.warm()
-        return NoticeView(stored(self.providers(), self._kept_days))
+        return stored(self.providers(), self._kept_days)
 
     @property
     def _kept_days(self) -> int:

@@ -7,7 +7,7 @@ from patterns.core.reasons import Reason
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
 from storage.ledger.accounts import month_accounts
-from storage.ledger.book import Account, LedgerTransaction, Policy
+from storage.ledger.book import QUARTER_US, Account, LedgerTransaction, Policy
 from storage.ledger.periods import period_end_us
 from storage.ledger.transaction import load_config
 
@@ -102,6 +102,15 @@ class Balances:
         """Return what one person spent in a month, in nano-dollars, in all channels and direct messages together."""
         rows = await self._db.read(lambda: single(q.spent_by(workspace=workspace, user_id=user, period=period)))
         return int(rows[0]["settled_nusd"])
+
+    async def spent_when(self, workspace: str, user: str, period: str, *, since_us: int) -> tuple[tuple[int, int], ...]:
+        """Return (start in microseconds, nano-dollars) of the quarter hours in which a person spent in a month.
+
+        `since_us` bounds which of their requests are looked at.
+        """
+        statement = q.spent_when(workspace=workspace, user_id=user, period=period, since_us=since_us)
+        rows = await self._db.read(lambda: single(statement))
+        return tuple((row["quarter"] * QUARTER_US, int(row["nusd"])) for row in rows)
 
     async def months(self, payer: Payer, *, most: int = 12) -> list[Row]:
         """Return the latest months of a payer, as rows period, calls, settled_nusd, newest first."""

@@ -68,6 +68,14 @@ ORDER BY settled_nusd DESC, flow, agent, model, user_id;
 SELECT CAST(COALESCE(SUM(settled_nusd), 0) AS BIGINT) AS settled_nusd
 FROM spend WHERE workspace = :workspace AND period = :period AND user_id = :user_id;
 
+-- name: spent_when
+-- Return when one person's calls of a month were made, by quarter hours, over the requests they made since that time.
+SELECT call.opened_us / 900000000 AS quarter, CAST(SUM(call.actual_nusd) AS BIGINT) AS nusd
+FROM run JOIN call ON call.run_id = run.id
+WHERE run.workspace = :workspace AND run.user_id = :user_id AND run.created_us >= :since_us
+  AND call.period = :period AND call.actual_nusd > 0
+GROUP BY quarter ORDER BY quarter;
+
 -- name: spend_by_period
 -- Return the months of a channel, newest first.
 SELECT period, CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(settled_nusd) AS BIGINT) AS settled_nusd

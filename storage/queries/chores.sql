@@ -18,6 +18,10 @@ ON CONFLICT (key) DO UPDATE SET done_us = excluded.done_us;
 -- Return those of the keys that are done.
 SELECT key FROM chore WHERE key IN :keys... AND done_us IS NOT NULL;
 
+-- name: chore_done
+-- Return when a chore was done last; no row where it never was.
+SELECT done_us FROM chore WHERE key = :key AND done_us IS NOT NULL;
+
 -- name: release_chore
 -- Delete a claim whose chore failed, so that it can be claimed again.
 DELETE FROM chore WHERE key = :key;

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.commands.budget import EditBudget
 from bot.messages import budget_views as b
 from bot.messages import card_views as cv
 from bot.messages import list_views as lv
@@ -73,6 +74,7 @@ def budget_views(text: str) -> list[Any]:
     line = b.BookLine(text, 5, 4, 3, text)
     return [
         b.BudgetView(report(text), price_note=text, attached=text),
+        *(b.BudgetOfferView(EditBudget(field, "50.00")) for field in ("limit", "grant", "user_cap", "alerts")),
         b.BudgetView(report(text), 5, ((text, text),) * 40, True, True, text, "", text),
         b.BooksView(text, line, (line,) * 60, 5, 5, text, (text,) * 5),
         b.AuditView(text, (b.AuditLine(text, text, text, text),) * 40),
@@ -103,6 +105,7 @@ def every_view(text: str) -> list[Any]:
         cv.ReviewView(run, text, text, text, 1, text, question="a/human", is_optional=True, has_approvers=True),
         cv.OpeningView("C1", 2_000_000_000, 25_000_000_000, person),
         cv.OpeningView("C1", 0, 25_000_000_000),
+        cv.OpeningView("C1", 0, 25_000_000_000, enabled_by=person),
         wv.WelcomeView((text, text), 90),
         wv.SettingsView("C1", text, 2_000_000_000, 25_000_000_000, "trial", may_change=True, owner=person),
         wv.SettingsView("C1", text, 0, 25_000_000_000, "off", may_change=False),

@@ -20,11 +20,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
+from bot.commands.budget import EditBudget
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.background import BackgroundTasks
-from bot.messages.home_views import HomeView, WaitingLine
+from bot.messages.home_views import HomeView, OwnMonth, WaitingLine
 from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
@@ -312,6 +313,7 @@ class FakeBudgets:
     def __init__(self) -> None:
         self.done: list[tuple[Any, Payer, bool]] = []
         self.steered: list[tuple[tuple[Any, ...], Payer]] = []
+        self.asked: list[EditBudget] = []
         self.error: Exception | None = None
 
     async def do(self, command: Any, origin: Origin, payer: Payer, *, can_post: bool) -> NoticeView | None:
@@ -325,9 +327,10 @@ class FakeBudgets:
         self.steered.append((tuple(commands), payer))
         return NoticeView(f"Changed for {origin.user}")
 
-    async def form(self, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
+    async def form(self, asked: EditBudget, payer: Payer, *, response_url: str | None) -> dict[str, Any]:
         if self.error is not None:
             raise self.error
+        self.asked.append(asked)
         return {"type": "modal", "callback_id": "budget_form", "payer": payer.channel, "url": response_url}
 
 
@@ -394,8 +397,20 @@ class FakeGreeter:
         assert workspace == TEAM
         self.invitations.append((channel, inviter))
 
-    async def what_is_stored(self) -> NoticeView:
-        return NoticeView("This is stored.")
+
+class FakePreferences:
+    """What people chose, in memory."""
+
+    def __init__(self) -> None:
+        self.mentioned: dict[str, bool] = {}
+
+    async def is_mentioned(self, workspace: str, user: str) -> bool:
+        assert workspace == TEAM
+        return self.mentioned.get(user, True)
+
+    async def set_mentioned(self, workspace: str, user: str, *, is_on: bool) -> None:
+        assert workspace == TEAM
+        self.mentioned[user] = is_on
 
 
 class FakeHome:
@@ -405,7 +420,7 @@ class FakeHome:
         self.shown = HomeView(
             runs=RunsView((RunLine("r1", "tea?", RunState.DONE, 5, "today", "https://l.example"),)),
             waiting=(WaitingLine("coffee?", "A draft to decide on.", "https://d.example"),),
-            spent_nusd=1_234_000_000,
+            month=OwnMonth("November", 1_234_000_000, (0, 1_234_000_000, 0)),
             balances=BALANCES,
         )
 
@@ -428,6 +443,7 @@ class Bot:
     uninstalls: FakeDepartures = field(default_factory=FakeDepartures)
     budgets: FakeBudgets = field(default_factory=FakeBudgets)
     home: FakeHome = field(default_factory=FakeHome)
+    preferences: FakePreferences = field(default_factory=FakePreferences)
     own_words: FakeOwnWords = field(default_factory=FakeOwnWords)
     openings: FakeOpenings = field(default_factory=FakeOpenings)
     welcome: FakeGreeter = field(default_factory=FakeGreeter)
@@ -450,6 +466,7 @@ class Bot:
             followups=self.followups,
             uninstalls=self.uninstalls,
             home=self.home,
+            preferences=self.preferences,
             own_words=self.own_words,
             openings=self.openings,
             welcome=self.welcome,

@@ -198,6 +198,14 @@ def react(workspace: Workspace, args: Arguments) -> dict[str, Any]:
     return {}
 
 
+NEEDS = {
+    "files.info": "files:read",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+    "reactions.add": "reactions:write",
+    "users.info": "users:read",
+}
+"""The scopes of methods that may be declined, and of one that may not."""
 METHODS: Mapping[str, Method] = {
     "auth.test": lambda w, _a: {
         "user_id": BOT_USER,
@@ -237,3 +245,10 @@ METHODS: Mapping[str, Method] = {
     "assistant.threads.setTitle": lambda _w, _a: {},
     "assistant.threads.setSuggestedPrompts": slack_streams.set_prompts,
 }
+
+
+def check_scope(workspace: Workspace, method: str) -> None:
+    """Refuse a method whose scope the token lacks."""
+    needed = NEEDS.get(method)
+    if needed and workspace.granted is not None and needed not in workspace.granted:
+        raise Refused("missing_scope", needed)

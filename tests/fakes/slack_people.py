@@ -156,6 +156,17 @@ class People:
         payload["response_url"] = self._response_url(channel, user, str(message["ts"]))
         return await self.deliver("interactive", {**payload, "state": {"values": {}}})
 
+    async def press_at_home(self, action_id: str, *, user: str = "U0DANA") -> None:
+        """Press the first button of that id in somebody's home tab, which is no channel and has no response_url."""
+        for block, element in _buttons(self.workspace.homes[user]):
+            if element["action_id"] == action_id:
+                action = {k: element[k] for k in ("type", "action_id", "value", "text") if k in element}
+                action |= {"block_id": block.get("block_id", "b"), "action_ts": self.workspace.ts()}
+                payload = {**self._who("block_actions", user), "container": {"type": "view"}, "actions": [action]}
+                await self.deliver("interactive", {**payload, "state": {"values": {}}})
+                return
+        raise AssertionError(f"no button {action_id} at home")
+
     async def submit(
         self, values: Mapping[str, Mapping[str, Any]] | None = None, *, user: str = "U0DANA", view_id: str = ""
     ) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.fakes.slack_installs import Beside, Tokens
-from tests.fakes.slack_methods import METHODS, arguments_of, decoded, new_message
+from tests.fakes.slack_methods import METHODS, arguments_of, check_scope, decoded, new_message
 from tests.fakes.slack_people import People
 from tests.fakes.slack_state import RESPONSE_S, RESPONSE_USES, Fault, Refused, ResponseUrl, Workspace
 
@@ -106,7 +106,9 @@ class SlackServer(People):
         await workspace.changed()
         if fault and fault.lose == "after":
             _drop(request)
-        return web.json_response(body)
+        granted = workspace.granted
+        headers = {} if granted is None else {"X-OAuth-Scopes": ",".join(sorted(granted))}
+        return web.json_response(body, headers=headers)
 
     def _answer(self, workspace: Workspace, method: str, args: dict[str, Any], authorization: str) -> dict[str, Any]:
         try:
@@ -120,6 +122,7 @@ class SlackServer(People):
                 return {"ok": True, "revoked": True}
             if method == "apps.connections.open":
                 return {"ok": True, "url": f"{self.base.replace('http', 'ws', 1)}/link/?ticket=1"}
+            check_scope(workspace, method)
             answer = {"ok": True, **METHODS[method](workspace, decoded(args))}
             if "upload_url" in answer:
                 answer["upload_url"] = f"{self.base}/{workspace.team}{answer['upload_url']}"

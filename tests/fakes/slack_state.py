@@ -101,6 +101,8 @@ class Workspace:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.faults: list[Fault] = []
         self.revoked = False
+        self.granted: set[str] | None = None
+        """The token's scopes; None: every method is allowed, and no answer names any."""
         self._numbers = itertools.count(1)
         self._changed = asyncio.Condition()
         self.add_user(BOT_USER, "agents", is_bot=True)

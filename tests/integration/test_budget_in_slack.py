@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from bot.messages.budget_views import BUDGET_EDIT
 from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER
 from tests.support.running_bot import House
 
 DECIDE = "use decide: SQLite or PostgreSQL?"
@@ -62,3 +64,34 @@ async def test_a_click_on_helpful_is_stored_and_counted_in_the_report(slack: Sla
     assert house.ledger("SELECT COUNT(*) FROM feedback") == 2
     await slack.command("budget report")
     await slack.wait_for(lambda: said(slack, "`decide`: helped 1, did not 1"))
+
+
+async def test_an_attempt_to_set_the_budget_opens_the_form_with_the_amount(slack: SlackServer, house: House) -> None:
+    await slack.command("set budget 50")
+    await slack.wait_for(lambda: slack.workspace.views)
+    await slack.submit()
+    await slack.wait_for(
+        lambda: said(slack, "changed the monthly limit of #platform from $25.00, the default, to $50.00")
+    )
+    assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0PLATFORM'") == 50_000_000_000
+    assert house.ledger("SELECT COUNT(*) FROM run") == 0
+
+
+async def test_a_mention_cannot_open_a_form_and_offers_a_button_for_it(slack: SlackServer, house: House) -> None:
+    await slack.say(f"<@{BOT_USER}> set user-cap 5", user="U0DANA")
+    await slack.wait_for(lambda: any("at most $5.00 a month for one person" in m["text"] for m in slack.ephemerals()))
+    await slack.click(BUDGET_EDIT)
+    await slack.wait_for(lambda: slack.workspace.views)
+    await slack.submit()
+    await slack.wait_for(lambda: said(slack, "$5.00"))
+    assert house.ledger("SELECT user_cap_nusd FROM channel WHERE id = 'C0PLATFORM'") == 5_000_000_000
+
+
+async def test_who_does_not_look_after_money_gets_neither_form_nor_button(slack: SlackServer, house: House) -> None:
+    await slack.command("set budget 50", user="U0LEE")
+    await slack.say(f"<@{BOT_USER}> set budget 50", user="U0LEE")
+    await house.bot.background.drain(10)
+    words = [m["text"] for m in slack.ephemerals("U0LEE")]
+    assert len(words) == 2
+    assert all("Only " in text for text in words)
+    assert (slack.workspace.views, house.ledger("SELECT COUNT(*) FROM run")) == ({}, 0)

@@ -1,5 +1,6 @@
 """New channels through the whole bot: on trial until an admin enables them, greeted once when the bot is invited."""
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.messages.action_ids import CHANNEL_ENABLE, WHAT_I_STORE
+from bot.messages.action_ids import CHANNEL_ENABLE, OWN_WORDS
 from tests.fakes.slack_server import SlackServer
 from tests.support.running_bot import House, Opened
 
@@ -32,6 +33,14 @@ def sql(house: House, statement: str) -> None:
 async def trial(opened: Opened) -> AsyncIterator[House]:
     async with opened(roster=ROSTER.format(mode="trial", usual=25)) as house:
         yield house
+
+
+async def press_again(slack: SlackServer, user: str) -> None:
+    """Press what an open page still shows although the card has lost it."""
+    action = {"type": "button", "action_id": CHANNEL_ENABLE, "block_id": "b", "value": "C0PLATFORM"}
+    payload = {**slack._who("block_actions", user), "channel": {"id": "C0PLATFORM", "name": "platform"}}
+    url = slack._response_url("C0PLATFORM", user)
+    await slack.deliver("interactive", {**payload, "actions": [{**action, "action_ts": "1.2"}], "response_url": url})
 
 
 async def until_enabled(slack: SlackServer) -> None:
@@ -65,7 +74,15 @@ async def test_the_first_refusal_shows_everybody_who_can_enable_it_once(slack: S
     await until_enabled(slack)
     await slack.command(ASK)
     await slack.wait_for(lambda: said(slack, "PostgreSQL**") or said(slack, "*PostgreSQL*"))
-    assert len(said(slack, "This channel is on trial")) == 1
+    assert said(slack, "This channel is on trial") == []
+    (card,) = [one for one in slack.messages() if one["ts"] == card["ts"]]
+    assert card["text"] == "✅ Dana enabled this channel. It has $25.00 a month."
+    assert CHANNEL_ENABLE not in json.dumps(card["blocks"])
+    await press_again(slack, "U0DANA")
+    await slack.wait_for(lambda: private(slack, "This channel is enabled already, with $25.00 a month."))
+    await press_again(slack, "U0LEE")
+    await slack.wait_for(lambda: private(slack, "Only admins of this workspace and the owners", "U0LEE"))
+    assert len(said(slack, "enabled this channel")) == 2  # the card and what everybody was told
 
 
 async def test_others_than_admins_cannot_enable_it(slack: SlackServer, opened: Opened) -> None:
@@ -73,7 +90,7 @@ async def test_others_than_admins_cannot_enable_it(slack: SlackServer, opened: O
         await slack.command(ASK)
         await slack.wait_for(lambda: said(slack, "This channel is not enabled yet, so nothing starts here."))
         await slack.click(CHANNEL_ENABLE, user="U0LEE")
-        await slack.wait_for(lambda: private(slack, "Only an admin of this workspace can enable a channel.", "U0LEE"))
+        await slack.wait_for(lambda: private(slack, "Only admins of this workspace and the owners", "U0LEE"))
         assert house.ledger("SELECT COUNT(*) FROM run") == 0
         await until_enabled(slack)
 
@@ -117,8 +134,10 @@ async def test_invited_it_says_once_who_it_is_and_an_admin_s_invitation_enables(
     assert "The channel may spend $25.00 a month." in settings["text"]
     await slack.command("balance")
     await slack.wait_for(lambda: private(slack, "$25.00 limit"))
-    await slack.click(WHAT_I_STORE)
-    await slack.wait_for(lambda: private(slack, "is deleted here after 90 days"))
+    await slack.click(OWN_WORDS, user="U0LEE")
+    (page,) = await slack.wait_for(lambda: list(slack.workspace.views.values()))
+    for words in ("is deleted here after 90 days", "0 requests: where", "Send me a copy", "Erase my words"):
+        assert words in json.dumps(page)
 
 
 async def test_invited_by_somebody_else_the_channel_is_on_trial(slack: SlackServer, trial: House) -> None:

@@ -17,7 +17,7 @@ from tests.fakes.provider import Provider, Reply
 from tests.support.shells import KEY, Shell
 
 BOT, APP = "xoxb-of-the-double-1234", "xapp-of-the-double-1234"
-SCOPES = ",".join(scope for some in yaml.safe_load(render())["oauth_config"]["scopes"].values() for scope in some)
+SCOPES = ",".join(yaml.safe_load(render())["oauth_config"]["scopes"]["bot"])
 
 
 class Double:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.commands.budget import EditBudget
 from bot.commands.commands import TOPICS
 from bot.messages import budget_views as b
 from bot.messages import card_views as c
@@ -18,9 +19,16 @@ from bot.messages import list_views as li
 from bot.messages import notice_views as n
 from bot.messages import views as v
 from bot.messages import welcome_views as w
+from bot.messages.checklist import Facts, Limits, checks
+from bot.messages.home_blocks import line as line_of
+from bot.messages.home_tab import closed_home, home_tab
+from bot.messages.home_views import AdminView, HomeView, OwnMonth, WaitingLine
 from bot.messages.month_report import Report, ReportPart
 from bot.messages.mrkdwn import Mrkdwn, unescape
+from bot.messages.own_words import OwnWords, own_words_view
 from bot.messages.renderer import Renderer
+from bot.messages.scopes import SCOPES
+from bot.messages.welcome_text import stored
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.reasons import Remedy
 
@@ -177,6 +185,7 @@ def _channels() -> Iterator[tuple[str, Any]]:
     )
     yield "The trial is used up", c.OpeningView("C0PLATFORM", 2 * USD, 25 * USD, DANA)
     yield "New channels are off", c.OpeningView("C0PLATFORM", 0, 25 * USD)
+    yield "A channel that was enabled", c.OpeningView("C0PLATFORM", 0, 25 * USD, enabled_by=DANA)
 
 
 def _budgets() -> Iterator[tuple[str, Any]]:
@@ -203,11 +212,46 @@ def _budgets() -> Iterator[tuple[str, Any]]:
     book = b.BookLine("#platform", 25 * USD, 24 * USD, USD)
     yield "Budget of a channel", b.BudgetView(report, can_change=True, can_post=True)
     yield "Budget of a new channel", b.BudgetView(empty)
+    for field, value in (("limit", "50.00"), ("grant", "10.00"), ("user_cap", "5.00"), ("alerts", "50 80")):
+        yield f"An attempt at a budget command: {field}", b.BudgetOfferView(EditBudget(field, value))
     yield "All budgets", b.BooksView("November 2026", book, (book,), 5 * USD, USD)
     yield (
         "Changes of a budget",
         b.AuditView("#platform", (b.AuditLine("29 Nov 14:02", "Dana", "limit $25 → $50", "launch"),)),
     )
+
+
+def _homes() -> Iterator[tuple[str, Any]]:
+    line = li.RunLine(RUN.run_id, RUN.request, v.RunState.WAITING, 0, "29 Nov 14:02 UTC", "https://example.slack.com/x")
+    facts = Facts(
+        granted=frozenset({"chat:write"}), needed=frozenset({"chat:write"}), optional=frozenset(),
+        providers=("OpenAI",), texts_days=90, attachments_days=90, deliveries_days=7, ratings_days=400,
+        limits=Limits(100 * USD, 25 * USD, 5 * USD, None), on_trial=(), owners=(), contact="Dana",
+        backup_us=1_795_000_000_000_000, makes_own_backups=True, now_us=1_795_000_000_000_000,
+    )  # fmt: skip
+    troubled = replace(
+        facts, granted=frozenset({"commands"}), optional=frozenset({"reactions:write", "files:write"}),
+        providers=("OpenAI", "Anthropic"), texts_days=1, limits=Limits(100 * USD, 25 * USD, 5 * USD, 20 * USD),
+        on_trial=("#a", "#b"), owners=("#platform: Lee, Dana",), contact="", backup_us=1_792_000_000_000_000,
+    )  # fmt: skip
+    quiet = HomeView(li.RunsView(()), (), OwnMonth("November", 0), li.BalancesView(()))
+    books = b.BooksView("November 2026", b.BookLine("The workspace", 100 * USD, 0, 0), (), 25 * USD, 5 * USD)
+    busy = HomeView(
+        li.RunsView((line,)), (WaitingLine(RUN.request, "A price to accept: up to $0.50."),),
+        OwnMonth("November", 3 * CENT, (0,) * 7 + (CENT, 2 * CENT)), li.BalancesView((BALANCE, UNUSED)),
+        is_mentioned=False,
+    )  # fmt: skip
+    yield "A person's home", home_tab(busy)
+    yield "An admin's home, all is well", home_tab(replace(quiet, admin=AdminView(books, checks(facts))))
+    for name, one in (
+        ("with much to do", troubled),
+        ("Slack does not tell the scopes, no backup", replace(facts, granted=None, backup_us=None)),
+        ("PostgreSQL", replace(facts, makes_own_backups=False)),
+    ):
+        yield f"The checklist, {name}", [line_of(check.text) for check in checks(one)]
+    yield "The home of somebody who may not ask", closed_home("I only work for members of this organisation.")
+    yield "What is stored about a person", own_words_view(OwnWords(1, 3, 0, 2, 1, 4, 1, stored(("OpenAI",), 90)))
+    yield "Without each scope", [line_of(f"{name}: {one.purpose} {one.without}") for name, one in SCOPES.items()]
 
 
 SECTIONS = {
@@ -217,6 +261,7 @@ SECTIONS = {
     "Private replies": _private,
     "New channels": _channels,
     "Budgets": _budgets,
+    "The app's home": _homes,
 }
 
 
@@ -230,14 +275,23 @@ def page() -> str:
     for title, samples in SECTIONS.items():
         parts.append(f"## {title}")
         for name, view in samples():
-            messages = renderer.answer(view) if isinstance(view, v.AnswerView) else (renderer.message(view),)
-            parts += [f"**{name}**", "\n".join(f"> {line}" for message in messages for line in _lines(message))]
+            parts += [f"**{name}**", "\n".join(f"> {line}" for line in _lines(_blocks(renderer, view)))]
     parts += ["## Help for each word", "\n".join(f"- {unescape(Mrkdwn(text))}" for text in TOPICS.values())]
     return "\n\n".join(parts) + "\n"
 
 
-def _lines(message: v.SlackMessage) -> Iterator[str]:
-    for block in message.blocks:
+def _blocks(renderer: Renderer, view: Any) -> list[Any]:
+    """Return the blocks of a message's view, or those of a home tab or a form."""
+    if isinstance(view, list):
+        return view
+    if isinstance(view, dict):
+        return list(view["blocks"])
+    messages = renderer.answer(view) if isinstance(view, v.AnswerView) else (renderer.message(view),)
+    return [block for message in messages for block in message.blocks]
+
+
+def _lines(blocks: list[Any]) -> Iterator[str]:
+    for block in blocks:
         yield from (line or " " for text in _texts(block) for line in unescape(Mrkdwn(text)).splitlines())
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.messages.action_ids import CHANNEL_ENABLE, WHAT_I_STORE
+from bot.messages.action_ids import CHANNEL_ENABLE
 from bot.messages.notice_views import NoticeView
-from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, TEAM, Bot, click, event
+from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, OUTSIDE, TEAM, Bot, click, event
 
 JOINED = {"type": "member_joined_channel", "channel_type": "C", "team": TEAM, "event_ts": "1700000000.000100"}
 
@@ -34,21 +34,24 @@ async def test_others_who_join_are_none_of_our_business(bot: Bot) -> None:
 
 
 async def test_enable_is_said_to_everybody_there_once(bot: Bot) -> None:
-    await bot.receive(click(CHANNEL_ENABLE, CHANNEL, user=BEN))
-    await bot.receive(click(CHANNEL_ENABLE, CHANNEL, user=ANNA))
-    assert bot.openings.enabled == [(CHANNEL, BEN), (CHANNEL, ANNA)]
+    for _ in range(2):
+        await bot.receive(click(CHANNEL_ENABLE, CHANNEL, user=BEN))
+    assert bot.openings.enabled == [(CHANNEL, BEN)] * 2
     assert bot.notifier.told == [NoticeView(f"{BEN} enabled {CHANNEL}.")]
     ((origin, _),) = bot.notifier.said
+    assert origin.user == BEN
+
+
+async def test_others_than_admins_hear_privately_that_they_cannot(bot: Bot) -> None:
+    await bot.receive(click(CHANNEL_ENABLE, CHANNEL, user=ANNA))
+    assert (bot.openings.enabled, bot.notifier.told) == ([], [])
+    ((origin, view),) = bot.notifier.said
     assert origin.user == ANNA
+    assert isinstance(view, NoticeView)
+    assert "Only admins of this workspace and the owners of this channel's budget" in view.text
 
 
 @pytest.mark.parametrize("channel", [None, CHANNEL])
 async def test_enable_works_from_the_home_tab_too(bot: Bot, channel: str | None) -> None:
-    await bot.receive(click(CHANNEL_ENABLE, "C777", user=BEN, channel=channel))
-    assert bot.openings.enabled == [("C777", BEN)]
-
-
-async def test_what_is_stored_is_said_in_private(bot: Bot) -> None:
-    await bot.receive(click(WHAT_I_STORE, "store"))
-    ((origin, view),) = bot.notifier.said
-    assert (origin.user, view) == (ANNA, NoticeView("This is stored."))
+    await bot.receive(click(CHANNEL_ENABLE, OUTSIDE, user=BEN, channel=channel))
+    assert bot.openings.enabled == [(OUTSIDE, BEN)]

@@ -11,8 +11,9 @@ from bot.commands.parser import parse
 from bot.listeners.inbox_middleware import NOT_STORED
 from bot.messages.action_ids import HOME_BUDGET, HOME_SETTINGS
 from bot.messages.budget_views import BookLine, BooksView
+from bot.messages.checklist import Check
 from bot.messages.home_tab import home_tab
-from bot.messages.home_views import HomeView
+from bot.messages.home_views import AdminView, HomeView, OwnMonth
 from bot.messages.list_views import BalancesView, RunsView
 from bot.messages.notice_views import InviteView, NoticeView
 from bot.messages.request_form import ask_form
@@ -51,6 +52,9 @@ def filled(text: str | None, flow: str | None = None, where: str | None = None) 
         "flow": {"flow": chosen(flow)},
         "where": {"where": chosen(where)},
     }
+
+
+EMPTY = HomeView(RunsView(()), (), OwnMonth("November", 0), BalancesView(()))
 
 
 async def test_the_form_runs_where_it_was_opened(bot: Bot) -> None:
@@ -151,7 +155,7 @@ async def test_the_home_tab_shows_runs_and_balance(bot: Bot) -> None:
 async def test_an_admins_home_leads_to_limits_and_settings(bot: Bot) -> None:
     line = BookLine("#platform", 25, 5, 0, channel=CHANNEL)
     books = BooksView("November 2026", BookLine("The workspace", 100, 5, 0), (line,), 25, 5)
-    bot.home.shown = replace(bot.home.shown, books=books)
+    bot.home.shown = replace(bot.home.shown, admin=AdminView(books, (Check(is_fine=True, text="All is well."),)))
     await bot.receive(opened_home("home"))
     (published,) = bot.slack.called("views.publish")
     assert check_view(published["view"]) == []
@@ -203,5 +207,5 @@ async def test_a_home_that_cannot_be_shown_says_why(bot: Bot) -> None:
 
 
 def test_the_views_keep_slacks_limits() -> None:
-    for view in (form(), form(can_post=False), home_tab(HomeView(RunsView(()), (), 0, BalancesView(())))):
+    for view in (form(), form(can_post=False), home_tab(EMPTY)):
         View(**view).validate_json()

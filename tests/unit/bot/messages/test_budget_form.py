@@ -46,6 +46,20 @@ def test_the_form_opens_with_what_is_in_force() -> None:
     }  # fmt: skip
 
 
+def test_a_value_that_was_asked_for_stands_in_the_form_and_is_a_change() -> None:
+    asked = said.EditBudget("limit", "50.00")
+    view = budget_form(PAYER, SETTINGS, name="#platform", uncertain=[], response_url=None, asked=asked)
+    fields = {
+        block["block_id"]: {block["block_id"]: {"value": block["element"].get("initial_value")}}
+        for block in view["blocks"]
+        if block["type"] == "input" and "options" not in block["element"]
+    }
+    assert fields["limit"]["limit"]["value"] == "50.00"
+    form = read_budget_form({**view, "state": {"values": fields}})
+    assert isinstance(form, BudgetForm)
+    assert form.commands == (said.SetAmount("limit", 50 * USD, ""),)
+
+
 def test_only_what_changed_is_a_command() -> None:
     form = sent(limit="50", user_cap="none", alerts="50 80", zone="Europe/Paris", state="frozen", reason="launch")
     assert isinstance(form, BudgetForm)

@@ -19,7 +19,7 @@ def right(action: Action, role: Role, site: Site) -> str:  # noqa: C901, PLR0911
     """What DECISIONS.md and SECURITY.md promise, rule by rule."""
     if role is Role.NOBODY:
         return "no"
-    if action is Action.OWN_WORDS:
+    if action in {Action.OWN_WORDS, Action.OWN_SETTINGS}:
         return "yes"
     if action is Action.STOP:
         return "yes" if role is Role.ADMIN or (role is Role.OWNER and site is not Site.DM) else "own"
