@@ -75,7 +75,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         session = await stack.enter_async_context(slack_session())
         container = Container(engine, session)
         await engine.check_models()
-        stack.push_async_callback(container.streams.aclose)
+        stack.push_async_callback(container.presentation.streams.aclose)
         container.executor.on_budget_released(container.budget_queue.admit_next)
         register_all(container.slack_app, container.listeners)
         dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
@@ -120,7 +120,7 @@ def _chores(container: Container) -> Scheduler:
         container.reminders,
         container.uninstalls.end_runs,
         container.no_worker_notice.notify_waiting,
-        container.renderer,
+        container.presentation.renderer,
         container.stores.personal_data,
     )
 

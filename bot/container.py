@@ -16,40 +16,31 @@ from bot.budgets.price_age import price_note
 from bot.budgets.service import BudgetService
 from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
-from bot.messages.renderer import Renderer
 from bot.people.access import Access
 from bot.people.admins import Admins
 from bot.people.directory import SlackDirectory
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
+from bot.presentation import Presentation
 from bot.runs.catalog import RosterCatalog
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.slack.announcements import OnceOnlyAnnouncements
-from bot.slack.notifier import SlackNotifier
 from bot.slack.scopes import GrantedScopes
 from bot.slack.token_rotation import TokenRotation
 from bot.slack.workspaces import InstalledTokens, OneToken, Slack, slack_client
 from bot.stores import Stores
 from bot.threads.admin_checklist import AdminChecklist
-from bot.threads.attachments import AttachmentCollector
 from bot.threads.budget_queue import BudgetQueue
-from bot.threads.cards import Cards
-from bot.threads.files import Files
 from bot.threads.followups import ThreadFollowups
 from bot.threads.help_calls import HelpCalls
-from bot.threads.history import ThreadReader
 from bot.threads.home_service import HomeService
 from bot.threads.opening_card import OpeningCards
 from bot.threads.own_words_service import OwnWordsService
 from bot.threads.presenter import SlackThreadPresenter
-from bot.threads.progress import ProgressBoard
 from bot.threads.reminders import ReminderService
-from bot.threads.review_rounds import ReviewRounds
 from bot.threads.review_service import ReviewService
 from bot.threads.run_service import RunService
-from bot.threads.run_views import RunViews
-from bot.threads.streaming import AnswerStreams
 from bot.threads.uninstall import UninstallService
 from bot.threads.wait_notice import NoWorkerNotice
 from bot.threads.welcome import Welcome
@@ -77,44 +68,9 @@ class Container:
         return Slack(self._client, self.stores.outbox, self.engine.clock, self._tokens, self.stores.shared_slots)
 
     @cached_property
-    def notifier(self) -> SlackNotifier:
-        """Return the sender of private and public notices."""
-        return SlackNotifier(self.slack, self.renderer)
-
-    @cached_property
-    def streams(self) -> AnswerStreams:
-        """Return the streaming of answers while they are generated."""
-        return AnswerStreams(self.slack, self.stores.outbox, self.engine.clock)
-
-    @cached_property
-    def presenter(self) -> SlackThreadPresenter:
-        """Return the presenter that shows a run in its thread."""
-        return SlackThreadPresenter(
-            self.engine,
-            self.slack,
-            self.stores.outbox,
-            self.renderer,
-            self._progress,
-            self._profiles,
-            self._attachments,
-            self._run_views,
-            self._cards,
-            self.stores.rules,
-            self.streams,
-        )
-
-    @cached_property
-    def _cards(self) -> Cards:
-        return Cards(self.engine, self._profiles, self.renderer, self._run_views, self.slack, self.stores.outbox)
-
-    @cached_property
-    def _progress(self) -> ProgressBoard:
-        rounds = ReviewRounds(self.engine.store, self.slack, self.stores.outbox, self.renderer)
-        return ProgressBoard(self.engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
-
-    @cached_property
-    def _run_views(self) -> RunViews:
-        return RunViews(self.engine, self._profiles, self._attachments, self._progress, self.stores.preferences)
+    def presentation(self) -> Presentation:
+        """Return what shows runs in their threads."""
+        return Presentation(self.engine, self.slack, self.stores, self._profiles, self._membership)
 
     @cached_property
     def _tokens(self) -> OneToken | InstalledTokens:
@@ -123,12 +79,6 @@ class Container:
             return OneToken(settings.slack_bot_token.get_secret_value())
         renewal = TokenRotation(self.stores.installations, self._client, settings, self.engine.clock)
         return InstalledTokens(self.stores.installations, renewal)
-
-    @cached_property
-    def renderer(self) -> Renderer:
-        """Return the renderer of views."""
-        # A local Slack and old clients render only the plain blocks.
-        return Renderer("plain" if self.engine.settings.custom_slack_host else "rich")
 
     # ------------------------------------------------------------ knowing people, places and money
 
@@ -155,38 +105,35 @@ class Container:
     def _membership(self) -> ConversationMembership:
         return ConversationMembership(self._directory)
 
-    @cached_property
-    def _attachments(self) -> AttachmentCollector:
-        own_host = self.engine.settings.custom_slack_host
-        store, inbox, threads = self.engine.store, self.stores.inbox, self.stores.threads
-        thread_reader = ThreadReader(self.slack, store, inbox, self._profiles, self._membership, own_host)
-        somebody_sees = any(model.sees_images for model in self.engine.roster.models.values())
-        return AttachmentCollector(threads, thread_reader, Files(self.slack, own_host, somebody_sees))
-
     # ------------------------------------------------------------ working
 
     @cached_property
     def executor(self) -> Executor[SlackThreadPresenter]:
         """Return the executor; its name in leases is this machine and process."""
-        return Executor(self.engine, self.presenter, self.notifier, owner=f"{socket.gethostname()}:{os.getpid()}")
+        return Executor(
+            self.engine,
+            self.presentation.presenter,
+            self.presentation.notifier,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+        )
 
     @cached_property
     def background(self) -> BackgroundTasks:
         """Return the tasks that continue after a payload was acknowledged."""
-        return BackgroundTasks(inbox=self.stores.inbox, notifier=self.notifier)
+        return BackgroundTasks(inbox=self.stores.inbox, notifier=self.presentation.notifier)
 
     @cached_property
     def runs(self) -> RunService:
         """Return the service behind requests, stops and estimates."""
         return RunService(
             self.engine,
-            self.presenter,
+            self.presentation.presenter,
             self.access,
-            self.notifier,
+            self.presentation.notifier,
             self.executor,
             self.stores.threads,
             self._profiles,
-            self._run_views,
+            self.presentation.run_views,
             self.stores.personal_data,
             self.stores.audit_log,
             self.openings,
@@ -197,7 +144,7 @@ class Container:
     def opening_cards(self) -> OpeningCards:
         """Return the cards of channels that nobody enabled yet."""
         return OpeningCards(
-            self.engine, self.openings, self._announcements, self.renderer, self.slack, self.stores.outbox
+            self.engine, self.openings, self._announcements, self.presentation.renderer, self.slack, self.stores.outbox
         )
 
     @cached_property
@@ -219,7 +166,9 @@ class Container:
     @cached_property
     def reviews(self) -> ReviewService:
         """Return the service behind review decisions."""
-        return ReviewService(self.engine, self._cards, self.access, self.executor, self._profiles, self.notifier)
+        return ReviewService(
+            self.engine, self.presentation.cards, self.access, self.executor, self._profiles, self.presentation.notifier
+        )
 
     @cached_property
     def budget_queue(self) -> BudgetQueue:
@@ -246,7 +195,7 @@ class Container:
             self._profiles,
             self.engine.balances,
             self.slack,
-            self.renderer,
+            self.presentation.renderer,
             self.engine.clock,
             lambda: price_note(self.engine.roster.models, self.engine.client, now_us=self.engine.clock.now_us()),
             self.budget_queue.budget_raised,
@@ -255,7 +204,7 @@ class Container:
     @cached_property
     def welcome(self) -> Welcome:
         """Return the greeting of channels that the bot is invited to."""
-        return Welcome(self.engine, self.openings, self._announcements, self.renderer)
+        return Welcome(self.engine, self.openings, self._announcements, self.presentation.renderer)
 
     @cached_property
     def _home(self) -> HomeService:
@@ -266,7 +215,7 @@ class Container:
         return HomeService(
             self.engine,
             self.runs,
-            self.presenter,
+            self.presentation.presenter,
             self._profiles,
             self.budget_service,
             self._membership,
@@ -292,13 +241,26 @@ class Container:
         """Return the alerts that admins receive unasked."""
         news, clock = self._announcements, self.engine.clock
         return Alerts(
-            self.budget_service, self.stores.reports, self._profiles, self.renderer, clock, news, self.stores.rules
+            self.budget_service,
+            self.stores.reports,
+            self._profiles,
+            self.presentation.renderer,
+            clock,
+            news,
+            self.stores.rules,
         )
 
     @cached_property
     def no_worker_notice(self) -> NoWorkerNotice:
         """Return the notice that a request waits for a worker."""
-        return NoWorkerNotice(self.stores.chores, self.notifier, self.engine.clock, self.executor.owner)
+        return NoWorkerNotice(self.stores.chores, self.presentation.notifier, self.engine.clock, self.executor.owner)
+
+    @cached_property
+    def _help_calls(self) -> HelpCalls:
+        shown = self.presentation
+        return HelpCalls(
+            self.engine, shown.presenter, self._profiles, self.stores.rules, self._announcements, shown.renderer
+        )
 
     # ------------------------------------------------------------ hearing
 
@@ -328,12 +290,10 @@ class Container:
             own_words=OwnWordsService(self.stores.personal_data, self.slack, self.welcome),
             openings=self.opening_cards,
             welcome=self.welcome,
-            help_desk=HelpCalls(
-                self.engine, self.presenter, self._profiles, self.stores.rules, self._announcements, self.renderer
-            ),
+            help_desk=self._help_calls,
             reviews=self.reviews,
             access=self.access,
-            notifier=self.notifier,
+            notifier=self.presentation.notifier,
             catalog=self._catalog.current,
             inbox=self.stores.inbox,
             tasks=self.background,

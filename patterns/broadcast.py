@@ -19,9 +19,9 @@ from patterns.core.ports import Hold
 from patterns.core.reasons import Reason
 from patterns.envelopes import release_envelopes, reserved, with_envelope
 from patterns.handoff import EMPTY_HANDOFF, Handoff
-from patterns.pattern import Pattern, Solo, checkpoint, join, merge_results, run_agent, run_or_resume
+from patterns.pattern import Pattern, Solo, checkpoint, merge_results, run_agent, run_or_resume
 from patterns.roster.prompts import PromptPiece
-from patterns.services import Services
+from patterns.services import Services, join
 
 CONTINUE = FailurePolicy()
 SYNTHESIS = "synthesis"

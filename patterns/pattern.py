@@ -16,7 +16,7 @@ from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
 from patterns.core.structured import parse
 from patterns.handoff import EMPTY_HANDOFF, Handoff
-from patterns.services import Services
+from patterns.services import Services, join
 
 LOOP = "The model of {agent} began to repeat itself, so it was stopped; its text ends where the repetition began."
 UNCERTAIN_NOTE = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
@@ -160,11 +160,6 @@ def _decisive(refusals: Iterable[Refusal | None]) -> Refusal | None:
     """Return the refusal that decides how a run goes on: one that a grant mends, then a monthly one, then the last."""
     known = [refusal for refusal in refusals if refusal is not None]
     return max(reversed(known), key=lambda refusal: (refusal.can_be_granted, refusal.is_monthly), default=None)
-
-
-def join(path: str, *segments: str | int) -> str:
-    """Return a path extended by more segments."""
-    return "/".join([*([path] if path else []), *map(str, segments)])
 
 
 async def run_or_resume(

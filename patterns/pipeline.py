@@ -14,9 +14,9 @@ from patterns.core.events import FinishedText, MissingVoice, PatternResult, Stop
 from patterns.core.money import Quote
 from patterns.core.reasons import Reason
 from patterns.handoff import EMPTY_HANDOFF, Handoff
-from patterns.pattern import USABLE_REASONS, Pattern, checkpoint, join, merge_results, run_or_resume
+from patterns.pattern import USABLE_REASONS, Pattern, checkpoint, merge_results, run_or_resume
 from patterns.roster.prompts import PromptPiece
-from patterns.services import Services
+from patterns.services import Services, join
 
 
 @dataclass(frozen=True, slots=True)

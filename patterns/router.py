@@ -13,11 +13,11 @@ from patterns.core.context import Frozen, TaskContext
 from patterns.core.events import Noted, PatternResult, Routed
 from patterns.core.money import Quote
 from patterns.handoff import EMPTY_HANDOFF, Handoff
-from patterns.pattern import AgentOutcome, Solo, join, merge_results, run_agent
+from patterns.pattern import AgentOutcome, Solo, merge_results, run_agent
 from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster
 from patterns.roster.schema import Flow
-from patterns.services import Services
+from patterns.services import Services, join
 
 REASON_CHARS = 300
 ROUTE = "route"

@@ -21,6 +21,11 @@ from patterns.handoff import Handoff
 from patterns.roster.roster import Roster
 
 
+def join(path: str, *segments: str | int) -> str:
+    """Return a path extended by more segments."""
+    return "/".join([*([path] if path else []), *map(str, segments)])
+
+
 class Runner(Protocol):
     """The only way a pattern reaches a model; implemented by `patterns.agent.AgentRunner`."""
 
@@ -101,7 +106,7 @@ class Services:
 
     def at(self, *segments: str | int) -> str:
         """Return the path of something below this place."""
-        return "/".join([*([self.path] if self.path else []), *map(str, segments)])
+        return join(self.path, *segments)
 
     def child(
         self,

@@ -17,8 +17,8 @@ from patterns.core.events import PatternResult, Reviewed, StopReason
 from patterns.core.money import Quote
 from patterns.core.ports import Decision, Question
 from patterns.handoff import EMPTY_HANDOFF, Handoff
-from patterns.pattern import USABLE_REASONS, Pattern, Solo, checkpoint, join, merge_results, run_agent, run_or_resume
-from patterns.services import Services
+from patterns.pattern import USABLE_REASONS, Pattern, Solo, checkpoint, merge_results, run_agent, run_or_resume
+from patterns.services import Services, join
 
 STALLED_ROUNDS = 2
 """So many rounds without a better score, and another one is not worth its money."""

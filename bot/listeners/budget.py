@@ -56,7 +56,7 @@ async def do_budget(services: ListenerServices, command: BudgetCommand, origin: 
     # An admin's home leads to every channel; elsewhere the desk says whom to ask.
     from_home = isinstance(command, EditBudget) and origin.is_claimed
     reaches = Action.CHANGE_BUDGET if from_home else _REACHES.get(type(command), Action.SEE_BUDGET)
-    place = await services.admit(origin, reaches)
+    place = await services.access.admit_origin(origin, reaches)
     payer = origin.payer(place.kind)
     if isinstance(command, EditBudget):
         if origin.trigger_id:
@@ -65,7 +65,7 @@ async def do_budget(services: ListenerServices, command: BudgetCommand, origin: 
             return
         # A mention has no trigger_id to open the form with; a button on a private message has one.
         if command.field:
-            await services.admit(origin, Action.CHANGE_BUDGET)
+            await services.access.admit_origin(origin, Action.CHANGE_BUDGET)
             await services.notifier.private(origin, BudgetOfferView(command))
             return
         command = ShowBudget()
@@ -75,7 +75,7 @@ async def do_budget(services: ListenerServices, command: BudgetCommand, origin: 
 
 
 async def _apply(services: ListenerServices, form: BudgetForm, origin: Origin) -> None:
-    place = await services.admit(origin, Action.CHANGE_BUDGET)
+    place = await services.access.admit_origin(origin, Action.CHANGE_BUDGET)
     payer = origin.payer(place.kind)
     view = await services.budget.apply_changes(form.commands, origin, payer, can_post=place.can_post)
     if view is not None:

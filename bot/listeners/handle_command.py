@@ -154,7 +154,7 @@ async def open_run(
 
     `again` is the finished run's request that this repeats.
     """
-    place = await services.admit(origin)
+    place = await services.access.admit_origin(origin)
     if place.can_post:
         request = replace(request_for(services, asked, origin, place), may_queue=may_queue)
         if again is not None:
@@ -168,7 +168,7 @@ async def ask_in_direct_messages(services: ListenerServices, asked: Ask, origin:
     """Open a run in the person's direct messages with us, wherever it was asked."""
     channel = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
     there = replace(origin, channel=channel, thread_ts=None, message_ts=None)
-    place = await services.admit(there)
+    place = await services.access.admit_origin(there)
     await services.runs.open(replace(request_for(services, asked, there, place), forced_here=True))
 
 
@@ -185,7 +185,7 @@ async def open_form(
     if not origin.channel:
         dm = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
         origin = replace(origin, channel=dm)
-    place = await services.admit(origin)
+    place = await services.access.admit_origin(origin)
     form = ask_form(
         services.catalog(),
         origin,

@@ -60,7 +60,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
 
 async def _publish(services: ListenerServices, origin: Origin, client: AsyncWebClient) -> None:
     try:
-        await services.admit(origin, Action.LOOK)
+        await services.access.admit_origin(origin, Action.LOOK)
     except LookupFailedError:
         raise  # it will open again in a minute
     except AccessError as error:
@@ -129,5 +129,5 @@ async def _admitted(click: Click, action: Action) -> Origin:
     if not origin.channel:
         channel = await directory.direct_messages(origin.user, workspace=origin.workspace)
         origin = replace(origin, channel=channel)
-    await click.services.admit(origin, action)
+    await click.services.access.admit_origin(origin, action)
     return origin

@@ -33,7 +33,7 @@ async def _greet(services: ListenerServices, origin: Origin) -> None:
 
 async def _enable(click: Click) -> None:
     origin = replace(click.origin, channel=click.value, is_claimed=True)
-    await click.services.admit(origin, Action.CHANGE_BUDGET)
+    await click.services.access.admit_origin(origin, Action.CHANGE_BUDGET)
     sentence, is_news = await click.services.openings.enable(
         workspace=origin.workspace, channel=click.value, user=origin.user
     )

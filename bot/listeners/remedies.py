@@ -49,7 +49,7 @@ async def _change(click: Click) -> None:
 
 async def _help_with_run(click: Click) -> None:
     again = await click.services.runs.repeated(click.value, click.origin)
-    await click.services.admit(again.origin, Action.CALL_HELP)
+    await click.services.access.admit_origin(again.origin, Action.CALL_HELP)
     await click.services.notifier.private(
         click.origin, await click.services.help_desk.for_run(click.value, click.origin)
     )
@@ -70,7 +70,7 @@ async def _instead(click: Click) -> None:
 
 async def _help_with_request(click: Click) -> None:
     kept = await kept_by(click, click.value)
-    place = await click.services.admit(kept.origin, Action.CALL_HELP)
+    place = await click.services.access.admit_origin(kept.origin, Action.CALL_HELP)
     request = request_for(click.services, request_of(click, kept), kept.origin, place)
     await click.services.notifier.private(click.origin, await click.services.help_desk.for_request(request))
 
@@ -78,7 +78,7 @@ async def _help_with_request(click: Click) -> None:
 async def _help_with_fault(click: Click) -> None:
     if not FAULT_CODE.fullmatch(click.value):
         raise UserError("I do not know that code.")
-    await click.services.admit(click.origin, Action.CALL_HELP)
+    await click.services.access.admit_origin(click.origin, Action.CALL_HELP)
     await click.services.notifier.private(
         click.origin, await click.services.help_desk.for_fault(click.value, click.origin)
     )

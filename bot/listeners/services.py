@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.commands.origin import Origin
 from bot.listeners.background import BackgroundTasks
 from bot.listeners.ports import (
     BudgetActions,
@@ -20,8 +19,7 @@ from bot.listeners.ports import (
     UninstallHandler,
 )
 from bot.messages.list_views import Catalog
-from bot.people.access import Access, Place
-from bot.people.permissions import Action
+from bot.people.access import Access
 from bot.runs.presenter import Notifier
 
 
@@ -50,7 +48,3 @@ class ListenerServices:
     openings: Openings
     welcome: Greeter
     help_desk: HelpDesk
-
-    async def admit(self, origin: Origin, action: Action = Action.ASK) -> Place:
-        """Return the conversation; raise AccessError when the person may not do that there."""
-        return await self.access.admit_origin(origin, action)

@@ -97,7 +97,7 @@ class Access:
             raise AccessError("You are not in that conversation, so I cannot do this for you there.")
         return _place(here)
 
-    async def admit_origin(self, origin: Origin, action: Action, *, is_own: bool = True) -> Place:
+    async def admit_origin(self, origin: Origin, action: Action = Action.ASK, *, is_own: bool = True) -> Place:
         """Return the place where something was said or clicked, for whoever did; see `admit`."""
         return await self.admit(
             workspace=origin.workspace,

@@ -36,6 +36,7 @@ class Cards:
     views: RunViews
     slack: Slack
     outbox: Outbox
+    edits: MessageEdits
 
     async def post(self, run: RunRow, path: str, question: Question) -> None:
         """Post a card, once; raise SlackError when that has to wait."""
@@ -48,14 +49,13 @@ class Cards:
 
     async def close(self, run: RunRow, path: str, question: Question, decision: Decision) -> bool:
         """Show on the card who decided what, and when; see `MessageEdits.show`."""
-        edits = MessageEdits(self.slack, self.outbox)
-        if await edits.is_current(run, f"ask/{path}", DECIDED):
+        if await self.edits.is_current(run, f"ask/{path}", DECIDED):
             return True
         words = f"{await self.words(run, question, decision)}."
         if decision.verdict in ("approve", "edit"):
             question = question.model_copy(update={"draft": ""})
         card = await self._card(run, path, question, decided=words)
-        return await edits.show(run, f"ask/{path}", card, shows=DECIDED)
+        return await self.edits.show(run, f"ask/{path}", card, shows=DECIDED)
 
     async def settle(self, run: RunRow) -> bool:
         """Close every card of a finished run: the process that took a decision may have died before showing it."""

@@ -46,6 +46,9 @@ class SlackThreadPresenter:
     attachments: AttachmentCollector
     views: RunViews
     cards: Cards
+    edits: MessageEdits
+    partials: PartialAnswers
+    answers: AnswerPlace
     rules: RulesStore
     streams: AnswerStreams
 
@@ -78,7 +81,7 @@ class SlackThreadPresenter:
             if shown_at := run.options.get("root_ts"):
                 # Asked again: the message that showed the first try shows this one from now on.
                 await self.outbox.alias(run.id, ROOT, run.channel, shown_at)
-                await self._edits.show(run, ROOT, message, shows="running")
+                await self.edits.show(run, ROOT, message, shows="running")
             root_ts = await out.post_once(
                 run.id, ROOT, channel=run.channel, message=message, thread_ts=run.thread_ts or None
             )
@@ -109,9 +112,9 @@ class SlackThreadPresenter:
             return
         # Its turn came, or its end, while the line was on its way.
         if now.status == "done" and not now.root_ts:
-            await self._edits.show(run, QUEUED, self._queue_message(run, RunState.STOPPED), shows=ENDED)
+            await self.edits.show(run, QUEUED, self._queue_message(run, RunState.STOPPED), shows=ENDED)
         elif line_ts != await self.outbox.find(run.id, PROGRESS):
-            await self._edits.remove(run, QUEUED)
+            await self.edits.remove(run, QUEUED)
 
     def _queue_message(self, run: RunRow, state: RunState) -> SlackMessage:
         return self.renderer.message(QueuedView(run.id, state))
@@ -174,11 +177,11 @@ class SlackThreadPresenter:
         await self.streams.close(run.id)
         await self.streams.discard(run)
         view = await self.views.view(run, state)
-        is_told = await self._edits.is_current(run, PROGRESS, waiting_for(path))
+        is_told = await self.edits.is_current(run, PROGRESS, waiting_for(path))
         are_shown = [await self._close_progress(run, view, shows=waiting_for(path))]
         if not is_told:
             await self.streams.session(run, "suspended")
-        are_shown.append(await self._edits.show(run, ROOT, self.renderer.message(view), shows=waiting_for(path)))
+        are_shown.append(await self.edits.show(run, ROOT, self.renderer.message(view), shows=waiting_for(path)))
         if not all(are_shown):
             raise SlackError("unreachable", code="not_suspended", method="chat.update")
 
@@ -187,15 +190,7 @@ class SlackThreadPresenter:
         missing = missing_nusd(question, await self.engine.balances.tightest(run.payer, question.amount_nusd))
         # Its card has the buttons.
         answer = replace(await self.views.answer(run, RunOutcome(result=result)), grant_nusd=missing, remedies=())
-        await self._partials.post(run, path, answer)
-
-    @property
-    def _edits(self) -> MessageEdits:
-        return MessageEdits(self.slack, self.outbox)
-
-    @property
-    def _partials(self) -> PartialAnswers:
-        return PartialAnswers(self.engine.questions, self.slack, self.outbox, self.renderer)
+        await self.partials.post(run, path, answer)
 
     async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
         """Post what is still owed of a finished run; idempotent.
@@ -218,31 +213,27 @@ class SlackThreadPresenter:
         await self.streams.close(run.id)
         await self.progress.freeze(run.id)
         streamed = 0
-        if await self._place.is_withdrawn(run):
-            await self._place.drop(run)
+        if await self.answers.is_withdrawn(run):
+            await self.answers.drop(run)
         else:
             messages = await self._outcome_messages(run, outcome, answer)
-            streamed = await self._place.post(run, messages, outcome.result.output)
+            streamed = await self.answers.post(run, messages, outcome.result.output)
         await self.streams.discard(run, first=streamed)
         if outcome.result.output.strip() and not await self._is_above(run, outcome):
-            await self._partials.fold(run)
+            await self.partials.fold(run)
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
         are_shown = [
             await self.cards.settle(run),
             await self._remove_plan(run),
-            await self._edits.show(run, ROOT, root, shows=ENDED),
+            await self.edits.show(run, ROOT, root, shows=ENDED),
         ]
         if not all(are_shown):
             raise SlackError("unreachable", code="not_closed", method="chat.update")
 
-    @property
-    def _place(self) -> AnswerPlace:
-        return AnswerPlace(self.slack, self.outbox, self.streams, self.engine.clock)
-
     async def withdraw(self, run: RunRow) -> None:
         """Deliver nothing more of a run whose request its author deleted."""
-        await self._place.withdraw(run)
+        await self.answers.withdraw(run)
 
     async def _remove_plan(self, run: RunRow) -> bool:
         """Delete the plan, unless it has become the answer; return False when Slack is out of reach."""
@@ -250,7 +241,7 @@ class SlackThreadPresenter:
         line_ts = await self.outbox.find(run.id, QUEUED)
         answer_ts = await self.outbox.find(run.id, "answer/0")
         are_gone = [
-            await self._edits.remove(run, name)
+            await self.edits.remove(run, name)
             for name, ts in ((PROGRESS, plan_ts), (QUEUED, line_ts if line_ts != plan_ts else None))
             if ts not in (None, answer_ts)
         ]
@@ -267,11 +258,11 @@ class SlackThreadPresenter:
     async def _is_above(self, run: RunRow, outcome: RunOutcome) -> bool:
         """Return True when a partial answer turned out to be the final one."""
         is_partial = outcome.result.stop_reason is StopReason.BUDGET
-        return is_partial and await self._partials.is_posted(run, outcome.result.output)
+        return is_partial and await self.partials.is_posted(run, outcome.result.output)
 
     async def count(self, run: RunRow, outcome: RunOutcome) -> int:
         """Return the number of messages of the outcome: their names are recorded before the first is posted."""
-        if not run.root_ts or await self._place.is_withdrawn(run):
+        if not run.root_ts or await self.answers.is_withdrawn(run):
             return 0
         return len(await self._outcome_messages(run, outcome, await self.views.answer(run, outcome)))
 

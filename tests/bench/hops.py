@@ -12,6 +12,7 @@ import asyncio
 import sys
 import tempfile
 from collections import defaultdict
+from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = tuple(f"{ROOT / name}/" for name in ("bot", "patterns", "storage"))
 ASKED = "use decide: SQLite or PostgreSQL?"
 CLAIMED, FIRST_STEP = "Executor.execute", "AgentRunner.step"
+WAIT_S = 120.0
+"""Under a profiler, and while litellm is imported, all is slow."""
 RESUMED = 3
 """The bits in the argument of `RESUME` that say a coroutine goes on: the profiler hears of that as of a call."""
 Function = tuple[str, str]
@@ -43,8 +46,8 @@ class Hops:
         code = frame.f_code
         if event != "call" or not code.co_filename.startswith(PACKAGES) or "<" in code.co_qualname.split(".")[-1]:
             return
-        if code.co_code[frame.f_lasti + 1] & RESUMED:
-            return
+        if not code.co_flags & CO_OPTIMIZED or code.co_code[frame.f_lasti + 1] & RESUMED:
+            return  # the body of a class, or a coroutine that goes on
         function = (code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname)
         if code.co_qualname == FIRST_STEP or (code.co_qualname == CLAIMED and not self._since):
             self._since = code.co_qualname
@@ -53,21 +56,31 @@ class Hops:
             self.executed.setdefault(function, code.co_firstlineno)
 
 
-async def ask(hops: Hops) -> None:
-    """Have one request answered, and count on the way."""
+async def count(hops: Hops) -> None:
+    """Have two requests answered, and count on the way of the second: what a process does once belongs to none."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
             SlackServer() as slack,
             Provider(Team()) as provider,
             open_house(api_url=slack.url, provider=provider, folder=Path(folder)) as house,
         ):
+            await ask(slack, answers=1)
             sys.setprofile(hops)
             try:
-                await slack.command(ASKED)
-                await slack.wait_for(lambda: any("answered · " in str(message) for message in slack.messages()))
+                await ask(slack, answers=2)
                 await house.until_no_run_is_open()
             finally:
                 sys.setprofile(None)
+
+
+async def ask(slack: SlackServer, *, answers: int) -> None:
+    """Ask, and wait until so many answers stand."""
+
+    def are_answered() -> bool:
+        return sum("answered · " in str(message) for message in slack.messages()) >= answers
+
+    await slack.command(ASKED)
+    await slack.wait_for(are_answered, timeout_s=WAIT_S)
 
 
 def table(functions: dict[Function, int], *, listed: bool) -> str:
@@ -87,7 +100,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="name the functions")
     listed = parser.parse_args().list
     hops = Hops()
-    asyncio.run(ask(hops))
+    asyncio.run(count(hops))
     print("from the command to its answer:", table(hops.passed, listed=listed))
     print("from the claim of the run to the first agent's step:", table(hops.executed, listed=listed))
 
