@@ -106,11 +106,9 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
             return NearMissView(word=command.word, suggestion=command.suggestion, key=origin.delivery_key)
         case Invalid():
             return NoticeView(command.message, tone="warning")
-        case ShowHelp():
-            return _help(command.topic, services.catalog())
-        case OpenModal():
+        case ShowHelp() | OpenModal():
             # A mention has no trigger_id to open the form with.
-            return _help("", services.catalog())
+            return _help(command.topic if isinstance(command, ShowHelp) else "", services.catalog())
         case _:
             return await _look_up(services, command, origin, place)
 
