@@ -59,7 +59,7 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
             raise RunLostError
         text, ending = "", StopReason.CANCELLED
         try:
-            text, unasked = await _marks(engine, run, examples, run_s=run_s)
+            text, unasked = await _scores(engine, run, examples, run_s=run_s)
             ending = StopReason.PARTIAL if unasked else StopReason.COMPLETED
         except UserError:
             ending = StopReason.BUDGET
@@ -83,7 +83,9 @@ def _examples(file: Path) -> list[evaluate.Example]:
         raise UserError(f"{file} is not UTF-8 text. Save it as UTF-8, one JSON object a line.") from None
 
 
-async def _marks(engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float) -> tuple[str, int]:
+async def _scores(
+    engine: Engine, run: RunRow, examples: Sequence[evaluate.Example], *, run_s: float
+) -> tuple[str, int]:
     """Return the report, and the number of examples that could not be asked."""
     payer = run.payer
     ctx = payer_context(payer, run_id=run.id)

@@ -133,7 +133,7 @@ class _CommandLineDirectory:
         return None
 
     async def is_member(self, user: str, channel: str, *, workspace: str) -> bool:  # noqa: ARG002 - the directory's shape
-        """Whoever has the shell has its channels."""
+        """Return True: whoever has the shell has its channels."""
         return True
 
     async def direct_messages(self, user: str, *, workspace: str) -> str:  # noqa: ARG002 - the directory's shape

@@ -8,7 +8,9 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.listeners import (
     budget,
+    buttons,
     catch_all,
+    channel_settings,
     command,
     home,
     inbox_middleware,
@@ -16,22 +18,12 @@ from bot.listeners import (
     message,
     new_channels,
     remedies,
+    request_form,
     review,
+    run_again,
     shortcut,
     stop,
     uninstalled,
-)
-from bot.listeners import (
-    buttons as action,
-)
-from bot.listeners import (
-    channel_settings as channel,
-)
-from bot.listeners import (
-    request_form as view,
-)
-from bot.listeners import (
-    run_again as again,
 )
 from bot.listeners.services import ListenerServices
 
@@ -40,7 +32,18 @@ __all__ = ["ListenerServices", "register_all"]
 
 def register_all(app: AsyncApp, services: ListenerServices) -> None:
     """Register every listener; the inbox comes first, the catch-alls come last."""
-    said = (command, mention, message, stop)
-    pressed = (action, budget, channel, remedies, review, again, shortcut, view, home, new_channels)
-    for part in (inbox_middleware, *said, *pressed, uninstalled, catch_all):
-        part.register(app, services)
+    texts = (command, mention, message, stop)
+    interactions = (
+        buttons,
+        budget,
+        channel_settings,
+        remedies,
+        review,
+        run_again,
+        shortcut,
+        request_form,
+        home,
+        new_channels,
+    )
+    for listener in (inbox_middleware, *texts, *interactions, uninstalled, catch_all):
+        listener.register(app, services)

@@ -14,7 +14,7 @@ class Admins:
         self._installer = installer
 
     async def of(self, workspace: str) -> list[str]:
-        """Return their ids in that workspace; the first is the one to ask for budget."""
+        """Return the ids of a workspace's admins besides Slack's own; the first is the one to ask for budget."""
         named = [user for place, _, user in self._named if place in ("", workspace)]
         installer = await self._installer(workspace) if self._installer else ""
         return named if not installer or installer in named else [*named, installer]

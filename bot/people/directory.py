@@ -73,7 +73,7 @@ class SlackDirectory:
         return await self._found("channel", channel, workspace=workspace)
 
     async def is_member(self, user: str, channel: str, *, workspace: str) -> bool:
-        """See Directory. Being outside is not remembered here either."""
+        """Return whether somebody is in a conversation; never cached: who left must not see into it any longer."""
         return await self._found("member", f"{channel} {user}", workspace=workspace) is not None
 
     async def direct_messages(self, user: str, *, workspace: str) -> str:

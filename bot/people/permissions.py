@@ -140,7 +140,7 @@ READ_ANEW = frozenset({Action.CHANGE_BUDGET, Action.CHANGE_ACCESS, Action.CHANGE
 
 
 def cell(action: Action, role: Role, site: Site) -> Cell:
-    """Return the cell of the table; `no` for nobody."""
+    """Return what the table allows a role at a site, such as `yes` or `own`; `no` for a role it does not list."""
     return _CELLS.get((action, role, site), "no")
 
 
