@@ -255,13 +255,6 @@ class Container:
         """Return the notice that a request waits for a worker."""
         return NoWorkerNotice(self.stores.chores, self.presentation.notifier, self.engine.clock, self.executor.owner)
 
-    @cached_property
-    def _help_calls(self) -> HelpCalls:
-        shown = self.presentation
-        return HelpCalls(
-            self.engine, shown.presenter, self._profiles, self.stores.rules, self._announcements, shown.renderer
-        )
-
     # ------------------------------------------------------------ hearing
 
     @cached_property
@@ -282,6 +275,7 @@ class Container:
     @cached_property
     def listeners(self) -> ListenerServices:
         """Return everything the listeners hand over to."""
+        shown, profiles, rules = self.presentation, self._profiles, self.stores.rules
         return ListenerServices(
             budget=self.budget_service,
             runs=self.runs,
@@ -290,10 +284,10 @@ class Container:
             own_words=OwnWordsService(self.stores.personal_data, self.slack, self.welcome),
             openings=self.opening_cards,
             welcome=self.welcome,
-            help_desk=self._help_calls,
+            help_desk=HelpCalls(self.engine, shown.presenter, profiles, rules, self._announcements, shown.renderer),
             reviews=self.reviews,
             access=self.access,
-            notifier=self.presentation.notifier,
+            notifier=shown.notifier,
             catalog=self._catalog.current,
             inbox=self.stores.inbox,
             tasks=self.background,
