@@ -75,7 +75,8 @@ def budget_form(
     if calls:
         blocks.append(_choice(RELEASE, "Uncertain call that was never billed", calls, ""))
     blocks.append(_text(REASON, "Reason, for the audit log", ""))
-    kept = {"payer": [payer.workspace, payer.channel, payer.channel_kind], "now": now, "response_url": response_url}
+    kept: dict[str, Any] = {"payer": [payer.workspace, payer.channel, payer.channel_kind], "now": now}
+    kept |= {"response_url": response_url, "asked": {asked.field: asked.value} if asked.field else {}}
     return {
         "type": "modal",
         "callback_id": BUDGET_FORM,
@@ -93,6 +94,9 @@ def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
     fields = view["state"]["values"]
     now: dict[str, str] = kept["now"]
     written = {name: _value(fields, name) for name in (*now, GRANT, RELEASE, REASON)}
+    if not any(written[name] for name in now if name in fields):
+        # Nobody empties every field: a client that sends none of those it did not touch, such as the demo's.
+        written |= {name: value for name, value in kept["asked"].items() if not written[name]}
     reason = written[REASON][:500]
     readers: dict[str, Callable[[str], BudgetCommand]] = {
         LIMIT: lambda text: said.SetAmount("limit", _amount(text), reason),

@@ -68,10 +68,10 @@ def _runs(runs: RunsView) -> list[dict[str, Any]]:
 
 
 def _balance(one: BalanceView) -> dict[str, Any]:
-    """Return what is left of an account, behind a bar of what is gone."""
-    gone = bar(one.limit_nusd - one.free_nusd, one.limit_nusd)
+    """Return what is left of an account, in words and as a bar."""
+    left = bar(one.free_nusd, one.limit_nusd)
     said = f"{one.name}: {format_left(one.free_nusd)} left of {format_usd(one.limit_nusd)}, resets {one.resets_on}"
-    return line(f"{gone}  {said}")
+    return line(f"{left}  {said}")
 
 
 def _month(month: OwnMonth, *, play_money: bool) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def own_words_view(stored: OwnWords) -> dict[str, Any]:
         {**_button("Erase my words", OWN_WORDS_ERASE), "style": "danger", "confirm": sure},
     ]
     rules = (stored.rules,) if stored.rules else ()
-    sections = [{"type": "section", "text": plain(literal(line))} for line in (*rules, "Of you, I store:", *lines)]
+    sections = [{"type": "section", "text": plain(literal(line))} for line in (*rules, "Stored about you:", *lines)]
     return {
         "type": "modal",
         "callback_id": "own_words",

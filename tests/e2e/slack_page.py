@@ -49,11 +49,11 @@ class SlackPage:
 
     async def fill_in(self, label: str, text: str) -> None:
         """Write into the field of that label in the open form."""
-        await self._field(label).locator("input, textarea").fill(text)
+        await self.field(label).locator("input, textarea").fill(text)
 
     async def choose(self, label: str, option: str) -> None:
         """Pick from the menu of that label in the open form."""
-        await self._field(label).locator("select").select_option(label=option)
+        await self.field(label).locator("select").select_option(label=option)
 
     async def until_channel_says(self, text: str, *, wait_s: float = WAIT_S) -> None:
         await expect(self.page.locator(".main .messages")).to_contain_text(text, timeout=wait_s * 1000)
@@ -79,7 +79,8 @@ class SlackPage:
         path.parent.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=path, animations="disabled")
 
-    def _field(self, label: str) -> Locator:
+    def field(self, label: str) -> Locator:
+        """The field of that label in the open form."""
         return self.page.locator(".modal .bk-input", has=self.page.get_by_text(label, exact=True))
 
     async def _send(self, composer: Locator, text: str) -> None:

@@ -46,15 +46,38 @@ async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
         "#try-it: $24.99 left of $25.00",
         "✋ waiting for a person · $0.00",
         "✅ answered · $0.",
+        "████████████",
+        "in threads that a command opened: on.",
     ):
         await expect(home).to_contain_text(words, timeout=30_000)
-    await expect(home).not_to_contain_text("Limits of")
+    for words in ("Limits of", "For admins"):
+        await expect(home).not_to_contain_text(words)
     await slack.picture(tmp_path / "person.png")
+    await slack.press("Switch off")
+    await expect(home).to_contain_text("in threads that a command opened: off.", timeout=30_000)
+    await slack.press("What you store about me")
+    page_of_words = page.locator(".modal")
+    for words in (
+        "is deleted here after 90 days",
+        "2 requests: where, when",
+        "1 setting that you changed",
+        "Erase my words",
+    ):
+        await expect(page_of_words).to_contain_text(words, timeout=30_000)
+    await slack.picture(tmp_path / "own-words.png")
+    await slack.press("Close")
     await slack.act_as("Dana")
     await slack.go_to("general")
     await slack.go_to("agents")
     await expect(home).to_contain_text("Budgets of the workspace", timeout=30_000)
-    await expect(home).to_contain_text("None yet.")
+    for words in (
+        "None yet.",
+        "Permissions: this Slack does not say which scopes it granted.",
+        "Text goes to a model on the machine that runs me. I keep texts for 90 days",
+        "People ask dana for more budget.",
+        "No backup yet",
+    ):
+        await expect(home).to_contain_text(words)
     await expect(home).not_to_contain_text(DEAR)
     await slack.picture(tmp_path / "admin.png")
     await slack.press("Limits of #try-it")
@@ -63,3 +86,24 @@ async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
     await slack.go_to("try-it")
     await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
     assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 40_000_000_000
+
+
+async def test_an_admin_s_test_request_and_a_budget_typed_as_people_do(
+    house: House, local_slack: LocalSlack, page: Page, tmp_path: Path
+) -> None:
+    slack = await SlackPage.open(page, local_slack.url, person="Dana")
+    await slack.until_bot_is_connected()
+    await slack.go_to("agents")
+    home = page.locator(".main")
+    await expect(home).to_contain_text("For admins: what is set up", timeout=30_000)
+    await slack.press("Send a test request")
+    await expect(home).to_contain_text("Say in one sentence that you received this test request.", timeout=30_000)
+    await slack.go_to("try-it")
+    await slack.type("/agents set budget 50")
+    await expect(page.locator(".modal")).to_contain_text("Budget of #try-it", timeout=30_000)
+    field = slack.field("Limit a month, in dollars").locator("input")
+    await expect(field).to_have_value("50.00")
+    await slack.picture(tmp_path / "budget-form.png")
+    await slack.press("Save")
+    await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $50.00.")
+    assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 50_000_000_000

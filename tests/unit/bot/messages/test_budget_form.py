@@ -58,6 +58,15 @@ def test_a_value_that_was_asked_for_stands_in_the_form_and_is_a_change() -> None
     form = read_budget_form({**view, "state": {"values": fields}})
     assert isinstance(form, BudgetForm)
     assert form.commands == (said.SetAmount("limit", 50 * USD, ""),)
+    emptied = {**fields, "limit": {"limit": {"value": None}}}
+    assert read_budget_form({**view, "state": {"values": emptied}}) == {
+        "limit": "Nothing was changed. Change a value, or press Cancel."
+    }
+    # The demo's page sends nothing of the fields that nobody touched.
+    untouched = {name: {name: {"value": None}} for name in fields}
+    form = read_budget_form({**view, "state": {"values": untouched}})
+    assert isinstance(form, BudgetForm)
+    assert form.commands == (said.SetAmount("limit", 50 * USD, ""),)
 
 
 def test_only_what_changed_is_a_command() -> None:
