@@ -80,7 +80,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         register_all(container.slack_app, container.listeners)
         dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
         connected = asyncio.Event()
-        loading = await stack.enter_async_context(_in_background(container.load_models(connected), "load models"))
+        loading = await stack.enter_async_context(_in_background(container.catalog.load(connected), "load models"))
         parts = container.slack_app, container.executor, dispatcher, container.background
         bot = Bot(*parts, engine, connected, loading)
         stack.push_async_callback(bot.drain, 0.0)

@@ -1,6 +1,5 @@
 """The composition root: the only file that knows every adapter. Each part is built once, on first use."""
 
-import asyncio
 import os
 import socket
 from functools import cached_property
@@ -255,22 +254,10 @@ class Container:
         """Return the notice that a request waits for a worker."""
         return NoWorkerNotice(self.stores.chores, self.presentation.notifier, self.engine.clock, self.executor.owner)
 
-    # ------------------------------------------------------------ hearing
-
     @cached_property
-    def _catalog(self) -> RosterCatalog:
+    def catalog(self) -> RosterCatalog:
+        """Return the roster as people see it."""
         return RosterCatalog(self.engine)
-
-    async def load_models(self, connected: asyncio.Event) -> None:
-        """Import litellm and price the flows, both in a thread, once the bot is connected.
-
-        Raises:
-            RosterError: a flow cannot be priced.
-            ImportError: litellm cannot be imported.
-        """
-        await connected.wait()
-        await self.engine.client.warm()
-        await asyncio.to_thread(self._catalog.price)
 
     @cached_property
     def listeners(self) -> ListenerServices:
@@ -288,7 +275,7 @@ class Container:
             reviews=self.reviews,
             access=self.access,
             notifier=shown.notifier,
-            catalog=self._catalog.current,
+            catalog=self.catalog.current,
             inbox=self.stores.inbox,
             tasks=self.background,
             followups=ThreadFollowups(self.stores.threads, self.stores.rules),

@@ -4,13 +4,14 @@ A step has a path and is finished once: its journal record is the checkpoint. Wh
 failure is journalled too. Cost: each attempt is held at its upper bound before it is sent.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from patterns.attempts import TRIES_PER_MODEL, Attempts, output_schema
-from patterns.core.calls import Message, ModelRequest
+from patterns.core.calls import Image, Message, ModelRequest
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.core.events import Noted, StepFinished, StepStarted
@@ -18,10 +19,13 @@ from patterns.core.money import Quote, Usage
 from patterns.core.ports import ModelClient, StepRecord
 from patterns.core.structured import REPAIR_BYTES
 from patterns.handoff import Handoff, images
-from patterns.roster.roster import AgentSpec
+from patterns.roster.roster import AgentSpec, Roster
 from patterns.services import Services
 
 _log = structlog.get_logger(__name__)
+
+QUOTES_MAX = 1000
+"""Price bounds that a runner keeps: one for each agent and each form of answer it can be asked for."""
 
 
 class AgentRunner:
@@ -29,6 +33,7 @@ class AgentRunner:
 
     def __init__(self, client: ModelClient) -> None:
         self._client = client
+        self._quotes: dict[tuple[int, str, str], tuple[Roster, Quote]] = {}
 
     async def step(
         self,
@@ -82,11 +87,24 @@ class AgentRunner:
         """Return the price bound of a step whose input is not known yet: every slot filled to its byte cap."""
         spec = services.roster.agent(agent)
         wanted = schema or output_schema(spec)
-        filler = "x" * services.roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
         shown = images(ctx) if "artifacts" in services.roster.prompts[spec.prompt].slots else ()
+        if shown:  # the only part of a request that the bound depends on
+            return self._quote(spec, services.roster, wanted, shown)
+        key = id(services.roster), agent, json.dumps(wanted, sort_keys=True)
+        kept = self._quotes.get(key)
+        if kept is None:
+            if len(self._quotes) >= QUOTES_MAX:
+                self._quotes.clear()
+            kept = self._quotes[key] = services.roster, self._quote(spec, services.roster, wanted, ())
+        return kept[1]
+
+    def _quote(
+        self, spec: AgentSpec, roster: Roster, wanted: Mapping[str, Any] | None, shown: tuple[Image, ...]
+    ) -> Quote:
+        filler = "x" * roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
         repair = Message("user", "x" * (REPAIR_BYTES + 1000))
         chain = (spec.model, *self._client.fallbacks(spec.model))
-        seen = {model: shown if services.roster.models[model].sees_images else () for model in chain}
+        seen = {model: shown if roster.models[model].sees_images else () for model in chain}
         asked = {model: Message("user", filler, seen[model]) for model in chain}
         first = [self._bound(spec, model, (asked[model],), wanted) for model in chain]
         again = [self._bound(spec, model, (asked[model], repair), wanted) for model in chain] if wanted else []

@@ -59,9 +59,16 @@ Expected = Callable[[str], Awaitable[int | None]]
 
 
 async def resolve(
-    ctx: TaskContext, services: Services, choice: Choice | None = None, *, expected: Expected | None = None
+    ctx: TaskContext,
+    services: Services,
+    choice: Choice | None = None,
+    *,
+    expected: Expected | None = None,
+    estimated: Plan | None = None,
 ) -> Plan:
     """Decide what runs, journal it, and return the plan with its highest and its usual price.
+
+    `estimated` is the plan again if that is what is decided, without another look at its price.
 
     Raises:
         UserError: the person named a flow or agents that are not there or do not fit.
@@ -84,7 +91,8 @@ async def resolve(
     services.emit(decision.routed)
     if decision.chosen_by == "default":
         services.emit(Noted(path, decision.reason))
-    plan = plan_of(ctx, services, decision, took=took)
+    is_known = estimated is not None and estimated.decision == decision and took == NO_COST
+    plan = estimated if estimated is not None and is_known else plan_of(ctx, services, decision, took=took)
     if expected is not None:
         plan = replace(plan, expected_nusd=await expected(plan.title))
     services.emit(Planned(plan.title, plan.worst_nusd, plan.expected_nusd, plan.pattern.plan("")))

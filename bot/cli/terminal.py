@@ -19,6 +19,7 @@ from bot.messages.run_text import duration, moment
 from bot.messages.views import AnswerView, PrivateView
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
+from bot.runs.presenter import Rendered
 from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
 from patterns.core.money import format_left, format_usd
 from patterns.core.ports import Decision, Question
@@ -138,11 +139,11 @@ class Terminal:
         """Return False: the shell prints its outcome itself."""
         return False
 
-    async def count(self, run: RunRow, outcome: RunOutcome) -> int:  # noqa: ARG002 - the executor's stage
-        """Return 0 messages: the shell prints the outcome itself."""
-        return 0
+    async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered:  # noqa: ARG002 - the executor's stage
+        """Return no messages: the shell prints the outcome itself."""
+        return ()
 
-    async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
+    async def finish(self, run: RunRow, outcome: RunOutcome, rendered: Rendered | None = None) -> None:
         """Do nothing: nothing is owed."""
 
     async def private(self, to: Origin, view: PrivateView) -> None:  # noqa: ARG002 - the way to a person

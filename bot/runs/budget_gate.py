@@ -37,11 +37,15 @@ async def require_budget(balances: Balances, payer: Payer, needed_nusd: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class BudgetGate:
-    """Decides whether an owned run may begin or go on, and parks it where waiting or a grant can help."""
+    """Decides whether an owned run may begin or go on, and parks it where waiting or a grant can help.
+
+    `asked` are the questions of the run when its owner took it up; whoever asks another one parks it.
+    """
 
     balances: Balances
     questions: Questions
     clock: Clock
+    asked: Sequence[StoredQuestion] = ()
 
     async def admit(self, run: RunRow, needed_nusd: int) -> None:
         """Let the run begin, or have it wait in line where only what other runs hold is missing.
@@ -50,7 +54,7 @@ class BudgetGate:
             InsufficientBudgetError: there is not that much, or it did not become free in time.
             ParkedError: it waits.
         """
-        count, last = await self._asked(run, queue_path)
+        count, last = self._asked(queue_path)
         if last is not None and await self._is_denied(run, last):
             raise InsufficientBudgetError(needed_nusd, await self.balances.tightest(run.payer, needed_nusd))
         try:
@@ -66,7 +70,7 @@ class BudgetGate:
         Raises:
             ParkedError: the request for more budget is not decided yet.
         """
-        _, last = await self._asked(run, request_path)
+        _, last = self._asked(request_path)
         if last is None or not await self._is_denied(run, last):
             return None
         partial = PatternResult.model_validate_json(last.question.draft)
@@ -90,17 +94,18 @@ class BudgetGate:
         rest_nusd = max(refusal.needed_nusd, quote_nusd - result.cost_nusd)
         balance = await self.balances.tightest(run.payer, rest_nusd)
         question = _budget_request(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
-        count, _ = await self._asked(run, request_path)
+        count, _ = self._asked(request_path)
         decision = await self.questions.ask(run.fence, request_path(count + 1), question)
         raise ParkedError(decision.verdict)
 
     async def _is_denied(self, run: RunRow, asked: StoredQuestion) -> bool:
         return (await self.questions.ask(run.fence, asked.path, asked.question)).verdict != "run"
 
-    async def _asked(self, run: RunRow, path: Callable[[int], str]) -> tuple[int, StoredQuestion | None]:
+    def _asked(self, path: Callable[[int], str]) -> tuple[int, StoredQuestion | None]:
         """Return how many questions the run asked under numbered paths, and the last one."""
+        known = {asked.path: asked for asked in self.asked}
         count, last = 0, None
-        while (asked := await self.questions.find(run.id, path(count + 1))) is not None:
+        while (asked := known.get(path(count + 1))) is not None:
             count, last = count + 1, asked
         return count, last
 

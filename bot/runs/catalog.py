@@ -1,5 +1,7 @@
 """The roster as people see it in lists and forms, with each flow's worst-case price."""
 
+import asyncio
+
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
@@ -17,14 +19,24 @@ class RosterCatalog:
         self._priced: Catalog | None = None
         self._unpriced = catalog_of(engine, priced=False)
 
-    def price(self) -> None:
-        """Compute the prices; raise RosterError when a flow cannot be priced."""
+    async def load(self, connected: asyncio.Event) -> None:
+        """Import litellm and price the flows, both in a thread, once the bot is connected.
+
+        Raises:
+            RosterError: a flow cannot be priced.
+            ImportError: litellm cannot be imported.
+        """
+        await connected.wait()
+        await self._engine.client.warm()
+        await asyncio.to_thread(self._price)
+
+    def _price(self) -> None:
         self._priced = catalog_of(self._engine)
 
     def current(self) -> Catalog:
         """Return flows and agents, with prices once there are some."""
         if self._priced is None and self._engine.client.is_warm:
-            self.price()
+            self._price()
         return self._priced or self._unpriced
 
 

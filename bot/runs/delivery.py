@@ -10,7 +10,7 @@ from bot.messages.notice_views import InviteView, NoticeView
 from bot.runs.engine import Engine
 from bot.runs.lease import LEASE_S, Lease
 from bot.runs.outcome import RunOutcome
-from bot.runs.presenter import PrivateNotifier, RunPresenter
+from bot.runs.presenter import PrivateNotifier, Rendered, RunPresenter
 from bot.slack.errors import SlackError
 from patterns.core.errors import RunLostError
 from storage.run_rows import RunRow
@@ -20,6 +20,11 @@ log = structlog.get_logger()
 CLOSED = "closed"
 """One of a run's owed messages: root and progress message show how it ended."""
 _PERMANENT = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
+
+
+def names_of(rendered: Rendered | None) -> list[str]:
+    """Return the names of an outcome's messages; of a run that never began, only its queue message."""
+    return [] if rendered is None else [*(f"answer/{number}" for number in range(len(rendered))), CLOSED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +38,32 @@ class ResultDelivery:
     owner: str
     wake: Callable[[str], Awaitable[None]]
 
-    async def deliver(self, run: RunRow, outcome: RunOutcome) -> None:
+    async def deliver(self, run: RunRow, outcome: RunOutcome, rendered: Rendered) -> None:
         """Post the outcome of a run we own; what fails stays owed."""
         try:
             async with self.lease.delivering(run):
-                await self._deliver(run, outcome)
+                await self._deliver(run, outcome, rendered)
         except RunLostError:
             log.info("run_delivered_elsewhere", run=run.id)
         except Exception:
             # The next sweep of owed messages tries again.
             log.exception("outcome_not_delivered", run=run.id)
 
-    async def _deliver(self, run: RunRow, outcome: RunOutcome) -> None:
+    async def _deliver(self, run: RunRow, outcome: RunOutcome, rendered: Rendered | None = None) -> None:
         try:
-            await self.presenter.finish(run, outcome)
+            await self.presenter.finish(run, outcome, rendered)
         except SlackError as error:
             log.warning("answer_not_delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _PERMANENT:
-                for name in await self.names(run, outcome):
+                for name in names_of(rendered if rendered is not None else await self.render(run, outcome)):
                     await self.presenter.outbox.mark_abandoned(run.id, name)
                 await self.notify_person(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
         else:
             await self.presenter.outbox.mark_posted(run.id, CLOSED, run.root_ts)
 
-    async def names(self, run: RunRow, outcome: RunOutcome) -> list[str]:
-        """Return the names of the messages of an outcome; of a run that never began, only its queue message."""
-        if not await self.presenter.is_shown(run):
-            return []
-        return [*(f"answer/{number}" for number in range(await self.presenter.count(run, outcome))), CLOSED]
+    async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered | None:
+        """Return the messages of an outcome; None where nothing of the run was shown."""
+        return await self.presenter.render(run, outcome) if await self.presenter.is_shown(run) else None
 
     async def ask(self, run: RunRow) -> None:
         """Show a parked run's question, or wake the run when it was decided meanwhile."""

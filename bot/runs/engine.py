@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
 from bot.runs.context import context_of, payer_context
 from bot.runs.model_allowlist import ModelAllowlist
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
+from bot.runs.run_journal import RunJournal
 from bot.settings import Settings
 from patterns.agent import AgentRunner
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
-from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
+from patterns.core.ports import Clock, EventSink, Fence, Journal, ModelClient, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
@@ -92,18 +93,28 @@ class Engine:
         """
         await self.ledger.recover_run(run.fence)
         try:
-            ctx, services = await self._open(run, events, may_stream=may_stream)
-            await self._admit(run, ctx, services)
-            plan = await self._confirm(run, ctx, services, await self._plan(run, ctx, services))
-            if plan is None:
+            journal = await RunJournal.of(self.journal, run.id)
+            gate = BudgetGate(self.balances, self.questions, self.clock, await self.questions.of_run(run.id))
+            ctx, services = await self._open(run, journal, events, may_stream=may_stream)
+            admitted = await self._admit(run, ctx, services, gate)
+            plan = await resolve(
+                ctx, services, _choice(run), expected=partial(self._usual, services), estimated=admitted
+            )
+            confirmed = await self._confirm(run, ctx, services, plan)
+            if confirmed is None:
                 return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
-            await self._begin(run, plan)
-            given_up = await self._gate.given_up(run)
+            plan = confirmed
+            await self.store.set_flow(run.fence, flow=plan.title, worst_nusd=plan.worst_nusd)
+            # What was admitted just now, with nothing paid since, need not be looked at again.
+            is_admitted = admitted is not None and plan.pattern is admitted.pattern
+            if not is_admitted and not any(map(_is_work, journal.steps)):
+                await gate.admit(run, plan.quote.once_nusd)
+            given_up = await gate.given_up(run)
             if given_up is not None:
                 return given_up
             result = await run_flow(ctx, services, plan)
             await self._keep_refusal(run, services, result)
-            return await self._gate.settle(run, result, quote_nusd=plan.quote.once_nusd)
+            return await gate.settle(run, result, quote_nusd=plan.quote.once_nusd)
         except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
 
@@ -115,7 +126,9 @@ class Engine:
             why = {"kind": refusal.kind, "blocked": refusal.blocked or ""}
             await services.record_decision(refusal_path(number), why)
 
-    async def _open(self, run: RunRow, events: EventSink, *, may_stream: bool) -> tuple[TaskContext, Services]:
+    async def _open(
+        self, run: RunRow, journal: RunJournal, events: EventSink, *, may_stream: bool
+    ) -> tuple[TaskContext, Services]:
         """Return the context and the services of a run, under the roster it was accepted with."""
         roster, client = await self._roster_of(run)
         services = self._services(
@@ -124,29 +137,27 @@ class Engine:
             roster,
             await self._allowed(run, roster, client),
             events,
+            journal,
             executed_s=run.executed_ms / 1000,
             may_stream=may_stream,
         )
         return await context_of(run, self.store, Threads(self.db, self.clock)), services
 
-    async def _admit(self, run: RunRow, ctx: TaskContext, services: Services) -> None:
-        """Check, before anything is paid, that the estimate fits the budget; a run that has a plan was admitted."""
-        if await services.find_decision(PLAN) is None:
-            await self._gate.admit(run, estimate(ctx, services, _choice(run)).quote.once_nusd)
+    async def _admit(self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate) -> Plan | None:
+        """Check, before anything is paid, that the estimate fits the budget, and return it.
 
-    async def _plan(self, run: RunRow, ctx: TaskContext, services: Services) -> Plan:
-        """Return the plan, journalled by its first call."""
-        return await resolve(ctx, services, _choice(run), expected=partial(self._usual, services))
+        A run that has a plan was admitted; then None.
+        """
+        if await services.find_decision(PLAN) is not None:
+            return None
+        plan = estimate(ctx, services, _choice(run))
+        await gate.admit(run, plan.quote.once_nusd)
+        return plan
 
-    async def _begin(self, run: RunRow, plan: Plan) -> None:
-        """Store what runs, and check that its price fits the budget unless work on it has begun."""
-        await self.store.set_flow(run.fence, flow=plan.title, worst_nusd=plan.worst_nusd)
-        if not any(_is_work(step) for step in await self.journal.steps(run.id)):
-            await self._gate.admit(run, plan.quote.once_nusd)
-
-    @property
-    def _gate(self) -> BudgetGate:
-        return BudgetGate(self.balances, self.questions, self.clock)
+    @cached_property
+    def _runner(self) -> AgentRunner:
+        """Return the runner of every run that may use all models: it keeps its price bounds from run to run."""
+        return AgentRunner(self.client)
 
     @property
     def zone(self) -> str:
@@ -160,9 +171,8 @@ class Engine:
             UserError: the person named a flow or agents that do not exist or do not fit.
         """
         ctx = payer_context(payer, run_id="quote", request=request)
-        return estimate(
-            ctx, self._services(payer, Fence("quote", 0), self.roster, self.client, NullEventSink()), choice
-        )
+        ports = self.roster, self.client, NullEventSink(), self.journal
+        return estimate(ctx, self._services(payer, Fence("quote", 0), *ports), choice)
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
         """Return a flow's usual price here in nano-dollars, once the ledger has seen enough runs; else None."""
@@ -201,14 +211,15 @@ class Engine:
         roster: Roster,
         client: ModelClient,
         events: EventSink,
+        journal: Journal,
         *,
         executed_s: float = 0.0,
         may_stream: bool = False,
     ) -> Services:
         return open_services(
-            runner=AgentRunner(client),
+            runner=self._runner if client is self.client else AgentRunner(client),
             ledger=self.ledger,
-            journal=self.journal,
+            journal=journal,
             decisions=self.questions,
             events=events,
             clock=self.clock,

@@ -10,7 +10,7 @@ import structlog
 
 from bot.messages.notice_views import InviteView, NoticeView
 from bot.runs.budget_gate import InsufficientBudgetError
-from bot.runs.delivery import ResultDelivery
+from bot.runs.delivery import ResultDelivery, names_of
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
 from bot.runs.lease import LEASE_S, Lease
@@ -171,7 +171,8 @@ class Executor(Generic[S]):
             self._in_background(self._budget_released(), f"free {run.id}")
             return
         run = await self._fresh(run)
-        names = await self._delivery.names(run, outcome)
+        rendered = await self._delivery.render(run, outcome)
+        names = names_of(rendered)
         waiting = await self.engine.store.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
@@ -186,8 +187,8 @@ class Executor(Generic[S]):
         if waiting:
             await self.submit(waiting)
         self._in_background(self._budget_released(), f"free {run.id}")
-        if names:
-            self._in_background(self._delivery.deliver(run, outcome), f"outcome {run.id}")
+        if rendered is not None:
+            self._in_background(self._delivery.deliver(run, outcome, rendered), f"outcome {run.id}")
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run in the background: Slack's rate limit must not keep other runs from being executed."""

@@ -1,5 +1,6 @@
 """The port through which a run shows itself: `bot.threads.presenter` in Slack, `bot.cli.terminal` in a shell."""
 
+from collections.abc import Sized
 from typing import Protocol
 
 from bot.commands.origin import Origin
@@ -9,6 +10,9 @@ from bot.runs.outcome import RunOutcome
 from patterns.core.ports import EventSink, Question
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
+
+Rendered = Sized
+"""An outcome's messages, in a form that only the presenter knows; others may count them."""
 
 
 class RunPresenter(Protocol):
@@ -44,12 +48,12 @@ class RunPresenter(Protocol):
         """Show the question the run waits for."""
         ...
 
-    async def count(self, run: RunRow, outcome: RunOutcome) -> int:
-        """Return the number of messages of the outcome."""
+    async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered:
+        """Return the messages of the outcome, whose number is recorded before the first is posted."""
         ...
 
-    async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
-        """Post what is still owed of the outcome; raise SlackError when that has to wait."""
+    async def finish(self, run: RunRow, outcome: RunOutcome, rendered: Rendered | None = None) -> None:
+        """Post what is still owed of the outcome, as rendered or anew; raise SlackError when that has to wait."""
         ...
 
 

@@ -67,6 +67,7 @@ class HelpCalls:
             UserError: nothing is in its way any more, or nobody is known who could help.
         """
         payer = request.payer
+        await self.engine.client.warm()
         plan = self.engine.quote(payer, request.text, Choice(flow=request.flow, agents=request.agents))
         try:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)

@@ -13,6 +13,7 @@ from bot.runs.budget_gate import missing_nusd
 from bot.runs.delivery import CLOSED
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
+from bot.runs.presenter import Rendered
 from bot.slack.errors import SlackError
 from bot.slack.permalinks import permalink
 from bot.slack.workspaces import Slack
@@ -31,6 +32,17 @@ from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMessages:
+    """An outcome rendered once: to record the names of its messages, and to post them."""
+
+    answer: AnswerView
+    messages: tuple[SlackMessage, ...]
+
+    def __len__(self) -> int:
+        return len(self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +204,15 @@ class SlackThreadPresenter:
         answer = replace(await self.views.answer(run, RunOutcome(result=result)), grant_nusd=missing, remedies=())
         await self.partials.post(run, path, answer)
 
-    async def finish(self, run: RunRow, outcome: RunOutcome) -> None:
+    async def finish(self, run: RunRow, outcome: RunOutcome, rendered: Rendered | None = None) -> None:
         """Post what is still owed of a finished run; idempotent.
 
         Raises:
             SlackError: the rest is owed until the next try.
         """
         await self._settle_posts(run)
-        answer = await self.views.answer(run, outcome)
+        known = rendered if isinstance(rendered, OutcomeMessages) else None
+        answer = known.answer if known else await self.views.answer(run, outcome)
         if not run.root_ts:
             left = {
                 QUEUED: self._queue_message(run, RunState.STOPPED),
@@ -216,7 +229,7 @@ class SlackThreadPresenter:
         if await self.answers.is_withdrawn(run):
             await self.answers.drop(run)
         else:
-            messages = await self._outcome_messages(run, outcome, answer)
+            messages = known.messages if known else await self._outcome_messages(run, outcome, answer)
             streamed = await self.answers.post(run, messages, outcome.result.output)
         await self.streams.discard(run, first=streamed)
         if outcome.result.output.strip() and not await self._is_above(run, outcome):
@@ -260,11 +273,12 @@ class SlackThreadPresenter:
         is_partial = outcome.result.stop_reason is StopReason.BUDGET
         return is_partial and await self.partials.is_posted(run, outcome.result.output)
 
-    async def count(self, run: RunRow, outcome: RunOutcome) -> int:
-        """Return the number of messages of the outcome: their names are recorded before the first is posted."""
+    async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered:
+        """Return the messages of the outcome: their names are recorded before the first is posted."""
         if not run.root_ts or await self.answers.is_withdrawn(run):
-            return 0
-        return len(await self._outcome_messages(run, outcome, await self.views.answer(run, outcome)))
+            return ()
+        answer = await self.views.answer(run, outcome)
+        return OutcomeMessages(answer, await self._outcome_messages(run, outcome, answer))
 
     async def _outcome_messages(self, run: RunRow, outcome: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not outcome.needed_nusd:

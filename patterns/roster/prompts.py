@@ -209,8 +209,12 @@ class Prompt:
 
     def bytes_max(self, input_bytes_max: int) -> int:
         """Return the most bytes both messages can have, whatever fills the slots."""
+        return self._frame_bytes + input_bytes_max
+
+    @cached_property
+    def _frame_bytes(self) -> int:
         full, empty = ("".join(self._fill(dict.fromkeys(SLOTS, value))) for value in ("x", ""))
-        return max(weigh(full), weigh(empty)) + input_bytes_max
+        return max(weigh(full), weigh(empty))
 
 
 def _not_included(node: nodes.Include) -> str:

@@ -31,7 +31,7 @@ class People:
         """The arguments of every call of a method, in order."""
         return [args for name, args in self.workspace.calls if name == method]
 
-    async def wait_for(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    async def wait_for(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         return await self.workspace.wait_for(condition, timeout_s)
 
     # ------------------------------------------------------------ what is done

@@ -183,7 +183,7 @@ class Workspace:
         async with self._changed:
             self._changed.notify_all()
 
-    async def wait_for(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    async def wait_for(self, condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         """The condition's first true value; it is looked at after every change."""
         async with self._changed, asyncio.timeout(timeout_s):
             return await self._changed.wait_for(condition)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.runs.run_journal import RunJournal
 from patterns.agent import AgentRunner
 from patterns.core.errors import RunLostError
 from patterns.core.ports import Charged, Fence, Hold, Settlement, StepRecord
@@ -45,7 +46,7 @@ async def test_accounts_say_what_the_run_cost(database: Database, flow: str) -> 
         services = open_services(
             runner=AgentRunner(model),
             ledger=process,
-            journal=journal,
+            journal=await RunJournal.of(journal, asking.run_id),
             decisions=people,
             events=people,
             clock=clock,

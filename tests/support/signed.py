@@ -1,8 +1,12 @@
-"""A bot in this process that hears signed HTTP, as Slack delivers it."""
+"""Signed HTTP, as Slack delivers it: a bot in this process that hears it, and commands to send to any."""
 
+import hashlib
+import hmac
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from bot.app import open_bot
 from bot.demo.process import free_port
@@ -12,7 +16,8 @@ from bot.runs.configuration import choose_models
 from bot.serve import listen
 from bot.settings import read_settings
 from tests.fakes.provider import Provider
-from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_server import SIGNING_SECRET, SlackServer
+from tests.fakes.slack_state import TEAM
 from tests.support.running_bot import House, bot_environment
 
 
@@ -29,3 +34,18 @@ async def hearing(slack: SlackServer, provider: Provider, folder: Path, **env: s
         listen(bot, settings, port=port),
     ):
         yield House(bot, settings)
+
+
+def signed_command(
+    text: str, *, trigger: str, response_url: str = "", secret: str = SIGNING_SECRET, age_s: int = 0
+) -> tuple[str, dict[str, str]]:
+    """Body and headers of `/agents` as Dana types it in #platform."""
+    where = {"team_id": TEAM, "channel_id": "C0PLATFORM", "user_id": "U0DANA", "trigger_id": trigger}
+    body = urlencode({"command": "/agents", "text": text, **where, "response_url": response_url})
+    stamp = str(int(time.time()) - age_s)
+    digest = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    return body, {
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": f"v0={digest}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }

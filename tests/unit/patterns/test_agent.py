@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import Artifact
 from patterns.core.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
 from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, StopReason, TextDelta
-from patterns.core.money import Usage, format_usd
+from patterns.core.money import Price, Usage, format_usd
 from patterns.core.ports import Hold, HoldRequest, OnText, StepRecord
 from patterns.core.structured import parse
 from patterns.handoff import EMPTY_HANDOFF, Handoff
@@ -494,3 +495,24 @@ async def test_an_answer_that_is_no_text_is_stored_with_marks() -> None:
     with ScriptedModel(["half \ud800 and \x00"]) as model:
         record = await step(services(model, memory))
     assert record.text == "half ? and \N{REPLACEMENT CHARACTER}"
+
+
+def test_a_price_is_worked_out_once_for_each_form_of_an_answer() -> None:
+    class Counting(ScriptedModel):
+        prepared = 0
+
+        def prepare(self, request: ModelRequest) -> PreparedCall:
+            self.prepared += 1
+            return super().prepare(request)
+
+    model = Counting([])
+    place = services(model, Memory())
+    plain = place.runner.quote(CTX, place, agent="a")
+    asked = model.prepared
+    assert place.runner.quote(CTX, place, agent="a") == plain
+    assert model.prepared == asked
+    assert place.runner.quote(CTX, place, agent="a", schema={"type": "object"}) != plain
+    assert model.prepared > asked
+    other = replace(place, roster=place.roster.with_models({}))
+    model.prices["fast"] = Price(10**12, 10**12)
+    assert other.runner.quote(CTX, other, agent="a") != plain

@@ -21,12 +21,13 @@ class Questions:
         self.verdicts = verdicts
         self.asked: dict[str, Question] = {}
 
-    async def find(self, run_id: str, path: str) -> Any:
-        number = int(path.rsplit("/", 1)[1])
-        found = path in self.asked or (path.startswith("money/") and number <= len(self.verdicts))
+    def known(self) -> list[Any]:
+        """What the run asked before."""
         draft = PatternResult(output="half", stop_reason=StopReason.BUDGET).model_dump_json()
-        question = self.asked.get(path, Question(kind="money", title="channel", draft=draft))
-        return SimpleNamespace(run_id=run_id, path=path, question=question) if found else None
+        question = Question(kind="money", title="channel", draft=draft)
+        return [
+            SimpleNamespace(path=f"money/{number}", question=question) for number in range(1, len(self.verdicts) + 1)
+        ]
 
     async def ask(self, fence: Any, path: str, question: Question) -> Decision:  # noqa: ARG002 - as the store
         number = int(path.rsplit("/", 1)[1])
@@ -44,7 +45,7 @@ class Balances:
 
 
 def gate(questions: Questions) -> BudgetGate:
-    doors: Any = (Balances(), questions, SimpleNamespace(now_us=lambda: 0))
+    doors: Any = (Balances(), questions, SimpleNamespace(now_us=lambda: 0), questions.known())
     return BudgetGate(*doors)
 
 
