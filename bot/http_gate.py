@@ -28,6 +28,14 @@ SIGNATURE_AGE_S = 300
 LINGER_S, LINGER_BYTES = 2.0, 32_000_000
 """How long, and how much of it, a refused body is read away: a sender who is cut off would not see why."""
 _FIELDS_MAX = 100
+_NOTHING = type(None)
+_SHAPES: Mapping[tuple[str, ...], tuple[type, ...]] = {
+    ("event", "view", "container", "message", "item"): (dict, _NOTHING),
+    ("team", "user", "channel", "enterprise"): (dict, str, _NOTHING),
+    ("actions", "authorizations"): (list, _NOTHING),
+    ("type", "team_id", "enterprise_id", "context_team_id", "callback_id", "trigger_id"): (str, _NOTHING),
+}
+"""What a payload and its event hold, where they hold it."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,11 +47,15 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class RefusedError(Exception):
     """A request that goes no further. `status` is HTTP's, `reason` for the log."""
 
-    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, reason: str, headers: Mapping[str, str] | None = None, *, is_read: bool = False
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.headers = dict(headers or {})
+        self.is_read = is_read
+        """Whether the whole body was read, so that nothing is left to wait for."""
 
 
 class HttpGate:
@@ -74,7 +86,8 @@ class HttpGate:
             body = await self._checked(scope, receive)
         except RefusedError as refused:
             self._note(refused.reason, refused.status)
-            await _discard(scope, receive)
+            if not refused.is_read:
+                await _discard(scope, receive)
             await _answer(send, refused)
             return
         began = False
@@ -107,9 +120,9 @@ class HttpGate:
         body = await self._body(receive)
         digest = hmac.new(self._secret, b"v0:" + stamp + b":" + body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(b"v0=" + digest.encode(), signature):
-            raise RefusedError(401, "wrong signature")
+            raise RefusedError(401, "wrong signature", is_read=True)
         if not is_sound(body, headers.get(b"content-type", b"")):
-            raise RefusedError(400, "signed, but malformed")
+            raise RefusedError(400, "signed, but malformed", is_read=True)
         return body
 
     def _signed(self, headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
@@ -155,13 +168,31 @@ def is_sound(body: bytes, content_type: bytes) -> bool:
     try:
         text = body.decode()
         if b"json" in content_type.lower():
-            return isinstance(json.loads(text), dict)
+            return _is_payload(text)
         fields = parse_qs(text, keep_blank_values=True, max_num_fields=_FIELDS_MAX)
         if "payload" in fields:
-            return isinstance(json.loads(fields["payload"][0]), dict)
+            return _is_payload(fields["payload"][0])
         return bool({"command", "ssl_check"} & fields.keys())
     except (ValueError, RecursionError):
         return False
+
+
+def _is_payload(text: str) -> bool:
+    """Return whether a text is a JSON object, with nothing in it that Bolt trips over when it looks who sent it."""
+    payload = json.loads(text, parse_constant=_no_constant)
+    if not isinstance(payload, dict):
+        return False
+    event = payload.get("event")
+    places = [payload, *([event] if isinstance(event, dict) else [])]
+    return all(
+        all(isinstance(place.get(name), kinds) for name in names)
+        for place in places
+        for names, kinds in _SHAPES.items()
+    ) and all(isinstance(one, dict) for name in ("actions", "authorizations") for one in payload.get(name) or ())
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _check_length(declared: bytes | None) -> None:

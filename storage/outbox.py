@@ -74,6 +74,10 @@ class Outbox:
         """Return the names of the run's posted messages."""
         return [row["name"] for row in await self._db.read(lambda: single(q.posted_of(run_id=run_id)))]
 
+    async def has_posted(self, run_id: str, ts: str) -> bool:
+        """Return whether the message at `ts` is one of the run's posted messages."""
+        return any(row["ts"] == ts for row in await self._db.read(lambda: single(q.posted_of(run_id=run_id))))
+
     async def unposted_names(self, run_id: str) -> list[str]:
         """Return the names of the run's messages that are intended and not known to be posted."""
         return [row["name"] for row in await self._db.read(lambda: single(q.unposted_of(run_id=run_id)))]

@@ -85,7 +85,7 @@ def read_channel_form(view: Mapping[str, Any], before: ChannelRules) -> ChannelF
     }
     people, shown = (
         (fields[PEOPLE][PEOPLE] or {}).get("selected_users"),
-        before.people if kept["people"] is None else frozenset(kept["people"]),
+        before.people if kept.get("people") is None else frozenset(kept["people"]),
     )
     if people is not None:
         changed["people"] = (before.people - (shown - frozenset(people))) | (frozenset(people) - shown)

@@ -140,8 +140,8 @@ class SlackThreadPresenter:
         return bool(run.root_ts) or any([await self.outbox.exists(run.id, name) for name in (ROOT, PROGRESS, QUEUED)])
 
     async def is_message_of(self, run: RunRow, ts: str) -> bool:
-        """Return True when the message is the run's root, progress or queue message."""
-        return ts in (run.root_ts, *[await self.outbox.find(run.id, name) for name in (PROGRESS, QUEUED)])
+        """Return True when the message is one of the run's: its root, its progress, a card that waits for somebody."""
+        return ts == run.root_ts or await self.outbox.has_posted(run.id, ts)
 
     async def link(self, run: RunRow, name: str = "") -> str:
         """Return the permalink of a named message of the run, else of its root; empty where Slack does not say."""

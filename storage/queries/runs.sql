@@ -188,7 +188,7 @@ SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER B
 
 -- name: posted_of
 -- The messages of a run that stand in Slack.
-SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'posted' ORDER BY name;
+SELECT name, ts FROM slack_out WHERE run_id = :run_id AND state = 'posted' ORDER BY name;
 
 -- name: mark_posted
 -- Mark a message as posted under this timestamp.

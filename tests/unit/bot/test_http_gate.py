@@ -145,6 +145,14 @@ DEEP = b"[" * 50_000 + b"]" * 50_000
         (b"payload=%5B%5D", FORM),
         (b"text=hello", FORM),
         (b"\xff", FORM),
+        (b'{"type": "event_callback", "event": []}', JSON),
+        (b'{"type": "event_callback", "event": NaN}', JSON),
+        (b'{"type": "event_callback", "enterprise_id": 5, "event": {}}', JSON),
+        (b'{"type": "event_callback", "event": {"type": "message", "user": ["U1"]}}', JSON),
+        (b'{"type": "event_callback", "authorizations": [5], "event": {}}', JSON),
+        (b'{"type": "block_actions", "actions": "x", "user": 5}', JSON),
+        (b'{"type": "view_submission", "view": "x"}', JSON),
+        (b"payload=%7B%22team%22%3A%5B%5D%7D", FORM),
         (b"&".join(b"a%d=1" % n for n in range(500)), FORM),
     ],
 )
@@ -154,6 +162,26 @@ async def test_what_is_signed_and_malformed_is_a_400(gate: HttpGate, inner: Inne
     assert inner.bodies == []
     assert [entry["event"] for entry in logged] == ["http_request_refused"]
     assert "exc_info" not in logged[0]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "event_callback", "event": {"type": "channel_created", "channel": {"id": "C1"}, "user": None}},
+        {"type": "event_callback", "event": {"type": "team_join", "user": {"id": "U1"}}, "authorizations": None},
+        {"type": "block_actions", "actions": [{"value": 5}], "user": {"id": "U1"}, "team": None, "enterprise": None},
+        {"type": "url_verification", "challenge": "x"},
+    ],
+)
+async def test_whatever_slack_sends_passes(gate: HttpGate, payload: dict[str, Any]) -> None:
+    body = json.dumps(payload).encode()
+    assert await asked(gate, signed(body), [body]) == (200, 1)
+
+
+async def test_a_body_that_was_read_is_refused_at_once(gate: HttpGate) -> None:
+    started_s = asyncio.get_running_loop().time()
+    await asked(gate, signed(GOOD, secret="another"))
+    assert asyncio.get_running_loop().time() - started_s < http_gate.LINGER_S
 
 
 async def test_a_body_without_a_length_is_cut_off_at_the_cap(gate: HttpGate, inner: Inner) -> None:
