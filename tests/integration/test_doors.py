@@ -27,6 +27,7 @@ from tests.integration.test_permissions import (
 from tests.integration.test_permissions import house as house  # noqa: PLC0414 - a fixture
 from tests.support.running_bot import House
 
+WAIT_S = 30
 DRAFT = "use draft: tell all customers that exports are offline on Sunday"
 
 
@@ -46,10 +47,10 @@ async def choose(slack: SlackServer, callback_id: str, user: str, message: dict[
 async def draft_under_review(slack: SlackServer) -> dict[str, Any]:
     """The card of a draft that Lee asked for."""
     await slack.command(DRAFT, user=LEE)
-    await slack.wait_for(lambda: RUN_CONFIRM in json.dumps(slack.messages(PLATFORM)))
+    await slack.wait_for(lambda: RUN_CONFIRM in json.dumps(slack.messages(PLATFORM)), timeout_s=WAIT_S)
     await slack.click(RUN_CONFIRM, user=LEE)
     return await slack.wait_for(
-        lambda: next((m for m in slack.messages(PLATFORM) if REVIEW_APPROVE in json.dumps(m)), None)
+        lambda: next((m for m in slack.messages(PLATFORM) if REVIEW_APPROVE in json.dumps(m)), None), timeout_s=WAIT_S
     )
 
 
@@ -59,7 +60,7 @@ def done(house: House) -> int:
 
 async def until_over(house: House) -> None:
     """Wait until the run has ended, or fail after a while."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_S):
         while done(house) == 0:
             await house.until_no_run_is_open()
             await asyncio.sleep(0.02)
