@@ -8,6 +8,7 @@ from patterns.core.ports import Clock
 from storage.audit import entry
 from storage.database.database import Database
 from storage.database.statements import Work, load, single
+from storage.erased_reasons import erase_reasons
 
 q = load("personal_data")
 preferences = load("preferences")
@@ -120,6 +121,7 @@ class PersonalData:
                 yield q.erase_attachments_of_others(what=what, **where)
                 yield q.erase_decisions_of(what=f'%"user":"{subject}"%', **where)
                 yield q.erase_feedback(user_id=subject, **where)
+                yield from erase_reasons(workspace=workspace, user=subject)
                 yield preferences.erase(user_id=subject, **where)
             waiting = yield q.waiting_payloads(what=what, **where)
             if len(over) < len(runs) or waiting:

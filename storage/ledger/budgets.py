@@ -139,7 +139,9 @@ class Budgets:
                 raise UserError(f"{call_id[:60]} is not an uncertain call. List them first, then name one.")
             yield from load_accounts(book, {})
             before = {"state": call.state, "actual_nusd": call.actual_nusd}
-            admission.close_call(book, call, "released", actual_nusd=0, charged=Charged("released", 0, reason=reason))
+            # Their words stand in the audit log alone, where they can be erased.
+            charged = Charged("released", 0, reason="released_by_an_admin")
+            admission.close_call(book, call, "released", actual_nusd=0, charged=charged)
             change = Change(before, {"state": "released", "actual_nusd": 0})
             _audit(book, (workspace, call_id), change, action="release_uncertain", actor=actor, reason=reason)
             yield from save(book)

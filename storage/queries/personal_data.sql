@@ -89,3 +89,24 @@ DELETE FROM question WHERE run_id IN (SELECT id FROM run WHERE status = 'done' A
 -- name: delete_old_feedback
 -- Delete ratings of answers that are older.
 DELETE FROM feedback WHERE at_us < :before_us;
+
+-- name: reasons_of
+-- Return the reasons that a person typed for changes.
+SELECT DISTINCT reason FROM audit WHERE workspace = :workspace AND actor = :user_id AND reason <> '';
+
+-- name: entries_with_reasons
+-- Return the entries that hold a reason of a freeze or a pause, whoever made them, and this person's own.
+SELECT id, actor, reason, before_json, after_json FROM audit WHERE workspace = :workspace
+AND ((actor = :user_id AND reason <> '') OR before_json LIKE '%_reason"%' OR after_json LIKE '%_reason"%');
+
+-- name: rewrite_entry
+-- Empty the words in one entry; the database lets nothing else of it change.
+UPDATE audit SET reason = :reason, before_json = :before_json, after_json = :after_json WHERE id = :id;
+
+-- name: erase_freeze_reasons
+-- Empty why a channel is frozen, where it is these words.
+UPDATE channel SET frozen_reason = '' WHERE workspace = :workspace AND frozen_reason IN :reasons...;
+
+-- name: erase_pause_reason
+-- Empty why a workspace is paused, where it is these words.
+UPDATE workspace SET paused_reason = '' WHERE id = :workspace AND paused_reason IN :reasons...;
