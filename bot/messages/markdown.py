@@ -20,6 +20,8 @@ _MARKS = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|\Z)|(?<!\s)\*|\*(?!\s|\Z)|(?<![^\W_])_(?!\s)|(?<!\s)_(?![^\W_])|`|~(?=~)|(?<=~)~"
 )
 """What a Markdown parser would take for marks in text that is none; between spaces or inside a word it would not."""
+_LANGUAGE = re.compile(r"\{[^\n]*\}|[\w+#.:/@-]+(?:[ ,]*(?:\{[^\n]*\}|[\w-]+=(?:\"[^\"]*\"|\S+)))*")
+"""What a fence says of its code: a language or a file, with attributes."""
 _TABLE_TEXT_WIDTH = 90
 """Characters; a wider table would wrap in a code block, so it is written as one list per row."""
 
@@ -144,7 +146,7 @@ class _Walk:
                 yield _table(self.tokens[at:end])
                 at = end
             elif token.type in {"fence", "code_block"}:
-                yield code_piece(token.content.rstrip("\n"))
+                yield code_piece(_code_of(token))
             elif token.type == "hr":
                 yield MarkdownPiece(Mrkdwn("———"), "---")
             elif token.type == "inline":
@@ -193,6 +195,13 @@ class _Walk:
 def _prefixed(text: str, indent: str, first: str, rest: str) -> str:
     lines = text.split("\n")
     return "\n".join(indent + (rest if at else first) + line for at, line in enumerate(lines))
+
+
+def _code_of(token: Token) -> str:
+    """Return the text of a code block, with what stands behind its opening mark where that is no language."""
+    code, info = token.content.rstrip("\n"), token.info.strip()
+    is_language = not info or _LANGUAGE.fullmatch(info) is not None
+    return code if is_language and code.strip() else "\n".join(filter(None, (info, code)))
 
 
 def code_piece(code: str, *, tight: bool = False) -> MarkdownPiece:
