@@ -2,11 +2,15 @@
 
 import asyncio
 
+import structlog
+
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
 from patterns.roster.consistency import agents_in
 from patterns.roster.schema import Flow
+
+log = structlog.get_logger()
 
 _ANYBODY = Payer.of_channel("", "")
 
@@ -27,8 +31,10 @@ class RosterCatalog:
             ImportError: litellm cannot be imported.
         """
         await connected.wait()
+        begun_s = self._engine.clock.monotonic()
         await self._engine.client.warm()
         await asyncio.to_thread(self._price)
+        log.info("models_loaded", seconds=round(self._engine.clock.monotonic() - begun_s, 1))
 
     def _price(self) -> None:
         self._priced = catalog_of(self._engine)
