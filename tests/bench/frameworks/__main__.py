@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 from tests.bench.frameworks.jobs import CALLS
 
@@ -29,6 +30,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 KEPT_IN = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "agents-for-slack" / "bench"
 LATENCY_MS = 50
+CHARACTERS = 4
+"""Characters of a token, roughly: enough to compare what is sent for the same work."""
 LEANEST = "agent-framework"
 BEGIN, END = "<!-- frameworks: written by `python -m tests.bench.frameworks --write` -->", "<!-- /frameworks -->"
 OUR_CALLS = {**CALLS, "supervisor": 6}
@@ -97,6 +100,13 @@ def measured(peer: Peer, mode: str, pattern: str, url: str) -> dict[str, float]:
     return {**found, "process_s": time.monotonic() - begun_s}
 
 
+def told(url: str) -> dict[str, int]:
+    """Return the calls and characters that a model server has had since it was asked last."""
+    with urlopen(f"{url}/seen") as reply:  # noqa: S310 - our own server
+        found: dict[str, int] = json.loads(reply.read())
+    return found
+
+
 def sync_ms() -> float:
     """Return what a sync of this disk takes, the median of fifty."""
     took = []
@@ -125,6 +135,11 @@ def one_round(peers: Sequence[str], at_once_url: str, slow_url: str) -> Iterator
                 "added_ms",
                 measured(peer, "alone", pattern, slow_url)["ms"] - waits * LATENCY_MS,
             )
+            told(at_once_url)
+            measured(peer, "cold", pattern, at_once_url)
+            seen = told(at_once_url)
+            assert seen["calls"] == calls[pattern], f"{name} makes {seen['calls']} calls for {pattern}"
+            yield name, pattern, "prompt_tokens", seen["characters"] / CHARACTERS
         cold = measured(peer, "cold", "single", at_once_url)
         yield name, "fresh", "s", cold["process_s"]
         yield name, "fresh", "mb", cold["mb"]
@@ -158,6 +173,14 @@ def table(figures: Figures) -> str:
     return "\n".join(lines)
 
 
+def prompts_table(figures: Figures) -> str:
+    """Return the prompt tokens of each pattern in Markdown."""
+    lines = ["| prompt tokens | " + " | ".join(CALLS) + " |", "|---" * (len(CALLS) + 1) + "|"]
+    for name, by_pattern in figures.items():
+        lines.append(f"| {name} | " + " | ".join(f"{by_pattern[p]['prompt_tokens']:,.0f}" for p in CALLS) + " |")
+    return "\n".join(lines)
+
+
 def words(figures: Figures, disk_ms: float) -> str:
     """Return table and heading, as the README has it."""
     peers = [PEERS[name] for name in figures if PEERS[name].packages]
@@ -166,7 +189,7 @@ def words(figures: Figures, disk_ms: float) -> str:
         f"{datetime.now(UTC):%d %B %Y}, {os.cpu_count()} cores, Python {platform.python_version()}, a sync of"
         f" {disk_ms:.1f} ms. Runs a second with 100 at once and a model of 0 ms · milliseconds of processor time a run"
         f" (beside {LEANEST}) · milliseconds added to a model of {LATENCY_MS} ms, one run at a time. The supervisor's"
-        f" work is 5 calls, ours 6.\n\n{table(figures)}\n\nCompared with: {versions}.\n"
+        f" work is 5 calls, ours 6.\n\n{table(figures)}\n\n{prompts_table(figures)}\n\nCompared with: {versions}.\n"
     )
 
 

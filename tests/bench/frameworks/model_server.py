@@ -37,10 +37,14 @@ def reply_to(messages: list[dict[str, object]]) -> str:
 
 
 def app(latency_s: float) -> web.Application:
-    """Return the application; every reply takes that long."""
+    """Return the application; every reply takes that long. `GET /v1/seen` says what came since it was asked last."""
+    seen = {"calls": 0, "characters": 0}
 
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        seen["calls"] += 1
+        asked = {key: body.get(key) for key in ("messages", "tools", "response_format")}
+        seen["characters"] += len(json.dumps(asked, ensure_ascii=False))
         if latency_s:
             await asyncio.sleep(latency_s)
         text, head = reply_to(body["messages"]), {"id": "c", "created": 1, "model": body["model"]}
@@ -60,7 +64,13 @@ def app(latency_s: float) -> web.Application:
         await response.write(b"data: [DONE]\n\n")
         return response
 
+    async def tell(_request: web.Request) -> web.Response:
+        told = dict(seen)
+        seen.update(calls=0, characters=0)
+        return web.json_response(told)
+
     made = web.Application()
+    made.router.add_get("/v1/seen", tell)
     made.router.add_post("/v1/chat/completions", answer)
     return made
 
