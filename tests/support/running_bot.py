@@ -18,7 +18,7 @@ from tests.fakes.slack_server import SIGNING_SECRET
 from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN
 
 KEY = "sk-of-a-double"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 def bot_environment(*, api_url: str, provider_url: str, folder: Path) -> dict[str, str]:
