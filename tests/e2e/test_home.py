@@ -107,3 +107,24 @@ async def test_an_admin_s_test_request_and_a_budget_typed_as_people_do(
     await slack.press("Save")
     await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $50.00.")
     assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 50_000_000_000
+
+
+async def test_a_pressed_enable_is_gone_from_the_card(local_slack: LocalSlack, page: Page, tmp_path: Path) -> None:
+    roster = "extends: shipped\nbudgets: {new_channels: off}\n"
+    async with (
+        Provider(Team()) as provider,
+        open_house(api_url=local_slack.api_url, provider=provider, folder=tmp_path, roster=roster) as house,
+    ):
+        slack = await SlackPage.open(page, local_slack.url)
+        await slack.until_bot_is_connected()
+        await slack.type(f"/agents use answer: {ANSWERED}")
+        await slack.until_channel_says("This channel is not enabled yet, so nothing starts here.")
+        await slack.picture(tmp_path / "card-before.png")
+        await slack.press("Enable")
+        await slack.privately("Only admins of this workspace and the owners of this channel's budget can change that.")
+        await slack.act_as("Dana")
+        await slack.press("Enable")
+        await slack.until_channel_says("✅ dana enabled this channel. It has $25.00 a month.")
+        await expect(page.get_by_role("button", name="Enable", exact=True)).to_have_count(0)
+        await slack.picture(tmp_path / "card-after.png")
+        assert house.ledger("SELECT COUNT(*) FROM channel WHERE limit_nusd IS NULL") == 1

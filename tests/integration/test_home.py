@@ -13,6 +13,8 @@ from tests.support.running_bot import House
 from tests.support.shells import Shell
 
 SECRET, LEE, DANA = "C0SECRET", "U0LEE", "U0DANA"
+FIRST_S = 60
+"""Seconds: the first request of a process waits for litellm."""
 
 
 @pytest.fixture
@@ -25,14 +27,15 @@ async def shown_to(slack: SlackServer, user: str) -> str:
     """The home as somebody finds it who opens it now."""
     slack.workspace.homes.pop(user, None)
     await slack.open_home(user=user)
-    return json.dumps(await slack.wait_for(lambda: slack.workspace.homes.get(user)), ensure_ascii=False)
+    return json.dumps(await slack.wait_for(lambda: slack.workspace.homes.get(user), FIRST_S), ensure_ascii=False)
 
 
 @pytest.mark.usefixtures("house")
 async def test_a_private_channels_balance_is_for_its_members(slack: SlackServer) -> None:
     await slack.command("use answer: SQLite or PostgreSQL?", channel=SECRET, user=LEE)
     await slack.wait_for(
-        lambda: any("run_details" in str(m["blocks"]) for m in slack.messages(SECRET) if m["user"] == BOT_USER) or None
+        lambda: any("run_details" in str(m["blocks"]) for m in slack.messages(SECRET) if m["user"] == BOT_USER) or None,
+        FIRST_S,
     )
     home = await shown_to(slack, LEE)
     assert "#secret: $24.99 left of $25.00" in home
@@ -46,7 +49,7 @@ async def test_a_private_channels_balance_is_for_its_members(slack: SlackServer)
 @pytest.mark.usefixtures("house")
 async def test_what_waits_is_shown_to_who_may_decide_it(slack: SlackServer) -> None:
     await slack.command("use postmortem: checkout was <!channel> down", user=LEE)
-    await slack.wait_for(lambda: any("This costs" in m["text"] for m in slack.messages()) or None)
+    await slack.wait_for(lambda: any("This costs" in m["text"] for m in slack.messages()) or None, FIRST_S)
     home = await shown_to(slack, LEE)
     assert "A price to accept: up to $0." in home
     assert "Decide" in home
@@ -69,7 +72,7 @@ async def test_whoever_waited_is_mentioned_unless_they_switched_it_off(
     mentions = 0
     for asked, is_on in enumerate((True, False, True), 1):
         await slack.command("use answer: SQLite or PostgreSQL?", user=LEE)
-        await slack.wait_for(lambda asked=asked: len(answers(slack)) == asked)
+        await slack.wait_for(lambda asked=asked: len(answers(slack)) == asked, FIRST_S)
         mentions += is_on
         assert sum(f"<@{LEE}>, your answer is ready." in text for text in answers(slack)) == mentions
         home = await shown_to(slack, LEE)
@@ -101,6 +104,7 @@ async def test_guests_change_their_settings_and_see_no_totals(slack: SlackServer
 
 async def test_the_month_adds_up_to_what_the_ledger_says(slack: SlackServer, house: House) -> None:
     await slack.command("use decide: SQLite or PostgreSQL?", user=LEE)
+    await slack.wait_for(lambda: any("Take SQLite now" in one["text"] for one in slack.messages()), FIRST_S)
     await house.until_no_run_is_open()
     await shown_to(slack, LEE)
     texts = [block["text"]["text"] for block in slack.workspace.homes[LEE]["blocks"] if block["type"] == "section"]
@@ -153,10 +157,11 @@ async def test_owners_of_budgets_are_named(slack: SlackServer, house: House) -> 
 async def test_a_test_request_runs_once_in_direct_messages(slack: SlackServer, house: House) -> None:
     await shown_to(slack, DANA)
     await slack.press_at_home(TEST_REQUEST)
-    await house.bot.background.drain(10)
-    await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 1)
+    private = slack.workspace.dm(DANA).id
+    await slack.wait_for(lambda: any("run_details" in str(m["blocks"]) for m in slack.messages(private)), FIRST_S)
     await house.until_no_run_is_open()
-    assert house.ledger("SELECT COUNT(*) FROM run WHERE channel_kind = 'dm' AND flow = 'answer'") == 1
+    done = "SELECT COUNT(*) FROM run WHERE status = 'done' AND channel_kind = 'dm' AND flow = 'answer'"
+    assert house.ledger(done) == 1
     assert house.spent_nusd() > 0
     assert "Say in one sentence that you received this test request." in await shown_to(slack, DANA)
 
@@ -168,8 +173,7 @@ async def test_without_optional_scopes_each_feature_is_off_with_a_sentence(slack
     slack.workspace.granted = set(needed_scopes())
     await slack.say("thanks!", user=LEE, channel=slack.workspace.dm(LEE).id)
     await slack.command("use answer: SQLite or PostgreSQL?", user=LEE)
-    await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'") == 1)
-    await house.until_no_run_is_open()
+    await slack.wait_for(lambda: answers(slack), FIRST_S)
     assert (slack.workspace.reactions, house.ledger("SELECT COUNT(*) FROM run")) == ([], 1)
     await slack.command("budget report", user=DANA)
     await house.bot.background.drain(10)
