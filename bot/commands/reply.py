@@ -37,7 +37,7 @@ _THANKS = frozenset(
 _THUMBS = ("👍", "✅", "🚀", ":+1:", ":thumbsup:", ":white_check_mark:", ":rocket:", ":shipit:", "+1")
 _SKIN_TONE = re.compile(r"[\U0001F3FB-\U0001F3FF\uFE0F]|:skin-tone-\d:")
 _ORDINARY = re.compile(
-    r"[\s\"'“”„«»‘*_]*[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|[ ,'’\-\s])*[\s.!…,:;\"'“”»’*_]*"  # noqa: RUF001
+    r"[\s\"'“”„«»‘¡*_]*[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|[ ,'’\-\s])*[\s.!…,:;\"'“”»’*_]*"  # noqa: RUF001
 )
 """A phrase in ordinary punctuation. Any other sign, a cross or a face, may turn a yes into its opposite."""
 _MENTIONS_APPROVAL = re.compile(
@@ -80,6 +80,11 @@ def reply_kind(text: str) -> ReplyKind:
 def is_yes(text: str) -> bool:
     """Return True when a whole text is a phrase of approval."""
     return reply_kind(text) == "yes"
+
+
+def is_vague(text: str) -> bool:
+    """Return True for a whole text like `no`, `hmm` or `wait`."""
+    return _plain(text) in _VAGUE
 
 
 def is_thanks(text: str) -> bool:

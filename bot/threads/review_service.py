@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.commands.origin import Origin
-from bot.commands.reply import is_yes, reply_kind
+from bot.commands.reply import is_vague, is_yes, reply_kind
 from bot.messages.card_views import ConfirmChoice
 from bot.messages.notice_views import CallView, NoticeView, UnclearReplyView
 from bot.messages.run_text import moment
@@ -107,8 +107,8 @@ class ReviewService:
         return True
 
     async def _yes_to_money(self, origin: Origin, text: str) -> bool:
-        """Explain to a person who types a yes that money needs a button; return False for any other reply."""
-        if not is_yes(text):
+        """Explain to a person who types a yes, or a no, that money needs a button; return False for another reply."""
+        if not (is_yes(text) or is_vague(text)):
             return False
         await self.notifier.private(origin, NoticeView(_BUTTONS_ONLY))
         return True
