@@ -1,14 +1,27 @@
 """Budget changes by people who may make them, each with a sentence of the old and new value."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.budgets.change_words import (
+    DEFAULTS,
+    Changed,
+    is_for_workspace,
+    nothing_changed,
+    or_none,
+    percents,
+    switch_stands,
+    switch_words,
+    why,
+)
 from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.messages.month_report import month_name
+from bot.messages.run_text import count
 from bot.people.access import Access, AccessError
 from bot.people.channel_rules import RulesStore
 from bot.people.directory import LookupFailedError
@@ -22,24 +35,11 @@ from patterns.roster.roster import ModelSpec
 from storage.channels import ChannelSettings
 from storage.ledger.balances import Balances
 from storage.ledger.book import payer_key
-from storage.ledger.budgets import Budgets
+from storage.ledger.budgets import Budgets, NotUncertainError
 from storage.ledger.reports import PayerSettings, Reports
+from storage.new_channels import provisional_limit_of
 
-_DEFAULTS = {
-    "channel-default": ("default_channel_nusd", "the limit of channels that have none of their own"),
-    "dm-default": ("dm_user_nusd", "what everybody has for direct messages"),
-    "workspace-limit": ("limit_nusd", "the limit of the whole workspace"),
-}
-_WORKSPACE = said.LiftModel | said.SetOwner
 _MAY_OWN = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One change in words. `is_public` when it concerns everyone in the channel."""
-
-    sentence: str
-    is_public: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class BudgetChanges:
 
     async def check(self, command: BudgetCommand, payer: Payer) -> None:
         """Check that this person may, asking Slack anew; raise AccessError that names whom to ask."""
-        is_wide = _is_for_workspace(command)
+        is_wide = is_for_workspace(command)
         try:
             await self.access.admit(
                 workspace=payer.workspace,
@@ -103,7 +103,7 @@ class BudgetChanges:
             said.SetAlerts: self._alerts,
             said.SetZone: self._zone,
             said.Flip: self._flip,
-            said.ReleaseCall: self._release,
+            said.ReleaseCalls: self._release,
             said.LiftModel: self._lift,
             said.SetDigest: self._digest,
             said.SetOwner: self._owner,
@@ -119,29 +119,40 @@ class BudgetChanges:
         return await (self._user_cap if command.name == "user-cap" else self._default)(command, act)
 
     async def _limit(self, command: said.SetAmount, act: _Act) -> Changed:
+        own_nusd = act.settings.own_limit_nusd
+        # A channel on trial is decided about by setting even the limit that it has.
+        if command.nusd == own_nusd and provisional_limit_of(act.settings.settings, own_nusd) is None:
+            now = f"{format_usd(act.settings.limit_nusd)}{', the default' if own_nusd is None else ''}"
+            return nothing_changed(f"the monthly limit of {act.place} is {now}")
         change = await self.budgets.set_limit(act.payer, command.nusd, actor=act.actor, reason=command.reason)
         before = change.before["limit_nusd"]
         default_nusd = (await self._settings(act)).limit_nusd if command.nusd is None else act.settings.limit_nusd
         was = f"{format_usd(default_nusd)}, the default," if before is None else format_usd(before)
         now = f"{format_usd(default_nusd)}, the default" if command.nusd is None else format_usd(command.nusd)
         return Changed(
-            f"{act.actor_name} changed the monthly limit of {act.place} from {was} to {now}{_why(command.reason)}."
+            f"{act.actor_name} changed the monthly limit of {act.place} from {was} to {now}{why(command.reason)}."
         )
 
     async def _user_cap(self, command: said.SetAmount, act: _Act) -> Changed:
+        if command.nusd == act.settings.user_cap_nusd:
+            return nothing_changed(f"what one person may spend in {act.place} a month is {or_none(command.nusd)}")
         change = await self.budgets.set_user_cap(act.payer, command.nusd, actor=act.actor, reason=command.reason)
-        was, now = (_or_none(part["user_cap_nusd"]) for part in (change.before, change.after))
+        was, now = (or_none(part["user_cap_nusd"]) for part in (change.before, change.after))
         what = f"what one person may spend in {act.place} a month"
-        return Changed(f"{act.actor_name} changed {what} from {was} to {now}{_why(command.reason)}.")
+        return Changed(f"{act.actor_name} changed {what} from {was} to {now}{why(command.reason)}.")
 
     async def _default(self, command: said.SetAmount, act: _Act) -> Changed:
-        name, what = _DEFAULTS[command.name]
+        name, what = DEFAULTS[command.name]
         workspace = act.payer.workspace
         books = await self.reports.workspace_summary(workspace)
         was_nusd = getattr(books, name)
+        if command.nusd == was_nusd:
+            return nothing_changed(f"{what} is {format_usd(was_nusd)}")
         await self.budgets.set_defaults(workspace, {name: command.nusd}, actor=act.actor, reason=command.reason)
         now_nusd = getattr(await self.reports.workspace_summary(workspace), name)
-        sentence = f"You changed {what} from {format_usd(was_nusd)} to {format_usd(now_nusd)}{_why(command.reason)}."
+        if now_nusd == was_nusd:
+            return nothing_changed(f"{what} is {format_usd(was_nusd)}")
+        sentence = f"You changed {what} from {format_usd(was_nusd)} to {format_usd(now_nusd)}{why(command.reason)}."
         return Changed(sentence, is_public=False)
 
     async def _grant(self, command: said.Grant, act: _Act) -> Changed:
@@ -151,15 +162,19 @@ class BudgetChanges:
         was, now = (format_usd(limit_nusd + part["granted_nusd"]) for part in (change.before, change.after))
         return Changed(
             f"{act.actor_name} granted {act.place} {format_usd(command.nusd)} for {month_name(balance.period)} only"
-            f"{_why(command.reason)}: from {was} to {now}."
+            f"{why(command.reason)}: from {was} to {now}."
         )
 
     async def _alerts(self, command: said.SetAlerts, act: _Act) -> Changed:
+        if tuple(sorted(set(command.percents))) == tuple(act.settings.alerts_pct):
+            return nothing_changed(f"people are told about {act.place} at {percents(act.settings.alerts_pct)}")
         await self.budgets.set_alerts(act.payer, command.percents, actor=act.actor)
-        was, now = _percents(act.settings.alerts_pct), _percents(command.percents)
+        was, now = percents(act.settings.alerts_pct), percents(command.percents)
         return Changed(f"{act.actor_name} changed when people are told about {act.place} from {was} to {now}.")
 
     async def _zone(self, command: said.SetZone, act: _Act) -> Changed:
+        if command.zone == (act.settings.next_zone or act.settings.zone):
+            return nothing_changed(f"the months of {act.place} turn in the time zone {command.zone}")
         change = await self.budgets.set_zone(act.payer, command.zone, actor=act.actor)
         balance = await self.balances.balance(act.payer)
         ends = datetime.fromtimestamp(balance.resets_at_us / 1_000_000, UTC).astimezone(ZoneInfo(act.settings.zone))
@@ -172,6 +187,10 @@ class BudgetChanges:
     async def _flip(self, command: said.Flip, act: _Act) -> Changed:
         reason = command.reason or f"by {act.actor_name}"
         workspace = act.payer.workspace
+        summary = await self.reports.workspace_summary(workspace)
+        if switch_stands(command, act.settings, summary):
+            is_wide = command.switch in {"pause", "resume"}
+            return nothing_changed(switch_words(command.switch, "" if is_wide else act.place))
         match command.switch:
             case "freeze":
                 await self.budgets.freeze(act.payer, actor=act.actor, reason=reason)
@@ -182,26 +201,36 @@ class BudgetChanges:
             case "pause":
                 await self.budgets.pause(workspace, actor=act.actor, reason=reason)
                 more = " No new call starts anywhere until `/agents budget resume`."
-                return Changed(f"The whole workspace went from running to paused{_why(command.reason)}.{more}", False)
+                return Changed(f"The whole workspace went from running to paused{why(command.reason)}.{more}", False)
             case "resume":
                 await self.budgets.resume(workspace, actor=act.actor, reason=reason)
-                return Changed(f"The whole workspace went from paused to running{_why(command.reason)}.", False)
-        if act.settings.frozen == (now == "frozen"):
-            was = now
+                return Changed(f"The whole workspace went from paused to running{why(command.reason)}.", False)
+        if act.settings.frozen and now == "frozen":
+            return Changed(f"{act.actor_name} changed why the budget of {act.place} is frozen: {reason}.")
         return Changed(
-            f"{act.actor_name} changed the budget of {act.place} from {was} to {now}{_why(command.reason)}.{more}"
+            f"{act.actor_name} changed the budget of {act.place} from {was} to {now}{why(command.reason)}.{more}"
         )
 
-    async def _release(self, command: said.ReleaseCall, act: _Act) -> Changed:
+    async def _release(self, command: said.ReleaseCalls, act: _Act) -> Changed:
+        """Release what is uncertain here, one after the other; what somebody else released meanwhile is told."""
         here = {row["id"] for row in await self.reports.uncertain(act.payer.workspace, act.payer.channel)}
-        if command.call_id not in here:
-            raise UserError(f"{command.call_id[:80]} is not an uncertain call of this channel. `budget` lists them.")
-        change = await self.budgets.release_uncertain(
-            act.payer.workspace, command.call_id, actor=act.actor, reason=command.reason
-        )
-        was = format_usd(change.before["actual_nusd"])
+        freed = []
+        for call_id in command.call_ids:
+            if call_id not in here:
+                continue
+            with suppress(NotUncertainError):
+                change = await self.budgets.release_uncertain(
+                    act.payer.workspace, call_id, actor=act.actor, reason=command.reason
+                )
+                freed.append(change.before["actual_nusd"])
+        gone = len(command.call_ids) - len(freed)
+        if not freed:
+            return nothing_changed(f"{count(gone, 'call')} {'is' if gone == 1 else 'are'} released or billed")
+        what = "an uncertain call" if len(freed) == 1 else f"{len(freed)} uncertain calls"
+        rest = f" {count(gone, 'call')} had been released or billed before." if gone else ""
         return Changed(
-            f"{act.actor_name} changed an uncertain call of {act.place} from {was} to $0.00{_why(command.reason)}."
+            f"{act.actor_name} released {what} of {act.place}: {format_usd(sum(freed))} is free again"
+            f"{why(command.reason)}.{rest}"
         )
 
     async def _lift(self, command: said.LiftModel, act: _Act) -> Changed:
@@ -217,6 +246,8 @@ class BudgetChanges:
     async def _digest(self, command: said.SetDigest, act: _Act) -> Changed:
         _only_channels(act)
         was, now = ("on" if on else "off" for on in (bool(act.settings.settings.get("digest")), command.on))
+        if was == now:
+            return nothing_changed(f"the Monday summary of {act.place} is {now}")
         await self._save({"digest": command.on}, act)
         return Changed(f"{act.actor_name} changed the Monday summary of {act.place} from {was} to {now}.")
 
@@ -234,6 +265,8 @@ class BudgetChanges:
             actor=act.actor,
         )
         was, now = [await self._names(sorted(rules.owners), act.payer) for rules in found]
+        if found[0] == found[1]:
+            return nothing_changed(f"the budget of {act.place} is looked after by {now}")
         return Changed(f"{act.actor_name} changed who looks after the budget of {act.place} from {was} to {now}.")
 
     async def _models(self, command: said.SetModels, act: _Act) -> Changed:
@@ -246,6 +279,8 @@ class BudgetChanges:
         was, now = (
             ", ".join(names) or "all models" for names in (act.settings.settings.get("models", ()), command.allowed)
         )
+        if was == now:
+            return nothing_changed(f"the text of {act.place} may go to {now}")
         await self._save({"models": list(command.allowed)}, act)
         return Changed(f"{act.actor_name} changed where the text of {act.place} may go from {was} to {now}.")
 
@@ -266,26 +301,6 @@ class BudgetChanges:
         return ", ".join([(await self.profiles.person(user, payer.workspace)).name for user in users]) or "nobody"
 
 
-def _is_for_workspace(command: BudgetCommand) -> bool:
-    if isinstance(command, said.SetAmount):
-        return command.name in _DEFAULTS
-    if isinstance(command, said.Flip):
-        return command.switch in {"pause", "resume"}
-    return isinstance(command, _WORKSPACE)
-
-
 def _only_channels(act: _Act) -> None:
     if act.payer.channel_kind != "channel":
         raise UserError("That is set for channels, not for direct messages. Say it in the channel.")
-
-
-def _why(reason: str) -> str:
-    return f" ({reason})" if reason else ""
-
-
-def _or_none(nusd: int | None) -> str:
-    return "no cap" if nusd is None else format_usd(nusd)
-
-
-def _percents(percents: Sequence[int]) -> str:
-    return ", ".join(f"{pct} %" for pct in percents)

@@ -14,12 +14,12 @@ from bot.budgets.csv_export import month_csv
 from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand
 from bot.commands.origin import Origin
-from bot.messages.budget_form import budget_form
+from bot.messages.budget_form import CALLS_SHOWN, DoubtfulCall, budget_form
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
 from bot.messages.month_report import Report, build_report, month_name, with_model_names
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
-from bot.messages.run_text import count
+from bot.messages.run_text import count, moment
 from bot.people.access import REFUSALS, Access, AccessError
 from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
@@ -38,7 +38,7 @@ from storage.new_channels import ProvisionalLimit, provisional_limit_of
 log = structlog.get_logger()
 
 _NOT_HERE = "I am not in this channel, so nothing was done. Write `/invite @agents` here, then try again."
-_BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCall | said.LiftModel
+_BRINGS_MONEY = said.SetAmount | said.Grant | said.Flip | said.ReleaseCalls | said.LiftModel
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,24 @@ class BudgetService:
             payer,
             await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind),
             name=await self.profiles.place_name(payer),
-            uncertain=await self.reports.uncertain(payer.workspace, payer.channel),
+            uncertain=await self._doubtful(payer),
             response_url=response_url,
             asked=asked,
         )
+
+    async def _doubtful(self, payer: Payer) -> list[DoubtfulCall]:
+        """Return the uncertain calls of a channel as its admins tell them apart; texts for those who may read there."""
+        reads = await self.access.may(
+            payer.user, Action.READ_RUN, workspace=payer.workspace, channel=payer.channel, is_own=False
+        )
+        models = self.changes.models()
+        calls = []
+        for row in (await self.reports.uncertain(payer.workspace, payer.channel))[:CALLS_SHOWN]:
+            who = (await self.profiles.person(row["user_id"], payer.workspace)).name
+            model = models[row["model"]].model if row["model"] in models else row["model"]
+            label = f"{moment(row['opened_us'], 'UTC')} · {who[:20]} · {format_usd(row['actual_nusd'])} · {model}"
+            calls.append(DoubtfulCall(row["id"], label, " ".join((row["request"] or "").split()) if reads else ""))
+        return calls
 
     async def _post_sentences(self, sentences: list[str], origin: Origin, payer: Payer) -> list[str]:
         """Post sentences in the channel; return those that could not be posted."""

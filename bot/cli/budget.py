@@ -112,6 +112,14 @@ class _Books:
     reports: Any
     clock: Any
     models: dict[str, str]
+    db: Any
+    settings: Any
+
+    async def check(self, channel: str) -> None:
+        """Refuse a channel that neither the ledger nor Slack knows."""
+        from bot.cli.channels import check_channel
+
+        await check_channel(self.db, self.clock, self.settings, workspace=self.workspace, channel=channel)
 
 
 @asynccontextmanager
@@ -147,6 +155,8 @@ async def _books(workspace: str) -> AsyncIterator[_Books]:
             reports=reports,
             clock=clock,
             models={name: spec.model for name, spec in roster.models.items() if spec.model != AUTO},
+            db=db,
+            settings=settings,
         )
     finally:
         await db.close()
@@ -159,7 +169,7 @@ async def _show(channel: str, workspace: str) -> int:
     from bot.messages.budget_views import BookLine
 
     async with _books(workspace) as books:
-        all_of = await books.reports.books(books.workspace)
+        all_of = await books.reports.workspace_summary(books.workspace)
         total = BookLine(books.workspace, all_of.limit_nusd, all_of.settled_nusd, all_of.held_nusd)
         lines = [
             BookLine(one.settings.id, one.limit_nusd, one.settled_nusd, one.held_nusd, one.settings.frozen_reason)
@@ -174,11 +184,17 @@ async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
     from bot.commands.budget_values import read_amount
     from patterns.core.money import format_usd
     from patterns.core.ports import Payer
+    from storage.new_channels import provisional_limit_of
 
     nusd = None if amount == "default" else read_amount(amount)
     async with _books(workspace) as books:
+        await books.check(channel)
         payer = Payer.of_channel(books.workspace, channel)
-        was = (await books.reports.settings(books.workspace, channel)).limit_nusd
+        before = await books.reports.settings(books.workspace, channel)
+        if nusd == before.own_limit_nusd and provisional_limit_of(before.settings, nusd) is None:
+            click.echo(f"Nothing changed: the monthly limit of {channel} is {format_usd(before.limit_nusd)} already.")
+            return 0
+        was = before.limit_nusd
         await books.budgets.set_limit(payer, nusd, actor=books.actor, reason=reason)
         now = (await books.reports.settings(books.workspace, channel)).limit_nusd
     click.echo(f"The monthly limit of {channel} went from {format_usd(was)} to {format_usd(now)}.")
@@ -192,6 +208,7 @@ async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
 
     nusd = read_amount(amount)
     async with _books(workspace) as books:
+        await books.check(channel)
         payer = Payer.of_channel(books.workspace, channel)
         change = await books.budgets.grant(payer, nusd, actor=books.actor, reason=reason)
         limit_nusd = (await books.balances.balance(payer)).limit_nusd or 0

@@ -47,7 +47,7 @@ def audit() -> None:
 
 @audit.command(name="export")
 @click.option("--since", required=True, metavar="YYYY-MM-DD", help="The first day, in UTC.")
-@click.option("--jsonl", is_flag=True, required=True, help="One JSON object a line.")
+@click.option("--jsonl", is_flag=True, help="One JSON object a line; there is no other format.")
 @workspace_option
 def export_audit(*, since: str, jsonl: bool, workspace: str) -> None:  # noqa: ARG001 - the one format there is, said
     """Every line of the audit log since a day: money, limits, access, decisions, reading, forgetting, exports."""

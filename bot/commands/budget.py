@@ -81,10 +81,10 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseCall:
-    """Release an uncertain call that the provider never billed."""
+class ReleaseCalls:
+    """Release uncertain calls that the provider never billed."""
 
-    call_id: str
+    call_ids: tuple[str, ...]
     reason: str
 
 
@@ -129,7 +129,7 @@ BudgetCommand = (
     | SetAlerts
     | SetZone
     | Flip
-    | ReleaseCall
+    | ReleaseCalls
     | LiftModel
     | SetDigest
     | SetOwner

@@ -14,7 +14,7 @@ from bot.commands.budget import (
     Flip,
     Grant,
     LiftModel,
-    ReleaseCall,
+    ReleaseCalls,
     SetAlerts,
     SetAmount,
     SetDigest,
@@ -104,11 +104,13 @@ def _flip(switch: Switch) -> Callable[[str], BudgetCommand | None]:
 
 def _release(rest: str) -> BudgetCommand | None:
     said, reason = _split_reason(rest)
+    if not said:
+        return EditBudget()  # its form has the list of them
     if not _CALL_ID.fullmatch(said.strip("`")):
         return None
     if not reason:
         raise UserError('Say why it costs nothing, in quotes: budget release CALL "the provider lists no such call".')
-    return ReleaseCall(said.strip("`"), reason)
+    return ReleaseCalls((said.strip("`"),), reason)
 
 
 def _lift(rest: str) -> BudgetCommand | None:

@@ -6,7 +6,7 @@ from patterns.core.errors import UserError
 from patterns.core.money import parse_usd
 
 _ALERTS_MAX = 10
-_PERCENT_MAX = 1000
+_PERCENT_MAX = 100
 _GROUPED = re.compile(r"\$?\d{1,3}(?:,\d{3})+\.\d{2}")
 """Large amounts as we print them: a point after a comma leaves one reading."""
 _MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
@@ -36,8 +36,13 @@ def read_percents(text: str) -> tuple[int, ...]:
     if not parts or len(parts) > _ALERTS_MAX or not all(part.isascii() and part.isdigit() for part in parts):
         raise UserError("Write the thresholds as whole per cent, like 50 80 95.")
     percents = tuple(sorted({int(part) for part in parts}))
-    if not 1 <= percents[0] <= percents[-1] <= _PERCENT_MAX:
-        raise UserError(f"Write thresholds between 1 and {_PERCENT_MAX} per cent, like 50 80 95.")
+    if percents[-1] > _PERCENT_MAX:
+        raise UserError(
+            f"{percents[-1]} % is never reached: spending stops at 100 % of the limit. Write thresholds between 1 and"
+            " 100 per cent, like 50 80 95."
+        )
+    if percents[0] < 1:
+        raise UserError("At 0 % nothing is spent yet. Write thresholds between 1 and 100 per cent, like 50 80 95.")
     return percents
 
 

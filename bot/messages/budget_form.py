@@ -13,11 +13,10 @@ from bot.commands import budget as said
 from bot.commands.budget import BudgetCommand, EditBudget
 from bot.commands.budget_values import read_amount, read_models, read_percents
 from bot.messages.budget_views import BUDGET_FORM
-from bot.messages.mrkdwn import literal
+from bot.messages.mrkdwn import clip, literal
 from patterns.core.errors import UserError
-from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.money import NUSD_PER_USD
 from patterns.core.ports import Payer
-from storage.database.statements import Row
 from storage.ledger.periods import checked_zone
 from storage.ledger.reports import PayerSettings
 
@@ -25,8 +24,11 @@ LIMIT, GRANT, CAP, ALERTS, ZONE = "limit", "grant", "user_cap", "alerts", "zone"
 STATE, MODELS, DIGEST, RELEASE, REASON = "state", "models", "digest", "release", "reason"
 OPEN, FROZEN, ON, OFF = "open", "frozen", "on", "off"
 AS_IT_IS = EditBudget()
-_OPTIONS_MAX = 100
-_OPTION_CHARS = 150
+CALLS_SHOWN = 50
+_TICKS_MAX = 10
+"""Boxes that Slack takes in one group."""
+_VALUE_CHARS = 150
+_LABEL_CHARS = 75
 _WORDS_BACK = frozenset({"default", "none", "off"})
 
 
@@ -39,12 +41,21 @@ class BudgetForm:
     response_url: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DoubtfulCall:
+    """An uncertain call as people tell it from others: when, by whom, what it costs, and what was asked."""
+
+    call_id: str
+    label: str
+    asked: str = ""
+
+
 def budget_form(
     payer: Payer,
     settings: PayerSettings,
     *,
     name: str,
-    uncertain: Sequence[Row],
+    uncertain: Sequence[DoubtfulCall],
     response_url: str | None,
     asked: EditBudget = AS_IT_IS,
 ) -> dict[str, Any]:
@@ -67,13 +78,7 @@ def budget_form(
             _text(MODELS, "Providers and models text may go to", now[MODELS], hint="any: all of the roster."),
             _choice(DIGEST, "Summary every Monday", {OFF: "Off", ON: "On"}, now[DIGEST]),
         ]
-    calls = {
-        row["id"]: f"{format_usd(row['actual_nusd'])} · {row['model']}"
-        for row in uncertain[:_OPTIONS_MAX]
-        if len(row["id"]) <= _OPTION_CHARS
-    }
-    if calls:
-        blocks.append(_choice(RELEASE, "Uncertain call that was never billed", calls, ""))
+    blocks += _boxes(uncertain)
     blocks.append(_text(REASON, "Reason, for the audit log", ""))
     kept: dict[str, Any] = {"payer": [payer.workspace, payer.channel, payer.channel_kind], "now": now}
     kept |= {"response_url": response_url, "asked": {asked.field: asked.value} if asked.field else {}}
@@ -93,7 +98,7 @@ def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
     kept = json.loads(view["private_metadata"])
     fields = view["state"]["values"]
     now: dict[str, str] = kept["now"]
-    written = {name: _value(fields, name) for name in (*now, GRANT, RELEASE, REASON)}
+    written = {name: _value(fields, name) for name in (*now, GRANT, REASON)}
     if not any(written[name] for name in now if name in fields):
         # Nobody empties every field: a client that sends none of those it did not touch, such as the demo's.
         written |= {name: value for name, value in kept["asked"].items() if not written[name]}
@@ -107,7 +112,6 @@ def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
         STATE: lambda text: said.Flip("freeze" if text == FROZEN else "unfreeze", reason),
         MODELS: lambda text: said.SetModels(read_models(text)),
         DIGEST: lambda text: said.SetDigest(text == ON),
-        RELEASE: lambda text: _release(text, reason),
     }
     commands, errors = [], {}
     for name, reader in readers.items():
@@ -116,7 +120,11 @@ def read_budget_form(view: Mapping[str, Any]) -> BudgetForm | dict[str, str]:
             try:
                 commands.append(reader(text))
             except UserError as error:
-                errors[REASON if name == RELEASE else name] = str(error)
+                errors[name] = str(error)
+    if ticked := _ticked(fields):
+        commands.append(said.ReleaseCalls(ticked, reason))
+        if not reason:
+            errors[REASON] = "Say why those calls cost nothing: it stands in the audit log."
     if errors:
         return errors
     if not commands:
@@ -155,10 +163,30 @@ def _grant(text: str, reason: str) -> BudgetCommand:
     return said.Grant(nusd, reason)
 
 
-def _release(call_id: str, reason: str) -> BudgetCommand:
-    if not reason:
-        raise UserError("Say why that call costs nothing: it stands in the audit log.")
-    return said.ReleaseCall(call_id, reason)
+def _boxes(calls: Sequence[DoubtfulCall]) -> list[dict[str, Any]]:
+    """Return the uncertain calls to tick, in groups as Slack takes them."""
+    shown = [call for call in calls if len(call.call_id) <= _VALUE_CHARS][:CALLS_SHOWN]
+    groups = [shown[at : at + _TICKS_MAX] for at in range(0, len(shown), _TICKS_MAX)]
+    label = "Uncertain calls that were never billed"
+    return [
+        _input(
+            f"{RELEASE}{at}",
+            label if not at else f"{label}, more",
+            {"type": "checkboxes", "action_id": f"{RELEASE}{at}", "options": [_box(call) for call in group]},
+        )
+        for at, group in enumerate(groups)
+    ]
+
+
+def _box(call: DoubtfulCall) -> dict[str, Any]:
+    box: dict[str, Any] = {"text": _plain(clip(call.label, _LABEL_CHARS)), "value": call.call_id}
+    return box | ({"description": _plain(clip(call.asked, _LABEL_CHARS))} if call.asked else {})
+
+
+def _ticked(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the ticked calls."""
+    found = [fields[name].get(name) or {} for name in sorted(fields) if name.startswith(RELEASE)]
+    return tuple(str(option["value"]) for group in found for option in group.get("selected_options") or ())
 
 
 def _value(fields: Mapping[str, Any], name: str) -> str:

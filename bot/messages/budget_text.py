@@ -6,8 +6,8 @@ from datetime import date
 
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetOfferView, BudgetView
 from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
-from bot.messages.mrkdwn import Mrkdwn, escape, join, link, mrkdwn, size
-from bot.messages.run_text import count, left, short, usd
+from bot.messages.mrkdwn import Mrkdwn, escape, join, mrkdwn, size, titled_link
+from bot.messages.run_text import count, left, moment, short, usd
 from patterns.core.reasons import Reason
 
 DOUBTFUL_SHOWN = 5
@@ -148,7 +148,7 @@ def _dearest(report: Report) -> Mrkdwn:
                 mrkdwn("{at}. {cost}", at=str(at), cost=usd(run.nusd)),
                 mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
                 count(run.calls, "call"),
-                link(run.link) if run.link else mrkdwn("`{run}`", run=short(run.run_id, 40)),
+                titled_link(run.link, "open it") if run.link else Mrkdwn(),
             ],
         )
         for at, run in enumerate(report.dearest, 1)
@@ -161,13 +161,13 @@ def _uncertain(calls: Sequence[UncertainCall]) -> Mrkdwn:
         return Mrkdwn()
     total = usd(sum(call.nusd for call in calls))
     head = mrkdwn(
-        "*Calls whose bill nobody can confirm*, counted in full: {calls}, {total}. If the provider did not bill one, "
-        'an admin gives the money back with `/agents budget release CALL "why"`.',
+        "*Calls whose bill nobody can confirm*, counted in full: {calls}, {total}. What the provider did not bill, an "
+        "admin or budget owner ticks in the form of `/agents budget release`, which says who asked what.",
         calls=count(len(calls), "call"),
         total=total,
     )
     lines = [
-        join(" · ", [mrkdwn("`{call}`", call=short(call.call_id, 150)), usd(call.nusd), _why_uncertain(call)])
+        join(" · ", [short(moment(call.opened_us, "UTC"), 40), usd(call.nusd), _why_uncertain(call)])
         for call in calls[:DOUBTFUL_SHOWN]
     ]
     return join("\n", [head, *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")])

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.messages.card_views import ReviewView, RoundView
 from bot.messages.list_views import AgentLine, AgentsView, BalancesView, FlowLine, HelpView, RunLine
-from bot.messages.mrkdwn import Mrkdwn, clip, join, link, mrkdwn, size
+from bot.messages.mrkdwn import Mrkdwn, clip, join, mrkdwn, size, titled_link
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView, UnclearReplyView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
@@ -122,7 +122,7 @@ def run(line: RunLine) -> Mrkdwn:
             short(line.request, 120),
             usd(line.cost_nusd),
             short(line.when, 60),
-            link(line.link) if line.link else Mrkdwn(),
+            titled_link(line.link, "open it") if line.link else Mrkdwn(),
             mrkdwn("`{run}`", run=line.run_id) if line.state.is_open else Mrkdwn(),
         ],
     )

@@ -61,6 +61,7 @@ class UncertainCall:
     nusd: int
     reason: str = ""
     over_nusd: int = 0
+    opened_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
             for row in month.dearest
         ),
         uncertain=tuple(
-            UncertainCall(row["id"], row["model"], row["actual_nusd"], row["reason"]) for row in month.uncertain
+            UncertainCall(row["id"], row["model"], row["actual_nusd"], row["reason"], opened_us=row["opened_us"])
+            for row in month.uncertain
         ),
         overruns=tuple(
             UncertainCall(row["id"], row["model"], row["actual_nusd"], over_nusd=row["overrun_nusd"])

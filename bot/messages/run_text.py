@@ -4,7 +4,7 @@ Amounts come from the views; nothing here decides anything.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from bot.messages.card_views import ConfirmView
@@ -80,6 +80,12 @@ def moment(at_us: int, zone: str) -> str:
     """Return a time like `23 Nov 14:02 UTC`, in the zone of the people there."""
     at = datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(zone))
     return f"{at.day} {at:%b %H:%M %Z}"
+
+
+def date_and_time(at_us: int) -> str:
+    """Return a time in UTC like `29 Nov 2026 14:02`."""
+    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    return f"{at.day} {at:%b %Y %H:%M}"
 
 
 def count(number: int, one: str) -> Mrkdwn:

@@ -14,6 +14,7 @@ from bot.people.admins import Admins
 from bot.people.channel_rules import Change, ChannelRules, RulesStore
 from bot.people.directory import AccessError, Directory, LookupFailedError, name_of
 from bot.people.permissions import READ_ANEW, Action, Role, Site, cell, role_of, site_of
+from patterns.core.errors import UserError
 
 __all__ = ["REFUSALS", "Access", "AccessError", "LookupFailedError", "Place"]
 
@@ -194,6 +195,8 @@ class Access:
             user=user,
         )
         whom = "guests" if change.who == "guests" else "people of other organisations"
+        if changed == kept:
+            raise UserError(f"Nothing changed: {whom} may {'' if change.allowed else 'not '}run agents here already.")
         was, now = ("yes" if getattr(rules, change.who) else "no" for rules in (kept, changed))
         name = await self.name(user, workspace=workspace)
         return f"{name} changed whether {whom} may run agents here from {was} to {now}."

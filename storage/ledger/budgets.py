@@ -20,6 +20,10 @@ from storage.ledger.transaction import q as ledger
 q = load("budgets")
 
 
+class NotUncertainError(UserError):
+    """That is not an uncertain call any more: somebody released it already, or its bill came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """Change made by an admin, before and after, as in the audit log."""
@@ -47,8 +51,8 @@ class Budgets:
 
     async def set_alerts(self, payer: Payer, percents: Sequence[int], *, actor: str, reason: str = "") -> Change:
         """Set the shares of the limit, in per cent, at which people are told, each once a month."""
-        if any(not 0 < pct <= 1000 for pct in percents):  # noqa: PLR2004 - ten times the limit is past any sense
-            raise UserError("Write the thresholds as per cent between 1 and 1000, like 50 80 100.")
+        if any(not 0 < pct <= 100 for pct in percents):  # noqa: PLR2004 - spending stops there
+            raise UserError("Write the thresholds as per cent between 1 and 100, like 50 80 95.")
         alerts = {"alerts_json": json.dumps(sorted(set(percents)))}
         return await self._payer("set_alerts", payer, alerts, actor=actor, reason=reason)
 
@@ -129,14 +133,18 @@ class Budgets:
             raise UserError("That was granted already, before a restart. The audit log shows it.") from error
 
     async def release_uncertain(self, workspace: str, call_id: str, *, actor: str, reason: str) -> Change:
-        """Settle an uncertain call at zero, because an admin knows that it was not billed."""
+        """Settle an uncertain call at zero, because an admin knows that it was not billed.
+
+        Raises:
+            NotUncertainError: there is no such call, it was released already, or its bill came.
+        """
 
         def work() -> Work[Change]:
             book = self._book()
             yield from load_calls(book, ledger.lock_calls, ids=[call_id])
             call = book.calls.get(call_id)
             if call is None or call.workspace != workspace or call.state != "uncertain":
-                raise UserError(f"{call_id[:60]} is not an uncertain call. List them first, then name one.")
+                raise NotUncertainError
             yield from load_accounts(book, {})
             before = {"state": call.state, "actual_nusd": call.actual_nusd}
             # Their words stand in the audit log alone, where they can be erased.

@@ -48,12 +48,13 @@ WHERE workspace = :workspace AND channel = :channel AND period = :period AND ove
 ORDER BY opened_us, id;
 
 -- name: uncertain
--- Return calls of one month that count in full because their cost is unknown.
-SELECT id, run_id, channel, agent, model, actual_nusd, reason, opened_us
-FROM call
-WHERE workspace = :workspace AND state = 'uncertain' AND (:channel = '' OR channel = :channel)
-  AND (:period = '' OR period = :period)
-ORDER BY opened_us, id;
+-- Return calls of one month that count in full because their cost is unknown, with what was asked while it is kept.
+SELECT call.id, call.run_id, call.channel, call.user_id, call.agent, call.model, call.actual_nusd, call.reason,
+       call.opened_us, content.text AS request
+FROM call LEFT JOIN content ON content.id = call.run_id || ':request'
+WHERE call.workspace = :workspace AND call.state = 'uncertain' AND (:channel = '' OR call.channel = :channel)
+  AND (:period = '' OR call.period = :period)
+ORDER BY call.opened_us, call.id;
 
 -- name: month_account
 -- Return a month's account as it stands or as it ended.

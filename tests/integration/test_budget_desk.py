@@ -163,7 +163,6 @@ CHANGES: list[tuple[said.BudgetCommand, str]] = [
     ),
     (said.SetAlerts((80,)), "changed when people are told about #platform from 50 %, 80 %, 95 %, 100 % to 80 %."),
     (said.Flip("freeze", "audit"), f"changed the budget of #platform from open to frozen (audit). {FROZEN_MEANS}"),
-    (said.Flip("unfreeze"), "changed the budget of #platform from open to open."),
     (said.SetDigest(on=True), "changed the Monday summary of #platform from off to on."),
     (said.SetModels(("openai",)), "changed where the text of #platform may go from all models to openai."),
     (said.SetOwner("U7", owns=True), "changed who looks after the budget of #platform from uowner to u7, uowner."),
@@ -274,7 +273,7 @@ async def test_the_log_says_who_changed_what_to_what(desk: Desk) -> None:
     log = await desk.do(said.ShowAudit(), user=OWNER)
     assert isinstance(log, AuditView)
     assert [(line.who, line.what, line.reason) for line in log.lines] == [
-        ("uadmin", "set limit: limit default → $50.00", "launch")
+        ("uadmin", "changed the monthly limit: limit the default → $50.00", "launch")
     ]
     with pytest.raises(AccessError):
         await desk.do(said.ShowAudit(), user=ASKER)
@@ -290,8 +289,66 @@ async def test_a_call_of_another_channel_is_not_released_here(desk: Desk) -> Non
     await open_run(desk.ledger._db, other)
     hold = await desk.ledger.hold(other.hold(CENT))
     await desk.ledger.settle(hold, Charged("uncertain", CENT, reason="lost"), other.fence)
-    with pytest.raises(UserError, match="not an uncertain call of this channel"):
-        await desk.do(said.ReleaseCall(hold.call_id, "why"), user=OWNER)
+    told = await desk.do(said.ReleaseCalls((hold.call_id,), "why"), user=OWNER)
+    assert told.text == "Nothing changed: 1 call is released or billed already."
+    assert [row["id"] for row in await desk.desk.reports.uncertain(TEAM, "C2")] == [hold.call_id]
+
+
+GONE = "1 call had been released or billed before."
+
+
+async def test_uncertain_calls_are_released_together_and_what_is_gone_is_told(desk: Desk) -> None:
+    await desk.spend(5, 7, 9, state="uncertain", reason="the provider sent no usage")
+    first, second, third = [row["id"] for row in await desk.desk.reports.uncertain(TEAM, "C1")]
+    await desk.do(said.ReleaseCalls((first,), "not on the bill"), user=OWNER)
+    await desk.do(said.ReleaseCalls((first, second, third), "not on the bill"))
+    assert [text for _, text in desk.out.posted] == [
+        "uowner released an uncertain call of #platform: $0.05 is free again (not on the bill).",
+        f"uadmin released 2 uncertain calls of #platform: $0.16 is free again (not on the bill). {GONE}",
+    ]
+    log = await desk.do(said.ShowAudit())
+    assert sorted(line.what for line in log.lines) == [
+        f"released an uncertain call: counted {amount} → $0.00" for amount in ("$0.05", "$0.07", "$0.09")
+    ]
+
+
+async def test_the_form_tells_uncertain_calls_apart_by_who_asked_what_and_when(desk: Desk) -> None:
+    await desk.spend(5, state="uncertain")
+    form = await desk.desk.form(said.EditBudget(), replace(PAYER, user=ADMIN), response_url=None)
+    (boxes,) = [block["element"] for block in form["blocks"] if block.get("element", {}).get("type") == "checkboxes"]
+    assert "u1 · $0.05 · openai/gpt-5-mini" in boxes["options"][0]["text"]["text"]
+
+
+SAME: list[tuple[said.BudgetCommand, str]] = [
+    (said.SetAmount("limit", None), "the monthly limit of #platform is $1.00, the default"),
+    (said.SetAmount("user-cap", None), "what one person may spend in #platform a month is no cap"),
+    (said.SetAmount("workspace-limit", 100 * USD), "the limit of the whole workspace is $100.00"),
+    (said.SetAlerts((50, 80, 95, 100)), "people are told about #platform at 50 %, 80 %, 95 %, 100 %"),
+    (said.SetZone("UTC"), "the months of #platform turn in the time zone UTC"),
+    (said.Flip("unfreeze"), "the budget of #platform is open"),
+    (said.Flip("resume"), "the whole workspace is running"),
+    (said.SetDigest(on=False), "the Monday summary of #platform is off"),
+    (said.SetModels(()), "the text of #platform may go to all models"),
+    (said.SetOwner(OWNER, owns=True), "the budget of #platform is looked after by uowner"),
+]
+
+
+@pytest.mark.parametrize(("command", "what"), SAME)
+async def test_what_is_so_already_is_not_changed_and_said_privately(
+    desk: Desk, command: said.BudgetCommand, what: str
+) -> None:
+    told = await desk.do(command)
+    assert told.text == f"Nothing changed: {what} already."
+    assert (desk.out.posted, await desk.desk.reports.audit(TEAM)) == ([], [])
+
+
+async def test_the_same_value_twice_is_one_change(desk: Desk) -> None:
+    for command in (said.SetAmount("limit", 50 * USD), said.Flip("freeze", "audit")):
+        assert await desk.do(command) is None
+        assert (await desk.do(command)).text.startswith("Nothing changed: ")
+    assert len(desk.out.posted) == 2
+    await desk.do(said.Flip("freeze", "we wait for the invoice"))
+    assert desk.out.posted[-1][1] == "uadmin changed why the budget of #platform is frozen: we wait for the invoice."
 
 
 # ---------------------------------------------------------------- alerts

@@ -114,7 +114,8 @@ async def test_operators_export_and_forget_a_person_beside_the_bot(
     assert (code, "Backups made before today still hold it" in out) == (0, True)
     await house.bot.engine.db.scrub()
     assert found(house, CANARY) == []
-    code, out = await shell(house, "audit", "export", "--since", "2020-01-01", "--jsonl")
+    code, out = await shell(house, "audit", "export", "--since", "2020-01-01")
+    assert (code, out) == await shell(house, "audit", "export", "--since", "2020-01-01", "--jsonl")
     lines = [json.loads(line) for line in out.splitlines()]
     assert [(line["actor"], line["action"], line["subject"]) for line in lines] == [
         ("shell", "export_person", DANA),

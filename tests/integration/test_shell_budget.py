@@ -16,6 +16,8 @@ from storage.database.connect import connect
 from storage.database.migrate import migrate
 from storage.ledger.book import Policy
 from tests.fakes.history import work_of_two_months
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_TOKEN
 from tests.support.shells import Shell
 
 POLICY = Policy(100 * NUSD_PER_USD, 25 * NUSD_PER_USD, 5 * NUSD_PER_USD)
@@ -84,6 +86,28 @@ async def test_an_export_of_our_own_calls_reconciles_but_for_what_nobody_billed(
     less = await shell.run("reconcile", str(tmp_path / "bill.json"), "--month", month)
     assert less.code == 1
     assert bill[0]["date"][:10] in less.out.splitlines()[0]
+
+
+@pytest.mark.usefixtures("spent_nusd")
+async def test_a_channel_that_nobody_knows_is_refused_in_a_sentence(shell: Shell) -> None:
+    unknown = await shell.run("budget", "set", "50", "--channel", "C0NOWHERE")
+    assert (unknown.code, len(unknown.err.splitlines())) == (1, 1)
+    assert "There is no channel C0NOWHERE in this ledger" in unknown.err
+    async with SlackServer() as slack:
+        env = {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_API_URL": slack.url}
+        refused = await shell.run("budget", "grant", "5", "--channel", "C0NOWHERE", env=env)
+        taken = await shell.run("budget", "set", "50", "--channel", "C0PLATFORM", env=env)
+    assert "There is no channel C0NOWHERE: nothing was asked or set there, and Slack knows none." in refused.err
+    assert taken.out == "The monthly limit of C0PLATFORM went from $25.00 to $50.00.\n"
+    assert shell.sql("SELECT account FROM audit WHERE actor = 'shell'") == [("C0PLATFORM",)]
+
+
+@pytest.mark.usefixtures("spent_nusd")
+async def test_the_same_limit_again_changes_nothing(shell: Shell) -> None:
+    await shell.run("budget", "set", "50", "--channel", "C1")
+    again = await shell.run("budget", "set", "50", "--channel", "C1")
+    assert again.out == "Nothing changed: the monthly limit of C1 is $50.00 already.\n"
+    assert shell.sql("SELECT COUNT(*) FROM audit WHERE actor = 'shell'") == [(1,)]
 
 
 async def test_without_a_ledger_it_is_one_sentence(shell: Shell) -> None:

@@ -6,7 +6,7 @@ from bot.commands.budget import (
     Flip,
     Grant,
     LiftModel,
-    ReleaseCall,
+    ReleaseCalls,
     SetAlerts,
     SetAmount,
     SetDigest,
@@ -24,6 +24,7 @@ from patterns.core.errors import UserError
 
 USD = 1_000_000_000
 CALL = "r0123456789ab/pipeline/2/1.1"
+SHARES = "Write thresholds between 1 and 100 per cent, like 50 80 95."
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,9 @@ CALL = "r0123456789ab/pipeline/2/1.1"
         ("unfreeze", Flip("unfreeze")),
         ("pause", Flip("pause")),
         ("resume", Flip("resume")),
-        (f'release {CALL} "never billed"', ReleaseCall(CALL, "never billed")),
-        (f"release `{CALL}` 'never billed'", ReleaseCall(CALL, "never billed")),
+        (f'release {CALL} "never billed"', ReleaseCalls((CALL,), "never billed")),
+        ("release", EditBudget()),
+        (f"release `{CALL}` 'never billed'", ReleaseCalls((CALL,), "never billed")),
         ("lift small 150", LiftModel("small", 150)),
         ("digest on", SetDigest(on=True)),
         ("digest off", SetDigest(on=False)),
@@ -140,7 +142,14 @@ def test_an_attempt_that_cannot_be_read_is_never_a_paid_request(text: str, sente
             "grant 10 launch week",
             'Write one amount, like `budget grant 10`, and a reason in quotes, like `budget grant 10 "launch week"`.',
         ),
-        ("alerts 0 80", "Write thresholds between 1 and 1000 per cent, like 50 80 95."),
+        (
+            "alerts 0 80",
+            f"At 0 % nothing is spent yet. {SHARES}",
+        ),
+        (
+            "alerts 200",
+            f"200 % is never reached: spending stops at 100 % of the limit. {SHARES}",
+        ),
         ("alerts 5.5", "Write the thresholds as whole per cent, like 50 80 95."),
         ("zone Mars/Base", "I know no time zone 'Mars/Base'. Write one like Europe/Paris or UTC."),
         ("zone ../etc/passwd", "I know no time zone '../etc/passwd'. Write one like Europe/Paris or UTC."),

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bot.commands import budget as said
-from bot.messages.budget_form import BudgetForm, budget_form, read_budget_form
+from bot.messages.budget_form import BudgetForm, DoubtfulCall, budget_form, read_budget_form
 from patterns.core.ports import Payer
 from storage.ledger.reports import PayerSettings
 
@@ -14,11 +14,14 @@ SETTINGS = PayerSettings(
     id="C1", kind="channel", zone="UTC", next_zone=None, own_limit_nusd=None, limit_nusd=25 * USD, user_cap_nusd=None,
     alerts_pct=(50, 80), frozen=False, frozen_reason="", period="2026-11", settings={"models": ["openai"]},
 )  # fmt: skip
-DOUBTFUL = {"id": "r0123456789ab/x/1.1", "actual_nusd": 5, "model": "small"}
+DOUBTFUL = [
+    DoubtfulCall(f"r0123456789ab/x/1.{at}", f"29 Nov 14:02 UTC · Lee · $0.06 · gpt-5-mini {at}", "which database?")
+    for at in range(12)
+]
 
 
 def opened() -> dict[str, Any]:
-    return budget_form(PAYER, SETTINGS, name="#platform", uncertain=[DOUBTFUL], response_url="https://r.example")
+    return budget_form(PAYER, SETTINGS, name="#platform", uncertain=DOUBTFUL, response_url="https://r.example")
 
 
 def sent(**values: str) -> BudgetForm | dict[str, str]:
@@ -28,6 +31,10 @@ def sent(**values: str) -> BudgetForm | dict[str, str]:
         if block["type"] == "input":
             name = block["block_id"]
             value = values.get(name)
+            if block["element"]["type"] == "checkboxes":
+                ticked = [option for option in block["element"]["options"] if option["value"] in (value or "").split()]
+                fields[name] = {name: {"selected_options": ticked}}
+                continue
             chosen = {"selected_option": {"value": value} if value else None}
             fields[name] = {name: chosen if "options" in block["element"] else {"value": value}}
     return read_budget_form({**view, "state": {"values": fields}})
@@ -42,7 +49,8 @@ def test_the_form_opens_with_what_is_in_force() -> None:
     }
     assert values == {
         "limit": "25.00", "grant": None, "user_cap": "none", "alerts": "50 80", "zone": "UTC", "state": "open",
-        "models": "openai", "digest": "off", "release": None, "reason": None,
+        "models": "openai", "digest": "off", "release0": None, "release1": None,
+        "reason": None,
     }  # fmt: skip
 
 
@@ -83,7 +91,7 @@ def test_only_what_changed_is_a_command() -> None:
 def test_every_field_changes_its_own_value() -> None:
     form = sent(
         limit="default", grant="10", user_cap="5", alerts="95", models="any", digest="on",
-        release=str(DOUBTFUL["id"]), reason="never billed",
+        release0=DOUBTFUL[0].call_id, release1=DOUBTFUL[11].call_id, reason="never billed",
     )  # fmt: skip
     assert isinstance(form, BudgetForm)
     assert form.commands == (
@@ -93,7 +101,7 @@ def test_every_field_changes_its_own_value() -> None:
         said.SetAlerts((95,)),
         said.SetModels(()),
         said.SetDigest(on=True),
-        said.ReleaseCall("r0123456789ab/x/1.1", "never billed"),
+        said.ReleaseCalls((DOUBTFUL[0].call_id, DOUBTFUL[11].call_id), "never billed"),
     )
 
 
@@ -105,7 +113,7 @@ def test_every_field_changes_its_own_value() -> None:
         ("user_cap", "-1", {"user_cap": "-1 is negative. Write an amount from 0 up, like 50."}),
         ("alerts", "eighty", {"alerts": "Write the thresholds as whole per cent, like 50 80 95."}),
         ("zone", "Mars", {"zone": "I know no time zone 'Mars'. Write one like Europe/Paris or UTC."}),
-        ("release", str(DOUBTFUL["id"]), {"reason": "Say why that call costs nothing: it stands in the audit log."}),
+        ("release0", DOUBTFUL[0].call_id, {"reason": "Say why those calls cost nothing: it stands in the audit log."}),
         ("reason", "only a reason", {"limit": "Nothing was changed. Change a value, or press Cancel."}),
     ],
 )  # fmt: skip

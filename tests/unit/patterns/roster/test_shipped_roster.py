@@ -102,6 +102,11 @@ def _required(prompt: Prompt) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(set(read_prompts()) - {"router", "critic"}))
+def test_everybody_who_answers_is_asked_for_the_conclusion_first(name: str, roster: Roster) -> None:
+    assert "Conclusion first, then only what the reader needs" in roster.prompts[name].source
+
+
+@pytest.mark.parametrize("name", sorted(set(read_prompts()) - {"router", "critic"}))
 def test_agents_who_write_know_that_they_cannot_look_anything_up(name: str, roster: Roster) -> None:
     assert "You cannot look anything up" in roster.prompts[name].source
 
