@@ -79,9 +79,13 @@ class InviteView(PrivateView):
 
 @dataclass(frozen=True, slots=True)
 class NoticeView(PrivateView):
-    """A sentence or two: an error, an acknowledgement, a private hint. `code` finds the details in the log."""
+    """A sentence or two: an error, an acknowledgement, a private hint. `code` finds the details in the log.
+
+    `key` names the kept request that an admin's help would let begin.
+    """
 
     template: ClassVar = "notice"
     text: str
     tone: Literal["info", "warning", "error"] = "info"
     code: str = ""
+    key: str = ""

@@ -14,6 +14,7 @@ from bot.messages.action_ids import (
     RUN_RETRY,
 )
 from bot.messages.card_views import RefusalView
+from bot.messages.notice_views import NoticeView
 from bot.messages.views import AnswerView, Person
 from patterns.core.reasons import Reason, Remedy
 
@@ -51,9 +52,11 @@ def of_refusal(view: RefusalView) -> list[Button]:
     return [*buttons, Button(RETRY, REQUEST_RETRY, view.key)]
 
 
-def of_fault(code: str) -> list[Button]:
-    """Return the button under a fault of ours; none where there is no code of one."""
-    return [Button("Tell an admin", FAULT_HELP, code)] if FAULT_CODE.fullmatch(code) else []
+def of_notice(view: NoticeView) -> list[Button]:
+    """Return the buttons under a fault of ours, or under what only an admin can put right; most often none."""
+    if view.key:
+        return [Button(ask_label(None), REQUEST_HELP, view.key), Button(RETRY, REQUEST_RETRY, view.key)]
+    return [Button("Tell an admin", FAULT_HELP, view.code)] if FAULT_CODE.fullmatch(view.code) else []
 
 
 def ask_label(owner: Person | None) -> str:

@@ -16,7 +16,7 @@ from bot.runs.outcome import RunOutcome
 from bot.runs.request import RunRequest
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.threads.presenter import SlackThreadPresenter
-from patterns.core.errors import UserError
+from patterns.core.errors import RosterError, UserError
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer
 from patterns.core.reasons import Reason
@@ -68,7 +68,10 @@ class HelpCalls:
         """
         payer = request.payer
         await self.engine.client.warm()
-        plan = self.engine.quote(payer, request.text, Choice(flow=request.flow, agents=request.agents))
+        try:
+            plan = self.engine.quote(payer, request.text, Choice(flow=request.flow, agents=request.agents))
+        except RosterError as error:
+            return await self._call(f"help/{request.key}", payer, request.origin, [str(error)])
         try:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
         except InsufficientBudgetError as error:

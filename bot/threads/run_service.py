@@ -27,7 +27,7 @@ from bot.threads.edits import ROOT
 from bot.threads.opening_card import OpeningCards
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_views import RunViews
-from patterns.core.errors import UserError
+from patterns.core.errors import RosterError, UserError
 from patterns.core.ports import Payer
 from patterns.flow import Choice
 from storage.audit import AuditLog
@@ -71,7 +71,13 @@ class RunService:
         payer = request.payer
         await self.openings.see(payer)
         await self.engine.client.warm()
-        plan = self.engine.quote(payer, request.text, _choice(request))
+        try:
+            plan = self.engine.quote(payer, request.text, _choice(request))
+        except RosterError as error:  # a model without a price: only an admin can give it one
+            key = "" if request.forced_here or request.again_of else request.origin.delivery_key
+            notice = NoticeView(f"Not started, nothing spent. {error}", tone="warning", key=key)
+            await self.notifier.private(request.origin, notice)
+            return
         try:
             await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
         except InsufficientBudgetError as error:

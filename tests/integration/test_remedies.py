@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from bot.messages.action_ids import REQUEST_HELP, REQUEST_INSTEAD, REQUEST_RETRY, RUN_CHANGE, RUN_HELP, RUN_RETRY
+from bot.runs.engine import Engine
+from patterns.core.errors import RosterError
+from patterns.core.ports import Payer
+from patterns.flow import Choice, Plan
 from tests.fakes.provider import Call, Provider, Reply, Script
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
@@ -144,6 +148,29 @@ async def test_what_a_frozen_budget_refused_can_be_asked_about_and_tried_again(
     await slack.wait_for(lambda: any("from frozen to open" in said for said in texts(slack)))
     await slack.click(REQUEST_RETRY, user=LEE)
     await slack.wait_for(lambda: any("asked:" in said for said in texts(slack)))
+    assert house.ledger("SELECT COUNT(*) FROM run") == 1
+
+
+async def test_a_model_without_a_price_is_an_admins_to_put_right(
+    slack: SlackServer, house: House, broken: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priced = Engine.quote
+
+    def unpriced(engine: Engine, payer: Payer, request: str, choice: Choice) -> Plan:
+        if request:  # the menu keeps its prices
+            raise RosterError("No price is known for fast (openai/new).")
+        return priced(engine, payer, request, choice)
+
+    broken.fault = None
+    with monkeypatch.context() as without:
+        without.setattr(Engine, "quote", unpriced)
+        await slack.command(ASK, user=LEE)
+        await slack.wait_for(lambda: said_to_lee(slack, "Not started, nothing spent. No price is known for fast"), 60)
+        await slack.click(REQUEST_HELP, user=LEE)
+        (told,) = await slack.wait_for(lambda: texts(slack, DANA_DM))
+    assert "No price is known for fast (openai/new)." in told
+    await slack.click(REQUEST_RETRY, user=LEE)
+    await until_ended(slack)
     assert house.ledger("SELECT COUNT(*) FROM run") == 1
 
 

@@ -168,6 +168,10 @@ def _private() -> Iterator[tuple[str, Any]]:
         ),
     )
     yield "A call for help with a fault", n.HelpCallView(LEE, "#platform", ("Something went wrong on my side.",))
+    yield (
+        "A model without a price",
+        n.NoticeView("Not started, nothing spent. No price is known for fast (openai/new).", "warning", key="key"),
+    )
     yield "A defect", n.NoticeView("Something went wrong on my side.", "error", "7f3a09bc")
 
 
