@@ -71,10 +71,11 @@ class ThreadReader:
         message = kept["message"]
         link = Link(kept["channel"]["id"], message.get("thread_ts") or message["ts"])
         found = await self._thread(run, "the message's thread", link, until=run.root_ts)
-        if found.artifacts:
+        refusal = await self._refusal(run, link) if found.artifacts else "I am not where it was written"
+        if not refusal:
             return found
         alone = await self._lines(run, [message])
-        left = ("I see only that one message, because I am not where it was written.", *_left_out("it", [message]))
+        left = (f"I see only that one message, because {refusal}.", *_left_out("it", [message]))
         if not alone:
             return Attachments(left_out=left)
         artifacts = (_quoted("the message", alone),)
@@ -147,14 +148,18 @@ class ThreadReader:
     async def _linked(self, run: RunRow, link: Link) -> Attachments:
         if link == Link(run.channel, run.thread_ts):
             return Attachments()
-        try:
-            here = link.channel == run.channel
-            refusal = "" if here else await self.readers.refusal(run.user, link.channel, workspace=run.workspace)
-        except (AccessError, SlackError):
-            refusal = "I could not check with Slack who may read it"
-        if refusal:
+        if refusal := await self._refusal(run, link):
             return Attachments(left_out=(f"A linked message was left out: {refusal}.",))
         return await self._thread(run, "the linked thread", link, until=run.root_ts)
+
+    async def _refusal(self, run: RunRow, link: Link) -> str:
+        """Return why whoever asked may not read there now; empty where they may."""
+        if link.channel == run.channel:
+            return ""
+        try:
+            return await self.readers.refusal(run.user, link.channel, workspace=run.workspace)
+        except (AccessError, SlackError):
+            return "I could not check with Slack who may read it"
 
     async def _thread(self, run: RunRow, name: str, link: Link, *, until: str) -> Attachments:
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.listeners.payloads import MESSAGE_SHORTCUT, RUN_AGAIN
 from bot.messages.action_ids import REVIEW_APPROVE, RUN_CONFIRM
+from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.integration.test_permissions import (
@@ -135,3 +136,21 @@ async def test_run_again_shows_a_request_to_those_who_may_read_it(slack: SlackSe
             views = [json.dumps(view) for view in slack.workspace.views.values() if view["user"] == id_of(name)]
             may = channel == PLATFORM and name in INSIDE
             assert (channel, name, any("SQLite or PostgreSQL" in view for view in views)) == (channel, name, may)
+
+
+async def test_the_thread_of_a_message_is_not_read_for_who_has_left_since(
+    slack: SlackServer, house: House, provider: Provider
+) -> None:
+    secret = slack.workspace.channels[SECRET]
+    secret.members.add(LEE)
+    ts = await slack.say("The plan is here", user=DANA, channel=SECRET)
+    await choose(slack, MESSAGE_SHORTCUT, LEE, slack.workspace.message(SECRET, ts), SECRET)
+    await slack.wait_for(lambda: slack.workspace.views, timeout_s=WAIT_S)
+    secret.members.discard(LEE)
+    await slack.say("Lee must not know: marmalade", user=DANA, channel=SECRET, thread_ts=ts)
+    (view,) = slack.workspace.views.values()
+    view["private_metadata"] = json.dumps({**json.loads(view["private_metadata"]), "channel": PLATFORM})
+    await slack.submit({"request": {"request": "use answer: what is it?"}}, user=LEE)
+    await until_over(house)
+    assert "The plan is here" in str(provider.calls[-1].body)
+    assert "marmalade" not in str([call.body for call in provider.calls])
