@@ -25,7 +25,11 @@ class SqlJournal:
 
     async def steps(self, run_id: str) -> list[StepRecord]:
         """Return the trace of a run, in the order it was written."""
-        return [_record(row) for row in await self._db.read(lambda: single(q.steps_of_run(run_id=run_id)))]
+        return await self._db.read(lambda: self.reading(run_id))
+
+    def reading(self, run_id: str) -> Work[list[StepRecord]]:
+        """Return the trace of a run as part of a transaction."""
+        return [_record(row) for row in (yield q.steps_of_run(run_id=run_id))]
 
     async def record(self, fence: Fence, step: StepRecord) -> StepRecord:
         """Write a step that cost nothing and return the step in force: the first writer wins.

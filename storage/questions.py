@@ -60,7 +60,11 @@ class Questions:
 
     async def of_run(self, run_id: str) -> list[StoredQuestion]:
         """Return every question of a run, oldest first."""
-        return [_question_of(row) for row in await self._db.read(lambda: single(q.questions_of_run(run_id=run_id)))]
+        return await self._db.read(lambda: self.reading(run_id))
+
+    def reading(self, run_id: str) -> Work[list[StoredQuestion]]:
+        """Return every question of a run as part of a transaction."""
+        return [_question_of(row) for row in (yield q.questions_of_run(run_id=run_id))]
 
     async def pending(self, run_id: str) -> StoredQuestion | None:
         """Return the undecided question a run waits for; None when there is none."""

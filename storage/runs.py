@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from patterns.core.errors import RunLostError, StorageError
 from patterns.core.ports import Clock, Fence
@@ -10,6 +10,7 @@ from patterns.core.text import storable
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
+from storage.run_reader import RunReader
 from storage.run_rows import NewRun, RunRow, new_run_id, run_of
 
 q = load("runs")
@@ -18,16 +19,14 @@ HandOver = Callable[[str, str], Work[None]]
 """Part of a transaction that enqueues waiting runs of a workspace and channel."""
 
 
-class RunStore:
+class RunStore(RunReader):
     """Repository of runs, the threads they occupy, and their texts.
 
     Runs whose `needs_code` is above `code`, the version of this program, are neither listed as work nor claimed.
     """
 
     def __init__(self, db: Database, clock: Clock, *, code: int = CODE_VERSION) -> None:
-        self._db = db
-        self._clock = clock
-        self._code = code
+        super().__init__(db, clock, code=code)
         self._hand_over: HandOver | None = None
 
     def enqueue_with(self, hand_over: HandOver) -> None:
@@ -66,51 +65,34 @@ class RunStore:
 
         return await self._db.write(work, repeatable=True)
 
-    async def get(self, run_id: str) -> RunRow | None:
-        """Return a run; None when there is none of that id."""
-        rows = await self._read(q.find_run(id=run_id))
-        return run_of(rows[0]) if rows else None
-
-    async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
-        """Return the request or the stored result; None once deleted."""
-        rows = await self._read(q.find_content(id=f"{run_id}:{kind}"))
-        return str(rows[0]["text"]) if rows else None
-
-    async def snapshot(self, roster_hash: str) -> str:
-        """Return the JSON of the roster and prompts a run was accepted under.
-
-        Raises:
-            StorageError: it is not in the database.
-        """
-        rows = await self._read(q.find_snapshot(hash=roster_hash))
-        if not rows:
-            raise StorageError("The roster this run was accepted under is not in the database.")
-        return str(rows[0]["json"])
-
     async def claim(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
         """Claim a run by compare-and-set and return it with its new epoch.
 
         Returns None when another process owns it, it is parked or done, its thread works on another run, or it needs
         newer code.
         """
-        now_us = self._clock.now_us()
-
-        def work() -> Work[RunRow | None]:
-            until_us = now_us + int(lease_s * 1e6)
-            claimed = yield q.claim_run(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us, code=self._code)
-            if not claimed:
-                return None
-            row = claimed[0]
-            # A run that only has to be ended need not wait for its thread.
-            waits = row["thread_ts"] and not row["cancel_requested_by"]
-            if waits and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
-                raise _ThreadBusyError
-            return run_of(row)
-
         try:
-            return await self._db.write(work)
-        except _ThreadBusyError:
+            return await self._db.write(lambda: self.claiming(run_id, owner=owner, lease_s=lease_s))
+        except ThreadBusyError:
             return None
+
+    def claiming(self, run_id: str, *, owner: str, lease_s: float) -> Work[RunRow | None]:
+        """Claim a run as part of a transaction; see `claim`.
+
+        Raises:
+            ThreadBusyError: its thread works on another run; the transaction is to be rolled back.
+        """
+        now_us = self._clock.now_us()
+        until_us = now_us + int(lease_s * 1e6)
+        claimed = yield q.claim_run(id=run_id, owner=owner, lease_until_us=until_us, now_us=now_us, code=self._code)
+        if not claimed:
+            return None
+        row = claimed[0]
+        # A run that only has to be ended need not wait for its thread.
+        waits = row["thread_ts"] and not row["cancel_requested_by"]
+        if waits and not (yield q.occupy_thread(**_thread(row), user_id=row["user_id"])):
+            raise ThreadBusyError
+        return run_of(row)
 
     async def claim_redelivery(self, run_id: str, *, owner: str, lease_s: float) -> RunRow | None:
         """Claim the delivery of an ended or parked run's messages and return it; None when another process has it."""
@@ -127,14 +109,30 @@ class RunStore:
         Raises:
             RunLostError: another process owns it.
         """
-        until_us = self._clock.now_us() + int(lease_s * 1e6)
-        rows = await self._write(
-            q.renew_lease(id=fence.run_id, epoch=fence.epoch, lease_until_us=until_us, executed_ms=executed_ms)
-        )
-        if not rows:
+        ((is_owned, by),) = await self.renew_all([(fence, executed_ms)], lease_s=lease_s)
+        if not is_owned:
             raise RunLostError
-        by: str | None = rows[0]["cancel_requested_by"]
         return by
+
+    async def renew_all(
+        self, executing: Sequence[tuple[Fence, int]], *, lease_s: float
+    ) -> list[tuple[bool, str | None]]:
+        """Extend the leases of runs with their executing times in milliseconds, in one transaction.
+
+        Returns for each whether this process owns it, and the user who asked it to stop, else None.
+        """
+        until_us = self._clock.now_us() + int(lease_s * 1e6)
+
+        def work() -> Work[list[tuple[bool, str | None]]]:
+            found: dict[Fence, tuple[bool, str | None]] = {}
+            for fence, executed_ms in sorted(executing, key=lambda one: one[0].run_id):
+                rows = yield q.renew_lease(
+                    id=fence.run_id, epoch=fence.epoch, lease_until_us=until_us, executed_ms=executed_ms
+                )
+                found[fence] = (bool(rows), rows[0]["cancel_requested_by"] if rows else None)
+            return [found[fence] for fence, _ in executing]
+
+        return await self._db.write(work, repeatable=True)
 
     async def release(self, fence: Fence, *, executed_ms: int) -> None:
         """Give up the lease, so that another process can claim the run or the delivery of its messages."""
@@ -172,7 +170,11 @@ class RunStore:
         Raises:
             RunLostError: another process owns it.
         """
-        if not await self._write(q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
+        await self._db.write(lambda: self.parking(fence, executed_ms=executed_ms))
+
+    def parking(self, fence: Fence, *, executed_ms: int) -> Work[None]:
+        """Park a run as part of a transaction; see `park`."""
+        if not (yield q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
             raise RunLostError
 
     async def unpark(self, run_id: str) -> bool:
@@ -194,95 +196,38 @@ class RunStore:
         Raises:
             RunLostError: another process owns it.
         """
+        ended = {"stop_reason": stop_reason, "cost_nusd": cost_nusd, "executed_ms": executed_ms}
+        return await self._db.write(lambda: self.finishing(run, result_json=result_json, intents=intents, **ended))
+
+    def finishing(self, run: RunRow, *, result_json: str, intents: Sequence[str], **ended: object) -> Work[str | None]:
+        """Store the end of a run as part of a transaction; see `finish`."""
         now_us = self._clock.now_us()
-
-        def work() -> Work[str | None]:
-            done = yield q.finish_run(
-                id=run.id,
-                epoch=run.epoch,
-                stop_reason=stop_reason,
-                cost_nusd=cost_nusd,
-                executed_ms=executed_ms,
-                now_us=now_us,
-            )
-            if not done:
-                raise RunLostError
-            yield _content(run.id, run.workspace, "result", result_json, now_us)
-            for name in intents:
-                yield q.insert_intent(run_id=run.id, name=name, channel=run.channel, now_us=now_us)
-            rows = yield q.find_run(id=run.id)
-            if not rows[0]["thread_ts"]:
-                return None
-            yield q.vacate_thread(**_thread(rows[0]))
-            waiting = yield q.next_in_thread(**_thread(rows[0], with_run=False))
-            return str(waiting[0]["id"]) if waiting else None
-
-        return await self._db.write(work)
+        done = yield q.finish_run(id=run.id, epoch=run.epoch, now_us=now_us, **ended)
+        if not done:
+            raise RunLostError
+        yield _content(run.id, run.workspace, "result", result_json, now_us)
+        for name in intents:
+            yield q.insert_intent(run_id=run.id, name=name, channel=run.channel, now_us=now_us)
+        if not done[0]["thread_ts"]:
+            return None
+        yield q.vacate_thread(**_thread(done[0]))
+        waiting = yield q.next_in_thread(**_thread(done[0], with_run=False))
+        return str(waiting[0]["id"]) if waiting else None
 
     async def request_cancel(self, run_id: str, *, by: str) -> bool:
         """Ask a run to stop; return False when it is over or was asked before."""
         return bool(await self._write(q.cancel_run(id=run_id, user_id=by)))
-
-    async def open_ids(self) -> list[str]:
-        """Return the ids of accepted and running Slack runs, oldest first."""
-        return [str(row["id"]) for row in await self._read(q.open_runs(code=self._code))]
-
-    async def claimable_ids(self) -> list[str]:
-        """Return the ids of Slack runs that could go on now and have no owner, oldest first."""
-        return [
-            str(row["id"]) for row in await self._read(q.claimable_runs(now_us=self._clock.now_us(), code=self._code))
-        ]
-
-    async def unposted_question_ids(self) -> list[str]:
-        """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""
-        return [str(row["id"]) for row in await self._read(q.runs_with_unposted_question(code=self._code))]
-
-    async def undelivered_ids(self) -> list[str]:
-        """Return the ids of finished runs with messages still to be posted."""
-        return [str(row["id"]) for row in await self._read(q.undelivered_runs(code=self._code))]
-
-    async def unfinished(self, workspace: str, channel: str) -> list[RunRow]:
-        """Return the runs of a channel that are not over, newest first."""
-        rows = await self._read(q.live_runs_of(workspace=workspace, channel=channel))
-        return [run_of(row) for row in rows]
-
-    async def recent(self, workspace: str, user: str, *, most: int = 10) -> list[RunRow]:
-        """Return the latest runs of a person, newest first."""
-        rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
-        return [run_of(row) for row in rows]
-
-    async def earlier_exchanges(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
-        """Return the earlier requests of the run's thread with their stored results, oldest first."""
-        if not run.thread_ts:
-            return []
-        rows = await self._read(
-            q.earlier_in_thread(
-                workspace=run.workspace,
-                channel=run.channel,
-                thread_ts=run.thread_ts,
-                before_us=run.created_us,
-                most=most,
-            )
-        )
-        return [(row["request"], row["result"]) for row in reversed(rows)]
-
-    async def cost_by_model(self, run_id: str) -> list[Row]:
-        """Return the cost of a run by model, as rows model, calls, cost_nusd, uncertain_nusd."""
-        return await self._read(q.cost_by_model(run_id=run_id))
 
     async def record_feedback(self, run_id: str, *, user: str, value: str) -> None:
         """Store a person's rating of an answer; the latest one counts."""
         now_us = self._clock.now_us()
         await self._write(q.insert_feedback(run_id=run_id, user_id=user, value=value, now_us=now_us))
 
-    async def _read(self, statement: Statement) -> list[Row]:
-        return await self._db.read(lambda: single(statement))
-
     async def _write(self, statement: Statement) -> list[Row]:
         return await self._db.write(lambda: single(statement))
 
 
-class _ThreadBusyError(StorageError):
+class ThreadBusyError(StorageError):
     """The thread works on another run; the claim is rolled back."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
-from storage.database.statements import load, single
+from storage.database.statements import Work, load, single
 from storage.run_rows import RunRow
 
 q = load("threads")
@@ -60,16 +60,27 @@ class Threads:
 
     async def earlier_attachments(self, run: RunRow, *, most: int) -> list[str]:
         """Return the attachments read for the earlier runs of the thread, newest first."""
+        return await self._db.read(lambda: self._reading_earlier(run, most=most))
+
+    @classmethod
+    def reading_attachments(cls, run: RunRow, *, most: int) -> Work[list[str]]:
+        """Return, as part of a transaction, the run's attachments, then those of its thread's earlier runs."""
+        own = yield q.find_attachments(id=_attachments_id(run.id))
+        earlier = yield from cls._reading_earlier(run, most=most)
+        return [*(str(row["text"]) for row in own), *earlier]
+
+    @staticmethod
+    def _reading_earlier(run: RunRow, *, most: int) -> Work[list[str]]:
         if not run.thread_ts:
             return []
-        statement = q.earlier_attachments(
+        rows = yield q.earlier_attachments(
             workspace=run.workspace,
             channel=run.channel,
             thread_ts=run.thread_ts,
             before_us=run.created_us,
             most=most,
         )
-        return [str(row["text"]) for row in await self._db.read(lambda: single(statement))]
+        return [str(row["text"]) for row in rows]
 
 
 def _attachments_id(run_id: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from patterns.core.errors import AgentsError, ParkedError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import NUSD_PER_USD
-from patterns.core.ports import Clock, Payer, Question, StepRecord
+from patterns.core.ports import Clock, Decisions, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
 from storage.ledger.balances import Balance, Balances
-from storage.questions import Questions, StoredQuestion
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 WAIT_S = 7 * 86_400
@@ -43,7 +43,7 @@ class BudgetGate:
     """
 
     balances: Balances
-    questions: Questions
+    questions: Decisions
     clock: Clock
     asked: Sequence[StoredQuestion] = ()
 

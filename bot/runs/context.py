@@ -7,21 +7,20 @@ from bot.runs.outcome import RunOutcome
 from patterns.core.context import TaskContext, Turn
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
+from storage.execution.texts import RunTexts
 from storage.run_rows import RunRow
-from storage.runs import RunStore
-from storage.threads import Threads
 
 HISTORY_RUNS = 10
 """Number of earlier exchanges of a thread that a follow-up may see."""
 
 
-async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskContext:
+def context_of(run: RunRow, texts: RunTexts) -> TaskContext:
     """Return the frozen context of a run.
 
     Raises:
         UserError: its text has been deleted.
     """
-    request = await store.text(run.id, "request")
+    request = texts.request
     if request is None:
         raise UserError("The text of this request has been deleted, so it cannot be continued.")
     return TaskContext(
@@ -32,10 +31,8 @@ async def context_of(run: RunRow, store: RunStore, threads: Threads) -> TaskCont
         thread=run.thread_ts,
         user=run.user,
         request=request,
-        history=_history(
-            [one for one in await store.earlier_exchanges(run, most=HISTORY_RUNS) if not _is_try(run, request, one)]
-        ),
-        artifacts=await artifacts_of(threads, run),
+        history=_history([one for one in texts.exchanges if not _is_try(run, request, one)]),
+        artifacts=artifacts_of(texts.attachments),
     )
 
 

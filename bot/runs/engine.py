@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
-from bot.runs.context import context_of, payer_context
+from bot.runs.context import HISTORY_RUNS, context_of, payer_context
+from bot.runs.material import EARLIER_RUNS
 from bot.runs.model_allowlist import ModelAllowlist
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
-from bot.runs.run_journal import RunJournal
 from bot.settings import Settings
 from patterns.agent import AgentRunner
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
-from patterns.core.ports import Clock, EventSink, Fence, Journal, ModelClient, Payer, Question, StepRecord
+from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
@@ -23,8 +23,10 @@ from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services, open_services
-from storage.channels import ChannelSettings
 from storage.database.database import Database
+from storage.execution.ownership import RunSessions
+from storage.execution.session import RunSession
+from storage.execution.texts import RunTexts, read_texts
 from storage.history import History
 from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
@@ -84,18 +86,27 @@ class Engine:
         chains = (name for model in asked for name in (model, *self.client.fallbacks(model)))
         await self.client.check(dict.fromkeys(chains))
 
-    async def execute(self, run: RunRow, events: EventSink, *, may_stream: bool = False) -> PatternResult:
+    @cached_property
+    def sessions(self) -> RunSessions:
+        """Return what claims and ends runs."""
+        return RunSessions(
+            self.db, store=self.store, ledger=self.ledger, journal=self.journal, questions=self.questions
+        )
+
+    async def execute(
+        self, session: RunSession, run: RunRow, events: EventSink, *, may_stream: bool = False
+    ) -> PatternResult:
         """Run a run that this process owns and return its result: admit, plan, confirm, run, settle.
+
+        `run` is that of the session, with its place in Slack.
 
         Raises:
             InsufficientBudgetError: the channel cannot pay for the plan.
             ParkedError, RunLostError, CancelledRunError: the run waits, has another owner, or was stopped.
         """
-        await self.ledger.recover_run(run.fence)
         try:
-            journal = await RunJournal.of(self.journal, run.id)
-            gate = BudgetGate(self.balances, self.questions, self.clock, await self.questions.of_run(run.id))
-            ctx, services = await self._open(run, journal, events, may_stream=may_stream)
+            gate = BudgetGate(self.balances, session, self.clock, session.asked)
+            ctx, services = await self._open(session, run, events, may_stream=may_stream)
             admitted = await self._admit(run, ctx, services, gate)
             plan = await resolve(
                 ctx, services, _choice(run), expected=partial(self._usual, services), estimated=admitted
@@ -104,44 +115,48 @@ class Engine:
             if confirmed is None:
                 return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
             plan = confirmed
-            await self.store.set_flow(run.fence, flow=plan.title, worst_nusd=plan.worst_nusd)
+            session.choose_flow(plan.title, worst_nusd=plan.worst_nusd)
             # What was admitted just now, with nothing paid since, need not be looked at again.
             is_admitted = admitted is not None and plan.pattern is admitted.pattern
-            if not is_admitted and not any(map(_is_work, journal.steps)):
+            if not is_admitted and not any(map(_is_work, session.steps)):
                 await gate.admit(run, plan.quote.once_nusd)
             given_up = await gate.given_up(run)
             if given_up is not None:
                 return given_up
             result = await run_flow(ctx, services, plan)
-            await self._keep_refusal(run, services, result)
+            await self._keep_refusal(session, services, result)
             return await gate.settle(run, result, quote_nusd=plan.quote.once_nusd)
         except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
+        finally:
+            await session.flush()
 
-    async def _keep_refusal(self, run: RunRow, services: Services, result: PatternResult) -> None:
+    async def _keep_refusal(self, session: RunSession, services: Services, result: PatternResult) -> None:
         """Journal which monthly account refused, for the sentence about how the run ended."""
         refusal = result.refusal
         if result.stop_reason is StopReason.BUDGET and refusal is not None and refusal.is_monthly:
-            number = 1 + sum(is_refusal(step) for step in await self.journal.steps(run.id))
+            number = 1 + sum(is_refusal(step) for step in session.steps)
             why = {"kind": refusal.kind, "blocked": refusal.blocked or ""}
             await services.record_decision(refusal_path(number), why)
 
     async def _open(
-        self, run: RunRow, journal: RunJournal, events: EventSink, *, may_stream: bool
+        self, session: RunSession, run: RunRow, events: EventSink, *, may_stream: bool
     ) -> tuple[TaskContext, Services]:
         """Return the context and the services of a run, under the roster it was accepted with."""
         roster, client = await self._roster_of(run)
+        threads = Threads(self.db, self.clock)
+        texts = await read_texts(self.db, self.store, threads, run, exchanges=HISTORY_RUNS, attachments=EARLIER_RUNS)
         services = self._services(
             run.payer,
             run.fence,
             roster,
-            await self._allowed(run, roster, client),
-            events,
-            journal,
+            _allowed(roster, client, texts),
+            session.events_to(events),
+            session,
             executed_s=run.executed_ms / 1000,
             may_stream=may_stream,
         )
-        return await context_of(run, self.store, Threads(self.db, self.clock)), services
+        return context_of(run, texts), services
 
     async def _admit(self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate) -> Plan | None:
         """Check, before anything is paid, that the estimate fits the budget, and return it.
@@ -171,7 +186,7 @@ class Engine:
             UserError: the person named a flow or agents that do not exist or do not fit.
         """
         ctx = payer_context(payer, run_id="quote", request=request)
-        ports = self.roster, self.client, NullEventSink(), self.journal
+        ports = self.roster, self.client, NullEventSink(), None
         return estimate(ctx, self._services(payer, Fence("quote", 0), *ports), choice)
 
     async def expected_nusd(self, workspace: str, flow: str) -> int | None:
@@ -196,7 +211,7 @@ class Engine:
         if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
             return plan
         question = Question(kind="confirm", title=plan.title, amount_nusd=plan.worst_nusd)
-        decision = await self.questions.ask(run.fence, CONFIRM_PATH, question)
+        decision = await services.decisions.ask(run.fence, CONFIRM_PATH, question)
         if decision.verdict == "run":
             return plan
         if decision.verdict == "instead":
@@ -211,16 +226,16 @@ class Engine:
         roster: Roster,
         client: ModelClient,
         events: EventSink,
-        journal: Journal,
+        session: RunSession | None,
         *,
         executed_s: float = 0.0,
         may_stream: bool = False,
     ) -> Services:
         return open_services(
             runner=self._runner if client is self.client else AgentRunner(client),
-            ledger=self.ledger,
-            journal=journal,
-            decisions=self.questions,
+            ledger=session or self.ledger,
+            journal=session or self.journal,
+            decisions=session or self.questions,
             events=events,
             clock=self.clock,
             roster=roster,
@@ -230,17 +245,17 @@ class Engine:
             may_stream=may_stream,
         )
 
-    async def _allowed(self, run: RunRow, roster: Roster, client: LiteLLMClient) -> ModelClient:
-        """Return the model client, restricted to the channel's allowed models."""
-        settings = await ChannelSettings(self.db, self.clock).find(workspace=run.workspace, channel=run.channel)
-        allowed = tuple(settings.get("models", ()))
-        return ModelAllowlist(client, roster.models, allowed) if allowed else client
-
     async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
         """Return the roster the run was accepted under, which an update may have replaced since."""
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
         return await self.older.of(run.roster_hash)
+
+
+def _allowed(roster: Roster, client: LiteLLMClient, texts: RunTexts) -> ModelClient:
+    """Return the model client, restricted to the channel's allowed models."""
+    allowed = tuple(texts.channel_settings.get("models", ()))
+    return ModelAllowlist(client, roster.models, allowed) if allowed else client
 
 
 def _choice(run: RunRow) -> Choice:

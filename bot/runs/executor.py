@@ -22,6 +22,7 @@ from patterns.core.events import PatternResult, StopReason
 from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
 from storage.database.database import ConstraintError
+from storage.execution.session import RunSession
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -87,16 +88,17 @@ class Executor(Generic[S]):
     async def execute(self, run_id: str) -> None:
         """Claim the run and take it as far as it goes: to its end, to a question, or to another owner."""
         await self.engine.client.warm()
-        run = await self.engine.store.claim(run_id, owner=self.owner, lease_s=LEASE_S)
-        if run is None:
+        session = await self.engine.sessions.claim(run_id, owner=self.owner, lease_s=LEASE_S)
+        if session is None:
             return
+        run = session.run
         watch = _Stopwatch(self.engine.clock)
         stop = self._stops.setdefault(run_id, asyncio.Event())
         if run.cancel_requested_by:
             stop.set()
         try:
-            outcome = await self._until_stopped(run, stop, watch)
-            await self._conclude(watch.clocked(run), outcome)
+            outcome = await self._until_stopped(session, stop, watch)
+            await self._conclude(session, watch.clocked(run), outcome)
         except RunLostError:
             self.presenter.release(run)
             log.info("run_lost", run=run_id)
@@ -111,11 +113,14 @@ class Executor(Generic[S]):
         finally:
             self._stops.pop(run_id, None)
 
-    async def _until_stopped(self, run: RunRow, stop: asyncio.Event, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
+    async def _until_stopped(
+        self, session: RunSession, stop: asyncio.Event, watch: "_Stopwatch"
+    ) -> "RunOutcome | ParkedError":
         """Return the outcome of the work, or of a stop soon after it was requested."""
+        run = session.run
         if stop.is_set() and not run.root_ts:
             return _STOPPED
-        work = asyncio.create_task(self._work(run, watch), name=f"work {run.id}")
+        work = asyncio.create_task(self._work(session, watch), name=f"work {run.id}")
         keeping = self.lease.keep(run, stop, lambda: watch.clocked(run).executed_ms)
         kept = asyncio.create_task(keeping, name=f"lease {run.id}")
         try:
@@ -131,7 +136,8 @@ class Executor(Generic[S]):
             kept.result()  # raises when the run was lost
         return _STOPPED
 
-    async def _work(self, run: RunRow, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
+    async def _work(self, session: RunSession, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
+        run = session.run
         try:
             placed = await self.presenter.begin(run)
         except SlackError as error:
@@ -139,7 +145,8 @@ class Executor(Generic[S]):
         try:
             watch.start()
             may_stream = self.presenter.may_stream(run)
-            return RunOutcome(result=await self.engine.execute(placed, self.presenter.progress, may_stream=may_stream))
+            result = await self.engine.execute(session, placed, self.presenter.progress, may_stream=may_stream)
+            return RunOutcome(result=result)
         except ParkedError as error:
             return error
         except InsufficientBudgetError as error:
@@ -164,20 +171,20 @@ class Executor(Generic[S]):
         await self._delivery.notify_person(run, view)
         return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),)))
 
-    async def _conclude(self, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
-        await self.engine.ledger.end_run(run.fence)
+    async def _conclude(self, session: RunSession, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
         if isinstance(outcome, ParkedError):
             await self._park(run)
             self._in_background(self._budget_released(), f"free {run.id}")
             return
         run = await self._fresh(run)
+        if session.holds_money:  # the balance shown is what is left when nothing is held for the run
+            await self.engine.ledger.end_run(run.fence)
         rendered = await self._delivery.render(run, outcome)
         names = names_of(rendered)
-        waiting = await self.engine.store.finish(
+        waiting = await self.engine.sessions.finish(
             run,
             stop_reason=outcome.result.stop_reason.value,
             result_json=outcome.model_dump_json(),
-            cost_nusd=sum(row["cost_nusd"] for row in await self.engine.store.cost_by_model(run.id)),
             executed_ms=run.executed_ms,
             intents=names,
         )
@@ -215,7 +222,7 @@ class Executor(Generic[S]):
 
     async def _park(self, run: RunRow) -> None:
         run = await self._fresh(run)
-        await self.engine.store.park(run.fence, executed_ms=run.executed_ms)
+        await self.engine.sessions.park(run.fence, executed_ms=run.executed_ms)
         async with self.lease.delivering(run):
             await self._delivery.ask(run)
 

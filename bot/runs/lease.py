@@ -1,14 +1,15 @@
-"""Leases with heartbeats: the owner of a run renews its lease every second and counts as dead after six without."""
+"""Leases with heartbeats: the owner of runs renews their leases every second and counts as dead after six without."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from patterns.core.errors import RunLostError, StorageError
-from patterns.core.ports import Clock
+from patterns.core.ports import Clock, Fence
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 
@@ -21,12 +22,24 @@ HEARTBEAT_S = 1.0
 call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Renews the leases of runs that this process claimed."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """A run whose lease is renewed; `over` is set when it is lost, or a person wants to stop its work."""
 
-    store: RunStore
-    clock: Clock
+    fence: Fence
+    executed_ms: Callable[[], int]
+    is_working: bool
+    over: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Lease:
+    """Renews the leases of all runs that this process claimed, together: one transaction a heartbeat."""
+
+    def __init__(self, store: RunStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._kept: set[_Kept] = set()
+        self._heart: asyncio.Task[None] | None = None
 
     async def keep(self, run: RunRow, stop: asyncio.Event, executed_ms: Callable[[], int]) -> None:
         """Renew the lease until someone here, or in another process, asks to stop the run.
@@ -34,17 +47,13 @@ class Lease:
         Raises:
             RunLostError: another process owns it.
         """
-        while not stop.is_set():
+        with self._renewed(run.fence, executed_ms, is_working=True) as over:
+            stopping = asyncio.ensure_future(stop.wait())
+            stopping.add_done_callback(lambda _: None if over.done() else over.set_result(None))
             try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    await stop.wait()
-            except TimeoutError:
-                try:
-                    if await self.store.renew(run.fence, lease_s=LEASE_S, executed_ms=executed_ms()):
-                        return
-                except StorageError as error:
-                    # The work goes on: if another process claims the run meanwhile, our fencing token is rejected.
-                    log.warning("lease_not_renewed", run=run.id, reason=str(error))
+                await over
+            finally:
+                stopping.cancel()
 
     @asynccontextmanager
     async def delivering(self, run: RunRow) -> AsyncIterator[None]:
@@ -58,27 +67,56 @@ class Lease:
         """
         try:
             async with asyncio.timeout(None) as expiry:
-                renewing = asyncio.create_task(self._renew(run, expiry), name=f"delivering {run.id}")
-                try:
+                with self._renewed(run.fence, lambda: run.executed_ms, is_working=False) as over:
+                    over.add_done_callback(lambda ended: None if ended.cancelled() else _expire(ended, expiry))
                     yield
-                finally:
-                    renewing.cancel()
         except TimeoutError:
             if expiry.expired():
                 raise RunLostError from None
             raise
         finally:
-            if (now := await self.store.get(run.id)) is not None:
-                await self.store.release(run.fence, executed_ms=now.executed_ms)
+            await self._store.release(run.fence, executed_ms=run.executed_ms)
 
-    async def _renew(self, run: RunRow, expiry: asyncio.Timeout) -> None:
+    @contextlib.contextmanager
+    def _renewed(
+        self, fence: Fence, executed_ms: Callable[[], int], *, is_working: bool
+    ) -> Iterator["asyncio.Future[None]"]:
+        """Have a lease renewed inside the block; yield the future of its loss, or of a person's wish to stop."""
+        kept = _Kept(fence, executed_ms, is_working)
+        self._kept.add(kept)
+        if self._heart is None:
+            self._heart = asyncio.create_task(self._beat(), name="heartbeat")
+        try:
+            yield kept.over
+        finally:
+            self._kept.discard(kept)
+            kept.over.cancel()
+            if not self._kept and self._heart is not None:
+                self._heart.cancel()
+                self._heart = None
+
+    async def _beat(self) -> None:
         while True:
-            await self.clock.sleep(HEARTBEAT_S)
+            await asyncio.sleep(HEARTBEAT_S)
+            kept = list(self._kept)
             try:
-                if (now := await self.store.get(run.id)) is not None:
-                    await self.store.renew(run.fence, lease_s=LEASE_S, executed_ms=now.executed_ms)
-            except RunLostError:
-                expiry.reschedule(0)
-                return
-            except StorageError as error:
-                log.warning("lease_not_renewed", run=run.id, reason=str(error))
+                async with asyncio.timeout(LEASE_S):
+                    answers = await self._store.renew_all(
+                        [(one.fence, one.executed_ms()) for one in kept], lease_s=LEASE_S
+                    )
+            except (StorageError, TimeoutError) as error:
+                # The work goes on: if another process claims a run meanwhile, our fencing token is rejected.
+                log.warning("leases_not_renewed", runs=len(kept), reason=str(error))
+                continue
+            for one, (is_owned, stopped_by) in zip(kept, answers, strict=True):
+                if one.over.done():
+                    continue
+                if not is_owned:
+                    one.over.set_exception(RunLostError())
+                elif one.is_working and stopped_by is not None:
+                    one.over.set_result(None)
+
+
+def _expire(lost: "asyncio.Future[None]", expiry: asyncio.Timeout) -> None:
+    if lost.exception() is not None:
+        expiry.reschedule(0)

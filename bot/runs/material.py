@@ -1,8 +1,8 @@
 """Attachments of a request: what was read, and what was left out and why."""
 
+from collections.abc import Sequence
+
 from patterns.core.context import Artifact, Frozen
-from storage.run_rows import RunRow
-from storage.threads import Threads
 
 EARLIER_RUNS = 5
 """Number of the thread's earlier requests whose attachments a follow-up still sees."""
@@ -39,9 +39,7 @@ class Attachments(Frozen):
         return f"Read {', '.join(self.read)}." if self.read else ""
 
 
-async def artifacts_of(threads: Threads, run: RunRow) -> tuple[Artifact, ...]:
-    """Return what agents may see: the run's own attachments, then the thread's earlier ones, newest first."""
-    own = await threads.attachments(run.id)
-    kept = [*([own] if own else []), *await threads.earlier_attachments(run, most=EARLIER_RUNS)]
+def artifacts_of(kept: Sequence[str]) -> tuple[Artifact, ...]:
+    """Return what agents may see of stored attachments, in their order."""
     found = [artifact for text in kept for artifact in Attachments.model_validate_json(text).artifacts]
     return tuple(found[:ARTIFACTS_MAX])

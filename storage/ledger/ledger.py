@@ -16,6 +16,7 @@ from storage.ledger import admission
 from storage.ledger.book import LedgerTransaction, Policy
 from storage.ledger.periods import ClockGuard
 from storage.ledger.transaction import (
+    Decide,
     Operation,
     Release,
     Reserve,
@@ -78,6 +79,14 @@ class SqlLedger:
         if holds:
             await self._submit(Release(tuple(hold.call_id for hold in holds)))
 
+    async def decide(self, decisions: Decide) -> None:
+        """Journal steps that cost nothing, before every operation that is asked for later.
+
+        Raises:
+            RunLostError: another process owns the run.
+        """
+        await self._submit(decisions)
+
     async def recover_run(self, fence: Fence) -> Recovered:
         """Close what earlier owners of a run left open, after its claim: reservations free, open calls uncertain."""
         return await self._abandon(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch)
@@ -102,22 +111,31 @@ class SqlLedger:
         )
 
     async def _abandon(self, query: Query, *, alone: bool = False, **which: object) -> Recovered:
-        def work() -> Work[Recovered]:
-            book = self._new_book()
-            yield from load_calls(book, query, **which)
-            yield from load_accounts(book, {})
-            for call in book.calls.values():
-                admission.close_abandoned(book, call)
-            yield from save(book)
-            lost = [call for call in book.calls.values() if call.state == "uncertain"]
-            return Recovered(len(book.calls) - len(lost), len(lost), sum(call.actual_nusd for call in lost))
+        recovered = await self._db.write(lambda: self._closing(query, **which), alone=alone, repeatable=True)
+        self.report(recovered, **which)
+        return recovered
 
-        recovered = await self._db.write(work, alone=alone, repeatable=True)
+    def closing(self, fence: Fence) -> Work[Recovered]:
+        """Close, as part of a transaction, what owners of a run before this fencing token left open."""
+        return self._closing(q.lock_abandoned_of_run, run_id=fence.run_id, epoch=fence.epoch)
+
+    def _closing(self, query: Query, **which: object) -> Work[Recovered]:
+        book = self._new_book()
+        yield from load_calls(book, query, **which)
+        yield from load_accounts(book, {})
+        for call in book.calls.values():
+            admission.close_abandoned(book, call)
+        yield from save(book)
+        lost = [call for call in book.calls.values() if call.state == "uncertain"]
+        return Recovered(len(book.calls) - len(lost), len(lost), sum(call.actual_nusd for call in lost))
+
+    @staticmethod
+    def report(recovered: Recovered, **which: object) -> None:
+        """Log calls whose outcome is unknown, once their transaction stands."""
         if recovered.uncertain:
             log.warning(
                 "calls_uncertain", calls=recovered.uncertain, uncertain_nusd=recovered.uncertain_nusd, scope=which
             )
-        return recovered
 
     def _merge(self, operations: Sequence[Operation]) -> Work[list[object]]:
         return run_batch(self._new_book(), operations)

@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patterns.core.errors import AgentsError, BudgetExceededError
+from patterns.core.errors import AgentsError, BudgetExceededError, RunLostError
 from patterns.core.money import format_usd
 from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, StepRecord
-from storage.database.statements import Query, Work, load
+from storage.database.statements import Query, Row, Work, load
 from storage.journal import q as journal
 from storage.journal import step_row
 from storage.ledger import admission
@@ -15,6 +15,7 @@ from storage.ledger.accounts import accounts_of
 from storage.ledger.book import Account, Call, Config, LedgerTransaction, payer_key
 
 q = load("ledger")
+runs_q = load("runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,23 @@ class Release:
     call_ids: tuple[str, ...]
 
 
-Operation = HoldRequest | Reserve | Settle | Release
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Journal steps of a run that cost nothing, and store its flow with the worst price, where one was chosen."""
+
+    fence: Fence
+    steps: tuple[StepRecord, ...]
+    flow: tuple[str, int] | None = None
+
+
+Operation = HoldRequest | Reserve | Settle | Release | Decide
 
 
 def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[list[object]]:
     """Decide the operations in turn and return for each its value or its error. `book` comes empty."""
     runs = {fence.run_id for operation in operations for fence in _fences(operation)}
+    for fence, (flow, worst_nusd) in sorted(_flows(operations), key=lambda one: one[0].run_id):
+        yield runs_q.set_flow(id=fence.run_id, epoch=fence.epoch, flow=flow, worst_nusd=worst_nusd)
     if runs:
         book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
     yield from load_calls(book, q.lock_calls, ids={id_ for operation in operations for id_ in _calls(operation)})
@@ -157,6 +169,13 @@ def _decide(book: LedgerTransaction, operation: Operation) -> object:
             case Release():
                 admission.release(book, operation.call_ids)
                 return None
+            case Decide():
+                run = _owned(book, operation.fence)
+                book.steps += [
+                    step_row(run["id"], run["workspace"], step, call_id=None, now_us=book.now_us)
+                    for step in operation.steps
+                ]
+                return None
     except AgentsError as error:
         return error
 
@@ -165,13 +184,26 @@ def _publish(book: LedgerTransaction, operation: Settle) -> bool:
     """Journal the step if its writer still owns the run, and return whether it does."""
     if operation.step is None:
         return True
-    run = book.runs.get(operation.fence.run_id)
-    if run is None or run["epoch"] != operation.fence.epoch:
+    try:
+        run = _owned(book, operation.fence)
+    except RunLostError:
         return False
     book.steps.append(
         step_row(run["id"], run["workspace"], operation.step, call_id=operation.hold.call_id, now_us=book.now_us)
     )
     return True
+
+
+def _owned(book: LedgerTransaction, fence: Fence) -> Row:
+    """Return the row of a run; raise RunLostError when another process owns it."""
+    run = book.runs.get(fence.run_id)
+    if run is None or run["epoch"] != fence.epoch:
+        raise RunLostError
+    return run
+
+
+def _flows(operations: Sequence[Operation]) -> list[tuple[Fence, tuple[str, int]]]:
+    return [(one.fence, one.flow) for one in operations if isinstance(one, Decide) and one.flow]
 
 
 def _requests(operation: Operation) -> Sequence[HoldRequest | ReserveRequest]:
@@ -187,6 +219,8 @@ def _requests(operation: Operation) -> Sequence[HoldRequest | ReserveRequest]:
 def _fences(operation: Operation) -> Sequence[Fence]:
     if isinstance(operation, Settle):
         return (operation.fence,) if operation.step else ()
+    if isinstance(operation, Decide):
+        return (operation.fence,)
     return [request.fence for request in _requests(operation)]
 
 
@@ -200,6 +234,8 @@ def _calls(operation: Operation) -> Sequence[str]:
             return (hold.call_id, hold.envelope) if hold.envelope else (hold.call_id,)
         case Release():
             return operation.call_ids
+        case Decide():
+            return ()
 
 
 def _wanted(book: LedgerTransaction, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:

@@ -81,7 +81,13 @@ RETURNING id;
 UPDATE run SET status = 'done', stop_reason = :stop_reason, cost_nusd = :cost_nusd, executed_ms = :executed_ms,
                finished_us = :now_us
 WHERE id = :id AND epoch = :epoch AND status IN ('running', 'accepted', 'parked')
-RETURNING id;
+RETURNING id, workspace, channel, thread_ts;
+
+-- name: sum_cost
+-- Write what the attempts of a run that has just ended cost.
+UPDATE run SET cost_nusd = (SELECT CAST(COALESCE(SUM(actual_nusd), 0) AS BIGINT) FROM call
+                            WHERE run_id = :id AND state IN ('settled', 'uncertain'))
+WHERE id = :id;
 
 -- name: cancel_run
 -- Ask a run to stop; the first to ask is stored.

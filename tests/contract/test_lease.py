@@ -13,10 +13,14 @@ from bot.runs.lease import LEASE_S, Lease
 from patterns.core.errors import RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
 from storage.database.database import ConstraintError
+from storage.execution.ownership import RunSessions
+from storage.journal import SqlJournal
+from storage.ledger.ledger import SqlLedger
+from storage.questions import Questions
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from tests.contract.test_runs_store import REQUEST
-from tests.support.ledgers import FakeClock
+from tests.support.ledgers import POLICY, FakeClock
 
 AWAY = StorageError("PostgreSQL does not answer.")
 LET_GO: list[RunRow] = []
@@ -38,15 +42,15 @@ async def owned(store: RunStore) -> RunRow:
 async def test_a_renewal_that_fails_is_tried_again(
     store: RunStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, renew, answers = await owned(store), store.renew, [AWAY, AWAY]
+    run, renew, answers = await owned(store), store.renew_all, [AWAY, AWAY]
 
-    async def sometimes(*arguments: Any, **named: Any) -> str | None:
+    async def sometimes(*arguments: Any, **named: Any) -> list[tuple[bool, str | None]]:
         if answers:
             raise answers.pop()
         await store.request_cancel(run.id, by="U2")
         return await renew(*arguments, **named)
 
-    monkeypatch.setattr(store, "renew", sometimes)
+    monkeypatch.setattr(store, "renew_all", sometimes)
     async with asyncio.timeout(10):
         await Lease(store, clock).keep(run, asyncio.Event(), lambda: 5)
     assert answers == []
@@ -87,18 +91,19 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
         return PatternResult(output=outcome, stop_reason=StopReason.COMPLETED)
 
     async def nothing(*_arguments: Any) -> None:
-        """No money was moved, nothing imported."""
+        """Nothing is imported."""
 
     async def is_shown(_run: RunRow) -> bool:
         return False
 
-    async def money(_run_id: str) -> list[Any]:
-        return []
-
-    store.cost_by_model = money  # type: ignore[method-assign]
-    ledger = SimpleNamespace(end_run=nothing)
+    database = store._db
+    ledger = SqlLedger(database, clock, POLICY)
+    journal, questions = SqlJournal(database, clock), Questions(database, clock)
+    sessions = RunSessions(database, store=store, ledger=ledger, journal=journal, questions=questions)
     client = SimpleNamespace(warm=nothing)
-    engine: Any = SimpleNamespace(store=store, clock=clock, execute=execute, ledger=ledger, client=client)
+    engine: Any = SimpleNamespace(
+        store=store, clock=clock, execute=execute, ledger=ledger, client=client, sessions=sessions
+    )
     delivery = SimpleNamespace(
         begin=begin,
         may_stream=lambda _run: False,

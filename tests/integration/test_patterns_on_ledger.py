@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.runs.run_journal import RunJournal
 from patterns.agent import AgentRunner
 from patterns.core.errors import RunLostError
 from patterns.core.ports import Charged, Fence, Hold, Settlement, StepRecord
 from patterns.flow import Choice, resolve, run_flow
 from patterns.services import open_services
 from storage.database.database import Database
+from storage.execution.session import RunSession
 from storage.journal import SqlJournal
 from storage.ledger.ledger import SqlLedger
+from storage.questions import Questions
+from storage.runs import RunStore
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
 from tests.support.ledgers import POLICY, Asking, FakeClock, account, execute, open_run, rows
@@ -36,6 +38,7 @@ class Dying(SqlLedger):
 async def test_accounts_say_what_the_run_cost(database: Database, flow: str) -> None:
     clock = FakeClock()
     ledger, journal = SqlLedger(database, clock, POLICY), SqlJournal(database, clock)
+    store = RunStore(database, clock)
     asking = Asking(run_id="run1")
     await open_run(database, asking)
     model, people = ScriptedModel(sensible), Memory()
@@ -43,10 +46,14 @@ async def test_accounts_say_what_the_run_cost(database: Database, flow: str) -> 
     while True:
         process = Dying(database, clock, POLICY)
         process.lives = lives
+        questions = Questions(database, clock)
+        owned = await store.get("run1")
+        assert owned is not None
+        session = RunSession(owned, process, questions, steps=await journal.steps("run1"), asked=())
         services = open_services(
             runner=AgentRunner(model),
-            ledger=process,
-            journal=await RunJournal.of(journal, asking.run_id),
+            ledger=session,
+            journal=session,
             decisions=people,
             events=people,
             clock=clock,

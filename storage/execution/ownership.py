@@ -1,0 +1,98 @@
+"""Ownership of a run in few transactions: claimed with what it needs, decided with its holds, ended with its costs."""
+
+from collections.abc import Sequence
+
+from patterns.core.ports import (
+    Fence,
+    StepRecord,
+)
+from storage.database.database import Database
+from storage.database.statements import Work, load
+from storage.execution.session import RunSession
+from storage.journal import SqlJournal
+from storage.ledger.ledger import Recovered, SqlLedger
+from storage.questions import Questions, StoredQuestion
+from storage.run_rows import RunRow
+from storage.runs import RunStore, ThreadBusyError
+
+q = load("runs")
+
+
+class RunSessions:
+    """Claims and ends runs. Each of both is one transaction."""
+
+    def __init__(
+        self, db: Database, *, store: RunStore, ledger: SqlLedger, journal: SqlJournal, questions: Questions
+    ) -> None:
+        self._db = db
+        self.store = store
+        self.ledger = ledger
+        self.journal = journal
+        self.questions = questions
+
+    async def claim(self, run_id: str, *, owner: str, lease_s: float) -> RunSession | None:
+        """Claim a run, close what its earlier owners left open, and read its journal and questions.
+
+        Returns None where `RunStore.claim` does.
+        """
+
+        def work() -> Work[tuple[RunRow, Recovered, list[StepRecord], list[StoredQuestion]] | None]:
+            run = yield from self.store.claiming(run_id, owner=owner, lease_s=lease_s)
+            if run is None:
+                return None
+            # A first owner finds nothing.
+            recovered = (yield from self.ledger.closing(run.fence)) if run.epoch > 1 else Recovered(0, 0, 0)
+            steps = yield from self.journal.reading(run.id)
+            asked = yield from self.questions.reading(run.id)
+            return run, recovered, steps, asked
+
+        try:
+            claimed = await self._db.write(work)
+        except ThreadBusyError:
+            return None
+        if claimed is None:
+            return None
+        run, recovered, steps, asked = claimed
+        self.ledger.report(recovered, run_id=run.id, epoch=run.epoch)
+        return RunSession(run, self.ledger, self.questions, steps=steps, asked=asked)
+
+    async def park(self, fence: Fence, *, executed_ms: int) -> None:
+        """Park a run until a person decides, and close what it left open.
+
+        Raises:
+            RunLostError: another process owns it.
+        """
+
+        def work() -> Work[Recovered]:
+            yield from self.store.parking(fence, executed_ms=executed_ms)
+            return (yield from self.ledger.closing(Fence(fence.run_id, fence.epoch + 1)))
+
+        self.ledger.report(await self._db.write(work), run_id=fence.run_id)
+
+    async def finish(
+        self, run: RunRow, *, stop_reason: str, result_json: str, executed_ms: int, intents: Sequence[str]
+    ) -> str | None:
+        """End a run: its result and cost, the intents of its messages, and whatever it left open.
+
+        Returns the next run of its thread, if one waits.
+
+        Raises:
+            RunLostError: another process owns it.
+        """
+
+        def work() -> Work[tuple[str | None, Recovered]]:
+            waiting = yield from self.store.finishing(
+                run,
+                result_json=result_json,
+                intents=intents,
+                stop_reason=stop_reason,
+                cost_nusd=0,
+                executed_ms=executed_ms,
+            )
+            recovered = yield from self.ledger.closing(Fence(run.id, run.epoch + 1))
+            yield q.sum_cost(id=run.id)
+            return waiting, recovered
+
+        waiting, recovered = await self._db.write(work)
+        self.ledger.report(recovered, run_id=run.id)
+        return waiting

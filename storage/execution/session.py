@@ -1,0 +1,234 @@
+"""Ports of a run while this process owns it: decisions wait for the ledger's next write, and events wait for them."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from patterns.core.errors import AgentsError, RunLostError, StorageError
+from patterns.core.events import RunEvent
+from patterns.core.ports import (
+    Charged,
+    Decision,
+    EventSink,
+    Fence,
+    Hold,
+    HoldRequest,
+    Question,
+    ReserveRequest,
+    Settlement,
+    StepRecord,
+)
+from storage.ledger.ledger import SqlLedger
+from storage.ledger.transaction import Decide
+from storage.questions import Questions, StoredQuestion
+from storage.run_rows import RunRow
+
+FLUSH_S = 0.25
+"""Longest time that a decision waits for a ledger write that it can join, in seconds."""
+T = TypeVar("T")
+
+
+class RunSession:
+    """The ports `Journal`, `Ledger` and `Decisions` of one run while this process owns it.
+
+    The journal was read with the claim, and only the owner writes it, so it answers from memory. A decision waits for
+    the next write of the ledger; until it is committed, the run's events are held back: nothing is shown that a crash
+    could decide otherwise.
+    """
+
+    def __init__(
+        self,
+        run: RunRow,
+        ledger: SqlLedger,
+        questions: Questions,
+        *,
+        steps: Sequence[StepRecord],
+        asked: Sequence[StoredQuestion],
+    ) -> None:
+        self.run = run
+        self.asked = tuple(asked)
+        self._ledger = ledger
+        self._questions = questions
+        self._steps = {step.path: step for step in steps}
+        self._waiting: list[StepRecord] = []
+        self._flow: tuple[str, int] | None = None
+        self._writing = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing: set[asyncio.Task[None]] = set()
+        self._events: list[tuple[EventSink, RunEvent]] = []
+        self._open: set[str] = set()
+
+    @property
+    def steps(self) -> list[StepRecord]:
+        """Return the finished steps, those of earlier owners first."""
+        return list(self._steps.values())
+
+    @property
+    def holds_money(self) -> bool:
+        """Return whether a call or a reservation of this session may be open."""
+        return bool(self._open)
+
+    # ------------------------------------------------------------ journal
+
+    async def find(self, run_id: str, path: str) -> StepRecord | None:  # noqa: ARG002 - the port's shape
+        """Return the finished step of a path, or None."""
+        return self._steps.get(path)
+
+    async def record(self, fence: Fence, step: StepRecord) -> StepRecord:  # noqa: ARG002 - the port's shape
+        """Journal a step that cost nothing, a decision with the ledger's next write; return the one in force.
+
+        Raises:
+            RunLostError: another process owns the run.
+        """
+        if (known := self._steps.get(step.path)) is not None:
+            return known
+        kept = self._steps[step.path] = step.model_copy(update={"data": json.loads(json.dumps(step.data))})
+        self._waiting.append(kept)
+        if step.outcome == "decision":
+            self._flush_soon()
+        else:
+            await self.flush()
+        return kept
+
+    def choose_flow(self, flow: str, *, worst_nusd: int) -> None:
+        """Store the chosen flow and its worst-case price in nano-dollars with the ledger's next write."""
+        self._flow = (flow, worst_nusd)
+        self._flush_soon()
+
+    async def flush(self) -> None:
+        """Commit the decisions that wait.
+
+        Raises:
+            RunLostError: another process owns the run.
+        """
+        await self._after_decisions(None)
+        while self._flushing:
+            await asyncio.wait(self._flushing)
+
+    def _flush_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_S, self._flush_in_background)
+
+    def _flush_in_background(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._try_flush(), name=f"decisions {self.run.id}")
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
+
+    async def _try_flush(self) -> None:
+        with contextlib.suppress(AgentsError):  # the next write of the run meets it too
+            await self._after_decisions(None)
+
+    async def _after_decisions(self, write: Awaitable[T] | None) -> T | None:
+        """Make a write of the ledger, the waiting decisions before it in the same transaction where possible.
+
+        Decisions that could not be written wait again, and the error is raised.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        steps, flow = self._waiting, self._flow
+        if not steps and flow is None:
+            return None if write is None else await write
+        self._waiting, self._flow = [], None
+        self._writing += 1
+        try:
+            return await self._write(Decide(self.run.fence, tuple(steps), flow), write)
+        except RunLostError:
+            self._events.clear()
+            raise
+        except (StorageError, asyncio.CancelledError):  # writing them twice does it once
+            self._waiting, self._flow = [*steps, *self._waiting], self._flow or flow
+            raise
+        finally:
+            self._writing -= 1
+            self._show()
+
+    async def _write(self, decisions: Decide, write: Awaitable[T] | None) -> T | None:
+        queued = [self._ledger.decide(decisions), *([] if write is None else [write])]
+        decided, *written = await asyncio.gather(*queued, return_exceptions=True)  # queued in this order
+        if isinstance(decided, BaseException):
+            await self._ledger.release([hold for one in written for hold in _holds(one)])  # they will not be sent
+            raise decided
+        for outcome in written:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+        return None
+
+    # ------------------------------------------------------------ money
+
+    async def hold(self, request: HoldRequest) -> Hold:
+        """Hold the bound of one attempt; see the port."""
+        return await self._opening([request.call_id], self._ledger.hold(request))
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+        """Reserve money for several parts, all or nothing; see the port."""
+        return await self._opening([request.call_id for request in requests], self._ledger.reserve_many(requests))
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
+        """Settle a hold and journal its step; see the port."""
+        settlement = await self._ledger.settle(hold, charged, fence, step)
+        self._open.discard(hold.call_id)
+        if step is not None:
+            self._steps.setdefault(step.path, step)
+        return settlement
+
+    async def release(self, holds: Sequence[Hold]) -> None:
+        """Free reservations, or holds whose call was never sent."""
+        await self._ledger.release(holds)
+        self._open.difference_update(hold.call_id for hold in holds)
+
+    async def _opening(self, call_ids: Sequence[str], write: Awaitable[T]) -> T:
+        self._open.update(call_ids)
+        try:
+            return await self._after_decisions(write)  # type: ignore[return-value]
+        except AgentsError as error:
+            if not isinstance(error, StorageError):  # refused; else it is not known, and the end closes it
+                self._open.difference_update(call_ids)
+            raise
+
+    # ------------------------------------------------------------ people
+
+    async def ask(self, fence: Fence, path: str, question: Question) -> Decision:
+        """Return the decision of a path, or store the question, after everything decided so far.
+
+        Raises:
+            ParkedError: there is no decision yet; the question is stored.
+        """
+        await self.flush()
+        return await self._questions.ask(fence, path, question)
+
+    def events_to(self, sink: EventSink) -> EventSink:
+        """Return a sink that passes events on once the decisions before them are committed."""
+        return _Held(self._emit, sink)
+
+    def _emit(self, sink: EventSink, event: RunEvent) -> None:
+        if self._waiting or self._flow or self._writing or self._events:
+            self._events.append((sink, event))
+        else:
+            sink.emit(self.run.id, event)
+
+    def _show(self) -> None:
+        if self._waiting or self._flow or self._writing:
+            return
+        events, self._events = self._events, []
+        for sink, event in events:
+            sink.emit(self.run.id, event)
+
+
+def _holds(outcome: object) -> list[Hold]:
+    found = outcome if isinstance(outcome, list) else [outcome]
+    return [one for one in found if isinstance(one, Hold)]
+
+
+class _Held:
+    """An event sink that a session passes on."""
+
+    def __init__(self, emit: Callable[[EventSink, RunEvent], None], sink: EventSink) -> None:
+        self._emit = emit
+        self._sink = sink
+
+    def emit(self, run_id: str, event: RunEvent) -> None:  # noqa: ARG002 - the session knows its run
+        self._emit(self._sink, event)

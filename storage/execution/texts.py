@@ -1,0 +1,45 @@
+"""Everything people said that a run works on, in one read: its request, its thread, its attachments, its settings."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from storage.channels import q as channels
+from storage.database.database import Database
+from storage.database.statements import Work
+from storage.run_rows import RunRow
+from storage.runs import RunStore
+from storage.threads import Threads
+
+
+@dataclass(frozen=True, slots=True)
+class RunTexts:
+    """What a run was given. `request` None: deleted. `exchanges` are earlier requests with results, oldest first.
+
+    `attachments` are the run's own, then those of earlier runs of the thread, newest first.
+    """
+
+    request: str | None
+    exchanges: tuple[tuple[str, str], ...]
+    attachments: tuple[str, ...]
+    channel_settings: dict[str, Any]
+
+
+async def read_texts(
+    db: Database, store: RunStore, threads: Threads, run: RunRow, *, exchanges: int, attachments: int
+) -> RunTexts:
+    """Return the texts of a run, with at most so many earlier exchanges and earlier attachments of its thread."""
+
+    def work() -> Work[RunTexts]:
+        request = yield from store.reading_text(run.id, "request")
+        earlier = yield from store.reading_exchanges(run, most=exchanges)
+        files = yield from threads.reading_attachments(run, most=attachments)
+        settings = yield channels.find_settings(workspace=run.workspace, channel=run.channel)
+        return RunTexts(
+            request=request,
+            exchanges=tuple(earlier),
+            attachments=tuple(files),
+            channel_settings=json.loads(settings[0]["settings_json"]) if settings else {},
+        )
+
+    return await db.read(work)

@@ -1,0 +1,100 @@
+"""Reads of the run table: single runs, their texts, and the lists of those that need work."""
+
+from typing import Literal
+
+from patterns.core.errors import StorageError
+from patterns.core.ports import Clock
+from storage.database.connect import CODE_VERSION
+from storage.database.database import Database
+from storage.database.statements import Row, Statement, Work, load, single
+from storage.run_rows import RunRow, run_of
+
+q = load("runs")
+
+
+class RunReader:
+    """Reads of runs. Those whose `needs_code` is above `code`, the version of this program, are not listed as work."""
+
+    def __init__(self, db: Database, clock: Clock, *, code: int = CODE_VERSION) -> None:
+        self._db = db
+        self._clock = clock
+        self._code = code
+
+    async def get(self, run_id: str) -> RunRow | None:
+        """Return a run; None when there is none of that id."""
+        rows = await self._read(q.find_run(id=run_id))
+        return run_of(rows[0]) if rows else None
+
+    async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
+        """Return the request or the stored result; None once deleted."""
+        return await self._db.read(lambda: self.reading_text(run_id, kind))
+
+    @staticmethod
+    def reading_text(run_id: str, kind: Literal["request", "result"]) -> Work[str | None]:
+        """Return the request or the stored result as part of a transaction."""
+        rows = yield q.find_content(id=f"{run_id}:{kind}")
+        return str(rows[0]["text"]) if rows else None
+
+    async def snapshot(self, roster_hash: str) -> str:
+        """Return the JSON of the roster and prompts a run was accepted under.
+
+        Raises:
+            StorageError: it is not in the database.
+        """
+        rows = await self._read(q.find_snapshot(hash=roster_hash))
+        if not rows:
+            raise StorageError("The roster this run was accepted under is not in the database.")
+        return str(rows[0]["json"])
+
+    async def open_ids(self) -> list[str]:
+        """Return the ids of accepted and running Slack runs, oldest first."""
+        return [str(row["id"]) for row in await self._read(q.open_runs(code=self._code))]
+
+    async def claimable_ids(self) -> list[str]:
+        """Return the ids of Slack runs that could go on now and have no owner, oldest first."""
+        return [
+            str(row["id"]) for row in await self._read(q.claimable_runs(now_us=self._clock.now_us(), code=self._code))
+        ]
+
+    async def unposted_question_ids(self) -> list[str]:
+        """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""
+        return [str(row["id"]) for row in await self._read(q.runs_with_unposted_question(code=self._code))]
+
+    async def undelivered_ids(self) -> list[str]:
+        """Return the ids of finished runs with messages still to be posted."""
+        return [str(row["id"]) for row in await self._read(q.undelivered_runs(code=self._code))]
+
+    async def unfinished(self, workspace: str, channel: str) -> list[RunRow]:
+        """Return the runs of a channel that are not over, newest first."""
+        rows = await self._read(q.live_runs_of(workspace=workspace, channel=channel))
+        return [run_of(row) for row in rows]
+
+    async def recent(self, workspace: str, user: str, *, most: int = 10) -> list[RunRow]:
+        """Return the latest runs of a person, newest first."""
+        rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
+        return [run_of(row) for row in rows]
+
+    async def earlier_exchanges(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
+        """Return the earlier requests of the run's thread with their stored results, oldest first."""
+        return await self._db.read(lambda: self.reading_exchanges(run, most=most))
+
+    @staticmethod
+    def reading_exchanges(run: RunRow, *, most: int) -> Work[list[tuple[str, str]]]:
+        """Return the earlier exchanges of the run's thread as part of a transaction."""
+        if not run.thread_ts:
+            return []
+        rows = yield q.earlier_in_thread(
+            workspace=run.workspace,
+            channel=run.channel,
+            thread_ts=run.thread_ts,
+            before_us=run.created_us,
+            most=most,
+        )
+        return [(row["request"], row["result"]) for row in reversed(rows)]
+
+    async def cost_by_model(self, run_id: str) -> list[Row]:
+        """Return the cost of a run by model, as rows model, calls, cost_nusd, uncertain_nusd."""
+        return await self._read(q.cost_by_model(run_id=run_id))
+
+    async def _read(self, statement: Statement) -> list[Row]:
+        return await self._db.read(lambda: single(statement))
