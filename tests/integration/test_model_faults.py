@@ -224,7 +224,7 @@ async def test_a_broken_answer_counts_in_full(shape: ShapeName, fault: str, *, s
     ],
 )
 async def test_silence_ends_in_time(shape: ShapeName, fault: str, asked: ModelRequest) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         error = await one_failure(shape, Reply(TEXT, fault=fault), asked)
     assert judged(error) == ("timeout", True, Charge.UNCERTAIN)
 

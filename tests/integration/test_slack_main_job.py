@@ -111,7 +111,7 @@ async def test_an_answer_that_stands_when_the_process_dies_is_not_told_twice(
             await house.until_no_run_is_open()
     async with start() as house:
         await house.bot.executor.resume_orphans()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while house.ledger("SELECT COUNT(*) FROM slack_out WHERE state = 'intended'"):  # noqa: ASYNC110 - nobody is told
                 await asyncio.sleep(0.02)
         assert (answers(slack), len(texts(slack)), len(provider.calls)) == (1, 1, 5)

@@ -219,7 +219,7 @@ async def test_an_answer_that_could_not_replace_its_stream_is_owed_and_replaces_
     slack.fail("chat.stopStream", error="token_revoked", times=2)
     async with opened():
         await slack.say(ASK, channel=DM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(slack.calls("chat.stopStream")) < 2:  # noqa: ASYNC110 - a refusal changes nothing in Slack
                 await asyncio.sleep(0.02)
     async with opened():
