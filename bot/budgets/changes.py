@@ -1,6 +1,6 @@
 """Budget changes by people who may make them, each with a sentence of the old and new value."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -52,6 +52,10 @@ class _Act:
     place: str
     settings: PayerSettings
     key: str
+
+    def check_is_channel(self) -> None:
+        if self.payer.channel_kind != "channel":
+            raise UserError("That is set for channels, not for direct messages. Say it in the channel.")
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,6 @@ class BudgetChanges:
         }
         return await doings[type(command)](command, act)
 
-    # ------------------------------------------------------------ money
-
     async def _amount(self, command: said.SetAmount, act: _Act) -> Changed:
         if command.name == "limit":
             return await self._limit(command, act)
@@ -126,7 +128,8 @@ class BudgetChanges:
             return nothing_changed(f"the monthly limit of {act.place} is {now}")
         change = await self.budgets.set_limit(act.payer, command.nusd, actor=act.actor, reason=command.reason)
         before = change.before["limit_nusd"]
-        default_nusd = (await self._settings(act)).limit_nusd if command.nusd is None else act.settings.limit_nusd
+        stands = await self.reports.settings(act.payer.workspace, act.settings.id, act.settings.kind)
+        default_nusd = (stands if command.nusd is None else act.settings).limit_nusd
         was = f"{format_usd(default_nusd)}, the default," if before is None else format_usd(before)
         now = f"{format_usd(default_nusd)}, the default" if command.nusd is None else format_usd(command.nusd)
         return Changed(
@@ -241,10 +244,8 @@ class BudgetChanges:
         sentence = f"{command.model} may be called again; its holds go from {was} % to {now} % of what it should cost."
         return Changed(sentence, is_public=False)
 
-    # ------------------------------------------------------------ everything else
-
     async def _digest(self, command: said.SetDigest, act: _Act) -> Changed:
-        _only_channels(act)
+        act.check_is_channel()
         was, now = ("on" if on else "off" for on in (bool(act.settings.settings.get("digest")), command.on))
         if was == now:
             return nothing_changed(f"the Monday summary of {act.place} is {now}")
@@ -252,7 +253,7 @@ class BudgetChanges:
         return Changed(f"{act.actor_name} changed the Monday summary of {act.place} from {was} to {now}.")
 
     async def _owner(self, command: said.SetOwner, act: _Act) -> Changed:
-        _only_channels(act)
+        act.check_is_channel()
         where = {"workspace": act.payer.workspace, "channel": act.payer.channel}
         if command.owns and await self.access.role(command.user, **where, anew=True) not in _MAY_OWN:
             raise UserError(
@@ -270,7 +271,7 @@ class BudgetChanges:
         return Changed(f"{act.actor_name} changed who looks after the budget of {act.place} from {was} to {now}.")
 
     async def _models(self, command: said.SetModels, act: _Act) -> Changed:
-        _only_channels(act)
+        act.check_is_channel()
         known = self.models()
         for name in command.allowed:
             if not any(is_allowed(spec, (name,)) for spec in known.values()):
@@ -288,19 +289,11 @@ class BudgetChanges:
         payer = act.payer
         await self.channels.save(changes, workspace=payer.workspace, channel=payer.channel, actor=act.actor)
 
-    async def _settings(self, act: _Act) -> PayerSettings:
-        return await self.reports.settings(act.payer.workspace, act.settings.id, act.settings.kind)
-
     async def _whom(self, payer: Payer, owners_too: bool) -> str:  # noqa: FBT001 - private, and read at the call
         rules = await self.rules.rules(workspace=payer.workspace, channel=payer.channel)
         users = sorted(rules.owners) if owners_too else []
         users += (await self.profiles.admin_ids(payer.workspace))[:1]
         return f"Ask {await self._names(users, payer)}." if users else "Ask an admin of this workspace."
 
-    async def _names(self, users: Sequence[str], payer: Payer) -> str:
-        return ", ".join([(await self.profiles.person(user, payer.workspace)).name for user in users]) or "nobody"
-
-
-def _only_channels(act: _Act) -> None:
-    if act.payer.channel_kind != "channel":
-        raise UserError("That is set for channels, not for direct messages. Say it in the channel.")
+    async def _names(self, users: Iterable[str], payer: Payer) -> str:
+        return ", ".join(await self.profiles.names(users, payer.workspace)) or "nobody"

@@ -1,5 +1,6 @@
 """Views of people and balances: names from Slack's directory, amounts from the ledger."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -31,6 +32,10 @@ class ProfileLookup:
             return Person(user, name_of(await self.directory.user(user, workspace=workspace)) or user)
         except AgentsError:
             return Person(user, user)
+
+    async def names(self, users: Iterable[str], workspace: str) -> list[str]:
+        """Return the people's names, in that order."""
+        return [(await self.person(user, workspace)).name for user in users]
 
     async def admin_ids(self, workspace: str) -> list[str]:
         """Return the ids of admins besides Slack's own; the first is the one to ask for budget."""

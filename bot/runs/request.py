@@ -1,10 +1,12 @@
 """What a run is opened with, and what stopping returns."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from bot.commands.commands import Ask
 from bot.commands.origin import ChannelKind, Origin
 from patterns.core.ports import Payer
+from patterns.flow import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,25 @@ class RunRequest:
             return f"{self.origin.delivery_key}:again:{self.again_of}"
         # Asked again elsewhere because we could not post in the first place, it is another run.
         return f"{self.origin.delivery_key}:here" if self.forced_here else self.origin.delivery_key
+
+    @property
+    def choice(self) -> Choice:
+        """Return what the person fixed."""
+        return Choice(flow=self.flow, agents=self.agents)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return what the run keeps of it beside text and place."""
+        origin = self.origin
+        return {
+            "flow": self.flow,
+            "agents": list(self.agents),
+            "message_ts": origin.message_ts,
+            "response_url": origin.response_url,
+            "delivery_key": origin.delivery_key,
+            "attached": asdict(origin.attached),
+            **({"again_of": self.again_of, "root_ts": self.root_ts} if self.again_of else {}),
+        }
 
     @property
     def payer(self) -> Payer:

@@ -63,7 +63,7 @@ class AdminChecklist:
         return await self.profiles.place_name(Payer.of_channel(workspace, line.settings.id))
 
     async def _owners(self, workspace: str, line: PayerMonth) -> str:
-        people = [(await self.profiles.person(user, workspace)).name for user in _owner_ids(line)]
+        people = await self.profiles.names(_owner_ids(line), workspace)
         return f"{await self._name(workspace, line)}: {', '.join(people)}"
 
 

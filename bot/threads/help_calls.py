@@ -134,7 +134,7 @@ class HelpCalls:
             return await self._tell(f"{key}/{by.user}", payer.workspace, others, view)
 
     async def _tell(self, name: str, workspace: str, helpers: list[str], view: HelpCallView) -> NoticeView:
-        names = listed([(await self.profiles.person(user, workspace)).name for user in helpers])
+        names = listed(await self.profiles.names(helpers, workspace))
         if not await self.announcements.unannounced([name]):
             return NoticeView(f"You asked {names} about this already.")
         await self.announcements.announce([name], self.renderer.message(view), workspace=workspace, users=helpers)

@@ -1,7 +1,7 @@
 """Runs as people use them in Slack: open, stop, inspect, rate. `bot.runs.executor` executes them."""
 
 import asyncio
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -29,7 +29,6 @@ from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_views import RunViews
 from patterns.core.errors import RosterError, UserError
 from patterns.core.ports import Payer
-from patterns.flow import Choice
 from storage.audit import AuditLog
 from storage.personal_data import PersonalData
 from storage.run_rows import NewRun, RunRow
@@ -72,7 +71,7 @@ class RunService:
         await self.openings.see(payer)
         await self.engine.client.warm()
         try:
-            plan = self.engine.quote(payer, request.text, _choice(request))
+            plan = self.engine.quote(payer, request.text, request.choice)
         except RosterError as error:  # a model without a price: only an admin can give it one
             key = "" if request.forced_here or request.again_of else request.origin.delivery_key
             notice = NoticeView(f"Not started, nothing spent. {error}", tone="warning", key=key)
@@ -135,15 +134,7 @@ class RunService:
             kind="slack",
             request=request.text,
             flow=request.flow or "",
-            options={
-                "flow": request.flow,
-                "agents": list(request.agents),
-                "message_ts": origin.message_ts,
-                "response_url": origin.response_url,
-                "delivery_key": origin.delivery_key,
-                "attached": asdict(origin.attached),
-                **({"again_of": request.again_of, "root_ts": request.root_ts} if request.again_of else {}),
-            },
+            options=request.options,
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),
             delivery_key=request.key,
@@ -268,7 +259,7 @@ class RunService:
     async def estimate(self, request: RunRequest) -> NoticeView:
         """Return a request's price in a sentence. Nothing is started or held."""
         await self.engine.client.warm()
-        plan = self.engine.quote(request.payer, request.text, _choice(request))
+        plan = self.engine.quote(request.payer, request.text, request.choice)
         return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.origin.workspace, plan.title)))
 
     async def _seen(self, run_id: str, by: Origin, *, reads: bool = True) -> RunRow:
@@ -300,7 +291,3 @@ class RunService:
             when=f"{created.day} {created:%b %H:%M} UTC",
             link=await self.presenter.link(run),
         )
-
-
-def _choice(request: RunRequest) -> Choice:
-    return Choice(flow=request.flow, agents=request.agents)
