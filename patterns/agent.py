@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from patterns.attempts import TRIES_PER_MODEL, Attempts, output_schema
-from patterns.core.calls import Image, Message, ModelRequest
+from patterns.core.calls import Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.core.events import Noted, StepFinished, StepStarted
@@ -21,6 +21,7 @@ from patterns.core.structured import REPAIR_BYTES
 from patterns.handoff import Handoff, images
 from patterns.roster.roster import AgentSpec, Roster
 from patterns.services import Services
+from patterns.typical import typical_usage
 
 _log = structlog.get_logger(__name__)
 
@@ -84,10 +85,11 @@ class AgentRunner:
     def quote(
         self, ctx: TaskContext, services: Services, *, agent: str, schema: Mapping[str, Any] | None = None
     ) -> Quote:
-        """Return the price bound of a step whose input is not known yet: every slot filled to its byte cap."""
+        """Return the price of a step whose input is not known yet, bounded by every slot filled to its byte cap."""
         spec = services.roster.agent(agent)
+        prompt = services.roster.prompts[spec.prompt]
         wanted = schema or output_schema(spec)
-        shown = images(ctx) if "artifacts" in services.roster.prompts[spec.prompt].slots else ()
+        shown = images(ctx) if "artifacts" in prompt.slots else ()
         if shown:  # the only part of a request that the bound depends on
             return self._quote(spec, services.roster, wanted, shown)
         key = id(services.roster), agent, json.dumps(wanted, sort_keys=True)
@@ -101,23 +103,33 @@ class AgentRunner:
     def _quote(
         self, spec: AgentSpec, roster: Roster, wanted: Mapping[str, Any] | None, shown: tuple[Image, ...]
     ) -> Quote:
-        filler = "x" * roster.prompts[spec.prompt].bytes_max(spec.input_bytes_max)
+        prompt = roster.prompts[spec.prompt]
+        filler = "x" * prompt.bytes_max(spec.input_bytes_max)
         repair = Message("user", "x" * (REPAIR_BYTES + 1000))
         chain = (spec.model, *self._client.fallbacks(spec.model))
         seen = {model: shown if roster.models[model].sees_images else () for model in chain}
         asked = {model: Message("user", filler, seen[model]) for model in chain}
-        first = [self._bound(spec, model, (asked[model],), wanted) for model in chain]
-        again = [self._bound(spec, model, (asked[model], repair), wanted) for model in chain] if wanted else []
-        return Quote(once_nusd=max(first), worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)))
+        calls = [self._prepared(spec, model, (asked[model],), wanted) for model in chain]
+        repairs = [self._prepared(spec, model, (asked[model], repair), wanted) for model in chain] if wanted else []
+        # What cannot be sent costs nothing; the step itself will say why it failed.
+        first = [call.bound_nusd if call else 0 for call in calls]
+        again = [call.bound_nusd if call else 0 for call in repairs]
+        usual = next(filter(None, calls), None)
+        usage = typical_usage(prompt, usual, input_bytes_max=spec.input_bytes_max) if usual else None
+        return Quote(
+            once_nusd=max(first),
+            worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)),
+            typical_nusd=min(usual.bound_nusd, usual.price.cost_nusd(usage)) if usual and usage else 0,
+        )
 
-    def _bound(
+    def _prepared(
         self, spec: AgentSpec, model: str, messages: tuple[Message, ...], schema: Mapping[str, Any] | None
-    ) -> int:
+    ) -> PreparedCall | None:
         request = ModelRequest(model=model, messages=messages, max_output_tokens=spec.max_output_tokens, schema=schema)
         try:
-            return self._client.prepare(request).bound_nusd
+            return self._client.prepare(request)
         except ModelError:
-            return 0  # what cannot be sent costs nothing; the step itself will say why it failed
+            return None
 
 
 def _finished(record: StepRecord, *, usage: Usage | None, replayed: bool, uncertain: bool = False) -> StepFinished:

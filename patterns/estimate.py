@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from patterns.core.context import TaskContext
-from patterns.flow import Choice, Plan, explicit_decision, plan_of
-from patterns.roster.consistency import ROUTER
-from patterns.router import RouteDecision, route_schema
+from patterns.flow import Choice, Plan, explicit_decision, plan_of, routing_quote
+from patterns.router import RouteDecision
 from patterns.services import Services
 
 
@@ -19,5 +18,4 @@ def estimate(ctx: TaskContext, services: Services, choice: Choice) -> Plan:
     if decision is not None:
         return plan_of(ctx, services, decision)
     plan = plan_of(ctx, services, RouteDecision(flow=services.roster.router.default, chosen_by="default"))
-    quote = plan.quote + services.runner.quote(ctx, services, agent=ROUTER, schema=route_schema(services.roster))
-    return replace(plan, quote=quote, worst_nusd=min(quote.worst_nusd, services.pool_nusd))
+    return replace(plan, quote=plan.quote + routing_quote(ctx, services))

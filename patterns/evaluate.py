@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from patterns.core.context import Frozen, TaskContext
 from patterns.core.errors import UserError
@@ -16,12 +16,21 @@ from patterns.roster.schema import PATTERNS
 from patterns.router import RouteDecision, decide
 from patterns.services import Meter, Services
 
+SAMPLE_FLOW = '{"text": "Move the launch to May?", "flow": "decide"}'
+SAMPLE_PATTERN = (
+    '{"text": "Have an engineer and an analyst look", "pattern": "broadcast", "agents": ["engineer", "analyst"]}'
+)
+"""A line for a flow of the roster, and one for a pattern that the Router should compose of agents."""
+
 
 class Example(Frozen):
-    """A request with the expected answer: `pattern` is a flow or a kind of pattern, `agents` those that should work."""
+    """A request with what the Router should choose: a `flow` of the roster, or a `pattern` of `agents`.
+
+    Both are read into `pattern`, because the Router too answers with one name.
+    """
 
     text: str = Field(min_length=1)
-    pattern: str = Field(min_length=1)
+    pattern: str = Field(min_length=1, validation_alias=AliasChoices("flow", "pattern"))
     agents: tuple[str, ...] = ()
 
 
@@ -48,12 +57,12 @@ def read_examples(text: str) -> list[Example]:
                 wrong = error.errors(include_url=False)[0]
                 where = ".".join(map(str, wrong["loc"])) or "it"
                 raise UserError(
-                    f"Line {number} is not an example with text, pattern and agents: {where}: {wrong['msg']}."
+                    f"Line {number} is no example with text, flow (or pattern) and agents: {where}: {wrong['msg']}."
                 ) from None
             except (ValueError, RecursionError) as error:
                 raise UserError(f"Line {number} is not JSON: {error}. Write one object a line.") from None
     if not examples:
-        raise UserError('The file has no examples. Write lines like {"text": "…", "pattern": "decide", "agents": []}.')
+        raise UserError(f"The file has no examples. Write lines like {SAMPLE_FLOW} or {SAMPLE_PATTERN}.")
     return examples
 
 
@@ -87,9 +96,13 @@ async def evaluate_routes(ctx: TaskContext, services: Services, examples: Sequen
 
 
 def report(outcomes: Sequence[Outcome]) -> str:
-    """Return accuracy per class, confusions, agreement on agents, cost and latency as text."""
+    """Return accuracy per flow and pattern, confusions, agreement on agents, cost and latency as text."""
     right = [outcome for outcome in outcomes if outcome.said == outcome.example.pattern]
-    lines = [f"{len(right)} of {len(outcomes)} right ({_percent(len(right), len(outcomes))})", "", "class  right  of"]
+    lines = [
+        f"{len(right)} of {len(outcomes)} right ({_percent(len(right), len(outcomes))})",
+        "",
+        "flow or pattern  right  of",
+    ]
     classes = Counter(outcome.example.pattern for outcome in outcomes)
     hits = Counter(outcome.example.pattern for outcome in right)
     lines += [
@@ -106,7 +119,7 @@ def report(outcomes: Sequence[Outcome]) -> str:
     unsure = sum(outcome.decision.chosen_by == "default" for outcome in outcomes)
     lines += [
         "",
-        f"fell back to the default: {unsure}",
+        f"default flow taken: {unsure}",
         f"cost: {format_usd(sum(outcome.cost_nusd for outcome in outcomes))}",
         f"latency: {times[len(times) // 2]} ms median, {times[-1]} ms at most",
     ]

@@ -12,15 +12,15 @@ from patterns.closing import closing_quote, reserve_closing
 from patterns.core.context import TaskContext
 from patterns.core.errors import LimitReachedError, UserError
 from patterns.core.events import Noted, PatternResult, Planned, StopReason
-from patterns.core.money import Quote
+from patterns.core.money import PriceEstimate, Quote
 from patterns.core.ports import StepRecord
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.pattern import Pattern, Solo, merge_results
 from patterns.pipeline import Pipeline
-from patterns.roster.consistency import node_mistakes
+from patterns.roster.consistency import ROUTER, node_mistakes
 from patterns.roster.roster import Roster
 from patterns.roster.schema import PATTERNS, BroadcastNode, Node, RouterNode, Stage, SupervisorNode
-from patterns.router import RouteDecision, Router, decide
+from patterns.router import RouteDecision, Router, decide, route_schema
 from patterns.services import Services
 from patterns.supervisor import Supervisor
 
@@ -39,23 +39,41 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run and what it can cost. `took` is the result of routing, `expected_nusd` the flow's usual price."""
+    """What will run and what it can cost: `quote` is its own, `worst_nusd` that of the whole run.
+
+    `told` is what people are told, with `usual_nusd`, what the flow cost so far: the flow's price whichever agent of
+    it the Router chose, with its choice, so that a request has the same price before and after it. `took` is the
+    result of routing.
+    """
 
     decision: RouteDecision
     pattern: Pattern
     quote: Quote
     worst_nusd: int
+    told: Quote
     took: PatternResult
-    expected_nusd: int | None = None
+    usual_nusd: int | None = None
 
     @property
     def title(self) -> str:
         """Return the name of the flow, or of the composed pattern, for people."""
         return self.decision.flow or f"{self.decision.pattern} of {self.pattern.label}"
 
+    @property
+    def price(self) -> PriceEstimate:
+        """Return the one price that people are told."""
+        return PriceEstimate.of(
+            typical_nusd=self.told.typical_nusd, worst_nusd=self.told.worst_nusd, usual_nusd=self.usual_nusd
+        )
 
-Expected = Callable[[str], Awaitable[int | None]]
-"""Returns what a flow usually costs in nano-dollars, or None when there is no history of it."""
+    @property
+    def needed_nusd(self) -> int:
+        """Return what must be free before it begins: every call once, and never more than the run may spend."""
+        return min(self.quote.once_nusd, self.worst_nusd)
+
+
+Usual = Callable[[Plan], Awaitable[int | None]]
+"""Returns what a plan's flow usually costs in nano-dollars, or None when there is no history of it."""
 
 
 async def resolve(
@@ -63,7 +81,7 @@ async def resolve(
     services: Services,
     choice: Choice | None = None,
     *,
-    expected: Expected | None = None,
+    usual: Usual | None = None,
     estimated: Plan | None = None,
 ) -> Plan:
     """Decide what runs, journal it, and return the plan with its highest and its usual price.
@@ -93,9 +111,9 @@ async def resolve(
         services.emit(Noted(path, decision.reason))
     is_known = estimated is not None and estimated.decision == decision and took == NO_COST
     plan = estimated if estimated is not None and is_known else plan_of(ctx, services, decision, took=took)
-    if expected is not None:
-        plan = replace(plan, expected_nusd=await expected(plan.title))
-    services.emit(Planned(plan.title, plan.worst_nusd, plan.expected_nusd, plan.pattern.plan("")))
+    if usual is not None:
+        plan = replace(plan, usual_nusd=await usual(plan))
+    services.emit(Planned(plan.title, plan.price, plan.pattern.plan("")))
     return plan
 
 
@@ -107,10 +125,29 @@ def _read(kept: StepRecord) -> tuple[RouteDecision, PatternResult]:
 def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = NO_COST) -> Plan:
     """Return the pattern tree and the price of a decision, without asking a model."""
     pattern = build_pattern(flow_tree(services.roster, decision))
-    quote = pattern.quote(ctx, services)
-    closing_nusd = closing_quote(ctx, services, pattern).worst_nusd
-    worst_nusd = min(quote.worst_nusd + closing_nusd + took.cost_nusd, services.pool_nusd)
-    return Plan(decision=decision, pattern=pattern, quote=quote, worst_nusd=worst_nusd, took=took)
+    routing = Quote() if decision.chosen_by == "person" else routing_quote(ctx, services)
+    routing = replace(routing, worst_nusd=max(routing.worst_nusd, took.cost_nusd))
+
+    def whole(part: Pattern) -> Quote:
+        bound = part.quote(ctx, services) + routing + replace(closing_quote(ctx, services, part), typical_nusd=0)
+        return replace(bound, worst_nusd=min(bound.worst_nusd, services.pool_nusd))
+
+    is_narrowed = decision.chosen_by != "person" and decision.flow and decision.agents
+    whole_flow = decision.model_copy(update={"agents": ()}) if is_narrowed else decision
+    told = whole(build_pattern(flow_tree(services.roster, whole_flow)))
+    return Plan(
+        decision=decision,
+        pattern=pattern,
+        quote=pattern.quote(ctx, services),
+        worst_nusd=whole(pattern).worst_nusd,
+        told=told,
+        took=took,
+    )
+
+
+def routing_quote(ctx: TaskContext, services: Services) -> Quote:
+    """Return the price of the Router's choice."""
+    return services.runner.quote(ctx, services, agent=ROUTER, schema=route_schema(services.roster))
 
 
 async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:

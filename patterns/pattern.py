@@ -111,7 +111,7 @@ async def run_agent(
 def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> PatternResult:
     if isinstance(error, BudgetExceededError):
         why = error.reason
-        # A model that is set aside is no matter of budget: no grant helps, another model would.
+        # A model that was taken out of use is no matter of budget: no grant helps, another model would.
         ended = StopReason.FAILED if why is Reason.QUARANTINED else StopReason.BUDGET
     else:
         ended, why = (StopReason.TIMEOUT if error.limit is Reason.RUN_S else StopReason.LIMIT), error.limit

@@ -173,10 +173,15 @@ class Router:
         )
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
-        """Return the price of the dearest agent, plus the choice where there is one."""
-        dearest = Quote()
-        for agent in (self.chosen,) if self.chosen else self.agents:
-            dearest = dearest.either(services.runner.quote(ctx, services, agent=agent))
+        """Return the price of the dearest agent, typically of the mean one, plus the choice where there is one."""
+        quotes = [
+            services.runner.quote(ctx, services, agent=agent)
+            for agent in ((self.chosen,) if self.chosen else self.agents)
+        ]
+        typical_nusd = sum(quote.typical_nusd for quote in quotes) // len(quotes)
+        dearest = Quote(
+            max(quote.once_nusd for quote in quotes), max(quote.worst_nusd for quote in quotes), typical_nusd
+        )
         if self.chosen is not None or len(self.agents) == 1:
             return dearest
         return dearest + services.runner.quote(ctx, services, agent=ROUTER, schema=self._schema)

@@ -7,7 +7,7 @@ each other and share one pool; within a round the worker leaves what the review 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from patterns.core.ports import Decision, Question
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import USABLE_REASONS, Pattern, Solo, checkpoint, merge_results, run_agent, run_or_resume
 from patterns.services import Services, join
+from patterns.typical import ROUNDS
 
 STALLED_ROUNDS = 2
 """So many rounds without a better score, and another one is not worth its money."""
@@ -185,7 +186,7 @@ class Supervisor:
             draft=best.draft.output,
             verdict=best.verdict.summary if best.verdict else "not reviewed",
             round=number,
-            amount_nusd=min(self._a_round(ctx, inner).once_nusd, inner.pool_nusd),
+            amount_nusd=min(self._a_round(ctx, inner).worst_nusd, inner.pool_nusd),
             deadline_s=self.deadline_s,
             reminder_s=self.reminder_s,
             approvers=self.approvers,
@@ -194,7 +195,9 @@ class Supervisor:
 
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
         """Return a draft and a review for every round; rounds that a person asks for are priced on the review card."""
-        return self._a_round(ctx, services).times(self.rounds)
+        a_round = self._a_round(ctx, services)
+        usual = a_round.times(min(self.rounds, ROUNDS))
+        return replace(a_round.times(self.rounds), typical_nusd=usual.typical_nusd)
 
     def _a_round(self, ctx: TaskContext, services: Services) -> Quote:
         review = services.runner.quote(ctx, services, agent=self.reviewer, schema=VERDICT_SCHEMA)

@@ -16,7 +16,7 @@ from bot.messages.renderer import Renderer
 from bot.people.channel_rules import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.slack.announcements import OnceOnlyAnnouncements
-from patterns.core.money import format_usd
+from patterns.core.money import format_left, format_usd
 from patterns.core.ports import Clock, Payer
 from patterns.core.reasons import Reason
 from storage.database.statements import Row
@@ -68,7 +68,7 @@ class Alerts:
             return
         # Two thresholds passed at once are one alert, for the higher.
         pct = int(keys[-1].rpartition("/")[2])
-        left = format_usd(max(0, line.limit_nusd - line.settled_nusd - line.held_nusd))
+        left = format_left(line.limit_nusd, line.settled_nusd, line.held_nusd)
         place = await self._name(workspace, line)
         said = f"{format_usd(line.settled_nusd)} of {format_usd(line.limit_nusd)} are spent in {place}"
         more = (
@@ -130,8 +130,11 @@ class Alerts:
                 way = "It counts in full now. Look at `/agents budget` there."
             else:
                 channel = ""
-                what = f"I stopped using {row['account']}: {row['reason']}."
-                way = f"When the bill is right, write `/agents budget lift {row['account']} 150`."
+                what = f"I took {row['account']} out of use: {row['reason']}."
+                way = (
+                    f"If the bill is right, `/agents budget lift {row['account']} 150` puts it back into use, and "
+                    "150 % of our estimate is held for each call."
+                )
             await self._tell(workspace, f"{what} {way}", users=await self._responsible(workspace, channel), keys=[key])
 
     async def _uncertain(self, workspace: str) -> None:

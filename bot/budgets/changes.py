@@ -241,7 +241,8 @@ class BudgetChanges:
             act.payer.workspace, command.model, allowance_pct=command.percent, actor=act.actor
         )
         was, now = (part["allowance_pct"] for part in (change.before, change.after))
-        sentence = f"{command.model} may be called again; its holds go from {was} % to {now} % of what it should cost."
+        held = f"For each call {now} % of our highest estimate is held; before it was {was} %."
+        sentence = f"{command.model} is in use again. {held}"
         return Changed(sentence, is_public=False)
 
     async def _digest(self, command: said.SetDigest, act: _Act) -> Changed:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.messages.month_report import flow_name
 from bot.messages.printable_json import printable_json
 from patterns.core.money import NUSD_PER_USD
 from storage.ledger.reports import SpendRow
@@ -32,7 +33,7 @@ def month_csv(spent: Iterable[SpendRow], period: str) -> str:
     """Return a month by flow, agent and model, without people: everyone in the channel can read it."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for one in spent:
-        row = sums.setdefault((one.flow, one.agent, one.model), [0] * 5)
+        row = sums.setdefault((flow_name(one.flow) if one.flow else "", one.agent, one.model), [0] * 5)
         for at, value in enumerate((one.calls, one.input_tokens, one.output_tokens, one.nusd, one.uncertain_nusd)):
             row[at] += value
     columns = (

@@ -228,10 +228,13 @@ class BudgetService:
             raise AccessError(REFUSALS[Action.SEE_BOOKS])
         books = await self.reports.workspace_summary(payer.workspace)
         doubtful = await self.reports.uncertain(payer.workspace)
-        held_back = await self.balances.quarantined(payer.workspace)
+        out_of_use = await self.balances.quarantined(payer.workspace)
         shown = [line for line in books.payers if line.settled_nusd or line.held_nusd or _opening(line)]
         lines = [await self._book_line(payer, line) for line in shown]
-        alarms = [f"{row['model']} is held back: {row['reason']}" for row in held_back]
+        alarms = [
+            f"{row['model']} is out of use: {row['reason']}. `/agents budget lift {row['model']} 150` puts it back."
+            for row in out_of_use
+        ]
         if doubtful:
             total = format_usd(sum(row["actual_nusd"] for row in doubtful))
             alarms.append(f"{count(len(doubtful), 'call')} counted in full without a bill, {total} in all")

@@ -11,8 +11,9 @@ import click
 
 from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
-from bot.messages.estimate_text import estimate_words
+from bot.messages.card_views import Needs
 from bot.messages.outcome_text import refusal
+from bot.messages.price_text import estimate_words
 from bot.messages.printable_json import printable_json
 from bot.messages.views import AnswerView, Person, RunView
 from bot.people.profiles import ProfileLookup
@@ -22,7 +23,7 @@ from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
-from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.money import NUSD_PER_USD, PriceEstimate, format_usd
 from patterns.core.ports import Payer
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
@@ -76,23 +77,25 @@ class Shell:
 
     async def estimate(self) -> int:
         """Print what it would cost; nothing is stored, held or sent."""
-        plan = self._plan()
-        expected_nusd = await self.engine.expected_nusd(self.payer.workspace, plan.title)
+        plan = await self._plan()
         if self.asked.as_json:
-            figures = {"once": plan.quote.once_nusd, "worst": plan.worst_nusd, "expected": expected_nusd}
-            _print_json({"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures)})
+            price = plan.price
+            figures = {"once": plan.needed_nusd, "worst": price.worst_nusd, "expected": price.expected_nusd}
+            source = {"expected_from": "history" if price.has_history else "typical lengths"}
+            _print_json({"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures), **source})
             return 0
-        click.echo(estimate_words(plan, expected_nusd))
+        click.echo(estimate_words(plan))
         return 0
 
     async def run(self) -> int:
         """Run it to its end and print the answer; return the exit code."""
         is_manned = sys.stdin.isatty() and sys.stderr.isatty()
+        plan = await self._plan()
         try:
-            await require_budget(self.engine.balances, self.payer, self._plan().quote.once_nusd)
+            await require_budget(self.engine.balances, self.payer, plan.needed_nusd)
         except InsufficientBudgetError as error:
             if not (is_manned and await self.engine.balances.is_only_held(self.payer, error.needed_nusd)):
-                return await self._refused(error.balance, error.needed_nusd)
+                return await self._refused(error.balance, error.needed_nusd, plan.price)
         terminal = Terminal(
             self.engine,
             stopped=asyncio.Event(),
@@ -104,7 +107,7 @@ class Shell:
         outcome = RunOutcome.model_validate_json(kept or "")
         if outcome.needed_nusd:
             balance = await self.engine.balances.tightest(self.payer, outcome.needed_nusd)
-            return await self._refused(balance, outcome.needed_nusd, run=run)
+            return await self._refused(balance, outcome.needed_nusd, await self.engine.price_of(run), run=run)
         return await self._answered(run, outcome, terminal)
 
     async def _until_done(self, terminal: Terminal) -> RunRow:
@@ -132,13 +135,15 @@ class Shell:
             raise RunLostError
         return run
 
-    def _plan(self) -> Plan:
-        return self.engine.quote(self.payer, self.asked.request.strip(), self.asked.choice)
+    async def _plan(self) -> Plan:
+        return await self.engine.quote(self.payer, self.asked.request.strip(), self.asked.choice)
 
     # ------------------------------------------------------------ what it came to
 
-    async def _refused(self, balance: Balance, needed_nusd: int, *, run: RunRow | None = None) -> int:
-        sentence = plain(refusal(await self._profiles.refusal(self.payer, balance, needed_nusd)))
+    async def _refused(
+        self, balance: Balance, needed_nusd: int, price: PriceEstimate | None, *, run: RunRow | None = None
+    ) -> int:
+        sentence = plain(refusal(await self._profiles.refusal(self.payer, balance, needs=Needs(price, needed_nusd))))
         if self.asked.as_json:
             result = PatternResult(output="", stop_reason=StopReason.BUDGET, notes=(sentence,))
             _print_json({"run_id": run.id if run else None, **_told(result), **_amounts({"needed": needed_nusd})})

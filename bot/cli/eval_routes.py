@@ -8,8 +8,9 @@ import click
 
 from bot.cli.shell import accept, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import plain, print_line
-from bot.messages.estimate_text import price_words
+from bot.messages.card_views import Needs
 from bot.messages.outcome_text import refusal
+from bot.messages.price_text import price_told
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.context import payer_context
 from bot.runs.engine import Engine
@@ -19,9 +20,9 @@ from patterns.agent import AgentRunner
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, RunEvent, StepFinished, StopReason
 from patterns.core.limits import RunLimits
+from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Reason
-from patterns.roster.consistency import ROUTER
-from patterns.router import route_schema
+from patterns.flow import routing_quote
 from patterns.services import Services, open_services
 from storage.run_rows import RunRow
 
@@ -91,16 +92,17 @@ async def _scores(
     ctx = payer_context(payer, run_id=run.id)
     unasked = UnaskedCounter()
     one = _services(engine, run, unasked, engine.roster.limits)
-    each = one.runner.quote(ctx, one, agent=ROUTER, schema=route_schema(engine.roster))
+    each = routing_quote(ctx, one)
+    whole = each.times(len(examples))
+    price = PriceEstimate.of(typical_nusd=whole.typical_nusd, worst_nusd=whole.worst_nusd)
     try:
         await require_budget(engine.balances, payer, each.once_nusd)
     except InsufficientBudgetError as error:
-        view = await profiles_of(engine).refusal(payer, error.balance, error.needed_nusd)
+        view = await profiles_of(engine).refusal(payer, error.balance, needs=Needs(price, error.needed_nusd))
         raise UserError(plain(refusal(view))) from None
-    worst_nusd = each.times(len(examples)).worst_nusd
-    print_line(f"{len(examples)} examples, {price_words(worst_nusd, None)}.")
+    print_line(f"{len(examples)} examples, {price_told(price)}.")
     # The roster's limits are those of one request; a file of them is bounded by the month's budget.
-    roomy = _services(engine, run, unasked, replace(one.limits, run_nusd=worst_nusd, run_s=run_s))
+    roomy = _services(engine, run, unasked, replace(one.limits, run_nusd=whole.worst_nusd, run_s=run_s))
     return evaluate.report(await evaluate.evaluate_routes(ctx, roomy, examples)), unasked.count
 
 

@@ -199,7 +199,14 @@ def evaluate() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
 def routes(file: Path, channel: str) -> None:
-    """Route every line of FILE (JSON with text, pattern, agents) and print accuracy, confusion, cost and latency."""
+    r"""Have the Router choose for every line of FILE, and print how often it was right, its cost and its latency.
+
+    A line is JSON with the request and what should be chosen: a flow, or a pattern of agents.
+
+    \b
+    {"text": "Move the launch to May?", "flow": "decide"}
+    {"text": "Have an engineer and an analyst look", "pattern": "broadcast", "agents": ["engineer", "analyst"]}
+    """
     from bot.cli.eval_routes import evaluate_routes
 
     run_command(evaluate_routes(file, channel=channel))

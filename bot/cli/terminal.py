@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 import click
 
 from bot.commands.origin import Origin
-from bot.messages.estimate_text import price_words
+from bot.messages.decision_text import round_words
 from bot.messages.imitation import mark_imitations
 from bot.messages.mrkdwn import clean, unescape
 from bot.messages.notice_views import NoticeView
 from bot.messages.outcome_text import footer, headline
-from bot.messages.run_text import duration, moment
+from bot.messages.price_text import NO_PRICE, price_told, price_words
+from bot.messages.run_text import duration, left, moment
 from bot.messages.views import AnswerView, PrivateView
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
 from bot.runs.presenter import Rendered
 from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
-from patterns.core.money import format_left, format_usd
+from patterns.core.money import format_usd
 from patterns.core.ports import Decision, Question
 from patterns.core.reasons import Reason
 from storage.outbox import Outbox
@@ -46,7 +47,7 @@ def plain(text: str) -> str:
 def shown_ending(view: AnswerView) -> tuple[str, str, str]:
     """Return what must be known before the answer, the answer, and the footer."""
     text = mark_imitations(clean(view.result.output)).strip()
-    free = f" · {format_left(view.run.balance.free_nusd)} left" if view.run.balance else ""
+    free = f" · {left(view.run.balance)} left" if view.run.balance else ""
     return plain(headline(view)).strip(), text, plain(footer(view)) + free
 
 
@@ -86,17 +87,14 @@ def _line(event: RunEvent) -> str:
 
 def _decided(event: Routed | Planned) -> str:
     if isinstance(event, Planned):
-        return price_words(event.worst_nusd, event.expected_nusd)
+        return price_told(event.price)
     who = f" with {', '.join(event.agents)}" if event.agents and event.agents != (event.flow,) else ""
     why = f": {_short(event.reason)}" if event.chosen_by == "router" and event.reason else ""  # a default is noted
     return f"{event.flow}{who}{why}"
 
 
 def _noted(event: Reviewed | Noted) -> str:
-    if isinstance(event, Noted):
-        return _short(event.text)
-    verdict = "accepted" if event.accepted else "not yet accepted"
-    return f"Round {event.round}: {verdict}, score {event.score} of 10. {_short(event.feedback)}".rstrip()
+    return _short(event.text if isinstance(event, Noted) else round_words(event))
 
 
 def _finished(event: StepFinished) -> str:
@@ -156,23 +154,22 @@ class Terminal:
         if question.kind == "line":
             given = await self._in_line(run, question)
         else:
-            given = await (self._price if path == CONFIRM_PATH else self._review)(question)
+            given = await (self._price(run, question) if path == CONFIRM_PATH else self._review(question))
         decision = given.model_copy(
             update={"user": run.user, "at_us": self.engine.clock.now_us()},
         )
         await self.engine.questions.decide(run.id, path, decision)
 
-    async def _price(self, question: Question) -> Decision:
+    async def _price(self, run: RunRow, question: Question) -> Decision:
         limit = format_usd(self.engine.roster.limits.confirm_above_nusd)
-        most = format_usd(question.amount_nusd)
+        price = await self.engine.price_of(run)
+        costs = price_words(price) if price else NO_PRICE
         if not self.is_manned:
             print_line(
-                f"{question.title} can cost {most}; above {limit} somebody must agree. Add --yes to agree beforehand."
+                f"{question.title} costs {costs}; above {limit} somebody must agree. Add --yes to agree beforehand."
             )
             return Decision(verdict="cancel")
-        said = await self._line_of(
-            f"{question.title} costs at most {most}. Nothing is spent until you agree. Run? [y/n] "
-        )
+        said = await self._line_of(f"{question.title} costs {costs}. Nothing is spent until you agree. Run? [y/n] ")
         return Decision(verdict="run" if said.lower() in ("y", "yes") else "cancel")
 
     async def _review(self, question: Question) -> Decision:

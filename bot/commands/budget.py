@@ -90,7 +90,7 @@ class ReleaseCalls:
 
 @dataclass(frozen=True, slots=True)
 class LiftModel:
-    """Release a model quarantined after an overrun; its holds are multiplied by `percent` / 100."""
+    """Put a model back into use after a bill above its hold; its holds are multiplied by `percent` / 100."""
 
     model: str
     percent: int

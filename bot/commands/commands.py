@@ -21,7 +21,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Return the worst-case price of a request; nothing is started."""
+    """Return the price of a request; nothing is started."""
 
     ask: Ask
 
@@ -132,7 +132,7 @@ TOPICS = {
     "ask": "`ask REQUEST` sends the request as it stands, even when it begins like a command: `ask help me say no`",
     "use": "`use FLOW: REQUEST` chooses how the agents work: `use decide: PostgreSQL or DynamoDB?`; "
     "`use FLOW with a,b: REQUEST` also chooses who works.",
-    "estimate": "`estimate: REQUEST` says what a request can cost at most, and starts nothing.",
+    "estimate": "`estimate: REQUEST` says what a request costs, and starts nothing.",
     "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
     "agents": "`agents` lists whom you can ask, by flow; `agents all` everybody who works for you.",
     "flows": "`flows` lists the ways they can work, with the most each can cost.",

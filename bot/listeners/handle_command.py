@@ -34,7 +34,7 @@ from bot.commands.text import unescape
 from bot.listeners.budget import do_budget
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
-from bot.messages.list_views import AgentsView, BalancesView, Catalog, FlowsView, HelpView
+from bot.messages.list_views import AgentsView, BalancesView, FlowLine, FlowsView, HelpView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.messages.request_form import ask_form
 from bot.messages.views import PrivateView
@@ -108,7 +108,8 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
             return NoticeView(command.message, tone="warning")
         case ShowHelp() | OpenModal():
             # A mention has no trigger_id to open the form with.
-            return _help(command.topic if isinstance(command, ShowHelp) else "", services.catalog())
+            topic = command.topic if isinstance(command, ShowHelp) else ""
+            return _help(topic, await services.runs.flows(origin.payer(place.kind)))
         case _:
             return await _look_up(services, command, origin, place)
 
@@ -120,7 +121,7 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin,
             catalog = services.catalog()
             return AgentsView(catalog.agents, catalog.flows, shows_all=command.everyone)
         case ListFlows():
-            return FlowsView(services.catalog().flows)
+            return FlowsView(await services.runs.flows(origin.payer(place.kind)))
         case ShowBalance():
             return await services.runs.balance(origin.payer(place.kind), with_workspace=place.sees_workspace)
         case ListRuns():
@@ -184,12 +185,14 @@ async def open_form(
         dm = await services.access.directory.direct_messages(origin.user, workspace=origin.workspace)
         origin = replace(origin, channel=dm)
     place = await services.access.admit_origin(origin)
+    payer = origin.payer(place.kind)
+    flows, balances = await _money_soon(services, payer, with_workspace=place.sees_workspace)
     form = ask_form(
-        services.catalog(),
+        flows,
         origin,
         channel_name=place.name,
         can_post=place.can_post and place.kind == "channel",
-        balances=await _balances_soon(services, origin.payer(place.kind), with_workspace=place.sees_workspace),
+        balances=balances,
         again=again,
     )
     await open_view(client, origin, form)
@@ -210,14 +213,18 @@ async def open_settings(services: ListenerServices, origin: Origin, client: Asyn
     )
 
 
-async def _balances_soon(services: ListenerServices, payer: Payer, *, with_workspace: bool) -> BalancesView | None:
+async def _money_soon(
+    services: ListenerServices, payer: Payer, *, with_workspace: bool
+) -> tuple[tuple[FlowLine, ...], BalancesView | None]:
+    """Return the flows with their prices and what is left, or the flows alone where that takes too long."""
     try:
         async with asyncio.timeout(FORM_BALANCE_S):
-            return await services.runs.balance(payer, with_workspace=with_workspace)
+            flows = await services.runs.flows(payer)
+            return flows, await services.runs.balance(payer, with_workspace=with_workspace)
     except (AgentsError, TimeoutError) as error:
-        # The form is useful without a balance, and useless when late.
+        # The form is useful without amounts, and useless when late.
         log.warning("form_without_balance", error=str(error))
-        return None
+        return services.catalog().flows, None
 
 
 def request_for(services: ListenerServices, asked: Ask, origin: Origin, place: Place) -> RunRequest:
@@ -238,8 +245,8 @@ def _usual(services: ListenerServices, place: Place) -> str | None:
     return next((flow.name for flow in services.catalog().flows if flow.name == place.flow), None)
 
 
-def _help(topic: str, catalog: Catalog) -> PrivateView:
-    flow = next((flow for flow in catalog.flows if flow.name == topic), None)
+def _help(topic: str, flows: tuple[FlowLine, ...]) -> PrivateView:
+    flow = next((flow for flow in flows if flow.name == topic), None)
     if flow is not None:
         return FlowsView((flow,))
-    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=catalog.flows)
+    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=flows)

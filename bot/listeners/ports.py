@@ -9,7 +9,7 @@ from bot.commands.origin import Origin
 from bot.messages.budget_views import AuditView, BooksView, BudgetView
 from bot.messages.card_views import ConfirmChoice
 from bot.messages.home_views import HomeView
-from bot.messages.list_views import BalancesView, RunsView
+from bot.messages.list_views import BalancesView, FlowLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
 from bot.messages.views import DetailsView
@@ -61,7 +61,11 @@ class Runs(Protocol):
         ...
 
     async def estimate(self, request: RunRequest) -> NoticeView:
-        """Return a request's worst-case price in a sentence. Nothing is started or held."""
+        """Return a request's price in a sentence. Nothing is started or held."""
+        ...
+
+    async def flows(self, payer: Payer) -> tuple[FlowLine, ...]:
+        """Return the flows with what each costs there."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetOfferView, BudgetView
@@ -70,7 +71,7 @@ def balance_line(report: Report) -> Mrkdwn:
     if not report.is_current:
         return join(" · ", [spent, grant, count(report.calls, "call")])
     held = mrkdwn("{held} held", held=usd(report.held_nusd)) if report.held_nusd else Mrkdwn()
-    free = mrkdwn("*{free} left*", free=left(report.free_nusd))
+    free = mrkdwn("*{free} left*", free=left(report))
     resets = mrkdwn("resets {day}, in {days}", day=report.resets_on, days=count(report.days_left, "day"))
     return join(" · ", [spent, grant, held, free, resets])
 
@@ -94,14 +95,12 @@ def _compared(report: Report) -> Mrkdwn:
 def _parts(title: str, parts: tuple[ReportPart, ...], *, code: bool = False) -> Mrkdwn:
     if not parts:
         return Mrkdwn()
-    total_nusd = sum(part.nusd for part in parts)
-    name = "`{name}`" if code else "{name}"
     lines = [
         mrkdwn(
-            f"{name}: {{cost}} · {{share}} % · {{calls}}",
-            name=short(part.name, 80),
-            cost=part_usd(part),
-            share=str(round(part.nusd * 100 / total_nusd) if total_nusd else 0),
+            "{name}: {cost} · {share} · {calls}",
+            name=mrkdwn("`{name}`", name=short(part.name, 80)) if code and part.is_named else short(part.name, 80),
+            cost=usd(part.nusd),
+            share=_share(part),
             calls=count(part.calls, "call"),
         )
         for part in shown(parts)
@@ -109,19 +108,15 @@ def _parts(title: str, parts: tuple[ReportPart, ...], *, code: bool = False) -> 
     return join("\n", [mrkdwn("*{title}*", title=title), *lines])
 
 
-def part_usd(part: ReportPart) -> Mrkdwn:
-    """Return a part's rounded amount; one that rounds to zero and is not is shown as less than a cent."""
-    return Mrkdwn("under $0.01") if not part.nusd and part.exact_nusd else usd(part.nusd)
+def _share(part: ReportPart) -> str:
+    return "less than 1 %" if part.nusd and not part.share_pct else f"{part.share_pct} %"
 
 
 def _people(view: BudgetView) -> Mrkdwn:
     if not view.names:
         return Mrkdwn()
     names = dict(view.names)
-    named = tuple(
-        ReportPart(names.get(part.name, part.name), part.nusd, part.exact_nusd, part.calls)
-        for part in view.report.people
-    )
+    named = tuple(replace(part, name=names.get(part.name, part.name)) for part in view.report.people)
     return _parts("By person (only admins see this)", named)
 
 
@@ -182,14 +177,16 @@ def _overruns(calls: Sequence[UncertainCall]) -> Mrkdwn:
         return Mrkdwn()
     lines = [
         mrkdwn(
-            "`{model}` billed {cost}, {over} above its hold",
+            "`{model}`: {cost} billed, {over} above our estimate",
             model=short(call.model, 80),
             cost=usd(call.nusd),
             over=usd(call.over_nusd),
         )
         for call in calls[:DOUBTFUL_SHOWN]
     ]
-    return join("\n", [Mrkdwn("*Billed above the hold*"), *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")])
+    return join(
+        "\n", [Mrkdwn("*Billed above our highest estimate*"), *lines, _more(len(calls) - DOUBTFUL_SHOWN, "more")]
+    )
 
 
 def _history(months: Sequence[PastMonth]) -> Mrkdwn:

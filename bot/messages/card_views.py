@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages.views import BalanceView, Person, PrivateView, RunView, View
+from patterns.core.money import PriceEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +14,16 @@ class ConfirmView(View):
     template: ClassVar = "confirm"
     run: RunView
     alternative_flow: str = ""
-    alternative_nusd: int = 0
+    alternative_price: PriceEstimate | None = None
     decided: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a request that cannot begin costs, and what must be free before it does; `price` None is not known."""
+
+    price: PriceEstimate | None
+    free_nusd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +36,10 @@ class RefusalView(PrivateView):
     """
 
     template: ClassVar = "refusal"
-    needed_nusd: int
+    needs: Needs
     balance: BalanceView
     alternative_flow: str = ""
-    alternative_nusd: int = 0
+    alternative_price: PriceEstimate | None = None
     owner: Person | None = None
     blocked: str = ""
     blocked_reason: str = ""
@@ -100,10 +109,10 @@ class BudgetRequestView(View):
 
 @dataclass(frozen=True, slots=True)
 class BudgetQueueView(View):
-    """A run queued for budget that other runs hold: what it needs, and the account that lacks it."""
+    """A run queued for budget that other runs hold: what it costs, and the account that lacks it."""
 
     template: ClassVar = "budget_queue"
-    needed_nusd: int
+    needs: Needs
     balance: BalanceView
     deadline: str = ""
     decided: str = ""

@@ -1,6 +1,7 @@
 """Sentences of decisions: who decided what on a card, and when."""
 
 from bot.messages.run_text import moment
+from patterns.core.events import Reviewed
 from patterns.core.ports import Decision, Question
 
 _SAID = {
@@ -28,3 +29,10 @@ def decided(question: Question, decision: Decision, *, name: str, zone: str) -> 
     said = _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
     said = said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
     return f"{said} · {moment(decision.at_us, zone)}"
+
+
+def round_words(event: Reviewed) -> str:
+    """Return a review in one line, like `Round 1: not yet accepted, score 6 of 10. Tone: warmer; Length: shorter`."""
+    verdict = "accepted" if event.accepted else "not yet accepted"
+    changes = (line.strip().removeprefix("- ").rstrip(";") for line in event.feedback.splitlines())
+    return f"Round {event.round}: {verdict}, score {event.score} of 10. {'; '.join(filter(None, changes))}".rstrip()

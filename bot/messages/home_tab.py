@@ -12,9 +12,9 @@ from bot.messages.home_blocks import button, fine_print, header, line
 from bot.messages.home_views import HomeView, OwnMonth
 from bot.messages.list_views import RunsView
 from bot.messages.mrkdwn import clip
-from bot.messages.run_text import STATE_WORDS
+from bot.messages.run_text import STATE_WORDS, left
 from bot.messages.views import BalanceView
-from patterns.core.money import format_left, format_spent, format_usd
+from patterns.core.money import format_usd
 
 BLOCKS_MAX = 100
 REQUEST_CHARS = 300
@@ -69,14 +69,14 @@ def _runs(runs: RunsView) -> list[dict[str, Any]]:
 
 def _balance(one: BalanceView) -> dict[str, Any]:
     """Return what is left of an account, in words and as a bar."""
-    left = bar(one.free_nusd, one.limit_nusd)
-    said = f"{one.name}: {format_left(one.free_nusd)} left of {format_usd(one.limit_nusd)}, resets {one.resets_on}"
-    return line(f"{left}  {said}")
+    rest = bar(one.free_nusd, one.limit_nusd)
+    said = f"{one.name}: {left(one)} left of {format_usd(one.limit_nusd)}, resets {one.resets_on}"
+    return line(f"{rest}  {said}")
 
 
 def _month(month: OwnMonth, *, play_money: bool) -> list[dict[str, Any]]:
     play = " Play money." if play_money else ""
-    said = f"You spent {format_spent(month.spent_nusd)}, channels and direct messages together.{play}"
+    said = f"You spent {format_usd(month.spent_nusd)}, channels and direct messages together.{play}"
     bars = week_bars(month.days, month.name[:3]) if month.spent_nusd else []
     return [line(said), *map(line, bars)]
 

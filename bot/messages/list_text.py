@@ -10,6 +10,7 @@ from bot.messages.mrkdwn import Mrkdwn, clip, join, mrkdwn, size, titled_link
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView, UnclearReplyView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
+from bot.messages.price_text import price_note, price_words
 from bot.messages.run_text import (
     came_with,
     count,
@@ -82,18 +83,19 @@ def _inside(view: AgentsView, number: int) -> Mrkdwn:
 
 
 def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
-    """Return the flows with their worst-case price, one per line."""
+    """Return the flows with their prices, one per line, then where the prices come from."""
     said = [
         join(
             " · ",
             [
                 mrkdwn("`{name}`: {what}", name=short(f.name, 60), what=short(f.description, 200)),
-                Mrkdwn() if f.worst_nusd is None else mrkdwn("at most {worst}", worst=usd(f.worst_nusd)),
+                Mrkdwn(price_words(f.price) if f.price else ""),
             ],
         )
         for f in lines
     ]
-    return _lines(said, "The roster has no flows.")
+    note = short(price_note({f"`{f.name}`": f.price for f in lines}), 1000)
+    return join("\n", [_lines(said, "The roster has no flows."), note])
 
 
 def runs(lines: Sequence[RunLine]) -> Mrkdwn:
@@ -164,7 +166,7 @@ def details_more(view: DetailsView) -> Mrkdwn:
     """Return what the answer's one line leaves out: the bound, the channel's money, what was read, who is missing."""
     run, owner = view.run, person(view.owner) if view.owner else Mrkdwn("an admin")
     free = (
-        mrkdwn("{free} is left in {name}.", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
+        mrkdwn("{free} is left in {name}.", name=short(run.balance.name, 80), free=left(run.balance))
         if run.balance
         else Mrkdwn()
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.messages.views import BalanceView, PrivateView, RunState
+from patterns.core.money import PriceEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,14 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class FlowLine:
-    """One flow of the roster; `worst_nusd` is the most a short request can cost.
+    """One flow of the roster; `price` is what a request costs, None where it was not asked for or may not be used.
 
     `agents` work in it; `choices` are those of them that a person can name in a request.
     """
 
     name: str
     description: str
-    worst_nusd: int | None = None
+    price: PriceEstimate | None = None
     agents: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
@@ -88,7 +89,7 @@ class RunsView(PrivateView):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What can be asked for here: the roster's agents and flows, with worst-case prices.
+    """What can be asked for here: the roster's agents and flows.
 
     `default_flow` is the one that runs where the Router is in doubt, a cheap one.
     """

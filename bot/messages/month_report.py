@@ -1,6 +1,6 @@
 """A month's report: what is left, where it went, where it is heading. Pure; amounts come from storage.
 
-Every list of parts adds up to the cent to the sum above it, by `patterns.core.money.rounded_parts`.
+Every list of parts that is shown adds up to the sum above it (`shown`): shares and cents come from exact amounts.
 """
 
 import calendar
@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from patterns.core.money import rounded_parts
+from patterns.core.money import rounded_parts, whole_percents
+from patterns.router import ROUTE
 from storage.ledger.periods import period_end_us
 from storage.ledger.reports import Month, SpendRow
 
 PARTS_SHOWN = 6
 """Number of flows, agents or models with a line of their own; the others share one."""
 NO_FLOW = "(no flow)"
+CHOOSING = "choosing the flow"
+"""What the Router's choice is called, which is paid before there is a flow."""
+_NO_NAMES = frozenset({NO_FLOW, CHOOSING})
 FORECAST_AFTER = 0.05
 """Share of a month that must have passed before a forecast is shown."""
 US_PER_DAY = 86_400_000_000
@@ -24,12 +28,13 @@ US_PER_DAY = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class ReportPart:
-    """One line of a sum. `nusd` is rounded so that the lines add up; `exact_nusd` is the ledger's."""
+    """One line of a sum, exact until it is `shown`; `is_named` says that the name is one of the roster's."""
 
     name: str
     nusd: int
-    exact_nusd: int
     calls: int
+    share_pct: int = 0
+    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,11 @@ class Report:
         return month_name(self.period)
 
 
+def flow_name(flow: str) -> str:
+    """Return the flow that a call was paid for, as people call it."""
+    return CHOOSING if flow == ROUTE else flow or NO_FLOW
+
+
 def month_name(period: str) -> str:
     """Return the name of a period: `November 2026` for `2026-11`."""
     year, month = map(int, period.split("-"))
@@ -181,7 +191,7 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         days_in_month=_days_in(month.period),
         forecast_nusd=forecast_nusd,
         runs_out=runs_out,
-        flows=_parts(month, lambda one: one.flow or NO_FLOW),
+        flows=_parts(month, lambda one: flow_name(one.flow)),
         agents=_parts(month, lambda one: one.agent or "(no agent)"),
         models=_parts(month, lambda one: one.model or "(no model)"),
         people=_parts(month, lambda one: one.user),
@@ -201,23 +211,24 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         ),
         last_nusd=next((one.nusd for one in past if one.period == before), None),
         history=tuple(reversed(past)),
-        opinions=tuple(FlowRating(row["flow"] or NO_FLOW, row["helped"], row["did_not"]) for row in month.feedback),
+        opinions=tuple(
+            FlowRating(flow_name(row["flow"] or ""), row["helped"], row["did_not"]) for row in month.feedback
+        ),
         play_money=play_money,
     )
 
 
 def shown(parts: tuple[ReportPart, ...]) -> tuple[ReportPart, ...]:
-    """Return the largest parts and one for all the others, so that the visible lines add up."""
-    if len(parts) <= PARTS_SHOWN + 1:
-        return parts
-    first, rest = parts[:PARTS_SHOWN], parts[PARTS_SHOWN:]
-    others = ReportPart(
-        f"{len(rest)} others",
-        sum(one.nusd for one in rest),
-        sum(one.exact_nusd for one in rest),
-        sum(one.calls for one in rest),
+    """Return the largest parts and one for all the others, rounded and with shares that both add up."""
+    if len(parts) > PARTS_SHOWN + 1:
+        first, rest = parts[:PARTS_SHOWN], parts[PARTS_SHOWN:]
+        nusd, calls = sum(one.nusd for one in rest), sum(one.calls for one in rest)
+        parts = (*first, ReportPart(f"{len(rest)} others", nusd, calls, is_named=False))
+    exact = [one.nusd for one in parts]
+    return tuple(
+        replace(one, nusd=nusd, share_pct=share_pct)
+        for one, nusd, share_pct in zip(parts, rounded_parts(exact), whole_percents(exact), strict=True)
     )
-    return (*first, others)
 
 
 def _parts(month: Month, name: Callable[[SpendRow], str]) -> tuple[ReportPart, ...]:
@@ -226,10 +237,7 @@ def _parts(month: Month, name: Callable[[SpendRow], str]) -> tuple[ReportPart, .
         sums[name(one)][0] += one.nusd
         sums[name(one)][1] += one.calls
     ordered = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))
-    cents = rounded_parts([nusd for _, (nusd, _calls) in ordered])
-    return tuple(
-        ReportPart(key, rounded, nusd, calls) for (key, (nusd, calls)), rounded in zip(ordered, cents, strict=True)
-    )
+    return tuple(ReportPart(key, nusd, calls, is_named=key not in _NO_NAMES) for key, (nusd, calls) in ordered)
 
 
 def _pace(month: Month, limit_nusd: int, span_us: tuple[int, int, int], zone: str) -> tuple[int | None, date | None]:

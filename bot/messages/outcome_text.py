@@ -6,9 +6,10 @@ Refusals say first that nothing was spent, then the amounts, then the ways out.
 import re
 from collections.abc import Sequence
 
-from bot.messages.card_views import BudgetQueueView, BudgetRequestView, OpeningView, RefusalView
+from bot.messages.card_views import BudgetQueueView, BudgetRequestView, Needs, OpeningView, RefusalView
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn, titled_link
 from bot.messages.notice_views import CallView, HelpCallView
+from bot.messages.price_text import NO_PRICE, price_told, price_words
 from bot.messages.run_text import (
     MATERIAL_MAX,
     NOTES_SHOWN,
@@ -23,7 +24,6 @@ from bot.messages.run_text import (
 )
 from bot.messages.views import AnswerView, BalanceView
 from patterns.core.events import MissingVoice, StopReason
-from patterns.core.money import format_spent
 from patterns.core.reasons import Reason
 
 
@@ -43,9 +43,9 @@ def balance(view: BalanceView) -> Mrkdwn:
     return mrkdwn(
         "{free} is left in {name} ({limit} limit, {spent} spent{held})",
         name=short(view.name, 80),
-        free=left(view.free_nusd),
+        free=left(view),
         limit=usd(view.limit_nusd),
-        spent=Mrkdwn(format_spent(view.settled_nusd)),
+        spent=usd(view.settled_nusd),
         held=held if view.held_nusd else "",
     )
 
@@ -64,18 +64,24 @@ def refusal(view: RefusalView) -> Mrkdwn:
     those = "that request is" if view.balance.held_runs == 1 else "those requests are"
     wait = Mrkdwn(f"queue this until {those} done" if view.queue_key else f"wait until {those} done")
     ways = [wait] if view.balance.held_runs or view.queue_key else []
-    if view.alternative_flow:
-        flow = short(view.alternative_flow, 60)
-        ways.append(mrkdwn("use `{flow}` (at most {worst})", flow=flow, worst=usd(view.alternative_nusd)))
+    if view.alternative_flow and view.alternative_price:
+        flow, price = short(view.alternative_flow, 60), price_words(view.alternative_price)
+        ways.append(mrkdwn("use `{flow}` ({price})", flow=flow, price=price))
     ways.append(mrkdwn("ask {owner}", owner=owner_of(view)))
     said = ", ".join(ways[:-1]) + (", or " if ways[2:] else " or " if ways[1:] else "") + ways[-1]
     return mrkdwn(
-        "Not started, nothing spent. This needs up to {needed}; {balance}. {ways}. The budget resets on {day}.",
-        needed=usd(view.needed_nusd),
+        "Not started, nothing spent. {needs}, and {balance}. {ways}. The budget resets on {day}.",
+        needs=needs_words(view.needs),
         balance=balance(view.balance),
         ways=Mrkdwn(said[:1].upper() + said[1:]),
         day=view.balance.resets_on,
     )
+
+
+def needs_words(view: Needs) -> str:
+    """Return what a request costs that cannot start, and what must be free: each of its calls once, at its bound."""
+    price = price_told(view.price) if view.price else NO_PRICE
+    return f"This costs {price}; {usd(view.free_nusd)} must be free before it starts"
 
 
 def opening(view: OpeningView) -> Mrkdwn:
@@ -103,9 +109,9 @@ def budget_queue(view: BudgetQueueView) -> Mrkdwn:
     if view.decided:
         return mrkdwn("⏳ Waiting for budget. {decided}", decided=short(view.decided, 300))
     return mrkdwn(
-        "⏳ Waiting for budget: this needs up to {needed}; {balance}. It starts by itself when enough is free, in the "
-        "order of asking. {until}",
-        needed=usd(view.needed_nusd),
+        "⏳ Waiting for budget. {needs}, and {balance}. It starts by itself when enough is free, in the order of "
+        "asking. {until}",
+        needs=needs_words(view.needs),
         balance=balance(view.balance),
         until=short(view.deadline, 200),
     )

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
-from bot.messages.list_views import BalancesView, Catalog, FlowLine
+from bot.messages.list_views import BalancesView, FlowLine
 from bot.messages.mrkdwn import literal
-from patterns.core.money import format_left, format_usd
+from bot.messages.price_text import price_note, price_words
+from bot.messages.run_text import left
 
 ASK_FORM = "ask_form"
 """callback_id of the request form."""
@@ -41,7 +42,7 @@ class AskForm:
 
 
 def ask_form(
-    menu: Catalog,
+    flows: tuple[FlowLine, ...],
     origin: Origin,
     *,
     channel_name: str,
@@ -49,14 +50,14 @@ def ask_form(
     balances: BalancesView | None,
     again: Ask | None = None,
 ) -> dict[str, Any]:
-    """Build the request form: request, flow with its worst-case price, destination, and the message it is about."""
+    """Build the request form: request, flow with its price, destination, and the message it is about."""
     about = origin.attached.about
-    blocks = [_request_input(again.request if again else ""), _flow_input(menu.flows, again.flow if again else None)]
+    blocks = [_request_input(again.request if again else ""), _flow_input(flows, again.flow if again else None)]
     if can_post:
         blocks.append(_where_input(channel_name, in_thread=bool(about)))
     if about:
         blocks.append(_small_print("The agents read the message you chose and its thread."))
-    blocks.append(_small_print(_price_line(menu.flows, balances)))
+    blocks.append(_small_print(_price_line(flows, balances)))
     if not can_post:
         blocks.append(_small_print("The answer comes to our direct messages. To get it here, /invite me first."))
     kept = {"channel": origin.channel, "response_url": origin.response_url, "can_post": can_post}
@@ -111,7 +112,7 @@ def _request_input(text: str) -> dict[str, Any]:
 
 def _flow_input(flows: tuple[FlowLine, ...], chosen: str | None) -> dict[str, Any]:
     anything = _option("Choose for me", _ANY_FLOW)
-    named = [_option(f"{flow.name} {_at_most(flow)}".strip(), flow.name, flow.description) for flow in flows]
+    named = [_option(f"{flow.name}{_price(flow)}", flow.name, flow.description) for flow in flows]
     return {
         "type": "input",
         "block_id": _FLOW,
@@ -144,16 +145,16 @@ def _where_input(channel_name: str, *, in_thread: bool) -> dict[str, Any]:
 
 
 def _price_line(flows: tuple[FlowLine, ...], balances: BalancesView | None) -> str:
-    prices = [flow.worst_nusd for flow in flows if flow.worst_nusd is not None]
-    line = f"Costs at most {format_usd(max(prices))}, usually much less." if prices else "The plan names its price."
+    prices = {flow.name: flow.price for flow in flows}
+    line = price_note(prices) if any(prices.values()) else "The plan names its price."
     if balances is None:
         return line
-    left = ", ".join(f"{b.name} has {format_left(b.free_nusd)} left this month" for b in balances.balances)
-    return f"{line} {left}.{' Play money.' if balances.play_money else ''}"
+    said = ", ".join(f"{b.name} has {left(b)} left this month" for b in balances.balances)
+    return f"{line} {said}.{' Play money.' if balances.play_money else ''}".strip()
 
 
-def _at_most(flow: FlowLine) -> str:
-    return "" if flow.worst_nusd is None else f"(up to {format_usd(flow.worst_nusd)})"
+def _price(flow: FlowLine) -> str:
+    return f": {price_words(flow.price)}" if flow.price else ""
 
 
 def _value(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ class ReviewForm:
 
 def changes_form(run_id: str, path: str, *, origin: Origin, price: str) -> dict[str, Any]:
     """Build the form that asks for changes in the person's own words."""
-    hint = f"The writer takes it up and the reviewer looks again; one more round costs about {price}."
+    hint = f"The writer takes it up and the reviewer looks again; one more round costs at most {price}."
     field = {**_field("", MAX_REQUEST_CHARS), "placeholder": plain("Shorter, and name the date in the first line")}
     block = {"type": "input", "block_id": f"{_TEXT}0", "label": plain("What should change?"), "hint": plain(hint)}
     return _form(CHANGES_FORM, "Request changes", "Send", (run_id, path, origin, ()), [{**block, "element": field}])

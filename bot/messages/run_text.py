@@ -5,11 +5,13 @@ Amounts come from the views; nothing here decides anything.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from bot.messages.card_views import ConfirmView
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
 from bot.messages.notice_views import QueuedView
+from bot.messages.price_text import NO_PRICE, price_told, price_words
 from bot.messages.views import Person, ProgressView, RunState, RunView, StepState, StepView
 from patterns.core.money import format_left, format_usd
 
@@ -63,9 +65,28 @@ def usd(nusd: int) -> Mrkdwn:
     return Mrkdwn(format_usd(nusd))
 
 
-def left(nusd: int) -> Mrkdwn:
-    """Return the rest of a budget as dollars, rounded down."""
-    return Mrkdwn(format_left(nusd))
+class Account(Protocol):
+    """An account's month, of which something may be left."""
+
+    @property
+    def limit_nusd(self) -> int:
+        """Return what may be spent."""
+        ...
+
+    @property
+    def settled_nusd(self) -> int:
+        """Return what is spent."""
+        ...
+
+    @property
+    def held_nusd(self) -> int:
+        """Return what is held for calls under way."""
+        ...
+
+
+def left(of: Account) -> Mrkdwn:
+    """Return the rest of a budget as dollars: with what is shown as spent and held it adds up to the limit."""
+    return Mrkdwn(format_left(of.limit_nusd, of.settled_nusd, of.held_nusd))
 
 
 def duration(seconds: float) -> Mrkdwn:
@@ -150,12 +171,8 @@ def play_money_label(run: RunView) -> Mrkdwn:
 
 
 def price(run: RunView) -> Mrkdwn:
-    """Return `about $0.03, at most $0.12`; the estimate only where the ledger has a history."""
-    if run.worst_nusd is None:
-        return Mrkdwn()
-    if run.expected_nusd is None:
-        return mrkdwn("at most {worst}", worst=usd(run.worst_nusd))
-    return mrkdwn("about {expected}, at most {worst}", expected=usd(run.expected_nusd), worst=usd(run.worst_nusd))
+    """Return what the run costs, with where the figure comes from; empty while it is not known."""
+    return Mrkdwn(price_told(run.price)) if run.price else Mrkdwn()
 
 
 def plan(run: RunView) -> Mrkdwn:
@@ -164,9 +181,7 @@ def plan(run: RunView) -> Mrkdwn:
         return join("\n", [Mrkdwn("Choosing who should work on this."), came_with(run)])
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
     free = (
-        mrkdwn("{free} left in {name}", name=short(run.balance.name, 80), free=left(run.balance.free_nusd))
-        if run.balance
-        else ""
+        mrkdwn("{free} left in {name}", name=short(run.balance.name, 80), free=left(run.balance)) if run.balance else ""
     )
     terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), play_money_label(run)])
     return join("\n", [head, terms, came_with(run)])
@@ -234,14 +249,14 @@ def confirm(view: ConfirmView) -> Mrkdwn:
     if view.decided:
         return short(view.decided, 300) or Mrkdwn("Decided.")
     alternative = ""
-    if view.alternative_flow:
+    if view.alternative_flow and view.alternative_price:
         alternative = mrkdwn(
-            " Or use `{flow}`: at most {worst}.",
+            " Or use `{flow}`: {price}.",
             flow=short(view.alternative_flow, 60),
-            worst=usd(view.alternative_nusd),
+            price=price_words(view.alternative_price),
         )
     return mrkdwn(
         "This costs {price}. Nothing is spent until you press Run.{alternative}",
-        price=price(view.run) or "an unknown amount",
+        price=price(view.run) or NO_PRICE,
         alternative=alternative,
     )

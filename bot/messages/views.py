@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from patterns.core.events import MissingVoice, PatternResult
+from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 
 
@@ -103,8 +104,7 @@ class RunView(View):
     flow: str = ""
     agents: tuple[str, ...] = ()
     outcome_line: str = ""
-    worst_nusd: int | None = None
-    expected_nusd: int | None = None
+    price: PriceEstimate | None = None
     balance: BalanceView | None = None
     model_note: str = ""
     play_money: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.messages.card_views import RefusalView
+from bot.messages.card_views import Needs, RefusalView
 from bot.messages.list_views import BalancesView
 from bot.messages.views import BalanceView, Person
 from bot.people.admins import Admins
@@ -12,6 +12,7 @@ from bot.people.channel_rules import ChannelRules
 from bot.people.directory import Directory, name_of
 from patterns.core.errors import AgentsError
 from patterns.core.ports import Payer
+from patterns.flow import Plan
 from storage.ledger.balances import Balance, Balances
 
 _ALL_CHANNELS = "your share of all channels"
@@ -67,23 +68,22 @@ class ProfileLookup:
         self,
         payer: Payer,
         balance: Balance,
-        needed_nusd: int,
         *,
-        instead: tuple[str, int] = ("", 0),
+        needs: Needs,
+        instead: Plan | None = None,
         queue_key: str = "",
         key: str = "",
         run_id: str = "",
         with_workspace: bool = True,
     ) -> RefusalView:
-        """Return why the budget is insufficient, and the ways out; `instead` is a cheaper flow with its price."""
-        flow, flow_nusd = instead
+        """Return why the budget is insufficient, and the ways out; `instead` is a plan that may fit."""
         free_nusd = balance.free_nusd
-        affordable = flow and free_nusd is not None and flow_nusd <= free_nusd < needed_nusd
+        affordable = instead and free_nusd is not None and instead.needed_nusd <= free_nusd
         return RefusalView(
-            needed_nusd=needed_nusd,
+            needs=needs,
             balance=await self.view(payer, balance, with_workspace=with_workspace),
-            alternative_flow=flow if affordable else "",
-            alternative_nusd=flow_nusd if affordable else 0,
+            alternative_flow=instead.title if instead and affordable else "",
+            alternative_price=instead.price if instead and affordable else None,
             owner=await self.owner(payer.workspace),
             blocked=balance.blocked or "",
             blocked_reason=balance.blocked_reason,

@@ -1,6 +1,7 @@
-"""The roster as people see it in lists and forms, with each flow's worst-case price."""
+"""The roster as people see it in lists and forms, and what each flow costs where they ask."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -12,16 +13,13 @@ from patterns.roster.schema import Flow
 
 log = structlog.get_logger()
 
-_ANYBODY = Payer.of_channel("", "")
-
 
 class RosterCatalog:
-    """The catalog of an engine; while litellm is being imported it has no prices."""
+    """The catalog of an engine, and the import that its prices need."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._priced: Catalog | None = None
-        self._unpriced = catalog_of(engine, priced=False)
+        self._catalog = catalog_of(engine)
 
     async def load(self, connected: asyncio.Event) -> None:
         """Import litellm and price the flows, both in a thread, once the bot is connected.
@@ -33,28 +31,22 @@ class RosterCatalog:
         await connected.wait()
         begun_s = self._engine.clock.monotonic()
         await self._engine.client.warm()
-        await asyncio.to_thread(self._price)
+        await asyncio.to_thread(self._engine.check_prices)
         log.info("models_loaded", seconds=round(self._engine.clock.monotonic() - begun_s, 1))
 
-    def _price(self) -> None:
-        self._priced = catalog_of(self._engine)
-
     def current(self) -> Catalog:
-        """Return flows and agents, with prices once there are some."""
-        if self._priced is None and self._engine.client.is_warm:
-            self._price()
-        return self._priced or self._unpriced
+        """Return flows and agents; what a flow costs depends on who asks where (`priced_flows`)."""
+        return self._catalog
 
 
-def catalog_of(engine: Engine, *, priced: bool = True) -> Catalog:
-    """Return flows with the worst-case price of a short request, and agents with their models."""
+def catalog_of(engine: Engine) -> Catalog:
+    """Return the flows, without prices, and the agents with their models."""
     roster = engine.roster
     return Catalog(
         flows=tuple(
             FlowLine(
                 name,
                 flow.description,
-                engine.quote_flow(_ANYBODY, name).worst_nusd if priced else None,
                 agents=tuple(dict.fromkeys(agents_in(flow))),
                 choices=choices_of(flow),
             )
@@ -67,6 +59,18 @@ def catalog_of(engine: Engine, *, priced: bool = True) -> Catalog:
         model_note=engine.model_note,
         default_flow=roster.router.default,
     )
+
+
+async def priced_flows(engine: Engine, payer: Payer) -> tuple[FlowLine, ...]:
+    """Return the flows with what each costs where this is paid.
+
+    One that may not be used there has no price, and none has one while litellm is still being imported.
+    """
+    flows = catalog_of(engine).flows
+    if not engine.client.is_warm:
+        return flows
+    plans = [await engine.quote_flow(payer, flow.name) for flow in flows]
+    return tuple(replace(flow, price=plan.price if plan else None) for flow, plan in zip(flows, plans, strict=True))
 
 
 def choices_of(flow: Flow) -> tuple[str, ...]:

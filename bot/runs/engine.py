@@ -1,8 +1,9 @@
 """Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
 from bot.runs.context import HISTORY_RUNS, context_of, payer_context
@@ -15,6 +16,7 @@ from patterns.agent import AgentRunner
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
+from patterns.core.money import PriceEstimate
 from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
 from patterns.estimate import estimate
@@ -23,10 +25,11 @@ from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services, open_services
+from storage.channels import ChannelSettings
 from storage.database.database import Database
 from storage.execution.ownership import RunSessions
 from storage.execution.session import RunSession
-from storage.execution.texts import RunTexts, read_texts
+from storage.execution.texts import read_texts
 from storage.history import History
 from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
@@ -40,7 +43,7 @@ from storage.threads import Threads
 CONFIRM_PATH = "confirm"
 """Path under which journal and questions keep whether a person accepted the price."""
 PRICE_PATH = "price"
-"""Path under which the journal keeps the flow's expected price at the start of the run."""
+"""Path under which the journal keeps the price that the run's plan was told with."""
 
 
 class NullEventSink:
@@ -109,23 +112,23 @@ class Engine:
             ctx, services = await self._open(session, run, events, may_stream=may_stream)
             admitted = await self._admit(run, ctx, services, gate)
             plan = await resolve(
-                ctx, services, _choice(run), expected=partial(self._usual, services), estimated=admitted
+                ctx, services, choice_of(run), usual=partial(self._usual, services), estimated=admitted
             )
             confirmed = await self._confirm(run, ctx, services, plan)
             if confirmed is None:
                 return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
             plan = confirmed
-            session.choose_flow(plan.title, worst_nusd=plan.worst_nusd)
+            session.choose_flow(plan.title, worst_nusd=plan.told.worst_nusd)
             # What was admitted just now, with nothing paid since, need not be looked at again.
             is_admitted = admitted is not None and plan.pattern is admitted.pattern
             if not is_admitted and not any(map(_is_work, session.steps)):
-                await gate.admit(run, plan.quote.once_nusd)
+                await gate.admit(run, plan.needed_nusd)
             given_up = await gate.given_up(run)
             if given_up is not None:
                 return given_up
             result = await run_flow(ctx, services, plan)
             await self._keep_refusal(session, services, result)
-            return await gate.settle(run, result, quote_nusd=plan.quote.once_nusd)
+            return await gate.settle(run, result, quote_nusd=plan.needed_nusd)
         except (UserError, DriftError, RosterError) as error:
             return PatternResult(output="", stop_reason=StopReason.FAILED, notes=(str(error),))
         finally:
@@ -150,7 +153,7 @@ class Engine:
             run.payer,
             run.fence,
             roster,
-            _allowed(roster, client, texts),
+            _allowed(roster, client, texts.channel_settings),
             session.events_to(events),
             session,
             executed_s=run.executed_ms / 1000,
@@ -165,8 +168,8 @@ class Engine:
         """
         if await services.find_decision(PLAN) is not None:
             return None
-        plan = estimate(ctx, services, _choice(run))
-        await gate.admit(run, plan.quote.once_nusd)
+        plan = estimate(ctx, services, choice_of(run))
+        await gate.admit(run, plan.needed_nusd)
         return plan
 
     @cached_property
@@ -179,38 +182,67 @@ class Engine:
         """Return the time zone of this deployment."""
         return self.settings.timezone or self.roster.budgets.timezone
 
-    def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
+    async def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
         """Return a request's plan with its price, without a run or a model call; the Router's default flow is assumed.
 
         Raises:
-            UserError: the person named a flow or agents that do not exist or do not fit.
+            UserError: the person named a flow or agents that do not exist, do not fit or may not be asked here.
         """
         ctx = payer_context(payer, run_id="quote", request=request)
-        ports = self.roster, self.client, NullEventSink(), None
-        return estimate(ctx, self._services(payer, Fence("quote", 0), *ports), choice)
+        await self.client.warm()
+        settings = await ChannelSettings(self.db, self.clock).find(workspace=payer.workspace, channel=payer.channel)
+        ports = self.roster, _allowed(self.roster, self.client, settings), NullEventSink(), None
+        plan = estimate(ctx, self._services(payer, Fence("quote", 0), *ports), choice)
+        return replace(plan, usual_nusd=await History(self.db).mean_cost_nusd(payer.workspace, plan.title))
 
-    async def expected_nusd(self, workspace: str, flow: str) -> int | None:
-        """Return a flow's usual price here in nano-dollars, once the ledger has seen enough runs; else None."""
-        return await History(self.db).mean_cost_nusd(workspace, flow)
+    def check_prices(self) -> None:
+        """Price every flow of the roster; raise RosterError where that is not possible."""
+        payer = Payer.of_channel("", "")
+        ctx = payer_context(payer, run_id="quote", request="")
+        place = self._services(payer, Fence("quote", 0), self.roster, self.client, NullEventSink(), None)
+        for flow in self.roster.flows:
+            estimate(ctx, place, Choice(flow=flow))
 
-    async def _usual(self, services: Services, flow: str) -> int | None:
+    async def _usual(self, services: Services, plan: Plan) -> int | None:
         """Return the usual price, journalled at the first call: other runs change the history meanwhile."""
-        known_nusd = await self.expected_nusd(services.payer.workspace, flow)
-        kept: int | None = (await services.record_decision(PRICE_PATH, {"expected_nusd": known_nusd})).data[
-            "expected_nusd"
-        ]
+        usual_nusd = await History(self.db).mean_cost_nusd(services.payer.workspace, plan.title)
+        told = {"expected_nusd": usual_nusd, "typical_nusd": plan.told.typical_nusd, "worst_nusd": plan.told.worst_nusd}
+        kept: int | None = (await services.record_decision(PRICE_PATH, told)).data["expected_nusd"]
         return kept
 
-    def quote_flow(self, payer: Payer, flow: str) -> Plan:
-        """Return the plan of a roster's flow for a short request."""
-        return self.quote(payer, "", Choice(flow=flow))
+    async def price_of(self, run: RunRow) -> PriceEstimate | None:
+        """Return the price a run was told with; before it has a plan, what it would be told with now."""
+        told = await self.told_price(run)
+        if told is not None:
+            return told
+        try:
+            return (await self.quote(run.payer, "", choice_of(run))).price
+        except (UserError, RosterError):
+            return None
+
+    async def told_price(self, run: RunRow) -> PriceEstimate | None:
+        """Return the price that the plan of a run was told with; None before it has a plan."""
+        kept = await self.journal.find(run.id, PRICE_PATH)
+        if kept is None:
+            return None
+        worst_nusd = kept.data.get("worst_nusd", run.worst_nusd)
+        typical_nusd = kept.data.get("typical_nusd", worst_nusd)
+        return PriceEstimate.of(typical_nusd=typical_nusd, worst_nusd=worst_nusd, usual_nusd=kept.data["expected_nusd"])
+
+    async def quote_flow(self, payer: Payer, flow: str) -> Plan | None:
+        """Return the plan of a roster's flow for a short request; None where it may not be used, or has no price."""
+        try:
+            return await self.quote(payer, "", Choice(flow=flow))
+        except (UserError, RosterError):
+            return None
 
     async def _confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
         """Return the confirmed plan, at once when cheap; None when a person declined it."""
-        price_nusd = plan.worst_nusd if plan.expected_nusd is None else plan.expected_nusd
+        # Typical lengths are a guess: before there is a history, the bound is what a person is asked about.
+        price_nusd = plan.worst_nusd if plan.usual_nusd is None else plan.price.expected_nusd
         if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
             return plan
-        question = Question(kind="confirm", title=plan.title, amount_nusd=plan.worst_nusd)
+        question = Question(kind="confirm", title=plan.title, amount_nusd=plan.told.worst_nusd)
         decision = await services.decisions.ask(run.fence, CONFIRM_PATH, question)
         if decision.verdict == "run":
             return plan
@@ -252,13 +284,13 @@ class Engine:
         return await self.older.of(run.roster_hash)
 
 
-def _allowed(roster: Roster, client: LiteLLMClient, texts: RunTexts) -> ModelClient:
+def _allowed(roster: Roster, client: LiteLLMClient, settings: Mapping[str, Any]) -> ModelClient:
     """Return the model client, restricted to the channel's allowed models."""
-    allowed = tuple(texts.channel_settings.get("models", ()))
+    allowed = tuple(settings.get("models", ()))
     return ModelAllowlist(client, roster.models, allowed) if allowed else client
 
 
-def _choice(run: RunRow) -> Choice:
+def choice_of(run: RunRow) -> Choice:
     """Return what the person asked for explicitly."""
     return Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
 

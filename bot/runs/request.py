@@ -40,11 +40,6 @@ class RunRequest:
         return f"{self.origin.delivery_key}:here" if self.forced_here else self.origin.delivery_key
 
     @property
-    def choice(self) -> Choice:
-        """Return what the person fixed."""
-        return Choice(flow=self.flow, agents=self.agents)
-
-    @property
     def options(self) -> dict[str, Any]:
         """Return what the run keeps of it beside text and place."""
         origin = self.origin
@@ -62,6 +57,11 @@ class RunRequest:
     def payer(self) -> Payer:
         """Return the account that pays for it."""
         return self.origin.payer(self.kind)
+
+    @property
+    def choice(self) -> Choice:
+        """Return what the person chose; the Router decides the rest."""
+        return Choice(flow=self.flow, agents=self.agents)
 
 
 @dataclass(frozen=True, slots=True)

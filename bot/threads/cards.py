@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bot.messages.card_views import BudgetQueueView, BudgetRequestView, ConfirmView, ReviewView
+from bot.messages.card_views import BudgetQueueView, BudgetRequestView, ConfirmView, Needs, ReviewView
 from bot.messages.decision_text import decided
 from bot.messages.notice_views import CallView
 from bot.messages.renderer import Renderer
@@ -110,13 +110,12 @@ class Cards:
         )
 
     async def _price(self, run: RunRow, view: RunView, question: Question, decided: str) -> SlackMessage:
-        cheap = self.engine.roster.router.default
-        await self.engine.client.warm()
-        worst_nusd = self.engine.quote_flow(run.payer, cheap).worst_nusd
-        offered = run.options.get("flow") != cheap and worst_nusd < question.amount_nusd
-        asked = replace(view, worst_nusd=question.amount_nusd, flow=question.title)
+        default = self.engine.roster.router.default
+        cheap = None if decided or question.title == default else await self.engine.quote_flow(run.payer, default)
+        offered = cheap if cheap and cheap.told.worst_nusd < question.amount_nusd else None
+        asked = replace(view, price=await self.engine.price_of(run), flow=question.title)
         return self.renderer.message(
-            ConfirmView(asked, cheap if offered else "", worst_nusd if offered else 0, decided)
+            ConfirmView(asked, offered.title if offered else "", offered.price if offered else None, decided)
         )
 
     async def _money(self, run: RunRow, view: RunView, path: str, question: Question, decided: str) -> SlackMessage:
@@ -141,7 +140,8 @@ class Cards:
         tightest = await self.engine.balances.tightest(payer, question.amount_nusd)
         balance = await self.profiles.view(payer, tightest, with_workspace=False)
         until = "" if decided else await self._deadline(run, path, question)
-        return self.renderer.message(BudgetQueueView(question.amount_nusd, balance, deadline=until, decided=decided))
+        needs = Needs(await self.engine.price_of(run), question.amount_nusd)
+        return self.renderer.message(BudgetQueueView(needs, balance, deadline=until, decided=decided))
 
     async def _deadline(self, run: RunRow, path: str, question: Question) -> str:
         """Return the deadline of a question and what happens then."""

@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 from bot.commands.origin import Origin
+from bot.messages.card_views import Needs
 from bot.messages.notice_views import HelpCallView, NoticeView
+from bot.messages.outcome_text import needs_words
 from bot.messages.renderer import Renderer
-from bot.messages.run_text import listed
+from bot.messages.run_text import left, listed
 from bot.people.channel_rules import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
@@ -20,7 +22,6 @@ from patterns.core.errors import RosterError, UserError
 from patterns.core.money import format_usd
 from patterns.core.ports import Payer
 from patterns.core.reasons import Reason
-from patterns.flow import Choice
 from storage.ledger.balances import Balance
 from storage.run_rows import RunRow
 
@@ -67,15 +68,14 @@ class HelpCalls:
             UserError: nothing is in its way any more, or nobody is known who could help.
         """
         payer = request.payer
-        await self.engine.client.warm()
         try:
-            plan = self.engine.quote(payer, request.text, Choice(flow=request.flow, agents=request.agents))
+            plan = await self.engine.quote(payer, request.text, request.choice)
         except RosterError as error:
             return await self._call(f"help/{request.key}", payer, request.origin, [str(error)])
         try:
-            await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
+            await require_budget(self.engine.balances, payer, plan.needed_nusd)
         except InsufficientBudgetError as error:
-            causes = [self._money(payer, error.balance, error.needed_nusd, await self._refusal(payer, error))]
+            causes = [await self._money(payer, error.balance, Needs(plan.price, error.needed_nusd))]
             return await self._call(f"help/{request.key}", payer, request.origin, causes)
         raise UserError("Nothing is in its way any more: press Retry, or send it again.")
 
@@ -90,9 +90,9 @@ class HelpCalls:
         journal = await self.engine.journal.steps(run.id)
         found = obstacles(outcome, journal)
         if found and found[0].reason in _MONEY:
-            balance = await self.engine.balances.tightest(run.payer, max(outcome.needed_nusd, run.worst_nusd))
-            error = InsufficientBudgetError(max(outcome.needed_nusd, run.worst_nusd), balance)
-            return [self._money(run.payer, balance, error.needed_nusd, await self._refusal(run.payer, error))]
+            needs = Needs(await self.engine.price_of(run), max(outcome.needed_nusd, run.worst_nusd))
+            balance = await self.engine.balances.tightest(run.payer, needs.free_nusd)
+            return [await self._money(run.payer, balance, needs)]
         known = self.engine.roster.models
         said = [
             f"{one.reason.sentence(model=known[one.model].model if one.model in known else one.model, owner='you')}"
@@ -101,20 +101,17 @@ class HelpCalls:
         ]
         return list(dict.fromkeys([*said, *(outcome.result.notes if found else ())]))
 
-    async def _refusal(self, payer: Payer, error: InsufficientBudgetError) -> str:
-        view = await self.profiles.refusal(payer, error.balance, error.needed_nusd)
-        return view.balance.name
-
-    def _money(self, payer: Payer, balance: Balance, needed_nusd: int, name: str) -> str:
+    async def _money(self, payer: Payer, balance: Balance, needs: Needs) -> str:
+        view = await self.profiles.view(payer, balance)
+        name = view.name
         if balance.blocked:
             reason = Reason(balance.blocked)
             said = reason.sentence(budget=f"the budget of {name}", owner="you")
             return f"{said} {_COMMANDS.get(reason, '')}".rstrip()
-        free_nusd = max(0, balance.free_nusd or 0)
-        said = f"It needs up to {format_usd(needed_nusd)}, and {format_usd(free_nusd)} is left in {name}."
+        said = f"{needs_words(needs)}, and {left(view)} is left in {name}."
         if payer.channel_kind == "dm":
             return f"{said} An admin can raise the limit in the app's home."
-        missing = format_usd(max(1, needed_nusd - free_nusd)).lstrip("$")
+        missing = format_usd(max(1, needs.free_nusd - max(0, balance.free_nusd or 0))).lstrip("$")
         return f'{said} `/agents budget grant {missing} "why"` in that channel adds what is missing.'
 
     async def _call(

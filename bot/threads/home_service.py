@@ -7,6 +7,7 @@ import structlog
 from bot.budgets.service import BudgetService
 from bot.messages.home_views import AdminView, HomeView, OwnMonth, WaitingLine
 from bot.messages.month_report import US_PER_DAY, days_of, month_name, previous_period
+from bot.messages.price_text import NO_PRICE, price_words
 from bot.messages.views import BalanceView
 from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 _PARKED_US = 92 * US_PER_DAY
 """How long before the month a request may be made whose calls are in its chart: few wait for people longer."""
 _WHAT = {
-    "confirm": "A price to accept: up to {amount}.",
+    "confirm": "A price to accept: {price}.",
     "approve": "A draft to decide on.",
     "feedback": "A draft you can comment on; without a reply the work continues.",
     "money": "Out of budget: {amount} more would finish it.",
@@ -118,10 +119,12 @@ class HomeService:
     async def _line(self, run: RunRow, asked: StoredQuestion) -> WaitingLine:
         return WaitingLine(
             request=await self.engine.store.text(run.id, "request") or "(deleted)",
-            what=_words(asked.question),
+            what=await self._words(run, asked.question),
             link=await self.presenter.link(run, f"ask/{asked.path}"),
         )
 
-
-def _words(question: Question) -> str:
-    return _WHAT.get(question.kind, "A decision.").format(amount=format_usd(question.amount_nusd))
+    async def _words(self, run: RunRow, question: Question) -> str:
+        price = await self.engine.price_of(run) if question.kind == "confirm" else None
+        return _WHAT.get(question.kind, "A decision.").format(
+            amount=format_usd(question.amount_nusd), price=price_words(price) if price else NO_PRICE
+        )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.messages.card_views import Needs
 from bot.messages.notice_views import QueuedView
 from bot.messages.renderer import Renderer
 from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
@@ -284,5 +285,6 @@ class SlackThreadPresenter:
         if not outcome.needed_nusd:
             return self.renderer.answer(replace(answer, is_above=await self._is_above(run, outcome)))
         balance = await self.engine.balances.tightest(run.payer, outcome.needed_nusd)
-        refusal = await self.profiles.refusal(run.payer, balance, outcome.needed_nusd, run_id=run.id)
+        needs = Needs(await self.engine.price_of(run), outcome.needed_nusd)
+        refusal = await self.profiles.refusal(run.payer, balance, needs=needs, run_id=run.id)
         return (self.renderer.message(refusal),)

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from bot.messages.decision_text import round_words
 from bot.messages.views import ProgressView, RunView, StepState, StepView
 from bot.slack.errors import SlackError
 from patterns.core.errors import StorageError
@@ -129,7 +130,12 @@ class ProgressBoard:
         board = self._boards.pop(run_id, None)
         if board is None or board.follower is None:
             return True
-        board.run, board.closed = run, True
+        # A run that waits before it began has a plan, which its row does not know yet.
+        known = board.run
+        board.run = replace(
+            run, flow=run.flow or known.flow, agents=run.agents or known.agents, price=run.price or known.price
+        )
+        board.closed = True
         board.changed.set()
         is_shown = await board.follower
         await asyncio.gather(*board.telling)
@@ -194,7 +200,7 @@ def _fold(board: _Board, event: RunEvent) -> None:
             # A Router inside the flow chooses an agent, not another flow.
             board.run = replace(board.run, flow=board.run.flow or event.flow, agents=event.agents)
         case Planned():
-            board.run = replace(board.run, worst_nusd=event.worst_nusd, expected_nusd=event.expected_nusd)
+            board.run = replace(board.run, price=event.price)
             planned = {path: StepView(path, label) for path, label in event.paths}
             known = {p: replace(s, label=planned[p].label) if p in planned else s for p, s in board.steps.items()}
             board.steps = {**planned, **known}
@@ -206,8 +212,7 @@ def _fold(board: _Board, event: RunEvent) -> None:
         case StepFinished():
             _finish(board, event)
         case Reviewed():
-            verdict = "accepted" if event.accepted else "not yet accepted"
-            board.notes.append(f"Round {event.round}: {verdict}, score {event.score} of 10. {event.feedback}".strip())
+            board.notes.append(round_words(event))
         case Noted():
             board.notes.append(event.text)
         case TextDelta():

@@ -9,14 +9,16 @@ import structlog
 from bot.budgets.new_channels import ChannelOpenings
 from bot.commands.commands import Ask
 from bot.commands.origin import AttachmentRefs, Origin, message_key
-from bot.messages.estimate_text import estimate_words
-from bot.messages.list_views import BalancesView, RunLine, RunsView
+from bot.messages.card_views import Needs
+from bot.messages.list_views import BalancesView, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
+from bot.messages.price_text import estimate_words
 from bot.messages.views import DetailsView, RunState
 from bot.people.access import Access
 from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
+from bot.runs.catalog import priced_flows
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
@@ -29,6 +31,7 @@ from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_views import RunViews
 from patterns.core.errors import RosterError, UserError
 from patterns.core.ports import Payer
+from patterns.flow import Plan
 from storage.audit import AuditLog
 from storage.personal_data import PersonalData
 from storage.run_rows import NewRun, RunRow
@@ -69,20 +72,19 @@ class RunService:
             self.engine.choice.script.check(request.text, flow=request.flow, agents=request.agents)
         payer = request.payer
         await self.openings.see(payer)
-        await self.engine.client.warm()
         try:
-            plan = self.engine.quote(payer, request.text, request.choice)
+            plan = await self.engine.quote(payer, request.text, request.choice)
         except RosterError as error:  # a model without a price: only an admin can give it one
             key = "" if request.forced_here or request.again_of else request.origin.delivery_key
             notice = NoticeView(f"Not started, nothing spent. {error}", tone="warning", key=key)
             await self.notifier.private(request.origin, notice)
             return
         try:
-            await require_budget(self.engine.balances, payer, plan.quote.once_nusd)
+            await require_budget(self.engine.balances, payer, plan.needed_nusd)
         except InsufficientBudgetError as error:
             may_queue = await self.engine.balances.is_only_held(payer, error.needed_nusd)
             if not (may_queue and request.may_queue):
-                await self._refuse(request, error, may_queue=may_queue)
+                await self._refuse(request, error, plan, may_queue=may_queue)
                 return
         run_id, is_new = await self.engine.store.accept(self._new(request))
         if is_new:
@@ -93,16 +95,17 @@ class RunService:
         if is_new:
             await self._show_when_queued(run_id)
 
-    async def _refuse(self, request: RunRequest, error: InsufficientBudgetError, *, may_queue: bool) -> None:
-        payer, default = request.payer, self.engine.roster.router.default
-        cheap = self.engine.quote_flow(payer, default)
+    async def _refuse(
+        self, request: RunRequest, error: InsufficientBudgetError, plan: Plan, *, may_queue: bool
+    ) -> None:
+        payer = request.payer
         # A request that its person moved to another place is kept for the first one only.
         key = "" if request.forced_here or request.again_of else request.origin.delivery_key
         refusal = await self.profiles.refusal(
             payer,
             error.balance,
-            error.needed_nusd,
-            instead=(default, cheap.quote.once_nusd),
+            needs=Needs(plan.price, plan.needed_nusd),
+            instead=await self.engine.quote_flow(payer, self.engine.roster.router.default),
             queue_key=key if may_queue else "",
             key=key,
             run_id=request.again_of,
@@ -258,9 +261,11 @@ class RunService:
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         """Return a request's price in a sentence. Nothing is started or held."""
-        await self.engine.client.warm()
-        plan = self.engine.quote(request.payer, request.text, request.choice)
-        return NoticeView(estimate_words(plan, await self.engine.expected_nusd(request.origin.workspace, plan.title)))
+        return NoticeView(estimate_words(await self.engine.quote(request.payer, request.text, request.choice)))
+
+    async def flows(self, payer: Payer) -> tuple[FlowLine, ...]:
+        """Return the flows with what each costs there."""
+        return await priced_flows(self.engine, payer)
 
     async def _seen(self, run_id: str, by: Origin, *, reads: bool = True) -> RunRow:
         """Return a run that this person may read where it was asked: its id, which anybody can send, grants nothing."""

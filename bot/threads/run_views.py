@@ -129,7 +129,7 @@ class RunViews:
             flow=run.flow,
             outcome_line=outcome_line,
             balance=await self.profiles.balance(run.payer),
-            worst_nusd=run.worst_nusd or None,
+            price=await self.engine.told_price(run),
             material=came.read_words,
             left_out=await self._left_out(run, came),
             model_note=self.engine.model_note,

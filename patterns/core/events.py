@@ -7,7 +7,7 @@ from pydantic import Field
 
 from patterns.core.context import Frozen
 from patterns.core.errors import BudgetExceededError
-from patterns.core.money import Usage
+from patterns.core.money import PriceEstimate, Usage
 from patterns.core.reasons import Reason
 
 
@@ -99,13 +99,11 @@ class Routed:
 class Planned:
     """The pattern tree is fixed.
 
-    `worst_nusd` bounds the price, `expected_nusd` comes from the ledger's history of the flow where there is one;
     `paths` are the steps people will see, in order, each with its label.
     """
 
     title: str
-    worst_nusd: int
-    expected_nusd: int | None
+    price: PriceEstimate
     paths: tuple[tuple[str, str], ...]
 
 

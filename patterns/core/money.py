@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
 from patterns.core.errors import UserError
 
 NUSD_PER_USD = 1_000_000_000
+CENT_NUSD = NUSD_PER_USD // 100
 TOKENS_PER_MTOK = 1_000_000
 _SHOWN_MAX = 40
 MAX_NUSD = 1_000_000 * NUSD_PER_USD
@@ -43,21 +44,21 @@ def _decimal(plain: str) -> Decimal:
 
 
 def format_usd(nusd: int) -> str:
-    """Return an amount as people read it: cents, or two significant digits below one cent (`$0.0042`).
+    """Return what is spent, held or priced as people read it: cents, or two digits below one cent (`$0.0042`).
 
-    Rounded half up, so that the parts of a report and its sum may differ by a cent only where the text says so.
+    Rounded up, everywhere: nothing costs more than it says, and what is left is the rest (`format_left`).
     """
-    return _format(nusd, ROUND_HALF_UP)
-
-
-def format_left(nusd: int) -> str:
-    """Return a remaining amount as text, rounded down, so that no more is promised than there is."""
-    return _format(nusd, ROUND_FLOOR)
-
-
-def format_spent(nusd: int) -> str:
-    """Return a spent amount as text, rounded up, so that spent and remaining add up to the budget."""
     return _format(nusd, ROUND_CEILING)
+
+
+def format_left(limit_nusd: int, *taken_nusd: int) -> str:
+    """Return what is left of a limit: the limit less every amount taken as `format_usd` shows it.
+
+    So the amounts of one account add up to the cent, and no more is promised than there is.
+    """
+    exact_nusd = max(0, limit_nusd - sum(taken_nusd))
+    rest_nusd = limit_nusd - sum(-(-taken // CENT_NUSD) * CENT_NUSD for taken in taken_nusd)
+    return _format(exact_nusd if exact_nusd < CENT_NUSD else max(0, rest_nusd), ROUND_FLOOR)
 
 
 def _format(nusd: int, rounding: str) -> str:
@@ -72,20 +73,34 @@ def _format(nusd: int, rounding: str) -> str:
 
 
 def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
-    """Return the parts of a sum, rounded so that they add up to the sum as `format_usd` shows it.
+    """Return the parts of a sum as they are shown under it: whole cents that add up to it, by largest remainder.
 
-    Whole cents, or the last place `format_usd` shows of a sum below one cent; the largest remainders go up.
+    Parts below a cent keep their own digits, as every amount below a cent does; the others add up to what the sum
+    shows beside them.
     """
-    total_nusd = sum(parts_nusd)
-    unit_nusd = NUSD_PER_USD // 100
-    if 0 < total_nusd < unit_nusd:
-        unit_nusd = 10 ** max(0, len(str(total_nusd)) - 2)
-    shown = [part // unit_nusd for part in parts_nusd]
-    missing = (total_nusd * 2 + unit_nusd) // (unit_nusd * 2) - sum(shown)
-    by_remainder = sorted(range(len(shown)), key=lambda at: parts_nusd[at] % unit_nusd, reverse=True)
-    for at in by_remainder[:missing]:
-        shown[at] += 1
-    return [part * unit_nusd for part in shown]
+    whole = {at: part for at, part in enumerate(parts_nusd) if part >= CENT_NUSD}
+    total_cents = -(-sum(parts_nusd) // CENT_NUSD)
+    below_nusd = sum(parts_nusd) - sum(whole.values())
+    cents = (total_cents * CENT_NUSD - below_nusd + CENT_NUSD // 2) // CENT_NUSD
+    shown = list(parts_nusd)
+    for at, part in zip(whole, _apportioned(list(whole.values()), CENT_NUSD, cents), strict=True):
+        shown[at] = part * CENT_NUSD
+    return shown
+
+
+def whole_percents(parts: Sequence[int]) -> list[int]:
+    """Return the shares of exact parts in whole per cent, by largest remainder: they add up to 100, or are all 0."""
+    total = sum(parts)
+    return _apportioned([part * 100 for part in parts], total, 100) if total else [0] * len(parts)
+
+
+def _apportioned(parts: Sequence[int], unit: int, total: int) -> list[int]:
+    """Return the whole units of each part out of `total`; the largest remainders go up, none by more than one."""
+    counts = [part // unit for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda at: -(parts[at] % unit))
+    for at in by_remainder[: max(0, total - sum(counts))]:
+        counts[at] += parts[at] % unit > 0
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,18 +223,42 @@ def rate_nusd_per_mtok(usd_per_mtok: Decimal) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The price bound of a step: one call to the dearest of its models, and with every retry and repair billed."""
+    """The price of a step before it runs, in nano-dollars.
+
+    `once_nusd` bounds one call to the dearest of its models, `worst_nusd` every retry and repair billed;
+    `typical_nusd` is one call of its first model with the lengths of `patterns.typical`, and bounds nothing.
+    """
 
     once_nusd: int = 0
     worst_nusd: int = 0
+    typical_nusd: int = 0
 
     def __add__(self, other: "Quote") -> "Quote":
-        return Quote(self.once_nusd + other.once_nusd, self.worst_nusd + other.worst_nusd)
+        return Quote(
+            self.once_nusd + other.once_nusd,
+            self.worst_nusd + other.worst_nusd,
+            self.typical_nusd + other.typical_nusd,
+        )
 
     def times(self, count: int) -> "Quote":
         """Return the price of doing it `count` times."""
-        return Quote(self.once_nusd * count, self.worst_nusd * count)
+        return Quote(self.once_nusd * count, self.worst_nusd * count, self.typical_nusd * count)
 
-    def either(self, other: "Quote") -> "Quote":
-        """Return the higher of two prices, for work of which only one part will run."""
-        return Quote(max(self.once_nusd, other.once_nusd), max(self.worst_nusd, other.worst_nusd))
+
+@dataclass(frozen=True, slots=True)
+class PriceEstimate:
+    """What a request costs, as it is told before it runs: the one value behind every price that people read.
+
+    `expected_nusd` is what such requests usually cost here, or before there is a history (`has_history`) what typical
+    lengths come to; `worst_nusd` is the bound that no run passes.
+    """
+
+    expected_nusd: int
+    worst_nusd: int
+    has_history: bool = False
+
+    @classmethod
+    def of(cls, *, typical_nusd: int, worst_nusd: int, usual_nusd: int | None = None) -> "PriceEstimate":
+        """Return the estimate from a quote and, where it is known, the usual price; expected is never above worst."""
+        expected_nusd = typical_nusd if usual_nusd is None else usual_nusd
+        return cls(min(expected_nusd, worst_nusd), worst_nusd, usual_nusd is not None)

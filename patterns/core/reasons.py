@@ -181,8 +181,8 @@ TABLE: dict[Reason, _Text] = {
     Reason.PAUSED: _Text("{budget} is paused", "{owner} can resume it.", remedies=(Remedy.HELP, Remedy.RETRY)),
     Reason.FROZEN: _Text("{budget} is frozen", "{owner} can unfreeze it.", remedies=(Remedy.HELP, Remedy.RETRY)),
     Reason.QUARANTINED: _Text(
-        "{model} billed more than it can, so it is set aside",
-        "{owner} can raise its allowance.",
+        "{model} was taken out of use, because the provider billed more than our highest estimate",
+        "{owner} can put it back into use.",
         remedies=(Remedy.HELP, Remedy.CHANGE, Remedy.RETRY),
     ),
     Reason.CLOCK: _Text(

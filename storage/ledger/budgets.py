@@ -165,7 +165,7 @@ class Budgets:
         def work() -> Work[Change]:
             rows = yield q.lock_quarantine(workspace=workspace, model=model)
             if not rows:
-                raise UserError(f"{model[:60]} is not held back here.")
+                raise UserError(f"{model[:60]} is in use here.")
             if not rows[0]["allowance_pct"] < allowance_pct <= 10_000:  # noqa: PLR2004 - a hundredfold is past any sense
                 raise UserError(f"Raise the allowance above {rows[0]['allowance_pct']} per cent, 10000 at most.")
             book = self._book()

@@ -140,7 +140,7 @@ def _stop_spending(book: LedgerTransaction) -> Work[None]:
     """Quarantine models that billed above their hold, and freeze channels that a bill took past their limit."""
     for call in book.overruns:
         billed, held = format_usd(call.actual_nusd), format_usd(call.hold_nusd)
-        reason = f"{call.model} billed {billed}, more than the {held} held for it"
+        reason = f"the provider billed {billed} for a call of {call.model}, and our highest estimate was {held}"
         yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
         admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
         yield from _freeze_past_limit(book, call, reason)

@@ -21,11 +21,14 @@ from bot.messages.month_report import ExpensiveRun, FlowRating, PastMonth, Repor
 from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
 from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 from tests.fakes.blockkit import check_message, strings
 
 RENDERERS: dict[Profile, Renderer] = {"plain": Renderer("plain"), "rich": Renderer("rich")}
 ASKER = v.Person("U0ASKER", "Dana")
+PRICE = PriceEstimate(30_000_000, 120_000_000)
+NEEDS = cv.Needs(PRICE, 840_000_000)
 OURS = re.compile(r"<@U0ASKER>|<https?://[^\s<>|]+>")
 LIVE = re.compile(
     r"<(?:!(?:here|channel|everyone|group|subteam|date)|@[UWB]|#C|[a-z]+:[^>\s]*\|)|@(?:here|channel|everyone)\b",
@@ -58,7 +61,7 @@ TEXTS = st.one_of(
 
 
 def report(text: str) -> Report:
-    parts = tuple(ReportPart(text, 1_000_000_000, 1_000_000_000, 3) for _ in range(40))
+    parts = tuple(ReportPart(text, 1_000_000_000, 3) for _ in range(40))
     return Report(
         name=text, channel="C1", period="2026-11", is_current=True, limit_nusd=5, granted_nusd=1, settled_nusd=3,
         held_nusd=1, calls=7, resets_on="1 Dec", days_left=8, days=(1, 2), days_in_month=30, forecast_nusd=9,
@@ -86,19 +89,19 @@ def every_view(text: str) -> list[Any]:
     person = v.Person(text, text)
     run = v.RunView(
         run_id="run-1", channel="C0PLATFORM", asker=person, request=text, state=v.RunState.RUNNING, flow=text,
-        agents=(text,) * 20, outcome_line=text, worst_nusd=120_000_000, expected_nusd=30_000_000, balance=balance,
+        agents=(text,) * 20, outcome_line=text, price=PRICE, balance=balance,
         model_note=text, play_money=True,
     )  # fmt: skip
     states = list(v.StepState)
     steps = tuple(v.StepView(f"p/{n}", text, states[n % 6], text, n, n * 10_000, text) for n in range(45))
-    flow = lv.FlowLine(text, text, 10)
+    flow = lv.FlowLine(text, text, PRICE)
     found = [
         v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
-        cv.RefusalView(840_000_000, balance, text, 50_000_000, person),
-        cv.RefusalView(840_000_000, balance, text, 50_000_000, person, queue_key="key", key="key"),
-        cv.RefusalView(840_000_000, balance, text, 50_000_000, person, run_id="run-1"),
-        cv.RefusalView(1, balance, owner=ASKER, blocked=text or "paused"),
-        cv.ConfirmView(run, text, 5),
+        cv.RefusalView(NEEDS, balance, text, PRICE, person),
+        cv.RefusalView(NEEDS, balance, text, PRICE, person, queue_key="key", key="key"),
+        cv.RefusalView(NEEDS, balance, text, PRICE, person, run_id="run-1"),
+        cv.RefusalView(NEEDS, balance, owner=ASKER, blocked=text or "paused"),
+        cv.ConfirmView(run, text, PRICE),
         cv.ConfirmView(run, decided=text or "Run."),
         v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps),
         cv.ReviewView(run, text, text, text, 1, text),
@@ -109,8 +112,8 @@ def every_view(text: str) -> list[Any]:
         wv.WelcomeView((text, text), 90),
         wv.SettingsView("C1", text, 2_000_000_000, 25_000_000_000, "trial", may_change=True, owner=person),
         wv.SettingsView("C1", text, 0, 25_000_000_000, "off", may_change=False),
-        cv.BudgetQueueView(840_000_000, balance, deadline=text),
-        cv.BudgetQueueView(840_000_000, balance, decided=text or "Begun."),
+        cv.BudgetQueueView(NEEDS, balance, deadline=text),
+        cv.BudgetQueueView(NEEDS, balance, decided=text or "Begun."),
         cv.BudgetRequestView(run, 300_000_000, balance, person, text, question="money/1"),
         cv.BudgetRequestView(run, 300_000_000, balance, decided=text or "Nobody."),
         nv.CallView(person, f"please look: {text}"),

@@ -41,7 +41,7 @@ async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
         "In a channel: /agents compare",
         "Waiting for you",
         f"{DEAR}",
-        "A price to accept: up to $0.50.",
+        "A price to accept: about $",
         "You spent $0.",
         "#try-it: $24.99 left of $25.00",
         "✋ waiting for a person · $0.00",

@@ -51,7 +51,7 @@ async def test_a_typed_request_becomes_an_answer_paid_for_to_the_cent(
     await slack.type(f"/agents use decide: {QUESTION}")
     await slack.open_thread(QUESTION)
     await slack.until_thread_says("advocate")
-    await slack.until_thread_says("at most $0.23 · $25.00 left in #try-it")
+    await slack.until_thread_says("(first estimate, from typical lengths) · $25.00 left in #try-it")
     await slack.until_channel_says("✅ answered · decide")
     await slack.picture(tmp_path / "thread.png")
     root, answer = await slack.thread()
@@ -80,7 +80,7 @@ async def test_what_is_looked_up_is_private_and_costs_nothing(slack: SlackPage, 
         ("agents", "sceptic: Looks for what makes the favoured option fail."),
         ("balance", "$25.00 is left in #try-it ($25.00 limit, $0.00 spent). It resets on "),
         ("runs", "No requests here yet."),
-        ("estimate: use plan: a move", "plan costs at most $0.26"),
+        ("estimate: use plan: a move", "at most $0.26 (first estimate, from typical lengths). Nothing was started."),
         ("stop", "Nothing of yours is running here."),
         ("use nobody: hello", "There is no flow"),
     ):
@@ -101,7 +101,7 @@ async def test_a_near_miss_is_asked_about_and_then_run(slack: SlackPage) -> None
 async def test_the_form_asks_what_and_how_and_where(slack: SlackPage) -> None:
     await slack.type("/agents")
     await slack.fill_in("What should the agents do?", QUESTION)
-    await slack.choose("How should they work?", "decide (up to $0.23)")
+    await slack.choose("How should they work?", "decide: about $0.03, at most $0.24")
     await slack.press("Ask")
     await slack.until_channel_says("✅ answered · decide")
     await slack.open_thread(QUESTION)
@@ -144,7 +144,9 @@ async def test_stop_ends_a_run_within_two_seconds_and_says_what_was_paid(
 async def test_an_expensive_plan_waits_for_a_yes(slack: SlackPage, house: House, provider: Provider) -> None:
     await slack.type("/agents use postmortem: checkout was down for an hour")
     await slack.open_thread("checkout was down")
-    await slack.until_thread_says("This costs at most $0.50. Nothing is spent until you press Run.")
+    await slack.until_thread_says(
+        "at most $0.50 (first estimate, from typical lengths). Nothing is spent until you press Run."
+    )
     assert (provider.calls, house.held_nusd()) == ([], 0)
     await slack.press("Cancel")
     await slack.until_thread_says("ada declined")
@@ -180,8 +182,7 @@ async def test_what_the_channel_cannot_pay_is_refused_with_the_ways_out(
     poor_slack: SlackPage, provider: Provider
 ) -> None:
     await poor_slack.type(f"/agents use decide: {QUESTION}")
-    assert (
-        "Not started, nothing spent. This needs up to $0.11; $0.09 is left in #try-it ($0.09 limit, $0.00 spent). "
-        "Use answer (at most $0.08) or ask @Dana. The budget resets on "
-    ) in await poor_slack.privately("Not started")
+    refused = await poor_slack.privately("Not started")
+    assert "$0.11 must be free before it starts, and $0.09 is left in #try-it ($0.09 limit, $0.00 spent)." in refused
+    assert re.search(r"Use answer \(about \$0\.\d+, at most \$0\.\d+\) or ask @Dana. The budget resets on ", refused)
     assert provider.calls == []

@@ -45,7 +45,7 @@ async def test_a_newcomer_plays_all_four(slack: SlackPage, tmp_path: Path) -> No
     await slack.until_thread_says(f"{LABEL}Details")
     await slack.picture(tmp_path / "approved.png")
     await slack.type(TOO_MUCH.command)
-    assert "This needs up to $0.05; $0.03 is left in #tour (" in await slack.privately("Not started")
+    assert "$0.05 must be free before it starts, and $0.03 is left in #tour (" in await slack.privately("Not started")
     await slack.picture(tmp_path / "refused.png")
     await slack.type("What is the weather?")
     assert await slack.page.locator(".main .msg", has_text="not in the script").count() == 0

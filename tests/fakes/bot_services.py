@@ -37,6 +37,7 @@ from bot.people.directory import SlackDirectory
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
+from patterns.core.money import PriceEstimate
 from patterns.core.ports import Payer, Question
 
 TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
@@ -45,8 +46,8 @@ RESPONSE_URL = "https://hooks.slack.example/commands/T1/1/abc"
 SECRET = "signing secret"
 MENU = Catalog(
     flows=(
-        FlowLine("answer", "One agent answers.", 50_000_000),
-        FlowLine("decide", "Four agents argue.", 250_000_000),
+        FlowLine("answer", "One agent answers.", PriceEstimate(10_000_000, 50_000_000)),
+        FlowLine("decide", "Four agents argue.", PriceEstimate(40_000_000, 250_000_000, has_history=True)),
     ),
     agents=(AgentLine("advocate", "Speaks for it."), AgentLine("sceptic", "Speaks against it.")),
 )
@@ -111,6 +112,9 @@ class FakeRuns:
         self.payers: list[Payer] = []
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
+
+    async def flows(self, payer: Payer) -> tuple[FlowLine, ...]:  # noqa: ARG002 - the same price everywhere
+        return MENU.flows
 
     async def open(self, request: RunRequest) -> None:
         if self.gate is not None:

@@ -414,7 +414,7 @@ async def test_admins_hear_of_overruns_freezes_and_doubtful_calls_but_not_of_sto
     for _ in range(2):
         await desk.alerts.check()
     admin = [text for place, text in desk.out.posted if place == "DUADMIN"]
-    assert len([text for text in admin if "I stopped using small" in text]) == 1
+    assert len([text for text in admin if "I took small out of use: the provider billed" in text]) == 1
     assert len([text for text in admin if "I froze the budget of #platform" in text]) == 1
     (doubtful,) = [text for text in admin if "ended without a bill" in text]
     assert "1 call in #platform ended without a bill and counts in full: $0.11." in doubtful

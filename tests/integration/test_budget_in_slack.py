@@ -18,7 +18,8 @@ async def test_text_goes_only_where_the_channel_allows_it(slack: SlackServer, ho
     await slack.command("budget models openai/gpt-5.2")
     await slack.wait_for(lambda: said(slack, "may go from all models to openai/gpt-5.2"))
     await slack.command(DECIDE)
-    await slack.wait_for(lambda: said(slack, "this channel's text may only go to openai/gpt-5.2"))
+    private = "this channel's text may only go to openai/gpt-5.2"
+    await slack.wait_for(lambda: any(private in message["text"] for message in slack.ephemerals()))
     assert (house.spent_nusd(), house.ledger("SELECT COUNT(*) FROM call")) == (0, 0)
     await slack.command("budget models any")
     await slack.wait_for(lambda: said(slack, "may go from openai/gpt-5.2 to all models"))

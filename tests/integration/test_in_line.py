@@ -14,7 +14,7 @@ from tests.support.running_bot import House, Opened
 
 ASKER, ADMIN = "U0LEE", "U0DANA"
 OFFERED = "Queue this until that request is done"
-WAITS = "Waiting for budget: this needs up to "
+WAITS = "Waiting for budget. This costs about "
 BEGAN = "Enough budget came free, so it started"
 SMALL = "use answer with researcher: why?"
 
@@ -89,7 +89,7 @@ async def test_the_end_of_another_run_lets_it_begin_at_once(slack: SlackServer, 
 async def test_a_smaller_request_does_not_get_past_one_before_it(slack: SlackServer, house: House) -> None:
     engine = house.bot.engine
     payer = Payer(TEAM, PLATFORM, "channel", ASKER)
-    small_nusd = engine.quote(payer, "why?", Choice("answer", ("researcher",))).quote.once_nusd
+    small_nusd = (await engine.quote(payer, "why?", Choice("answer", ("researcher",)))).needed_nusd
     most, rest = await hold_it_all(slack, house, USD - small_nusd, small_nusd)
     await queue(slack)
     await queue(slack, SMALL)

@@ -107,7 +107,7 @@ async def test_an_estimate_calls_nobody_and_stores_nothing(tmp_path: Path) -> No
         shell = Shell(tmp_path, provider.api_base("openai"))
         said = await shell.run("ask", "--estimate", "--flow", "decide", "Build or buy?")
     assert said.code == 0
-    assert said.out.startswith("`decide` costs at most $")
+    assert said.out.startswith("`decide` costs about $")
     assert shell.sql("SELECT COUNT(*) FROM run") == [(0,)]
 
 
@@ -151,7 +151,7 @@ async def test_a_spent_budget_refuses_before_anything_is_sent(tmp_path: Path) ->
         shell = Shell(tmp_path, provider.api_base("openai"))
         refused = await shell.run(*ASK, env=shell.roster(default_channel_usd="0.0001"))
     sentence = only_sentence(refused)
-    assert sentence.startswith("agents: Not started, nothing spent. This needs up to $")
+    assert sentence.startswith("agents: Not started, nothing spent. This costs about $")
     assert "$0.00010 is left in terminal ($0.00010 limit, $0.00 spent)" in sentence
 
 

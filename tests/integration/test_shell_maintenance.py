@@ -74,7 +74,7 @@ async def test_marks_without_money_are_refused_before_anything_is_sent(tmp_path:
         shell = Shell(tmp_path, provider.api_base("openai"))
         refused = await shell.run("eval", "routes", str(examples), env=shell.roster(default_channel_usd="0.0001"))
     (line,) = refused.err.splitlines()
-    assert line.startswith("agents: Not started, nothing spent. This needs up to $")
+    assert line.startswith("agents: Not started, nothing spent. This costs about $")
     assert refused.code == 1
 
 

@@ -156,7 +156,7 @@ async def test_the_request_form_opens_without_prices_during_the_import_and_with_
         await slack.command("")
         await slack.wait_for(lambda: slack.calls("views.open")[1:])
         second = json.dumps(slack.calls("views.open")[1])
-    assert ("up to $" in first, "up to $" in second) == (False, True)
+    assert ("at most $" in first, "at most $" in second) == (False, True)
 
 
 async def test_what_keeps_litellm_from_being_imported_ends_the_process(

@@ -83,7 +83,10 @@ async def test_a_model_that_is_set_aside_is_not_said_to_be_a_budget_that_ran_out
     await slack.command("use answer: which database?")
     await slack.wait_for(lambda: "❌ failed" in said(slack))
     seen = said(slack)
-    assert "is missing: its model billed more than it can, so it is set aside." in seen
+    assert (
+        "is missing: its model was taken out of use, because the provider billed more than our highest estimate."
+        in seen
+    )
     assert "budget ran out" not in seen
 
 

@@ -30,6 +30,7 @@ from bot.messages.renderer import Renderer
 from bot.messages.scopes import SCOPES
 from bot.messages.welcome_text import stored
 from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 
 PAGE = Path(__file__).parents[2] / "docs" / "sentences.md"
@@ -38,11 +39,15 @@ CENT = USD // 100
 LONG = "compare SQLite and PostgreSQL for an event log that five teams write and read all day, " * 4
 DANA, LEE = v.Person("U0DANA", "Dana"), v.Person("U0LEE", "Lee")
 BALANCE = v.BalanceView("#platform", 25 * USD, 24 * USD - 6 * CENT, 75 * CENT, "1 Dec", 3)
-ONE_HELD = replace(BALANCE, held_runs=1)
+PRICE = PriceEstimate(2 * CENT, 14 * CENT, has_history=True)
+FIRST, CHEAP = replace(PRICE, has_history=False), PriceEstimate(CENT // 2, 3 * CENT, has_history=True)
+NEEDS = c.Needs(PRICE, 7 * CENT)
+SHORT = replace(BALANCE, held_nusd=103 * CENT)
+ONE_HELD = replace(SHORT, held_runs=1)
 UNUSED = v.BalanceView("your direct messages", 5 * USD, 0, 0, "1 Dec")
 RUN = v.RunView(
     "r0123456789ab", "C0PLATFORM", LEE, "SQLite or PostgreSQL?", v.RunState.RUNNING, flow="decide",
-    agents=("advocate", "sceptic", "cost"), worst_nusd=14 * CENT, expected_nusd=2 * CENT, balance=BALANCE,
+    agents=("advocate", "sceptic", "cost"), price=PRICE, balance=BALANCE,
     model_note="gpt-5-mini answers",
 )  # fmt: skip
 STEPS = (
@@ -71,7 +76,7 @@ def _runs() -> Iterator[tuple[str, Any]]:
         v.ProgressView(
             replace(
                 RUN,
-                expected_nusd=None,
+                price=FIRST,
                 material="Read 1 message.",
                 left_out="a.mp4 was left out: no video.",
             )
@@ -100,8 +105,8 @@ def _answers() -> Iterator[tuple[str, Any]]:
 
 
 def _cards() -> Iterator[tuple[str, Any]]:
-    yield "A price to confirm", c.ConfirmView(RUN, "answer", 3 * CENT)
-    yield "A price to confirm, no other flow", c.ConfirmView(replace(RUN, expected_nusd=None))
+    yield "A price to confirm", c.ConfirmView(RUN, "answer", CHEAP)
+    yield "A price to confirm, no other flow", c.ConfirmView(replace(RUN, price=FIRST))
     yield "A draft", c.ReviewView(
         RUN, "Announce the outage", "We were down for 40 minutes.", "accepted, 8 of 10\n✓ facts\n✗ names", 1,
         "Open until 30 Nov 14:00 UTC; after that it ends without approval.", question="s/1/human",
@@ -129,20 +134,26 @@ def _cards() -> Iterator[tuple[str, Any]]:
         ),
     )
     yield "Out of budget, no owner", c.BudgetRequestView(RUN, CENT, UNUSED)
-    yield "In line for budget", c.BudgetQueueView(84 * CENT, BALANCE, "I wait until 15:00 UTC; then the request ends.")
-    yield "Not enough budget", c.RefusalView(84 * CENT, BALANCE, "answer", 5 * CENT, DANA, key="key")
-    yield "Not enough budget, one other request", c.RefusalView(84 * CENT, ONE_HELD, owner=DANA, queue_key="key")
-    yield "Not enough budget, nothing held", c.RefusalView(6 * USD, UNUSED)
+    yield "In line for budget", c.BudgetQueueView(NEEDS, SHORT, "I wait until 15:00 UTC; then the request ends.")
+    yield "Not enough budget", c.RefusalView(NEEDS, SHORT, "answer", CHEAP, DANA, key="key")
+    yield (
+        "Not enough budget, one other request",
+        c.RefusalView(replace(NEEDS, price=FIRST), ONE_HELD, owner=DANA, queue_key="key"),
+    )
+    yield "Not enough budget, nothing held", c.RefusalView(c.Needs(PriceEstimate(USD, 6 * USD), 6 * USD), UNUSED)
     yield (
         "Frozen with a reason",
-        c.RefusalView(CENT, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice"),
+        c.RefusalView(NEEDS, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice"),
     )
     for blocked in ("paused", "frozen", "quarantined", "clock"):
-        yield f"Blocked: {blocked}", c.RefusalView(CENT, BALANCE, owner=DANA, blocked=blocked, key="key")
+        yield f"Blocked: {blocked}", c.RefusalView(NEEDS, BALANCE, owner=DANA, blocked=blocked, key="key")
 
 
 def _private() -> Iterator[tuple[str, Any]]:
-    flows = (li.FlowLine("answer", "One agent answers.", 3 * CENT), li.FlowLine("decide", "Four argue, one decides."))
+    flows = (
+        li.FlowLine("answer", "One agent answers.", CHEAP),
+        li.FlowLine("decide", "Four argue, one decides.", FIRST),
+    )
     line = li.RunLine(RUN.run_id, RUN.request, v.RunState.RUNNING, 0, "29 Nov 14:02 UTC", "https://example.slack.com/x")
     yield "Help", li.HelpView(flows=flows)
     yield "Agents", li.AgentsView((li.AgentLine("sceptic", "Argues against.", "gpt-5-mini"),))
@@ -193,11 +204,11 @@ def _channels() -> Iterator[tuple[str, Any]]:
 
 
 def _budgets() -> Iterator[tuple[str, Any]]:
-    part = ReportPart("decide", 20 * USD, 20 * USD, 7)
+    part = ReportPart("decide", 20 * USD, 7)
     report = Report(
         name="#platform", channel="C0PLATFORM", period="2026-11", is_current=True, limit_nusd=25 * USD, granted_nusd=0,
         settled_nusd=24 * USD, held_nusd=USD, calls=70, resets_on="1 Dec", days_left=1, days=(1, 2), days_in_month=30,
-        forecast_nusd=25 * USD, flows=(part, ReportPart("answer", 4 * USD, 4 * USD, 1)),
+        forecast_nusd=25 * USD, flows=(part, ReportPart("choosing the flow", 4 * USD - 6 * CENT, 1, is_named=False)),
         agents=(part,), models=(part,), people=(), dearest=(), uncertain=(), overruns=(), last_nusd=20 * USD,
         runs_out=None, history=(),
     )  # fmt: skip

@@ -204,7 +204,7 @@ async def test_a_model_that_is_set_aside_is_no_matter_of_budget() -> None:
         result = await run("one", model, Memory(quarantined="fast"))
     assert (result.stop_reason, [voice.reason for voice in result.missing]) == (
         StopReason.FAILED,
-        ["its model billed more than it can, so it is set aside"],
+        ["its model was taken out of use, because the provider billed more than our highest estimate"],
     )
 
 

@@ -123,7 +123,7 @@ async def test_drafts_replace_each_other_so_the_best_one_is_the_answer() -> None
 
 async def test_the_quote_bounds_the_summary() -> None:
     place: Services = services(ScriptedModel([]), Memory())
-    decision = RouteDecision(flow="chain")
+    decision = RouteDecision(flow="chain", chosen_by="person")
     plan: Plan = plan_of(CTX, place, decision)
     closing = place.runner.quote(CTX, place, agent="chair")
     assert plan.worst_nusd == plan.quote.worst_nusd + closing.worst_nusd

@@ -36,7 +36,7 @@ async def test_accuracy_confusion_agents_cost_and_time_are_told() -> None:
     assert report(outcomes).splitlines() == [
         "3 of 4 right (75 %)",
         "",
-        "class  right  of",
+        "flow or pattern  right  of",
         "fan  1  2  50 %",
         "pick  1  1  100 %",
         "pipeline  1  1  100 %",
@@ -46,7 +46,7 @@ async def test_accuracy_confusion_agents_cost_and_time_are_told() -> None:
         "",
         "agents alike: 0.67 (1.00 means the same agents)",
         "",
-        "fell back to the default: 0",
+        "default flow taken: 0",
         "cost: $0.00048",
         "latency: 0 ms median, 0 ms at most",
     ]
@@ -66,8 +66,8 @@ async def test_a_decision_that_cannot_run_counts_as_the_default_that_runs_instea
         ("", "The file has no examples"),
         ("no", "Line 1 is not JSON"),
         ("[" * 100_000, "Line 1 is not JSON"),
-        ('\n{"text": "x"}', "Line 2 is not an example with text, pattern and agents: pattern: Field required"),
-        ("[]", "Line 1 is not an example"),
+        ('\n{"text": "x"}', "Line 2 is no example with text, flow \\(or pattern\\) and agents: flow: Field required"),
+        ("[]", "Line 1 is no example"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(text: str, words: str) -> None:

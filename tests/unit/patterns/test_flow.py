@@ -6,6 +6,7 @@ from patterns.broadcast import Broadcast
 from patterns.core.errors import UserError
 from patterns.core.events import StopReason
 from patterns.core.limits import FailurePolicy
+from patterns.estimate import estimate
 from patterns.flow import Choice, build_pattern, flow_tree, kind_of, plan_of, resolve, run_flow
 from patterns.pattern import Solo
 from patterns.router import RouteDecision
@@ -76,10 +77,24 @@ async def test_holds_carry_the_flow_they_are_for() -> None:
 
 async def test_the_worst_price_counts_what_choosing_cost_already() -> None:
     place = services(ScriptedModel([]), Memory(), run_nusd=10**12)
-    decision = RouteDecision(flow="one")
+    decision = RouteDecision(flow="one", chosen_by="person")
     plain = plan_of(CTX, place, decision)
     took = plain.took.model_copy(update={"cost_nusd": 7})
     assert plan_of(CTX, place, decision, took=took).worst_nusd == plain.worst_nusd + 7
+
+
+@pytest.mark.parametrize("chosen_by", ["router", "default"])
+async def test_a_price_is_the_same_before_and_after_the_router_chose(chosen_by: str) -> None:
+    place = services(ScriptedModel([]), Memory(), run_nusd=10**12)
+    before = estimate(CTX, place, Choice())
+    took = before.took.model_copy(update={"cost_nusd": 7})
+    decision = RouteDecision(flow=LOADED.router.default, chosen_by=chosen_by)  # type: ignore[arg-type]
+    assert plan_of(CTX, place, decision, took=took).price == before.price
+    whole, narrowed = (RouteDecision(flow="pick", agents=agents) for agents in ((), ("a",)))
+    assert plan_of(CTX, place, whole).price == plan_of(CTX, place, narrowed).price
+    alone = plan_of(CTX, place, RouteDecision(flow=LOADED.router.default, chosen_by="person")).price
+    assert alone.worst_nusd < before.price.worst_nusd
+    assert alone.expected_nusd < before.price.expected_nusd
 
 
 @pytest.mark.parametrize(

@@ -210,4 +210,4 @@ async def test_the_plan_is_told_with_its_price() -> None:
     _, memory = await resolved(route("chain"))
     (planned,) = [event for event in memory.events if isinstance(event, Planned)]
     assert planned.paths == (("pipeline/1/a", "a"), ("pipeline/2/b", "b"), ("pipeline/3/c", "c"))
-    assert 0 < planned.worst_nusd <= 500_000_000
+    assert 0 < planned.price.expected_nusd < planned.price.worst_nusd <= 500_000_000

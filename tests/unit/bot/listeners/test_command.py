@@ -150,7 +150,9 @@ async def test_bare_command_opens_the_form_with_prices_and_balance(bot: Bot) -> 
     (opened,) = bot.slack.called("views.open")
     assert body["trigger_id"] == opened["trigger_id"]
     shown = json.dumps(opened["view"])
-    assert all(words in shown for words in ("decide (up to $0.25)", "#platform has $24.00 left", "In #platform"))
+    assert all(
+        words in shown for words in ("decide: about $0.04, at most $0.25", "#platform has $24.00 left", "In #platform")
+    )
     assert bot.inbox.stored == {}
 
 

@@ -40,7 +40,7 @@ from tests.fakes.bot_services import (
 
 def form(*, channel: str = CHANNEL, can_post: bool = True) -> dict[str, Any]:
     origin = Origin("", TEAM, channel, ANNA, response_url=RESPONSE_URL)
-    return ask_form(MENU, origin, channel_name="platform", can_post=can_post, balances=BALANCES)
+    return ask_form(MENU.flows, origin, channel_name="platform", can_post=can_post, balances=BALANCES)
 
 
 def filled(text: str | None, flow: str | None = None, where: str | None = None) -> dict[str, Any]:

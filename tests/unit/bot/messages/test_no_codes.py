@@ -10,7 +10,7 @@ import pytest
 from bot.cli.terminal import ProgressPrinter
 from bot.messages.budget_text import sections
 from bot.messages.budget_views import BudgetView
-from bot.messages.card_views import RefusalView
+from bot.messages.card_views import Needs, RefusalView
 from bot.messages.month_report import UncertainCall
 from bot.messages.outcome_text import headline, refusal
 from bot.messages.renderer import Renderer
@@ -130,7 +130,7 @@ def test_a_refused_hold(blocked: Reason | None) -> None:
 def test_a_refused_request(code: str) -> None:
     sentence = Reason(code).sentence(model="the model", budget="the budget of #platform", owner="<@U0DANA>")
     expected = f"Not started, nothing spent. {sentence[:1].upper()}{sentence[1:]}"
-    assert refusal(RefusalView(1, BALANCE, owner=DANA, blocked=code)) == expected
+    assert refusal(RefusalView(Needs(None, 1), BALANCE, owner=DANA, blocked=code)) == expected
 
 
 @each_code

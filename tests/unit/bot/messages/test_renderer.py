@@ -12,9 +12,14 @@ from bot.messages.outcome_text import budget_queue, footer, headline, refusal
 from bot.messages.renderer import Renderer, templates_folder
 from bot.messages.run_text import collapsed, plan, state
 from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.money import PriceEstimate
 
 DANA = v.Person("U0DANA", "Dana")
 BALANCE = v.BalanceView("#platform", 25_000_000_000, 23_940_000_000, 750_000_000, "1 Dec", held_runs=3)
+PRICE = PriceEstimate(90_000_000, 840_000_000, has_history=True)
+NEEDS = cv.Needs(PRICE, 700_000_000)
+OUT_OF_USE = "was taken out of use, because the provider billed more than our highest estimate"
+CHEAP = PriceEstimate(10_000_000, 50_000_000)
 RUN = v.RunView("run-1", "C0PLATFORM", DANA, "Which one?", v.RunState.RUNNING, balance=BALANCE)
 RESULT = PatternResult(output="The first.", stop_reason=StopReason.COMPLETED, cost_nusd=30_000_000)
 ANSWER = v.AnswerView(RUN, RESULT, seconds=24, agents_count=3, steps_done=3, steps_total=5, owner=DANA)
@@ -35,15 +40,15 @@ def test_every_template_belongs_to_a_view_and_every_view_has_one() -> None:
 
 
 def test_a_refusal_says_what_is_missing_and_the_ways_out() -> None:
-    assert refusal(cv.RefusalView(840_000_000, BALANCE, "answer", 50_000_000, DANA)) == (
-        "Not started, nothing spent. This needs up to $0.84; $0.31 is left in #platform ($25.00 limit, $23.94 spent, "
-        "$0.75 held by 3 requests). Wait until those requests are done, use `answer` (at most $0.05), or ask "
-        "<@U0DANA>. The budget resets on 1 Dec."
+    assert refusal(cv.RefusalView(NEEDS, BALANCE, "answer", CHEAP, DANA)) == (
+        "Not started, nothing spent. This costs about $0.09, at most $0.84; $0.70 must be free before it starts, and "
+        "$0.31 is left in #platform ($25.00 limit, $23.94 spent, $0.75 held by 3 requests). Wait until those requests "
+        "are done, use `answer` (about $0.01, at most $0.05), or ask <@U0DANA>. The budget resets on 1 Dec."
     )
 
 
 def test_a_frozen_budget_says_what_its_freezer_wrote() -> None:
-    frozen = cv.RefusalView(1, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice.")
+    frozen = cv.RefusalView(NEEDS, BALANCE, owner=DANA, blocked="frozen", blocked_reason="we wait for the invoice.")
     assert refusal(frozen) == (
         "Not started, nothing spent. The budget of #platform is frozen. <@U0DANA> can unfreeze it. "
         "The reason given: we wait for the invoice."
@@ -51,24 +56,28 @@ def test_a_frozen_budget_says_what_its_freezer_wrote() -> None:
 
 
 def test_a_refusal_over_what_others_hold_offers_to_queue() -> None:
-    view = cv.RefusalView(840_000_000, BALANCE, owner=DANA, queue_key="key")
+    view = cv.RefusalView(NEEDS, BALANCE, owner=DANA, queue_key="key")
     assert "Queue this until those requests are done or ask <@U0DANA>. The budget resets on 1 Dec." in refusal(view)
     offered = [QUEUE_IT in str(Renderer().message(replace(view, queue_key=key)).blocks) for key in ("key", "")]
     assert offered == [True, False]
 
 
 def test_a_run_in_line_says_what_it_waits_for() -> None:
-    assert budget_queue(cv.BudgetQueueView(840_000_000, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
-        "⏳ Waiting for budget: this needs up to $0.84; $0.31 is left in #platform ($25.00 limit, $23.94 spent, $0.75 "
-        "held by 3 requests). It starts by itself when enough is free, in the order of asking. "
+    assert budget_queue(cv.BudgetQueueView(NEEDS, BALANCE, deadline="Until 14:02 UTC; then I give up.")) == (
+        "⏳ Waiting for budget. This costs about $0.09, at most $0.84; $0.70 must be free before it starts, and "
+        "$0.31 is left in #platform ($25.00 limit, $23.94 spent, $0.75 held by 3 requests). "
+        "It starts by itself when enough is free, in the order of asking. "
         "Until 14:02 UTC; then I give up."
     )
 
 
 def test_a_refusal_without_other_ways_names_the_admins() -> None:
     balance = replace(BALANCE, held_nusd=0, held_runs=0)
-    assert refusal(cv.RefusalView(2_000_000_000, balance)) == (
-        "Not started, nothing spent. This needs up to $2.00; $1.06 is left in #platform ($25.00 limit, $23.94 spent). "
+    assert refusal(
+        cv.RefusalView(replace(NEEDS, price=replace(PRICE, has_history=False), free_nusd=2_000_000_000), balance)
+    ) == (
+        "Not started, nothing spent. This costs about $0.09, at most $0.84 (first estimate, from typical lengths); "
+        "$2.00 must be free before it starts, and $1.06 is left in #platform ($25.00 limit, $23.94 spent). "
         "Ask an admin. The budget resets on 1 Dec."
     )
 
@@ -81,11 +90,14 @@ def test_a_refusal_without_other_ways_names_the_admins() -> None:
             "frozen",
             "The budget of #platform is frozen. <@U0DANA> can unfreeze it.",
         ),
-        ("quarantined", "The model billed more than it can, so it is set aside. <@U0DANA> can raise its allowance."),
+        (
+            "quarantined",
+            f"The model {OUT_OF_USE}. <@U0DANA> can put it back into use.",
+        ),
     ],
 )
 def test_a_closed_budget_says_who_opens_it(blocked: str, expected: str) -> None:
-    view = cv.RefusalView(1, BALANCE, owner=DANA, blocked=blocked)
+    view = cv.RefusalView(NEEDS, BALANCE, owner=DANA, blocked=blocked)
     assert refusal(view) == f"Not started, nothing spent. {expected}"
 
 
@@ -121,10 +133,15 @@ def test_the_ending_names_the_budget_that_refused_and_why(kind: str, closed: str
 
 
 def test_a_run_that_failed_says_who_is_missing_and_why() -> None:
-    missing = (MissingVoice(name="cost", reason="its model billed more than it can, so it is set aside"),)
+    missing = (
+        MissingVoice(
+            name="cost",
+            reason=f"its model {OUT_OF_USE}",
+        ),
+    )
     assert headline(ended(StopReason.FAILED, missing=missing, cost_nusd=0)) == (
         "Partial answer: something failed after 3 of 5 steps ($0.00). "
-        "cost is missing: its model billed more than it can, so it is set aside."
+        "cost is missing: its model was taken out of use, because the provider billed more than our highest estimate."
     )
 
 
@@ -172,12 +189,12 @@ def test_the_footer_is_one_line() -> None:
 
 def test_the_plan_says_price_balance_and_model() -> None:
     run = replace(
-        RUN, flow="decide", agents=("advocate", "sceptic", "cost"), worst_nusd=120_000_000, expected_nusd=30_000_000,
+        RUN, flow="decide", agents=("advocate", "sceptic", "cost"), price=PRICE,
         model_note="gpt-5-mini answers", play_money=True,
     )  # fmt: skip
     assert plan(run) == (
         "*decide* · advocate, sceptic and cost\n"
-        "about $0.03, at most $0.12 · $0.31 left in #platform · gpt-5-mini answers · play money"
+        "about $0.09, at most $0.84 · $0.31 left in #platform · gpt-5-mini answers · play money"
     )
 
 

@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from bot.messages.card_views import Needs
 from bot.messages.views import Person
 from bot.people.admins import Admins
 from bot.people.directory import LookupFailedError
 from bot.people.profiles import ProfileLookup
+from patterns.core.money import PriceEstimate, Quote
+from patterns.flow import NO_COST, Plan
+from patterns.pattern import Solo
+from patterns.router import RouteDecision
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.ledger.balances import Balances
@@ -73,13 +78,20 @@ async def test_months_are_named_from_the_nearest_to_the_farthest(figures: Profil
     assert (await figures.balance(elsewhere)).name == "C9"
 
 
+def plan(nusd: int) -> Plan:
+    decision = RouteDecision(flow="answer", chosen_by="person")
+    return Plan(decision, Solo("a"), Quote(nusd, nusd), worst_nusd=nusd, told=Quote(nusd, nusd, nusd), took=NO_COST)
+
+
 @pytest.mark.parametrize(("needs", "offered"), [(40 * CENT, "answer"), (2 * USD, "")])
 async def test_a_refusal_offers_the_cheaper_flow_only_when_it_can_be_paid(
     figures: ProfileLookup, needs: int, offered: str
 ) -> None:
     balance = await figures.balances.balance(PAYER)
-    view = await figures.refusal(PAYER, balance, 3 * USD, instead=("answer", needs))
-    assert (view.needed_nusd, view.alternative_flow, view.owner) == (3 * USD, offered, Person("U1", "Ada"))
+    wants = Needs(PriceEstimate(USD, 3 * USD), 3 * USD)
+    view = await figures.refusal(PAYER, balance, needs=wants, instead=plan(needs))
+    assert (view.needs, view.alternative_flow, view.owner) == (wants, offered, Person("U1", "Ada"))
+    assert view.alternative_price == (plan(needs).price if offered else None)
 
 
 async def test_the_month_resets_on_the_first_of_the_places_own_zone(figures: ProfileLookup, database: Database) -> None:

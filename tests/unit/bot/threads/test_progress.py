@@ -8,12 +8,13 @@ from bot.slack.errors import SlackError
 from bot.threads.progress import ProgressBoard
 from patterns.core.errors import StorageError
 from patterns.core.events import Noted, Planned, Reviewed, Routed, StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.core.money import PriceEstimate
 from patterns.core.ports import StepRecord
 from tests.unit.bot.slack.test_client import FakeClock
 
 RUN = RunView("run", "C1", Person("U1", "Dana"), "why?", RunState.RUNNING)
 DONE = replace(RUN, state=RunState.DONE)
-PLAN = Planned("decide", 120, 30, (("p/1", "research"), ("p/2", "edit")))
+PLAN = Planned("decide", PriceEstimate(30, 120), (("p/1", "research"), ("p/2", "edit")))
 
 
 class Slack:
@@ -89,7 +90,7 @@ async def test_each_event_changes_what_it_says() -> None:
         board.emit("run", event)
     view = board.view("run")
     assert view is not None
-    assert (view.run.flow, view.run.worst_nusd, view.cost_nusd) == ("decide", 120, 10)
+    assert (view.run.flow, view.run.price, view.cost_nusd) == ("decide", PriceEstimate(30, 120), 10)
     assert [(s.label, s.state, s.note) for s in view.steps] == [
         ("research", StepState.DONE, ""),
         ("edit", StepState.FAILED, "its model did not respond in time"),

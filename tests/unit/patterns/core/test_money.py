@@ -9,28 +9,53 @@ from patterns.core.money import (
     Tier,
     Usage,
     format_left,
-    format_spent,
     format_usd,
     rounded_parts,
+    whole_percents,
 )
 
 CENT = NUSD_PER_USD // 100
 
 
-@given(st.lists(st.integers(0, 50 * NUSD_PER_USD), max_size=30))
+def read(text: str) -> Decimal:
+    """The amount as a number: `$0.0100` and `$0.01` say the same."""
+    return Decimal(text.replace(",", "")[1:])
+
+
+AMOUNTS = st.integers(0, 50 * NUSD_PER_USD) | st.integers(0, CENT)
+
+
+@given(st.lists(st.integers(CENT, 50 * NUSD_PER_USD), min_size=1, max_size=30))
 def test_rounded_parts_add_up_to_the_sum_that_people_see(parts: list[int]) -> None:
-    rounded = rounded_parts(parts)
-    # As numbers: $0.0100 and $0.01 say the same.
-    seen, added = (Decimal(format_usd(nusd)[1:]) for nusd in (sum(parts), sum(rounded)))
-    assert added == seen
-    unit = CENT if sum(parts) >= CENT else 1
-    assert all(abs(one - part) <= unit * CENT for one, part in zip(rounded, parts, strict=True))
+    shown = rounded_parts(parts)
+    assert sum(read(format_usd(part)) for part in shown) == read(format_usd(sum(parts)))
+    assert all(abs(one - part) < CENT for one, part in zip(shown, parts, strict=True))
 
 
-@given(st.lists(st.integers(0, CENT // 10), min_size=1, max_size=9))
-def test_sums_below_a_cent_add_up_too(parts: list[int]) -> None:
-    seen, added = (Decimal(format_usd(nusd)[1:]) for nusd in (sum(parts), sum(rounded_parts(parts))))
-    assert added == seen
+@given(st.lists(AMOUNTS, max_size=30))
+def test_parts_below_a_cent_keep_their_digits_and_the_sum_is_never_a_cent_off(parts: list[int]) -> None:
+    shown = rounded_parts(parts)
+    small = [(one, part) for one, part in zip(shown, parts, strict=True) if part < CENT]
+    assert all(one == part for one, part in small)
+    assert all(
+        one % CENT == 0 and abs(one - part) < CENT for one, part in zip(shown, parts, strict=True) if part >= CENT
+    )
+    assert abs(sum(shown) - -(-sum(parts) // CENT) * CENT) < CENT
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=30))
+def test_shares_add_up_to_a_hundred_and_are_taken_before_rounding(parts: list[int]) -> None:
+    shares = whole_percents(parts)
+    assert sum(shares) == (100 if sum(parts) else 0)
+    assert all(
+        abs(share * sum(parts) - part * 100) < max(1, sum(parts)) for share, part in zip(shares, parts, strict=True)
+    )
+
+
+def test_four_near_equal_parts_have_near_equal_shares() -> None:
+    parts = [2_500_100, 2_500_000, 2_500_000, 2_499_900]
+    assert whole_percents(parts) == [25, 25, 25, 25]
+    assert [format_usd(part) for part in rounded_parts(parts)] == ["$0.0026", "$0.0025", "$0.0025", "$0.0025"]
 
 
 def test_the_largest_remainders_go_up() -> None:
@@ -38,19 +63,20 @@ def test_the_largest_remainders_go_up() -> None:
     assert rounded_parts(thirds) == [33 * CENT, 33 * CENT, 34 * CENT]
 
 
-@given(st.integers(0, 100_000), st.integers(0, 1_000 * NUSD_PER_USD))
-def test_nobody_is_promised_more_than_there_is(limit_cents: int, spent_nusd: int) -> None:
+@given(st.integers(0, 100_000), st.integers(0, 1_000 * NUSD_PER_USD), AMOUNTS)
+def test_nobody_is_promised_more_than_there_is(limit_cents: int, spent_nusd: int, held_nusd: int) -> None:
     limit_nusd = limit_cents * CENT
-    left_nusd = max(0, limit_nusd - spent_nusd)
-    left, spent = (Decimal(said.replace(",", "")[1:]) for said in (format_left(left_nusd), format_spent(spent_nusd)))
+    left_nusd = max(0, limit_nusd - spent_nusd - held_nusd)
+    left = read(format_left(limit_nusd, spent_nusd, held_nusd))
+    spent, held = read(format_usd(spent_nusd)), read(format_usd(held_nusd))
     assert left * NUSD_PER_USD <= left_nusd
     assert spent * NUSD_PER_USD >= spent_nusd
-    if left_nusd >= CENT and spent_nusd >= CENT:
-        assert left + spent == Decimal(limit_cents) / 100
+    if left_nusd >= CENT and spent_nusd >= CENT and (held_nusd >= CENT or not held_nusd):
+        assert left + spent + held == Decimal(limit_cents) / 100
 
 
 def test_two_digits_below_a_cent_stay_two_when_rounding_carries() -> None:
-    assert [format_usd(nusd) for nusd in (99_500, 9_950_000, 9_949_999, 1, 0)] == [
+    assert [format_usd(nusd) for nusd in (99_500, 9_950_000, 9_900_000, 1, 0)] == [
         "$0.00010",
         "$0.01",
         "$0.0099",
@@ -59,8 +85,9 @@ def test_two_digits_below_a_cent_stay_two_when_rounding_carries() -> None:
     ]
 
 
-def test_what_is_below_a_cent_is_rounded_the_same_way() -> None:
-    assert (format_left(1_239_999), format_spent(1_230_001)) == ("$0.0012", "$0.0013")
+def test_what_costs_money_is_rounded_up_and_what_is_left_down() -> None:
+    assert [format_usd(nusd) for nusd in (1_230_001, 12_300_000)] == ["$0.0013", "$0.02"]
+    assert [format_left(CENT, 8_760_001), format_left(25 * NUSD_PER_USD, 14_000_000)] == ["$0.0012", "$24.98"]
 
 
 def test_cache_writes_are_dearer_than_plain_input_and_reads_are_cheaper() -> None:
