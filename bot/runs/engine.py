@@ -1,14 +1,13 @@
 """Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
 from bot.runs.context import HISTORY_RUNS, context_of, payer_context
 from bot.runs.material import EARLIER_RUNS
-from bot.runs.model_allowlist import ModelAllowlist
+from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
@@ -153,7 +152,7 @@ class Engine:
             run.payer,
             run.fence,
             roster,
-            _allowed(roster, client, texts.channel_settings),
+            restricted(client, roster.models, texts.channel_settings),
             session.events_to(events),
             session,
             executed_s=run.executed_ms / 1000,
@@ -191,7 +190,7 @@ class Engine:
         ctx = payer_context(payer, run_id="quote", request=request)
         await self.client.warm()
         settings = await ChannelSettings(self.db, self.clock).find(workspace=payer.workspace, channel=payer.channel)
-        ports = self.roster, _allowed(self.roster, self.client, settings), NullEventSink(), None
+        ports = self.roster, restricted(self.client, self.roster.models, settings), NullEventSink(), None
         plan = estimate(ctx, self._services(payer, Fence("quote", 0), *ports), choice)
         return replace(plan, usual_nusd=await History(self.db).mean_cost_nusd(payer.workspace, plan.title))
 
@@ -282,12 +281,6 @@ class Engine:
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
         return await self.older.of(run.roster_hash)
-
-
-def _allowed(roster: Roster, client: LiteLLMClient, settings: Mapping[str, Any]) -> ModelClient:
-    """Return the model client, restricted to the channel's allowed models."""
-    allowed = tuple(settings.get("models", ()))
-    return ModelAllowlist(client, roster.models, allowed) if allowed else client
 
 
 def choice_of(run: RunRow) -> Choice:

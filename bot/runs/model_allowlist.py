@@ -5,6 +5,7 @@ Every path to a price or a hold prepares its call first, so a forbidden plan end
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import UserError
@@ -52,3 +53,9 @@ class ModelAllowlist:
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
         """Make one attempt at a call that was prepared here."""
         return await self.client.complete(call, on_text)
+
+
+def restricted(client: ModelClient, models: Mapping[str, ModelSpec], settings: Mapping[str, Any]) -> ModelClient:
+    """Return the model client, restricted where a channel's settings say so."""
+    allowed = tuple(settings.get("models", ()))
+    return ModelAllowlist(client, models, allowed) if allowed else client
