@@ -77,6 +77,8 @@ class Accounts:
     report: Report
     killed_owners: set[tuple[str, int]]
     """Run and epoch of every owner that was ended."""
+    withdrawn: set[int]
+    """Requests that their authors deleted."""
 
     def wrong(self, name: str, fact: str) -> None:
         """A promise that broke."""
@@ -87,11 +89,12 @@ class Accounts:
         runs = await ask(
             self.db,
             "SELECT run.id, run.status, run.stop_reason, run.root_ts, run.epoch, run.flow, run.cancel_requested_by,"
-            " run.channel, content.text FROM run JOIN content ON content.id = run.request_content",
+            " run.channel, COALESCE(content.text, '') AS text"
+            " FROM run LEFT JOIN content ON content.id = run.request_content",
         )
         self.report.runs = len(runs)
         self.report.endings = Counter(run["stop_reason"] or run["status"] for run in runs)
-        self._count_requests(runs, await self._words_on_drafts() | await self._refused())
+        self._count_requests(runs, await self._words_on_drafts() | await self._refused() | self.withdrawn)
         await self._count_messages({run["id"]: run for run in runs})
         await self._count_money(runs, bills, prices)
         await self._count_leftovers()

@@ -53,6 +53,8 @@ class Crowd:
     done: Counter[str] = field(default_factory=Counter)
     asked: dict[int, StoredQuestion] = field(default_factory=dict)
     """Requests by number, whether somebody took them or not."""
+    withdrawn: set[int] = field(default_factory=set)
+    """Requests whose message was deleted: nothing is owed for them, and our copy of their words is erased."""
     _said_yes_s: dict[str, float] = field(default_factory=dict)
     _mentions: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=5))
     """Channel and ts of the latest, which can still be taken back."""
@@ -140,6 +142,7 @@ class Crowd:
         if not self._mentions:
             return False
         channel, ts = self._mentions.popleft()
+        self.withdrawn |= {number_of(m["text"]) for m in self.slack.messages(channel) if m["ts"] == ts}
         await self.slack.delete(ts, channel=channel)
         return True
 

@@ -192,7 +192,7 @@ class Storm:
         report.kills, report.ways, report.deeds = self._deaths.kills, self._deaths.ways, self._crowd.done
         report.asked, report.accepted = len(self._crowd.asked), len(self._slack.accepted)
         report.cuts, report.refusals = self._moody.cuts, self._moody.refusals
-        accounts = Accounts(self._db, self._slack, report, self._killed_owners)
+        accounts = Accounts(self._db, self._slack, report, self._killed_owners, self._crowd.withdrawn)
         for words in self._deaths.fell:
             accounts.wrong("fell", words)
         await accounts.count(self._provider.bills, await self._prices())
