@@ -15,6 +15,7 @@ from bot.slack.workspaces import Slack
 from bot.threads.edits import DECIDED, MessageEdits
 from bot.threads.run_views import RunViews
 from patterns.core.ports import Decision, Question
+from patterns.core.tasks import run_to_completion
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
@@ -39,7 +40,13 @@ class Cards:
     edits: MessageEdits
 
     async def post(self, run: RunRow, path: str, question: Question) -> None:
-        """Post a card, once; raise SlackError when that has to wait."""
+        """Post a card, once; raise SlackError when that has to wait.
+
+        Whoever loses the run meanwhile still finishes: a card that nobody closes would ask for ever.
+        """
+        await run_to_completion(self._post(run, path, question))
+
+    async def _post(self, run: RunRow, path: str, question: Question) -> None:
         card = await self._card(run, path, question)
         await self._post_once(run, f"ask/{path}", card)
         asked = await self.engine.questions.find(run.id, path)
