@@ -130,7 +130,7 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
     """Open the dispatcher: in this process on SQLite, a shared queue on PostgreSQL; release our runs at the end."""
     engine = executor.engine
     if engine.settings.is_sqlite:
-        local = LocalDispatcher(executor.execute, engine.store.claimable_ids, concurrency=concurrency)
+        local = LocalDispatcher(executor.execute, engine.store.claimable, engine.store.lane, concurrency=concurrency)
         executor.set_dispatcher(local)
         await executor.resume()
         yield local

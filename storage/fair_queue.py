@@ -44,23 +44,29 @@ class FairQueue:
         for row in handed:
             yield Enlisted.by(partial(self._defer_run, str(row["id"])))
 
+    async def enqueue_channel(self, workspace: str, channel: str) -> None:
+        """Enqueue waiting runs of a channel up to its share."""
+        await self._db.write(lambda: self.enqueue(workspace, channel))
+
     async def enqueue_channel_of(self, run_id: str) -> None:
         """Enqueue waiting runs of the run's channel up to its share."""
         for row in await self._db.read(lambda: single(q.channel_of(id=run_id))):
-            await self._hand_over(row["workspace"], row["channel"])
+            await self.enqueue_channel(row["workspace"], row["channel"])
+
+    async def ahead(self, run_id: str) -> int | None:
+        """Return how many waiting runs of the same person come before this one; None when it waits for no worker."""
+        rows = await self._db.read(lambda: single(q.waiting_before(id=run_id, now_us=self._clock.now_us())))
+        return int(rows[0]["ahead"]) if rows else None
 
     async def enqueue_all(self) -> None:
         """Enqueue waiting runs of every channel up to its share."""
         now_us = self._clock.now_us()
         for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us, code=CODE_VERSION))):
-            await self._hand_over(row["workspace"], row["channel"])
+            await self.enqueue_channel(row["workspace"], row["channel"])
 
     async def release_slot(self, run_id: str) -> None:
         """Free the slot of a run in its channel's share, because the worker could not go on with it."""
         await self._db.write(lambda: single(q.release_slot(id=run_id)))
-
-    async def _hand_over(self, workspace: str, channel: str) -> None:
-        await self._db.write(lambda: self.enqueue(workspace, channel))
 
     async def _defer_run(self, run_id: str, connection: Connection) -> None:
         await self._defer(connection, run_id)

@@ -7,7 +7,7 @@ from patterns.core.ports import Clock
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
-from storage.run_rows import RunRow, run_of
+from storage.run_rows import Lane, RunRow, lane_of, run_of
 
 q = load("runs")
 
@@ -50,11 +50,15 @@ class RunReader:
         """Return the ids of accepted and running Slack runs, oldest first."""
         return [str(row["id"]) for row in await self._read(q.open_runs(code=self._code))]
 
-    async def claimable_ids(self) -> list[str]:
-        """Return the ids of Slack runs that could go on now and have no owner, oldest first."""
-        return [
-            str(row["id"]) for row in await self._read(q.claimable_runs(now_us=self._clock.now_us(), code=self._code))
-        ]
+    async def claimable(self) -> dict[str, Lane]:
+        """Return the Slack runs that could go on now and have no owner, by id with their lanes, oldest first."""
+        rows = await self._read(q.claimable_runs(now_us=self._clock.now_us(), code=self._code))
+        return {str(row["id"]): lane_of(row) for row in rows}
+
+    async def lane(self, run_id: str) -> Lane | None:
+        """Return where a run waits its turn; None when there is none of that id."""
+        rows = await self._read(q.find_lane(id=run_id))
+        return lane_of(rows[0]) if rows else None
 
     async def unposted_question_ids(self) -> list[str]:
         """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""

@@ -36,6 +36,25 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """Where a run waits its turn: with the others of its person in its channel."""
+
+    workspace: str
+    channel: str
+    user: str
+
+    @property
+    def person(self) -> tuple[str, str, str]:
+        """Return the key of the person in every channel."""
+        return "person", self.workspace, self.user
+
+    @property
+    def channel_key(self) -> tuple[str, str, str]:
+        """Return the key of the channel with all of its people."""
+        return "channel", self.workspace, self.channel
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """A row of the table `run`. Times in microseconds; `executed_ms` counts working time only."""
 
@@ -71,6 +90,11 @@ class RunRow:
         return Fence(run_id=self.id, epoch=self.epoch)
 
     @property
+    def lane(self) -> Lane:
+        """Return where it waits its turn."""
+        return Lane(self.workspace, self.channel, self.user)
+
+    @property
     def payer(self) -> Payer:
         """Return whose monthly budget pays."""
         return Payer(workspace=self.workspace, channel=self.channel, channel_kind=self.channel_kind, user=self.user)
@@ -100,6 +124,11 @@ def run_of(row: Row) -> RunRow:
         finished_us=row["finished_us"],
         cancel_requested_by=row["cancel_requested_by"],
     )
+
+
+def lane_of(row: Row) -> Lane:
+    """Return the lane of a row that has workspace, channel and user_id."""
+    return Lane(row["workspace"], row["channel"], row["user_id"])
 
 
 def new_run_id() -> str:

@@ -11,7 +11,7 @@ from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 from storage.run_reader import RunReader
-from storage.run_rows import NewRun, RunRow, new_run_id, run_of
+from storage.run_rows import Lane, NewRun, RunRow, lane_of, new_run_id, run_of
 
 q = load("runs")
 
@@ -177,9 +177,10 @@ class RunStore(RunReader):
         if not (yield q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
             raise RunLostError
 
-    async def unpark(self, run_id: str) -> bool:
-        """Make a parked run claimable again; return False when it was not parked."""
-        return bool(await self._write(q.unpark_run(id=run_id)))
+    async def unpark(self, run_id: str) -> Lane | None:
+        """Make a parked run claimable again and return its lane; None when it was not parked."""
+        rows = await self._write(q.unpark_run(id=run_id))
+        return lane_of(rows[0]) if rows else None
 
     async def finish(
         self,

@@ -20,6 +20,7 @@ from bot.runs.engine import Engine
 from patterns.core.errors import StorageError
 from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, Connection, configure, with_timeouts
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
+from storage.run_rows import Lane
 
 log = structlog.get_logger()
 
@@ -104,9 +105,16 @@ class DistributedDispatcher:
                 log.exception("worker_interrupted")
             await asyncio.sleep(SWEEP_S)
 
-    async def submit(self, run_id: str) -> None:
-        """Enqueue the run when its channel's share has room."""
-        await self._queue.enqueue_channel_of(run_id)
+    async def submit(self, run_id: str, lane: Lane | None = None) -> None:
+        """Enqueue the run when its channel's share has room and its person's turn has come."""
+        if lane is None:
+            await self._queue.enqueue_channel_of(run_id)
+        else:
+            await self._queue.enqueue_channel(lane.workspace, lane.channel)
+
+    async def ahead(self, run_id: str) -> int | None:
+        """Return how many waiting requests of the same person come before this one; None when it waits for no worker."""
+        return await self._queue.ahead(run_id)
 
     async def resume_orphans(self) -> None:
         """Enqueue every waiting run."""

@@ -23,7 +23,7 @@ from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
 from storage.database.database import ConstraintError
 from storage.execution.session import RunSession
-from storage.run_rows import RunRow
+from storage.run_rows import Lane, RunRow
 
 log = structlog.get_logger()
 
@@ -58,25 +58,25 @@ class Executor(Generic[S]):
         """Set the callback for when a run has released its budget."""
         self._on_budget_released = call
 
-    async def submit(self, run_id: str) -> None:
-        """Have the run executed soon."""
+    async def submit(self, run_id: str, lane: Lane | None = None) -> None:
+        """Have the run executed when its turn in its lane has come."""
         if self._dispatcher is not None:
-            await self._dispatcher.submit(run_id)
+            await self._dispatcher.submit(run_id, lane)
 
     async def wake(self, run_id: str) -> None:
         """Resume a parked run that has something to continue with."""
-        await self.engine.store.unpark(run_id)
-        await self.submit(run_id)
+        await self.submit(run_id, await self.engine.store.unpark(run_id))
 
     async def stop(self, run: RunRow, *, by: str) -> None:
         """Stop the run promptly, wherever it is executed."""
         await self.engine.store.request_cancel(run.id, by=by)
-        if not self.stop_here(run.id) and self._dispatcher is not None:
-            await self._dispatcher.cancel(run.id)
-        if run.is_queued:
-            await self.execute(run.id)  # ending it needs neither its thread's turn nor a free slot
-        else:
+        if self.stop_here(run.id):
             await self.wake(run.id)
+            return
+        if self._dispatcher is not None:
+            await self._dispatcher.cancel(run.id)
+        await self.engine.store.unpark(run.id)
+        await self.execute(run.id)  # ending it needs neither its thread's turn nor a free slot
 
     def stop_here(self, run_id: str) -> bool:
         """Stop the run promptly; return False when it is not executed in this process."""

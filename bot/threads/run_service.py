@@ -34,7 +34,7 @@ from patterns.core.ports import Payer
 from patterns.flow import Plan
 from storage.audit import AuditLog
 from storage.personal_data import PersonalData
-from storage.run_rows import NewRun, RunRow
+from storage.run_rows import Lane, NewRun, RunRow
 from storage.threads import Thread, Threads
 
 log = structlog.get_logger()
@@ -91,7 +91,7 @@ class RunService:
             log.info("run_accepted", run=run_id, channel=request.origin.channel, flow=request.flow or "")
         elif request.again_of:
             raise UserError("That was asked again already; the thread has the new answer, or will.")
-        await self.executor.submit(run_id)
+        await self.executor.submit(run_id, Lane(payer.workspace, payer.channel, payer.user))
         if is_new:
             await self._show_when_queued(run_id)
 

@@ -3,8 +3,8 @@
 SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)) AS locked;
 
 -- name: take_waiting_runs
--- Lease the channel's oldest waiting runs to the job queue, as many as its share has room for. When no worker has
--- claimed a run by the end of the lease, it is enqueued again.
+-- Lease the channel's waiting runs to the job queue, as many as its share has room for: whoever has the fewest there
+-- first, each person's oldest first. When no worker has claimed a run by the end of the lease, it is enqueued again.
 UPDATE run SET lease_owner = 'queue', lease_until_us = :until_us
 WHERE id IN (
   SELECT waiting.id FROM run waiting
@@ -14,7 +14,11 @@ WHERE id IN (
     AND waiting.status IN ('accepted', 'running') AND waiting.lease_until_us <= :now_us
     AND waiting.needs_code <= :code
     AND (thread.active_run IS NULL OR thread.active_run = waiting.id)
-  ORDER BY waiting.created_us
+  ORDER BY ROW_NUMBER() OVER (PARTITION BY waiting.user_id ORDER BY waiting.created_us) + (
+    SELECT COUNT(*) FROM run own
+    WHERE own.workspace = :workspace AND own.channel = :channel AND own.kind = 'slack'
+      AND own.user_id = waiting.user_id AND own.status IN ('accepted', 'running') AND own.lease_until_us > :now_us),
+    waiting.created_us
   LIMIT GREATEST(0, :share - (
     SELECT COUNT(*) FROM run busy
     WHERE busy.workspace = :workspace AND busy.channel = :channel AND busy.kind = 'slack'
@@ -25,6 +29,16 @@ RETURNING id;
 -- Return the channels with runs that wait for a worker.
 SELECT DISTINCT workspace, channel FROM run
 WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us <= :now_us AND needs_code <= :code;
+
+-- name: waiting_before
+-- Return how many waiting runs of the same person were accepted before this one; nothing when no worker is what it
+-- waits for.
+SELECT CAST(COUNT(earlier.id) AS BIGINT) AS ahead FROM run
+LEFT JOIN run earlier ON earlier.workspace = run.workspace AND earlier.user_id = run.user_id
+  AND earlier.kind = 'slack' AND earlier.status IN ('accepted', 'running') AND earlier.lease_until_us <= :now_us
+  AND (earlier.created_us, earlier.id) < (run.created_us, run.id)
+WHERE run.id = :id AND run.status = 'accepted' AND run.lease_until_us <= :now_us
+GROUP BY run.id;
 
 -- name: channel_of
 -- Return the channel of a run.

@@ -74,7 +74,7 @@ RETURNING id;
 -- name: unpark_run
 -- Make a parked run claimable again, after a decision.
 UPDATE run SET status = 'accepted', lease_until_us = 0 WHERE id = :id AND status = 'parked'
-RETURNING id;
+RETURNING workspace, channel, user_id;
 
 -- name: finish_run
 -- End a run; only its owner can, once. The lease stays until the result is delivered.
@@ -123,13 +123,17 @@ WHERE kind = 'slack' AND status IN ('accepted', 'running') AND needs_code <= :co
 -- name: claimable_runs
 -- Return Slack runs without a living owner that could go on: their thread is free, or they only have to be ended;
 -- oldest first.
-SELECT run.id FROM run
+SELECT run.id, run.workspace, run.channel, run.user_id FROM run
 LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
                 AND thread.thread_ts = run.thread_ts
 WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease_until_us <= :now_us
   AND run.needs_code <= :code
   AND (thread.active_run IS NULL OR thread.active_run = run.id OR run.cancel_requested_by IS NOT NULL)
 ORDER BY run.created_us;
+
+-- name: find_lane
+-- Return where a run waits its turn.
+SELECT workspace, channel, user_id FROM run WHERE id = :id;
 
 -- name: runs_with_unposted_question
 -- Return parked Slack runs whose question is not posted, or has been decided without waking the run.

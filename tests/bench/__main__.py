@@ -18,6 +18,7 @@ BENCHES = {
     "slack_pace": (),
     "hops": (),
     "front_door": (),
+    "crowd": (),
     "frameworks": ("--write",),
 }
 

@@ -116,6 +116,23 @@ async def test_the_next_run_of_a_channel_follows_when_one_ends(queue: Queue) -> 
     assert queue.jobs == noisy
 
 
+async def test_in_a_channel_whoever_has_the_fewest_runs_with_workers_is_next(queue: Queue) -> None:
+    noisy = await accept(queue.store, *["C1"] * 10)
+    quiet, _ = await queue.store.accept(replace(REQUEST, channel="C1", user="U2", delivery_key="quiet"))
+    await queue.end(noisy[0])
+    await queue.end(noisy[1])
+    assert queue.jobs == [*noisy[:CHANNEL_SHARE], quiet, noisy[CHANNEL_SHARE]]
+
+
+async def test_the_place_in_line_counts_what_the_same_person_asked_before(queue: Queue) -> None:
+    noisy: list[str] = []
+    for _ in range(7):
+        queue.clock.us += 1
+        noisy += await accept(queue.store, "C1")
+    other, _ = await queue.store.accept(replace(REQUEST, channel="C1", user="U2", delivery_key="other"))
+    assert [await queue.fair.ahead(run_id) for run_id in (*noisy[3:], other, "r0")] == [None, 0, 1, 2, 0, None]
+
+
 async def test_a_run_that_no_worker_claims_is_handed_over_again(queue: Queue) -> None:
     (run_id,) = await accept(queue.store, "C1")
     await queue.fair.enqueue_all()
@@ -155,7 +172,7 @@ async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_peopl
 async def test_a_run_that_cannot_go_on_gives_its_place_back(queue: Queue) -> None:
     runs = await accept(queue.store, *["C1"] * (CHANNEL_SHARE + 1))
     await queue.fair.release_slot(runs[0])
-    assert runs[0] in await queue.store.claimable_ids()
+    assert runs[0] in await queue.store.claimable()
 
 
 # ------------------------------------------------------------ Procrastinate

@@ -156,9 +156,9 @@ async def test_what_older_code_accepts_any_code_executes(store: RunStore, databa
 async def test_a_run_of_newer_code_is_no_work_of_ours(database: Database, clock: FakeClock) -> None:
     ours, newer = RunStore(database, clock), RunStore(database, clock, code=FUTURE)
     run = await accepted(ours, replace(REQUEST, needs_code=FUTURE))
-    assert (await ours.open_ids(), await ours.claimable_ids()) == ([], [])
+    assert (await ours.open_ids(), await ours.claimable()) == ([], {})
     assert await ours.claim(run.id, owner="A", lease_s=LEASE_S) is None
-    assert (await newer.open_ids(), await newer.claimable_ids()) == ([run.id], [run.id])
+    assert (await newer.open_ids(), await newer.claimable()) == ([run.id], {run.id: run.lane})
     owned = await claimed(newer, run)
     await newer.park(owned.fence, executed_ms=1)
     await newer.release(owned.fence, executed_ms=1)

@@ -162,7 +162,7 @@ async def test_a_parked_run_keeps_its_thread_until_it_is_over(store: RunStore) -
     other, _ = await store.accept(replace(REQUEST, thread_ts="1.1", delivery_key="trigger:2"))
     assert await store.claim(other, owner="A", lease_s=LEASE_S) is None
     assert await store.claim(run.id, owner="A", lease_s=LEASE_S) is None
-    assert [await store.unpark(run.id), await store.unpark(run.id)] == [True, False]
+    assert [await store.unpark(run.id), await store.unpark(run.id)] == [run.lane, None]
     again = await store.claim(run.id, owner="A", lease_s=LEASE_S)
     assert again is not None
     assert (again.root_ts, again.executed_ms) == ("1.1", 5)

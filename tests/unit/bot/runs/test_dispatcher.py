@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from bot.runs.dispatcher import LocalDispatcher
+from storage.run_rows import Lane
 
 
 class Work:
@@ -37,18 +38,36 @@ def work() -> Work:
     return Work()
 
 
-async def waiting() -> list[str]:
-    return ["r1", "r2"]
+LANE = Lane("T1", "C1", "U1")
+OTHER = Lane("T1", "C2", "U2")
+
+
+async def waiting() -> dict[str, Lane]:
+    return {"r1": LANE, "r2": OTHER}
+
+
+class Lanes:
+    """Where runs wait, and how often somebody asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self, run_id: str) -> Lane | None:
+        self.asked.append(run_id)
+        return LANE if run_id.startswith("r") else None
+
+
+lanes = Lanes()
 
 
 async def settle() -> None:
     """Let every task go as far as it can."""
-    for _ in range(20):
+    for _ in range(2_000):
         await asyncio.sleep(0)
 
 
 async def test_a_run_is_executed_once_at_a_time_and_again_when_something_came_meanwhile(work: Work) -> None:
-    dispatcher = LocalDispatcher(work, waiting)
+    dispatcher = LocalDispatcher(work, waiting, lanes)
     for _ in range(3):
         await dispatcher.submit("r1")
     await settle()
@@ -59,18 +78,77 @@ async def test_a_run_is_executed_once_at_a_time_and_again_when_something_came_me
 
 
 async def test_more_than_the_slots_wait_for_their_turn(work: Work) -> None:
-    dispatcher = LocalDispatcher(work, waiting, concurrency=2)
+    dispatcher = LocalDispatcher(work, waiting, lanes, concurrency=8)
     for number in range(5):
-        await dispatcher.submit(f"r{number}")
+        await dispatcher.submit(f"r{number}", LANE)
     await settle()
-    assert work.started.total() == 2
+    assert (work.started.total(), await dispatcher.ahead("r4"), await dispatcher.ahead("r0")) == (2, 2, None)
     work.gate.set()
-    await dispatcher.drain(1.0)
+    await settle()
     assert (work.started.total(), work.most) == (5, 2)
 
 
+async def test_another_channels_run_starts_at_once_while_hundreds_of_one_person_wait(work: Work) -> None:
+    dispatcher = LocalDispatcher(work, waiting, lanes)
+    for number in range(500):
+        await dispatcher.submit(f"r{number}", LANE)
+    await dispatcher.submit("other", OTHER)
+    await settle()
+    assert (work.started["other"], work.started.total()) == (1, 9)
+    work.gate.set()
+    await settle()
+    assert (work.started.total(), work.most) == (501, 9)
+
+
+async def test_hundreds_left_by_another_process_are_not_started_at_once(work: Work) -> None:
+    async def left() -> dict[str, Lane]:
+        return {f"r{number}": LANE for number in range(500)}
+
+    dispatcher = LocalDispatcher(work, left, lanes)
+    await dispatcher.resume_orphans()
+    await settle()
+    await dispatcher.resume_orphans()
+    assert work.started.total() == 8
+    work.gate.set()
+    await settle()
+    assert (set(work.started.values()), len(work.started)) == ({1}, 500)
+
+
+async def test_a_lane_that_travels_with_its_run_is_not_looked_up_and_another_once(work: Work) -> None:
+    seen = Lanes()
+    dispatcher = LocalDispatcher(work, waiting, seen, concurrency=1)
+    await dispatcher.submit("r0", LANE)
+    for _ in range(2):
+        await dispatcher.submit("r1")
+    await dispatcher.submit("unknown")
+    work.gate.set()
+    await settle()
+    assert (seen.asked, work.started) == (["r1", "unknown"], {"r0": 1, "r1": 1})
+
+
+async def test_a_stopped_run_gives_up_its_place(work: Work) -> None:
+    dispatcher = LocalDispatcher(work, waiting, lanes, concurrency=1)
+    for run_id in ("r0", "r1", "r2"):
+        await dispatcher.submit(run_id, LANE)
+    await dispatcher.cancel("r1")
+    work.gate.set()
+    await settle()
+    assert work.started == {"r0": 1, "r2": 1}
+
+
+async def test_draining_leaves_what_has_not_begun_to_the_next_process(work: Work) -> None:
+    dispatcher = LocalDispatcher(work, waiting, lanes, concurrency=1)
+    await dispatcher.submit("r0", LANE)
+    await dispatcher.submit("r1", LANE)
+    await settle()
+    work.gate.set()
+    await dispatcher.drain(1.0)
+    await settle()
+    assert work.started == {"r0": 1}
+
+
 async def test_what_waits_in_the_database_is_taken_up_once(work: Work) -> None:
-    dispatcher = LocalDispatcher(work, waiting)
+    dispatcher = LocalDispatcher(work, waiting, lanes)
     await dispatcher.submit("r1")
     await dispatcher.resume_orphans()
     work.gate.set()
@@ -79,11 +157,11 @@ async def test_what_waits_in_the_database_is_taken_up_once(work: Work) -> None:
 
 
 async def test_draining_lets_work_end_and_cuts_off_what_is_late(work: Work) -> None:
-    dispatcher = LocalDispatcher(work, waiting)
-    await dispatcher.submit("late")
+    dispatcher = LocalDispatcher(work, waiting, lanes)
+    await dispatcher.submit("late", LANE)
     await settle()
     await dispatcher.drain(0.01)
-    await dispatcher.submit("too late")
+    await dispatcher.submit("too late", LANE)
     await settle()
     assert (work.cut_off, work.started) == (["late"], {"late": 1})
 
@@ -92,9 +170,9 @@ async def test_a_defect_is_logged_under_its_run_and_harms_no_other() -> None:
     async def broken(run_id: str) -> None:
         raise ValueError(run_id)
 
-    dispatcher = LocalDispatcher(broken, waiting)
+    dispatcher = LocalDispatcher(broken, waiting, lanes)
     with structlog.testing.capture_logs() as logs:
         await dispatcher.submit("r1")
-        await dispatcher.submit("r2")
+        await dispatcher.submit("r2", OTHER)
         await dispatcher.drain(1.0)
     assert [line["event"] for line in logs] == ["run_attempt_failed"] * 2

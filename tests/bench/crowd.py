@@ -1,0 +1,98 @@
+"""How long another channel's request waits while many requests of one person wait, on SQLite.
+
+python -m tests.bench.crowd             # behind none, 33, 60 and 500 of one person
+python -m tests.bench.crowd --tree DIR  # the same of another checkout, for a before and after
+
+The bot is a process of its own, with its own pace towards Slack (a post a second in a channel), and a model of half a
+second. A row is the time from the other person's command until their request reaches the model.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.fakes.provider import Provider
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER
+from tests.fakes.team import Team
+from tests.support.running_bot import bot_environment
+
+HERE = Path(__file__).parents[2]
+CROWDS = (0, 33, 60, 500)
+CROWD, OTHER, QUIET = "U0LEE", "U0DANA", "C0QUIET"
+MODEL_S, LOOK_S, GIVEN_UP_S = 0.5, 0.01, 120.0
+ROSTER = "extends: shipped\nbudgets: {new_channels: on, workspace_usd: 10000, default_channel_usd: 1000}\n"
+ROOMY = {"AGENTS_QUEUE": "person=1000 channel=1000 all=5000"}
+
+
+@asynccontextmanager
+async def running(tree: Path, folder: Path, slack: SlackServer, provider: Provider) -> AsyncIterator[None]:
+    """A bot of that checkout over Socket Mode, that has answered once."""
+    env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=folder)
+    Path(env["AGENTS_ROSTER"]).write_text(ROSTER, encoding="utf-8")
+    log = folder / "bot.log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from bot.cli import main; main()", "run"),
+            cwd=tree,
+            env={**env, **ROOMY, "PYTHONPATH": str(tree)},
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        while b"ready" not in log.read_bytes():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(LOOK_S)
+        await reaches_model(slack, provider, "warm")
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def ask(slack: SlackServer, word: str, *, user: str, channel: str) -> None:
+    await slack.command(f"use answer with researcher: what is {word}?", user=user, channel=channel)
+
+
+async def reaches_model(slack: SlackServer, provider: Provider, word: str) -> float | None:
+    """Seconds until the other person's request reaches the model; None when it does not."""
+    began_s = time.monotonic()
+    await ask(slack, word, user=OTHER, channel=QUIET)
+    while time.monotonic() - began_s < GIVEN_UP_S:
+        if any(f"what is {word}?" in json.dumps(call.body) for call in provider.calls):
+            return time.monotonic() - began_s
+        await asyncio.sleep(LOOK_S)
+    return None
+
+
+async def measure(tree: Path, crowd: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "data"
+        folder.mkdir()
+        async with SlackServer() as slack, Provider(Team(delay_s=MODEL_S)) as provider:
+            slack.workspace.add_channel(QUIET, "quiet", {OTHER, BOT_USER})
+            async with running(tree, folder, slack, provider):
+                for number in range(crowd):
+                    await ask(slack, f"thing {number}", user=CROWD, channel="C0PLATFORM")
+                waited_s = await reaches_model(slack, provider, "quiet")
+    told = f"{waited_s:8.2f} s" if waited_s is not None else f"more than {GIVEN_UP_S:.0f} s"
+    print(f"  behind {crowd:3} requests of one person: {told}", flush=True)
+
+
+async def main(tree: Path) -> None:
+    print("until another channel's request reaches the model")
+    for crowd in CROWDS:
+        await measure(tree, crowd)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tree", type=Path, default=HERE, help="the checkout whose bot is measured")
+    asyncio.run(main(parser.parse_args().tree.resolve()))
