@@ -37,6 +37,7 @@ from bot.threads.home_service import HomeService
 from bot.threads.opening_card import OpeningCards
 from bot.threads.own_words_service import OwnWordsService
 from bot.threads.presenter import SlackThreadPresenter
+from bot.threads.queue_places import QueuePlaces
 from bot.threads.reminders import ReminderService
 from bot.threads.review_service import ReviewService
 from bot.threads.run_service import RunService
@@ -137,6 +138,19 @@ class Container:
             self.stores.audit_log,
             self.openings,
             self.opening_cards,
+            self.queue_places,
+        )
+
+    @cached_property
+    def queue_places(self) -> QueuePlaces:
+        """Return what people hear of their place in the queue."""
+        return QueuePlaces(
+            self.engine,
+            self.executor,
+            self.presentation.presenter,
+            self.presentation.notifier,
+            self.stores.threads,
+            self.stores.chores,
         )
 
     @cached_property

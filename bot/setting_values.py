@@ -9,6 +9,7 @@ import platformdirs
 from cryptography.fernet import Fernet
 
 from patterns.core.errors import UserError
+from storage.queue_bounds import QueueBounds
 
 NO_HOME = "/nonexistent"
 """The home folder that systems give to users without one."""
@@ -117,6 +118,20 @@ class Retention:
 
 
 RETENTION_DAYS_MAX = 3650
+QUEUE_MAX = 100_000
+
+
+def queue_bounds(text: str) -> QueueBounds:
+    """Return how many requests may wait, such as `person=50 all=2000`; defaults for what is not named."""
+    most = {}
+    for part in text.replace(",", " ").split():
+        name, _, number = part.partition("=")
+        if name not in {one.name for one in fields(QueueBounds)}:
+            raise UserError(f"AGENTS_QUEUE: {name!r} has no queue. Use person, channel or all.")
+        if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= QUEUE_MAX:
+            raise UserError(f"AGENTS_QUEUE: write a number from 1 to {QUEUE_MAX}, like {name}=100.")
+        most[name] = int(number)
+    return QueueBounds(**most)
 
 
 def retention(text: str) -> Retention:

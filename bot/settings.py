@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bot import setting_values as values
 from bot.setting_values import NO_HOME, Retention
+from storage.queue_bounds import QueueBounds
 
 PROJECT = Path(__file__).resolve().parent.parent
 REAL_SLACK = "https://slack.com/api/"
@@ -89,6 +90,11 @@ class Settings(BaseModel):
         "AGENTS_RETENTION",
         "Days for which words are kept, like texts=30 attachments=7 deliveries=3 ratings=90. Unset: docs/privacy.md.",
         Retention(),
+    )
+    queue: Annotated[QueueBounds, BeforeValidator(values.queue_bounds)] = _env(
+        "AGENTS_QUEUE",
+        "How many requests may wait to begin, like person=100 channel=500 all=5000 (the defaults).",
+        QueueBounds(),
     )
     roster_path: Annotated[Path, AfterValidator(values.absolute_path)] = _env(
         "AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml.", SHIPPED_ROSTER

@@ -96,6 +96,19 @@ class RunReader:
         )
         return [(row["request"], row["result"]) for row in reversed(rows)]
 
+    async def ahead_in_thread(self, run: RunRow) -> int:
+        """Return how many requests of the run's thread come before it and are not over."""
+        ((row),) = await self._read(
+            q.ahead_in_thread(
+                workspace=run.workspace,
+                channel=run.channel,
+                thread_ts=run.thread_ts,
+                created_us=run.created_us,
+                id=run.id,
+            )
+        )
+        return int(row["ahead"])
+
     async def cost_by_model(self, run_id: str) -> list[Row]:
         """Return the cost of a run by model, as rows model, calls, cost_nusd, uncertain_nusd."""
         return await self._read(q.cost_by_model(run_id=run_id))

@@ -10,6 +10,7 @@ from patterns.core.text import storable
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
+from storage.queue_bounds import QueueBounds, within
 from storage.run_reader import RunReader
 from storage.run_rows import Lane, NewRun, RunRow, lane_of, new_run_id, run_of
 
@@ -33,8 +34,12 @@ class RunStore(RunReader):
         """Set the step that enqueues waiting runs for other machines inside the transaction that accepts one."""
         self._hand_over = hand_over
 
-    async def accept(self, new: NewRun) -> tuple[str, bool]:
-        """Store a request; return the run's id, and False when this delivery had opened it before."""
+    async def accept(self, new: NewRun, bounds: QueueBounds | None = None) -> tuple[str, bool]:
+        """Store a request; return the run's id, and False when this delivery had opened it before.
+
+        Raises:
+            QueueFullError: more would wait than the bounds let; nothing is stored.
+        """
         run_id, now_us = new_run_id(), self._clock.now_us()
 
         def work() -> Work[tuple[str, bool]]:
@@ -58,6 +63,8 @@ class RunStore(RunReader):
             if not written:
                 known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
                 return str(known[0]["id"]), known[0]["id"] == run_id  # ours, if this is a replay
+            if bounds is not None:
+                yield from within(bounds, Lane(new.workspace, new.channel, new.user))
             yield _content(run_id, new.workspace, "request", storable(new.request), now_us)
             if self._hand_over is not None:
                 yield from self._hand_over(new.workspace, new.channel)

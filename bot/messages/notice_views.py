@@ -53,11 +53,12 @@ class UnclearReplyView(PrivateView):
 
 @dataclass(frozen=True, slots=True)
 class QueuedView(View):
-    """A request whose thread is busy with another: queued, started, or stopped before it began."""
+    """A request whose thread is busy with `ahead` others: queued, started, or stopped before it began."""
 
     template: ClassVar = "queued"
     run_id: str
     state: RunState
+    ahead: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class InviteView(PrivateView):
 class NoticeView(PrivateView):
     """A sentence or two: an error, an acknowledgement, a private hint. `code` finds the details in the log.
 
-    `key` names the kept request that an admin's help would let begin.
+    `key` names the kept request that an admin's help would let begin, `retry_key` one that can only be asked again.
     """
 
     template: ClassVar = "notice"
@@ -89,3 +90,4 @@ class NoticeView(PrivateView):
     tone: Literal["info", "warning", "error"] = "info"
     code: str = ""
     key: str = ""
+    retry_key: str = ""

@@ -54,6 +54,8 @@ def of_refusal(view: RefusalView) -> list[Button]:
 
 def of_notice(view: NoticeView) -> list[Button]:
     """Return the buttons under a fault of ours, or under what only an admin can put right; most often none."""
+    if view.retry_key:
+        return [Button(RETRY, REQUEST_RETRY, view.retry_key)]
     if view.key:
         return [Button(ask_label(None), REQUEST_HELP, view.key), Button(RETRY, REQUEST_RETRY, view.key)]
     return [Button("Tell an admin", FAULT_HELP, view.code)] if FAULT_CODE.fullmatch(view.code) else []

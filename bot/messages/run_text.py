@@ -12,6 +12,7 @@ from bot.messages.card_views import ConfirmView
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, mention, mrkdwn, unescape
 from bot.messages.notice_views import QueuedView
 from bot.messages.price_text import NO_PRICE, price_told, price_words
+from bot.messages.queue_text import turn_in_thread
 from bot.messages.views import Person, ProgressView, RunState, RunView, StepState, StepView
 from patterns.core.money import format_left, format_usd
 
@@ -30,7 +31,6 @@ STATE_WORDS = {
     RunState.FAILED: "❌ failed",
 }
 _IN_LINE = {
-    RunState.QUEUED: "⏳ Queued: I start on this when the request before it is done.",
     RunState.RUNNING: "▶️ Your turn: I am on it.",
     RunState.STOPPED: "⏹️ Stopped before it started. Nothing was spent.",
 }
@@ -155,7 +155,7 @@ def state(run: RunView) -> Mrkdwn:
 
 def in_line(view: QueuedView) -> Mrkdwn:
     """Return the place of a request in the queue of its busy thread."""
-    return Mrkdwn(_IN_LINE[view.state])
+    return Mrkdwn(turn_in_thread(view.ahead) if view.state is RunState.QUEUED else _IN_LINE[view.state])
 
 
 def run_state(value: RunState) -> Mrkdwn:

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from functools import partial
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import structlog

@@ -113,7 +113,7 @@ class DistributedDispatcher:
             await self._queue.enqueue_channel(lane.workspace, lane.channel)
 
     async def ahead(self, run_id: str) -> int | None:
-        """Return how many waiting requests of the same person come before this one; None when it waits for no worker."""
+        """Return how many waiting requests of the person come before this one; None when it waits for no worker."""
         return await self._queue.ahead(run_id)
 
     async def resume_orphans(self) -> None:

@@ -63,6 +63,10 @@ class Executor(Generic[S]):
         if self._dispatcher is not None:
             await self._dispatcher.submit(run_id, lane)
 
+    async def ahead(self, run_id: str) -> int | None:
+        """Return how many requests of the same person come before this one; None when it waits for no slot."""
+        return await self._dispatcher.ahead(run_id) if self._dispatcher is not None else None
+
     async def wake(self, run_id: str) -> None:
         """Resume a parked run that has something to continue with."""
         await self.submit(run_id, await self.engine.store.unpark(run_id))

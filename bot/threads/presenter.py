@@ -115,8 +115,9 @@ class SlackThreadPresenter:
         return run
 
     async def queued(self, run: RunRow) -> None:
-        """Say in the thread that the request waits for the one before it; its turn makes the plan of this message."""
-        message = self._queue_message(run, RunState.QUEUED)
+        """Say in the thread which place in line the request has; its turn makes the plan of this message."""
+        ahead = await self.engine.store.ahead_in_thread(run)
+        message = self.renderer.message(QueuedView(run.id, RunState.QUEUED, ahead))
         line_ts = await self.slack.of(run.workspace).post_once(
             run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
         )

@@ -23,19 +23,20 @@ from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
-from bot.slack.errors import SlackError
 from bot.slack.notifier import SlackNotifier
 from bot.threads.edits import ROOT
 from bot.threads.opening_card import OpeningCards
 from bot.threads.presenter import SlackThreadPresenter
+from bot.threads.queue_places import QueuePlaces
 from bot.threads.run_views import RunViews
 from patterns.core.errors import RosterError, UserError
 from patterns.core.ports import Payer
 from patterns.flow import Plan
 from storage.audit import AuditLog
 from storage.personal_data import PersonalData
+from storage.queue_bounds import QueueFullError
 from storage.run_rows import Lane, NewRun, RunRow
-from storage.threads import Thread, Threads
+from storage.threads import Threads
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class RunService:
     audit: AuditLog
     openings: ChannelOpenings
     opening_cards: OpeningCards
+    places: QueuePlaces
 
     # ------------------------------------------------------------ accepting
 
@@ -86,14 +88,18 @@ class RunService:
             if not (may_queue and request.may_queue):
                 await self._refuse(request, error, plan, may_queue=may_queue)
                 return
-        run_id, is_new = await self.engine.store.accept(self._new(request))
+        try:
+            run_id, is_new = await self.engine.store.accept(self._new(request), self.engine.settings.queue)
+        except QueueFullError as error:
+            await self.places.refuse(request, error)
+            return
         if is_new:
             log.info("run_accepted", run=run_id, channel=request.origin.channel, flow=request.flow or "")
         elif request.again_of:
             raise UserError("That was asked again already; the thread has the new answer, or will.")
         await self.executor.submit(run_id, Lane(payer.workspace, payer.channel, payer.user))
         if is_new:
-            await self._show_when_queued(run_id)
+            await self.places.tell(run_id, request.origin)
 
     async def _refuse(
         self, request: RunRequest, error: InsufficientBudgetError, plan: Plan, *, may_queue: bool
@@ -113,18 +119,6 @@ class RunService:
         )
         await self.notifier.private(request.origin, refusal)
         await self.opening_cards.show(payer, error.balance)
-
-    async def _show_when_queued(self, run_id: str) -> None:
-        run = await self.engine.store.get(run_id)
-        if run is None or run.status != "accepted" or not run.thread_ts:
-            return
-        busy_with = await self.threads.active_run(Thread(run.workspace, run.channel, run.thread_ts))
-        if busy_with in (None, run_id):
-            return
-        try:
-            await self.presenter.queued(run)
-        except SlackError as error:
-            log.warning("queue_message_not_posted", run=run_id, code=error.code)
 
     def _new(self, request: RunRequest) -> NewRun:
         roster, origin = self.engine.roster, request.origin

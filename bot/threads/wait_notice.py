@@ -21,6 +21,11 @@ KEPT = (
 )
 
 
+def notice_key(run_id: str) -> str:
+    """Return the chore of telling a request's person that it waits, which is done once."""
+    return f"unattended/{run_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class NoWorkerNotice:
     """Notifies askers of waiting requests. `owner` names this process in claims."""
@@ -35,8 +40,11 @@ class NoWorkerNotice:
         waiting = await self.chores.unclaimed_requests(before_us=self.clock.now_us() - int(WORKER_WAIT_S * 1e6))
         if waiting:
             log.warning("runs_wait_for_worker", requests=len(waiting), oldest=waiting[0].run_id)
+        told = await self.chores.finished([notice_key(request.run_id) for request in waiting]) if waiting else set()
         for request in waiting:
-            if not await self.chores.claim_once(f"unattended/{request.run_id}", by=self.owner):
+            if notice_key(request.run_id) in told or not await self.chores.claim_once(
+                notice_key(request.run_id), by=self.owner
+            ):
                 continue
             origin = Origin(
                 delivery_key="",

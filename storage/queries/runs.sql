@@ -115,6 +115,12 @@ SELECT id FROM run
 WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND status = 'accepted'
 ORDER BY created_us LIMIT 1;
 
+-- name: ahead_in_thread
+-- Return how many requests of a thread were accepted before a run and are not over.
+SELECT CAST(COUNT(*) AS BIGINT) AS ahead FROM run
+WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND status <> 'done'
+  AND (created_us, id) < (:created_us, :id);
+
 -- name: open_runs
 -- Return Slack runs that are accepted or running, oldest first.
 SELECT id FROM run

@@ -36,7 +36,7 @@ ROOMY = {"AGENTS_QUEUE": "person=1000 channel=1000 all=5000"}
 async def running(tree: Path, folder: Path, slack: SlackServer, provider: Provider) -> AsyncIterator[None]:
     """A bot of that checkout over Socket Mode, that has answered once."""
     env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=folder)
-    Path(env["AGENTS_ROSTER"]).write_text(ROSTER, encoding="utf-8")
+    folder.with_name(f"{folder.name}-enabled.yml").write_text(ROSTER, encoding="utf-8")
     log = folder / "bot.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,10 +78,17 @@ Opened = Callable[[], AbstractAsyncContextManager[House]]
 
 @asynccontextmanager
 async def open_house(
-    *, api_url: str, provider: Provider, folder: Path, month_cap_nusd: int | None = None, roster: str | None = None
+    *,
+    api_url: str,
+    provider: Provider,
+    folder: Path,
+    month_cap_nusd: int | None = None,
+    roster: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
     """A bot with the shipped roster, or the YAML of another, over SQLite in `folder`, connected by Socket Mode."""
     env = bot_environment(api_url=api_url, provider_url=provider.api_base("openai"), folder=folder)
+    env |= more or {}
     if roster is not None:
         if "new_channels" not in roster:
             roster = roster.replace("\nbudgets:\n", "\nbudgets:\n  new_channels: on\n")

@@ -26,12 +26,14 @@ from bot.messages.home_views import AdminView, HomeView, OwnMonth, WaitingLine
 from bot.messages.month_report import Report, ReportPart
 from bot.messages.mrkdwn import Mrkdwn, unescape
 from bot.messages.own_words import OwnWords, own_words_view
+from bot.messages.queue_text import place_in_line, queue_full
 from bot.messages.renderer import Renderer
 from bot.messages.scopes import SCOPES
 from bot.messages.welcome_text import stored
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
+from storage.queue_bounds import QueueBounds, QueueFullError
 
 PAGE = Path(__file__).parents[2] / "docs" / "sentences.md"
 USD = 1_000_000_000
@@ -84,6 +86,16 @@ def _runs() -> Iterator[tuple[str, Any]]:
     )
     for state in (v.RunState.QUEUED, v.RunState.STOPPED):
         yield f"In a busy thread: {state.value}", n.QueuedView(RUN.run_id, state)
+    yield "In a busy thread: others before it", n.QueuedView(RUN.run_id, v.RunState.QUEUED, 5)
+    for ahead in (0, 1, 5):
+        yield f"All places taken, {ahead} of the person's requests before it", n.NoticeView(place_in_line(ahead))
+    usual = QueueBounds()
+    for full in (
+        QueueFullError("person", usual.person),
+        QueueFullError("channel", usual.channel),
+        QueueFullError("all", usual.all),
+    ):
+        yield f"The queue is full: {full.bound}", n.NoticeView(queue_full(full), tone="warning", retry_key="key")
     yield "Details", v.DetailsView(
         replace(RUN, state=v.RunState.DONE), 14, 2 * CENT,
         (v.ModelUse("gpt-5-mini", 1, 800, 200, 2 * CENT),), STEPS[:3],

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from bot.setting_values import NO_HOME
 from bot.settings import SHIPPED_ROSTER, VARIABLES, ensure_home, read_settings, setup_mistakes
 from patterns.core.errors import UserError
+from storage.queue_bounds import QueueBounds
 
 
 def test_nothing_set_means_sqlite_and_the_shipped_roster(tmp_path: Path) -> None:
@@ -22,6 +23,10 @@ def test_nothing_set_means_sqlite_and_the_shipped_roster(tmp_path: Path) -> None
 
 def test_admins_are_a_list_with_commas() -> None:
     assert read_settings({"AGENTS_ADMINS": " U1, U2,,"}).admins == frozenset({"U1", "U2"})
+
+
+def test_a_bound_of_the_queue_that_is_not_named_keeps_its_default() -> None:
+    assert read_settings({"AGENTS_QUEUE": "person=5, all=50"}).queue == QueueBounds(person=5, channel=500, all=50)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
@@ -47,6 +52,10 @@ def test_another_slack_ends_with_one_slash(url: str) -> None:
         ("AGENTS_TIMEZONE", "../etc/passwd"),
         ("SLACK_API_URL", "127.0.0.1:3000"),
         ("AGENTS_LOG_LEVEL", "loud"),
+        ("AGENTS_QUEUE", "team=5"),
+        ("AGENTS_QUEUE", "person=0"),
+        ("AGENTS_QUEUE", "person=many"),
+        ("AGENTS_QUEUE", "all=100001"),
         ("AGENTS_TOKEN_KEYS", "short"),
         ("AGENTS_WORKSPACES", "T012ABCDEF,acme"),
         ("AGENTS_WORKSPACES", "U012ABCDEF"),
