@@ -226,5 +226,7 @@ def _too_few(whole: PatternResult, heard: Mapping[str, PatternResult], *, answer
     limits = (StopReason.BUDGET, StopReason.TIMEOUT, StopReason.LIMIT)
     fallback = StopReason.PARTIAL if answered else StopReason.FAILED
     reason = next((limit for limit in limits if limit in reasons), fallback)
-    note = f"Only {answered} of the {needed} voices that are needed answered, so nothing was concluded from them."
+    heard_of = f"Only {answered} of {len(heard)} voices" if answered else "No voice"
+    wanted = f"{needed} are needed" if needed > 1 else "one is needed"
+    note = f"{heard_of} answered and {wanted}, so nothing was concluded."
     return whole.model_copy(update={"stop_reason": reason, "notes": (*whole.notes, note)})

@@ -38,10 +38,11 @@ _ACTIONS = {
     "uninstalled": "removed the app",
 }
 _FIELDS = {
-    "limit_nusd": "limit",
-    "user_cap_nusd": "at most",
-    "alerts_json": "at",
-    "zone": "now",
+    # The action says what these are.
+    "limit_nusd": "",
+    "user_cap_nusd": "",
+    "alerts_json": "",
+    "zone": "",
     "next_zone": "from the next month on",
     "default_channel_nusd": "limit of a channel",
     "dm_user_nusd": "direct messages of one person",
@@ -101,7 +102,7 @@ class AuditWords:
                 continue
             was, now = await self._value(field, before.get(field)), await self._value(field, value)
             if was != now:
-                said.append(f"{_FIELDS.get(field, field.replace('_', ' '))} {was} → {now}")
+                said.append(f"{_FIELDS.get(field, field.replace('_', ' '))} {was} → {now}".lstrip())
         return said
 
     async def _value(self, field: str, value: object) -> str:  # noqa: PLR0911 - one line a kind of value

@@ -47,7 +47,7 @@ async def doctor(*, calls: bool = False) -> int:
         level = click.style(finding.level.ljust(5), fg=_COLOURS[finding.level])
         click.echo(f"{level} {finding.subject}: {finding.masked(env).text}")
         levels.append(finding.level)
-    click.echo(f"{levels.count('ok')} ok, {levels.count('warn')} to look at, {levels.count('fail')} to mend.")
+    click.echo(f"{levels.count('ok')} ok, {levels.count('warn')} to look at, {levels.count('fail')} to fix.")
     return 1 if "fail" in levels else 0
 
 

@@ -32,7 +32,7 @@ def check(file: Path | None) -> None:
     for line in lines:
         click.echo(line)
     if lines:
-        click.echo(f"{len(lines)} {'thing' if len(lines) == 1 else 'things'} to mend.")
+        click.echo(f"{len(lines)} {'thing' if len(lines) == 1 else 'things'} to fix.")
         sys.exit(1)
     _all_well(path, env)
 

@@ -47,7 +47,7 @@ _WORDS: dict[str, Command] = {
     "status": ListRuns(),
     "stop": StopRuns(),
     "cancel": StopRuns(),
-    "models": ListAgents(),
+    "models": ListAgents(everyone=True),
     "version": ShowVersion(),
     "reset": ShowHelp("reset"),
     "settings": ChangeSettings(),
@@ -56,6 +56,8 @@ _WORDS: dict[str, Command] = {
     "deny guests": Allow("guests", allowed=False),
     "deny external": Allow("external", allowed=False),
 }
+_ASKED_ABOUT = {"help", "budget", "runs", "balance"}
+"""Commands that are asked about when one word follows that they do not know."""
 _HELP_SIGNS = {"?", "-h", "-help", "--help"}
 # Typographic variants that keyboards and Slack clients substitute. One character each, so that positions stay the same.
 _PLAIN = str.maketrans(
@@ -72,7 +74,7 @@ _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 """The command typed behind a mention."""
 _FORMATTING = "\"'*_~` "
 _STOP_RUN = re.compile(r"(?:stop|cancel)\s+(?P<run>r[0-9a-f]{12})")
-_STOP_ODD = re.compile(r"(?:stop|cancel)\s+(?:#?\d+|r[0-9a-f]{6,})")
+_STOP_ODD = re.compile(r"(?:stop|cancel)\s+(?:#?\d+|r[0-9a-f]{6,}|r\d+)")
 _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
@@ -192,8 +194,8 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
 def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
     """Return a correction of a mistyped word, only where the corrected text is a whole command."""
     word, _, rest = plain.strip("\"'?!. ").casefold().partition(" ")
-    if word == "help" and rest and " " not in rest:
-        return NearMiss(f"help {rest}", "help", text)
+    if word in _ASKED_ABOUT and rest and " " not in rest:
+        return NearMiss(f"{word} {rest}", word, text)
     for known in dict.fromkeys(key.split()[0] for key in _WORDS):
         if word != known and is_near(word, known):
             suggestion = f"{known} {rest}".strip()

@@ -30,7 +30,8 @@ _YES = frozenset(
 _THANKS = frozenset(
     {
         "thanks", "thank you", "thanks a lot", "thank you very much", "many thanks", "thanks so much", "thx", "ty",
-        "cheers", "great thanks", "perfect thanks", "ok thanks", "nice", "great", "perfect", "awesome", "danke",
+        "cheers", "great thanks", "perfect thanks", "ok thanks", "nice", "great", "perfect", "awesome", "ok", "okay",
+        "got it", "understood", "makes sense", "good to know", "cool", "danke",
         "vielen dank", "merci", "merci beaucoup", "gracias", "muchas gracias", "obrigado", "obrigada", "grazie",
     }
 )  # fmt: skip
@@ -88,7 +89,7 @@ def is_vague(text: str) -> bool:
 
 
 def is_thanks(text: str) -> bool:
-    """Return True when a whole text only says thanks."""
+    """Return True when a whole text only says thanks or that it was understood."""
     return _plain(text) in _THANKS
 
 

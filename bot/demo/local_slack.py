@@ -37,8 +37,8 @@ WORKSPACE: dict[str, Any] = {
         "mode": "socket",
     },
     "users": [
-        {"id": ADA, "name": "ada", "real_name": "Ada", "email": "ada@example.com", "tz": "UTC"},
-        {"id": DANA, "name": "dana", "real_name": "Dana", "email": "dana@example.com", "tz": "UTC"},
+        {"id": ADA, "name": "Ada", "real_name": "Ada", "email": "ada@example.com", "tz": "UTC"},
+        {"id": DANA, "name": "Dana", "real_name": "Dana", "email": "dana@example.com", "tz": "UTC"},
     ],
     "channels": [
         {"id": TOUR, "name": "tour", "topic": "Scripted: no AI runs here, play money", "members": [ADA, DANA, BOT]},

@@ -68,8 +68,11 @@ async def handle_text(services: ListenerServices, text: str, origin: Origin, cli
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
     if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
         return
-    if is_plain and origin.message_ts and is_thanks(unescape(text)):
-        await services.notifier.react(origin, THANKED)
+    if is_plain and is_thanks(unescape(text)):
+        if origin.message_ts:
+            await services.notifier.react(origin, THANKED)
+        else:
+            await services.notifier.private(origin, NoticeView("Glad to help. Nothing was started."))
         return
     if is_plain and not origin.thread_ts and origin.attached == AttachmentRefs() and is_lone_word(unescape(text)):
         # A word alone is more often a slip than a request worth paying for.

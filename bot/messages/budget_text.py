@@ -8,7 +8,7 @@ from datetime import date
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetOfferView, BudgetView
 from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, mrkdwn, size, titled_link
-from bot.messages.run_text import count, left, moment, short, usd
+from bot.messages.run_text import count, left, listed, moment, short, usd
 from patterns.core.reasons import Reason
 
 DOUBTFUL_SHOWN = 5
@@ -237,13 +237,15 @@ _OFFERED = {
     "limit": "a limit of ${value} a month",
     "grant": "${value} more for this month",
     "user_cap": "at most ${value} a month for one person",
-    "alerts": "alerts at {value} per cent",
+    "alerts": "alerts at {value}",
 }
 
 
 def offer(view: BudgetOfferView) -> Mrkdwn:
     """Return what the form would be filled in with."""
-    what = mrkdwn(_OFFERED[view.asked.field], value=short(view.asked.value, 60))
+    value = short(view.asked.value, 60)
+    shares = listed([f"{one} %" for one in value.split()]) if view.asked.field == "alerts" else value
+    what = mrkdwn(_OFFERED[view.asked.field], value=shares)
     return mrkdwn("The form can be opened with {what} filled in. Nothing changes until you save it.", what=what)
 
 

@@ -32,7 +32,7 @@ def decided(question: Question, decision: Decision, *, name: str, zone: str) -> 
 
 
 def round_words(event: Reviewed) -> str:
-    """Return a review in one line, like `Round 1: not yet accepted, score 6 of 10. Tone: warmer; Length: shorter`."""
-    verdict = "accepted" if event.accepted else "not yet accepted"
+    """Return a review in one line, like `Round 1: not accepted, 6 of 10. Tone: warmer; Length: shorter`."""
+    verdict = "accepted" if event.accepted else "not accepted"
     changes = (line.strip().removeprefix("- ").rstrip(";") for line in event.feedback.splitlines())
-    return f"Round {event.round}: {verdict}, score {event.score} of 10. {'; '.join(filter(None, changes))}".rstrip()
+    return f"Round {event.round}: {verdict}, {event.score} of 10. {'; '.join(filter(None, changes))}".rstrip()

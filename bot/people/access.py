@@ -23,10 +23,10 @@ _MEMBERS = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
 _MAY_BE_KEPT_TO_SOME = frozenset({Action.ASK, Action.LOOK, Action.SEE_BUDGET})
 """What the channel's rule "who may ask here" is about."""
 REFUSALS = {
-    Action.CHANGE_ACCESS: "Only an admin of this workspace or an owner of this channel's budget can change that.",
+    Action.CHANGE_ACCESS: "Only admins of this workspace and the owners of this channel's budget can change that.",
     Action.CHANGE_BUDGET: "Only admins of this workspace and the owners of this channel's budget can change that.",
     Action.CHANGE_WORKSPACE: "Only admins of this workspace can change that.",
-    Action.SEE_AUDIT: "Only admins of this workspace and the owners of this channel's budget read its log.",
+    Action.SEE_AUDIT: "Only admins of this workspace and the owners of this channel's budget can read its log.",
     Action.SEE_BOOKS: "Only admins of this workspace see all its budgets. `budget` shows this channel's.",
     Action.STOP: "Only the person who asked and admins can stop that.",
 }

@@ -25,6 +25,7 @@ from patterns.core.events import (
 )
 from patterns.core.ports import Clock, StepRecord
 from patterns.core.reasons import Reason
+from patterns.roster.consistency import ROUTER
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ class ProgressBoard:
                 state = StepState.REPLAYED if record.outcome == "ok" else StepState.FAILED
                 board.steps[record.path] = StepView(
                     record.path,
-                    _label(record.path, record.agent),
+                    step_label(record.path, record.agent),
                     state,
                     record.agent,
                     record.elapsed_ms / 1000,
@@ -203,7 +204,8 @@ def _fold(board: _Board, event: RunEvent) -> None:
             board.run = replace(board.run, price=event.price)
             planned = {path: StepView(path, label) for path, label in event.paths}
             known = {p: replace(s, label=planned[p].label) if p in planned else s for p, s in board.steps.items()}
-            board.steps = {**planned, **known}
+            before = {p: s for p, s in known.items() if p not in planned and s.agent == ROUTER}
+            board.steps = {**before, **planned, **known}
         case StepStarted():
             _change(board, event.path, event.agent, state=StepState.RUNNING)
         case StepRetried():
@@ -240,9 +242,10 @@ def _finish(board: _Board, event: StepFinished) -> None:
 
 def _change(board: _Board, path: str, agent: str, **changes: object) -> None:
     """Replace fields of a step; an unplanned one (a further round) is inserted where it happened."""
-    step = board.steps.get(path) or StepView(path, _label(path, agent))
+    step = board.steps.get(path) or StepView(path, step_label(path, agent))
     board.steps[path] = replace(step, agent=agent or step.agent, **changes)  # type: ignore[arg-type]
 
 
-def _label(path: str, agent: str) -> str:
+def step_label(path: str, agent: str) -> str:
+    """Return a step's name as people read it: its agent, else the end of its path."""
     return agent or path.rsplit("/", 1)[-1]

@@ -1,7 +1,10 @@
 """Views of a run, from its row, the journal and the ledger."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from bot.messages.run_text import duration
 from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import refusal_of
@@ -10,12 +13,13 @@ from bot.runs.engine import Engine, paid_steps
 from bot.runs.material import Attachments
 from bot.runs.outcome import RunOutcome
 from bot.threads.attachments import AttachmentCollector
-from bot.threads.progress import ProgressBoard
+from bot.threads.progress import ProgressBoard, step_label
 from patterns.core.events import StopReason
 from patterns.core.money import format_usd
 from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
 from patterns.roster.consistency import ROUTER
+from patterns.roster.model_schema import ModelSpec
 from storage.preferences import Preferences
 from storage.run_rows import RunRow
 
@@ -27,13 +31,36 @@ def step_view(step: StepRecord) -> StepView:
     is_ok = step.outcome == "ok"
     return StepView(
         path=step.path,
-        label=step.path,
+        label=step_label(step.path, step.agent),
         state=StepState.DONE if is_ok else StepState.FAILED,
         agent=step.agent,
         elapsed_s=step.elapsed_ms / 1000,
         cost_nusd=step.cost_nusd,
         note="" if is_ok else Reason(step.reason).clause(),
     )
+
+
+def models_used(
+    money: Sequence[Mapping[str, Any]], steps: Sequence[StepRecord], known: Mapping[str, ModelSpec]
+) -> tuple[ModelUse, ...]:
+    """Return what each model used and cost, once under the name its provider gives it.
+
+    The ledger keeps the roster's alias, which says little to others than its author; two may be one model.
+    """
+    used: dict[str, ModelUse] = {}
+    for row in money:
+        alias = row["model"]
+        name = known[alias].model if alias in known else alias
+        mine = [step for step in steps if step.model == alias]
+        before = used.get(name, ModelUse(name, 0, 0, 0, 0))
+        used[name] = ModelUse(
+            name,
+            calls=before.calls + row["calls"],
+            input_tokens=before.input_tokens + sum(step.input_tokens for step in mine),
+            output_tokens=before.output_tokens + sum(step.output_tokens for step in mine),
+            cost_nusd=before.cost_nusd + row["cost_nusd"],
+        )
+    return tuple(used.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +84,7 @@ class RunViews:
         seconds = run.executed_ms / 1000
         shown = self.progress.view(run.id)
         done = sum(step.outcome == "ok" for step in steps)
-        line = f"{format_usd(cost_nusd)} · {seconds:.0f} s"
+        line = f"{format_usd(cost_nusd)} · {duration(seconds)}"
         view = await self.view(run, outcome.state, outcome_line=line)
         return AnswerView(
             run=view,
@@ -87,20 +114,8 @@ class RunViews:
     async def details(self, run: RunRow) -> DetailsView:
         """Return the content behind the Details button."""
         steps = paid_steps(await self.engine.journal.steps(run.id))
-        models, known = [], self.engine.roster.models
         money = await self.engine.store.cost_by_model(run.id)
-        for row in money:
-            mine = [step for step in steps if step.model == row["model"]]
-            models.append(
-                ModelUse(
-                    # The ledger keeps the roster's alias, which says little to others than its author.
-                    model=known[row["model"]].model if row["model"] in known else row["model"],
-                    calls=row["calls"],
-                    input_tokens=sum(step.input_tokens for step in mine),
-                    output_tokens=sum(step.output_tokens for step in mine),
-                    cost_nusd=row["cost_nusd"],
-                )
-            )
+        models = models_used(money, steps, self.engine.roster.models)
         shown = tuple(step_view(step) for step in steps)
         state = RunState.DONE if run.status == "done" else RunState.RUNNING
         cost_nusd = sum(model.cost_nusd for model in models)
@@ -109,7 +124,7 @@ class RunViews:
             await self.view(run, state),
             run.executed_ms / 1000,
             cost_nusd,
-            tuple(models),
+            models,
             shown,
             missing=RunOutcome.model_validate_json(kept).result.missing if kept else (),
             uncertain_nusd=sum(row["uncertain_nusd"] for row in money),

@@ -78,18 +78,20 @@ async def test_the_report_with_numbers_is_readable_in_a_narrow_window(
 async def test_only_those_who_answer_for_money_change_it_and_the_channel_hears(slack: SlackPage, house: House) -> None:
     await slack.type("/agents budget set 50")
     refused = await slack.privately("Only admins of this workspace")
-    assert "Ask dana." in refused
+    assert "Ask Dana." in refused
     await slack.act_as("Dana")
     await slack.type('/agents budget set 50 "launch week"')
     await slack.until_channel_says(
-        "dana changed the monthly limit of #try-it from $25.00, the default, to $50.00 (launch week)."
+        "Dana changed the monthly limit of #try-it from $25.00, the default, to $50.00 (launch week)."
     )
     await slack.type("/agents budget set 50,00")
     await slack.privately("50,00 could mean two amounts")
     await slack.type("/agents budget all")
     assert "#try-it" in await slack.privately("Budgets of the workspace")
     await slack.type("/agents budget audit")
-    assert "set limit: limit default → $50.00 (launch week)" in await slack.privately("Changes that concern #try-it")
+    assert "changed the monthly limit: the default → $50.00 (launch week)" in await slack.privately(
+        "Changes that concern #try-it"
+    )
     assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 50_000_000_000
 
 
@@ -110,7 +112,7 @@ async def test_the_form_has_the_current_values_and_says_what_is_wrong(
     await slack.fill_in("Time zone in which the month turns", "Europe/Paris")
     await slack.fill_in("Grant for this month only, in dollars", "10")
     await slack.press("Save")
-    await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
+    await slack.until_channel_says("Dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
     await slack.until_channel_says("dana granted #try-it $10.00 for")
     await slack.until_channel_says("turn from UTC to Europe/Paris from 1 ")
     assert house.ledger("SELECT COUNT(*) FROM audit WHERE actor = 'U0DANA'") == 3

@@ -100,7 +100,7 @@ async def test_an_admin_changes_how_the_channel_behaves(slack: SlackPage, house:
     await slack.picture(tmp_path / "settings.png")
     await slack.press("Save")
     await slack.until_channel_says(
-        "dana changed how agents work when nobody says how from “Whatever the Router chooses” to “decide”; which "
+        "Dana changed how agents work when nobody says how from “Whatever the Router chooses” to “decide”; which "
         "replies I take from “Those of the person who asked” to “Everybody's, without a mention”."
     )
     await slack.act_as("Ada")

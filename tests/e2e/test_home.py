@@ -84,7 +84,7 @@ async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
     await slack.fill_in("Limit a month, in dollars", "40")
     await slack.press("Save")
     await slack.go_to("try-it")
-    await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
+    await slack.until_channel_says("Dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
     assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 40_000_000_000
 
 
@@ -105,7 +105,7 @@ async def test_an_admin_s_test_request_and_a_budget_typed_as_people_do(
     await expect(field).to_have_value("50.00")
     await slack.picture(tmp_path / "budget-form.png")
     await slack.press("Save")
-    await slack.until_channel_says("dana changed the monthly limit of #try-it from $25.00, the default, to $50.00.")
+    await slack.until_channel_says("Dana changed the monthly limit of #try-it from $25.00, the default, to $50.00.")
     assert house.ledger("SELECT limit_nusd FROM channel WHERE id = 'C0TRYIT'") == 50_000_000_000
 
 

@@ -55,7 +55,7 @@ async def test_a_typed_request_becomes_an_answer_paid_for_to_the_cent(
     await slack.until_channel_says("✅ answered · decide")
     await slack.picture(tmp_path / "thread.png")
     root, answer = await slack.thread()
-    assert f"ada asked:\n\n{QUESTION}" in root
+    assert f"Ada asked:\n\n{QUESTION}" in root
     assert "Take SQLite now, and write the export that lets you leave it." in answer
     footer = FOOTER.search(answer)
     assert footer is not None

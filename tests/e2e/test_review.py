@@ -75,7 +75,7 @@ async def test_a_draft_is_reviewed_changed_by_a_reply_and_approved(
     await slack.picture(tmp_path / "card.png")
     assert house.held_nusd() == 0
     await slack.reply("Shorter please, two sentences")
-    await slack.until_thread_says("ada asked for changes: Shorter please, two sentences")
+    await slack.until_thread_says("Ada asked for changes: Shorter please, two sentences")
     await slack.until_thread_says("The draft is ready · round 3")
     await slack.press("Approve")
     await slack.until_thread_says("ada approved this draft · ")

@@ -273,7 +273,7 @@ async def test_the_log_says_who_changed_what_to_what(desk: Desk) -> None:
     log = await desk.do(said.ShowAudit(), user=OWNER)
     assert isinstance(log, AuditView)
     assert [(line.who, line.what, line.reason) for line in log.lines] == [
-        ("uadmin", "changed the monthly limit: limit the default → $50.00", "launch")
+        ("uadmin", "changed the monthly limit: the default → $50.00", "launch")
     ]
     with pytest.raises(AccessError):
         await desk.do(said.ShowAudit(), user=ASKER)

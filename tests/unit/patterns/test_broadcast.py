@@ -82,7 +82,13 @@ async def test_a_quorum_that_is_missed_concludes_nothing_and_shows_what_there_is
     with ScriptedModel(by_order("one", REFUSED, REFUSED)) as model:
         result = await run("quorum", model, Memory())
     assert (result.output, result.stop_reason) == ("**a**\none", StopReason.PARTIAL)
-    assert result.notes == ("Only 1 of the 2 voices that are needed answered, so nothing was concluded from them.",)
+    assert result.notes == ("Only 1 of 3 voices answered and 2 are needed, so nothing was concluded.",)
+
+
+async def test_a_quorum_without_any_voice_says_so() -> None:
+    with ScriptedModel(by_order(REFUSED, REFUSED, REFUSED)) as model:
+        result = await run("quorum", model, Memory())
+    assert result.notes == ("No voice answered and 2 are needed, so nothing was concluded.",)
 
 
 async def test_fail_fast_stops_the_others_and_settles_them() -> None:

@@ -19,9 +19,9 @@ async def name(user: str) -> str:
 
 CASES = [
     ("set_limit", ({"limit_nusd": 1_500_000_000}, {"limit_nusd": None}),
-     "changed the monthly limit: limit $1.50 → the default"),
+     "changed the monthly limit: $1.50 → the default"),
     ("set_alerts", ({"alerts_json": "[50, 80]"}, {"alerts_json": "[95]"}),
-     "changed when people are told: at 50 %, 80 % → 95 %"),
+     "changed when people are told: 50 %, 80 % → 95 %"),
     ("freeze", ({"frozen": 0, "frozen_reason": ""}, {"frozen": 1, "frozen_reason": "launch"}), "froze the budget"),
     ("channel settings", ({"owners": []}, {"owners": ["U0DANA", "U0LEE"], "guests": True}),
      "changed the settings: budget owners nobody → Dana, Lee; guests may ask the default → yes"),

@@ -31,7 +31,7 @@ def test_every_mistake_is_a_line_and_counted(tmp_path: Path) -> None:
     lines = told.output.splitlines()
     assert told.exit_code == 1
     assert [line.partition(":")[0] for line in lines[:-1]] == ["ours.yml", "ours.yml"]
-    assert lines[-1] == "2 things to mend."
+    assert lines[-1] == "2 things to fix."
 
 
 def test_a_model_without_a_price_is_found_at_its_line(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_model_without_a_price_is_found_at_its_line(tmp_path: Path) -> None:
     file.write_text(SHIPPED.replace("${AGENTS_MODEL_FAST:-auto}", "openai/nobody-knows-it", 1), "utf-8")
     told = checked(str(file))
     assert told.output.splitlines()[0].startswith("ours.yml:11: No price is known for fast (openai/nobody-knows-it).")
-    assert told.output.splitlines()[1] == "1 thing to mend."
+    assert told.output.splitlines()[1] == "1 thing to fix."
 
 
 def test_prompts_of_ones_own_that_nobody_uses_are_named(tmp_path: Path) -> None:

@@ -47,11 +47,11 @@ def finished(*, ok: bool = True, reason: str = "", replayed: bool = False, uncer
         ),
         (
             Reviewed("p/1", 1, accepted=False, score=6, feedback="- 2: shorter\n- tone: warmer"),
-            "↳ Round 1: not yet accepted, score 6 of 10. 2: shorter; tone: warmer",
+            "↳ Round 1: not accepted, 6 of 10. 2: shorter; tone: warmer",
         ),
         (
             Reviewed("p/1", 2, accepted=True, score=9, feedback=""),
-            "↳ Round 2: accepted, score 9 of 10.",
+            "↳ Round 2: accepted, 9 of 10.",
         ),
         (Noted("p", "A note\x1b]0;title\x07 of\na model"), "↳ A note]0;title of a model"),
     ],

@@ -42,7 +42,7 @@ def test_a_wish_for_changes_is_one(text: str) -> None:
     ("text", "expected"),
     [
         ("thanks!", True), ("Thank you 🙏", True), ("merci", True), ("thanks, and now in German", False),
-        ("no thanks", False),
+        ("no thanks", False), ("ok", True), ("Got it!", True), ("ok, and now in German", False),
     ],
 )  # fmt: skip
 def test_thanks_are_only_thanks_as_a_whole(text: str, *, expected: bool) -> None:

@@ -11,7 +11,7 @@ from bot.people.channel_rules import ChannelRules
 from tests.fakes.blockkit import check_view
 from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, DM, MENU, RESPONSE_URL, Bot, command, mention, submission
 
-DENIED = "Only an admin of this workspace or an owner of this channel's budget can change that."
+DENIED = "Only admins of this workspace and the owners of this channel's budget can change that."
 
 
 def values(**chosen: Any) -> dict[str, Any]:

@@ -172,7 +172,7 @@ async def test_settings_at_home_are_still_for_admins_only(bot: Bot) -> None:
     assert bot.slack.called("views.open") == []
     (view,) = bot.notifier.views
     assert isinstance(view, NoticeView)
-    assert "Only an admin" in view.text
+    assert "Only admins" in view.text
 
 
 async def test_the_messages_tab_offers_what_the_roster_has(bot: Bot) -> None:

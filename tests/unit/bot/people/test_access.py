@@ -177,7 +177,7 @@ async def test_others_stop_and_decide_only_with_a_role(access: Access, rules: Fa
 @pytest.mark.usefixtures("slack")
 async def test_only_admins_open_a_channel(access: Access, rules: FakeRules) -> None:
     change = Allow("external", allowed=True)
-    with pytest.raises(AccessError, match="Only an admin"):
+    with pytest.raises(AccessError, match="Only admins"):
         await access.allow(change, workspace=TEAM, channel=CHANNEL, user=ANNA)
     assert rules.changes == []
     said = await access.allow(change, workspace=TEAM, channel=CHANNEL, user=BEN)

@@ -96,7 +96,7 @@ async def test_each_event_changes_what_it_says() -> None:
         ("edit", StepState.FAILED, "its model did not respond in time"),
         ("editor", StepState.RUNNING, ""),
     ]
-    assert view.notes == ("Round 1: not yet accepted, score 4 of 10. Too long.",)
+    assert view.notes == ("Round 1: not accepted, 4 of 10. Too long.",)
     await board.close("run", DONE)
 
 
@@ -180,3 +180,14 @@ async def test_without_room_steps_are_left_out_and_the_newest_state_follows_when
     board.emit("run", Noted("p/1", "note 3"))
     await board.close("run", DONE)
     assert (slack.shown[-1].run.state, len(slack.shown)) == (RunState.DONE, 2)
+
+
+async def test_the_router_that_chose_stands_before_what_it_chose() -> None:
+    slack, board = Slack(FakeClock()), ProgressBoard(FakeClock())
+    board.open(RUN, slack.edit)
+    for event in (StepStarted("route/router", "router"), PLAN, StepStarted("p/1", "researcher")):
+        board.emit("run", event)
+    view = board.view("run")
+    assert view is not None
+    assert [step.label for step in view.steps] == ["router", "research", "edit"]
+    await board.close("run", DONE)

@@ -1,0 +1,28 @@
+"""What a run's details say of its steps and models."""
+
+from types import SimpleNamespace
+
+from bot.messages.views import ModelUse
+from bot.threads.run_views import models_used, step_view
+from patterns.core.ports import StepRecord
+
+
+def record(path: str, agent: str, model: str) -> StepRecord:
+    return StepRecord(
+        path=path, input_hash="", outcome="ok", agent=agent, model=model, input_tokens=10, output_tokens=5
+    )
+
+
+def test_two_aliases_of_one_model_are_one_line() -> None:
+    money = [{"model": alias, "calls": 1, "cost_nusd": 7} for alias in ("fast", "strong", "gone")]
+    steps = [record("a", "writer", "fast"), record("b", "critic", "strong")]
+    known = {alias: SimpleNamespace(model="openai/gpt-5-mini") for alias in ("fast", "strong")}
+    assert models_used(money, steps, known) == (  # type: ignore[arg-type]
+        ModelUse("openai/gpt-5-mini", 2, 20, 10, 14),
+        ModelUse("gone", 1, 0, 0, 7),
+    )
+
+
+def test_a_step_is_named_by_its_agent_and_not_by_its_path() -> None:
+    assert step_view(record("route/router", "router", "fast")).label == "router"
+    assert step_view(record("pipeline/2", "", "fast")).label == "2"
