@@ -20,7 +20,7 @@ _MARKS = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|\Z)|(?<!\s)\*|\*(?!\s|\Z)|(?<![^\W_])_(?!\s)|(?<!\s)_(?![^\W_])|`|~(?=~)|(?<=~)~"
 )
 """What a Markdown parser would take for marks in text that is none; between spaces or inside a word it would not."""
-_LANGUAGE = re.compile(r"\{[^\n]*\}|[\w+#.:/@-]+(?:[ ,]*(?:\{[^\n]*\}|[\w-]+=(?:\"[^\"]*\"|\S+)))*")
+_LANGUAGE = re.compile(r"\{[^\n]*+(?<=\})|[\w+#.:/@-]++(?:[ ,]*+(?>\{[^\n]*\}|[\w-]++=(?:\"[^\"]*+\"|\S++)))*+")
 """What a fence says of its code: a language or a file, with attributes."""
 _TABLE_TEXT_WIDTH = 90
 """Characters; a wider table would wrap in a code block, so it is written as one list per row."""

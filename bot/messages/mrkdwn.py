@@ -17,10 +17,10 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone)\b)", re.IGNORECASE)
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 _WEB_URL = re.compile(r"https?://[^\s<>|\"'`\\^{}\x00-\x20]+", re.IGNORECASE)
-_SEQUENCE = re.compile(
-    r"<(?=!(?:here|channel|everyone|group|subteam|date)\b|@[UWB]|#C|[a-z]+:[^>\s]*\|)", re.IGNORECASE
-)
-"""Exactly the sequences Slack acts on: code is copied from answers and must otherwise stay exact."""
+_SEQUENCE = re.compile(r"<(?=!(?:here|channel|everyone|group|subteam|date)\b|@[UWB]|#C)", re.IGNORECASE)
+"""With labelled links, exactly what Slack acts on: code is copied from answers and must otherwise stay exact."""
+_UNBROKEN = re.compile(r"[^>\s]+")
+_ADDRESS_BEGINS = re.compile(r"<(?=[a-z]+:)", re.IGNORECASE)
 LINK_MAX = 500
 """Characters; a longer address is shown as text, because it could not be split without breaking."""
 
@@ -51,7 +51,14 @@ def unescape(text: str) -> str:
 
 def literal(text: str) -> str:
     """Return text for places that parse nothing (plain_text, table cells, code), with control sequences broken."""
-    return _SEQUENCE.sub(f"<{WORD_JOINER}", _BROADCAST.sub(f"@{WORD_JOINER}", clean(text)))
+    plain = _SEQUENCE.sub(f"<{WORD_JOINER}", _BROADCAST.sub(f"@{WORD_JOINER}", clean(text)))
+    return _UNBROKEN.sub(_without_labels, plain) if "<" in plain and "|" in plain else plain
+
+
+def _without_labels(unbroken: re.Match[str]) -> str:
+    """Break `<url|label>` in a stretch without spaces: each address in it that a bar follows, found in one pass."""
+    addresses, bar, label = unbroken[0].rpartition("|")
+    return _ADDRESS_BEGINS.sub(f"<{WORD_JOINER}", addresses) + bar + label
 
 
 def mrkdwn(template: str, /, **values: str) -> Mrkdwn:

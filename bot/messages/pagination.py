@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bot.messages.markdown import MarkdownPiece, code_piece, pieces
-from bot.messages.mrkdwn import Mrkdwn, cut_at, escape, size, unescape
+from bot.messages.mrkdwn import LINK_MAX, Mrkdwn, cut_at, escape, size, unescape
 
 Profile = Literal["plain", "rich"]
 """`plain` is shown everywhere (sections); `rich` uses markdown, table and plan blocks, which old clients lack."""
@@ -37,9 +37,12 @@ class Unit:
 def paginate(markdown: str, profile: Profile, page_max: int = PAGE_MAX) -> tuple[tuple[Unit, ...], ...]:
     """Return the answer's blocks, grouped into messages; at least one message."""
     pages: list[list[Unit]] = [[]]
+    weight = 0
     for unit in _units(pieces(markdown), profile):
-        if pages[-1] and not _fits(pages[-1], unit, page_max):
+        weight += _weight(unit)
+        if pages[-1] and (weight > page_max or not _takes(pages[-1], unit)):
             pages.append([])
+            weight = _weight(unit)
         pages[-1].append(unit)
     return tuple(tuple(page) for page in pages)
 
@@ -49,12 +52,10 @@ def finished_markdown(markdown: str) -> str:
     return _markdown(pieces(markdown)[:-1])
 
 
-def _fits(page: Sequence[Unit], unit: Unit, page_max: int) -> bool:
+def _takes(page: Sequence[Unit], unit: Unit) -> bool:
     if len(page) == PAGE_BLOCKS:
         return False
-    if unit.block["type"] == "table" and any(u.block["type"] == "table" for u in page):
-        return False
-    return sum(map(_weight, page)) + _weight(unit) <= page_max
+    return unit.block["type"] != "table" or all(shown.block["type"] != "table" for shown in page)
 
 
 def _weight(unit: Unit) -> int:
@@ -63,8 +64,8 @@ def _weight(unit: Unit) -> int:
 
 def split(text: str, limit: int) -> Iterator[str]:
     """Yield parts of at most `limit` characters, cut at the last paragraph, line, sentence or word that fits."""
-    rest = text
-    while size(rest) > limit:
+    at = 0
+    while size(rest := text[at : at + limit + LINK_MAX + 2]) > limit:  # as far as a cut looks ahead
         end = cut_at(rest, limit)
         for boundary in _BOUNDARIES:
             found = rest.rfind(boundary, end // 2, end)
@@ -73,7 +74,7 @@ def split(text: str, limit: int) -> Iterator[str]:
                 break
         if head := rest[:end].strip("\n"):
             yield head
-        rest = rest[end:]
+        at += end
     if rest := rest.strip("\n"):
         yield rest
 
@@ -81,15 +82,18 @@ def split(text: str, limit: int) -> Iterator[str]:
 def _units(parts: Sequence[MarkdownPiece], profile: Profile) -> Iterator[Unit]:
     """Yield blocks: text pieces share one while they fit; code and tables of the rich profile have their own."""
     held: list[MarkdownPiece] = []
+    length = (0, 0)
     for piece in (small for part in parts for small in _small(part, profile)):
         alone = profile == "rich" and (piece.code is not None or bool(piece.rows))
-        if held and (alone or _length([*held, piece], profile) > UNIT_MAX):
+        longer = _longer(length, piece) if held else _lengths(piece)
+        if held and (alone or _counted(longer, profile) > UNIT_MAX):
             yield _text_unit(held, profile)
-            held = []
+            held, longer = [], _lengths(piece)
         if alone:
             yield _own_unit(piece)
         else:
             held.append(piece)
+            length = longer
     if held:
         yield _text_unit(held, profile)
 
@@ -98,7 +102,7 @@ def _small(piece: MarkdownPiece, profile: Profile) -> Iterator[MarkdownPiece]:
     """Yield the piece, or its parts when no block could hold it."""
     if profile == "rich" and piece.rows and _is_table(piece):
         yield piece
-    elif _length([piece], profile) <= UNIT_MAX:
+    elif _counted(_lengths(piece), profile) <= UNIT_MAX:
         yield MarkdownPiece(piece.mrkdwn, piece.markdown, tight=piece.tight, code=piece.code)
     elif piece.code is not None:
         for part in split(escape(piece.code), UNIT_MAX - 10):
@@ -128,9 +132,19 @@ def _markdown(parts: Sequence[MarkdownPiece]) -> str:
     return _joined([(part.markdown, part.tight) for part in parts])
 
 
-def _length(parts: Sequence[MarkdownPiece], profile: Profile) -> int:
-    plain = size(_mrkdwn(parts))
-    return plain if profile == "plain" else max(plain, size(_markdown(parts)))
+def _lengths(piece: MarkdownPiece) -> tuple[int, int]:
+    """Return the length of a piece as mrkdwn and as Markdown."""
+    return size(piece.mrkdwn), size(piece.markdown)
+
+
+def _longer(lengths: tuple[int, int], piece: MarkdownPiece) -> tuple[int, int]:
+    """Return the lengths of a text once the piece is joined to it: added up, because measuring again is quadratic."""
+    (plain, rich), gap = _lengths(piece), len("\n" if piece.tight else "\n\n")
+    return lengths[0] + gap + plain, lengths[1] + gap + rich
+
+
+def _counted(lengths: tuple[int, int], profile: Profile) -> int:
+    return lengths[0] if profile == "plain" else max(lengths)
 
 
 def _text_unit(parts: Sequence[MarkdownPiece], profile: Profile) -> Unit:

@@ -13,6 +13,7 @@ from bot.runs.budget_gate import missing_nusd
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.slack.workspaces import Slack
 from bot.threads.edits import DECIDED, MessageEdits
+from bot.threads.rendering import rendered
 from bot.threads.run_views import RunViews
 from patterns.core.ports import Decision, Question
 from patterns.core.tasks import run_to_completion
@@ -101,20 +102,19 @@ class Cards:
             return await self._money(run, view, path, question, decided)
         if question.kind == "line":
             return await self._line(run, path, question, decided)
-        return self.renderer.message(
-            ReviewView(
-                view,
-                question.title,
-                question.draft,
-                question.verdict,
-                question.round,
-                deadline=await self._deadline(run, path, question),
-                decided=decided,
-                question=path,
-                is_optional=question.kind == "feedback",
-                has_approvers=bool(question.approvers),
-            )
+        review = ReviewView(
+            view,
+            question.title,
+            question.draft,
+            question.verdict,
+            question.round,
+            deadline=await self._deadline(run, path, question),
+            decided=decided,
+            question=path,
+            is_optional=question.kind == "feedback",
+            has_approvers=bool(question.approvers),
         )
+        return await rendered(len(question.draft), lambda: self.renderer.message(review))
 
     async def _price(self, run: RunRow, view: RunView, question: Question, decided: str) -> SlackMessage:
         default = self.engine.roster.router.default

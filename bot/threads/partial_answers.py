@@ -12,6 +12,7 @@ from bot.messages.views import AnswerView
 from bot.runs.budget_gate import request_path
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
+from bot.threads.rendering import rendered
 from patterns.core.events import PatternResult
 from storage.outbox import Outbox
 from storage.questions import Questions, StoredQuestion
@@ -40,7 +41,8 @@ class PartialAnswers:
         if await self.is_posted(run, answer.result.output, but=path):
             return
         await self.fold(run, but=path)
-        for number, message in enumerate(self.renderer.answer(answer)):
+        messages = await rendered(len(answer.result.output), lambda: self.renderer.answer(answer))
+        for number, message in enumerate(messages):
             await self.slack.of(run.workspace).post_once(
                 run.id, _name(path, number), channel=run.channel, message=message, thread_ts=run.thread_ts
             )

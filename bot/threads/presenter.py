@@ -24,6 +24,7 @@ from bot.threads.cards import Cards
 from bot.threads.edits import ENDED, PROGRESS, QUEUED, ROOT, MessageEdits, waiting_for
 from bot.threads.partial_answers import PartialAnswers
 from bot.threads.progress import ProgressBoard
+from bot.threads.rendering import rendered
 from bot.threads.run_views import RunViews
 from bot.threads.streaming import AnswerStreams
 from patterns.core.events import PatternResult, StopReason
@@ -284,7 +285,8 @@ class SlackThreadPresenter:
 
     async def _outcome_messages(self, run: RunRow, outcome: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:
         if not outcome.needed_nusd:
-            return self.renderer.answer(replace(answer, is_above=await self._is_above(run, outcome)))
+            shown = replace(answer, is_above=await self._is_above(run, outcome))
+            return await rendered(len(outcome.result.output), lambda: self.renderer.answer(shown))
         balance = await self.engine.balances.tightest(run.payer, outcome.needed_nusd)
         needs = Needs(await self.engine.price_of(run), outcome.needed_nusd)
         refusal = await self.profiles.refusal(run.payer, balance, needs=needs, run_id=run.id)

@@ -8,6 +8,7 @@ from bot.messages.card_views import RoundView
 from bot.messages.renderer import Renderer
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
+from bot.threads.rendering import rendered
 from patterns.core.events import Reviewed
 from storage.outbox import Outbox
 from storage.runs import RunStore
@@ -35,7 +36,7 @@ class ReviewRounds:
                 run_id,
                 f"round/{event.path}",
                 channel=run.channel,
-                message=self.renderer.message(view),
+                message=await rendered(len(view.draft), lambda: self.renderer.message(view)),
                 thread_ts=run.thread_ts,
             )
         except SlackError as error:

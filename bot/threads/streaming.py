@@ -16,6 +16,7 @@ from bot.messages.pagination import finished_markdown
 from bot.messages.views import SlackMessage
 from bot.slack.errors import UNSUPPORTED, SlackError
 from bot.slack.workspaces import Slack
+from bot.threads.rendering import rendered
 from patterns.core.events import TextDelta, TextWithdrawn
 from patterns.core.ports import Clock
 from storage.outbox import Outbox
@@ -185,8 +186,9 @@ class AnswerStreams:
 
     async def _send(self, stream: _Stream) -> None:
         """Bring Slack up to the last finished paragraph. Text already sent must not have changed."""
-        written = finished_markdown(stream.text)
-        if not written.startswith(stream.sent):
+        text = stream.text
+        written = await rendered(len(text), lambda: finished_markdown(text))
+        if stream.is_withdrawn or not written.startswith(stream.sent):
             return
         piece = written[len(stream.sent) :][:STREAM_CHARS]
         if not piece:

@@ -11,8 +11,12 @@ from typing import Any
 from patterns.core.invisible import without_invisible
 
 Json = Any
-_STARTS_MAX = 20_000
-"""A text with more brackets than that is not searched to its end."""
+_WORK_PER_CHAR = 32
+_WORK_MIN = 500_000
+"""Characters read in vain, or read again, before a text is not searched to its end."""
+_NEAR_CHARS = 4_000
+_TOO_DEEP = 10_000
+"""Characters that a value counts for which is nested deeper than Python reads."""
 _ESCAPED_TWICE_MAX = 3
 _ESCAPE = re.compile(r'\\(["\\/nrt])')
 _UNESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
@@ -64,39 +68,80 @@ def found_in(text: str, *, everywhere: bool = False) -> list[Json] | None:
 
 def _values(text: str, *, everywhere: bool) -> list[Json] | None:
     decoder = json.JSONDecoder(parse_constant=no_constant, object_pairs_hook=unambiguous)
-    found, at = [], 0
-    for count, start in enumerate(_START.finditer(text)):
-        if count > _STARTS_MAX:
-            return None
-        if start.start() < at:
+    try:
+        return [value for value, _, _ in _decoded_values(decoder, text, everywhere=everywhere)]
+    except _TooMuchError:
+        return None
+
+
+class _TooMuchError(Exception):
+    """There are too many places in a text at which a value might begin."""
+
+
+def _decoded_values(
+    decoder: json.JSONDecoder, text: str, *, everywhere: bool = False
+) -> Iterator[tuple[Json, int, int]]:
+    """Yield each value with its place.
+
+    Raises:
+        _TooMuchError: looking further would take more than a fixed number of steps per character.
+    """
+    left, at = _WORK_MIN + _WORK_PER_CHAR * len(text), 0
+    for found in _START.finditer(text):
+        if (start := found.start()) < at:
             continue
+        if left < 0:
+            raise _TooMuchError
         try:
-            value, end = decoder.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
+            value, end, steps = _decoded_at(decoder, text, start)
+        except RecursionError:
+            left -= _TOO_DEEP
             continue
-        found.append(value)
-        at = start.end() if everywhere else end
-    return found
+        left -= steps if everywhere or end < 0 else 0
+        if end < 0:
+            continue
+        yield value, start, end
+        at = found.end() if everywhere else end
+
+
+def _decoded_at(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Json, int, int]:
+    """Return the value that begins there, where it ends (-1 for none) and how many characters were read.
+
+    The near text first: an error counts the lines of the text it was given, up to where it is.
+    """
+    near = text[start : start + _NEAR_CHARS]
+    try:
+        value, end = decoder.raw_decode(near)
+    except json.JSONDecodeError as error:
+        if len(near) < _NEAR_CHARS or (error.pos < _NEAR_CHARS // 2 and not error.msg.startswith("Unterminated")):
+            return None, -1, error.pos
+    except ValueError:
+        return None, -1, _NEAR_CHARS
+    else:
+        return value, start + end, end
+    try:
+        value, end = decoder.raw_decode(text, start)
+    except ValueError:
+        return None, -1, len(text)
+    return value, end, end - start
 
 
 def is_denied(text: str, is_it: Callable[[Json], bool]) -> bool:
     """Return whether words right beside a value, in its own sentence, say that it is not the answer.
 
+    A text with too many places to look says so too.
+
     `Not {"accepted": true}` gives no verdict, and neither does `{"accepted": true} would be wrong`.
     """
-    decoder, end = json.JSONDecoder(), 0
-    for start in _START.finditer(text):
-        if start.start() < end:
-            continue
-        try:
-            found, end = decoder.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
-            continue
-        if is_it(found) and (
-            _DENIED_BEFORE.search(_words(text[: start.start()][-_BESIDE_CHARS:]))
-            or _DENIED_BEHIND.match(_words(text[end : end + _BESIDE_CHARS].partition("\n")[0]))
-        ):
-            return True
+    try:
+        for found, start, end in _decoded_values(json.JSONDecoder(), text):
+            if is_it(found) and (
+                _DENIED_BEFORE.search(_words(text[max(0, start - _BESIDE_CHARS) : start]))
+                or _DENIED_BEHIND.match(_words(text[end : end + _BESIDE_CHARS].partition("\n")[0]))
+            ):
+                return True
+    except _TooMuchError:
+        return True
     return False
 
 
@@ -140,12 +185,13 @@ def no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def inside(value: Json) -> Iterator[Json]:
+def inside(value: Json, *, only_texts: bool = False) -> Iterator[Json]:
     """Yield the objects and arrays inside a value, in its texts too: the arguments of a tool call, for one."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for part in inner:
         if isinstance(part, dict | list):
-            yield part
+            if not only_texts:
+                yield part
         elif isinstance(part, str) and _START.search(part):
             yield from found_in(part) or ()
 

@@ -34,6 +34,8 @@ _WORD = re.compile(r"\S+")
 _SENTENCE_MAX = 150
 """Where no sentence ends for longer, a cycle is looked for inside of what has no spaces."""
 _TAIL_MAX = 800
+_HEAD_MAX = 200
+"""No number and no mark before a line is longer."""
 _CYCLE_CHARS = range(4, CHARS_MIN // 4 + 1)
 _SAYS = re.compile(r"[^\W_]")
 _NUMBERING = re.compile(r"[ \t>]*(?:(?:[-*+\u2022]|\(?\d{1,4}[.):]|step \d{1,4}[.:]?|#{1,6})[ \t]+)+", re.IGNORECASE)
@@ -162,7 +164,8 @@ class Repetition:
         at, self._at = self._at + len(part) - len(body), self._at + len(part)
         is_whole = (self._is_new_line and part.endswith("\n")) or _SENTENCE_END.search(body) is not None
         is_said = _SAYS.search(body) is not None
-        self._head = self._head + part if self._is_new_line and not is_said and not part.endswith("\n") else ""
+        is_head = self._is_new_line and not is_said and not part.endswith("\n")
+        self._head = (self._head + part)[:_HEAD_MAX] if is_head else ""
         self._is_new_line = part.endswith("\n") or bool(self._head)
         if not is_said:
             return

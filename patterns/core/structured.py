@@ -25,9 +25,7 @@ from patterns.core.visible_text import visible_text
 
 REPAIR_BYTES = 4000
 """How much of an unreadable answer is shown to the model that repairs it."""
-_FENCED = re.compile(
-    r"(?P<run>`{3,}|~{3,})[ \t]*(?:json\w*)?\s*(?P<inner>.*?)\s*(?P=run)[`~]*", re.DOTALL | re.IGNORECASE
-)
+_FENCE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?:json\w*)?\s*", re.IGNORECASE)
 
 
 class InvalidOutputError(Exception):
@@ -65,8 +63,12 @@ def read(text: str, schema: Mapping[str, Any], shown: Sequence[str] = ()) -> str
 
 def _unfenced(text: str) -> str:
     plain = text.strip()
-    fenced = _FENCED.fullmatch(plain)
-    return fenced["inner"] if fenced else plain
+    opening = _FENCE.match(plain)
+    if opening is None:
+        return plain
+    begin = max(opening.end(), len(plain.rstrip("`~")))
+    closing = plain.find(opening["run"], begin)
+    return plain[opening.end() : closing].rstrip() if closing >= 0 else plain
 
 
 def _mistake(plain: str, schema: Mapping[str, Any]) -> str | None:
@@ -95,24 +97,34 @@ def _only_fitting(text: str, schema: Mapping[str, Any], shown: Sequence[str], mi
     for material in shown:
         objects = found_in(material, everywhere=True)
         is_spelled_there = isinstance(value, dict) and is_quoted(value, material)
-        if objects is None or is_spelled_there or name in _fitting(objects, schema, validator):
+        is_there = objects is None or is_spelled_there
+        if is_there or name in _fitting(objects, schema, validator, is_everywhere=True):
             raise InvalidOutputError("The JSON in it is a quotation of the material, or may be, and not an answer.")
     if is_denied(text, lambda found: name in _fitting([found], schema, validator)):
         raise InvalidOutputError("The words beside the JSON in it say that it is not the answer, or may not be.")
     return value
 
 
-def _fitting(found: Sequence[Json] | None, schema: Mapping[str, Any], validator: Any) -> dict[str, Json]:  # noqa: ANN401 - jsonschema's
-    """Return what fits the schema, each distinct value once, by its canonical spelling."""
+def _fitting(
+    found: Sequence[Json] | None,
+    schema: Mapping[str, Any],
+    validator: Any,  # noqa: ANN401 - jsonschema's
+    *,
+    is_everywhere: bool = False,
+) -> dict[str, Json]:
+    """Return what fits the schema, each distinct value once, by its canonical spelling.
+
+    `is_everywhere`: what stands inside of a value is in `found` itself, but for what stands in texts.
+    """
     fitting: dict[str, Json] = {}
-    waiting = list(found or ())
+    waiting = [(value, is_everywhere) for value in found or ()]
     while waiting:
-        value = waiting.pop()
+        value, only_texts = waiting.pop()
         fit = fitted(value, schema)
         if isinstance(fit, dict | list) and validator.is_valid(fit):
             fitting[canonical(fit)] = fit
         else:
-            waiting += inside(value)
+            waiting += [(part, False) for part in inside(value, only_texts=only_texts)]
     return fitting
 
 

@@ -171,7 +171,7 @@ class ThinkingFilter:
     def _mark_in_answer(self, kind: str, mark: str) -> None:
         is_first = not self._has_output
         is_own = kind == "token" and self.soft.is_strike(mark, is_first=is_first, has_gap=self._has_gap)
-        if is_own or self.soft.is_element(kind, mark, next(filter(None, reversed([*self._given, *self._out])), "")):
+        if is_own or self.soft.is_element(kind, mark, (self._out or self._given or [""])[-1]):
             self._emit(mark)
         elif kind == "token":
             self._token(mark)

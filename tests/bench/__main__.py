@@ -17,6 +17,7 @@ BENCHES = {
     "runs": ("--memory",),
     "slack_pace": (),
     "hops": (),
+    "rendering": ("--quiet",),
     "front_door": (),
     "crowd": (),
     "frameworks": ("--write",),
