@@ -113,6 +113,6 @@ async def test_the_form_has_the_current_values_and_says_what_is_wrong(
     await slack.fill_in("Grant for this month only, in dollars", "10")
     await slack.press("Save")
     await slack.until_channel_says("Dana changed the monthly limit of #try-it from $25.00, the default, to $40.00.")
-    await slack.until_channel_says("dana granted #try-it $10.00 for")
+    await slack.until_channel_says("Dana granted #try-it $10.00 for")
     await slack.until_channel_says("turn from UTC to Europe/Paris from 1 ")
     assert house.ledger("SELECT COUNT(*) FROM audit WHERE actor = 'U0DANA'") == 3

@@ -158,7 +158,7 @@ async def test_the_price_card_runs_it_or_the_cheap_way(slack: SlackPage) -> None
     await slack.type("/agents use postmortem: checkout was down for an hour")
     await slack.open_thread("checkout was down")
     await slack.press("Run")
-    await slack.until_thread_says("ada accepted the price")
+    await slack.until_thread_says("Ada accepted the price")
     await slack.until_channel_says("✅ answered · postmortem")
     await slack.type("/agents use postmortem: search was slow")
     await slack.open_thread("search was slow")
