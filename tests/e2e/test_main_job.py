@@ -149,7 +149,7 @@ async def test_an_expensive_plan_waits_for_a_yes(slack: SlackPage, house: House,
     )
     assert (provider.calls, house.held_nusd()) == ([], 0)
     await slack.press("Cancel")
-    await slack.until_thread_says("ada declined")
+    await slack.until_thread_says("Ada declined")
     await slack.until_channel_says("stopped")
     assert (provider.calls, house.spent_nusd()) == ([], 0)
 
@@ -163,7 +163,7 @@ async def test_the_price_card_runs_it_or_the_cheap_way(slack: SlackPage) -> None
     await slack.type("/agents use postmortem: search was slow")
     await slack.open_thread("search was slow")
     await slack.press("Use answer")
-    await slack.until_thread_says("ada chose the cheaper flow")
+    await slack.until_thread_says("Ada chose the cheaper flow")
     await slack.until_thread_says("once two programs write")
 
 

@@ -78,7 +78,7 @@ async def test_a_draft_is_reviewed_changed_by_a_reply_and_approved(
     await slack.until_thread_says("Ada asked for changes: Shorter please, two sentences")
     await slack.until_thread_says("The draft is ready · round 3")
     await slack.press("Approve")
-    await slack.until_thread_says("ada approved this draft · ")
+    await slack.until_thread_says("Ada approved this draft · ")
     await slack.until_channel_says("✅ answered · draft")
     await slack.picture(tmp_path / "approved.png")
     assert "Shorter please, two sentences" in desk.wishes[2]
