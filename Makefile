@@ -9,13 +9,14 @@ READY := $(VENV)/.ready
 PYTHONS := python3.13 python3.12 python3.11 python3
 WORKERS ?= 2
 KILLS ?= 1000
+SECONDS ?= 60
 TESTS ?= tests
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash fmt map sbom
+.PHONY: help setup demo test check bench crash fuzz fmt map sbom
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,13 @@ bench: setup  ## the numbers of the README, measured here
 
 crash: setup  ## kill -9 the bot KILLS times and count what was lost (nothing) and paid twice (nothing)
 	@$(BIN)/python -m tests.crash --kills $(KILLS)
+
+$(VENV)/fuzz: .ci/fuzz.txt
+	@$(BIN)/uv pip install --quiet --require-hashes --no-deps --target $@ -r .ci/fuzz.txt
+	@touch $@
+
+fuzz: setup $(VENV)/fuzz  ## feed streams, Markdown, commands and answers with what coverage finds, for SECONDS
+	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 sbom: setup  ## a bill of materials (CycloneDX) of what runs in production, on standard output
 	@$(BIN)/uv export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export

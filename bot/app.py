@@ -54,16 +54,6 @@ class Bot:
         for part in (self.background, self.dispatcher, self.executor):
             await part.drain(max(0.0, end_s - clock.monotonic()))
 
-    async def is_healthy(self) -> bool:
-        """Return True when the database answers."""
-        try:
-            await self.engine.store.open_ids()
-        except Exception:
-            # Any failure at all must make the load balancer see this process as unhealthy.
-            log.exception("health_check_failed")
-            return False
-        return True
-
 
 @asynccontextmanager
 async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIterator[Bot]:

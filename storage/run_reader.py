@@ -1,5 +1,6 @@
 """Reads of the run table: single runs, their texts, and the lists of those that need work."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from patterns.core.errors import StorageError
@@ -10,6 +11,15 @@ from storage.database.statements import Row, Statement, Work, load, single
 from storage.run_rows import Lane, RunRow, lane_of, run_of
 
 q = load("runs")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How many runs wait for a process, for how many seconds the oldest new one has, and how many have one."""
+
+    waiting: int
+    oldest_wait_s: int
+    working: int
 
 
 class RunReader:
@@ -59,6 +69,13 @@ class RunReader:
         """Return where a run waits its turn; None when there is none of that id."""
         rows = await self._read(q.find_lane(id=run_id))
         return lane_of(rows[0]) if rows else None
+
+    async def queue_state(self) -> QueueState:
+        """Return what waits for a process and what is being worked on, by leases."""
+        now_us = self._clock.now_us()
+        [row] = await self._read(q.queue_state(now_us=now_us))
+        oldest_us = now_us if row["oldest_us"] is None else int(row["oldest_us"])
+        return QueueState(int(row["waiting"]), max(0, now_us - oldest_us) // 1_000_000, int(row["working"]))
 
     async def unposted_question_ids(self) -> list[str]:
         """Return the ids of parked runs whose question is not posted, or was decided without waking the run."""

@@ -13,16 +13,16 @@ _NAMES = (
 _BAR = "[|\uff5c]"
 _WORD = "(?:thoughts?|think(?:ing)?|reasoning)"
 _OPEN = (
-    rf"<[ \t]?{_NAMES}(?:[ \t][^<>\n]{{0,60}})?(?<!/)>|&lt;{_NAMES}&gt;|(?-i:\[THINK\])|\u25c1think\u25b7"
+    rf"<[ \t]?{_NAMES}(?:[ \t][^<>`\n]{{0,60}})?(?<!/)>|&lt;{_NAMES}&gt;|(?-i:\[THINK\])|\u25c1think\u25b7"
     rf"|<{_BAR}(?:(?:begin|start)_?(?:of_?)?)?{_WORD}{_BAR}>|<unused94>|<\|channel>"
-    r"|<details[ \t][^<>\n]{0,40}type=\"reasoning\"[^<>\n]{0,40}>"
+    r"|<details[ \t][^<>`\n]{0,40}type=\"reasoning\"[^<>`\n]{0,40}>"
 )
 _CLOSE = (
     rf"<[ \t]?/[ \t]?{_NAMES}[ \t]?>|&lt;/{_NAMES}&gt;|(?-i:\[/THINK\])|\u25c1/think\u25b7"
     rf"|<{_BAR}(?:end_?(?:of_?)?|/){_WORD}{_BAR}>|<unused95>|<channel\|>"
 )
 _TOKEN = (
-    rf"<{_BAR}[^<>|\uff5c\n]{{1,40}}{_BAR}>|<\|[a-z_]{{1,20}}>|<[a-z_]{{1,20}}\|>"
+    rf"<{_BAR}[^<>|\uff5c`\n]{{1,40}}{_BAR}>|<\|[a-z_]{{1,20}}>|<[a-z_]{{1,20}}\|>"
     r"|</?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|eos_token)>|(?-i:\[/?INST\]|<</?SYS>>)"
 )
 MARK = re.compile(
@@ -31,7 +31,8 @@ MARK = re.compile(
     r"|(?P<wrapper></?(?:answer|response|final|final_answer|output)>)|(?P<ticks>`+)|(?P<line>\n)",
     re.IGNORECASE,
 )
-"""`details` ends thinking only where such a block is open; `wrapper` stands around an answer behind thinking."""
+"""No mark has a backtick in it, which is one itself. `details` ends thinking only where such a block is open; `wrapper`
+stands around an answer behind thinking."""
 SOFT = re.compile(r"(?:analysis|reflection)\b", re.IGNORECASE)
 """Names in an opening tag that stand around an answer as often as around thinking."""
 STRUCK = re.compile(r"\s*<s>[^<>\n]{1,80}</s>[ \t]*[^\s<\[]", re.IGNORECASE)

@@ -126,6 +126,18 @@ WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts A
 SELECT id FROM run
 WHERE kind = 'slack' AND status IN ('accepted', 'running') AND needs_code <= :code ORDER BY created_us;
 
+-- name: queue_state
+-- Return how many Slack runs could go on and have no process, since when the oldest new one of them waits, and how
+-- many are being worked on. Runs behind another one of their thread wait for that one.
+SELECT COALESCE(SUM(CASE WHEN run.lease_until_us <= :now_us OR run.lease_owner = 'queue' THEN 1 ELSE 0 END), 0) AS waiting,
+       MIN(CASE WHEN run.epoch = 0 THEN run.created_us END) AS oldest_us,
+       COALESCE(SUM(CASE WHEN run.lease_until_us > :now_us AND run.lease_owner <> 'queue' THEN 1 ELSE 0 END), 0) AS working
+FROM run
+LEFT JOIN thread ON thread.workspace = run.workspace AND thread.channel = run.channel
+                AND thread.thread_ts = run.thread_ts
+WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running')
+  AND (thread.active_run IS NULL OR thread.active_run = run.id);
+
 -- name: claimable_runs
 -- Return Slack runs without a living owner that could go on: their thread is free, or they only have to be ended;
 -- oldest first.

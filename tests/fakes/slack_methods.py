@@ -207,6 +207,7 @@ NEEDS = {
 }
 """The scopes of methods that may be declined, and of one that may not."""
 METHODS: Mapping[str, Method] = {
+    "api.test": lambda _w, _a: {},
     "auth.test": lambda w, _a: {
         "user_id": BOT_USER,
         "bot_id": BOT_ID,

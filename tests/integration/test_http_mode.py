@@ -109,7 +109,7 @@ async def test_a_signed_request_is_answered_and_a_termination_waits_for_it(
     team.delay_s = 1.0
     async with (
         aiohttp.ClientSession() as session,
-        session.get(slack.request_url.replace(EVENTS_PATH, "/healthz")) as reply,
+        session.get(slack.request_url.replace(EVENTS_PATH, "/livez")) as reply,
     ):
         assert (reply.status, await reply.json()) == (200, {"ok": True})
     await slack.say(f"<@{BOT_USER}> {DECIDE}")

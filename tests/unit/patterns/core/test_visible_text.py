@@ -70,3 +70,13 @@ def test_models_that_think_in_their_text_are_known_by_name(model: str, expected:
 def test_a_text_held_back_comes_out_once_the_thinking_is_over(pieces: list[str], given: list[str]) -> None:
     stream = VisibleText(hold_back=True)
     assert [*[stream.feed(piece) for piece in pieces], stream.close()] == given
+
+
+@pytest.mark.parametrize("text", ["<|`|>", "<think a`b>c", "<|c`annel|>analysis"])
+def test_no_mark_has_a_backtick_in_it_in_pieces_and_whole(text: str) -> None:
+    """Found by `make fuzz`."""
+    parts = VisibleText()
+    for letter in text:
+        parts.feed(letter)
+    parts.close()
+    assert (parts.text, visible_text(text)) == (text, text)
