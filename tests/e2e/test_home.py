@@ -74,7 +74,7 @@ async def test_a_person_sees_theirs_and_an_admin_the_way_to_all_budgets(
         "None yet.",
         "Permissions: this Slack does not say which scopes it granted.",
         "Text goes to a model on the machine that runs me. I keep texts for 90 days",
-        "People ask dana for more budget.",
+        "People ask Dana for more budget.",
         "No backup yet",
     ):
         await expect(home).to_contain_text(words)
@@ -124,7 +124,7 @@ async def test_a_pressed_enable_is_gone_from_the_card(local_slack: LocalSlack, p
         await slack.privately("Only admins of this workspace and the owners of this channel's budget can change that.")
         await slack.act_as("Dana")
         await slack.press("Enable")
-        await slack.until_channel_says("✅ dana enabled this channel. It has $25.00 a month.")
+        await slack.until_channel_says("✅ Dana enabled this channel. It has $25.00 a month.")
         await expect(page.get_by_role("button", name="Enable", exact=True)).to_have_count(0)
         await slack.picture(tmp_path / "card-after.png")
         assert house.ledger("SELECT COUNT(*) FROM channel WHERE limit_nusd IS NULL") == 1

@@ -66,6 +66,7 @@ async def test_a_second_request_is_planned_once_while_executed_and_prepares_only
     assert sent > 0
     assert counted == {
         "plan_of": 2,  # when it was asked for, and when it was executed
+        "SqlJournal.find": 2,  # the price it was told with, beside its plan and beside its answer
         "LiteLLMClient.prepare": sent,
         "BudgetGate.admit": 1,
         "Renderer.answer": 1,
