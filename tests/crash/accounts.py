@@ -94,7 +94,7 @@ class Accounts:
         )
         self.report.runs = len(runs)
         self.report.endings = Counter(run["stop_reason"] or run["status"] for run in runs)
-        self._count_requests(runs, await self._words_on_drafts() | await self._refused() | self.withdrawn)
+        self._count_requests(runs, await self._words_on_drafts() | await self._told_privately() | self.withdrawn)
         await self._count_messages({run["id"]: run for run in runs})
         await self._count_money(runs, bills, prices)
         await self._count_leftovers()
@@ -104,15 +104,22 @@ class Accounts:
         rows = await ask(self.db, "SELECT decision_json FROM question WHERE decision_json LIKE '%storm number%'")
         return {number_of(row["decision_json"]) for row in rows}
 
-    async def _refused(self) -> set[int]:
-        """Requests whose person was told privately why nothing was started."""
+    async def _told_privately(self) -> set[int]:
+        """Requests whose person was told privately why nothing was started, or asked what a reply to a draft means."""
         rows = await ask(self.db, "SELECT payload_json FROM inbox WHERE note = 'refused'")
-        return {number_of(row["payload_json"]) for row in rows}
+        said = map(json.dumps, self.slack.calls("chat.postEphemeral"))
+        asked = (words for words in said if "a yes to the draft" in words)
+        return {number_of(words) for words in (*(row["payload_json"] for row in rows), *asked)}
 
     def _count_requests(self, runs: Sequence[Row], answered: set[int]) -> None:
         numbers = Counter(number_of(run["text"]) for run in runs)
         for number in sorted(self.slack.accepted - set(numbers) - answered):
-            self.wrong("lost", f"request {number}")
+            said = [
+                words
+                for words in map(json.dumps, self.slack.calls("chat.postEphemeral"))
+                if f"number {number}" in words
+            ]
+            self.wrong("lost", f"request {number}; privately: {said}")
         for number, count in numbers.items():
             if number and count > 1:
                 ids = [run["id"] for run in runs if number_of(run["text"]) == number]
@@ -133,8 +140,10 @@ class Accounts:
                 self.wrong("ended badly", _facts(run))
             answer = out.get((run["id"], "answer/0"))
             is_withdrawn = (run["id"], "withdrawn") in out  # its author took the request back
-            if answer is None and run["cancel_requested_by"] and (is_withdrawn or not run["root_ts"]):
-                continue  # or it was stopped before anything of it was shown
+            if is_withdrawn and (answer is None or answer["state"] == "abandoned"):
+                continue
+            if answer is None and run["cancel_requested_by"] and not run["root_ts"]:
+                continue  # it was stopped before anything of it was shown
             if answer is None or answer["state"] != "posted" or (answer["channel"], answer["ts"]) not in balance_line:
                 self.wrong("silent", f"{_facts(run)} answer={dict(answer) if answer else None}")
         self._count_looks(runs)
