@@ -55,7 +55,7 @@ class RefusedError(Exception):
         self.reason = reason
         self.headers = dict(headers or {})
         self.is_read = is_read
-        """Whether the whole body was read, so that nothing is left to wait for."""
+        """True when the whole body was read, so that nothing is left to wait for."""
 
 
 class HttpGate:
@@ -100,6 +100,7 @@ class HttpGate:
         try:
             await self._app(scope, _replayed(body, receive), sending)
         except Exception:
+            # Whatever it is, the server's own answer would be a traceback in its log, and none to whoever asked.
             log.exception("http_request_failed", path=scope["path"])
             if not began:
                 await _answer(send, RefusedError(500, "failed"))

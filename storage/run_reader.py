@@ -56,10 +56,6 @@ class RunReader:
             raise StorageError("The roster this run was accepted under is not in the database.")
         return str(rows[0]["json"])
 
-    async def open_ids(self) -> list[str]:
-        """Return the ids of accepted and running Slack runs, oldest first."""
-        return [str(row["id"]) for row in await self._read(q.open_runs(code=self._code))]
-
     async def claimable(self) -> dict[str, Lane]:
         """Return the Slack runs that could go on now and have no owner, by id with their lanes, oldest first."""
         rows = await self._read(q.claimable_runs(now_us=self._clock.now_us(), code=self._code))

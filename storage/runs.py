@@ -110,17 +110,6 @@ class RunStore(RunReader):
         )
         return run_of(rows[0]) if rows else None
 
-    async def renew(self, fence: Fence, *, lease_s: float, executed_ms: int) -> str | None:
-        """Extend the lease; return the user who asked the run to stop, else None.
-
-        Raises:
-            RunLostError: another process owns it.
-        """
-        ((is_owned, by),) = await self.renew_all([(fence, executed_ms)], lease_s=lease_s)
-        if not is_owned:
-            raise RunLostError
-        return by
-
     async def renew_all(
         self, executing: Sequence[tuple[Fence, int]], *, lease_s: float
     ) -> list[tuple[bool, str | None]]:
@@ -167,20 +156,12 @@ class RunStore(RunReader):
         if not await self._db.write(work):
             raise RunLostError
 
-    async def set_flow(self, fence: Fence, *, flow: str, worst_nusd: int) -> None:
-        """Store the chosen flow and its worst-case price in nano-dollars."""
-        await self._write(q.set_flow(id=fence.run_id, epoch=fence.epoch, flow=flow, worst_nusd=worst_nusd))
-
-    async def park(self, fence: Fence, *, executed_ms: int) -> None:
-        """Park a run until a person decides.
+    def parking(self, fence: Fence, *, executed_ms: int) -> Work[None]:
+        """Park a run until a person decides, as part of a transaction.
 
         Raises:
             RunLostError: another process owns it.
         """
-        await self._db.write(lambda: self.parking(fence, executed_ms=executed_ms))
-
-    def parking(self, fence: Fence, *, executed_ms: int) -> Work[None]:
-        """Park a run as part of a transaction; see `park`."""
         if not (yield q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
             raise RunLostError
 

@@ -158,7 +158,7 @@ class HomeViews(Protocol):
 
 
 class PersonalSettings(Protocol):
-    """What a person chose for themselves."""
+    """A person's own settings."""
 
     async def is_mentioned(self, workspace: str, user: str) -> bool:
         """Return whether a person wants to be mentioned when an answer took long; True by default."""

@@ -26,7 +26,7 @@ OPEN, FROZEN, ON, OFF = "open", "frozen", "on", "off"
 AS_IT_IS = EditBudget()
 CALLS_SHOWN = 50
 _TICKS_MAX = 10
-"""Boxes that Slack takes in one group."""
+"""Most checkboxes that Slack takes in one group."""
 _VALUE_CHARS = 150
 _LABEL_CHARS = 75
 _WORDS_BACK = frozenset({"default", "none", "off"})
@@ -43,7 +43,7 @@ class BudgetForm:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulCall:
-    """An uncertain call as people tell it from others: when, by whom, what it costs, and what was asked."""
+    """An uncertain call in the form: when, by whom, what it costs, and what was asked."""
 
     call_id: str
     label: str
@@ -63,11 +63,11 @@ def budget_form(
     now = _current(settings)
     shown = {GRANT: "", **now} | ({asked.field: asked.value} if asked.field else {})
     blocks = [
-        _text(LIMIT, "Limit a month, in dollars", shown[LIMIT], hint="Write default to return to the workspace's."),
+        _text(LIMIT, "Monthly limit, in dollars", shown[LIMIT], hint="Write default to return to the workspace's."),
         _text(GRANT, "Grant for this month only, in dollars", shown[GRANT], hint="On top of the limit, this month."),
     ]
     if payer.channel_kind == "channel":
-        blocks.append(_text(CAP, "Most that one person may spend a month", shown[CAP], hint="none: no such cap."))
+        blocks.append(_text(CAP, "Most that one person may spend in a month", shown[CAP], hint="none: no such cap."))
     blocks += [
         _text(ALERTS, "Tell people at these shares, in per cent", shown[ALERTS]),
         _text(ZONE, "Time zone in which the month turns", now[ZONE], hint="Counts from the next month on."),

@@ -109,7 +109,7 @@ class BudgetRequestView(View):
 
 @dataclass(frozen=True, slots=True)
 class BudgetQueueView(View):
-    """A run queued for budget that other runs hold: what it costs, and the account that lacks it."""
+    """A run queued for budget that other runs hold: its price, and the account that is short."""
 
     template: ClassVar = "budget_queue"
     needs: Needs

@@ -110,7 +110,7 @@ def _limits(facts: Facts) -> Check:
         else f"one person over all channels {format_usd(limits.person_nusd)}"
     )
     text = (
-        f"Limits of a month{money}: the workspace {format_usd(limits.workspace_nusd)}, a channel "
+        f"Monthly limits{money}: the workspace {format_usd(limits.workspace_nusd)}, a channel "
         f"{format_usd(limits.channel_nusd)}, one person's direct messages {format_usd(limits.dm_nusd)}, {person}."
     )
     return Check(is_fine=True, text=text)
@@ -125,14 +125,14 @@ def _trial(facts: Facts) -> Check:
 def _owners(facts: Facts) -> Check:
     owners = f" Owners of budgets: {_names(facts.owners, sign='; ')}." if facts.owners else ""
     if not facts.contact:
-        text = f"Nobody is named whom people ask for more budget. Set AGENTS_ADMINS.{owners}"
+        text = f"Nobody is named as the person to ask for more budget. Set AGENTS_ADMINS.{owners}"
         return Check(is_fine=False, text=text)
     return Check(is_fine=True, text=f"People ask {facts.contact} for more budget.{owners}")
 
 
 def _backup(facts: Facts) -> Check:
     if not facts.makes_own_backups:
-        return Check(is_fine=True, text="Backups are made by your PostgreSQL server; I do not see them.")
+        return Check(is_fine=True, text="Backups: PostgreSQL is backed up with its own tools, which I cannot see.")
     if facts.backup_us is None:
         return Check(is_fine=False, text="No backup yet: “agents backup FILE” makes one while I run.")
     made = datetime.fromtimestamp(facts.backup_us / 1_000_000, UTC)

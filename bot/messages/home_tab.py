@@ -23,7 +23,7 @@ _BEGIN = (
     "You choose the flow: /agents use decide: move the launch to May?",
     "In a thread: @agents and your request. Here: just write. All of it: /agents help",
 )
-_MENTION = "Mention me once when an answer took over a minute, in threads that a command opened: {state}."
+_MENTION = "You are mentioned once when an answer took over a minute, in threads that a command opened: {state}."
 _MENTION_WHY = "Where you wrote a message, Slack tells you of the reply by itself."
 
 

@@ -2,7 +2,7 @@
 
 from storage.queue_bounds import QueueFullError
 
-_BY_ITSELF = "It begins by itself, so there is no need to ask again."
+_BY_ITSELF = "It starts by itself, so there is no need to ask again."
 _FULL = {
     "person": "{most:,} of your requests are waiting already, and I keep no more of one person",
     "channel": "{most:,} requests of this channel are waiting already, and I keep no more of one channel",
@@ -13,7 +13,7 @@ _FULL = {
 def place_in_line(ahead: int) -> str:
     """Return where a request stands among those of its person that wait for a free place."""
     if not ahead:
-        return f"⏳ Queued: of your requests this is the next to begin. {_BY_ITSELF}"
+        return f"⏳ Queued: of your requests, this one is the next to start. {_BY_ITSELF}"
     before = "1 request of yours is before it" if ahead == 1 else f"{ahead:,} requests of yours are before it"
     return f"⏳ Queued: {before}. {_BY_ITSELF}"
 

@@ -66,7 +66,7 @@ def usd(nusd: int) -> Mrkdwn:
 
 
 class Account(Protocol):
-    """An account's month, of which something may be left."""
+    """An account's month: its limit, what is spent and what is held."""
 
     @property
     def limit_nusd(self) -> int:

@@ -15,9 +15,9 @@ class Scope:
 _HISTORY = "In {where} I read no threads, hear no replies without a mention and do not notice deleted requests."
 
 SCOPES: Mapping[str, Scope] = {
-    "app_mentions:read": Scope("Being called with @agents.", "Mentioning me does nothing."),
+    "app_mentions:read": Scope("Hearing a mention of @agents.", "Mentioning me does nothing."),
     "assistant:write": Scope(
-        "Slack's agent view: status, title and suggested prompts of a talk.",
+        "Slack's agent view: status, title and suggested prompts of a conversation.",
         "Slack's agent view shows no status, titles or prompts.",
     ),
     "channels:history": Scope(
@@ -25,8 +25,8 @@ SCOPES: Mapping[str, Scope] = {
         _HISTORY.format(where="public channels"),
     ),
     "channels:read": Scope(
-        "Whether a public channel is shared, archived, and whether I am in it; being invited.",
-        "I answer in no public channel, because I cannot see whether it is shared with others.",
+        "Whether a public channel is shared or archived, and whether I am in it; noticing an invitation.",
+        "I do not answer in public channels, because I cannot see whether they are shared with others.",
     ),
     "chat:write": Scope("Posting answers, and editing my own messages.", "I cannot answer at all."),
     "commands": Scope("/agents, and my entries in the menu of a message.", "/agents does nothing."),
@@ -42,18 +42,18 @@ SCOPES: Mapping[str, Scope] = {
     ),
     "groups:read": Scope(
         "The same as channels:read, for private channels I am in, and who is in them.",
-        "I answer in no private channel, because I cannot see who is in it.",
+        "I do not answer in private channels, because I cannot see who is in them.",
     ),
-    "im:history": Scope("What people write to me directly.", "I do not hear what is written to me directly."),
+    "im:history": Scope("What people write to me directly.", "I do not see direct messages to me."),
     "im:read": Scope("Whose direct messages a conversation is.", "I do not answer in direct messages."),
     "im:write": Scope(
         "Opening direct messages: answers you want there, reminders, alerts for admins.",
-        "I cannot begin direct messages, so reminders and alerts for admins are lost.",
+        "I cannot open direct messages, so reminders and alerts do not reach anybody.",
     ),
     "mpim:history": Scope("The same as channels:history, in group messages.", _HISTORY.format(where="group messages")),
     "mpim:read": Scope(
         "The same as channels:read, for group messages.",
-        "I answer in no group message, because I cannot see who is in it.",
+        "I do not answer in group messages, because I cannot see who is in them.",
     ),
     "reactions:read": Scope(
         "🛑 on a message of mine stops a request, 👍 on a draft approves it.",
@@ -64,6 +64,6 @@ SCOPES: Mapping[str, Scope] = {
     ),
     "users:read": Scope(
         "Names, and who is an admin, a guest or from another organisation.",
-        "I answer nobody, because I cannot see who is a guest or from another organisation.",
+        "I do not answer anybody, because I cannot see who is a guest or from another organisation.",
     ),
 }

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 WORKER_WAIT_S = 20.0
 """Seconds; a free worker begins within one, so after this long none is free."""
 KEPT = (
-    "⏳ Your request is kept and waits: whoever works on requests is busy or away. It begins by itself as soon as"
+    "⏳ Your request is kept and waits: whoever works on requests is busy or away. It starts by itself as soon as"
     " somebody is free, so there is no need to ask again."
 )
 

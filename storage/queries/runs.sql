@@ -121,11 +121,6 @@ SELECT CAST(COUNT(*) AS BIGINT) AS ahead FROM run
 WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND status <> 'done'
   AND (created_us, id) < (:created_us, :id);
 
--- name: open_runs
--- Return Slack runs that are accepted or running, oldest first.
-SELECT id FROM run
-WHERE kind = 'slack' AND status IN ('accepted', 'running') AND needs_code <= :code ORDER BY created_us;
-
 -- name: queue_state
 -- Return how many Slack runs could go on and have no process, since when the oldest new one of them waits, and how
 -- many are being worked on. Runs behind another one of their thread wait for that one.

@@ -14,6 +14,7 @@ BENCHES = {
     "workers": (),
     "startup": (),
     "acknowledgement": (),
+    "commits": (),
     "runs": ("--memory",),
     "slack_pace": (),
     "hops": (),

@@ -11,8 +11,6 @@ import json
 import os
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,7 +23,7 @@ from bot.runs.configuration import choose_models
 from bot.runs.executor import Executor
 from bot.settings import read_settings
 from storage.outbox import Outbox
-from tests.bench.runs import FLOWS, HERE, ROSTER, Nobody, model, one
+from tests.bench.runs import FLOWS, HERE, Nobody, measured_apart, model, one
 
 SYNCS = 200
 
@@ -81,26 +79,6 @@ async def measured() -> dict[str, dict[str, int]]:
     return found
 
 
-def measured_apart(tree: Path, url: str) -> dict[str, dict[str, int]]:
-    with tempfile.TemporaryDirectory() as scratch:
-        roster = Path(scratch) / "roster.yml"
-        roster.write_text(ROSTER, encoding="utf-8")
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "PYTHONPATH": f"{tree}:{HERE}",
-            "AGENTS_DATA_DIR": f"{scratch}/data",
-            "AGENTS_ROSTER": str(roster),
-            "AGENTS_LOG_LEVEL": "error",
-            "OPENAI_API_KEY": "sk-bench",
-            "OPENAI_API_BASE": f"{url}/v1",
-        }
-        command = (sys.executable, "-P", __file__, "--inside")
-        done = subprocess.run(command, cwd=tree, env=env, check=True, stdout=subprocess.PIPE, text=True)
-        found: dict[str, dict[str, int]] = json.loads(done.stdout.splitlines()[-1])
-        return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", type=Path, action="append", default=[])
@@ -113,7 +91,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         print(f"a sync of this disk: {sync_ms(Path(folder)):.2f} ms")
     with model(0.0) as url:
-        found = {tree: measured_apart(tree, url) for tree in trees}
+        found = {tree: measured_apart(tree, url, __file__) for tree in trees}
     for flow in FLOWS:
         for tree, counts in found.items():
             print(f"{flow:11} {tree.name:12} {counts[flow]['commits']:3} commits  {counts[flow]['reads']:3} reads")

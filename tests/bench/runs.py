@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,8 @@ def model(delay_s: float) -> Iterator[str]:
             started.kill()
 
 
-def measured_apart(tree: Path, url: str, arguments: list[str]) -> dict[str, dict[str, float]]:
+def measured_apart(tree: Path, url: str, script: str, arguments: Sequence[str] = ()) -> Any:
+    """Run a bench's script inside that checkout, with a ledger of its own; return what it prints last, as JSON."""
     with tempfile.TemporaryDirectory() as scratch:
         roster = Path(scratch) / "roster.yml"
         roster.write_text(ROSTER, encoding="utf-8")
@@ -175,14 +176,13 @@ def measured_apart(tree: Path, url: str, arguments: list[str]) -> dict[str, dict
             "PYTHONPATH": f"{tree}:{HERE}",
             "AGENTS_DATA_DIR": f"{scratch}/data",
             "AGENTS_ROSTER": str(roster),
-            "AGENTS_LOG_LEVEL": "warning",
+            "AGENTS_LOG_LEVEL": "error",
             "OPENAI_API_KEY": "sk-bench",
             "OPENAI_API_BASE": f"{url}/v1",
         }
-        command = (sys.executable, "-P", __file__, "--inside", *arguments)
+        command = (sys.executable, "-P", script, "--inside", *arguments)
         done = subprocess.run(command, cwd=tree, env=env, check=True, stdout=subprocess.PIPE, text=True)
-        found: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(rounds: list[dict[Path, dict[str, dict[str, float]]]], columns: tuple[str, ...]) -> None:
@@ -217,7 +217,9 @@ def main() -> None:
     arguments = [f"--runs={runs}", *(f"--flow={flow}" for flow in flows)]
     arguments += [f"--profile={options.profile}"] if options.profile else []
     with model(MANY_S if options.memory else 0.0) as url:
-        rounds = [{tree: measured_apart(tree, url, arguments) for tree in trees} for _ in range(options.rounds)]
+        rounds = [
+            {tree: measured_apart(tree, url, __file__, arguments) for tree in trees} for _ in range(options.rounds)
+        ]
     table(rounds, ("wall s", "KB a run") if options.memory else ("runs/s", "CPU ms"))
 
 

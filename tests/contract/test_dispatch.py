@@ -19,7 +19,7 @@ from storage.database.queue_schema import install_queue
 from storage.fair_queue import CHANNEL_SHARE, REQUEUE_S, FairQueue
 from storage.ledger.verify import verify
 from storage.runs import RunStore
-from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, account, execute, rows, settled
+from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, account, execute, park, rows, settled
 from tests.support.running_bot import bot_environment
 
 REQUEST = NEW_RUN
@@ -159,7 +159,7 @@ async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_peopl
     owned = await queue.store.claim(first, owner="worker", lease_s=15)
     assert owned is not None
     second, _ = await queue.store.accept(replace(thread, delivery_key="second"))
-    await queue.store.park(owned.fence, executed_ms=1)
+    await park(queue.store, owned.fence, executed_ms=1)
     await queue.store.release(owned.fence, executed_ms=1)
     await queue.fair.enqueue_all()
     assert queue.jobs == [first]
@@ -301,6 +301,5 @@ async def test_a_zombie_cannot_finish_and_its_money_is_settled(engine: Engine) -
         await engine.store.finish(
             zombie, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[]
         )
-    with pytest.raises(RunLostError):
-        await engine.store.renew(zombie.fence, lease_s=15, executed_ms=1)
+    assert await engine.store.renew_all([(zombie.fence, 1)], lease_s=15) == [(False, None)]
     assert (await verify(engine.db)).ok

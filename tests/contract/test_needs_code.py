@@ -15,7 +15,7 @@ from storage.fair_queue import FairQueue
 from storage.history import ACCEPTED_GRACE_US, History
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
-from tests.support.ledgers import NEW_RUN, FakeClock, rows
+from tests.support.ledgers import NEW_RUN, FakeClock, park, rows
 
 LEASE_S = 30.0
 DAY_US = 86_400_000_000
@@ -118,7 +118,7 @@ async def test_older_code_delivers_neither_question_nor_answer_of_a_new_run(
     if status == "done":
         await ended(store, run)
     else:
-        await store.park(run.fence, executed_ms=1)
+        await park(store, run.fence, executed_ms=1)
         await store.release(run.fence, executed_ms=1)
     assert await old.claim_telling(run) is False
     told = await store.claim_redelivery(run.id, owner="new", lease_s=LEASE_S)
@@ -128,7 +128,7 @@ async def test_older_code_delivers_neither_question_nor_answer_of_a_new_run(
 
 async def test_a_stop_or_a_decision_in_older_code_is_carried_out_by_newer_code(store: RunStore, old: OldCode) -> None:
     run = await claimed(store, await accepted(store))
-    await store.park(run.fence, executed_ms=1)
+    await park(store, run.fence, executed_ms=1)
     assert len(await old.run("cancel_run", id=run.id, user_id="U9")) == 1
     assert len(await old.run("wake_run", id=run.id)) == 1
     assert await old.claim(run) is False
@@ -156,11 +156,11 @@ async def test_what_older_code_accepts_any_code_executes(store: RunStore, databa
 async def test_a_run_of_newer_code_is_no_work_of_ours(database: Database, clock: FakeClock) -> None:
     ours, newer = RunStore(database, clock), RunStore(database, clock, code=FUTURE)
     run = await accepted(ours, replace(REQUEST, needs_code=FUTURE))
-    assert (await ours.open_ids(), await ours.claimable()) == ([], {})
+    assert await ours.claimable() == {}
     assert await ours.claim(run.id, owner="A", lease_s=LEASE_S) is None
-    assert (await newer.open_ids(), await newer.claimable()) == ([run.id], {run.id: run.lane})
+    assert await newer.claimable() == {run.id: run.lane}
     owned = await claimed(newer, run)
-    await newer.park(owned.fence, executed_ms=1)
+    await park(newer, owned.fence, executed_ms=1)
     await newer.release(owned.fence, executed_ms=1)
     assert (await ours.unposted_question_ids(), await newer.unposted_question_ids()) == ([], [run.id])
     assert await ours.claim_redelivery(run.id, owner="A", lease_s=LEASE_S) is None

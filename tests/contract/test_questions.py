@@ -11,7 +11,7 @@ from storage.database.database import Database
 from storage.questions import Questions
 from storage.run_rows import RunRow
 from storage.runs import RunStore
-from tests.support.ledgers import NEW_RUN, FakeClock
+from tests.support.ledgers import NEW_RUN, FakeClock, park
 
 DRAFT = Question(kind="approve", title="The draft is ready", draft="Dear all", deadline_s=60, approvers=("U3",))
 THREAD = {"workspace": "T1", "channel": "C1", "thread_ts": "17.1"}
@@ -36,7 +36,7 @@ async def parked(store: RunStore, questions: Questions) -> RunRow:
     run = await owned(store)
     with pytest.raises(ParkedError):
         await questions.ask(run.fence, "review", DRAFT)
-    await store.park(run.fence, executed_ms=5)
+    await park(store, run.fence, executed_ms=5)
     return run
 
 

@@ -25,7 +25,7 @@ from storage.ledger.ledger import SqlLedger
 from storage.ledger.reports import Reports
 from storage.ledger.verify import verify
 from storage.runs import RunStore
-from tests.support.ledgers import CENT, PAYER, POLICY, START_US, USD, Asking, FakeClock, open_run
+from tests.support.ledgers import CENT, PAYER, POLICY, START_US, USD, Asking, FakeClock, open_run, set_flow
 
 DAY_US = 86_400_000_000
 OTHERS = (PAYER, replace(PAYER, user="U2"), replace(PAYER, user="U3"))
@@ -153,7 +153,7 @@ async def test_what_people_thought_of_each_flow_is_counted_without_names(
     for flow, run_id, opinions in (("decide", "R1", ("up", "up", "down")), ("", "R2", ("down",)), ("draft", "R3", ())):
         asking = Asking(run_id=run_id)
         await open_run(database, asking)
-        await runs.set_flow(asking.fence, flow=flow, worst_nusd=CENT)
+        await set_flow(database, asking.fence, flow=flow, worst_nusd=CENT)
         await ledger.settle(await ledger.hold(asking.hold(CENT)), Charged("settled", CENT), asking.fence)
         for number, value in enumerate(opinions):
             await runs.record_feedback(run_id, user=f"U{number}", value=value)

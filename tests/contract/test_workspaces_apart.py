@@ -21,7 +21,7 @@ from storage.questions import Questions
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
 from storage.threads import Thread, Threads
-from tests.support.ledgers import CENT, POLICY, START_US, USD, Asking, FakeClock
+from tests.support.ledgers import CENT, POLICY, START_US, USD, Asking, FakeClock, park
 
 HERE, THERE = Payer("T1", "C1", "channel", "U1"), Payer("T2", "C1", "channel", "U1")
 THREAD = "1.1"
@@ -42,7 +42,7 @@ async def mine(database: Database, clock: FakeClock, ledger: SqlLedger) -> RunRo
     await Inbox(database, clock).store("k1", "T1", "command", {"text": "secret plan"})
     with pytest.raises(ParkedError):
         await Questions(database, clock).ask(run.fence, "review", Question(kind="approve", title="t", draft="secret"))
-    await RunStore(database, clock).park(run.fence, executed_ms=5)
+    await park(RunStore(database, clock), run.fence, executed_ms=5)
     return run
 
 

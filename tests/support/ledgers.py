@@ -7,15 +7,18 @@ from typing import Any
 from patterns.core.limits import Cap
 from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
 from storage.database.database import Database
-from storage.database.statements import Query, Row, single
+from storage.database.statements import Query, Row, load, single
 from storage.ledger.book import Policy
 from storage.run_rows import NewRun
+from storage.runs import RunStore
 
 USD = 1_000_000_000
 CENT = USD // 100
 START_US = 1_795_000_000_000_000  # 2026-11-18
 POLICY = Policy(workspace_nusd=100 * USD, channel_nusd=1 * USD, dm_user_nusd=1 * USD)
 PAYER = Payer("T1", "C1", "channel", "U1")
+
+_runs = load("runs")
 
 _INSERT_RUN = Query(
     "insert_run",
@@ -139,3 +142,14 @@ async def account(database: Database, id_: str) -> tuple[int, int]:
 
 def call_id(hold: Hold) -> str:
     return hold.call_id
+
+
+async def park(store: RunStore, fence: Fence, *, executed_ms: int) -> None:
+    """Park a run in a transaction of its own."""
+    await store._db.write(lambda: store.parking(fence, executed_ms=executed_ms))
+
+
+async def set_flow(database: Database, fence: Fence, *, flow: str, worst_nusd: int) -> None:
+    """Store a run's flow in a transaction of its own."""
+    chosen = {"flow": flow, "worst_nusd": worst_nusd}
+    await database.write(lambda: single(_runs.set_flow(id=fence.run_id, epoch=fence.epoch, **chosen)))

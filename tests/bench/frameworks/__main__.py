@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
+from tests.bench.commits import sync_ms
 from tests.bench.frameworks.jobs import CALLS
 
 HERE = Path(__file__).parent
@@ -105,19 +106,6 @@ def told(url: str) -> dict[str, int]:
     with urlopen(f"{url}/seen") as reply:  # noqa: S310 - our own server
         found: dict[str, int] = json.loads(reply.read())
     return found
-
-
-def sync_ms() -> float:
-    """Return what a sync of this disk takes, the median of fifty."""
-    took = []
-    with tempfile.NamedTemporaryFile(dir=tempfile.gettempdir()) as file:
-        for _ in range(50):
-            file.write(b"x" * 4096)
-            begun = time.perf_counter()
-            file.flush()
-            os.fsync(file.fileno())
-            took.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(took)
 
 
 def one_round(peers: Sequence[str], at_once_url: str, slow_url: str) -> Iterator[tuple[str, str, str, float]]:
@@ -214,7 +202,9 @@ def main() -> None:
     peers = options.peers.split(",")
     for name in peers:
         install(PEERS[name])
-    disk_ms, figures = sync_ms(), gather(peers, options.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        disk_ms = sync_ms(Path(folder))
+    figures = gather(peers, options.rounds)
     text = words(figures, disk_ms)
     print(text)
     if options.write:

@@ -13,13 +13,13 @@ from jobs import PROMPTS, REQUEST, VOICES, Runs
 from bot.logs import configure_logs
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
-from bot.runs.engine import NullEventSink
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
 from bot.settings import read_settings
 from patterns.core.events import StopReason
 from storage.outbox import Outbox
-from storage.run_rows import NewRun, RunRow
+from storage.run_rows import NewRun
+from tests.bench.runs import Nobody
 
 log = structlog.get_logger()
 GIVEN = "{{ request }}{{ material }}{{ acceptance }}{{ draft }}{{ feedback }}"
@@ -44,29 +44,6 @@ budgets:
   {{default_channel_usd: 90000, dm_user_usd: 90, workspace_usd: 90000, new_channels: on, alerts: [50], timezone: UTC}}
 """
 FLOWS = {"single": "one", "router": None, "pipeline": "three", "broadcast": "voices", "supervisor": "team"}
-
-
-class _Silent:
-    """A presenter that shows nothing."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self.progress, self.outbox = NullEventSink(), outbox
-
-    def may_stream(self, _run: RunRow) -> bool:
-        return False
-
-    async def begin(self, run: RunRow) -> RunRow:
-        return run
-
-    def release(self, run: RunRow) -> None:
-        """Show nothing."""
-
-    async def is_shown(self, _run: RunRow) -> bool:
-        return False
-
-    async def private(self, _to: object, view: object) -> None:
-        """Say that nobody hears it."""
-        log.error("not_shown", view=repr(view))
 
 
 def roster_in(folder: Path) -> Path:
@@ -97,8 +74,8 @@ async def opened(url: str) -> AsyncIterator[Runs]:
         env = {"AGENTS_DATA_DIR": f"{name}/data", "AGENTS_ROSTER": str(roster_in(folder)), "HOME": name}
         settings = read_settings({**env, "OPENAI_API_KEY": "k", "OPENAI_API_BASE": url})
         async with open_engine(settings, await choose_models(settings)) as engine:
-            silent: Any = _Silent(Outbox(engine.db, engine.clock))
-            executor = Executor(engine, silent, silent, owner="bench")
+            nobody: Any = Nobody(Outbox(engine.db, engine.clock))
+            executor = Executor(engine, nobody, nobody, owner="bench")
 
             async def run(flow: str | None) -> str:
                 number = next(numbers)

@@ -46,7 +46,7 @@ def test_nothing_is_marked_where_all_is_set_up() -> None:
             "ratings for 1 day."
         ),
         (
-            "Limits of a month: the workspace $100.00, a channel $25.00, one person's direct messages $5.00, no limit "
+            "Monthly limits: the workspace $100.00, a channel $25.00, one person's direct messages $5.00, no limit "
             "for one person over all channels."
         ),
         "People ask Dana for more budget.",
@@ -74,7 +74,7 @@ def test_a_declined_scope_switches_off_one_feature_and_is_nobodys_task(scope: st
     ("facts", "words"),
     [
         (replace(FINE, on_trial=("#a", "#b")), "Nobody has enabled #a, #b yet."),
-        (replace(FINE, contact=""), "Nobody is named whom people ask for more budget."),
+        (replace(FINE, contact=""), "Nobody is named as the person to ask for more budget."),
         (replace(FINE, backup_us=None), "No backup yet"),
         (replace(FINE, now_us=8 * DAY_US), "Last backup: 1 Jan 1970 00:00 UTC, 8 days ago."),
     ],
@@ -88,7 +88,7 @@ def test_what_cannot_be_known_is_said_and_not_marked() -> None:
     unknown = replace(FINE, granted=None, makes_own_backups=False, backup_us=None)
     assert marked(unknown) == []
     assert "this Slack does not say which scopes it granted" in said(unknown)
-    assert "Backups are made by your PostgreSQL server" in said(unknown)
+    assert "PostgreSQL is backed up with its own tools" in said(unknown)
 
 
 def test_many_names_are_counted() -> None:
