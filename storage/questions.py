@@ -43,7 +43,7 @@ class Questions:
             yield q.insert_question(
                 run_id=fence.run_id,
                 path=path,
-                question_json=question.model_dump_json(),
+                question_json=question.model_dump_json(exclude_defaults=True),
                 now_us=now_us,
                 deadline_us=deadline_us,
             )
@@ -84,7 +84,7 @@ class Questions:
         def work() -> Work[list[Row]]:
             now_us = self._clock.now_us()
             decided = yield q.decide_question(
-                run_id=run_id, path=path, decision_json=decision.model_dump_json(), now_us=now_us
+                run_id=run_id, path=path, decision_json=decision.model_dump_json(exclude_defaults=True), now_us=now_us
             )
             for row in decided:
                 after = {"run": run_id, "question": path, "verdict": decision.verdict}

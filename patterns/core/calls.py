@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
+from patterns.core.tools import ToolCall, ToolSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +19,26 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message. Images go with user messages only."""
+    """One chat message. Images go with user messages only.
 
-    role: Literal["system", "user", "assistant"]
+    An assistant message may carry `calls` of tools, and `thinking`: the provider's own blocks (signatures, reasoning
+    items) as JSON, returned byte for byte to the model that wrote them. A tool message answers the call `answers`.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
     images: tuple[Image, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    thinking: str = ""
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One call, before translation. `model` is the roster's name for it; `schema` asks for JSON of that JSON Schema."""
+    """One call, before translation. `model` is the roster's name for it; `schema` asks for JSON of that JSON Schema.
+
+    `tools` are offered to the model; it may then answer with calls instead of a text.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -36,6 +47,7 @@ class ModelRequest:
     stream: bool = False
     timeout_s: float = 60.0
     idle_timeout_s: float = 20.0
+    tools: tuple[ToolSchema, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +83,15 @@ class PreparedCall:
 class Completion:
     """The answer of one attempt. `usage` None means the provider did not report it: the whole hold is charged.
 
-    `finish_reason` is the provider's, normalised: stop, length, content_filter; or `repetition`, when the text was cut
-    because the model was in a loop.
+    `finish_reason` is the provider's, normalised: stop, length, content_filter, tools (it asks for `calls`); or
+    `repetition`, when the text was cut because the model was in a loop. `thinking` is what `Message` gives back.
     """
 
     text: str
     usage: Usage | None
-    finish_reason: Literal["stop", "length", "content_filter", "repetition"]
+    finish_reason: Literal["stop", "length", "content_filter", "tools", "repetition"]
+    calls: tuple[ToolCall, ...] = ()
+    thinking: str = ""
 
 
 class BilledModelError(ModelError):

@@ -11,6 +11,7 @@ from patterns.core.context import Frozen
 from patterns.core.events import RunEvent
 from patterns.core.limits import Cap
 from patterns.core.money import Price, Usage
+from patterns.core.tools import AskedCall
 
 # ---------------------------------------------------------------- models
 
@@ -216,10 +217,12 @@ class Journal(Protocol):
 class Question(Frozen):
     """What people are asked: to review a draft, confirm a price or grant more money; `line` waits for money unasked.
 
-    `amount_nusd` is what saying yes can cost, `approvers` are people who may decide besides the asker and admins.
+    `tool` asks whether the `calls` of one turn may be made, `outcome` whether a call that nobody knows about was done.
+    `amount_nusd` is what saying yes can cost, `approvers` are people who may decide besides the asker and admins; of
+    tools, `approve_by` says who may: the asker, any other, the owner, or only the `approvers` ("named").
     """
 
-    kind: Literal["approve", "feedback", "confirm", "money", "line"]
+    kind: Literal["approve", "feedback", "confirm", "money", "line", "tool", "outcome"]
     title: str
     draft: str = ""
     verdict: str = ""
@@ -228,19 +231,28 @@ class Question(Frozen):
     deadline_s: int = 0
     reminder_s: int = 0
     approvers: tuple[str, ...] = ()
+    calls: tuple[AskedCall, ...] = ()
+    approve_by: Literal["asker", "other", "owner", "named"] = "asker"
 
 
-DecisionVerdict = Literal["approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none"]
-"""What a person, or time, decided about a question."""
+DecisionVerdict = Literal[
+    "approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none", "deny", "done", "again"
+]
+"""What a person, or time, decided about a question. Of tools: approve, deny (`text` says why); of an unknown outcome:
+it was done, or do it again."""
 
 
 class Decision(Frozen):
-    """What a person decided, kept as the journal step of the question's path."""
+    """What a person decided, kept as the journal step of the question's path.
+
+    `scope` is what the approval of a tool covers: this call, calls of the tool in this run, or standing in the channel.
+    """
 
     verdict: DecisionVerdict
     text: str = ""
     user: str = ""
     at_us: int = 0
+    scope: Literal["once", "run", "standing"] = "once"
 
 
 class Decisions(Protocol):

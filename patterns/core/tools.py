@@ -1,0 +1,119 @@
+"""Tool calls as values, and the ports of the tool loop: what a tool is, what it is asked, what it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from patterns.core.context import Frozen
+from patterns.core.errors import AgentsError
+
+Reach = Literal["provider", "service", "anywhere"]
+"""Where the arguments of a tool can end up: at the model's provider, at one named service, or anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSchema:
+    """A tool as a model is told about it. `name` is the roster's, `server.tool`; `parameters` a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+class ToolCall(Frozen):
+    """A call that a model asks for. `arguments` is the JSON text as the model wrote it: it may not parse.
+
+    `name` is the roster's name of the tool where it was one that was offered, else what the model wrote.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Source(Frozen):
+    """Something a tool read: a link and what it is called. `url` may be empty where a thing has none."""
+
+    title: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """What a tool answered, cut to its byte limit, with the mark of the cut in the text. Always untrusted."""
+
+    text: str
+    is_error: bool = False
+    sources: tuple[Source, ...] = ()
+    bytes_read: int = 0
+
+
+class ToolError(AgentsError):
+    """A tool could not be reached or did not answer.
+
+    `was_sent` is whether the call may have reached it: then nobody knows what it did.
+    """
+
+    def __init__(self, message: str, *, was_sent: bool) -> None:
+        super().__init__(message)
+        self.was_sent = was_sent
+
+
+class ToolBox(Protocol):
+    """The port to tools, wherever they run. Only the tool loop calls it."""
+
+    async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
+        """Return the tools of these names, as their servers describe them now.
+
+        Raises:
+            ToolError: a server cannot be reached, lacks one, or describes one in more bytes than the roster allows.
+        """
+        ...
+
+    async def call(self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float) -> ToolOutput:
+        """Call a tool once, without retries. `key` is our idempotency key, the same whenever this call is repeated.
+
+        Cancelling tells the server so.
+
+        Raises:
+            ToolError: no answer; `was_sent` says whether the tool may have acted.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A standing approval of a tool in a channel, given beforehand by an admin for a schema of it."""
+
+    id: str
+    tool: str
+    schema_hash: str
+    given_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRules:
+    """What is allowed where a run works, read once per execution. The roster's own rules come on top.
+
+    `enabled` None: every tool of the roster (a shell). `is_private`: the run already reads something private there (a
+    private channel, a direct message). `grants` are standing approvals.
+    """
+
+    enabled: frozenset[str] | None = frozenset()
+    is_private: bool = False
+    grants: tuple[Grant, ...] = ()
+
+    def allows(self, tool: str) -> bool:
+        """Return whether a tool may be used here."""
+        return self.enabled is None or tool in self.enabled
+
+
+class AskedCall(Frozen):
+    """One call as an approval asks about it. `arguments` is JSON as a person may read it, with secrets masked."""
+
+    agent: str
+    tool: str
+    arguments: str
+    price_nusd: int = 0
+    reach: Reach = "service"
+    note: str = ""
