@@ -13,6 +13,7 @@ from bot.people.directory import Directory, name_of
 from patterns.core.errors import AgentsError
 from patterns.core.ports import Payer
 from patterns.flow import Plan
+from storage.database.statements import Row
 from storage.ledger.balances import Balance, Balances
 
 _ALL_CHANNELS = "your share of all channels"
@@ -51,9 +52,12 @@ class ProfileLookup:
         admins = await self.admin_ids(workspace)
         return await self.person(admins[0], workspace) if admins else None
 
-    async def balance(self, payer: Payer) -> BalanceView:
-        """Return the account that pays for this month: the channel's, or the person's."""
-        return await self.view(payer, await self.balances.balance(payer))
+    async def balance(self, payer: Payer, *, ended_run: str = "") -> BalanceView:
+        """Return the account that pays for this month: the channel's, or the person's.
+
+        What is still held for `ended_run` counts as free: the transaction that ends it releases it.
+        """
+        return await self.view(payer, await self.balances.balance(payer), ended_run=ended_run)
 
     async def all(self, payer: Payer, *, with_workspace: bool = True) -> BalancesView:
         """Return every account that limits this person here this month; the workspace's only `with_workspace`."""
@@ -92,20 +96,26 @@ class ProfileLookup:
             run_id=run_id,
         )
 
-    async def view(self, payer: Payer, balance: Balance, *, with_workspace: bool = True) -> BalanceView:
+    async def view(
+        self, payer: Payer, balance: Balance, *, with_workspace: bool = True, ended_run: str = ""
+    ) -> BalanceView:
         """Return an account's month under the name people use for it; secret ones without numbers."""
         # Months turn on the first, in the zone of the account: in UTC it may be the last of this one.
         turns = datetime(2000, int(balance.period[5:]) % 12 + 1, 1, tzinfo=UTC)
-        held = await self.balances.held_by_runs(payer) if balance.held_nusd else []
+        held = {row["run_id"]: row["held_nusd"] for row in await self._held(payer, balance)}
+        freed_nusd = held.pop(ended_run, 0)
         return BalanceView(
             name=_ALL_CHANNELS if balance.is_of_all_channels else await self._name(payer, balance.kind),
             limit_nusd=(balance.limit_nusd or 0) + balance.granted_nusd,
             settled_nusd=balance.settled_nusd,
-            held_nusd=balance.held_nusd,
+            held_nusd=max(0, balance.held_nusd - freed_nusd),
             resets_on=f"1 {turns:%b}",
-            held_runs=len({row["run_id"] for row in held}),
+            held_runs=len(held),
             is_secret=balance.kind == "workspace" and not with_workspace,
         )
+
+    async def _held(self, payer: Payer, balance: Balance) -> list[Row]:
+        return await self.balances.held_by_runs(payer) if balance.held_nusd else []
 
     async def _name(self, payer: Payer, kind: str) -> str:
         if kind == "channel":

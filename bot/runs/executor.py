@@ -115,6 +115,7 @@ class Executor(Generic[S]):
             await self.engine.store.release(run.fence, executed_ms=watch.clocked(run).executed_ms)
             raise
         finally:
+            session.close()
             self._stops.pop(run_id, None)
 
     async def _until_stopped(
@@ -181,7 +182,7 @@ class Executor(Generic[S]):
             self._in_background(self._budget_released(), f"free {run.id}")
             return
         run = await self._fresh(run)
-        if session.holds_money:  # the balance shown is what is left when nothing is held for the run
+        if session.holds_money:  # the cost shown counts what nobody can tell any more
             await self.engine.ledger.end_run(run.fence)
         rendered = await self._delivery.render(run, outcome)
         names = names_of(rendered)

@@ -85,7 +85,7 @@ class RunViews:
         shown = self.progress.view(run.id)
         done = sum(step.outcome == "ok" for step in steps)
         line = f"{format_usd(cost_nusd)} · {duration(seconds)}"
-        view = await self.view(run, outcome.state, outcome_line=line)
+        view = await self.view(run, outcome.state, outcome_line=line, is_over=True)
         return AnswerView(
             run=view,
             result=outcome.result.model_copy(update={"cost_nusd": cost_nusd}),
@@ -131,8 +131,8 @@ class RunViews:
             owner=await self.profiles.owner(run.workspace),
         )
 
-    async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "") -> RunView:
-        """Return a run as people see it."""
+    async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "", is_over: bool = False) -> RunView:
+        """Return a run as people see it; of one that is over, with the balance as it is when nothing is held for it."""
         came = await self.attachments.kept(run.id)
         return RunView(
             run_id=run.id,
@@ -143,7 +143,7 @@ class RunViews:
             thread_ts=run.thread_ts,
             flow=run.flow,
             outcome_line=outcome_line,
-            balance=await self.profiles.balance(run.payer),
+            balance=await self.profiles.balance(run.payer, ended_run=run.id if is_over else ""),
             price=await self.engine.told_price(run),
             material=came.read_words,
             left_out=await self._left_out(run, came),

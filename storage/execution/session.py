@@ -35,7 +35,7 @@ class RunSession:
 
     The journal was read with the claim, and only the owner writes it, so it answers from memory. A decision waits for
     the next write of the ledger; until it is committed, the run's events are held back: nothing is shown that a crash
-    could decide otherwise.
+    could decide otherwise. What was released waits for the next write too, or for the end of the run, which closes it.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class RunSession:
         self._waiting: list[StepRecord] = []
         self._flow: tuple[str, int] | None = None
         self._writing = 0
+        self._released: list[Hold] = []
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: set[asyncio.Task[None]] = set()
         self._events: list[tuple[EventSink, RunEvent]] = []
@@ -67,7 +68,7 @@ class RunSession:
 
     @property
     def holds_money(self) -> bool:
-        """Return whether a call or a reservation of this session may be open."""
+        """Return whether a call or a reservation of this session may be open, but for what waits to be released."""
         return bool(self._open)
 
     # ------------------------------------------------------------ journal
@@ -103,9 +104,15 @@ class RunSession:
         Raises:
             RunLostError: another process owns the run.
         """
-        await self._after_decisions(None)
+        if self._waiting or self._flow:
+            await self._after_decisions(None)
         while self._flushing:
             await asyncio.wait(self._flushing)
+
+    def close(self) -> None:
+        """Leave what is still to be released to the transaction that ended or parked the run, or to the next owner."""
+        self._released = []
+        self._stop_timer()
 
     def _flush_soon(self) -> None:
         if self._timer is None:
@@ -120,34 +127,39 @@ class RunSession:
         with contextlib.suppress(AgentsError):  # the next write of the run meets it too
             await self._after_decisions(None)
 
-    async def _after_decisions(self, write: Awaitable[T] | None) -> T | None:
-        """Make a write of the ledger, the waiting decisions before it in the same transaction where possible.
-
-        Decisions that could not be written wait again, and the error is raised.
-        """
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        steps, flow = self._waiting, self._flow
-        if not steps and flow is None:
+
+    async def _after_decisions(self, write: Awaitable[T] | None) -> T | None:
+        """Make a write of the ledger, what waits before it in the same transaction where possible.
+
+        Decisions that could not be written wait again, and the error is raised.
+        """
+        self._stop_timer()
+        steps, flow, released = self._waiting, self._flow, self._released
+        if not steps and flow is None and not released:
             return None if write is None else await write
-        self._waiting, self._flow = [], None
+        self._waiting, self._flow, self._released = [], None, []
         self._writing += 1
         try:
-            return await self._write(Decide(self.run.fence, tuple(steps), flow), write)
+            return await self._write(Decide(self.run.fence, tuple(steps), flow), released, write)
         except RunLostError:
             self._events.clear()
             raise
         except (StorageError, asyncio.CancelledError):  # writing them twice does it once
             self._waiting, self._flow = [*steps, *self._waiting], self._flow or flow
+            self._released += released
             raise
         finally:
             self._writing -= 1
             self._show()
 
-    async def _write(self, decisions: Decide, write: Awaitable[T] | None) -> T | None:
-        queued = [self._ledger.decide(decisions), *([] if write is None else [write])]
-        decided, *written = await asyncio.gather(*queued, return_exceptions=True)  # queued in this order
+    async def _write(self, decisions: Decide, released: Sequence[Hold], write: Awaitable[T] | None) -> T | None:
+        first = self._ledger.decide(decisions) if decisions.steps or decisions.flow else _nothing()
+        queued = [first, self._ledger.release(released), *([] if write is None else [write])]
+        decided, freed, *written = await asyncio.gather(*queued, return_exceptions=True)  # queued in this order
         if isinstance(decided, BaseException):
             await self._ledger.release([hold for one in written for hold in _holds(one)])  # they will not be sent
             raise decided
@@ -155,6 +167,8 @@ class RunSession:
             if isinstance(outcome, BaseException):
                 raise outcome
             return outcome
+        if isinstance(freed, BaseException):
+            raise freed
         return None
 
     # ------------------------------------------------------------ money
@@ -176,9 +190,11 @@ class RunSession:
         return settlement
 
     async def release(self, holds: Sequence[Hold]) -> None:
-        """Free reservations, or holds whose call was never sent."""
-        await self._ledger.release(holds)
-        self._open.difference_update(hold.call_id for hold in holds)
+        """Free reservations, or holds whose call was never sent, with the next write or at the run's end."""
+        if holds:
+            self._released += holds
+            self._open.difference_update(hold.call_id for hold in holds)
+            self._flush_soon()
 
     async def _opening(self, call_ids: Sequence[str], write: Awaitable[T]) -> T:
         self._open.update(call_ids)
@@ -216,6 +232,10 @@ class RunSession:
         events, self._events = self._events, []
         for sink, event in events:
             sink.emit(self.run.id, event)
+
+
+async def _nothing() -> None:
+    """Write nothing."""
 
 
 def _holds(outcome: object) -> list[Hold]:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -223,6 +224,51 @@ async def test_the_end_of_a_run_closes_what_it_left_and_knows_its_cost(
     assert await account(database, "T1/channel/C1/2026-11") == (3 * CENT, 0)
     assert await rows(database, "SELECT name, state FROM slack_out") == [{"name": "answer/0", "state": "intended"}]
     assert (await verify(database)).ok
+
+
+async def test_what_is_released_rides_with_the_next_hold(
+    sessions: RunSessions, session: RunSession, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = asking(session)
+    batches: list[int] = []
+    merge = sessions.ledger._merge
+    monkeypatch.setattr(sessions.ledger, "_merge", lambda asked: batches.append(len(asked)) or merge(asked))
+    kept = await session.reserve_many([ask.reserve(USD - CENT)])  # nearly all that the channel has
+    await session.release(kept)
+    assert (await verify(database)).held_nusd == USD - CENT
+    assert not session.holds_money
+    await session.hold(ask.hold(2 * CENT))  # needs what was released
+    assert (batches, (await verify(database)).held_nusd) == ([1, 2], 2 * CENT)
+
+
+async def test_what_is_released_without_another_hold_is_free_soon_or_with_the_end(
+    sessions: RunSessions, session: RunSession, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = asking(session)
+    monkeypatch.setattr("storage.execution.session.FLUSH_S", 0.001)
+    await session.release(await session.reserve_many([ask.reserve(CENT)]))
+    async with asyncio.timeout(20):
+        while (await verify(database)).held_nusd:  # noqa: ASYNC110 - it is written in the background
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr("storage.execution.session.FLUSH_S", 3600)
+    await session.release(await session.reserve_many([ask.reserve(CENT)]))
+    await session.flush()
+    assert (await verify(database)).held_nusd == CENT
+    await ended(sessions, session)
+    session.close()
+    assert (await verify(database)).held_nusd == 0
+
+
+async def test_what_could_not_be_released_is_released_with_the_next_write(
+    sessions: RunSessions, session: RunSession, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session.release(await session.reserve_many([asking(session).reserve(CENT)]))
+    with monkeypatch.context() as broken:
+        broken.setattr(sessions.ledger, "release", AsyncMock(side_effect=StorageError("away")))
+        with pytest.raises(StorageError):
+            await session._after_decisions(None)
+    await session.hold(asking(session).hold(2 * CENT))
+    assert (await verify(database)).held_nusd == 2 * CENT
 
 
 async def test_a_parked_run_holds_nothing(sessions: RunSessions, session: RunSession, database: Database) -> None:

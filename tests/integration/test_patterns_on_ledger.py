@@ -70,7 +70,9 @@ async def test_accounts_say_what_the_run_cost(database: Database, flow: str) -> 
             await execute(database, "UPDATE run SET epoch = :epoch WHERE id = 'run1'", epoch=asking.epoch)
             await ledger.recover_run(asking.fence)
         finally:
+            session.close()
             await process.close()
+    await ledger.end_run(asking.fence)
     settled, held = await account(database, "T1/run/run1/")
     (sums,) = await rows(database, "SELECT COALESCE(SUM(actual_nusd), 0) AS actual FROM call WHERE run_id = 'run1'")
     assert (settled, held) == (sums["actual"], 0)

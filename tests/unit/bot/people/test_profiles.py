@@ -65,6 +65,8 @@ async def test_a_channels_month_shows_what_is_spent_held_and_free(figures: Profi
     view = await figures.balance(PAYER)
     assert (view.name, view.limit_nusd, view.resets_on) == ("#platform", USD, "1 Dec")
     assert (view.settled_nusd, view.held_nusd, view.free_nusd, view.held_runs) == (30 * CENT, 20 * CENT, 50 * CENT, 1)
+    over = await figures.balance(PAYER, ended_run=asking.run_id)
+    assert (over.held_nusd, over.held_runs) == (0, 0)
     await ledger.close()
 
 
