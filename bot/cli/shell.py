@@ -105,6 +105,7 @@ async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[st
             roster_hash=engine.roster.hash,
             roster_json=engine.roster.snapshot(),
             delivery_key=f"terminal:{secrets.token_hex(12)}",
+            needs_code=engine.roster.needs_code,
         )
     )
     return run_id

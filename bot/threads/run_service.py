@@ -135,6 +135,7 @@ class RunService:
             roster_hash=roster.hash,
             roster_json=roster.snapshot(),
             delivery_key=request.key,
+            needs_code=roster.needs_code,
         )
 
     # ------------------------------------------------------------ what people do

@@ -70,12 +70,46 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What the ledger keeps of a tool call beside its money: the tool, the hash of its arguments, who approved it."""
+
+    tool: str
+    arguments_hash: str
+    is_repeatable: bool
+    timeout_ms: int
+    approved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """How a tool call ended: the bytes that came, whether it was an error, how long it took."""
+
+    bytes_read: int
+    is_error: bool
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCall:
+    """A call that was held for a path before and may have been sent: whoever held it cannot tell any more.
+
+    `opened_us` is when its money was held; `epoch` that of its owner.
+    """
+
+    call_id: str
+    state: str
+    epoch: int
+    opened_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class HoldRequest:
     """A request for the first phase of a two-phase hold: the upper bound of one attempt, before it is sent.
 
     `call_id` is the idempotency key, chosen by the caller, so that repeating a request whose answer was lost holds
     once. `caps` are the run and the stages around the step, outermost first. `envelope` names a reservation that pays
-    first.
+    first. `lease_s` extends the lease of the run with the hold, so that nobody else claims it for that long. `tool` is
+    given for the call of a tool, whose `model` is `tool:NAME`.
     """
 
     call_id: str
@@ -90,6 +124,8 @@ class HoldRequest:
     price_version: str
     amount_nusd: int
     envelope: str | None = None
+    lease_s: float = 0.0
+    tool: ToolFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +165,7 @@ class Charged:
     actual_nusd: int
     usage: Usage | None = None
     reason: str = ""
+    tool: ToolAnswer | None = None
 
 
 class StepRecord(Frozen):
@@ -192,6 +229,13 @@ class Ledger(Protocol):
 
     async def release(self, holds: Sequence[Hold]) -> None:
         """Free reservations, or holds whose call was never sent."""
+        ...
+
+    async def earlier_calls(self, run_id: str, path: str) -> Sequence[EarlierCall]:
+        """Return the calls held for a path, by any owner of the run, that could have been sent; oldest first.
+
+        Only what its own owner released as never sent is not among them.
+        """
         ...
 
 

@@ -9,6 +9,10 @@ from patterns.core.errors import AgentsError
 
 Reach = Literal["provider", "service", "anywhere"]
 """Where the arguments of a tool can end up: at the model's provider, at one named service, or anywhere."""
+TOOL_MODEL = "tool:"
+"""How the ledger's name of a tool begins, where a call has its model: it is no model's price, bill or call."""
+RUN_GRANT_CALLS = 10
+"""How many further calls an approval "for this run" covers."""
 
 
 @dataclass(frozen=True, slots=True)

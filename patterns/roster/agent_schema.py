@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from patterns.roster.model_schema import NAME, Entry, Name, Text
+from patterns.roster.model_schema import ITEMS_MAX, NAME, Entry, Name, Nusd, Text
 
 
 class SchemaOutput(Entry):
@@ -53,6 +53,8 @@ class AgentSpec(Entry):
     """An agent: its model, its prompt, and the limits of one answer.
 
     `input_bytes_max` bounds what its slots may add to the prompt, so that a later step has a price before it runs.
+    `tools` are those it may call, in at most `turns_max` answers of its model and `tool_calls_max` calls; `step_usd`
+    bounds what all of that may cost.
     """
 
     description: Text
@@ -62,3 +64,7 @@ class AgentSpec(Entry):
     timeout_s: Annotated[float, Field(gt=0, le=600)]
     output: Output = "text"
     input_bytes_max: Annotated[int, Field(strict=True, ge=500, le=1_000_000)] = 16_000
+    tools: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=105)], ...], Field(max_length=ITEMS_MAX)] = ()
+    turns_max: Annotated[int, Field(strict=True, ge=2, le=30)] = 6
+    tool_calls_max: Annotated[int, Field(strict=True, ge=1, le=100)] = 12
+    step_nusd: Nusd | None = Field(None, alias="step_usd")

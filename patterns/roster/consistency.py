@@ -14,6 +14,7 @@ from patterns.roster.model_schema import ModelEntry, ModelSpec
 from patterns.roster.prompts import Prompt
 from patterns.roster.schema import AgentSpec, Flow, Node, RouterEntry, Stage, children
 from patterns.roster.suggestions import nearest
+from patterns.roster.tool_schema import BUILT_IN, ToolServer, ToolSpec
 from patterns.roster.yaml_lines import Mistake, Place
 
 ROUTER = "router"
@@ -48,6 +49,11 @@ class RosterParts(Protocol):
         ...
 
     @property
+    def tools(self) -> Mapping[str, ToolServer | ToolSpec]:
+        """Return the servers of tools by name, or the tools themselves."""
+        ...
+
+    @property
     def router(self) -> RouterEntry:
         """Return how a request without a flow is routed."""
         ...
@@ -64,6 +70,7 @@ def check(
     checker = _Checker(roster, prompts, ignored, hint)
     checker.models()
     checker.agents()
+    checker.tools()
     for name, flow in roster.flows.items():
         checker.node(flow, ("flows", name), depth=0)
     checker.router()
@@ -136,6 +143,32 @@ class _Checker:
                 self.say(("agents", name), f"{name!r} is a name the journal needs; call the agent something else")
             self.known(agent.model, "model", ("agents", name, "model"))
             self.prompt(agent.prompt, ("agents", name, "prompt"), needs=())
+
+    def tools(self) -> None:
+        """Check that the tools which agents name are there and on."""
+        entries = {name: one for name, one in self.roster.tools.items() if isinstance(one, ToolServer)}
+        for name, entry in entries.items():
+            if name in BUILT_IN:
+                self.say(("tools", name), f"{name!r} is built in; call the server something else")
+            if MENDED not in entry.names and MENDED not in (entry.python or ""):
+                for place, words in entry.mistakes():
+                    self.say(("tools", name, *place), words)
+        servers = {**{name: entry.names for name, entry in entries.items()}, **BUILT_IN}
+        for agent, spec in self.roster.agents.items():
+            for index, name in enumerate(spec.tools):
+                self.tool(name, servers, ("agents", agent, "tools", index))
+
+    def tool(self, name: str, servers: Mapping[str, tuple[str, ...]], place: Place) -> None:
+        server, dot, tool = name.partition(".")
+        if server not in servers:
+            if server not in self.ignored and MENDED not in (name, *servers):
+                near = nearest(server, servers)
+                known = f"did you mean {near!r}?" if near else f"the servers are {', '.join(sorted(servers))}"
+                self.say(place, f"there is no server of tools {server!r}; {known}")
+        elif dot and tool not in servers[server] and MENDED not in servers[server]:
+            near = nearest(tool, servers[server])
+            known = f"did you mean '{server}.{near}'?" if near else f"it has {', '.join(servers[server])}"
+            self.say(place, f"{server!r} has no tool {tool!r} that is on; {known}")
 
     def prompt(self, name: str, place: Place, needs: Iterable[str]) -> None:
         if not self.known(name, "prompt", place):

@@ -7,7 +7,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from patterns.roster.layers import layered
 from patterns.roster.model_schema import ModelSpec
 from patterns.roster.prompt_files import FOLDER, SUFFIX, prompt_files
 from patterns.roster.prompts import Prompt, prompt
-from patterns.roster.schema import AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
+from patterns.roster.schema import SNAPSHOT_CODE, TOOLS_CODE, AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
 from patterns.roster.shape import Shape, read_shape
+from patterns.roster.tool_schema import ToolServer, ToolSpec, tool_specs, tools_named
 from patterns.roster.yaml_lines import build
 
 __all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "load_roster"]
@@ -39,6 +40,7 @@ class Roster:
     prompts: Mapping[str, Prompt]
     source: str
     file: str
+    servers: Mapping[str, ToolServer] = field(default_factory=dict)
 
     def snapshot(self) -> str:
         """Return the roster and its prompts as JSON, for the run to keep."""
@@ -53,6 +55,21 @@ class Roster:
     def agent(self, name: str) -> AgentSpec:
         """Return an agent by name; ROUTER is the Router itself."""
         return self.router.agent() if name == ROUTER else self.agents[name]
+
+    @cached_property
+    def tools(self) -> Mapping[str, ToolSpec]:
+        """Return every tool by name, the built-in ones first."""
+        return tool_specs(self.servers)
+
+    def tools_of(self, agent: str) -> tuple[ToolSpec, ...]:
+        """Return the tools that an agent may use, as far as they are on where it works."""
+        return tools_named(self.agent(agent).tools, self.tools)
+
+    @property
+    def needs_code(self) -> int:
+        """Return the first code version that can execute runs of this roster."""
+        has_tools = self.servers or any(agent.tools for agent in self.agents.values())
+        return TOOLS_CODE if has_tools else SNAPSHOT_CODE
 
     def with_models(self, models: Mapping[str, ModelSpec]) -> "Roster":
         """Return the roster with other models under the same names; models that are not named stay."""
@@ -121,6 +138,7 @@ def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str,
         prompts={name: prompts[name] for name in sorted(used)},
         source=text,
         file=file,
+        servers=parsed.tools,
     )
 
 

@@ -22,6 +22,7 @@ from patterns.core.limits import FailurePolicy
 from patterns.roster.agent_schema import AgentSpec, PromptRef, SchemaOutput
 from patterns.roster.model_schema import ITEMS_MAX, Entry, ModelEntry, ModelSpec, Name, Nusd, Share, Text
 from patterns.roster.suggestions import nearest
+from patterns.roster.tool_schema import ToolServer
 
 __all__ = [
     "KINDS",
@@ -45,6 +46,9 @@ SNAPSHOT_CODE = 8
 """The first code version (`CODE_VERSION` of storage/database/connect.py) that can read the rosters and prompts this
 program stores with its runs. Raise it to the current one with whatever the roster file or the prompts' language gains:
 processes of older code then leave those runs alone, instead of ending them because of a key they do not know."""
+
+TOOLS_CODE = 12
+"""The same for rosters with tools, which earlier programs know nothing of."""
 
 PATTERNS = ("router", "pipeline", "broadcast", "supervisor")
 """The four ways agents work together."""
@@ -255,6 +259,7 @@ class RosterFile(Entry):
     router: RouterEntry
     limits: LimitsEntry
     budgets: BudgetsEntry
+    tools: dict[Name, ToolServer] = Field(default={}, max_length=ITEMS_MAX)
 
 
 def children(node: Node) -> Iterator[tuple[tuple[str | int, ...], Node]]:

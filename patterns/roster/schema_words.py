@@ -39,6 +39,14 @@ EXAMPLES = {
     "above_input_tokens": "above_input_tokens: 200000",
     "quorum": "quorum: 2",
     "schema": "schema: {type: object}",
+    "tools": "tools: [clock, arithmetic]",
+    "turns_max": "turns_max: 6",
+    "tool_calls_max": "tool_calls_max: 12",
+    "mcp": "mcp: {command: [mcp-server-time]}",
+    "command": "command: [mcp-server-time]",
+    "url": "url: https://tickets.example.com/mcp",
+    "client_id_env": "client_id_env: TICKETS_CLIENT",
+    "client_secret_env": "client_secret_env: TICKETS_SECRET",
 }
 """How a key is written that is missing or empty."""
 
@@ -176,7 +184,7 @@ def keys_at(place: Place) -> tuple[str, ...]:
 
 
 def _is_table(place: Place) -> bool:
-    return len(place) == 1 and place[0] in ("models", "agents", "flows")
+    return len(place) == 1 and place[0] in ("models", "agents", "flows", "tools")
 
 
 def _shape_at(place: Place) -> type[BaseModel] | None:

@@ -36,7 +36,9 @@ _STAND_INS: dict[str, Any] = {
     "model": MENDED,
     "above_input_tokens": 1,
     "output_usd_per_mtok": 1,
+    "mcp": {"command": ["?"]},
     "prompt": MENDED,
+    "python": f"{MENDED}.py:mended",
     "quorum": 1,
     "reviewer": MENDED,
     "run_s": 1,
@@ -46,6 +48,8 @@ _STAND_INS: dict[str, Any] = {
     "timeout_s": 1,
     "timezone": "UTC",
     "version": 1,
+    "command": ["?"],
+    "url": "http://mended",
     "worker": {"agent": MENDED},
     "workspace_usd": 1,
 }
@@ -57,9 +61,12 @@ _SECTIONS: dict[str, Any] = {
     "limits": {"run_usd": 1, "run_s": 1, "steps": 1, "concurrency": 1, "confirm_above_usd": 1},
     "budgets": {"default_channel_usd": 1, "dm_user_usd": 1, "workspace_usd": 1, "timezone": "UTC", "alerts": [100]},
 }
-_ENTRIES: dict[str, Any] = {"models": {"model": "?"}, "agents": _AGENT, "flows": _FLOW}
+_SERVER = {"mcp": {"command": ["?"]}, "allow": [MENDED]}
+_ENTRIES: dict[str, Any] = {"models": {"model": "?"}, "agents": _AGENT, "flows": _FLOW, "tools": _SERVER}
 _GONE = object()
-_LISTS_OF_NAMES = frozenset({"agents", "fallback", "examples"})
+_LISTS_OF_NAMES = frozenset(
+    {"agents", "fallback", "examples", "tools", "allow", "read_only", "retry_safe", "approve", "env", "command"}
+)
 
 
 @dataclass(frozen=True)

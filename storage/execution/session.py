@@ -11,6 +11,7 @@ from patterns.core.events import RunEvent
 from patterns.core.ports import (
     Charged,
     Decision,
+    EarlierCall,
     EventSink,
     Fence,
     Hold,
@@ -195,6 +196,10 @@ class RunSession:
             self._released += holds
             self._open.difference_update(hold.call_id for hold in holds)
             self._flush_soon()
+
+    async def earlier_calls(self, run_id: str, path: str) -> Sequence[EarlierCall]:
+        """Return the calls held for a path that could have been sent; see the port."""
+        return await self._ledger.earlier_calls(run_id, path)
 
     async def _opening(self, call_ids: Sequence[str], write: Awaitable[T]) -> T:
         self._open.update(call_ids)

@@ -147,6 +147,9 @@ def close_call(
             usage=charged.usage,
         )
     call.state, call.actual_nusd, call.reason, call.closed_us = state, actual_nusd, charged.reason, book.now_us
+    if charged.tool is not None:
+        answer = asdict(charged.tool) | {"is_error": int(charged.tool.is_error)}
+        book.answered_tools.append({"call_id": call.id, **answer})
     call.usage_json = json.dumps(asdict(charged.usage)) if charged.usage else call.usage_json
     call.overrun_nusd = max(0, actual_nusd - call.hold_nusd)
     book.changed_calls.add(call.id)
@@ -286,5 +289,8 @@ def _open(book: LedgerTransaction, request: HoldRequest | ReserveRequest, *, amo
     if isinstance(request, HoldRequest):
         call.state, call.attempt = "open", request.attempt
         call.agent, call.model, call.price_version = request.agent, request.model, request.price_version
+        if request.tool is not None:
+            facts = asdict(request.tool) | {"is_repeatable": int(request.tool.is_repeatable)}
+            book.opened_tools.append({"call_id": call.id, "run_id": call.run_id, "workspace": call.workspace, **facts})
     book.calls[call.id] = call
     book.opened_calls.append(call.id)

@@ -174,6 +174,8 @@ class LedgerTransaction:
     changed_calls: set[str] = field(default_factory=set)
     spent: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 5))
     spent_at: dict[tuple[str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
+    opened_tools: list[dict[str, Any]] = field(default_factory=list)
+    answered_tools: list[dict[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
     overruns: list[Call] = field(default_factory=list)
     late_bills: list[tuple[Call, str]] = field(default_factory=list)

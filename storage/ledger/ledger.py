@@ -9,9 +9,20 @@ from typing import cast
 import structlog
 
 from patterns.core.errors import AgentsError, RunLostError, StorageError
-from patterns.core.ports import Charged, Clock, Fence, Hold, HoldRequest, ReserveRequest, Settlement, StepRecord
+from patterns.core.ports import (
+    Charged,
+    Clock,
+    EarlierCall,
+    Fence,
+    Hold,
+    HoldRequest,
+    ReserveRequest,
+    Settlement,
+    StepRecord,
+)
+from patterns.core.reasons import Reason
 from storage.database.database import Database
-from storage.database.statements import Query, Work
+from storage.database.statements import Query, Work, single
 from storage.ledger import admission
 from storage.ledger.book import LedgerTransaction, Policy
 from storage.ledger.periods import ClockGuard
@@ -78,6 +89,11 @@ class SqlLedger:
         """Release reservations, or holds whose call was never sent."""
         if holds:
             await self._submit(Release(tuple(hold.call_id for hold in holds)))
+
+    async def earlier_calls(self, run_id: str, path: str) -> list[EarlierCall]:
+        """Return the calls held for a path, by any owner of the run, that could have been sent; oldest first."""
+        query = q.earlier_calls(run_id=run_id, path=path, never_sent=Reason.NEVER_SENT)
+        return [EarlierCall(**row) for row in await self._db.read(lambda: single(query))]
 
     async def decide(self, decisions: Decide) -> None:
         """Journal steps that cost nothing, before every operation that is asked for later.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from patterns.core.errors import AgentsError, BudgetExceededError, RunLostError
 from patterns.core.money import format_usd
 from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, StepRecord
-from storage.database.statements import Query, Row, Work, load
+from patterns.core.tools import TOOL_MODEL
+from storage.database.statements import Query, Row, Statement, Work, load
 from storage.journal import q as journal
 from storage.journal import step_row
 from storage.ledger import admission
@@ -57,8 +58,8 @@ Operation = HoldRequest | Reserve | Settle | Release | Decide
 def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[list[object]]:
     """Decide the operations in turn and return for each its value or its error. `book` comes empty."""
     runs = {fence.run_id for operation in operations for fence in _fences(operation)}
-    for fence, (flow, worst_nusd) in sorted(_flows(operations), key=lambda one: one[0].run_id):
-        yield runs_q.set_flow(id=fence.run_id, epoch=fence.epoch, flow=flow, worst_nusd=worst_nusd)
+    for _, statement in sorted(_run_changes(book, operations), key=lambda one: one[0]):
+        yield statement
     if runs:
         book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
     yield from load_calls(book, q.lock_calls, ids={id_ for operation in operations for id_ in _calls(operation)})
@@ -107,11 +108,7 @@ def save(book: LedgerTransaction) -> Work[None]:
         yield query.many_of([config])
     if book.changed_accounts:
         yield q.save_account.many_of(book.accounts[id_] for id_ in sorted(book.changed_accounts))
-    if book.opened_calls:
-        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened_calls)
-    changed = sorted(book.changed_calls.difference(book.opened_calls))
-    if changed:
-        yield q.save_call.many_of(book.calls[id_] for id_ in changed)
+    yield from _save_calls(book)
     if book.spent:
         yield q.add_spend.many(_spend(key, sums) for key, sums in sorted(book.spent.items()))
         yield q.add_spend_time.many(_spend_time(key, nusd) for key, nusd in sorted(book.spent_at.items()))
@@ -123,6 +120,19 @@ def save(book: LedgerTransaction) -> Work[None]:
     yield from _stop_spending(book)
     if book.audits:
         yield q.add_audit.many({"id": secrets.token_hex(10), **row} for row in book.audits)
+
+
+def _save_calls(book: LedgerTransaction) -> Work[None]:
+    """Write the calls that were opened and changed, and what is known of those of tools."""
+    if book.opened_calls:
+        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened_calls)
+    if book.opened_tools:
+        yield q.open_tool_call.many(book.opened_tools)
+    changed = sorted(book.changed_calls.difference(book.opened_calls))
+    if changed:
+        yield q.save_call.many_of(book.calls[id_] for id_ in changed)
+    if book.answered_tools:
+        yield q.save_tool_call.many(book.answered_tools)
 
 
 def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:
@@ -141,8 +151,9 @@ def _stop_spending(book: LedgerTransaction) -> Work[None]:
     for call in book.overruns:
         billed, held = format_usd(call.actual_nusd), format_usd(call.hold_nusd)
         reason = f"the provider billed {billed} for a call of {call.model}, and our highest estimate was {held}"
-        yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
-        admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
+        if not call.model.startswith(TOOL_MODEL):
+            yield q.quarantine(workspace=call.workspace, model=call.model, reason=reason, now_us=book.now_us)
+            admission.audit(book, (call.workspace, call.model), actor="ledger", action="quarantine", reason=reason)
         yield from _freeze_past_limit(book, call, reason)
     for call, reason in book.late_bills:
         yield from _freeze_past_limit(book, call, reason)
@@ -202,8 +213,19 @@ def _owned(book: LedgerTransaction, fence: Fence) -> Row:
     return run
 
 
-def _flows(operations: Sequence[Operation]) -> list[tuple[Fence, tuple[str, int]]]:
-    return [(one.fence, one.flow) for one in operations if isinstance(one, Decide) and one.flow]
+def _run_changes(book: LedgerTransaction, operations: Sequence[Operation]) -> list[tuple[str, Statement]]:
+    """Return what changes in the rows of runs, by run id: chosen flows, and leases that tool calls extend."""
+    changes: list[tuple[str, Statement]] = []
+    for one in operations:
+        if isinstance(one, Decide) and one.flow:
+            flow, worst_nusd = one.flow
+            run = {"id": one.fence.run_id, "epoch": one.fence.epoch}
+            changes.append((one.fence.run_id, runs_q.set_flow(**run, flow=flow, worst_nusd=worst_nusd)))
+        elif isinstance(one, HoldRequest) and one.lease_s:
+            until_us = book.now_us + int(one.lease_s * 1_000_000)
+            run = {"id": one.fence.run_id, "epoch": one.fence.epoch}
+            changes.append((one.fence.run_id, runs_q.extend_lease(**run, lease_until_us=until_us)))
+    return changes
 
 
 def _requests(operation: Operation) -> Sequence[HoldRequest | ReserveRequest]:

@@ -110,3 +110,19 @@ UPDATE channel SET frozen = 1, frozen_reason = :reason WHERE workspace = :worksp
 -- Append one line to the audit log.
 INSERT INTO audit (id, at_us, workspace, actor, action, account, before_json, after_json, reason)
 VALUES (:id, :now_us, :workspace, :actor, :action, :account, :before_json, :after_json, :reason);
+
+-- name: open_tool_call
+-- Insert what is known of a tool call when it is held.
+INSERT INTO tool_call (call_id, run_id, workspace, tool, arguments_hash, is_repeatable, timeout_ms, approved_by)
+VALUES (:call_id, :run_id, :workspace, :tool, :arguments_hash, :is_repeatable, :timeout_ms, :approved_by)
+ON CONFLICT DO NOTHING;
+
+-- name: save_tool_call
+-- Write how a tool call ended.
+UPDATE tool_call SET bytes_read = :bytes_read, is_error = :is_error, elapsed_ms = :elapsed_ms WHERE call_id = :call_id;
+
+-- name: earlier_calls
+-- Return the calls held for a path that could have been sent: all but those their own owner released as never sent.
+SELECT id AS call_id, state, owner_epoch AS epoch, opened_us FROM call
+WHERE run_id = :run_id AND path = :path AND attempt > 0 AND NOT (state = 'released' AND reason = :never_sent)
+ORDER BY opened_us, id;

@@ -43,9 +43,18 @@ WHERE id = :id AND needs_code <= :code
 RETURNING *;
 
 -- name: renew_lease
--- Extend the owner's lease and write how long the run has been executing.
-UPDATE run SET lease_until_us = :lease_until_us, executed_ms = :executed_ms WHERE id = :id AND epoch = :epoch
+-- Extend the owner's lease and write how long the run has been executing. A lease that lasts longer stays: a tool call
+-- has extended it.
+UPDATE run SET lease_until_us = CASE WHEN lease_until_us > :lease_until_us THEN lease_until_us ELSE :lease_until_us END,
+               executed_ms = :executed_ms
+WHERE id = :id AND epoch = :epoch
 RETURNING cancel_requested_by;
+
+-- name: extend_lease
+-- Let the owner's lease outlast a tool call that acts: nobody else claims the run while it may be sent.
+UPDATE run SET lease_until_us = :lease_until_us
+WHERE id = :id AND epoch = :epoch AND status = 'running' AND lease_until_us < :lease_until_us
+RETURNING id;
 
 -- name: release_lease
 -- End the owner's lease, so that another process can claim the run or the delivery of its messages.

@@ -10,6 +10,7 @@ from patterns.core.limits import Cap
 from patterns.core.ports import (
     Charged,
     Decision,
+    EarlierCall,
     Fence,
     Hold,
     HoldRequest,
@@ -31,6 +32,7 @@ class Call:
     state: str
     actual_nusd: int = 0
     reason: str = ""
+    opened_us: int = 0
 
 
 @dataclass
@@ -96,7 +98,7 @@ class Memory:
         accounts = self._admit(request, lent)
         if envelope:
             envelope.held_nusd -= lent
-        self.calls[request.call_id] = Call(request, accounts, request.amount_nusd, "open")
+        self.calls[request.call_id] = Call(request, accounts, request.amount_nusd, "open", opened_us=self.now_us())
         return Hold(request.call_id, request.amount_nusd, request.envelope, lent)
 
     async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
@@ -117,7 +119,7 @@ class Memory:
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
         await asyncio.sleep(0)
         call = self.calls[hold.call_id]
-        assert call.state == "open", call
+        assert call.state == "open" or fence.epoch != self.epoch, call
         call.state, call.held_nusd, call.actual_nusd = charged.state, 0, charged.actual_nusd
         call.reason = charged.reason
         envelope = self.calls.get(hold.envelope or "")
@@ -134,6 +136,15 @@ class Memory:
             call = self.calls[hold.call_id]
             if call.state == "reserved":
                 call.state, call.held_nusd = "released", 0
+
+    async def earlier_calls(self, run_id: str, path: str) -> list[EarlierCall]:
+        assert run_id
+        return [
+            EarlierCall(call_id, call.state, call.request.fence.epoch, call.opened_us)
+            for call_id, call in self.calls.items()
+            if call.request.path == path and isinstance(call.request, HoldRequest)
+            if (call.state, call.reason) != ("released", Reason.NEVER_SENT)
+        ]
 
     # ---------------------------------------------------------------- journal
 
