@@ -10,13 +10,14 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 WORKERS ?= 2
 KILLS ?= 1000
 SECONDS ?= 60
+MINUTES ?= 30
 TESTS ?= tests
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash fuzz fmt map sbom
+.PHONY: help setup demo test check bench crash soak fuzz fmt map sbom
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +60,9 @@ bench: setup  ## the numbers of the README, measured here
 
 crash: setup  ## kill -9 the bot KILLS times and count what was lost (nothing) and paid twice (nothing)
 	@$(BIN)/python -m tests.crash --kills $(KILLS)
+
+soak: setup  ## let the bot work for MINUTES with a provider in trouble; fails where something grows or a promise breaks
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 $(VENV)/fuzz: .ci/fuzz.txt
 	@$(BIN)/uv pip install --quiet --require-hashes --no-deps --target $@ -r .ci/fuzz.txt

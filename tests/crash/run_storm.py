@@ -72,6 +72,7 @@ class Storm:
         self._url, self._folder, self._starter = url, folder, starter
         self._webs, self._workers, self._most = webs, workers, crowd
         self._chance = random.Random(seed)
+        self.act_every_s = ACT_EVERY_S
         self._calm = asyncio.Event()
         self._killed_owners: set[tuple[str, int]] = set()
         self.report = Report()
@@ -112,9 +113,9 @@ class Storm:
         mark = "&application_name=storm" if self._workers else ""
         self._db = await connect(self._url + mark)
         stack.push_async_callback(self._db.close)
-        self._moody = Moody(self._chance)
+        self._moody = self._script()
         self._provider = await stack.enter_async_context(Provider(self._moody, strict=False))
-        self._slack = await stack.enter_async_context(StormSlack(self._chance, self._doors))
+        self._slack = await stack.enter_async_context(StormSlack(self._chance, self._doors, clock=self._clock))
         self._crowd = Crowd(self._slack)
         env, role = self._environment(), "web" if self._workers else "run"
         self._members = [
@@ -129,6 +130,15 @@ class Storm:
         ]
         self._deaths = Deaths(self._members, self._chance, self._died)
         stack.push_async_callback(self._dismiss)
+
+    def _script(self) -> Moody:
+        """Who answers in place of the models."""
+        return Moody(self._chance)
+
+    @staticmethod
+    def _clock() -> float:
+        """Slack's time."""
+        return time.time()
 
     async def _dismiss(self) -> None:
         await asyncio.gather(*(member.dismiss() for member in self._members))
@@ -154,7 +164,7 @@ class Storm:
         deeds: set[asyncio.Task[None]] = set()
         try:
             while True:
-                await asyncio.sleep(ACT_EVERY_S * 2 * self._chance.random())
+                await asyncio.sleep(self.act_every_s * 2 * self._chance.random())
                 open_runs = len(await ask(self._db, OPEN))
                 deed = asyncio.create_task(self._crowd.act(may_ask=open_runs < self._most), name="deed")
                 deeds.add(deed)
@@ -179,7 +189,7 @@ class Storm:
         """Wait until nothing is owed to anybody and nobody is asked anything, or until nothing moves any more."""
         owed, moved_s = set[str](), time.monotonic()
         while time.monotonic() - moved_s < STILL_S:
-            now = {row["id"] for row in await ask(self._db, OWED, now_us=int(time.time() * 1e6))}
+            now = {row["id"] for row in await ask(self._db, OWED, now_us=int(self._clock() * 1e6))}
             if not now:
                 return
             if now != owed:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,9 +22,11 @@ _NUMBER = re.compile(r"storm number (\d+)")
 class StormSlack(SlackServer):
     """The Slack double with many channels. `doors` are the addresses of those who listen by HTTP at the moment."""
 
-    def __init__(self, chance: random.Random, doors: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, chance: random.Random, doors: Callable[[], Sequence[str]], *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._doors = doors
-        super().__init__()
+        super().__init__(clock=clock)
         self.chance = chance
         self.accepted: set[int] = set()
         """Requests of which Slack, and so the person, was told that we have them."""
@@ -44,9 +47,13 @@ class StormSlack(SlackServer):
         copies = 1 + (self.chance.random() < 0.3)
         answers = await asyncio.gather(*(self._offer(kind, payload, self.chance.random()) for _ in range(copies)))
         taken = next((answer for answer in answers if answer is not None and answer.get("text") != NOT_STORED), None)
-        if taken is not None and (number := number_of(_said(kind, payload))):
-            self.accepted.add(number)
+        self.note_accepted(kind, payload, taken)
         return taken
+
+    def note_accepted(self, kind: str, payload: dict[str, Any], answer: dict[str, Any] | None) -> None:
+        """Remember that the person was told that we have their request, if they were."""
+        if answer is not None and answer.get("text") != NOT_STORED and (number := number_of(_said(kind, payload))):
+            self.accepted.add(number)
 
     async def _offer(self, kind: str, payload: dict[str, Any], delay_s: float) -> dict[str, Any] | None:
         await asyncio.sleep(delay_s)

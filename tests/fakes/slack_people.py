@@ -91,6 +91,14 @@ class People:
                 await self.event({**event, "type": "app_mention"})
         return str(message["ts"])
 
+    async def share(self, name: str, content: bytes, text: str, *, mimetype: str = "text/plain", **where: Any) -> str:
+        """Write a message with a file; `where` is as for `say`."""
+        file_id = self.workspace.number("F0")
+        facts = {"id": file_id, "name": name, "mimetype": mimetype, "size": len(content)}
+        url = f"{self.base}/{self.workspace.team}/file/{file_id}"
+        self.workspace.files[file_id] = {**facts, "url_private_download": url, "content": content}
+        return await self.say(text, more={"files": [facts], "subtype": "file_share"}, **where)
+
     async def edit(self, ts: str, text: str, *, channel: str = "C0PLATFORM") -> None:
         message = self.workspace.message(channel, ts)
         before = dict(message)

@@ -58,6 +58,7 @@ class SlackServer(People):
         app.router.add_get("/link/", self._socket)
         app.router.add_post("/{team}/response/{id}", self._response)
         app.router.add_post("/{team}/upload/{id}", self._upload)
+        app.router.add_get("/{team}/file/{id}", self._download)
         app.router.add_post("/_control/{act}", self._control)
         app.router.add_get("/_control/{what}", self._state)
         self._runner = web.AppRunner(app, shutdown_timeout=0.5)
@@ -145,6 +146,13 @@ class SlackServer(People):
         content = part.file.read() if isinstance(part, web.FileField) else await request.read()
         self._named(request).files[request.match_info["id"]]["content"] = content
         return web.Response(text="OK")
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """The bytes of a file that somebody shared, to whoever brings the token."""
+        workspace = self._named(request)
+        if request.headers.get("Authorization", "").removeprefix("Bearer ") not in workspace.tokens:
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
+        return web.Response(body=workspace.files[request.match_info["id"]]["content"])
 
     async def _response(self, request: web.Request) -> web.Response:
         """A response_url: private unless asked otherwise, five uses, thirty minutes."""

@@ -1,0 +1,1 @@
+"""A bot under steady work for a long time, watched for what grows."""
