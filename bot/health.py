@@ -1,11 +1,11 @@
-"""`/livez` and `/readyz`: whether this process lives, and whether it can take requests, with what it depends on.
+"""`/livez` and `/readyz`: whether this process lives, and whether it can do its work, with what it depends on.
 
 Anybody may ask, so the database is asked once a second at most and Slack twice a minute. Slack is asked beside the
 answer: a check must not wait for it, and what Slack sends is stored whether or not it can be reached.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +30,18 @@ SLACK_TIMEOUT_S = 5.0
 
 @dataclass(slots=True)
 class HealthPages:
-    """The pages over `queue`, which reads the database, and `slack`, which calls Slack; each raises when it cannot."""
+    """The pages over `queue`, which reads the database, and `slack`, which calls Slack; each raises when it cannot.
+
+    `are_leases_renewed` tells of the last heartbeat of the runs that this process works on, `failing` names providers
+    that are not asked at the moment, each with since when, and `is_connected` is for Socket Mode: whether Slack can
+    reach us.
+    """
 
     queue: Callable[[], Awaitable[QueueState]]
     slack: Callable[[], Awaitable[Any]]
+    are_leases_renewed: Callable[[], bool]
+    failing: Callable[[], Mapping[str, str]]
+    is_connected: Callable[[], Awaitable[bool]] | None = None
     _asking: asyncio.Task[QueueState | None] | None = None
     _asked_s: float = 0.0
     _calling: asyncio.Task[None] | None = None
@@ -50,17 +58,24 @@ class HealthPages:
         return JSONResponse({"ok": True})
 
     async def ready(self, _request: Request) -> JSONResponse:
-        """Answer 200 when requests can be stored, which is all that Slack waits for; 503 when the database is away."""
+        """Answer 200 when requests can come in and be stored, and runs can be kept; else 503.
+
+        Whether Slack's API or a provider answers changes nothing: what is stored is answered later.
+        """
         now_s = asyncio.get_running_loop().time()
         if self._asking is None or (self._asking.done() and now_s >= self._asked_s + DATABASE_TTL_S):
             self._asked_s, self._asking = now_s, asyncio.create_task(self._queue_state())
         if self._calling is None or (self._calling.done() and now_s >= self._called_s + SLACK_TTL_S):
             self._called_s, self._calling = now_s, asyncio.create_task(self._call_slack())
         state = await asyncio.shield(self._asking)
-        body: dict[str, Any] = {"ok": state is not None, "database": state is not None, "slack": self._is_slack_reached}
+        needed = {"database": state is not None, "leases": self.are_leases_renewed()}
+        if self.is_connected is not None:
+            needed["socket"] = await self.is_connected()
+        is_ready = all(needed.values())
+        body: dict[str, Any] = {"ok": is_ready, **needed, "slack": self._is_slack_reached}
         if state is not None:
             body |= {"waiting": state.waiting, "oldest_wait_s": state.oldest_wait_s, "working": state.working}
-        return JSONResponse(body, status_code=200 if state is not None else 503)
+        return JSONResponse({**body, "providers_failing": self.failing()}, status_code=200 if is_ready else 503)
 
     async def _queue_state(self) -> QueueState | None:
         try:

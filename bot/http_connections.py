@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import resource
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from patterns.core.errors import UserError
 
 CONNECTIONS_MAX = 256
 HEADERS_S = 5.0
@@ -86,6 +89,36 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Install no signal handlers."""
         yield
+
+
+def bound(host: str, port: int, *, instead: str) -> socket.socket:
+    """Return a listening socket; early connections wait in its backlog.
+
+    Raises:
+        UserError: the address cannot be had. `instead` says how to choose another port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except socket.gaierror:
+        raise UserError(f"AGENTS_HOST={host} is no address of this machine. Use one such as 127.0.0.1.") from None
+    except OSError as error:
+        raise UserError(
+            f"Port {port} could not be opened on {host} ({error.strerror}). Choose another with {instead}, or another"
+            " address with AGENTS_HOST."
+        ) from None
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, listener: socket.socket, *, name: str, grace_s: int) -> AsyncIterator[None]:  # noqa: ANN401 - as below
+    """Serve an ASGI app while the block runs; requests under way at its end have `grace_s` seconds."""
+    server = server_of(app, grace_s=grace_s)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=name)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
 
 
 def server_of(app: Any, *, grace_s: int) -> Server:  # noqa: ANN401 - uvicorn's own type

@@ -10,6 +10,7 @@ import structlog
 from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import CONCURRENCY, GRACE_S, LATE_REQUESTS_S, Bot, open_bot
@@ -100,7 +101,7 @@ async def _serve(
         open_engine(settings, await choose_models(settings)) as engine,
         open_bot(engine, concurrency=concurrency) as bot,
     ):
-        async with listen(bot, settings, port=port) if receives else contextlib.nullcontext():
+        async with listen(bot, settings, port=port) if receives else _health(bot, settings):
             mode = "worker" if not receives else "socket" if port is None else "http"
             log.info("ready", mode=mode, database=engine.db.dialect)
             is_ready.set()
@@ -172,24 +173,38 @@ def stop_on_signals() -> asyncio.Event:
 async def listen(bot: Bot, settings: Settings, *, port: int | None) -> AsyncIterator[None]:
     """Receive what Slack sends while the block runs, over Socket Mode or HTTP."""
     if port is None:
-        async with _socket_mode(bot.slack_app, settings):
+        async with _socket_mode(bot.slack_app, settings) as client, _health(bot, settings, client):
             bot.connected.set()
             yield
     else:
         from bot.http_server import http_server  # noqa: PLC0415 - Socket Mode does without uvicorn and Starlette
 
         _check_set({"SLACK_SIGNING_SECRET": settings.slack_signing_secret})  # whoever knows an empty one could sign
-        async with http_server(bot, settings, port):
+        async with http_server(bot, settings, port), _health(bot, settings):
             bot.connected.set()
             yield
 
 
 @contextlib.asynccontextmanager
-async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+async def _health(bot: Bot, settings: Settings, client: SocketModeClient | None = None) -> AsyncIterator[None]:
+    """Answer `/livez` and `/readyz` on a port of their own while the block runs, where one is set."""
+    if settings.health_port is None:
+        yield
+        return
+    from bot.health_server import health_pages, health_server  # noqa: PLC0415 - most do without uvicorn and Starlette
+
+    pages = health_pages(bot, None if client is None else client.is_connected)
+    async with health_server(pages, settings, settings.health_port):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _socket_mode(slack_app: AsyncApp, settings: Settings) -> AsyncIterator[SocketModeClient]:
+    """Connect to Slack while the block runs; yields the client, which connects again by itself."""
     client = AsyncWebClient(token=settings.slack_app_token.get_secret_value(), base_url=settings.slack_api_url)
     handler = AsyncSocketModeHandler(slack_app, settings.slack_app_token.get_secret_value(), web_client=client)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
-        yield
+        yield handler.client
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]

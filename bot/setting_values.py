@@ -89,9 +89,18 @@ def slack_api_url(url: str) -> str:
 
 
 def port(text: str) -> int:
-    """Return a port number, 0 for any free one."""
+    """Return the port of HTTP mode, 0 for any free one."""
+    return _port(text, "PORT")
+
+
+def health_port(text: str) -> int:
+    """Return the port of the health pages."""
+    return _port(text, "HEALTH_PORT")
+
+
+def _port(text: str, name: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:  # noqa: PLR2004 - the ports there are
-        raise UserError(f"PORT={text!r} is not a port number. Use one such as 3000.")
+        raise UserError(f"{name}={text!r} is not a port number. Use one such as 3000.")
     return int(text)
 
 

@@ -64,9 +64,12 @@ class Settings(BaseModel):
     port: Annotated[int | None, BeforeValidator(values.port)] = _env(
         "PORT", "Port of HTTP mode; setting it chooses HTTP over Socket Mode.", None
     )
+    health_port: Annotated[int | None, BeforeValidator(values.health_port)] = _env(
+        "HEALTH_PORT", "Port of /livez and /readyz in Socket Mode and for workers. Unset: none.", None
+    )
     host: str = _env(
         "AGENTS_HOST",
-        "Address that HTTP mode listens on, such as 127.0.0.1 behind a proxy. Unset: every one.",
+        "Address that HTTP mode and HEALTH_PORT listen on, such as 127.0.0.1 behind a proxy. Unset: every one.",
         EVERY_ADDRESS,
     )
     slack_api_url: Annotated[str, AfterValidator(values.slack_api_url)] = _env(

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from patterns.attempts import TRIES_PER_MODEL, Attempts, output_schema
+from patterns.attempts import Attempts, output_schema
 from patterns.core.calls import Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
@@ -19,6 +19,7 @@ from patterns.core.money import Quote, Usage
 from patterns.core.ports import ModelClient, StepRecord
 from patterns.core.structured import REPAIR_BYTES
 from patterns.handoff import Handoff, images
+from patterns.retries import TRIES_PER_MODEL
 from patterns.roster.roster import AgentSpec, Roster
 from patterns.services import Services
 from patterns.typical import typical_usage

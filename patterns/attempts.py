@@ -7,7 +7,6 @@ once more on the same model and then on its fallbacks; never after text was show
 import asyncio
 import hashlib
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from typing import Any, Literal
 from patterns.charges import as_model_error, charge_for_answer, charge_for_error, unusable_answer
 from patterns.core.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
-from patterns.core.errors import BudgetExceededError, LimitReachedError, ModelError
+from patterns.core.errors import BudgetExceededError, CircuitOpenError, LimitReachedError, ModelError
 from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
@@ -26,14 +25,11 @@ from patterns.core.text import storable
 from patterns.core.visible_text import thinks_aloud, visible_text
 from patterns.handoff import Handoff, images
 from patterns.hearing import Hearing
+from patterns.retries import Failure, Retries
 from patterns.roster.prompts import cut
 from patterns.roster.roster import AgentSpec
 from patterns.services import Services
 
-TRIES_PER_MODEL = 2
-RETRY_AFTER_MAX_S = 20.0
-"""A provider that wants us to wait longer is left for the next model."""
-BACKOFF_S = 0.5
 IDLE_S = 20.0
 GRACE_S = 0.25
 """The client ends a slow attempt itself and knows best what it cost; this is the backstop behind it."""
@@ -63,6 +59,8 @@ class Attempts:
     uncertain_nusd: int = 0
     usage: Usage | None = None
     shown: list[str] = field(default_factory=list)
+    avoided: CircuitOpenError | None = None
+    """The refusal of the step's own model, whose circuit is open."""
 
     def __post_init__(self) -> None:
         self.spec = self.services.roster.agent(self.agent)
@@ -77,6 +75,7 @@ class Attempts:
         self.input_hash = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         self.streams = self.services.may_stream and self.schema is None
         self.started = self.services.clock.monotonic()
+        self.retries = Retries(lambda: self.services.left_s)
 
     async def run(self) -> StepRecord:
         """Return the step's record: the answer, repaired once when it does not parse, or the journalled failure."""
@@ -90,8 +89,9 @@ class Attempts:
                 return await self._answer((*self.messages, shown, asked), may_repair=False)
         except ModelError as error:
             failed = self.record("failed", model=self.spec.model, reason=error.reason, text="".join(self.shown))
-            if error.fix:
-                failed = failed.model_copy(update={"data": {**failed.data, "fix": error.fix}})
+            told = {"fix": error.fix} if error.fix else {}
+            told |= {"since": error.since} if isinstance(error, CircuitOpenError) else {}
+            failed = failed.model_copy(update={"data": {**failed.data, **told}})
             return await self.services.journal.record(self.services.fence, failed)
 
     async def _answer(self, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
@@ -102,58 +102,63 @@ class Attempts:
             BudgetExceededError: a hold was refused for lack of money, or every model is quarantined.
         """
         chain = (self.spec.model, *self.client.fallbacks(self.spec.model))
-        failure: ModelError | BudgetExceededError | None = None
+        failure: Failure | None = None
         for position, model in enumerate(chain):
             following = chain[position + 1 : position + 2]
-            for attempt in range(TRIES_PER_MODEL):
+            tries = 0
+            while True:
                 try:
                     return await self._attempt(model, messages, may_repair=may_repair)
                 except BudgetExceededError as error:
                     if error.reason != Reason.QUARANTINED:
                         raise
-                    failure, wait_s = error, None
+                    failure = error
                 except ModelError as error:
                     if self.shown:
                         raise
-                    failure, wait_s = error, self._wait_s(error, attempt)
+                    failure = error
+                    if isinstance(error, CircuitOpenError):
+                        self.avoided = self.avoided or error
+                    else:
+                        tries += 1
+                wait_s = self.retries.wait_s(failure, tries, is_last=not following)
+                since = failure.since if isinstance(failure, CircuitOpenError) else ""
                 if wait_s is None:
                     if following:
-                        self._retried(failure.reason, following[0])
+                        self._retried(failure.reason, following[0], since=since)
                     break
-                self._retried(failure.reason, model)
+                self._retried(failure.reason, model, since=since)
                 await self.services.clock.sleep(wait_s)
         raise failure or LookupError(self.agent)
 
-    def _wait_s(self, error: ModelError, attempt: int) -> float | None:
-        """Return the seconds to wait before the same model is asked again; None when it should not be."""
-        if not error.retryable or attempt + 1 >= TRIES_PER_MODEL:
-            return None
-        wait_s = BACKOFF_S * (1 + random.random()) if error.retry_after_s is None else error.retry_after_s  # noqa: S311 - jitter
-        return wait_s if wait_s <= min(RETRY_AFTER_MAX_S, self.services.left_s) else None
-
-    def _retried(self, reason: Reason, next_model: str) -> None:
-        self.services.emit(StepRetried(path=self.path, agent=self.agent, reason=reason, next_model=next_model))
+    def _retried(self, reason: Reason, next_model: str, *, since: str = "") -> None:
+        self.services.emit(StepRetried(self.path, self.agent, reason, next_model, since))
 
     async def _attempt(self, model: str, messages: tuple[Message, ...], *, may_repair: bool) -> StepRecord:
-        """Hold, call and settle once; return the step's record."""
+        """Hold, call and settle once; return the step's record. An open circuit refuses before anything is held."""
         async with self.services.meter.calls:
             call = self.client.prepare(self._request(model, messages, self._timeout_s()))
-            hold = await self._hold(call)
-            try:
-                async with asyncio.timeout(self._timeout_s() + GRACE_S):
-                    completion = await self._hearing(model).hear(self.client.complete, call)
-            except BaseException as error:
-                failure = as_model_error(error)
-                charged = charge_for_error(failure, call, hold)
-                self._doubt(charged)
-                await self._settle(hold, charged, None)
-                if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
-                    raise _time_is_over() from error
-                if isinstance(failure, ModelError):
-                    raise failure from error
-                raise
+            with self.client.circuit(model).passage(model):
+                hold = await self._hold(call)
+                completion = await self._completion(call, hold)
             completion = replace(completion, text=storable(completion.text))
             return await self._accept(completion, call, hold, may_repair=may_repair)
+
+    async def _completion(self, call: PreparedCall, hold: Hold) -> Completion:
+        """Return the answer to one call; one that fails is settled at what it may have cost."""
+        try:
+            async with asyncio.timeout(self._timeout_s() + GRACE_S):
+                return await self._hearing(call.request.model).hear(self.client.complete, call)
+        except BaseException as error:
+            failure = as_model_error(error)
+            charged = charge_for_error(failure, call, hold)
+            self._doubt(charged)
+            await self._settle(hold, charged, None)
+            if isinstance(error, TimeoutError | ModelError) and self.services.left_s <= 0 and not self.shown:
+                raise _time_is_over() from error
+            if isinstance(failure, ModelError):
+                raise failure from error
+            raise
 
     def _timeout_s(self) -> float:
         """Return the seconds that an attempt may take from now on; raise LimitReachedError when none are left."""
@@ -255,12 +260,20 @@ class Attempts:
             agent=self.agent,
             model=model,
             text=text,
-            data={"uncertain_nusd": self.uncertain_nusd} if self.uncertain_nusd else {},
+            data=self._data(model),
             reason=reason,
             cost_nusd=self.cost_nusd,
             elapsed_ms=int(1000 * (self.services.clock.monotonic() - self.started)),
             attempts=self.attempts,
         )
+
+    def _data(self, model: str) -> dict[str, Any]:
+        """Return what the reader of a step is told besides its text: a doubtful price, and who answered instead."""
+        instead = self.avoided is not None and model not in ("", self.avoided.model)
+        return {
+            **({"uncertain_nusd": self.uncertain_nusd} if self.uncertain_nusd else {}),
+            **({"avoided": self.avoided.model, "since": self.avoided.since} if self.avoided and instead else {}),
+        }
 
 
 def output_schema(spec: AgentSpec) -> Mapping[str, Any] | None:

@@ -96,6 +96,9 @@ async def run_agent(
     notes = (UNCERTAIN_NOTE.format(agent=agent, amount=format_usd(doubt)),) if doubt else ()
     if record.outcome == "failed":
         return AgentOutcome(_failed(record, notes))
+    if avoided := record.data.get("avoided"):
+        why = Reason.CIRCUIT_OPEN.statement(model=str(avoided), since=str(record.data.get("since", "")))
+        notes = (*notes, f"{why} {record.model} answered instead.")
     if record.finish_reason == "length":
         notes = (*notes, f"The text of {agent} was cut at its length limit.")
     is_loop = record.finish_reason == "repetition"
@@ -128,7 +131,7 @@ def _stopped(agent: str, error: BudgetExceededError | LimitReachedError) -> Patt
 def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
     tries = f" ({record.attempts} tries)" if record.attempts > 1 else ""
     reason = Reason(record.reason)
-    why = reason.clause() + tries
+    why = reason.clause(since=str(record.data.get("since", ""))) + tries
     if fix := record.data.get("fix"):
         why += f". {str(fix).rstrip('.')}"
     shown = "" if reason is Reason.INVALID_OUTPUT else record.text

@@ -9,6 +9,7 @@ import aiohttp
 import click
 
 from bot.cli.doctor_models import model_findings
+from bot.cli.doctor_process import process_findings
 from bot.cli.doctor_slack import CHECKED_WITH_SLACK, slack_findings
 from bot.cli.findings import Finding, fail, ok, warn
 from bot.cli.maintenance import sums
@@ -64,6 +65,8 @@ async def findings(env: Mapping[str, str], *, calls: bool = False) -> AsyncItera
         async for finding in _database(settings):
             yield finding
         async for finding in slack_findings(settings, session):
+            yield finding
+        async for finding in process_findings(settings, session):
             yield finding
 
 

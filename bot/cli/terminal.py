@@ -75,7 +75,7 @@ def _line(event: RunEvent) -> str:
         case StepStarted():
             return click.style(f"… {event.agent}", dim=True)
         case StepRetried():
-            why = Reason(event.reason).clause()
+            why = Reason(event.reason).clause(since=event.since)
             return click.style("↻ ", fg="yellow") + f"{event.agent}: {why}, trying {event.next_model}"
         case StepFinished() if not event.replayed:
             return _finished(event)

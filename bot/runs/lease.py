@@ -40,6 +40,8 @@ class Lease:
         self._clock = clock
         self._kept: set[_Kept] = set()
         self._heart: asyncio.Task[None] | None = None
+        self.is_renewed = True
+        """Whether the last heartbeat was written; a process that holds no lease has nothing to write."""
 
     async def keep(self, run: RunRow, stop: asyncio.Event, executed_ms: Callable[[], int]) -> None:
         """Renew the lease until someone here, or in another process, asks to stop the run.
@@ -93,7 +95,7 @@ class Lease:
             kept.over.cancel()
             if not self._kept and self._heart is not None:
                 self._heart.cancel()
-                self._heart = None
+                self._heart, self.is_renewed = None, True
 
     async def _beat(self) -> None:
         while True:
@@ -106,8 +108,10 @@ class Lease:
                     )
             except (StorageError, TimeoutError) as error:
                 # The work goes on: if another process claims a run meanwhile, our fencing token is rejected.
+                self.is_renewed = False
                 log.warning("leases_not_renewed", runs=len(kept), reason=str(error))
                 continue
+            self.is_renewed = True
             for one, (is_owned, stopped_by) in zip(kept, answers, strict=True):
                 if one.over.done():
                     continue

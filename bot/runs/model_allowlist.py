@@ -10,7 +10,7 @@ from typing import Any
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import UserError
 from patterns.core.money import Price
-from patterns.core.ports import ModelClient, OnText
+from patterns.core.ports import Circuit, ModelClient, OnText
 from patterns.roster.roster import ModelSpec
 
 
@@ -35,6 +35,10 @@ class ModelAllowlist:
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the allowed ones of the fallbacks."""
         return tuple(name for name in self.client.fallbacks(model) if is_allowed(self.models[name], self.allowed))
+
+    def circuit(self, model: str) -> Circuit:
+        """Return the circuit of the address that a model is reached at."""
+        return self.client.circuit(model)
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
         """Translate a request without sending it.

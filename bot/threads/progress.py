@@ -209,7 +209,7 @@ def _fold(board: _Board, event: RunEvent) -> None:
         case StepStarted():
             _change(board, event.path, event.agent, state=StepState.RUNNING)
         case StepRetried():
-            note = f"{Reason(event.reason).clause()}, trying {event.next_model}"
+            note = f"{Reason(event.reason).clause(since=event.since)}, trying {event.next_model}"
             _change(board, event.path, event.agent, note=note)
         case StepFinished():
             _finish(board, event)

@@ -133,6 +133,22 @@ class ModelError(AgentsError):
         self.retry_after_s = retry_after_s
 
 
+class CircuitOpenError(ModelError):
+    """The provider of a model has been failing, so nothing was held or sent. `since` says since when, in words."""
+
+    def __init__(self, model: str, *, since: str, retry_after_s: float) -> None:
+        reason = Reason.CIRCUIT_OPEN
+        super().__init__(
+            reason.sentence(model=model, since=since),
+            reason=reason,
+            retryable=True,
+            charge=Charge.NOTHING,
+            retry_after_s=retry_after_s,
+        )
+        self.model = model
+        self.since = since
+
+
 class ParkedError(AgentsError):
     """The run waits for a person's decision and has released its task and its holds."""
 

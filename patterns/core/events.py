@@ -117,12 +117,16 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepRetried:
-    """An attempt failed and another one, or a fallback model, follows. `reason` is a value of `Reason`."""
+    """An attempt failed, or was not made, and another one or a fallback model follows. `reason` is one of `Reason`.
+
+    `since` is the moment since when a provider has been failing, in words, where that is the reason.
+    """
 
     path: str
     agent: str
     reason: str
     next_model: str
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)

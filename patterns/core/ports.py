@@ -1,6 +1,7 @@
 """The ports of the core: what patterns need from outside, each small enough for a simple test double."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -19,6 +20,18 @@ from patterns.core.tools import AskedCall
 OnText = Callable[[str], None]
 
 
+class Circuit(Protocol):
+    """Whether calls to the address of a model may pass."""
+
+    def passage(self, model: str) -> AbstractContextManager[None]:
+        """Let one call through, its hold included, and learn from how it ends.
+
+        Raises:
+            CircuitOpenError: on entry; nothing may be held or sent now.
+        """
+        ...
+
+
 class ModelClient(Protocol):
     """The port to language models. Prices and bounds are known before anything is sent."""
 
@@ -28,6 +41,10 @@ class ModelClient(Protocol):
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the roster's fallback models for a model, in order."""
+        ...
+
+    def circuit(self, model: str) -> Circuit:
+        """Return the circuit of the address that a model is reached at."""
         ...
 
     def prepare(self, request: ModelRequest) -> PreparedCall:

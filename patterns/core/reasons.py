@@ -35,6 +35,7 @@ class Reason(StrEnum):
     CONTENT_POLICY = "content_policy"
     MALFORMED = "malformed"
     SERVER = "server"
+    CIRCUIT_OPEN = "circuit_open"
     EMPTY = "empty"
     THINKING = "thinking"
     OUTPUT_CAP = "output_cap"
@@ -75,31 +76,32 @@ class Reason(StrEnum):
     def _missing_(cls, value: object) -> "Reason":  # noqa: ARG003 - the enum's own signature
         return cls.UNKNOWN
 
-    def clause(self, *, model: str = "", budget: str = "the budget") -> str:
+    def clause(self, *, model: str = "", budget: str = "the budget", since: str = "") -> str:
         """Return the reason as a clause to stand after a name: `its provider was overloaded`.
 
         `model` is the model's name where the text has not spoken of an agent before, `budget` what people call the
-        account.
+        account, `since` the moment since when a provider has been failing.
         """
         return TABLE[self].clause.format(
             model=model or "its model",
             provider=f"the provider of {model}" if model else "its provider",
             answer=f"the answer of {model}" if model else "its answer",
             budget=budget,
+            since=f" since {since}" if since else "",
         )
 
-    def sentence(self, *, model: str = "", budget: str = "the budget", owner: str = "an admin") -> str:
+    def sentence(self, *, model: str = "", budget: str = "the budget", owner: str = "an admin", since: str = "") -> str:
         """Return the reason as a sentence, followed by what can be done about it."""
-        return f"{self.statement(model=model, budget=budget)} {self.advice(owner=owner)}".rstrip()
+        return f"{self.statement(model=model, budget=budget, since=since)} {self.advice(owner=owner)}".rstrip()
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:
         """Return what can be pressed under an ending for this reason, the likeliest first; never empty."""
         return TABLE[self].remedies
 
-    def statement(self, *, model: str = "", budget: str = "the budget") -> str:
+    def statement(self, *, model: str = "", budget: str = "the budget", since: str = "") -> str:
         """Return the reason as a sentence of its own; a model's name keeps its case."""
-        clause = self.clause(model=model, budget=budget)
+        clause = self.clause(model=model, budget=budget, since=since)
         first = clause[:1] if model and clause.startswith(model) else clause[:1].upper()
         return f"{first}{clause[1:]}."
 
@@ -157,6 +159,10 @@ TABLE: dict[Reason, _Text] = {
         remedies=(Remedy.RETRY, Remedy.HELP),
     ),
     Reason.SERVER: _Text("{provider} had an internal error", "Try again in a few minutes."),
+    Reason.CIRCUIT_OPEN: _Text(
+        "{provider} has been failing{since}, so it was not asked",
+        "Try again in a few minutes.",
+    ),
     Reason.EMPTY: _Text(
         "{model} sent an empty answer", "Try again, or ask differently.", remedies=(Remedy.RETRY, Remedy.CHANGE)
     ),

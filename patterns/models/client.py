@@ -16,6 +16,7 @@ from dataclasses import replace
 from importlib.metadata import version as _version
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import ModelError, RosterError
@@ -23,6 +24,7 @@ from patterns.core.money import Price
 from patterns.core.ports import OnText
 from patterns.core.visible_text import visible_text
 from patterns.models.addresses import Access, access, key_variables
+from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
 from patterns.models.price_map import Known, entry_of, look_up
@@ -52,6 +54,7 @@ class LiteLLMClient:
         self._known: dict[str, Known] | None = None
         self._loading: asyncio.Task[None] | None = None
         self._http: Http | None = None
+        self.circuits = Circuits()
 
     async def __aenter__(self) -> Self:
         await self.warm()
@@ -142,6 +145,12 @@ class LiteLLMClient:
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the roster's fallback models for a model, in order."""
         return self._spec(model).fallback
+
+    def circuit(self, model: str) -> CircuitBreaker:
+        """Return the circuit of the address that a model is reached at."""
+        target = self._target(model)
+        address = urlsplit(target.api_base).netloc.rpartition("@")[2] if target.api_base else target.provider
+        return self.circuits.of(target.provider, address)
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
         """Translate a request without sending anything.

@@ -43,17 +43,20 @@ async def test_a_renewal_that_fails_is_tried_again(
     store: RunStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, renew, answers = await owned(store), store.renew_all, [AWAY, AWAY]
+    lease, seen = Lease(store, clock), list[bool]()
 
     async def sometimes(*arguments: Any, **named: Any) -> list[tuple[bool, str | None]]:
         if answers:
+            seen.append(lease.is_renewed)
             raise answers.pop()
+        seen.append(lease.is_renewed)
         await store.request_cancel(run.id, by="U2")
         return await renew(*arguments, **named)
 
     monkeypatch.setattr(store, "renew_all", sometimes)
     async with asyncio.timeout(10):
-        await Lease(store, clock).keep(run, asyncio.Event(), lambda: 5)
-    assert answers == []
+        await lease.keep(run, asyncio.Event(), lambda: 5)
+    assert (answers, seen, lease.is_renewed) == ([], [True, False, False], True)
 
 
 async def test_an_owner_hears_that_it_is_one_no_more(store: RunStore, clock: FakeClock) -> None:

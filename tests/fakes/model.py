@@ -11,6 +11,7 @@ from patterns.core.calls import BilledModelError, Completion, ModelRequest, Prep
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.core.ports import OnText
+from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 
 PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
 """1,000 nano-dollars per input token, 2,000 per output token."""
@@ -75,6 +76,7 @@ class ScriptedModel:
     prices: Mapping[str, Price] = field(default_factory=dict)
     requests: list[ModelRequest] = field(default_factory=list)
     billed_nusd: int = 0
+    circuits: Circuits = field(default_factory=Circuits)
     at_once: int = 0
     at_once_max: int = 0
     _waiting: list[tuple[int, asyncio.Event]] = field(default_factory=list)
@@ -94,6 +96,9 @@ class ScriptedModel:
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         return self.fallback.get(model, ())
+
+    def circuit(self, model: str) -> CircuitBreaker:
+        return self.circuits.of("scripted", model)
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
         body = json.dumps(

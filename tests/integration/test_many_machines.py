@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import psycopg
 import pytest
 
@@ -168,6 +169,15 @@ async def test_without_a_worker_requests_wait_and_the_first_worker_takes_them(pl
     await plant.start("worker")
     await plant.until_answered(3)
     assert plant.posted() == {"root": 3, "answer/0": 3}
+
+
+async def test_a_worker_that_hears_nothing_says_how_it_is_on_a_port_of_its_own(plant: Plant) -> None:
+    port = plant.env["HEALTH_PORT"] = str(free_port())
+    worker = await plant.start("worker")
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+        said = await answer.json()
+    assert (answer.status, said["database"], said["leases"], "socket" in said) == (200, True, True, False)
+    await worker.dismiss()
 
 
 async def test_a_stop_that_one_process_hears_ends_the_run_of_another(plant: Plant) -> None:

@@ -22,9 +22,7 @@ SHOWN = 10
 async def main(minutes: float, seed: int, keep: str) -> int:
     """Return how much went wrong. Ctrl-C and SIGTERM end the soak and count what was."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(keep or scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        soak = Soak(folder, seconds=60 * minutes, seed=seed)
+        soak = Soak(Path(keep or scratch), seconds=60 * minutes, seed=seed)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, soak.calm)
         print(HEAD, flush=True)
@@ -41,7 +39,7 @@ async def main(minutes: float, seed: int, keep: str) -> int:
     )
     wrongs = [f"{wrong}: {fact}" for wrong, facts in report.wrongs.items() for fact in facts[:SHOWN]]
     wrongs += growth(soak.samples[:-1])
-    if len(soak.periods) < 2:  # noqa: PLR2004 - two months
+    if len(soak.periods) < 2:
         wrongs.append("No month turned.")
     print("\n".join(wrongs) or "flat, and every promise held", flush=True)
     return len(wrongs)

@@ -42,9 +42,7 @@ class Sample:
         )
 
 
-HEAD = (
-    "    time     memory   CPU      fds  thr  open  owed  answers  p50      p95      ack p50   settled      held"
-)
+HEAD = "    time     memory   CPU      fds  thr  open  owed  answers  p50      p95      ack p50   settled      held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,11 @@ class Process:
 
     def descriptors(self) -> int:
         """Return how many file descriptors are open."""
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def threads(self) -> int:
         """Return how many threads there are."""
-        return len(os.listdir(f"/proc/{self.pid}/task"))
+        return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
 
 
 def growth(samples: Sequence[Sample]) -> list[str]:

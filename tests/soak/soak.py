@@ -18,7 +18,8 @@ from typing import Any
 from storage.database.migrate import migrate
 from storage.ledger.verify import verify
 from tests.crash.accounts import Report, ask
-from tests.crash.fleet import ROOT, Member, Process as Running, Start
+from tests.crash.fleet import ROOT, Member, Start
+from tests.crash.fleet import Process as Running
 from tests.crash.run_storm import OPEN, Storm
 from tests.crash.storm_slack import CHANNELS, StormSlack
 from tests.fakes.slack_state import BOT_USER
@@ -28,7 +29,7 @@ from tests.soak.trouble import Trouble
 
 SAMPLES = 40
 """Looks at the process in one soak, whatever its length."""
-ACT_EVERY_S, FILE_EVERY_S = 2.0, 20.0
+ACT_EVERY_S, FILE_EVERY_S = 1.5, 20.0
 OPEN_MAX = 6
 TURN = 0.5
 """The share of the soak after which the month ends."""
@@ -50,6 +51,7 @@ class Soak(Storm):
     """A soak of so many seconds over SQLite in `folder`."""
 
     def __init__(self, folder: Path, *, seconds: float, seed: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         super().__init__(f"sqlite:///{folder / 'agents.db'}", folder, seed=seed, crowd=OPEN_MAX, starter=_shifted)
         self.act_every_s = ACT_EVERY_S
         self._seconds = seconds

@@ -17,7 +17,7 @@ class Trouble(Moody):
         if way < 0.5:
             self.refusals += 1
             status = self.chance.choice(REFUSALS)
-            return Reply(status=status, retry_after_s=self.chance.random() if status == 429 else None)  # noqa: PLR2004 - HTTP
+            return Reply(status=status, retry_after_s=self.chance.random() if status == 429 else None)
         if way < 0.75:
             self.cuts += 1
             return Reply(text, fault=self.chance.choice(BROKEN))

@@ -1,5 +1,6 @@
 """The whole bot in this process, over any Slack on loopback and a model double: `agents run` without a shell."""
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,6 +20,8 @@ from tests.fakes.slack_state import APP_TOKEN, BOT_TOKEN
 
 KEY = "sk-of-a-double"
 WAIT_S = 30.0
+OVER = "SELECT COUNT(*) FROM run WHERE status = 'done'"
+OWED = "SELECT COUNT(*) FROM slack_out WHERE state = 'intended'"
 
 
 def bot_environment(*, api_url: str, provider_url: str, folder: Path) -> dict[str, str]:
@@ -65,6 +68,12 @@ class House:
         await self.bot.background.drain(WAIT_S)
         await self.bot.dispatcher.drain(WAIT_S)
         await self.bot.executor.drain(WAIT_S)
+
+    async def until_told(self, *, runs: int) -> None:
+        """Wait until so many runs are over and nothing more is owed to Slack; the bot takes further ones after it."""
+        async with asyncio.timeout(WAIT_S):
+            while self.ledger(OVER) < runs or self.ledger(OWED):  # noqa: ASYNC110 - another task writes it
+                await asyncio.sleep(0.02)
 
     def ledger(self, question: str) -> int:
         """A number from the SQLite file."""
