@@ -6,9 +6,10 @@ all voices and the synthesis; that money is reserved before the first voice runs
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import NoReturn
 
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, ParkedError
@@ -131,13 +132,29 @@ class Broadcast:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
             await release_envelopes(inner, [kept for name in tasks if (kept := envelopes[name]) is not None])
-        errors = [error for task in tasks.values() if not task.cancelled() and (error := task.exception())]
-        for error in sorted(errors, key=lambda error: isinstance(error, ParkedError)):
-            raise error
-        return {
-            name: _stopped(name, inner.meter.paid_nusd(inner.at(name))) if task.cancelled() else task.result()
-            for name, task in tasks.items()
-        }
+        for failure in filter(None, map(_error, tasks.values())):
+            raise failure
+        heard = {name: result for name, task in tasks.items() if (result := _result(task)) is not None}
+        waiting = [error for task in tasks.values() if (error := _parked(task)) is not None]
+        if waiting and _failures(tasks.values()) <= failures_max:
+            await self._park(inner, heard, waiting)
+        return {name: heard.get(name) or _stopped(name, inner.meter.paid_nusd(inner.at(name))) for name in tasks}
+
+    async def _park(
+        self, inner: Services, heard: Mapping[str, PatternResult], waiting: Sequence[ParkedError]
+    ) -> NoReturn:
+        """Park the run until people have decided, with what this fan-out has come to so far fixed for its next owner.
+
+        Its voices and every result that is no journalled step are decisions: a voice that was refused or timed out is
+        not run and paid a second time.
+
+        Raises:
+            ParkedError: with the questions of all voices that wait.
+        """
+        await inner.record_decision(inner.at("admission"), {"voices": len(heard) + len(waiting)})
+        for name, result in heard.items():
+            await checkpoint(inner, result, outcome=inner.at(name, "outcome"))
+        raise ParkedError(*(path for error in waiting for path in error.paths))
 
     # ------------------------------------------------------------ synthesis
 
@@ -201,10 +218,28 @@ class Broadcast:
 
 
 def _is_over(tasks: Iterable[asyncio.Task[PatternResult]], failures_max: int) -> bool:
+    """Return whether enough voices have failed. One that waits for a person has not: the others finish meanwhile."""
     done = [task for task in tasks if task.done()]
-    if any(task.exception() and not isinstance(task.exception(), ParkedError) for task in done):
-        return True
-    return sum(not task.exception() and not task.result().output for task in done) > failures_max
+    return any(map(_error, done)) or _failures(done) > failures_max
+
+
+def _failures(tasks: Iterable[asyncio.Task[PatternResult]]) -> int:
+    return sum(result is not None and not result.output for result in map(_result, tasks))
+
+
+def _result(task: asyncio.Task[PatternResult]) -> PatternResult | None:
+    return None if task.cancelled() or task.exception() is not None else task.result()
+
+
+def _error(task: asyncio.Task[PatternResult]) -> BaseException | None:
+    """Return why a voice ended that neither has a result nor waits for a person nor was stopped by us."""
+    error = None if task.cancelled() else task.exception()
+    return None if isinstance(error, ParkedError) else error
+
+
+def _parked(task: asyncio.Task[PatternResult]) -> ParkedError | None:
+    error = None if task.cancelled() else task.exception()
+    return error if isinstance(error, ParkedError) else None
 
 
 def _left_out(voice: Pattern) -> MissingVoice:

@@ -1,5 +1,6 @@
 """Questions that runs ask people: stored while the run is parked, decided once; the first decision counts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from patterns.core.errors import ParkedError
@@ -9,6 +10,7 @@ from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 
 q = load("questions")
+runs = load("runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Questions:
 
     async def find(self, run_id: str, path: str) -> StoredQuestion | None:
         """Return one question, decided or not; None when it was never asked."""
-        return await self._one(q.find_question(run_id=run_id, path=path))
+        return next(iter(await self._all(q.find_question(run_id=run_id, path=path))), None)
 
     async def of_run(self, run_id: str) -> list[StoredQuestion]:
         """Return every question of a run, oldest first."""
@@ -66,20 +68,32 @@ class Questions:
         """Return every question of a run as part of a transaction."""
         return [_question_of(row) for row in (yield q.questions_of_run(run_id=run_id))]
 
-    async def pending(self, run_id: str) -> StoredQuestion | None:
-        """Return the undecided question a run waits for; None when there is none."""
-        return await self._one(q.open_question(run_id=run_id))
-
-    async def pending_in(self, *, workspace: str, channel: str, thread_ts: str) -> StoredQuestion | None:
-        """Return the undecided question of a thread; None when there is none."""
-        return await self._one(q.question_in_thread(workspace=workspace, channel=channel, thread_ts=thread_ts))
+    async def pending_in(self, *, workspace: str, channel: str, thread_ts: str) -> list[StoredQuestion]:
+        """Return the undecided questions of a thread, oldest first."""
+        return await self._all(q.questions_in_thread(workspace=workspace, channel=channel, thread_ts=thread_ts))
 
     async def undecided(self) -> list[StoredQuestion]:
-        """Return the undecided questions of all parked Slack runs, oldest first."""
-        return [_question_of(row) for row in await self._db.read(lambda: single(q.waiting_questions()))]
+        """Return the undecided questions of all Slack runs, oldest first."""
+        return await self._all(q.waiting_questions())
+
+    def parking(self, run_id: str, paths: Collection[str]) -> Work[bool]:
+        """Return whether a run that waits for these questions has to wait, as part of the transaction that parks it.
+
+        No decision comes until the commit. What a branch asked that then was lost with its fan-out is forgotten, unless
+        people have seen it.
+        """
+        asked = [_question_of(row) for row in (yield q.lock_questions(run_id=run_id))]
+        for one in asked:
+            if one.decision is None and one.path not in paths:
+                yield q.forget_unseen(run_id=run_id, path=one.path)
+        waiting = {one.path for one in asked if one.decision is None}
+        return bool(paths) and waiting.issuperset(paths)
 
     async def decide(self, run_id: str, path: str, decision: Decision) -> Decision:
-        """Store a decision and return the one in force, which is the first one given."""
+        """Store a decision and return the one in force, which is the first one given.
+
+        A run that is parked becomes claimable with it, also while it waits for other questions.
+        """
 
         def work() -> Work[list[Row]]:
             now_us = self._clock.now_us()
@@ -87,6 +101,7 @@ class Questions:
                 run_id=run_id, path=path, decision_json=decision.model_dump_json(exclude_defaults=True), now_us=now_us
             )
             for row in decided:
+                yield runs.unpark_run(id=run_id)
                 after = {"run": run_id, "question": path, "verdict": decision.verdict}
                 actor = decision.user or "agents"
                 yield entry(now_us, row["workspace"], actor=actor, action="decide", subject=row["channel"], after=after)
@@ -94,9 +109,8 @@ class Questions:
 
         return Decision.model_validate_json((await self._db.write(work))[0]["decision_json"])
 
-    async def _one(self, statement: Statement) -> StoredQuestion | None:
-        rows = await self._db.read(lambda: single(statement))
-        return _question_of(rows[0]) if rows else None
+    async def _all(self, statement: Statement) -> list[StoredQuestion]:
+        return [_question_of(row) for row in await self._db.read(lambda: single(statement))]
 
 
 def _question_of(row: Row) -> StoredQuestion:

@@ -156,13 +156,14 @@ class RunStore(RunReader):
         if not await self._db.write(work):
             raise RunLostError
 
-    def parking(self, fence: Fence, *, executed_ms: int) -> Work[None]:
-        """Park a run until a person decides, as part of a transaction.
+    def parking(self, fence: Fence, *, executed_ms: int, waits: bool = True) -> Work[None]:
+        """Park a run until a person decides, as part of a transaction; one that need not wait stays claimable.
 
         Raises:
             RunLostError: another process owns it.
         """
-        if not (yield q.park_run(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
+        statement = q.park_run if waits else q.keep_going
+        if not (yield statement(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)):
             raise RunLostError
 
     async def unpark(self, run_id: str) -> Lane | None:

@@ -5,6 +5,7 @@ Model text is never printed as it came: control sequences would move the cursor 
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -26,6 +27,7 @@ from patterns.core.money import format_usd
 from patterns.core.ports import Decision, Question
 from patterns.core.reasons import Reason
 from storage.outbox import Outbox
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 NOTE_CHARS = 300
@@ -149,8 +151,13 @@ class Terminal:
         if isinstance(view, NoticeView):
             print_line(view.text)
 
-    async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Have the question decided: by the person, or by the rule for unattended shells."""
+    async def ask(self, run: RunRow, asked: Sequence[StoredQuestion]) -> None:
+        """Have every question decided: by the person, or by the rule for unattended shells."""
+        for one in asked:
+            if one.decision is None:
+                await self._ask(run, one.path, one.question)
+
+    async def _ask(self, run: RunRow, path: str, question: Question) -> None:
         if question.kind == "line":
             given = await self._in_line(run, question)
         else:

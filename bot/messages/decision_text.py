@@ -24,9 +24,13 @@ _BY_ITSELF = {
 }
 
 
+_MOOT = "No longer needed"
+
+
 def decided(question: Question, decision: Decision, *, name: str, zone: str) -> str:
     """Return a sentence like `Dana approved this draft · 23 Nov 14:02 UTC`."""
-    said = _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
+    said = _MOOT if decision.verdict == "none" and not decision.user else ""
+    said = said or _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
     said = said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
     return f"{said} · {moment(decision.at_us, zone)}"
 

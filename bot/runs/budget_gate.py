@@ -95,8 +95,8 @@ class BudgetGate:
         balance = await self.balances.tightest(run.payer, rest_nusd)
         question = _budget_request(result, balance, rest_nusd=rest_nusd, now_us=self.clock.now_us())
         count, _ = self._asked(request_path)
-        decision = await self.questions.ask(run.fence, request_path(count + 1), question)
-        raise ParkedError(decision.verdict)
+        await self.questions.ask(run.fence, request_path(count + 1), question)
+        raise ParkedError  # decided meanwhile: it is taken up again at once
 
     async def _is_denied(self, run: RunRow, asked: StoredQuestion) -> bool:
         return (await self.questions.ask(run.fence, asked.path, asked.question)).verdict != "run"

@@ -66,13 +66,13 @@ class ResultDelivery:
         return await self.presenter.render(run, outcome) if await self.presenter.is_shown(run) else None
 
     async def ask(self, run: RunRow) -> None:
-        """Show a parked run's question, or wake the run when it was decided meanwhile."""
-        pending = await self.engine.questions.pending(run.id)
-        if pending is None:
+        """Show what a parked run waits for, or wake the run when there is nothing."""
+        asked = await self.engine.questions.of_run(run.id)
+        if all(one.decision is not None for one in asked):
             await self.wake(run.id)
             return
         try:
-            await self.presenter.ask(run, pending.path, pending.question)
+            await self.presenter.ask(run, asked)
         except SlackError as error:
             log.warning("question_not_posted", run=run.id, code=error.code)
             if error.kind not in _PERMANENT:

@@ -178,7 +178,7 @@ class Executor(Generic[S]):
 
     async def _conclude(self, session: RunSession, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
         if isinstance(outcome, ParkedError):
-            await self._park(run)
+            await self._park(run, outcome)
             self._in_background(self._budget_released(), f"free {run.id}")
             return
         run = await self._fresh(run)
@@ -225,9 +225,12 @@ class Executor(Generic[S]):
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _park(self, run: RunRow) -> None:
+    async def _park(self, run: RunRow, parked: ParkedError) -> None:
         run = await self._fresh(run)
-        await self.engine.sessions.park(run.fence, executed_ms=run.executed_ms)
+        if not await self.engine.sessions.park(run.fence, parked.paths, executed_ms=run.executed_ms):
+            self.presenter.release(run)
+            await self.submit(run.id)
+            return
         async with self.lease.delivering(run):
             await self._delivery.ask(run)
 

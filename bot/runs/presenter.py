@@ -1,14 +1,15 @@
 """The port through which a run shows itself: `bot.threads.presenter` in Slack, `bot.cli.terminal` in a shell."""
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from typing import Protocol
 
 from bot.commands.origin import Origin
 from bot.messages.notice_views import NoticeView
 from bot.messages.views import PrivateView
 from bot.runs.outcome import RunOutcome
-from patterns.core.ports import EventSink, Question
+from patterns.core.ports import EventSink
 from storage.outbox import Outbox
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 Rendered = Sized
@@ -44,8 +45,8 @@ class RunPresenter(Protocol):
         """Return True when anything of the run was shown, so that a person expects an outcome."""
         ...
 
-    async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Show the question the run waits for."""
+    async def ask(self, run: RunRow, asked: Sequence[StoredQuestion]) -> None:
+        """Show the questions the run waits for; `asked` are all of it, oldest first, those decided among them."""
         ...
 
     async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered:

@@ -68,12 +68,11 @@ class Cards:
     async def settle(self, run: RunRow) -> bool:
         """Close every card of a finished run: the process that took a decision may have died before showing it."""
         now = await self.engine.store.get(run.id)
-        stopped = Decision(
-            verdict="stop", user=(now.cancel_requested_by if now else None) or "", at_us=self.engine.clock.now_us()
-        )
+        by = now.cancel_requested_by if now else None
+        over = Decision(verdict="stop" if by else "none", user=by or "", at_us=self.engine.clock.now_us())
         are_shown = []
         for asked in await self.engine.questions.of_run(run.id):
-            decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, stopped)
+            decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, over)
             are_shown.append(await self.close(run, asked.path, asked.question, decision))
         return all(are_shown)
 

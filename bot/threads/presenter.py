@@ -1,5 +1,6 @@
 """Show a run in its thread: a root where nothing else shows the request, and a plan that gives way to the answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -31,6 +32,7 @@ from patterns.core.events import PatternResult, StopReason
 from patterns.core.ports import Question
 from patterns.core.tasks import run_to_completion
 from storage.outbox import Outbox
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -176,16 +178,22 @@ class SlackThreadPresenter:
             await self.outbox.mark_shown(run.id, PROGRESS, shows)
         return is_shown
 
-    async def ask(self, run: RunRow, path: str, question: Question) -> None:
-        """Show the question a parked run waits for.
+    async def ask(self, run: RunRow, asked: Sequence[StoredQuestion]) -> None:
+        """Show the questions a parked run waits for, and on the cards of others that they are decided.
 
         Raises:
             SlackError: the rest is owed until the next try.
         """
-        await self._suspend(run, path, RunState.QUEUED if question.kind == "line" else RunState.WAITING)
-        if question.kind == "money":
-            await self._post_partial(run, path, question)
-        await self.cards.post(run, path, question)
+        waiting = [one for one in asked if one.decision is None]
+        in_line = all(one.question.kind == "line" for one in waiting)
+        await self._suspend(run, waiting[0].path, RunState.QUEUED if in_line else RunState.WAITING)
+        for one in asked:
+            if one.decision is not None:
+                await self.cards.close(run, one.path, one.question, one.decision)
+        for one in waiting:
+            if one.question.kind == "money":
+                await self._post_partial(run, one.path, one.question)
+            await self.cards.post(run, one.path, one.question)
 
     async def _suspend(self, run: RunRow, path: str, state: RunState) -> None:
         """Show in every message above the card that the run waits."""

@@ -1,5 +1,6 @@
 """Decisions on parked runs: check permission, accept the first one, close the card, resume the run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -27,7 +28,10 @@ log = structlog.get_logger()
 
 _CHOICES: dict[ConfirmChoice, DecisionVerdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
 _REVIEWS = frozenset({"approve", "feedback"})
-_BUTTONS_ONLY = "Prices and money are accepted with the buttons on the card only, never with a reply."
+_ACTIONS = frozenset({"tool", "outcome"})
+_MONEY_BY_BUTTON = "Prices and money are accepted with the buttons on the card only, never with a reply."
+_ACTIONS_BY_BUTTON = "What a tool may do is decided with the buttons on the card only, never with a reply."
+_WHICH_DRAFT = "Several drafts wait in this thread. Please use the buttons on the card of the one you mean."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +71,25 @@ class ReviewService:
         """Close the card and wake the run."""
         await self.cards.close(run, asked.path, asked.question, decision)
         log.info("question_decided", run=run.id, path=asked.path, verdict=decision.verdict)
-        if await self.engine.questions.pending(run.id) is None:
-            # A repeated click must not disturb a run that has continued and waits for something else by now.
-            await self.executor.wake(run.id)
+        # The decision itself made the run claimable: a repeated click does not disturb one that waits for another.
+        await self.executor.submit(run.id)
 
     async def is_waiting(self, origin: Origin) -> bool:
         """Return True when a reply in this thread can be feedback on a draft."""
-        asked = await self._asked_in(origin)
-        return asked is not None and asked.question.kind in _REVIEWS
+        return any(asked.question.kind in _REVIEWS for asked in await self._asked_in(origin))
 
-    async def _asked_in(self, origin: Origin) -> StoredQuestion | None:
+    async def _asked_in(self, origin: Origin) -> list[StoredQuestion]:
         return await self.engine.questions.pending_in(
             workspace=origin.workspace, channel=origin.channel, thread_ts=origin.thread_ts or ""
         )
 
     async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
         """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
-        asked = await self._asked_in(origin)
-        if asked is None:
-            return False
-        if asked.question.kind not in _REVIEWS:
-            return await self._yes_to_money(origin, text)
+        waiting = await self._asked_in(origin)
+        drafts = [asked for asked in waiting if asked.question.kind in _REVIEWS]
+        if not drafts:
+            return await self._yes_to_buttons(origin, text, waiting)
+        asked = drafts[-1]
         run = await self.engine.store.get(asked.run_id)
         if run is not None and run.cancel_requested_by:
             return False  # it has just been stopped: the reply is about something else
@@ -95,6 +97,9 @@ class ReviewService:
             # People may discuss a draft among themselves.
             if was_called:
                 raise UserError(f"This thread waits for a decision on a draft. {self._who(asked.question)}")
+            return True
+        if drafts[1:]:
+            await self.notifier.private(origin, NoticeView(_WHICH_DRAFT))
             return True
         kind = reply_kind(text)
         if kind == "unclear" or not await self._is_newer(run, asked, origin):
@@ -106,11 +111,12 @@ class ReviewService:
         await self.decide(asked.run_id, asked.path, origin, verdict=verdict, text=said)
         return True
 
-    async def _yes_to_money(self, origin: Origin, text: str) -> bool:
-        """Explain to a person who types a yes, or a no, that money needs a button; return False for another reply."""
-        if not (is_yes(text) or is_vague(text)):
+    async def _yes_to_buttons(self, origin: Origin, text: str, waiting: Sequence[StoredQuestion]) -> bool:
+        """Explain to a person who types a yes, or a no, that what waits here needs a button; return False otherwise."""
+        if not waiting or not (is_yes(text) or is_vague(text)):
             return False
-        await self.notifier.private(origin, NoticeView(_BUTTONS_ONLY))
+        acts = any(asked.question.kind in _ACTIONS for asked in waiting)
+        await self.notifier.private(origin, NoticeView(_ACTIONS_BY_BUTTON if acts else _MONEY_BY_BUTTON))
         return True
 
     async def _is_newer(self, run: RunRow, asked: StoredQuestion, origin: Origin) -> bool:

@@ -150,8 +150,11 @@ class CircuitOpenError(ModelError):
 
 
 class ParkedError(AgentsError):
-    """The run waits for a person's decision and has released its task and its holds."""
+    """The run waits for people's decisions and has released its task and its holds.
 
-    def __init__(self, path: str) -> None:
+    `paths` are the questions that the work cannot go on without; branches that ran side by side may each have one.
+    """
+
+    def __init__(self, *paths: str) -> None:
         super().__init__()
-        self.path = path
+        self.paths = paths

@@ -306,6 +306,7 @@ it was done, or do it again."""
 class Decision(Frozen):
     """What a person decided, kept as the journal step of the question's path.
 
+    `none` lets a review go on without a comment; without a `user` it means that nobody needs to decide any more.
     `scope` is what the approval of a tool covers: this call, calls of the tool in this run, or standing in the channel.
     """
 
@@ -323,7 +324,8 @@ class Decisions(Protocol):
         """Return the decision for a path.
 
         Raises:
-            ParkedError: there is no decision yet; the question is stored and shown, the run must release everything.
+            ParkedError: there is no decision yet; the question is stored, and shown once nothing else of the run can
+                go on, which must then release everything.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Ownership of a run in few transactions: claimed with what it needs, decided with its holds, ended with its costs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from patterns.core.ports import (
     Fence,
@@ -56,18 +56,23 @@ class RunSessions:
         self.ledger.report(recovered, run_id=run.id, epoch=run.epoch)
         return RunSession(run, self.ledger, self.questions, steps=steps, asked=asked)
 
-    async def park(self, fence: Fence, *, executed_ms: int) -> None:
-        """Park a run until a person decides, and close what it left open.
+    async def park(self, fence: Fence, paths: Collection[str], *, executed_ms: int) -> bool:
+        """Park a run until people decide the questions at these paths, and close what it left open.
+
+        Returns False where one has been decided since the run looked: then it stays claimable instead.
 
         Raises:
             RunLostError: another process owns it.
         """
 
-        def work() -> Work[Recovered]:
-            yield from self.store.parking(fence, executed_ms=executed_ms)
-            return (yield from self.ledger.closing(Fence(fence.run_id, fence.epoch + 1)))
+        def work() -> Work[tuple[bool, Recovered]]:
+            waits = yield from self.questions.parking(fence.run_id, paths)
+            yield from self.store.parking(fence, executed_ms=executed_ms, waits=waits)
+            return waits, (yield from self.ledger.closing(Fence(fence.run_id, fence.epoch + 1)))
 
-        self.ledger.report(await self._db.write(work), run_id=fence.run_id)
+        waits, recovered = await self._db.write(work)
+        self.ledger.report(recovered, run_id=fence.run_id)
+        return waits
 
     async def finish(
         self, run: RunRow, *, stop_reason: str, result_json: str, executed_ms: int, intents: Sequence[str]

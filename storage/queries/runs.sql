@@ -80,6 +80,12 @@ UPDATE run SET status = 'parked', executed_ms = :executed_ms
 WHERE id = :id AND epoch = :epoch AND status = 'running'
 RETURNING id;
 
+-- name: keep_going
+-- End the owner's lease and leave the run claimable: what it waits for has been decided.
+UPDATE run SET status = 'accepted', executed_ms = :executed_ms, lease_until_us = 0
+WHERE id = :id AND epoch = :epoch AND status = 'running'
+RETURNING id;
+
 -- name: unpark_run
 -- Make a parked run claimable again, after a decision.
 UPDATE run SET status = 'accepted', lease_until_us = 0 WHERE id = :id AND status = 'parked'
@@ -158,12 +164,14 @@ ORDER BY run.created_us;
 SELECT workspace, channel, user_id FROM run WHERE id = :id;
 
 -- name: runs_with_unposted_question
--- Return parked Slack runs whose question is not posted, or has been decided without waking the run.
+-- Return parked Slack runs with an undecided question that is not posted, or with none: older programs decide without
+-- waking the run.
 SELECT run.id FROM run
-WHERE run.kind = 'slack' AND run.status = 'parked' AND run.needs_code <= :code AND NOT EXISTS (
-  SELECT 1 FROM question JOIN slack_out ON slack_out.run_id = question.run_id AND slack_out.name = 'ask/' || question.path
-  WHERE question.run_id = run.id AND question.decided_us IS NULL AND slack_out.state <> 'intended')
-ORDER BY run.created_us;
+LEFT JOIN question ON question.run_id = run.id AND question.decided_us IS NULL
+LEFT JOIN slack_out ON slack_out.run_id = run.id AND slack_out.name = 'ask/' || question.path
+                   AND slack_out.state <> 'intended'
+WHERE run.kind = 'slack' AND run.status = 'parked' AND run.needs_code <= :code AND slack_out.name IS NULL
+GROUP BY run.id, run.created_us ORDER BY run.created_us;
 
 -- name: claim_redelivery
 -- Claim the delivery of the messages of an ended or parked run whose owner is gone: an answer, a question.

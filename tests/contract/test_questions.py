@@ -61,15 +61,29 @@ async def test_the_first_of_many_deciders_counts(store: RunStore, questions: Que
 
 async def test_what_a_thread_waits_for_is_found_until_it_is_decided(store: RunStore, questions: Questions) -> None:
     run = await parked(store, questions)
-    asked = await questions.pending_in(**THREAD)
-    assert asked is not None
+    (asked,) = await questions.pending_in(**THREAD)
     assert (asked.run_id, asked.path, asked.question.approvers) == (run.id, "review", ("U3",))
-    assert await questions.pending_in(**{**THREAD, "thread_ts": "17.2"}) is None
-    assert await questions.pending_in(**{**THREAD, "workspace": "T2"}) is None
+    assert await questions.pending_in(**{**THREAD, "thread_ts": "17.2"}) == []
+    assert await questions.pending_in(**{**THREAD, "workspace": "T2"}) == []
     assert [one.run_id for one in await questions.undecided()] == [run.id]
     await questions.decide(run.id, "review", Decision(verdict="stop", user="U1"))
-    assert (await questions.pending_in(**THREAD), await questions.undecided()) == (None, [])
-    assert await questions.pending(run.id) is None
+    assert (await questions.pending_in(**THREAD), await questions.undecided()) == ([], [])
+
+
+async def test_a_decision_makes_a_parked_run_claimable_also_while_it_waits_for_others(
+    store: RunStore, questions: Questions
+) -> None:
+    run = await parked(store, questions)
+    with pytest.raises(ParkedError):
+        await questions.ask(run.fence, "other", DRAFT)
+    await questions.decide(run.id, "other", Decision(verdict="stop", user="U1"))
+    again = await store.claim(run.id, owner="me", lease_s=30)
+    assert again is not None
+    assert [one.path for one in await questions.undecided()] == ["review"], "it stays open while the run goes on"
+    await questions.decide(run.id, "review", Decision(verdict="approve", user="U1"))
+    now = await store.get(run.id)
+    assert now is not None
+    assert (now.status, now.epoch) == ("running", again.epoch), "its owner reads the decision itself"
 
 
 async def test_nothing_is_known_of_what_nobody_asked(questions: Questions) -> None:

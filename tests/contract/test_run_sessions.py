@@ -17,6 +17,7 @@ from storage.journal import SqlJournal
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.transaction import Decide
 from storage.ledger.verify import verify
+from storage.outbox import Outbox
 from storage.questions import Questions
 from storage.runs import RunStore
 from tests.contract.test_needs_code import REQUEST
@@ -273,10 +274,79 @@ async def test_what_could_not_be_released_is_released_with_the_next_write(
 
 async def test_a_parked_run_holds_nothing(sessions: RunSessions, session: RunSession, database: Database) -> None:
     await session.reserve_many([asking(session).reserve(CENT)])
-    await sessions.park(session.run.fence, executed_ms=1)
+    await asked(session, "confirm")
+    await sessions.park(session.run.fence, ("confirm",), executed_ms=1)
     parked = await sessions.store.get(session.run.id)
     assert parked is not None
     assert (parked.status, (await verify(database)).held_nusd) == ("parked", 0)
+
+
+async def asked(session: RunSession, *paths: str) -> None:
+    for path in paths:
+        with pytest.raises(ParkedError):
+            await session.ask(session.run.fence, path, Question(kind="approve", title="Good?"))
+
+
+async def status(sessions: RunSessions, run_id: str) -> str:
+    run = await sessions.store.get(run_id)
+    assert run is not None
+    return run.status
+
+
+async def test_a_run_waits_only_while_nothing_is_decided_that_it_has_not_read(
+    sessions: RunSessions, session: RunSession
+) -> None:
+    await asked(session, "left", "right")
+    # A click on a card of an earlier stop, while this owner still executes.
+    await sessions.questions.decide(session.run.id, "right", Decision(verdict="approve", user="U1"))
+    assert not await sessions.park(session.run.fence, ("left", "right"), executed_ms=7)
+    assert await status(sessions, session.run.id) == "accepted"
+    again = await claimed(sessions, session.run.id)
+    assert (
+        again.run.executed_ms,
+        (await again.ask(again.run.fence, "right", Question(kind="approve", title=""))).user,
+    ) == (
+        7,
+        "U1",
+    )
+    await asked(again, "left")
+    assert await sessions.park(again.run.fence, ("left",), executed_ms=8)
+    assert await status(sessions, session.run.id) == "parked"
+
+
+async def test_a_decision_and_the_parking_never_miss_each_other(sessions: RunSessions, session: RunSession) -> None:
+    run_id, yes = session.run.id, Decision(verdict="approve", user="U1")
+    for number in range(10):
+        path = f"question/{number}"
+        await asked(session, path)
+        await asyncio.gather(
+            sessions.park(session.run.fence, (path,), executed_ms=1), sessions.questions.decide(run_id, path, yes)
+        )
+        assert await status(sessions, run_id) == "accepted"
+        session = await claimed(sessions, run_id)
+
+
+async def test_a_question_of_a_lost_branch_is_forgotten_unless_people_have_seen_it(
+    sessions: RunSessions, session: RunSession, database: Database, clock: FakeClock
+) -> None:
+    await asked(session, "kept", "seen", "lost")
+    await Outbox(database, clock).add_intent(session.run.id, "ask/seen", "C1")
+    assert await sessions.park(session.run.fence, ("kept",), executed_ms=1)
+    assert [one.path for one in await sessions.questions.of_run(session.run.id)] == ["kept", "seen"]
+
+
+async def test_a_parked_run_is_owed_its_cards_until_all_are_posted(
+    sessions: RunSessions, session: RunSession, database: Database, clock: FakeClock
+) -> None:
+    run_id, outbox = session.run.id, Outbox(database, clock)
+    await asked(session, "left", "right")
+    await sessions.park(session.run.fence, ("left", "right"), executed_ms=1)
+    for name in ("ask/left", "ask/right"):
+        assert await sessions.store.unposted_question_ids() == [run_id]
+        await outbox.add_intent(run_id, name, "C1")
+        assert await sessions.store.unposted_question_ids() == [run_id]
+        await outbox.mark_posted(run_id, name, "1.1")
+    assert await sessions.store.unposted_question_ids() == []
 
 
 @pytest.mark.parametrize("way", ["finish", "park"])
@@ -286,7 +356,7 @@ async def test_who_lost_the_run_ends_nothing(
     clock.us += int(LEASE_S * 1e6)
     rescuer = await claimed(sessions, session.run.id, "B")
     await rescuer.hold(asking(rescuer).hold(CENT))
-    ending: Any = ended(sessions, session) if way == "finish" else sessions.park(session.run.fence, executed_ms=1)
+    ending: Any = ended(sessions, session) if way == "finish" else sessions.park(session.run.fence, (), executed_ms=1)
     with pytest.raises(RunLostError):
         await ending
     assert (await verify(sessions._db)).held_nusd == CENT

@@ -281,13 +281,13 @@ async def test_a_question_parks_its_run_and_the_first_decision_counts(
     for _ in range(2):
         with pytest.raises(ParkedError):
             await questions.ask(run.fence, "confirm", QUESTION)
-    asked = await questions.pending(run.id)
-    assert asked is not None
+    (asked,) = await questions.of_run(run.id)
+    assert asked.decision is None
     assert (asked.path, asked.question, asked.asked_us) == ("confirm", QUESTION, clock.us)
     yes, no = Decision(verdict="run", user="U1"), Decision(verdict="cancel", user="U2")
     assert await questions.decide(run.id, "confirm", yes) == yes
     assert await questions.decide(run.id, "confirm", no) == yes
-    assert await questions.pending(run.id) is None
+    assert [one.decision for one in await questions.of_run(run.id)] == [yes]
     assert await questions.ask(run.fence, "confirm", QUESTION) == yes
 
 

@@ -54,6 +54,17 @@ flows:
   listed: {description: a list, broadcast: {agents: [a, b], collect: list}}
   team: {description: a team, supervisor: {worker: a, reviewer: critic, rounds: 3, acceptance: It rhymes.}}
   signed: {description: a person signs, supervisor: {worker: a, reviewer: critic, rounds: 2, human: approve}}
+  signers:
+    description: two voices wait for a person
+    broadcast:
+      synthesizer: chair
+      agents: &signers
+        - c
+        - {supervisor: {worker: a, reviewer: critic, rounds: 1, human: approve}}
+        - {supervisor: {worker: b, reviewer: critic, rounds: 1, human: approve}}
+  signers_or_none:
+    description: the same or nothing
+    broadcast: {agents: *signers, synthesizer: chair, on_failure: fail_fast}
   deep:
     description: everything inside everything
     pipeline:

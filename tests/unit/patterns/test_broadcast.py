@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from patterns.core.calls import ModelRequest
-from patterns.core.errors import CancelledRunError
+from patterns.core.errors import CancelledRunError, ParkedError
 from patterns.core.events import MissingVoice, Noted, StopReason
 from patterns.core.money import Usage
+from patterns.core.ports import Decision
 from patterns.flow import Choice, resolve, run_flow
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, system_of, user_of
-from tests.support.pattern_runs import CTX, run, services
+from tests.support.pattern_runs import CTX, run, services, verdict
 
 REFUSED = Fail("auth", retryable=False)
 
@@ -241,3 +242,66 @@ async def test_the_synthesis_is_paid_from_the_money_kept_back_for_it() -> None:
     with ScriptedModel(reply) as model:
         result = await run("fan", model, memory)
     assert (result.output, result.stop_reason) == ("together", StopReason.COMPLETED)
+
+
+# ---------------------------------------------------------------- people
+
+
+LEFT, RIGHT = "broadcast/2/supervisor/1/human", "broadcast/3/supervisor/1/human"
+
+
+def signed(user: str = "U1") -> Decision:
+    return Decision(verdict="approve", user=user)
+
+
+def signers(first: Reply = "plain") -> Callable[[ModelRequest], Reply]:
+    """One voice that just answers, or does not, and two writers whose drafts wait for a person."""
+    left = [first, "draft", "draft"]
+
+    def reply(request: ModelRequest) -> Reply:
+        if "You review" in system_of(request):
+            return verdict(9, accepted=True)
+        return "together" if "chair" in system_of(request) else left.pop(0)
+
+    return reply
+
+
+async def test_a_voice_that_waits_for_a_person_lets_the_others_finish_and_all_their_questions_are_asked() -> None:
+    memory = Memory()
+    with ScriptedModel(signers()) as model:
+        with pytest.raises(ParkedError) as parked:
+            await run("signers", model, memory)
+        assert parked.value.paths == (LEFT, RIGHT)
+        assert memory.steps["broadcast/c"].text == "plain"
+        paid = memory.settled_nusd
+        memory.crash()
+        memory.answers[RIGHT] = signed()
+        with pytest.raises(ParkedError) as again:
+            await run("signers", model, memory)
+        assert (again.value.paths, memory.settled_nusd) == ((LEFT,), paid)
+        memory.crash()
+        memory.answers[LEFT] = signed()
+        result = await run("signers", model, memory)
+    assert (result.output, result.stop_reason) == ("together", StopReason.COMPLETED)
+    assert memory.settled_nusd == paid + COST_NUSD
+
+
+async def test_a_voice_that_failed_while_others_wait_is_not_run_again() -> None:
+    memory = Memory()
+    with ScriptedModel(signers(Fail("timeout", retryable=False))) as model:
+        with pytest.raises(ParkedError):
+            await run("signers", model, memory)
+        asked = len(model.requests)
+        memory.crash()
+        memory.answers |= {LEFT: signed(), RIGHT: signed()}
+        result = await run("signers", model, memory)
+    assert len(model.requests) == asked + 1, "only the synthesis"
+    assert [missing.name for missing in result.missing] == ["c"]
+
+
+async def test_a_fan_out_that_is_lost_ends_instead_of_asking() -> None:
+    memory = Memory()
+    with ScriptedModel(signers(REFUSED)) as model:
+        result = await run("signers_or_none", model, memory)
+    assert (result.output, result.stop_reason) == ("", StopReason.FAILED)
+    assert memory.held_nusd == 0

@@ -175,7 +175,7 @@ async def test_it_waits_for_a_person_without_holding_anything() -> None:
     memory = Memory()
     with ScriptedModel(["draft", GOOD]) as model, pytest.raises(ParkedError) as parked:
         await run("signed", model, memory)
-    assert (parked.value.path, memory.held_nusd) == ("supervisor/1/human", 0)
+    assert (parked.value.paths, memory.held_nusd) == (("supervisor/1/human",), 0)
     question = memory.asked["supervisor/1/human"]
     assert (question.kind, question.draft) == ("approve", "draft")
     assert question.verdict == "accepted, 9 of 10\n✓ It rhymes."
