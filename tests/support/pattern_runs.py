@@ -54,17 +54,6 @@ flows:
   listed: {description: a list, broadcast: {agents: [a, b], collect: list}}
   team: {description: a team, supervisor: {worker: a, reviewer: critic, rounds: 3, acceptance: It rhymes.}}
   signed: {description: a person signs, supervisor: {worker: a, reviewer: critic, rounds: 2, human: approve}}
-  signers:
-    description: two voices wait for a person
-    broadcast:
-      synthesizer: chair
-      agents: &signers
-        - c
-        - {supervisor: {worker: a, reviewer: critic, rounds: 1, human: approve}}
-        - {supervisor: {worker: b, reviewer: critic, rounds: 1, human: approve}}
-  signers_or_none:
-    description: the same or nothing
-    broadcast: {agents: *signers, synthesizer: chair, on_failure: fail_fast}
   deep:
     description: everything inside everything
     pipeline:
@@ -88,10 +77,33 @@ CTX = TaskContext(
 
 
 LOADED = load_roster(ROSTER, file="roster.yml", env={}, prompts=PROMPTS)
+SIGNERS = load_roster(
+    ROSTER.replace(
+        "  deep:\n",
+        """\
+  signers:
+    description: two voices wait for a person
+    broadcast:
+      synthesizer: chair
+      agents: &signers
+        - c
+        - {supervisor: {worker: a, reviewer: critic, rounds: 1, human: approve}}
+        - {supervisor: {worker: b, reviewer: critic, rounds: 1, human: approve}}
+  signers_or_none:
+    description: the same or nothing
+    broadcast: {agents: *signers, synthesizer: chair, on_failure: fail_fast}
+  deep:
+""",
+    ),
+    file="roster.yml",
+    env={},
+    prompts=PROMPTS,
+)
+"""The same with flows whose voices wait for a person."""
 
 
-def roster(**limits: Any) -> Roster:
-    return replace(LOADED, limits=replace(LOADED.limits, **limits))
+def roster(loaded: Roster = LOADED, **limits: Any) -> Roster:
+    return replace(loaded, limits=replace(loaded.limits, **limits))
 
 
 def services(model: ScriptedModel, memory: Memory, *, may_stream: bool = False, **limits: Any) -> Services:

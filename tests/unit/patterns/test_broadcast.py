@@ -13,7 +13,7 @@ from patterns.core.ports import Decision
 from patterns.flow import Choice, resolve, run_flow
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, system_of, user_of
-from tests.support.pattern_runs import CTX, run, services, verdict
+from tests.support.pattern_runs import CTX, SIGNERS, run, services, verdict
 
 REFUSED = Fail("auth", retryable=False)
 
@@ -270,18 +270,18 @@ async def test_a_voice_that_waits_for_a_person_lets_the_others_finish_and_all_th
     memory = Memory()
     with ScriptedModel(signers()) as model:
         with pytest.raises(ParkedError) as parked:
-            await run("signers", model, memory)
+            await run("signers", model, memory, loaded=SIGNERS)
         assert parked.value.paths == (LEFT, RIGHT)
         assert memory.steps["broadcast/c"].text == "plain"
         paid = memory.settled_nusd
         memory.crash()
         memory.answers[RIGHT] = signed()
         with pytest.raises(ParkedError) as again:
-            await run("signers", model, memory)
+            await run("signers", model, memory, loaded=SIGNERS)
         assert (again.value.paths, memory.settled_nusd) == ((LEFT,), paid)
         memory.crash()
         memory.answers[LEFT] = signed()
-        result = await run("signers", model, memory)
+        result = await run("signers", model, memory, loaded=SIGNERS)
     assert (result.output, result.stop_reason) == ("together", StopReason.COMPLETED)
     assert memory.settled_nusd == paid + COST_NUSD
 
@@ -290,11 +290,11 @@ async def test_a_voice_that_failed_while_others_wait_is_not_run_again() -> None:
     memory = Memory()
     with ScriptedModel(signers(Fail("timeout", retryable=False))) as model:
         with pytest.raises(ParkedError):
-            await run("signers", model, memory)
+            await run("signers", model, memory, loaded=SIGNERS)
         asked = len(model.requests)
         memory.crash()
         memory.answers |= {LEFT: signed(), RIGHT: signed()}
-        result = await run("signers", model, memory)
+        result = await run("signers", model, memory, loaded=SIGNERS)
     assert len(model.requests) == asked + 1, "only the synthesis"
     assert [missing.name for missing in result.missing] == ["c"]
 
@@ -302,6 +302,6 @@ async def test_a_voice_that_failed_while_others_wait_is_not_run_again() -> None:
 async def test_a_fan_out_that_is_lost_ends_instead_of_asking() -> None:
     memory = Memory()
     with ScriptedModel(signers(REFUSED)) as model:
-        result = await run("signers_or_none", model, memory)
+        result = await run("signers_or_none", model, memory, loaded=SIGNERS)
     assert (result.output, result.stop_reason) == ("", StopReason.FAILED)
     assert memory.held_nusd == 0
