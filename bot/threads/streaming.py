@@ -39,7 +39,7 @@ class _Stream:
     """The preview of one run: `sent` is what Slack has of the answer, `ts` the message that is still open."""
 
     run: RunRow
-    text: str = ""
+    pieces: list[str] = field(default_factory=list)
     sent: str = ""
     agent: str = ""
     ts: str = ""
@@ -84,9 +84,9 @@ class AnswerStreams:
             return
         stream.agent = event.path.rsplit("/", 1)[-1]
         if isinstance(event, TextDelta):
-            stream.text += event.text
+            stream.pieces.append(event.text)
         else:
-            stream.text, stream.is_withdrawn = "", True
+            stream.pieces, stream.is_withdrawn = [], True
         stream.changed.set()
 
     async def close(self, run_id: str) -> None:
@@ -186,7 +186,8 @@ class AnswerStreams:
 
     async def _send(self, stream: _Stream) -> None:
         """Bring Slack up to the last finished paragraph. Text already sent must not have changed."""
-        text = stream.text
+        text = "".join(stream.pieces)
+        stream.pieces = [text]
         written = await rendered(len(text), lambda: finished_markdown(text))
         if stream.is_withdrawn or not written.startswith(stream.sent):
             return

@@ -21,8 +21,11 @@ class ThinkingFilter:
     _given: list[str] = field(default_factory=list)
     _out: list[str] = field(default_factory=list)
     _rest: str = ""
+    _blank: list[str] | None = field(default_factory=list)
+    """The white space a text begins with, until something else comes: to look at all of it each time is quadratic."""
     _is_lossy: bool | None = None
-    _looked: int = 0
+    _lossy: list[str] = field(default_factory=list)
+    """What has been looked through of a text that may be thinking whose marks were lost."""
     _line_begins: bool = True
     _line_has_text: bool = False
     _depth: int = 0
@@ -45,7 +48,13 @@ class ThinkingFilter:
 
     def feed(self, piece: str) -> str:
         """Return what can be shown now."""
-        self._rest += piece
+        if self._blank is not None:
+            self._blank.append(piece)
+            if not piece.strip():
+                return ""
+            self._begin()
+        else:
+            self._rest += piece
         is_known = self._is_lossy is False or self._settle_lossy(is_last=False)
         if not is_known or not self.soft.is_settled(self._rest, is_last=False):
             return ""
@@ -54,6 +63,7 @@ class ThinkingFilter:
 
     def close(self) -> str:
         """Return what is left to show at the end."""
+        self._begin()
         self._settle_lossy(is_last=True)
         self.soft.is_settled(self._rest, is_last=True)
         self._scan(is_last=True)
@@ -75,6 +85,10 @@ class ThinkingFilter:
         """Return everything that is visible so far."""
         return "".join(self._given)
 
+    def _begin(self) -> None:
+        """Take the white space that the text begins with."""
+        self._rest, self._blank = "".join([*(self._blank or ()), self._rest]), None
+
     def _again(self, text: str, *, is_text: bool) -> None:
         """Read the rest of a block that never ended: its tag was only talked about, or was opened twice."""
         inner = ThinkingFilter(_is_lossy=False)
@@ -87,19 +101,21 @@ class ThinkingFilter:
     def _settle_lossy(self, *, is_last: bool) -> bool:
         """Return whether the text can be scanned: not while it is thinking whose marks were lost on the way."""
         if self._is_lossy is None:
-            if not is_last and len(self._rest) < marks.LOSSY_MAX:
-                text = self._rest.lstrip()
-                if text.startswith("analysis"[: len(text)]) or not text:
-                    return False
+            text = self._rest.lstrip()
+            if not is_last and len(text) < marks.LOSSY_MAX and text.startswith("analysis"[: len(text)]):
+                return False
             self._is_lossy = marks.LOSSY.match(self._rest) is not None
         if self._is_lossy:
-            found = self._rest.find(marks.LOSSY_FINAL, self._looked)
-            self._looked = max(0, len(self._rest) - len(marks.LOSSY_FINAL))
+            found = self._rest.find(marks.LOSSY_FINAL)
             if found >= 0:
                 self._rest = self._rest[found + len(marks.LOSSY_FINAL) :]
                 self._is_lossy, self.has_thought, self._has_gap = False, True, True
             elif is_last:
-                self._is_lossy = False
+                self._rest, self._is_lossy = "".join([*self._lossy, self._rest]), False
+            else:
+                end = max(0, len(self._rest) - len(marks.LOSSY_FINAL))
+                self._lossy.append(self._rest[:end])
+                self._rest = self._rest[end:]
         return not self._is_lossy
 
     def _scan(self, *, is_last: bool) -> None:

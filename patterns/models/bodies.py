@@ -29,6 +29,7 @@ class Body:
         self._reading = reading
         self._events: ServerSentEvents | None = None
         self._is_value = False
+        self._is_blank = False
         self._taken = 0
         self._bytes: list[bytes] = []
 
@@ -42,8 +43,11 @@ class Body:
             self._bytes.append(chunk)
             if self._is_value:
                 return
+            if self._is_blank and not chunk.strip(_SPACE):
+                return
             chunk = b"".join(self._bytes)
             begun = chunk.removeprefix(BOM).lstrip(_SPACE)
+            self._is_blank = not begun
             if BOM.startswith(begun):  # nothing yet, or part of a byte order mark
                 return
             self._is_value = begun[:1] in b'{["<'
@@ -83,16 +87,16 @@ class Body:
         """
         self._note_damage()
         self._taken += 1
-        text = event.data.decode(errors="replace").strip()
-        while text and not self._reading.has_ended:
-            if text.startswith(_DONE):
+        text, at = event.data.decode(errors="replace").strip(), 0
+        while at < len(text) and not self._reading.has_ended:
+            if text.startswith(_DONE, at):
                 self._reading.end()
                 return
-            if text[0] not in _OPENINGS:
-                self._reading.is_damaged |= _HIDDEN_VALUE.search(text) is not None
+            if text[at] not in _OPENINGS:
+                self._reading.is_damaged |= _HIDDEN_VALUE.search(text, at) is not None
                 return
             try:
-                value, text = _first_value(text)
+                value, at = _next_value(text, at)
             except BrokenReplyError:
                 if is_pending:
                     return
@@ -127,20 +131,20 @@ class Body:
 
     def _take_value(self, text: str) -> None:
         """Read a body that is no event stream: one value, a list of them, or one a line. What follows is no matter."""
-        rest = text.removeprefix("[").lstrip()
-        while rest and not rest.startswith("]"):
+        at = _after_space(text, 1 if text.startswith("[") else 0)
+        while at < len(text) and text[at] != "]":
             try:
-                value, rest = _first_value(rest)
+                value, at = _next_value(text, at)
             except BrokenReplyError as error:
-                self._take_members(members(rest))
+                self._take_members(members(text[at:]))
                 raise BrokenReplyError(Failure("truncated") if _looks_cut(text) else error.failure) from None
             try:
                 self._reading.take(value)
             except BrokenReplyError:
                 self._reading.end()  # the value is whole, so its bill is the bill
                 raise
-            rest = rest.lstrip(", \t\r\n")
-            if self._reading.is_complete or not rest.startswith("{"):
+            at = _after(text, at, ",")
+            if self._reading.is_complete or not text.startswith("{", at):
                 break
         self._reading.end()
 
@@ -167,12 +171,19 @@ def _after(text: str, position: int, separator: str) -> int:
     return position
 
 
-def _first_value(text: str) -> tuple[Any, str]:
+def _next_value(text: str, at: int) -> tuple[Any, int]:
+    """Return the value at a place and where the next one begins; to cut the text there would be quadratic."""
     try:
-        value, end = _DECODER.raw_decode(text)
+        value, end = _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
         raise BrokenReplyError(Failure("malformed")) from None
-    return value, text[end:].lstrip()
+    return value, _after_space(text, end)
+
+
+def _after_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
 
 
 def _is_json(text: str) -> bool:

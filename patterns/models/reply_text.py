@@ -25,6 +25,7 @@ class ReplyText:
     def __init__(self, on_text: OnText | None = None) -> None:
         self._on_text = on_text
         self._pieces: list[str] = []
+        self._chars = 0
         self._repeats = 0
 
     def add(self, piece: str, *, is_last: bool = False) -> None:
@@ -33,7 +34,8 @@ class ReplyText:
         Raises:
             LoopError: the provider is in a loop.
         """
-        if not piece or (is_last and len(piece) >= _ECHO_CHARS_MIN and piece == "".join(self._pieces)):
+        may_be_echo = is_last and len(piece) == self._chars and len(piece) >= _ECHO_CHARS_MIN
+        if not piece or (may_be_echo and piece == self.finish()):
             return
         is_words = len(piece) >= _REPEAT_CHARS_MIN and _MAY_REPEAT.search(piece) is None
         again = is_words and self._pieces[-1:] == [piece]
@@ -41,14 +43,15 @@ class ReplyText:
         if self._repeats > _REPEATS_MAX:
             raise LoopError
         self._pieces.append(piece)
+        self._chars += len(piece)
         if self._on_text is not None:
             self._on_text(piece)
 
     def complete_to(self, whole: str) -> None:
         """Take the whole text as it stands now: what is new of it is the next piece; another text is none."""
-        before = "".join(self._pieces)
-        if whole.startswith(before):
-            self.add(whole[len(before) :])
+        # Short values after a long text would make joining it each time quadratic.
+        if len(whole) > self._chars and whole.startswith(self.finish()):
+            self.add(whole[self._chars :])
 
     def finish(self) -> str:
         """Return the text of the finished reply."""

@@ -11,6 +11,7 @@ import argparse
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from bot.commands.parser import parse
@@ -22,6 +23,10 @@ from patterns.core.invisible import InvisibleFilter, without_invisible
 from patterns.core.repetition import Repetition, without_repetition
 from patterns.core.structured import InvalidOutputError, read
 from patterns.core.visible_text import VisibleText, is_blank, visible_text
+from patterns.models.bodies import Body
+from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.reply_text import ReplyText
+from patterns.models.shapes import SHAPES
 
 SIZES = (10_000, 40_000, 160_000, 640_000)
 PIECE_CHARS = 16
@@ -132,10 +137,14 @@ TEXTS: dict[str, str] = {
     "open base64": "AAAA",
     "escaped quotes": '\\"',
     "escaped escapes": '\\\\"',
+    "struck out": "<s>a</s>" + " " * 9_000,
+    "lost marks": "analysis: a" + "a" * 9_000,
+    "empty values": "{} ",
+    "named values": '{"a": 1}\n',
 }
 
 
-SHAPES: dict[str, Callable[[int], str]] = {
+BUILT: dict[str, Callable[[int], str]] = {
     "code of any length": lambda chars: "".join("a" + "`" * at for at in range(1, int((2 * chars) ** 0.5))),
     "deep lists": lambda chars: "".join("  " * (at % 100) + "- a\n" for at in range(chars // 104)),
     "long cells": lambda chars: "| a | b |\n|---|---|\n| " + "a " * (chars // 2) + "| b |\n",
@@ -154,8 +163,8 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 def text_of(name: str, chars: int) -> str:
     """Return the text of that name, of about so many characters."""
-    if name in SHAPES:
-        return SHAPES[name](chars)
+    if name in BUILT:
+        return BUILT[name](chars)
     unit = TEXTS[name]
     return (unit * (chars // len(unit) + 1))[:chars]
 
@@ -170,6 +179,25 @@ def _streamed(text: str) -> None:
     invisible.close()
     visible.close()
     repetition.close()
+
+
+def _body(text: str) -> None:
+    """Read bytes of a reply that begins with the text and then goes on as a value, a list of them, or as events."""
+    for begin, end in (("", ""), ("data: ", "\n\n"), ("[", "]")):
+        data, body = f"{begin}{text}{end}".encode(), Body(Reading(SHAPES["openai"]))
+        with suppress(BrokenReplyError):
+            for at in range(0, len(data), PIECE_CHARS):
+                body.feed(data[at : at + PIECE_CHARS])
+            body.close()
+
+
+def _deltas(text: str) -> None:
+    """Read a stream whose provider tells the text so far each time, and then only its beginning."""
+    reply = ReplyText(lambda _: None)
+    reply.add(text)
+    for _ in range(0, len(text), PIECE_CHARS):
+        reply.complete_to(text[:1])
+    reply.add(text[:PIECE_CHARS], is_last=True)
 
 
 def _read(text: str) -> None:
@@ -189,6 +217,8 @@ STEPS: dict[str, Callable[[str], object]] = {
     "blank": is_blank,
     "loop": without_repetition,
     "stream": _streamed,
+    "body": _body,
+    "deltas": _deltas,
     "json": lambda text: (found_in(text), found_in(text, everywhere=True)),
     "denied": lambda text: is_denied(text, lambda _: True),
     "quoted": lambda text: is_quoted({"accepted": True}, text),
@@ -225,7 +255,7 @@ def main(*, only: str, sizes: Sequence[int], patience_s: float, quiet: bool) -> 
     worst_s = 0.0
     for step_name, step in STEPS.items():
         step("warm")
-        for text_name in (*TEXTS, *SHAPES):
+        for text_name in (*TEXTS, *BUILT):
             if only and only not in f"{step_name}/{text_name}":
                 continue
             took: list[float | None] = []

@@ -1,14 +1,16 @@
 """The work of reading a model's text grows with the text and no faster: counted in characters, never in seconds."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from patterns.core import found_json, repetition
+from patterns.core import found_json, repetition, thinking_marks
 from patterns.core.found_json import found_in, is_denied
 from patterns.core.repetition import without_repetition
 from patterns.core.structured import InvalidOutputError, read
+from patterns.core.thinking import ThinkingFilter
 
 SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
 
@@ -68,3 +70,31 @@ def test_a_fence_around_an_answer_is_taken_off(text: str) -> None:
 def test_a_text_of_fences_has_no_answer() -> None:
     with pytest.raises(InvalidOutputError):
         read("`" * 100_000, SCHEMA)
+
+
+class Counted:
+    """A pattern that counts the characters it was given."""
+
+    def __init__(self, real: re.Pattern[str]) -> None:
+        self.real = real
+        self.chars = 0
+
+    def match(self, text: str, at: int = 0) -> re.Match[str] | None:
+        self.chars += len(text) - at
+        return self.real.match(text, at)
+
+
+@pytest.mark.parametrize("begin", [" " * 20_000, "\n" * 20_000, "<s>a</s>" + " " * 20_000, "analysis: " + "a" * 20_000])
+def test_the_beginning_of_a_stream_is_looked_at_a_few_times(begin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {name: Counted(getattr(thinking_marks, name)) for name in ("STRUCK_BEGUN", "STRUCK", "LOSSY")}
+    for name, pattern in seen.items():
+        monkeypatch.setattr(thinking_marks, name, pattern)
+    stream, kept = ThinkingFilter(), 0
+    for letter in begin + "The answer.":
+        stream.feed(letter)
+        kept += len(stream._rest)
+    stream.close()
+
+    assert stream.text.endswith("The answer.")
+    assert sum(pattern.chars for pattern in seen.values()) < 12 * len(begin)
+    assert kept < 40 * len(begin)
