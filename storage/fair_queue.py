@@ -1,4 +1,4 @@
-"""Fair queue for several machines: the run table is the queue, and no channel gets more than its share of workers."""
+"""Fair queue for several machines: the run table is the queue, and neither channel nor person gets more than a share."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,6 +13,8 @@ q = load("fair_queue")
 
 CHANNEL_SHARE = 4
 """Runs of one channel that workers may have at once, so that a busy channel delays itself and not the others."""
+PERSON_SHARE = 4
+"""Runs of one person that workers may have at once in all channels: asking in twenty gets no more than asking in one."""
 REQUEUE_S = 60.0
 """Seconds after which a run that no worker has claimed is enqueued again."""
 
@@ -21,25 +23,34 @@ Defer = Callable[[Connection, str], Awaitable[None]]
 
 
 class FairQueue:
-    """Fair queue over the run table, with a share of workers per channel. PostgreSQL only."""
+    """Fair queue over the run table, with a share of workers per channel and per person. PostgreSQL only."""
 
-    def __init__(self, db: Database, clock: Clock, defer: Defer, *, share: int = CHANNEL_SHARE) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        defer: Defer,
+        *,
+        share: int = CHANNEL_SHARE,
+        person_share: int = PERSON_SHARE,
+    ) -> None:
         self._db = db
         self._clock = clock
         self._defer = defer
         self._share = share
+        self._person_share = person_share
 
     def enqueue(self, workspace: str, channel: str) -> Work[None]:
-        """Enqueue waiting runs of a channel up to its share, inside a transaction: rows and jobs commit together."""
+        """Enqueue waiting runs of a channel up to the shares, inside a transaction: rows and jobs commit together."""
         now_us = self._clock.now_us()
+        where = {"workspace": workspace, "channel": channel, "now_us": now_us, "code": CODE_VERSION}
+        shares = {"share": self._share, "person_share": self._person_share}
         yield q.lock_channel(key=f"{workspace}/{channel}")
+        locked = yield q.lock_people(**where, **shares)
+        if not locked:
+            return
         handed = yield q.take_waiting_runs(
-            workspace=workspace,
-            channel=channel,
-            share=self._share,
-            code=CODE_VERSION,
-            now_us=now_us,
-            until_us=now_us + int(REQUEUE_S * 1e6),
+            people=[row["user_id"] for row in locked], until_us=now_us + int(REQUEUE_S * 1e6), **where, **shares
         )
         for row in handed:
             yield Enlisted.by(partial(self._defer_run, str(row["id"])))
@@ -49,8 +60,9 @@ class FairQueue:
         await self._db.write(lambda: self.enqueue(workspace, channel))
 
     async def enqueue_channel_of(self, run_id: str) -> None:
-        """Enqueue waiting runs of the run's channel up to its share."""
-        for row in await self._db.read(lambda: single(q.channel_of(id=run_id))):
+        """Enqueue waiting runs of the run's channel, and of the one where its person waits longest, up to the shares."""
+        now_us = self._clock.now_us()
+        for row in await self._db.read(lambda: single(q.channels_of(id=run_id, now_us=now_us, code=CODE_VERSION))):
             await self.enqueue_channel(row["workspace"], row["channel"])
 
     async def ahead(self, run_id: str) -> int | None:

@@ -2,27 +2,58 @@
 -- Serialise the decisions about one channel's runs until the commit. PostgreSQL only, as all of this file.
 SELECT pg_advisory_xact_lock(hashtextextended(:key, 0)) AS locked;
 
--- name: take_waiting_runs
--- Lease the channel's waiting runs to the job queue, as many as its share has room for: whoever has the fewest there
--- first, each person's oldest first. When no worker has claimed a run by the end of the lease, it is enqueued again.
-UPDATE run SET lease_owner = 'queue', lease_until_us = :until_us
-WHERE id IN (
-  SELECT waiting.id FROM run waiting
+-- name: lock_people
+-- Serialise, after the channel's lock, the decisions about those whose turn it seems to be, and return them: their runs
+-- in other channels count too. Locked in one order, so that two channels never wait for each other.
+WITH busy AS (
+  SELECT user_id, channel FROM run
+  WHERE workspace = :workspace AND kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us > :now_us
+), working AS (
+  SELECT user_id, COUNT(*) AS runs FROM busy GROUP BY user_id
+), next AS (
+  SELECT waiting.user_id FROM run waiting
+  LEFT JOIN working ON working.user_id = waiting.user_id
   LEFT JOIN thread ON thread.workspace = waiting.workspace AND thread.channel = waiting.channel
                   AND thread.thread_ts = waiting.thread_ts
   WHERE waiting.workspace = :workspace AND waiting.channel = :channel AND waiting.kind = 'slack'
     AND waiting.status IN ('accepted', 'running') AND waiting.lease_until_us <= :now_us
     AND waiting.needs_code <= :code
     AND (thread.active_run IS NULL OR thread.active_run = waiting.id)
-  ORDER BY ROW_NUMBER() OVER (PARTITION BY waiting.user_id ORDER BY waiting.created_us) + (
-    SELECT COUNT(*) FROM run own
-    WHERE own.workspace = :workspace AND own.channel = :channel AND own.kind = 'slack'
-      AND own.user_id = waiting.user_id AND own.status IN ('accepted', 'running') AND own.lease_until_us > :now_us),
-    waiting.created_us
-  LIMIT GREATEST(0, :share - (
-    SELECT COUNT(*) FROM run busy
-    WHERE busy.workspace = :workspace AND busy.channel = :channel AND busy.kind = 'slack'
-      AND busy.status IN ('accepted', 'running') AND busy.lease_until_us > :now_us)))
+    AND COALESCE(working.runs, 0) < :person_share
+  GROUP BY waiting.user_id, working.runs
+  ORDER BY COALESCE(working.runs, 0), MIN(waiting.created_us)
+  LIMIT GREATEST(0, :share - (SELECT COUNT(*) FROM busy WHERE channel = :channel))
+), in_order AS MATERIALIZED (
+  SELECT user_id, hashtextextended(:workspace || '/' || user_id, 1) AS key FROM next ORDER BY 2
+)
+SELECT user_id, pg_advisory_xact_lock(key) AS locked FROM in_order;
+
+-- name: take_waiting_runs
+-- Lease waiting runs of these people in the channel to the job queue, as many as the channel's share and each person's
+-- have room for: whoever has the fewest with workers, in any channel, comes first, each person's oldest first. When no
+-- worker has claimed a run by the end of the lease, it is enqueued again.
+WITH busy AS (
+  SELECT user_id, channel FROM run
+  WHERE workspace = :workspace AND kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us > :now_us
+), working AS (
+  SELECT user_id, COUNT(*) AS runs FROM busy GROUP BY user_id
+), line AS (
+  SELECT waiting.id, waiting.created_us, COALESCE(working.runs, 0)
+    + ROW_NUMBER() OVER (PARTITION BY waiting.user_id ORDER BY waiting.created_us) AS turn
+  FROM run waiting
+  LEFT JOIN working ON working.user_id = waiting.user_id
+  LEFT JOIN thread ON thread.workspace = waiting.workspace AND thread.channel = waiting.channel
+                  AND thread.thread_ts = waiting.thread_ts
+  WHERE waiting.workspace = :workspace AND waiting.channel = :channel AND waiting.kind = 'slack'
+    AND waiting.status IN ('accepted', 'running') AND waiting.lease_until_us <= :now_us
+    AND waiting.needs_code <= :code AND waiting.user_id IN :people...
+    AND (thread.active_run IS NULL OR thread.active_run = waiting.id)
+)
+UPDATE run SET lease_owner = 'queue', lease_until_us = :until_us
+WHERE id IN (
+  SELECT id FROM line WHERE turn <= :person_share
+  ORDER BY turn, created_us
+  LIMIT GREATEST(0, :share - (SELECT COUNT(*) FROM busy WHERE channel = :channel)))
 RETURNING id;
 
 -- name: waiting_channels
@@ -40,9 +71,15 @@ LEFT JOIN run earlier ON earlier.workspace = run.workspace AND earlier.user_id =
 WHERE run.id = :id AND run.status = 'accepted' AND run.lease_until_us <= :now_us
 GROUP BY run.id;
 
--- name: channel_of
--- Return the channel of a run.
-SELECT workspace, channel FROM run WHERE id = :id;
+-- name: channels_of
+-- Return the channel of a run, and the one where its person has waited the longest: a place of theirs is free.
+(SELECT workspace, channel FROM run WHERE id = :id)
+UNION
+(SELECT waiting.workspace, waiting.channel FROM run JOIN run waiting
+   ON waiting.workspace = run.workspace AND waiting.user_id = run.user_id AND waiting.channel <> run.channel
+ WHERE run.id = :id AND waiting.kind = 'slack' AND waiting.status IN ('accepted', 'running')
+   AND waiting.lease_until_us <= :now_us AND waiting.needs_code <= :code
+ ORDER BY waiting.created_us LIMIT 1);
 
 -- name: release_slot
 -- End the queue's lease of a run that cannot go on now, because its thread works on another: the end of that one

@@ -16,7 +16,7 @@ from bot.settings import read_settings
 from patterns.core.errors import RunLostError, StorageError
 from storage.database.connect import connect
 from storage.database.queue_schema import install_queue
-from storage.fair_queue import CHANNEL_SHARE, REQUEUE_S, FairQueue
+from storage.fair_queue import CHANNEL_SHARE, PERSON_SHARE, REQUEUE_S, FairQueue
 from storage.ledger.verify import verify
 from storage.runs import RunStore
 from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, account, execute, park, rows, settled
@@ -103,8 +103,46 @@ async def queue(postgresql_url: str) -> AsyncIterator[Queue]:
 
 async def test_a_noisy_channel_has_its_share_of_the_workers_and_no_more(queue: Queue) -> None:
     noisy = await accept(queue.store, *["CNOISY"] * 40)
-    (quiet,) = await accept(queue.store, "CQUIET")
+    quiet, _ = await queue.store.accept(replace(REQUEST, channel="CQUIET", user="U2", delivery_key="quiet"))
     assert queue.jobs == [*noisy[:CHANNEL_SHARE], quiet]
+
+
+async def test_a_person_has_their_share_of_the_workers_over_all_channels(queue: Queue) -> None:
+    many = await accept(queue.store, *[f"C{number}" for number in range(20)])
+    other, _ = await queue.store.accept(replace(REQUEST, channel="C19", user="U2", delivery_key="other"))
+    assert queue.jobs == [*many[:PERSON_SHARE], other]
+    await queue.fair.enqueue_all()
+    assert queue.jobs == [*many[:PERSON_SHARE], other]
+
+
+async def test_when_a_run_ends_its_person_is_served_where_they_waited_longest(queue: Queue) -> None:
+    many: list[str] = []
+    for number in range(20):
+        queue.clock.us += 1
+        many += await accept(queue.store, f"C{number}")
+    for run_id in many:
+        await queue.end(run_id)
+    assert queue.jobs == many
+
+
+async def test_decisions_about_one_person_in_many_channels_wait_for_each_other(
+    postgresql_url: str, queue: Queue
+) -> None:
+    """Twenty processes at once, each of which sees nothing of the others' transactions."""
+    apart = [await connect(postgresql_url) for _ in range(8)]
+
+    async def defer(_connection: object, run_id: str) -> None:
+        queue.jobs.append(run_id)
+
+    stores = [RunStore(database, queue.clock) for database in apart]
+    for store, database in zip(stores, apart, strict=True):
+        store.enqueue_with(FairQueue(database, queue.clock, defer).enqueue)
+    try:
+        asked = [replace(REQUEST, channel=f"C{number}", delivery_key=f"many {number}") for number in range(40)]
+        await asyncio.gather(*(stores[at % len(stores)].accept(request) for at, request in enumerate(asked)))
+    finally:
+        await asyncio.gather(*(database.close() for database in apart))
+    assert len(queue.jobs) == PERSON_SHARE
 
 
 async def test_the_next_run_of_a_channel_follows_when_one_ends(queue: Queue) -> None:
