@@ -1,8 +1,12 @@
-"""Dispatching of runs: the port, and bounded tasks in this process. The run's row and fencing token make any safe."""
+"""Dispatching of runs: the port, and bounded tasks in this process. The run's row and fencing token make any safe.
+
+A run that is told, and waits for Slack's pace, holds no slot: slots are for the work of models.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Protocol
 
@@ -12,6 +16,9 @@ from bot.runs.fair_scheduler import FairScheduler
 from storage.run_rows import Lane
 
 log = structlog.get_logger()
+
+BEGUN_PER_SLOT = 4
+"""How many runs may have begun in all, as a multiple of the slots; those without a slot are being told, or wait."""
 
 
 class Dispatcher(Protocol):
@@ -23,6 +30,10 @@ class Dispatcher(Protocol):
 
     async def ahead(self, run_id: str) -> int | None:
         """Return how many requests of the same person come before this one; None when it waits for no slot."""
+        ...
+
+    def turn(self, run_id: str) -> AbstractAsyncContextManager[None]:
+        """Wait for a slot, and hold it inside the block: while the run's models work, and not while it is told."""
         ...
 
     async def resume_orphans(self) -> None:
@@ -39,7 +50,10 @@ class Dispatcher(Protocol):
 
 
 class LocalDispatcher:
-    """Runs as asyncio tasks of this process, at most `concurrency` at once, in fair shares; all are in the database."""
+    """Runs as asyncio tasks of this process, in fair shares, at most `concurrency` of them with models at work.
+
+    All of them are in the database.
+    """
 
     def __init__(
         self,
@@ -52,7 +66,9 @@ class LocalDispatcher:
         self._execute = execute
         self._waiting = waiting
         self._lane_of = lane_of
-        self._scheduler = FairScheduler(concurrency)
+        self._scheduler = FairScheduler(concurrency, at_once=BEGUN_PER_SLOT * concurrency)
+        self._slots = FairScheduler(concurrency)
+        self._turns: dict[str, asyncio.Future[None]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._draining = False
@@ -71,6 +87,33 @@ class LocalDispatcher:
     async def ahead(self, run_id: str) -> int | None:
         """Return how many waiting requests of the same person come before this one; None when it does not wait."""
         return self._scheduler.ahead(run_id)
+
+    @asynccontextmanager
+    async def turn(self, run_id: str) -> AsyncIterator[None]:
+        """Wait for a slot, and hold it inside the block; a run that is ended outside of its turn needs none."""
+        lane = self._scheduler.lane_of(run_id)
+        if lane is None:
+            yield
+            return
+        turn = self._turns[run_id] = asyncio.get_running_loop().create_future()
+        self._slots.add(run_id, lane)
+        self._give_slots()
+        try:
+            await turn
+            yield
+        finally:
+            del self._turns[run_id]
+            if run_id in self._slots:
+                self._slots.remove(run_id)
+            else:
+                self._slots.end(run_id)
+            self._give_slots()
+
+    def _give_slots(self) -> None:
+        for run_id in self._slots.start():
+            turn = self._turns[run_id]
+            if not turn.done():  # else it was cancelled, and is about to give the slot back
+                turn.set_result(None)
 
     async def resume_orphans(self) -> None:
         """Have waiting runs that have no task yet wait for their turn here."""

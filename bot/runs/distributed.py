@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 import structlog
@@ -28,6 +29,9 @@ QUEUE = "runs"
 HEARTBEAT_S, STALLED_S = 3.0, 12.0
 SWEEP_S = 1.0
 POOL_SIZE = 4
+TOLD_PART = 2
+"""A worker takes half as many runs again as it has slots, so that those being told leave no slot empty. More would lie
+with a busy worker while another one is free."""
 
 
 class DistributedDispatcher:
@@ -58,6 +62,7 @@ class DistributedDispatcher:
         self._grace_s = grace_s
         self._clock = engine.clock
         self._worker: asyncio.Task[None] | None = None
+        self._slots = asyncio.Semaphore()
         self._is_leaving = False
         self._works: set[asyncio.Task[None]] = set()
         self._queue = FairQueue(engine.db, engine.clock, self._defer, share=share)
@@ -76,7 +81,9 @@ class DistributedDispatcher:
         if not concurrency:
             yield
             return
-        self._worker = asyncio.create_task(self._keep_working(concurrency), name="worker")
+        self._slots = asyncio.Semaphore(concurrency)
+        begun = concurrency + max(1, concurrency // TOLD_PART)
+        self._worker = asyncio.create_task(self._keep_working(begun), name="worker")
         sweeping = asyncio.create_task(self._sweep_often(), name="sweep of the queue")
         try:
             yield
@@ -115,6 +122,10 @@ class DistributedDispatcher:
     async def ahead(self, run_id: str) -> int | None:
         """Return how many waiting requests of the person come before this one; None when it waits for no worker."""
         return await self._queue.ahead(run_id)
+
+    def turn(self, run_id: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - the queue was fair already
+        """Wait for a slot of this worker, and hold it inside the block."""
+        return self._slots if self._worker is not None else contextlib.nullcontext()
 
     async def resume_orphans(self) -> None:
         """Enqueue every waiting run."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -147,10 +148,11 @@ class Executor(Generic[S]):
             placed = await self.presenter.begin(run)
         except SlackError as error:
             return await self._not_postable(run, error)
+        may_stream = self.presenter.may_stream(run)
         try:
-            watch.start()
-            may_stream = self.presenter.may_stream(run)
-            result = await self.engine.execute(session, placed, self.presenter.progress, may_stream=may_stream)
+            async with self._turn(run.id):
+                watch.start()
+                result = await self.engine.execute(session, placed, self.presenter.progress, may_stream=may_stream)
             return RunOutcome(result=result)
         except ParkedError as error:
             return error
@@ -167,6 +169,10 @@ class Executor(Generic[S]):
             log.exception("run_failed", run=run.id)
             note = f"{Reason.INTERNAL.clause().capitalize()}."
             return RunOutcome(result=PatternResult(output="", stop_reason=StopReason.FAILED, notes=(note,)))
+
+    def _turn(self, run_id: str) -> AbstractAsyncContextManager[None]:
+        """Return what waits for a slot and holds it: from the first message on, not while Slack lets us wait for it."""
+        return self._dispatcher.turn(run_id) if self._dispatcher is not None else nullcontext()
 
     async def _not_postable(self, run: RunRow, error: SlackError) -> RunOutcome:
         """Tell the person that we cannot post in their conversation; return the outcome: nothing was spent."""

@@ -11,10 +11,13 @@ next from somebody else must find one."""
 
 
 class FairScheduler:
-    """Round robin over channels, within a channel over people, within a person first in, first out."""
+    """Round robin over channels, within a channel over people, within a person first in, first out.
 
-    def __init__(self, slots: int) -> None:
-        self._slots = slots
+    Shares are parts of `slots`; `at_once`, where it is given, is how many run in all.
+    """
+
+    def __init__(self, slots: int, *, at_once: int | None = None) -> None:
+        self._at_once = at_once or slots
         self._per_person = max(1, slots // PERSON_PART)
         self._per_channel = max(1, slots // CHANNEL_PART)
         self._waiting: dict[Lane, dict[str, int]] = {}
@@ -55,7 +58,7 @@ class FairScheduler:
 
     def start(self) -> Iterator[str]:
         """Give free slots away: yield each run that is to be executed now, until its `end`."""
-        while len(self._running) < self._slots:
+        while len(self._running) < self._at_once:
             lane = min(filter(self._has_room, self._waiting), key=self._turn, default=None)
             if lane is None:
                 return
@@ -67,6 +70,10 @@ class FairScheduler:
                 self._busy[party] += 1
                 self._served[party] = now
             yield run_id
+
+    def lane_of(self, run_id: str) -> Lane | None:
+        """Return the lane of a run that was started and has not ended; None for any other."""
+        return self._running.get(run_id)
 
     def end(self, run_id: str) -> Lane:
         """Free the slot of a run and return its lane."""

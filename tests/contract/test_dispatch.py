@@ -303,6 +303,29 @@ async def test_a_stop_in_one_process_reaches_the_worker_in_another_at_once(engin
     assert work.stopped == [run_id]
 
 
+async def test_runs_that_are_being_told_leave_the_slots_of_a_worker_to_others(engine: Engine) -> None:
+    working: list[str] = []
+    is_told, seen = asyncio.Event(), asyncio.Event()
+
+    async def execute(run_id: str) -> None:
+        if run_id in slow:
+            await is_told.wait()
+        async with worker.turn(run_id):
+            working.append(run_id)
+            seen.set()
+
+    slow = set(await accept(engine.store, "C1", "C1"))
+    worker = DistributedDispatcher(engine, execute=execute, stop_here=Work().stop_here, grace_s=0.2)
+    async with worker.opened(), worker.working(concurrency=2), asyncio.timeout(SOON_S):
+        (quick,) = await accept(engine.store, "C2")
+        await seen.wait()
+        assert working == [quick]
+        is_told.set()
+        while len(working) < len(slow) + 1:
+            seen.clear()
+            await seen.wait()
+
+
 async def test_what_a_leaving_worker_cannot_end_is_left_to_the_others(engine: Engine) -> None:
     leaving, staying = Work(), Work()
     worker = dispatcher(engine, leaving)

@@ -176,3 +176,75 @@ async def test_a_defect_is_logged_under_its_run_and_harms_no_other() -> None:
         await dispatcher.submit("r2", OTHER)
         await dispatcher.drain(1.0)
     assert [line["event"] for line in logs] == ["run_attempt_failed"] * 2
+
+
+class Told:
+    """Runs that are told first, as long as the gate of their channel is shut, and then have models at work."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.dispatcher = LocalDispatcher(self, waiting, lanes, concurrency=concurrency)
+        self.is_told = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.begun: list[str] = []
+        self.working: list[str] = []
+
+    async def __call__(self, run_id: str) -> None:
+        self.begun.append(run_id)
+        if run_id.startswith("slow"):
+            await self.is_told.wait()
+        async with self.dispatcher.turn(run_id):
+            self.working.append(run_id)
+            try:
+                await self.may_end.wait()
+            finally:
+                self.working.remove(run_id)
+
+    async def submit(self, name: str, count: int) -> None:
+        """Have so many runs of as many people in as many channels executed."""
+        for number in range(count):
+            await self.dispatcher.submit(f"{name}{number}", Lane("T1", f"C{name}{number}", f"U{name}{number}"))
+        await settle()
+
+
+async def test_runs_that_are_being_told_hold_no_slot() -> None:
+    told = Told(4)
+    await told.submit("slow", 12)
+    await told.submit("quick", 4)
+    assert (len(told.begun), told.working) == (16, ["quick0", "quick1", "quick2", "quick3"])
+    told.is_told.set()
+    await settle()
+    assert len(told.working) == 4
+    told.may_end.set()
+    await settle()
+    assert (len(told.begun), told.working) == (16, [])
+
+
+async def test_more_than_the_slots_never_have_models_at_work_however_many_begin() -> None:
+    told = Told(4)
+    await told.submit("quick", 40)
+    assert (len(told.begun), len(told.working)) == (16, 4)
+    told.may_end.set()
+    await settle()
+    assert (len(told.begun), told.working) == (40, [])
+
+
+async def test_a_run_that_is_cut_off_gives_its_slot_and_its_place_back() -> None:
+    told = Told(4)
+    await told.submit("quick", 16)
+    waits, works = "quick5", told.working[0]
+    for run_id in (waits, works):
+        told.dispatcher._tasks[run_id].cancel()
+    await settle()
+    assert told.working == ["quick1", "quick2", "quick3", "quick4"]
+    told.may_end.set()
+    await settle()
+    assert told.working == []
+
+
+async def test_a_run_that_is_ended_outside_of_its_turn_needs_no_slot() -> None:
+    told = Told(1)
+    await told.submit("quick", 1)
+    async with asyncio.timeout(1), told.dispatcher.turn("elsewhere"):
+        assert told.working == ["quick0"]
+    told.may_end.set()
+    await settle()
