@@ -1,6 +1,7 @@
 """How long another channel's request waits while many requests of one person wait, on SQLite.
 
 python -m tests.bench.crowd             # behind none, 33, 60 and 500 of one person
+python -m tests.bench.crowd --people 8  # behind 160 of eight people in two channels that wait for Slack's pace
 python -m tests.bench.crowd --tree DIR  # the same of another checkout, for a before and after
 
 The bot is a process of its own, with its own pace towards Slack (a post a second in a channel), and a model of half a
@@ -26,6 +27,7 @@ from tests.support.running_bot import bot_environment
 
 HERE = Path(__file__).parents[2]
 CROWDS = (0, 33, 60, 500)
+OF_MANY = 160
 CROWD, OTHER, QUIET = "U0LEE", "U0DANA", "C0QUIET"
 MODEL_S, LOOK_S, GIVEN_UP_S = 0.5, 0.01, 120.0
 ROSTER = "extends: shipped\nbudgets: {new_channels: on, workspace_usd: 10000, default_channel_usd: 1000}\n"
@@ -72,27 +74,36 @@ async def reaches_model(slack: SlackServer, provider: Provider, word: str) -> fl
     return None
 
 
-async def measure(tree: Path, crowd: int) -> None:
+async def measure(tree: Path, crowd: int, people: int = 1) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "data"
         folder.mkdir()
         async with SlackServer() as slack, Provider(Team(delay_s=MODEL_S)) as provider:
             slack.workspace.add_channel(QUIET, "quiet", {OTHER, BOT_USER})
+            names = [CROWD, *(f"U0MORE{number}" for number in range(1, people))]
+            for number in range(2 if people > 1 else 0):
+                slack.workspace.add_channel(f"C0CROWD{number}", f"crowd{number}", {*names, BOT_USER})
+            for name in names[1:]:
+                slack.workspace.add_user(name, name.title())
             async with running(tree, folder, slack, provider):
                 for number in range(crowd):
-                    await ask(slack, f"thing {number}", user=CROWD, channel="C0PLATFORM")
+                    channel = f"C0CROWD{number % 2}" if people > 1 else "C0PLATFORM"
+                    await ask(slack, f"thing {number}", user=names[number % people], channel=channel)
                 waited_s = await reaches_model(slack, provider, "quiet")
     told = f"{waited_s:8.2f} s" if waited_s is not None else f"more than {GIVEN_UP_S:.0f} s"
-    print(f"  behind {crowd:3} requests of one person: {told}", flush=True)
+    whose = f"{people} people in two channels" if people > 1 else "one person"
+    print(f"  behind {crowd:3} requests of {whose}: {told}", flush=True)
 
 
-async def main(tree: Path) -> None:
+async def main(tree: Path, people: int) -> None:
     print("until another channel's request reaches the model")
-    for crowd in CROWDS:
-        await measure(tree, crowd)
+    for crowd in CROWDS if people == 1 else (OF_MANY,):
+        await measure(tree, crowd, people)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", type=Path, default=HERE, help="the checkout whose bot is measured")
-    asyncio.run(main(parser.parse_args().tree.resolve()))
+    parser.add_argument("--people", type=int, default=1, help="how many people the crowd is")
+    options = parser.parse_args()
+    asyncio.run(main(options.tree.resolve(), options.people))
