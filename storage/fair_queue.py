@@ -1,4 +1,4 @@
-"""Fair queue for several machines: the run table is the queue, and neither channel nor person gets more than a share."""
+"""Fair queue for several machines: the run table is the queue, and channel and person each get a share and no more."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,7 +14,7 @@ q = load("fair_queue")
 CHANNEL_SHARE = 4
 """Runs of one channel that workers may have at once, so that a busy channel delays itself and not the others."""
 PERSON_SHARE = 4
-"""Runs of one person that workers may have at once in all channels: asking in twenty gets no more than asking in one."""
+"""Runs of one person that workers may have at once in all channels: twenty channels get no more than one."""
 REQUEUE_S = 60.0
 """Seconds after which a run that no worker has claimed is enqueued again."""
 
@@ -60,7 +60,7 @@ class FairQueue:
         await self._db.write(lambda: self.enqueue(workspace, channel))
 
     async def enqueue_channel_of(self, run_id: str) -> None:
-        """Enqueue waiting runs of the run's channel, and of the one where its person waits longest, up to the shares."""
+        """Enqueue waiting runs of the run's channel, and of the one where its person has waited longest."""
         now_us = self._clock.now_us()
         for row in await self._db.read(lambda: single(q.channels_of(id=run_id, now_us=now_us, code=CODE_VERSION))):
             await self.enqueue_channel(row["workspace"], row["channel"])

@@ -36,7 +36,9 @@ stands around an answer behind thinking."""
 SOFT = re.compile(r"(?:analysis|reflection)\b", re.IGNORECASE)
 """Names in an opening tag that stand around an answer as often as around thinking."""
 STRUCK = re.compile(r"\s*<s>[^<>\n]{1,80}</s>[ \t]{0,80}[^\s<\[]", re.IGNORECASE)
-STRUCK_BEGUN = re.compile(r"\s*(?:<(?:s(?:>(?:[^<>\n]{0,80}(?:<(?:/(?:s(?:>[ \t]{0,80})?)?)?)?)?)?)?)?\Z", re.IGNORECASE)
+STRUCK_BEGUN = re.compile(
+    r"\s*(?:<(?:s(?:>(?:[^<>\n]{0,80}(?:<(?:/(?:s(?:>[ \t]{0,80})?)?)?)?)?)?)?)?\Z", re.IGNORECASE
+)
 """A text that begins with something struck out, and not with the token that begins a text."""
 UNFINISHED = re.compile(
     r"(?:<[^<>\n]{0,130}|<</?[a-z]{0,3}>?|\[/?[a-z]{0,5}|&(?:l(?:t(?:;[^&<>\n]{0,60}(?:&(?:gt?)?)?)?)?)?"

@@ -1,4 +1,4 @@
-"""How many workers' places one person gets who asks in twenty channels at once, on PostgreSQL, and when others are next.
+"""How many workers one person gets who asks in twenty channels at once, on PostgreSQL, and when others are next.
 
 python -m tests.bench.shares             # counts of places, and milliseconds to accept a request
 python -m tests.bench.shares --tree DIR  # the same of another checkout, for a before and after

@@ -22,6 +22,8 @@ class _CountedMark(bytes):
 class _CountedText(str):
     """A text that counts the characters that are copied out of it."""
 
+    __slots__ = ()
+
     copied = 0
 
     def _counted(self, found: str) -> str:
