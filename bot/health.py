@@ -42,6 +42,7 @@ class HealthPages:
     are_leases_renewed: Callable[[], bool]
     failing: Callable[[], Mapping[str, str]]
     is_connected: Callable[[], Awaitable[bool]] | None = None
+    figures: Route | None = None
     _asking: asyncio.Task[QueueState | None] | None = None
     _asked_s: float = 0.0
     _calling: asyncio.Task[None] | None = None
@@ -51,7 +52,8 @@ class HealthPages:
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
         answers = {"/livez": self.live, "/readyz": self.ready, "/healthz": self.ready}
-        return [Route(path, answers[path]) for path in PATHS]
+        pages = [Route(path, answers[path]) for path in PATHS]
+        return pages if self.figures is None else [*pages, self.figures]
 
     async def live(self, _request: Request) -> JSONResponse:
         """Answer 200: whoever reads this has an event loop that runs."""

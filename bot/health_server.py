@@ -4,11 +4,16 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from bot.app import Bot
 from bot.health import HealthPages
 from bot.http_connections import bound, serving
+from bot.runs.engine import Engine
 from bot.settings import Settings
+from bot.telemetry.page import MetricsPage
+from storage.ledger.periods import period_key
+from storage.promises import Promises, read_promises
 
 
 def health_pages(bot: Bot, is_connected: Callable[[], Awaitable[bool]] | None = None) -> HealthPages:
@@ -19,7 +24,20 @@ def health_pages(bot: Bot, is_connected: Callable[[], Awaitable[bool]] | None = 
         are_leases_renewed=lambda: bot.executor.lease.is_renewed,
         failing=bot.engine.client.circuits.failing,
         is_connected=is_connected,
+        figures=_figures(bot.engine),
     )
+
+
+def _figures(engine: Engine) -> Route | None:
+    """Return the page of Prometheus; None where no token allows anybody to read it."""
+    if engine.telemetry.metrics is None:
+        return None
+
+    def promises() -> Awaitable[Promises]:
+        return read_promises(engine.db, engine.clock, since=period_key(engine.clock.now_us(), engine.zone))
+
+    token = engine.settings.metrics_token
+    return MetricsPage(engine.telemetry.metrics, token, promises, engine.store.queue_state).route()
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bot.app import LATE_REQUESTS_S, Bot
-from bot.health import PATHS
 from bot.health_server import health_pages
 from bot.http_connections import bound, serving
 from bot.http_gate import HttpGate
@@ -26,13 +25,14 @@ async def http_server(bot: Bot, settings: Settings, port: int) -> AsyncIterator[
 
 def web_app(bot: Bot, settings: Settings) -> HttpGate:
     """Build the app of HTTP mode, behind its gate: signed Slack payloads, OAuth install pages, health."""
+    health = health_pages(bot).routes()
     app = Starlette(
         routes=[
-            *health_pages(bot).routes(),
+            *health,
             Mount("/", AsyncSlackRequestHandler(bot.slack_app, path=EVENTS_PATH)),  # type: ignore[arg-type]
         ]
     )
-    pages: dict[str, tuple[str, ...]] = dict.fromkeys(PATHS, ("GET", "HEAD"))
+    pages: dict[str, tuple[str, ...]] = {page.path: ("GET", "HEAD") for page in health}
     if settings.is_multi_workspace:
         pages |= {INSTALL_PATH: ("GET",), REDIRECT_PATH: ("GET",)}
     return HttpGate(app, secret=settings.slack_signing_secret.get_secret_value(), signed_path=EVENTS_PATH, pages=pages)

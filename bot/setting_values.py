@@ -112,6 +112,14 @@ def log_level(text: str) -> str:
     return level
 
 
+def telemetry(text: str) -> str:
+    """Return how much OpenTelemetry is told."""
+    wanted = text.lower()
+    if wanted not in ("off", "on", "texts"):
+        raise UserError(f"AGENTS_TELEMETRY={text!r} is unknown. Use on, or texts to send prompts and answers too.")
+    return wanted
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Days for which each kind of what people wrote is kept; money, times and the audit log are kept for good."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -116,6 +116,16 @@ class Settings(BaseModel):
     model_strong: str = _env("AGENTS_MODEL_STRONG", "litellm name of the strong model. Unset: chosen from your keys.")
     log_level: Annotated[str, AfterValidator(values.log_level)] = _env(
         "AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info.", "info"
+    )
+    metrics_token: SecretStr = _env(
+        "AGENTS_METRICS_TOKEN",
+        "Whoever brings it may read /metrics (Prometheus), in HTTP mode and on HEALTH_PORT. Unset: nobody.",
+        NO_SECRET,
+    )
+    telemetry: Annotated[Literal["off", "on", "texts"], BeforeValidator(values.telemetry)] = _env(
+        "AGENTS_TELEMETRY",
+        "OpenTelemetry: on, or texts to send prompts and answers too. To where: OTEL_EXPORTER_OTLP_ENDPOINT.",
+        "off",
     )
     openai_api_key: SecretStr = _env("OPENAI_API_KEY", "Key of OpenAI.", NO_SECRET)
     openai_api_base: str = _env(

@@ -11,6 +11,7 @@ from bot.runs.engine import Engine
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
+from bot.telemetry.observers import open_telemetry
 from patterns.core.errors import StorageError
 from patterns.models.client import LiteLLMClient
 from storage.database.connect import connect
@@ -45,6 +46,7 @@ async def open_engine(
         guard = ClockGuard(clock)
         ledger = SqlLedger(db, clock, policy, guard=guard)
         stack.push_async_callback(ledger.close)
+        telemetry = await stack.enter_async_context(open_telemetry(settings))
         client = LiteLLMClient(roster.models, settings.env)
         stack.push_async_callback(client.aclose)
         store = RunStore(db, clock)
@@ -64,6 +66,7 @@ async def open_engine(
             questions=Questions(db, clock),
             store=store,
             older=older,
+            telemetry=telemetry,
         )
 
 

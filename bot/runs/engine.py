@@ -11,7 +11,8 @@ from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
 from bot.settings import Settings
-from patterns.agent import AgentRunner
+from bot.telemetry.observers import NOBODY, Telemetry
+from bot.telemetry.watched import runner_over
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
@@ -23,7 +24,7 @@ from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster
 from patterns.router import ROUTE, RouteDecision
-from patterns.services import Services, open_services
+from patterns.services import Runner, Services, open_services
 from storage.channels import ChannelSettings
 from storage.database.database import Database
 from storage.execution.ownership import RunSessions
@@ -69,6 +70,7 @@ class Engine:
     questions: Questions
     store: RunStore
     older: RosterSnapshots
+    telemetry: Telemetry = NOBODY
 
     @property
     def model_note(self) -> str:
@@ -172,9 +174,9 @@ class Engine:
         return plan
 
     @cached_property
-    def _runner(self) -> AgentRunner:
+    def _runner(self) -> Runner:
         """Return the runner of every run that may use all models: it keeps its price bounds from run to run."""
-        return AgentRunner(self.client)
+        return runner_over(self.client, self.roster.models, self.telemetry.observers)
 
     @property
     def zone(self) -> str:
@@ -263,7 +265,9 @@ class Engine:
         may_stream: bool = False,
     ) -> Services:
         return open_services(
-            runner=self._runner if client is self.client else AgentRunner(client),
+            runner=self._runner
+            if client is self.client
+            else runner_over(client, roster.models, self.telemetry.observers),
             ledger=session or self.ledger,
             journal=session or self.journal,
             decisions=session or self.questions,

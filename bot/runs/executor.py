@@ -18,6 +18,7 @@ from bot.runs.lease import LEASE_S, Lease
 from bot.runs.outcome import RunOutcome
 from bot.runs.presenter import PrivateNotifier, RunPresenter
 from bot.slack.errors import SlackError
+from bot.telemetry.operations import RunExecution
 from patterns.core.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.ports import Clock
@@ -101,9 +102,12 @@ class Executor(Generic[S]):
         stop = self._stops.setdefault(run_id, asyncio.Event())
         if run.cancel_requested_by:
             stop.set()
+        seen = RunExecution(run, self._waited_s(run))
         try:
-            outcome = await self._until_stopped(session, stop, watch)
-            await self._conclude(session, watch.clocked(run), outcome)
+            with self.engine.telemetry.observers.observe(seen):
+                outcome = await self._until_stopped(session, stop, watch, seen)
+                seen.tell(outcome if isinstance(outcome, ParkedError) else outcome.result)
+                await self._conclude(session, watch.clocked(run), outcome)
         except RunLostError:
             self.presenter.release(run)
             log.info("run_lost", run=run_id)
@@ -119,14 +123,18 @@ class Executor(Generic[S]):
             session.close()
             self._stops.pop(run_id, None)
 
+    def _waited_s(self, run: RunRow) -> float | None:
+        """Return how many seconds a request waited until it began now; None when it had begun before."""
+        return (self.engine.clock.now_us() - run.created_us) / 1e6 if run.epoch == 1 else None
+
     async def _until_stopped(
-        self, session: RunSession, stop: asyncio.Event, watch: "_Stopwatch"
+        self, session: RunSession, stop: asyncio.Event, watch: "_Stopwatch", seen: RunExecution
     ) -> "RunOutcome | ParkedError":
         """Return the outcome of the work, or of a stop soon after it was requested."""
         run = session.run
         if stop.is_set() and not run.root_ts:
             return _STOPPED
-        work = asyncio.create_task(self._work(session, watch), name=f"work {run.id}")
+        work = asyncio.create_task(self._work(session, watch, seen), name=f"work {run.id}")
         keeping = self.lease.keep(run, stop, lambda: watch.clocked(run).executed_ms)
         kept = asyncio.create_task(keeping, name=f"lease {run.id}")
         try:
@@ -142,12 +150,13 @@ class Executor(Generic[S]):
             kept.result()  # raises when the run was lost
         return _STOPPED
 
-    async def _work(self, session: RunSession, watch: "_Stopwatch") -> "RunOutcome | ParkedError":
+    async def _work(self, session: RunSession, watch: "_Stopwatch", seen: RunExecution) -> "RunOutcome | ParkedError":
         run = session.run
         try:
             placed = await self.presenter.begin(run)
         except SlackError as error:
             return await self._not_postable(run, error)
+        seen.run = placed
         may_stream = self.presenter.may_stream(run)
         try:
             async with self._turn(run.id):

@@ -75,6 +75,11 @@ class House:
             while self.ledger(OVER) < runs or self.ledger(OWED):  # noqa: ASYNC110 - another task writes it
                 await asyncio.sleep(0.02)
 
+    def ledger_text(self, question: str) -> str:
+        """A text from the SQLite file."""
+        with closing(sqlite3.connect(self.settings.database_url.removeprefix("sqlite:///"))) as db:
+            return str(db.execute(question).fetchone()[0])
+
     def ledger(self, question: str) -> int:
         """A number from the SQLite file."""
         with closing(sqlite3.connect(self.settings.database_url.removeprefix("sqlite:///"))) as db:

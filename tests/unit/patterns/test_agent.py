@@ -436,8 +436,8 @@ def test_only_the_runner_and_its_attempts_call_a_model_client() -> None:
     call = re.compile(r"\.(complete|prepare)\(")
     sources = [path for folder in ("bot", "patterns", "storage") for path in (ROOT / folder).rglob("*.py")]
     callers = {str(path.relative_to(ROOT)) for path in sources if call.search(path.read_text("utf-8"))}
-    around_the_client = "bot/runs/model_allowlist.py"
-    assert callers == {"patterns/agent.py", "patterns/attempts.py", around_the_client}
+    around_the_client = {"bot/runs/model_allowlist.py", "bot/telemetry/watched.py"}
+    assert callers == {"patterns/agent.py", "patterns/attempts.py", *around_the_client}
 
 
 def test_a_quote_bounds_every_call_of_the_step() -> None:
