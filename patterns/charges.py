@@ -48,7 +48,9 @@ def as_model_error(error: BaseException) -> BaseException:
 
 
 def unusable_answer(completion: Completion, call: PreparedCall) -> ModelError | None:
-    """Return the error of an answer that is none, although it was paid for; None for a real one."""
+    """Return the error of an answer that is none, although it was paid for; None for a real one, or for calls."""
+    if completion.calls:
+        return None
     if completion.finish_reason == "content_filter":
         refused = Reason.CONTENT_POLICY
         return ModelError(refused.sentence(), reason=refused, retryable=False, charge=Charge.NOTHING)

@@ -91,7 +91,8 @@ class Hearing:
 def _heard(completion: Completion) -> Completion:
     text, is_loop = without_repetition(completion.text)
     heard = replace(completion, text=_visible(text))
-    return replace(heard, finish_reason="repetition") if is_loop else heard
+    # Beside calls the text is a remark: a loop in it is cut, and the calls stand.
+    return replace(heard, finish_reason="repetition") if is_loop and not completion.calls else heard
 
 
 def _visible(text: str) -> str:

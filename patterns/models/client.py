@@ -22,13 +22,15 @@ from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import ModelError, RosterError
 from patterns.core.money import Price
 from patterns.core.ports import OnText
+from patterns.core.tools import ToolSchema
 from patterns.core.visible_text import visible_text
+from patterns.models import tool_messages
 from patterns.models.addresses import Access, access, key_variables
 from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
 from patterns.models.price_map import Known, entry_of, look_up
-from patterns.models.pricing import SCHEMA_TOKENS, image_tokens_max, input_tokens_max, price_from_map
+from patterns.models.pricing import SCHEMA_TOKENS, TOOLS_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.models.sdk import is_imported, litellm_sdk, sharing_the_interpreter
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
@@ -131,9 +133,12 @@ class LiteLLMClient:
         known = None if target.is_behind_gateway else target.api_base
         return access(self._spec(model), provider=target.provider, known_base=known, env=self._env)
 
-    def refusal(self, model: str) -> str:
-        """Return why a model cannot take any request, such as sampling it does not know; empty when it can."""
-        request = ModelRequest(model, (Message("user", "Hi"),), 1)
+    def refusal(self, model: str, tools: tuple[ToolSchema, ...] = ()) -> str:
+        """Return why a model cannot take any request, such as sampling it does not know; empty when it can.
+
+        With `tools`: why it cannot be offered these.
+        """
+        request = ModelRequest(model, (Message("user", "Hi"),), 1, tools=tools)
         try:
             translate(request, self._target(model), 1 + self._spec(model).reasoning_tokens_max)
         except ModelError as error:
@@ -175,8 +180,11 @@ class LiteLLMClient:
         # Pictures are counted as pictures, not as the bytes of their base64; text that repeats one stays text.
         text = functools.reduce(lambda rest, image: rest.replace(image.data_base64, "", 1), images, encoded.decode())
         framing = spec.framing_tokens + len(images) * image_tokens_max(f"{target.provider}/{target.name}")
+        framing += tool_messages.thinking_tokens(request.messages, target.model)
         if request.schema is not None:
             framing += SCHEMA_TOKENS
+        if request.tools or translation.offer.taken:
+            framing += TOOLS_TOKENS
         return PreparedCall(
             request=request,
             body=encoded,

@@ -84,11 +84,13 @@ class Exchange:
 def reading_of(call: PreparedCall, shape: str, on_text: OnText | None = None) -> Reading:
     """Return an empty reading of a call's reply; `on_text` hears it only where the call was to be streamed."""
     request, wire = call.request, call.wire
+    wants_json = request.schema is not None and not request.tools
     return Reading(
         SHAPES[shape],
         on_text if request.stream and request.schema is None else None,
-        takes_tool=bool(wire.body.get("tools")),
-        takes_json=request.schema is not None,
+        takes_tool=wants_json and bool(wire.body.get("tools")),
+        takes_json=wants_json,
+        offer=wire.offer,
     )
 
 

@@ -14,6 +14,12 @@ PER_MESSAGE_TOKENS = 8
 SCHEMA_TOKENS = 640
 """What a provider adds when it is asked for JSON, beside the schema itself: Anthropic documents up to 530 for tools."""
 
+TOOLS_TOKENS = 1_200
+"""What a provider or a chat template adds where tools are offered or were called, beside what the body says of them.
+
+Twice what Anthropic documents (530 tokens); the templates of open models bring instructions of about that length too.
+"""
+
 SELF_CACHING = frozenset({"openai", "azure"})
 """Providers that write prompt caches unasked; where that is dearer than plain input, the dearer rate is the bound."""
 

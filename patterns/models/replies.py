@@ -14,8 +14,10 @@ from patterns.core.money import Usage
 from patterns.core.ports import OnText
 from patterns.models.error_objects import from_error, is_error
 from patterns.models.faults import Failure
+from patterns.models.offer import Offer
+from patterns.models.parts import Part, Shape
+from patterns.models.reply_calls import ReplyCalls
 from patterns.models.reply_text import LoopError, ReplyText
-from patterns.models.shapes import Part, Shape
 from patterns.models.told import merged
 
 FinishReason = Literal["stop", "length", "content_filter"]
@@ -29,6 +31,8 @@ _WORDS: dict[FinishReason, str] = {
 }
 _FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 """Every other word (error, abort, other, pause_turn …), and none at all, is no ending: the text may be half of it."""
+_CALLING = frozenset({"tool_use", "tool_calls", "tool_call", "function_call"})
+"""Endings with which a model says that it waits for tools."""
 _CHARS_PER_TOKEN_MAX = 64
 """Ordinary text has 4. A count from before the end that is so far below its text is of a beginning only."""
 
@@ -45,17 +49,24 @@ class Reading:
     """Collects the parts of one reply, its bill and, at the end, what it is.
 
     `takes_tool` means that the answer was asked for as a tool call's arguments, `takes_json` that it may be one.
+    `offer` are the tools that it may call instead of answering.
     """
 
     def __init__(
-        self, shape: Shape, on_text: OnText | None = None, *, takes_tool: bool = False, takes_json: bool = False
+        self,
+        shape: Shape,
+        on_text: OnText | None = None,
+        *,
+        takes_tool: bool = False,
+        takes_json: bool = False,
+        offer: Offer | None = None,
     ) -> None:
         self._shape = shape
         self._text = ReplyText(on_text)
         self._takes_tool = takes_tool
         self._takes_json = takes_json or takes_tool
-        self._tool: list[str] = []
-        self._tool_number: object = None
+        self._calls = ReplyCalls()
+        self._offer = offer or Offer()
         self._told: dict[str, Any] = {}
         self._finish: str | None = None
         self._is_billed = False
@@ -97,9 +108,9 @@ class Reading:
         self._bill(part.usage, is_final=part.is_bill or self._finish is not None)
         if part.error is not None:
             raise BrokenReplyError(from_error({"error": part.error}))
-        if part.tool is not None:
-            self._take_tool(*part.tool)
-        if part.text and not part.finish and self._finish is None and not self.has_ended:
+        for piece in part.pieces:
+            self._calls.take(piece)
+        if (part.text or part.pieces) and not part.finish and self._finish is None and not self.has_ended:
             self._is_billed = False  # what is still going on was only counted so far
         if part.text:
             self._text.add(part.text, is_last=part.finish is not None)
@@ -118,12 +129,6 @@ class Reading:
         self._told = merged(self._told, usage)
         self._is_billed = self._is_billed or bool(is_final and usage)
 
-    def _take_tool(self, number: object, arguments: str) -> None:
-        if not self._tool:
-            self._tool_number = number
-        if number == self._tool_number:
-            self._tool.append(arguments)
-
     def end(self) -> None:
         """Note that the protocol's end has come."""
         self.has_ended = True
@@ -134,26 +139,47 @@ class Reading:
         if told is None or not told.input_tokens:
             return None
         chars_max = told.output_tokens * (math.inf if told.output_tokens and self._is_billed else _CHARS_PER_TOKEN_MAX)
-        return replace(told, images=images) if len(self._text.finish()) <= chars_max else None
+        return replace(told, images=images) if len(self._text.finish()) + self._calls.chars <= chars_max else None
 
     def completion(self, images: int, failure: Failure | None = None) -> Completion:
-        """Return the whole answer. An empty one is a result too: it was paid for.
+        """Return the whole answer, or the calls in place of one. An empty one is a result too: it was paid for.
 
         `failure` is what happened to the connection; it does not matter to a reply that has its finish reason.
 
         Raises:
-            BrokenReplyError: there is no finish reason, so the answer was cut; or one that is no ending.
+            BrokenReplyError: there is no finish reason, so the answer was cut; or one that is no ending; or calls that
+                nobody can answer, or none where some were announced.
         """
-        finish = _FINISH.get((self._finish or "").strip().lower())
+        ending = (self._finish or "").strip().lower()
+        finish = _FINISH.get(ending)
         if self.is_damaged:
             raise BrokenReplyError(failure or Failure("malformed"))
         if finish is None:
             raise BrokenReplyError(failure or Failure("truncated" if self.parts else "malformed"))
-        return Completion(self._final_text(), self.usage(images), finish)
+        if self._takes_json or finish == "content_filter":
+            return Completion(self._final_text(), self.usage(images), finish)
+        if self._calls and self._offer.names:
+            return self._asked(images, is_cut=finish == "length")
+        if self._lacks_answer(is_calling=ending in _CALLING):
+            raise BrokenReplyError(Failure("malformed"))
+        return Completion(self._text.finish(), self.usage(images), finish)
+
+    def _asked(self, images: int, *, is_cut: bool) -> Completion:
+        usage = self.usage(images)
+        tokens = self._offer.output_tokens_max if usage is None else usage.output_tokens
+        calls = self._calls.calls(self._offer, is_cut=is_cut)
+        thinking = self._calls.thinking(self._offer, tokens=tokens)
+        return Completion(self._text.finish(), usage, "tools", calls, thinking)
+
+    def _lacks_answer(self, *, is_calling: bool) -> bool:
+        """Return whether the reply waits for tools that nobody calls: its text is a preface, if there is one."""
+        if not self._calls:
+            return is_calling and bool(self._offer.names)
+        return is_calling or bool(self._offer.taken) or not self._text.finish().strip()
 
     def _final_text(self) -> str:
         """Return the text people or code will read: what was said, or the arguments where a tool call was wanted."""
-        text, arguments = self._text.finish(), "".join(self._tool)
+        text, arguments = self._text.finish(), self._calls.arguments()
         if arguments and (self._takes_tool or (self._takes_json and not text.strip())):
             return arguments
         return text

@@ -5,11 +5,15 @@ Nothing here imports litellm; a `Target` brings what is needed of it.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patterns.core.calls import Message, ModelRequest
 from patterns.core.errors import Charge, ModelError
+from patterns.models import tool_messages
+from patterns.models.gemini_schema import declare
+from patterns.models.offer import Offer
+from patterns.models.tool_schemas import ToolSchemaError, functions, placeholders
 
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
 _PENALTY = {
@@ -18,6 +22,8 @@ _PENALTY = {
 }
 """What providers call the penalty on repetition; those that are not here take none."""
 _PENALTIES = frozenset(_PENALTY.values())
+_NEEDS_TOOLS = frozenset({"bedrock", "bedrock_converse"})
+"""Providers that take no history with calls where no tools are offered, and no word that they may not be called."""
 _ASK_FOR_JSON = "Answer with nothing but one JSON value that matches this JSON Schema:\n"
 _NO_KEY = "none"
 """What a server without keys is sent where the shape demands a header."""
@@ -46,6 +52,11 @@ class Target:
     config: Any = field(default=None, repr=False)
     body_of: Any = field(default=None, repr=False)
 
+    @property
+    def model(self) -> str:
+        """Return the model as thinking is signed with: only the one that wrote it gets it back."""
+        return f"{self.provider}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Translation:
@@ -55,6 +66,7 @@ class Translation:
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stream: bool = False
+    offer: Offer = field(default_factory=Offer)
 
 
 def listing(target: Target) -> tuple[str, dict[str, str]]:
@@ -73,20 +85,55 @@ def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
     """
     if not {"max_tokens", "max_completion_tokens"} & target.supported:
         raise refuse(request, "Its provider takes no cap on the output, so its price has no bound.")
-    params: Json = {"max_tokens": cap}
-    if request.schema is not None and "response_format" in target.supported:
+    params: Json = {"max_tokens": cap, **_tools(request, target)}
+    # A schema and tools together are refused by some, and read as a tool by others.
+    if request.schema is not None and "response_format" in target.supported and not request.tools:
         params["response_format"] = _response_format(request.schema)
     params |= _sampling(request, target)
-    messages = _messages(request, schema_in_words="response_format" not in params)
+    messages = _messages(request, target, schema_in_words="response_format" not in params)
     extra = {name: params.pop(name) for name in _PENALTIES if name in params}
     if target.shape is None:
-        params |= extra
-        return Translation({"model": f"{target.provider}/{target.name}", "messages": messages, **params})
+        body = {"model": target.model, "messages": messages, **params, **extra}
+        return Translation(body, offer=_offer(request, target, cap))
     if request.stream and request.schema is None:
         params["stream"] = True
     translation = _TRANSLATORS[target.shape](target, messages, params)
+    if target.shape == "anthropic":
+        tool_messages.restore_anthropic(
+            translation.body, request.messages, provider=target.provider, model=target.model
+        )
     translation.body.update(extra)
-    return translation
+    return replace(translation, offer=_offer(request, target, cap))
+
+
+def _offer(request: ModelRequest, target: Target, cap: int) -> Offer:
+    return Offer.of(
+        (tool.name for tool in request.tools),
+        model=target.model,
+        taken=(call.id for message in request.messages for call in message.calls),
+        turn=len(request.messages),
+        output_tokens_max=cap,
+    )
+
+
+def _tools(request: ModelRequest, target: Target) -> Json:
+    """Return the tools of a request; where none are offered any more, what its history needs of them.
+
+    Raises:
+        ModelError: the model takes no tools, or one of these cannot be told to it.
+    """
+    if request.tools:
+        if "tools" not in target.supported:
+            raise refuse(request, "It takes no tools: give the agent another model, or no tools.")
+        try:
+            return {"tools": functions(request.tools)}
+        except ToolSchemaError as error:
+            raise refuse(request, f"Its provider would refuse its tools: {error}.") from None
+    called = [call.name for message in request.messages for call in message.calls]
+    if called and target.shape == "anthropic":
+        choice = {} if request.schema is not None else {"tool_choice": "none"}
+        return {"tools": placeholders(called), **choice}
+    return {}
 
 
 def cap_in(body: Mapping[str, Any], request: ModelRequest) -> int:
@@ -141,11 +188,30 @@ def _is_strict(schema: object) -> bool:
     return closed and all(map(_is_strict, schema.values()))
 
 
-def _messages(request: ModelRequest, *, schema_in_words: bool) -> list[Json]:
-    messages = [{"role": message.role, "content": _content(message)} for message in request.messages]
+def _messages(request: ModelRequest, target: Target, *, schema_in_words: bool) -> list[Json]:
+    _check_answers(request)
+    messages = [_message(message, target, has_tools=bool(request.tools)) for message in request.messages]
     if request.schema is not None and schema_in_words:
         messages.insert(0, {"role": "system", "content": _ASK_FOR_JSON + json.dumps(dict(request.schema))})
     return messages
+
+
+def _check_answers(request: ModelRequest) -> None:
+    """Raise ModelError where a call of the history has no result, or a result no call: every provider refuses that."""
+    calls = [call.id for message in request.messages for call in message.calls]
+    answers = [message.answers for message in request.messages if message.role == "tool"]
+    if sorted(calls) != sorted(answers) or len(set(calls)) < len(calls):
+        raise refuse(request, "The calls of tools and their results do not match.")
+
+
+def _message(message: Message, target: Target, *, has_tools: bool) -> Json:
+    if not message.calls and message.role != "tool":
+        return {"role": message.role, "content": _content(message)}
+    if not has_tools and (target.provider in _NEEDS_TOOLS or "tools" not in target.supported):
+        return tool_messages.in_words(message)
+    if message.role == "tool":
+        return tool_messages.answered(message, provider=target.provider)
+    return tool_messages.asked(message, provider=target.provider, model=target.model)
 
 
 def _content(message: Message) -> str | list[Json]:
@@ -179,8 +245,12 @@ def _anthropic(target: Target, messages: list[Json], params: Json) -> Translatio
 
 def _gemini(target: Target, messages: list[Json], params: Json) -> Translation:
     stream = bool(params.pop("stream", False))
+    messages, results = tool_messages.numbered(messages)
+    schemas = {tool["function"]["name"]: tool["function"].pop("parameters") for tool in params.get("tools", ())}
     options = target.config.map_openai_params(params, {}, target.name, drop_params=False)
     body = target.body_of(messages, target.name, options, "gemini", {}, None)
+    tool_messages.restore_gemini(body, results)
+    declare(body, schemas)
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     headers = {"Content-Type": "application/json", "x-goog-api-key": target.key or _NO_KEY}
     return Translation(body, f"{target.api_base.rstrip('/')}/models/{target.name}:{method}", headers, stream)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from patterns.core.calls import BilledModelError, Completion, ModelRequest, PreparedCall
+from patterns.core.calls import BilledModelError, Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.core.ports import OnText
 from patterns.models.circuit_breaker import CircuitBreaker, Circuits
+from patterns.core.tools import ToolCall
 
 PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
 """1,000 nano-dollars per input token, 2,000 per output token."""
@@ -23,13 +24,30 @@ COST_NUSD = 120_000
 
 @dataclass(frozen=True)
 class Say:
-    """A reply. `pieces` are streamed first when the call streams; `gate` holds it back until the test opens it."""
+    """A reply. `pieces` are streamed first when the call streams; `gate` holds it back until the test opens it.
 
-    text: str
+    With `calls` it asks for tools; `thinking` is what the provider wants back with them.
+    """
+
+    text: str = ""
     usage: Usage | None = USAGE
     finish_reason: str = "stop"
     pieces: tuple[str, ...] = ()
     gate: asyncio.Event | None = None
+    calls: tuple[ToolCall, ...] = ()
+    thinking: str = ""
+
+
+def asks(*calls: tuple[str, Mapping[str, Any] | str], text: str = "", turn: int = 1) -> Say:
+    """A reply that asks for tools: each a name and its arguments, as an object or as the text a model wrote.
+
+    Ids are `TURN.NUMBER`, so that those of several turns differ.
+    """
+    made = [
+        ToolCall(id=f"{turn}.{number}", name=name, arguments=given if isinstance(given, str) else json.dumps(given))
+        for number, (name, given) in enumerate(calls, 1)
+    ]
+    return Say(text, calls=tuple(made))
 
 
 @dataclass(frozen=True)
@@ -101,9 +119,9 @@ class ScriptedModel:
         return self.circuits.of("scripted", model)
 
     def prepare(self, request: ModelRequest) -> PreparedCall:
-        body = json.dumps(
-            [[message.role, message.content] for message in request.messages], ensure_ascii=False
-        ).encode()
+        said: list[Any] = [[message.role, message.content, *_beside(message)] for message in request.messages]
+        said += [[tool.name, tool.description, dict(tool.parameters)] for tool in request.tools]
+        body = json.dumps(said, ensure_ascii=False).encode()
         return PreparedCall(
             request=request,
             body=body,
@@ -157,7 +175,15 @@ class ScriptedModel:
         await asyncio.sleep(0)
         if reply.usage is not None:
             self.billed_nusd += call.price.cost_nusd(reply.usage)
-        return Completion(text=reply.text, usage=reply.usage, finish_reason=reply.finish_reason)  # type: ignore[arg-type]
+        assert not reply.calls or call.request.tools, f"nobody offered a tool: {reply.calls}"
+        finish: Any = "tools" if reply.calls else reply.finish_reason
+        return Completion(reply.text, reply.usage, finish, reply.calls, reply.thinking)
+
+
+def _beside(message: Message) -> list[str]:
+    """What a message holds beside its text: it counts as input."""
+    calls = [part for call in message.calls for part in (call.id, call.name, call.arguments)]
+    return [*calls, *filter(None, (message.thinking, message.answers))]
 
 
 def system_of(request: ModelRequest) -> str:

@@ -25,6 +25,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+from patterns.core.tools import ToolCall
 from tests.fakes import provider_shapes as shapes
 
 ShapeName = Literal["openai", "anthropic", "gemini"]
@@ -49,6 +50,10 @@ class Reply:
 
     text: str = ""
     finish: Literal["stop", "length", "content_filter"] = "stop"
+    calls: Sequence[ToolCall] = ()
+    """Tools that the model asks for, beside its text. Names as in the roster; arguments as it wrote them."""
+    thinking: str = ""
+    """What it thought before, signed as its provider does; OpenAI's shape has no signature for it."""
     status: int = 200
     body: Any = None
     """With an error status: a JSON object, or text, instead of the provider's usual error object."""
@@ -83,6 +88,10 @@ class Call:
     images: int
     body: dict[str, Any]
     headers: dict[str, str]
+    tools: tuple[str, ...] = ()
+    """Names of the tools that may be called, as in the roster."""
+    results: tuple[str, ...] = ()
+    """What the tools answered so far, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +218,12 @@ class Provider:
 
     def _charge(self, call: Call, reply: Reply) -> Bill:
         words = sum(len(text.split()) for _, text in call.messages) + 3 * len(call.messages)
+        written = len(reply.text.split()) + sum(len(one.arguments.split()) + 1 for one in reply.calls) + 1
         bill = Bill(
             number=call.number,
             model=call.model,
             input_tokens=reply.input_tokens if reply.input_tokens is not None else words,
-            output_tokens=(reply.output_tokens if reply.output_tokens is not None else len(reply.text.split()) + 1),
+            output_tokens=written if reply.output_tokens is None else reply.output_tokens,
             cached_tokens=reply.cached_tokens,
             reasoning_tokens=reply.reasoning_tokens,
             images=call.images,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from tests.fakes import provider_calls as tools
 
 if TYPE_CHECKING:
     from tests.fakes.provider import Bill, Call, Reply, ShapeName
@@ -37,7 +40,7 @@ def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, s
             *((m["role"], _text(m["content"])) for m in body["messages"]),
         ]
         output = body.get("output_config", {}).get("format", {}) or body.get("output_format", {})
-        schema = body["tools"][0]["input_schema"] if body.get("tools") else output.get("schema")
+        schema = _json_tool(body).get("input_schema") or output.get("schema")
         model, cap, stream = body["model"], body.get("max_tokens"), body.get("stream")
     elif ":" in path and "enerateContent" in path:
         shape = "gemini"
@@ -71,13 +74,20 @@ def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, s
         + json.dumps(body).count('"inline_data"'),
         body=body,
         headers=headers,
+        tools=tools.offered(body),
+        results=tools.results(body),
     )
+
+
+def _json_tool(body: dict[str, Any]) -> dict[str, Any]:
+    """The tool whose arguments are the answer, where JSON is asked for that way."""
+    return next((tool for tool in body.get("tools", ()) if tool["name"] == tools.JSON_TOOL), {})
 
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(part["text"] for part in content if "text" in part)
+    return "\n".join(part["text"] for part in content or () if "text" in part)
 
 
 def usage(call: Call, bill: Bill) -> dict[str, Any]:
@@ -109,34 +119,32 @@ def usage(call: Call, bill: Bill) -> dict[str, Any]:
 
 def plain(call: Call, reply: Reply, bill: Bill) -> dict[str, Any]:
     """The whole reply as one JSON object."""
-    finish = FINISH[call.shape][reply.finish]
+    finish = _finish(call, reply)
     counted: dict[str, Any] = {} if reply.fault == "no_usage" else usage(call, bill)
     if call.shape == "openai":
-        message = {"role": "assistant", "content": reply.text}
+        message = {"role": "assistant", "content": reply.text, **tools.openai_message(reply)}
         choice = {"index": 0, "message": message, "finish_reason": finish}
         return {**OPENAI_HEAD, "object": "chat.completion", "model": call.model, "choices": [choice], "usage": counted}
     if call.shape == "anthropic":
-        block: dict[str, Any] = {"type": "text", "text": reply.text}
-        if call.body.get("tools"):
-            try:
-                block = {
-                    "type": "tool_use",
-                    "id": "t1",
-                    "name": call.body["tools"][0]["name"],
-                    "input": json.loads(reply.text),
-                }
-            except ValueError:
-                finish = "end_turn"
-        content = [block] if reply.text else []
+        content = tools.anthropic_blocks(call, reply)
+        if reply.text and _json_tool(call.body):
+            with suppress(ValueError):
+                answer = json.loads(reply.text)
+                content = [{"type": "tool_use", "id": "t1", "name": tools.JSON_TOOL, "input": answer}]
         head = {"id": "msg_1", "type": "message", "role": "assistant", "model": call.model}
         return {**head, "content": content, "stop_reason": finish, "usage": counted}
-    return _gemini(reply.text, finish, counted)
+    return _gemini(reply.text, finish, counted, tools.gemini_parts(call, reply))
 
 
-def _gemini(text: str, finish: str | None, counted: dict[str, Any]) -> dict[str, Any]:
+def _finish(call: Call, reply: Reply) -> str:
+    is_calling = reply.calls and reply.finish == "stop"
+    return tools.FINISH[call.shape] if is_calling else FINISH[call.shape][reply.finish]
+
+
+def _gemini(text: str, finish: str | None, counted: dict[str, Any], calls: list[dict[str, Any]]) -> dict[str, Any]:
     candidate: dict[str, Any] = {"index": 0}
-    if text:
-        candidate["content"] = {"role": "model", "parts": [{"text": text}]}
+    if text or calls:
+        candidate["content"] = {"role": "model", "parts": [*([{"text": text}] if text else []), *calls]}
     if finish:
         candidate["finishReason"] = finish
     return {"candidates": [candidate], **({"usageMetadata": counted} if counted else {})}
@@ -146,10 +154,9 @@ def stream(call: Call, reply: Reply, bill: Bill) -> list[bytes]:
     """The reply as server-sent events, one element each, with the stream's own faults woven in."""
     size = max(1, -(-len(reply.text) // reply.chunks))
     pieces = [reply.text[i : i + size] for i in range(0, len(reply.text), size)]
-    finish = FINISH[call.shape][reply.finish]
     counted: dict[str, Any] = {} if reply.fault == "no_usage" else usage(call, bill)
     events = {"openai": _openai_events, "anthropic": _anthropic_events, "gemini": _gemini_events}[call.shape](
-        call, pieces, finish, counted
+        call, reply, pieces, counted
     )
     if reply.fault == "garbage":
         return [b"data: <html>\n\n" for _ in events]
@@ -170,17 +177,19 @@ def _event(name: str, data: Mapping[str, Any]) -> bytes:
     return f"{head}data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-def _openai_events(call: Call, pieces: list[str], finish: str, counted: dict[str, Any]) -> list[bytes]:
+def _openai_events(call: Call, reply: Reply, pieces: list[str], counted: dict[str, Any]) -> list[bytes]:
     def chunk(delta: dict[str, Any], finish: str | None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return _event("", {**OPENAI_HEAD, "object": "chat.completion.chunk", "model": call.model, "choices": [choice]})
 
     head = chunk({"role": "assistant", "content": ""}, None)
     tail = [_event("", {**OPENAI_HEAD, "choices": [], "usage": counted})] if counted else []
-    return [head, *(chunk({"content": p}, None) for p in pieces), chunk({}, finish), *tail, b"data: [DONE]\n\n"]
+    deltas = [*({"content": piece} for piece in pieces), *tools.openai_deltas(reply)]
+    end = chunk({}, _finish(call, reply))
+    return [head, *(chunk(delta, None) for delta in deltas), end, *tail, b"data: [DONE]\n\n"]
 
 
-def _anthropic_events(call: Call, pieces: list[str], finish: str, counted: dict[str, Any]) -> list[bytes]:
+def _anthropic_events(call: Call, reply: Reply, pieces: list[str], counted: dict[str, Any]) -> list[bytes]:
     started = {**counted, "output_tokens": 1} if counted else {}
     message = {
         "id": "msg_1",
@@ -190,25 +199,20 @@ def _anthropic_events(call: Call, pieces: list[str], finish: str, counted: dict[
         "content": [],
         "usage": started,
     }
-    block = {"type": "text", "text": ""}
-    deltas = [
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}} for piece in pieces
-    ]
     last = {"output_tokens": counted["output_tokens"]} if counted else {}
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": message},
-        {"type": "content_block_start", "index": 0, "content_block": block},
-        {"type": "ping"},
-        *deltas,
-        {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": finish}, "usage": last},
+        *tools.anthropic_events(call, reply, pieces),
+        {"type": "message_delta", "delta": {"stop_reason": _finish(call, reply)}, "usage": last},
         {"type": "message_stop"},
     ]
     return [_event(event["type"], event) for event in events]
 
 
-def _gemini_events(_: Call, pieces: list[str], finish: str, counted: dict[str, Any]) -> list[bytes]:
-    return [*(_event("", _gemini(piece, None, {})) for piece in pieces), _event("", _gemini("", finish, counted))]
+def _gemini_events(call: Call, reply: Reply, pieces: list[str], counted: dict[str, Any]) -> list[bytes]:
+    said = [_gemini(piece, None, {}, []) for piece in pieces]
+    said += [_gemini("", None, {}, [part]) for part in tools.gemini_parts(call, reply)]
+    return [_event("", part) for part in (*said, _gemini("", _finish(call, reply), counted, []))]
 
 
 def error(call: Call, reply: Reply) -> dict[str, Any]:
