@@ -47,7 +47,7 @@ async def complete(
                     num_retries=0,
                     max_retries=0,
                     timeout=call.request.timeout_s,
-                    _skip_mcp_handler=True,  # it would import mcp only to see that no tool of ours is a server of its own
+                    _skip_mcp_handler=True,  # it would import mcp, to see that no tool is a server
                 )
         except TimeoutError:
             failure = Failure("timeout")

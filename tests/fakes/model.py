@@ -11,8 +11,8 @@ from patterns.core.calls import BilledModelError, Completion, Message, ModelRequ
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.core.ports import OnText
-from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 from patterns.core.tools import ToolCall
+from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 
 PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
 """1,000 nano-dollars per input token, 2,000 per output token."""

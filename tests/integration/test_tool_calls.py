@@ -1,4 +1,4 @@
-"""Tools over real HTTP, turn after turn: what is offered, asked for, answered and thought reaches each provider whole."""
+"""Tools over real HTTP, turn after turn: what is offered, asked for, answered and thought arrives whole."""
 
 import json
 from collections.abc import AsyncIterator
@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.calls import Completion, Message, ModelRequest
-from patterns.core.errors import ModelError
 from patterns.core.money import Price
 from patterns.core.tools import ToolCall, ToolSchema
 from patterns.models.client import LiteLLMClient
@@ -27,7 +26,7 @@ TOOLS = (
 )
 FIRST = (Message("system", "You look things up."), Message("user", "Which issues are open?"))
 SEARCH = ToolCall(id="call_a", name="tickets.search_issues", arguments='{"q": "é state:open"}')
-AGAIN = replace_id = ToolCall(id="call_b", name="tickets.search_issues", arguments='{"q": "é state:open"}')
+AGAIN = ToolCall(id="call_b", name="tickets.search_issues", arguments='{"q": "é state:open"}')
 NOW = ToolCall(id="call_c", name="time.now", arguments="{}")
 
 
@@ -58,7 +57,7 @@ def turn(completion: Completion, *results: str) -> tuple[Message, ...]:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_calls_go_out_and_come_back_with_text_thinking_and_results(shape: ShapeName, stream: bool) -> None:
+async def test_calls_go_out_and_come_back_with_text_thinking_and_results(shape: ShapeName, *, stream: bool) -> None:
     asks = Reply("Let me look.", calls=[SEARCH, AGAIN, NOW], thinking="They want the open ones.")
     async with asking(shape, asks, Reply("Two are open.")) as (client, provider):
         first = await complete(client, stream=stream)
