@@ -18,10 +18,15 @@ from patterns.core.events import Noted, StepFinished, StepStarted
 from patterns.core.money import Quote, Usage
 from patterns.core.ports import ModelClient, StepRecord
 from patterns.core.structured import REPAIR_BYTES
+from patterns.core.tools import ToolSchema
 from patterns.handoff import Handoff, images
 from patterns.retries import TRIES_PER_MODEL
 from patterns.roster.roster import AgentSpec, Roster
-from patterns.services import Services
+from patterns.roster.tool_schema import ToolSpec
+from patterns.services import Services, join
+from patterns.tools.loop import ToolLoop
+from patterns.tools.offer import TOOLS, allowed_tools
+from patterns.tools.price import quote_with_tools, tool_filler
 from patterns.typical import typical_usage
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +67,7 @@ class AgentRunner:
         if found is not None:
             if found.input_hash != work.input_hash:
                 raise DriftError
-            services.meter.add_cost(path, found.cost_nusd)
+            services.meter.add_cost(path, found.spent_nusd)
             services.emit(_finished(found, usage=None, replayed=True))
             return found
         services.emit(StepStarted(path=path, agent=agent))
@@ -70,18 +75,32 @@ class AgentRunner:
             services.emit(Noted(path, f"{agent} sees long material only in part; the cuts are marked."))
         if work.images and not services.roster.models[services.roster.agent(agent).model].sees_images:
             services.emit(Noted(path, f"Pictures were left out for {agent}, whose model sees none."))
+        tools = await self._tools(services, agent, path)
+        loop = ToolLoop(work, tools) if tools else None
         try:
-            record = await work.run()
+            record = await (loop.run() if loop else work.run())
         except (BudgetExceededError, LimitReachedError) as error:
-            error.spent_nusd = work.cost_nusd
+            error.spent_nusd = loop.spent_nusd if loop else work.cost_nusd
             reason = error.reason if isinstance(error, BudgetExceededError) else error.limit
             services.emit(_finished(work.record("failed", model="", reason=reason), usage=None, replayed=False))
             raise
-        services.emit(_finished(record, usage=work.usage, replayed=False, uncertain=work.uncertain_nusd > 0))
+        is_uncertain = bool(record.data.get("uncertain_nusd"))
+        services.emit(
+            _finished(record, usage=loop.usage if loop else work.usage, replayed=False, uncertain=is_uncertain)
+        )
         _log.info(
-            "step_finished", run=ctx.run_id, path=path, agent=agent, outcome=record.outcome, cost_nusd=record.cost_nusd
+            "step_finished", run=ctx.run_id, path=path, agent=agent, outcome=record.outcome, cost_nusd=record.spent_nusd
         )
         return record
+
+    @staticmethod
+    async def _tools(services: Services, agent: str, path: str) -> tuple[ToolSpec, ...]:
+        """Return the tools a step may use: those that are on, or that it began with."""
+        allowed = allowed_tools(services, agent)
+        if not allowed and services.roster.agent(agent).tools:
+            listed = await services.find_decision(join(path, TOOLS))
+            return services.roster.tools_of(agent) if listed is not None else ()
+        return allowed
 
     def quote(
         self, ctx: TaskContext, services: Services, *, agent: str, schema: Mapping[str, Any] | None = None
@@ -92,17 +111,23 @@ class AgentRunner:
         wanted = schema or output_schema(spec)
         shown = images(ctx) if "artifacts" in prompt.slots else ()
         if shown:  # the only part of a request that the bound depends on
-            return self._quote(spec, services.roster, wanted, shown)
-        key = id(services.roster), agent, json.dumps(wanted, sort_keys=True)
+            return self._quote(spec, services.roster, wanted, shown, allowed_tools(services, agent))
+        tools = allowed_tools(services, agent)
+        key = id(services.roster), agent, json.dumps([wanted, [one.name for one in tools]], sort_keys=True)
         kept = self._quotes.get(key)
         if kept is None:
             if len(self._quotes) >= QUOTES_MAX:
                 self._quotes.clear()
-            kept = self._quotes[key] = services.roster, self._quote(spec, services.roster, wanted, ())
+            kept = self._quotes[key] = services.roster, self._quote(spec, services.roster, wanted, (), tools)
         return kept[1]
 
     def _quote(
-        self, spec: AgentSpec, roster: Roster, wanted: Mapping[str, Any] | None, shown: tuple[Image, ...]
+        self,
+        spec: AgentSpec,
+        roster: Roster,
+        wanted: Mapping[str, Any] | None,
+        shown: tuple[Image, ...],
+        tools: tuple[ToolSpec, ...] = (),
     ) -> Quote:
         prompt = roster.prompts[spec.prompt]
         filler = "x" * prompt.bytes_max(spec.input_bytes_max)
@@ -117,16 +142,28 @@ class AgentRunner:
         again = [call.bound_nusd if call else 0 for call in repairs]
         usual = next(filter(None, calls), None)
         usage = typical_usage(prompt, usual, input_bytes_max=spec.input_bytes_max) if usual else None
-        return Quote(
+        plain = Quote(
             once_nusd=max(first),
             worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)),
             typical_nusd=min(usual.bound_nusd, usual.price.cost_nusd(usage)) if usual and usage else 0,
         )
+        if not tools:
+            return plain
+        offered = [self._prepared(spec, model, (asked[model],), None, tool_filler(tools)) for model in chain]
+        turns = [call for call in offered if call]
+        return quote_with_tools(spec, tools, first=turns, closing=plain, tries=TRIES_PER_MODEL)
 
     def _prepared(
-        self, spec: AgentSpec, model: str, messages: tuple[Message, ...], schema: Mapping[str, Any] | None
+        self,
+        spec: AgentSpec,
+        model: str,
+        messages: tuple[Message, ...],
+        schema: Mapping[str, Any] | None,
+        tools: tuple[ToolSchema, ...] = (),
     ) -> PreparedCall | None:
-        request = ModelRequest(model=model, messages=messages, max_output_tokens=spec.max_output_tokens, schema=schema)
+        request = ModelRequest(
+            model=model, messages=messages, max_output_tokens=spec.max_output_tokens, schema=schema, tools=tools
+        )
         try:
             return self._client.prepare(request)
         except ModelError:
@@ -141,7 +178,7 @@ def _finished(record: StepRecord, *, usage: Usage | None, replayed: bool, uncert
         ok=record.outcome == "ok",
         reason=record.reason,
         usage=usage,
-        cost_nusd=record.cost_nusd,
+        cost_nusd=record.spent_nusd,
         elapsed_ms=record.elapsed_ms,
         replayed=replayed,
         uncertain=uncertain,

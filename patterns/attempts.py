@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from patterns.charges import as_model_error, charge_for_answer, charge_for_error, unusable_answer
+from patterns.charges import as_model_error, charge_for_answer, charge_for_error, paid, unusable_answer
 from patterns.core.calls import Completion, Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, CircuitOpenError, LimitReachedError, ModelError
@@ -26,7 +26,7 @@ from patterns.core.visible_text import thinks_aloud, visible_text
 from patterns.handoff import Handoff, images
 from patterns.hearing import Hearing
 from patterns.retries import Failure, Retries
-from patterns.roster.prompts import cut
+from patterns.roster.prompts import Rendered, cut
 from patterns.roster.roster import AgentSpec
 from patterns.services import Services
 
@@ -61,12 +61,14 @@ class Attempts:
     shown: list[str] = field(default_factory=list)
     avoided: CircuitOpenError | None = None
     """The refusal of the step's own model, whose circuit is open."""
+    rendered: Rendered | None = None
 
     def __post_init__(self) -> None:
         self.spec = self.services.roster.agent(self.agent)
         self.schema = self.schema or output_schema(self.spec)
         prompt = self.services.roster.prompts[self.spec.prompt]
-        rendered = prompt.render(self.handoff.slots(self.ctx), self.spec.input_bytes_max)
+        rendered = self.rendered or prompt.render(self.handoff.slots(self.ctx), self.spec.input_bytes_max)
+        self.rendered = rendered
         self.was_cut = rendered.was_cut
         self.images: tuple[Image, ...] = images(self.ctx) if "artifacts" in prompt.slots else ()
         self.messages = (Message("system", rendered.system), Message("user", rendered.user))
@@ -76,6 +78,11 @@ class Attempts:
         self.streams = self.services.may_stream and self.schema is None
         self.started = self.services.clock.monotonic()
         self.retries = Retries(lambda: self.services.left_s)
+
+    @property
+    def call_path(self) -> str:
+        """Return the path under which calls are held: the step's, or a part of it."""
+        return self.path
 
     async def run(self) -> StepRecord:
         """Return the step's record: the answer, repaired once when it does not parse, or the journalled failure."""
@@ -166,6 +173,10 @@ class Attempts:
             raise _time_is_over()
         return min(self.spec.timeout_s, self.services.left_s)
 
+    def prepared(self, model: str) -> PreparedCall:
+        """Return the first request to a model without sending it; raise ModelError when that is not possible."""
+        return self.client.prepare(self._request(model, self.messages, self.spec.timeout_s))
+
     def _request(self, model: str, messages: tuple[Message, ...], timeout_s: float) -> ModelRequest:
         first, user, *rest = messages
         seeing = self.images if self.services.roster.models[model].sees_images else ()
@@ -184,11 +195,11 @@ class Attempts:
         services = self.services
         return await services.ledger.hold(
             HoldRequest(
-                call_id=f"{services.fence.run_id}/{self.path}/{services.fence.epoch}.{self.attempts}",
+                call_id=f"{services.fence.run_id}/{self.call_path}/{services.fence.epoch}.{self.attempts}",
                 fence=services.fence,
                 payer=services.payer,
                 caps=services.caps,
-                path=self.path,
+                path=self.call_path,
                 attempt=self.attempts,
                 agent=self.agent,
                 model=call.request.model,
@@ -216,13 +227,13 @@ class Attempts:
             except InvalidOutputError as error:
                 said = visible_text(text) or text
                 failed = self.record("failed", model=model, reason=Reason.INVALID_OUTPUT, text=said)
-                failed = _paid(failed, completion, self.cost_nusd + charged.actual_nusd)
+                failed = paid(failed, completion, self.cost_nusd + charged.actual_nusd)
                 await self._settle(hold, charged, None if may_repair else failed)
                 if may_repair:
                     raise UnreadableError(said, str(error)) from None
                 return failed
         done = self.record("ok", model=model, text=text)
-        done = _paid(done, completion, self.cost_nusd + charged.actual_nusd)
+        done = paid(done, completion, self.cost_nusd + charged.actual_nusd)
         await self._settle(hold, charged, done)
         return done
 
@@ -279,18 +290,6 @@ class Attempts:
 def output_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
     """Return the JSON Schema the roster asks this agent to answer in, or None for plain text."""
     return None if spec.output == "text" else spec.output.json_schema
-
-
-def _paid(step: StepRecord, completion: Completion, cost_nusd: int) -> StepRecord:
-    usage = completion.usage or Usage(input_tokens=0, output_tokens=0)
-    return step.model_copy(
-        update={
-            "cost_nusd": cost_nusd,
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "finish_reason": completion.finish_reason,
-        }
-    )
 
 
 def _time_is_over() -> LimitReachedError:

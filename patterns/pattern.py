@@ -106,7 +106,7 @@ async def run_agent(
         notes = (*notes, LOOP.format(agent=agent))
     stop_reason = StopReason.PARTIAL if is_loop else StopReason.COMPLETED
     result = PatternResult(
-        output=record.text, stop_reason=stop_reason, steps=1, cost_nusd=record.cost_nusd, notes=notes
+        output=record.text, stop_reason=stop_reason, steps=1, cost_nusd=record.spent_nusd, notes=notes
     )
     return AgentOutcome(result, None if schema is None else parse(record.text, schema))
 
@@ -139,7 +139,7 @@ def _failed(record: StepRecord, notes: tuple[str, ...]) -> PatternResult:
         output=shown,
         stop_reason=StopReason.PARTIAL if shown else StopReason.FAILED,
         steps=1,
-        cost_nusd=record.cost_nusd,
+        cost_nusd=record.spent_nusd,
         missing=(MissingVoice(name=record.agent, reason=why),),
         notes=(*notes, f"The answer of {record.agent} broke off: {why}.") if shown else notes,
     )

@@ -17,6 +17,7 @@ from patterns.core.limits import MAX_DEPTH, Cap, RunLimits
 from patterns.core.money import Quote
 from patterns.core.ports import Clock, Decisions, EventSink, Fence, Journal, Ledger, Payer, StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.handoff import Handoff
 from patterns.roster.roster import Roster
 
@@ -81,7 +82,7 @@ class Services:
 
     `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names a reservation made for this
     place; `may_stream` is true only where the text is the run's answer and nothing validates it; `steps_kept` steps are
-    reserved for work elsewhere.
+    reserved for work elsewhere. `toolbox` reaches servers of tools, and `tool_rules` say which of them are on here.
     """
 
     runner: Runner
@@ -103,6 +104,8 @@ class Services:
     envelope: str | None = None
     may_stream: bool = False
     steps_kept: int = 0
+    toolbox: ToolBox = NO_TOOLS
+    tool_rules: ToolRules = NOTHING_ON
 
     def at(self, *segments: str | int) -> str:
         """Return the path of something below this place."""
@@ -175,6 +178,8 @@ def open_services(  # noqa: PLR0913 - the composition root hands over every door
     fence: Fence,
     executed_s: float = 0.0,
     may_stream: bool = False,
+    toolbox: ToolBox | None = None,
+    tool_rules: ToolRules | None = None,
 ) -> Services:
     """Return the services of a whole run. `executed_s` counts executing time before it was parked or resumed."""
     limits = roster.limits
@@ -193,4 +198,6 @@ def open_services(  # noqa: PLR0913 - the composition root hands over every door
         caps=(Cap(kind="run", key=fence.run_id, limit_nusd=limits.run_nusd),),
         deadline=clock.monotonic() + limits.run_s - executed_s,
         may_stream=may_stream,
+        toolbox=toolbox or NO_TOOLS,
+        tool_rules=tool_rules or NOTHING_ON,
     )

@@ -102,6 +102,8 @@ class Charge(StrEnum):
     """No answer came, but its bill did: that counts."""
 
 
+SIBLING_ENDED = "a sibling ended"
+"""The message of an `asyncio.CancelledError` by which a branch is stopped because others decided, and no person did."""
 NEVER_SENT = "never sent"
 """The message of an `asyncio.CancelledError` that came before anything of a call was written."""
 

@@ -184,4 +184,26 @@ class Noted:
     text: str
 
 
-RunEvent = Routed | Planned | StepStarted | StepRetried | TextDelta | TextWithdrawn | StepFinished | Reviewed | Noted
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """An agent calls a tool, the `number`th time in its step; `acts` where that can change something outside."""
+
+    path: str
+    agent: str
+    tool: str
+    number: int
+    acts: bool = False
+
+
+RunEvent = (
+    Routed
+    | Planned
+    | StepStarted
+    | StepRetried
+    | TextDelta
+    | TextWithdrawn
+    | StepFinished
+    | Reviewed
+    | Noted
+    | ToolCalled
+)

@@ -12,7 +12,7 @@ from patterns.core.context import Frozen
 from patterns.core.events import RunEvent
 from patterns.core.limits import Cap
 from patterns.core.money import Price, Usage
-from patterns.core.tools import AskedCall
+from patterns.core.tools import AskedCall, EarlierCall, ToolAnswer, ToolFacts
 
 # ---------------------------------------------------------------- models
 
@@ -84,39 +84,6 @@ class Fence:
 
     run_id: str
     epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class ToolFacts:
-    """What the ledger keeps of a tool call beside its money: the tool, the hash of its arguments, who approved it."""
-
-    tool: str
-    arguments_hash: str
-    is_repeatable: bool
-    timeout_ms: int
-    approved_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolAnswer:
-    """How a tool call ended: the bytes that came, whether it was an error, how long it took."""
-
-    bytes_read: int
-    is_error: bool
-    elapsed_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierCall:
-    """A call that was held for a path before and may have been sent: whoever held it cannot tell any more.
-
-    `opened_us` is when its money was held; `epoch` that of its owner.
-    """
-
-    call_id: str
-    state: str
-    epoch: int
-    opened_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +174,11 @@ class StepRecord(Frozen):
     cost_nusd: int = 0
     elapsed_ms: int = 0
     attempts: int = 0
+
+    @property
+    def spent_nusd(self) -> int:
+        """Return what the step cost with the turns and calls before its answer, which have records of their own."""
+        return self.cost_nusd + int(self.data.get("before_nusd", 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ class Reason(StrEnum):
     OUTPUT_CAP = "output_cap"
     INVALID_OUTPUT = "invalid_output"
 
+    # tools
+    TOOLS_CHANGED = "tools_changed"
+
     # money
     BUDGET = "budget"
     PAUSED = "paused"
@@ -180,6 +183,11 @@ TABLE: dict[Reason, _Text] = {
         "{answer} did not have the required form",
         "Try again, or ask differently.",
         remedies=(Remedy.RETRY, Remedy.CHANGE),
+    ),
+    Reason.TOOLS_CHANGED: _Text(
+        "a server described its tools otherwise while they were in use, so what was approved may not be what it does",
+        "Try again; {owner} can look at the tools with `agents tools list`.",
+        remedies=(Remedy.RETRY, Remedy.HELP),
     ),
     Reason.BUDGET: _Text(
         "the budget did not allow it", "Ask {owner} for more.", remedies=(Remedy.HELP, Remedy.CHANGE, Remedy.RETRY)

@@ -1,5 +1,7 @@
 """Tool calls as values, and the ports of the tool loop: what a tool is, what it is asked, what it answers."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -22,6 +24,12 @@ class ToolSchema:
     name: str
     description: str
     parameters: Mapping[str, Any]
+
+
+def schema_hash(schema: ToolSchema) -> str:
+    """Return the hash of a tool as its server describes it: approvals hold as long as it is the same."""
+    described = [schema.name, schema.description, dict(schema.parameters)]
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 class ToolCall(Frozen):
@@ -74,8 +82,12 @@ class ToolBox(Protocol):
         """
         ...
 
-    async def call(self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float) -> ToolOutput:
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+    ) -> ToolOutput:
         """Call a tool once, without retries. `key` is our idempotency key, the same whenever this call is repeated.
+
+        `asker` is the member who asked, given only where the roster says that the server may know.
 
         Cancelling tells the server so.
 
@@ -83,6 +95,59 @@ class ToolBox(Protocol):
             ToolError: no answer; `was_sent` says whether the tool may have acted.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What the ledger keeps of a tool call beside its money: the tool, the hash of its arguments, who approved it."""
+
+    tool: str
+    arguments_hash: str
+    is_repeatable: bool
+    timeout_ms: int
+    approved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """How a tool call ended: the bytes that came, whether it was an error, how long it took."""
+
+    bytes_read: int
+    is_error: bool
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCall:
+    """A call that was held for a path before and may have been sent: whoever held it cannot tell any more.
+
+    `opened_us` is when its money was held; `epoch` that of its owner.
+    """
+
+    call_id: str
+    state: str
+    epoch: int
+    opened_us: int
+
+
+class NoTools:
+    """A `ToolBox` without servers: what a run has where nobody connected any."""
+
+    async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
+        """Raise ToolError: there are none."""
+        raise ToolError(f"No server of {', '.join(names)} is connected here.", was_sent=False)
+
+    async def call(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],  # noqa: ARG002 - the port
+        *,
+        key: str,  # noqa: ARG002 - the port
+        timeout_s: float,  # noqa: ARG002 - the port
+        asker: str = "",  # noqa: ARG002 - the port
+    ) -> ToolOutput:
+        """Raise ToolError: there is none."""
+        raise ToolError(f"No server of {tool} is connected here.", was_sent=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +177,15 @@ class ToolRules:
         return self.enabled is None or tool in self.enabled
 
 
+NO_TOOLS = NoTools()
+NOTHING_ON = ToolRules()
+
+
 class AskedCall(Frozen):
-    """One call as an approval asks about it. `arguments` is JSON as a person may read it, with secrets masked."""
+    """One call as an approval asks about it. `arguments` is JSON as a person may read it, with secrets masked.
+
+    `schema_hash` is that of the tool's description: a standing approval holds for it alone.
+    """
 
     agent: str
     tool: str
@@ -121,3 +193,4 @@ class AskedCall(Frozen):
     price_nusd: int = 0
     reach: Reach = "service"
     note: str = ""
+    schema_hash: str = ""

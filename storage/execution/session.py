@@ -11,7 +11,6 @@ from patterns.core.events import RunEvent
 from patterns.core.ports import (
     Charged,
     Decision,
-    EarlierCall,
     EventSink,
     Fence,
     Hold,
@@ -21,6 +20,7 @@ from patterns.core.ports import (
     Settlement,
     StepRecord,
 )
+from patterns.core.tools import EarlierCall
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.transaction import Decide
 from storage.questions import Questions, StoredQuestion

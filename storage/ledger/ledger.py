@@ -12,7 +12,6 @@ from patterns.core.errors import AgentsError, RunLostError, StorageError
 from patterns.core.ports import (
     Charged,
     Clock,
-    EarlierCall,
     Fence,
     Hold,
     HoldRequest,
@@ -21,6 +20,7 @@ from patterns.core.ports import (
     StepRecord,
 )
 from patterns.core.reasons import Reason
+from patterns.core.tools import EarlierCall
 from storage.database.database import Database
 from storage.database.statements import Query, Work, single
 from storage.ledger import admission

@@ -10,7 +10,6 @@ from patterns.core.limits import Cap
 from patterns.core.ports import (
     Charged,
     Decision,
-    EarlierCall,
     Fence,
     Hold,
     HoldRequest,
@@ -20,6 +19,7 @@ from patterns.core.ports import (
     StepRecord,
 )
 from patterns.core.reasons import Reason
+from patterns.core.tools import EarlierCall
 
 
 @dataclass

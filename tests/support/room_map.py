@@ -17,6 +17,7 @@ ROOTS = {
     "bot/settings": "What a process needs before anything else: the lowest modules of `bot/`.",
     "storage/stores": "One module per table or small group of tables.",
     "patterns/patterns": "The four patterns, what orders their steps, and the one path to a model.",
+    "patterns/steps": "What one step is made of: what it may use, what it is handed, its attempts and their charges.",
 }
 """The modules that lie directly in a package, as rooms of their own."""
 TOP = {
@@ -24,10 +25,13 @@ TOP = {
     "bot/settings": "settings, setting_values, logs, log_throttle, clock, manifest, instance_lock",
     "storage/stores": "runs, journal, inbox, outbox, questions, …",
     "patterns/patterns": "router, pipeline, broadcast, supervisor, flow, agent, …",
+    "patterns/steps": "services, handoff, attempts, charges, hearing, typical",
 }
 """What those rooms are called in the picture."""
 LOWEST = frozenset({"settings", "setting_values", "logs", "log_throttle", "clock", "manifest", "instance_lock"})
 """The modules of `bot/` that everything in it may import."""
+STEPS = frozenset({"services", "handoff", "attempts", "charges", "hearing", "typical"})
+"""The modules of `patterns/` that the tool loop is built on."""
 
 Edges = dict[str, set[str]]
 
@@ -40,7 +44,9 @@ def room_of(module: str) -> str:
         return f"{package}/{first}"
     if package == "bot":
         return "bot/settings" if first in LOWEST else "bot/app"
-    return "storage/stores" if package == "storage" else "patterns/patterns"
+    if package == "storage":
+        return "storage/stores"
+    return "patterns/steps" if first in STEPS else "patterns/patterns"
 
 
 def modules() -> Iterator[tuple[str, Path]]:

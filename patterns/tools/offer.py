@@ -1,0 +1,74 @@
+"""What a step offers its model: the tools that are on, described as their servers did when it first listed them."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from patterns.core.events import Noted
+from patterns.core.tools import ToolBox, ToolError, ToolSchema, schema_hash
+from patterns.roster.tool_schema import ToolSpec
+from patterns.services import Services, join
+from patterns.tools.judging import Offered
+
+TOOLS = "tools"
+"""Where a step journals what it offers, below its own path."""
+
+
+class ToolsChangedError(Exception):
+    """A server describes a tool otherwise than when the step first listed it."""
+
+
+def allowed_tools(services: Services, agent: str) -> tuple[ToolSpec, ...]:
+    """Return the tools of an agent that are on where the run works; the built-in ones are everywhere."""
+    rules = services.tool_rules
+    return tuple(spec for spec in services.roster.tools_of(agent) if spec.is_built_in or rules.allows(spec.name))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The tools of one step."""
+
+    services: Services
+    toolbox: ToolBox
+    agent: str
+    path: str
+    specs: tuple[ToolSpec, ...]
+
+    async def offered(self) -> dict[str, Offered]:
+        """Return the tools of the step with their descriptions: those of the journal, once they stand there."""
+        path = join(self.path, TOOLS)
+        kept = await self.services.find_decision(path)
+        if kept is None:
+            listed, missing = await self._listed()
+            data = {"tools": [[one.name, one.description, dict(one.parameters)] for one in listed], "missing": missing}
+            kept = await self.services.record_decision(path, data)
+        without: dict[str, list[str]] = {}
+        for name, why in kept.data["missing"].items():
+            without.setdefault(why, []).append(name)
+        for why, names in without.items():
+            self.services.emit(Noted(path, f"{self.agent} works without {', '.join(names)}: {why}"))
+        specs = {spec.name: spec for spec in self.specs}
+        found = (ToolSchema(name, description, parameters) for name, description, parameters in kept.data["tools"])
+        # A tool that was switched off since is offered no more; the hash of the turns then ends the step plainly.
+        return {schema.name: Offered(specs[schema.name], schema) for schema in found if schema.name in specs}
+
+    async def check_unchanged(self, offered: Mapping[str, Offered]) -> None:
+        """Raise ToolsChangedError where a server that answers describes a tool otherwise than before."""
+        listed, _ = await self._listed()
+        if any(schema_hash(one) != offered[one.name].hash for one in listed if one.name in offered):
+            raise ToolsChangedError
+
+    async def _listed(self) -> tuple[list[ToolSchema], dict[str, str]]:
+        """Return the tools as they are described now, and why others cannot be: a dead server is no failed run."""
+        names = [spec.name for spec in self.specs]
+        answers = await asyncio.gather(*(self.toolbox.schemas([name]) for name in names), return_exceptions=True)
+        listed: list[ToolSchema] = []
+        missing: dict[str, str] = {}
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, ToolError):
+                missing[name] = str(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                listed += answer
+        return listed, missing

@@ -1,0 +1,112 @@
+"""What a run looked up, as its journal tells it: every call of a tool, and the sources that were really read."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from patterns.core.ports import StepRecord
+from patterns.core.tools import Source
+from patterns.tools.links import links_in
+
+_CALL = re.compile(r"(?P<turn>.+/turn/\d+)/call/(?P<number>\d+)")
+TITLE_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One call of a tool. `arguments` is the JSON text of the model; `was_made` is false where it was never sent.
+
+    `acts` where it can change something outside, `approved_by` the member who approved it, `uncertain_nusd` what
+    counts although nobody knows whether it was done. Text and arguments are untrusted.
+    """
+
+    path: str
+    agent: str
+    tool: str
+    arguments: str
+    text: str
+    was_made: bool
+    is_error: bool
+    acts: bool
+    approved_by: str
+    bytes_read: int
+    elapsed_ms: int
+    cost_nusd: int
+    uncertain_nusd: int
+    sources: tuple[Source, ...]
+
+
+def tool_uses(steps: Sequence[StepRecord]) -> tuple[ToolUse, ...]:
+    """Return the calls of tools in a journal, in its order; texts that were deleted are empty."""
+    turns = {step.path: step for step in steps}
+    found = ((step, _CALL.fullmatch(step.path)) for step in steps)
+    return tuple(_use(step, turns.get(at["turn"]), int(at["number"])) for step, at in found if at is not None)
+
+
+def sources_of(steps: Sequence[StepRecord]) -> tuple[Source, ...]:
+    """Return what a run has read, each source once, in the order it was found: numbered from one they are its sources.
+
+    A lookup whose tool names no source is one itself; built-in tools, errors and what acts are none.
+    """
+    found: dict[str, Source] = {}
+    for use in tool_uses(steps):
+        if not use.was_made or use.is_error or use.acts or use.tool.partition(".")[0] in ("clock", "arithmetic"):
+            continue
+        for source in use.sources or _read_in(use):
+            found.setdefault(source.url or source.title, source)
+    return tuple(found.values())
+
+
+def offered_tools(steps: Sequence[StepRecord]) -> bool:
+    """Return whether a run had tools at all: then an answer without sources says so."""
+    return any(step.path.endswith("/tools") and step.data.get("tools") for step in steps)
+
+
+def texts_read(steps: Sequence[StepRecord]) -> tuple[str, ...]:
+    """Return the results of the tools of a run, and the addresses of its sources: an answer's links may stand there."""
+    uses = tool_uses(steps)
+    return (*(use.text for use in uses if use.was_made), *(one.url for use in uses for one in use.sources if one.url))
+
+
+def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:
+    data = step.data
+    return ToolUse(
+        path=step.path,
+        agent=step.agent,
+        tool=str(data.get("tool", step.model.partition(":")[2])),
+        arguments=_arguments(turn, number),
+        text=step.text,
+        was_made="bytes" in data or bool(data.get("uncertain_nusd")),
+        is_error=bool(data.get("is_error")),
+        acts=not data.get("read_only", True),
+        approved_by=str(data.get("by", "")),
+        bytes_read=int(data.get("bytes", 0)),
+        elapsed_ms=step.elapsed_ms,
+        cost_nusd=step.cost_nusd,
+        uncertain_nusd=int(data.get("uncertain_nusd", 0)),
+        sources=tuple(Source(title=str(title), url=str(url)) for title, url in data.get("sources", ())),
+    )
+
+
+def _arguments(turn: StepRecord | None, number: int) -> str:
+    try:
+        calls = json.loads(turn.text)["calls"] if turn is not None and turn.text else []
+        return str(calls[number - 1][2])
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def _read_in(use: ToolUse) -> Iterable[Source]:
+    """Return the links in a result as sources; without any, the lookup itself is one."""
+    links = [Source(title=link, url=link) for link in links_in(use.text)]
+    return links or [Source(title=f"{use.tool} {_short(use.arguments)}".strip())]
+
+
+def _short(arguments: str) -> str:
+    try:
+        value = json.loads(arguments or "{}")
+    except ValueError:
+        return ""
+    shown = ", ".join(f"{key}: {one}" for key, one in value.items()) if isinstance(value, Mapping) else ""
+    return shown if len(shown) <= TITLE_CHARS else f"{shown[:TITLE_CHARS]}…"

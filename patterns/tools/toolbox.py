@@ -1,0 +1,55 @@
+"""The tool box of a run: built-in tools and those of servers behind one port, with what the roster says of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from patterns.core.tools import ToolBox, ToolError, ToolOutput, ToolSchema
+from patterns.roster.prompts import weigh
+from patterns.roster.tool_schema import ToolSpec
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Sends each call to where its tool lives; adds our idempotency key where a tool takes one."""
+
+    servers: ToolBox
+    built_in: ToolBox
+    specs: Mapping[str, ToolSpec]
+
+    async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
+        """Return the tools of one server as it describes them now; see the port."""
+        is_built_in = all(self.specs[name].is_built_in for name in names)
+        found = await (self.built_in if is_built_in else self.servers).schemas(names)
+        return tuple(self._bounded(schema) for schema in found)
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+    ) -> ToolOutput:
+        """Call a tool once; see the port."""
+        spec = self.specs[tool]
+        box = self.built_in if spec.is_built_in else self.servers
+        if spec.key_argument:
+            arguments = {**arguments, spec.key_argument: key}
+        return await box.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
+
+    def _bounded(self, schema: ToolSchema) -> ToolSchema:
+        """Return a description without the argument that is ours to fill.
+
+        Raises:
+            ToolError: it is longer than the roster allows: every turn pays for it.
+        """
+        spec = self.specs[schema.name]
+        parameters = dict(schema.parameters)
+        if spec.key_argument:
+            properties = {k: v for k, v in dict(parameters.get("properties", {})).items() if k != spec.key_argument}
+            parameters["properties"] = properties
+            if "required" in parameters:
+                parameters["required"] = [name for name in parameters["required"] if name != spec.key_argument]
+        taken = weigh(schema.description) + weigh(str(parameters))
+        if taken > spec.schema_bytes_max:
+            raise ToolError(
+                f"{schema.name} is described in {taken} bytes, and schema_bytes_max allows {spec.schema_bytes_max}.",
+                was_sent=False,
+            )
+        return ToolSchema(schema.name, schema.description, parameters)

@@ -1,0 +1,101 @@
+"""What an agent and its tools have said to each other in a step, as the journal keeps it and as the model reads it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from patterns.core.calls import Completion, Message
+from patterns.core.ports import StepRecord
+from patterns.core.tools import ToolCall
+from patterns.roster.prompts import cut, fence, weigh
+from patterns.tools.judging import ARGUMENTS_BYTES_MAX
+
+SAY_BYTES = 4000
+"""How much of a text beside calls later turns are shown."""
+CALL_BYTES = 500
+"""Kept back for what a call and its result are wrapped in."""
+CALLS_MAX = 100
+"""Calls of one turn that are read at all: every one of them is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSaid:
+    """One turn: the text beside the calls, the calls, and the provider's own blocks, which only its model gets back."""
+
+    say: str
+    calls: tuple[ToolCall, ...]
+    model: str
+    thinking: str = ""
+
+    def text(self) -> str:
+        """Return the turn as the journal keeps it."""
+        calls = [[call.id, call.name, call.arguments] for call in self.calls]
+        kept: dict[str, Any] = {"say": self.say, "calls": calls}
+        if self.thinking:
+            kept["thinking"] = self.thinking
+        return json.dumps(kept, ensure_ascii=False)
+
+    @classmethod
+    def of_record(cls, record: StepRecord) -> "TurnSaid":
+        """Return the turn that a journal record keeps."""
+        kept = json.loads(record.text)
+        calls = tuple(ToolCall(id=id_, name=name, arguments=arguments) for id_, name, arguments in kept["calls"])
+        return cls(kept["say"], calls, record.model, kept.get("thinking", ""))
+
+    @classmethod
+    def of_completion(cls, completion: Completion, *, model: str, before: "Transcript") -> "TurnSaid":
+        """Return what a model said, its calls with ids that are there and that no other call of the step has."""
+        taken = {call.id for said, _ in before.turns for call in said.calls}
+        calls: list[ToolCall] = []
+        for number, call in enumerate(completion.calls[:CALLS_MAX], start=1):
+            own = f"call_{len(before.turns) + 1}_{number}"
+            id_ = own if not call.id or call.id in taken else call.id
+            taken.add(id_)
+            calls.append(call.model_copy(update={"id": id_}))
+        return cls(completion.text, tuple(calls), model, completion.thinking)
+
+
+@dataclass
+class Transcript:
+    """The turns of a step with their results, and a hash over all of it."""
+
+    hash: str
+    turns: list[tuple[TurnSaid, list[str]]] = field(default_factory=list)
+
+    def add(self, said: TurnSaid, results: Sequence[str]) -> None:
+        """Add a turn whose calls are answered."""
+        self.turns.append((said, list(results)))
+        self.hash = chained(self.hash, said.text(), *results)
+
+    def extended(self, said: TurnSaid) -> "Transcript":
+        """Return the transcript with a turn whose calls are not answered yet: what the next turn has at least."""
+        return Transcript(self.hash, [*self.turns, (said, [""] * len(said.calls))])
+
+    def messages(self, model: str) -> tuple[Message, ...]:
+        """Return the turns as a model reads them; the blocks of another model are left out."""
+        found: list[Message] = []
+        for said, results in self.turns:
+            calls = tuple(call.model_copy(update={"arguments": _readable(call.arguments)}) for call in said.calls)
+            thinking = said.thinking if said.model == model else ""
+            found.append(Message("assistant", cut(said.say, SAY_BYTES), calls=calls, thinking=thinking))
+            found += [
+                Message("tool", fence("result", text), answers=call.id)
+                for call, text in zip(said.calls, results, strict=True)
+            ]
+        return tuple(found)
+
+
+def _readable(arguments: str) -> str:
+    """Return arguments as a provider takes them back: a JSON object, empty where the model wrote something else."""
+    try:
+        is_object = isinstance(json.loads(arguments or "{}"), dict) and weigh(arguments) <= 2 * ARGUMENTS_BYTES_MAX
+    except (ValueError, RecursionError):
+        is_object = False
+    return arguments if is_object and arguments else "{}"
+
+
+def chained(first: str, *parts: str) -> str:
+    """Return the hash over a hash and what follows it."""
+    return hashlib.sha256(json.dumps([first, *parts]).encode()).hexdigest()
