@@ -25,12 +25,12 @@ TOP = {
     "bot/settings": "settings, setting_values, logs, log_throttle, clock, manifest, instance_lock",
     "storage/stores": "runs, journal, inbox, outbox, questions, …",
     "patterns/patterns": "router, pipeline, broadcast, supervisor, flow, agent, …",
-    "patterns/steps": "services, handoff, attempts, charges, hearing, typical",
+    "patterns/steps": "services, handoff, attempts, charges, hearing, retries, typical",
 }
 """What those rooms are called in the picture."""
 LOWEST = frozenset({"settings", "setting_values", "logs", "log_throttle", "clock", "manifest", "instance_lock"})
 """The modules of `bot/` that everything in it may import."""
-STEPS = frozenset({"services", "handoff", "attempts", "charges", "hearing", "typical"})
+STEPS = frozenset({"services", "handoff", "attempts", "charges", "hearing", "retries", "typical"})
 """The modules of `patterns/` that the tool loop is built on."""
 
 Edges = dict[str, set[str]]
