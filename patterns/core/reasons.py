@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CIRCUIT_OPEN = "circuit_open"
     EMPTY = "empty"
     THINKING = "thinking"
+    CALLS = "calls"
     OUTPUT_CAP = "output_cap"
     INVALID_OUTPUT = "invalid_output"
 
@@ -173,6 +174,11 @@ TABLE: dict[Reason, _Text] = {
         "{model} used up its whole output by thinking, before it wrote a word",
         "Try again, ask for less, or have {owner} raise max_output_tokens of the agent.",
         remedies=(Remedy.RETRY, Remedy.CHANGE, Remedy.HELP),
+    ),
+    Reason.CALLS: _Text(
+        "{model} asked for a tool that it may not use, instead of answering",
+        "Try again, or ask differently.",
+        remedies=(Remedy.RETRY, Remedy.CHANGE),
     ),
     Reason.OUTPUT_CAP: _Text(
         "the output limit of the agent is higher than {model} allows",

@@ -68,7 +68,8 @@ def _start(at: object, block: Json) -> Part:
     if kind == "tool_use":
         given = block.get("input")
         arguments = whole_call("", "", given).arguments if given else ""
-        return Part(pieces=(CallPiece(at, word(block.get("id")), word(block.get("name")), arguments),))
+        opening = CallPiece(at, word(block.get("id")), word(block.get("name")), arguments, is_opening=True)
+        return Part(pieces=(opening,))
     return Part(pieces=(ThoughtPiece("block", at, block, begins=True),)) if kind in _THINKING else Part()
 
 

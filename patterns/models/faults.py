@@ -20,7 +20,9 @@ from patterns.models.waits import retry_after_s
 _DETAIL_CHARS = 160
 _FIXED_BY_ADMIN = frozenset({Reason.AUTH, Reason.OUTPUT_CAP, Reason.QUOTA})
 """What fails again however often it is asked, until an admin changes something: its advice is kept with the step."""
-_RETRYABLE = frozenset({"rate_limit", "overloaded", "timeout", "connection", "truncated", "malformed", "server"})
+_RETRYABLE = frozenset(
+    {"rate_limit", "overloaded", "timeout", "connection", "truncated", "malformed", "server", "calls"}
+)
 _BY_STATUS = {
     401: "auth",
     402: "quota",

@@ -18,8 +18,9 @@ class CallPiece:
     """A tool call of a reply, or a piece of one.
 
     `number` is its place in the reply; None where the provider gives none. `is_whole` means that nothing of it is in
-    another piece, `is_object` that its arguments came parsed: what was cut off them can no longer be seen. `marks` are
-    fields beside the call that the provider wants back with it, such as the signature of a thought.
+    another piece, `is_opening` that arguments in later pieces replace those of this one, `is_object` that arguments
+    came parsed: what was cut off them can no longer be seen. `marks` are fields beside the call that the provider wants
+    back with it, such as the signature of a thought.
     """
 
     number: object = None
@@ -27,6 +28,7 @@ class CallPiece:
     name: str = ""
     arguments: str = ""
     is_whole: bool = False
+    is_opening: bool = False
     is_object: bool = False
     marks: Json = field(default_factory=dict)
 

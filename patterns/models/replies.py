@@ -161,7 +161,7 @@ class Reading:
         if self._calls and self._offer.names:
             return self._asked(images, is_cut=finish == "length")
         if self._lacks_answer(is_calling=ending in _CALLING):
-            raise BrokenReplyError(Failure("malformed"))
+            raise BrokenReplyError(Failure("calls" if self._calls else "malformed"))
         return Completion(self._text.finish(), self.usage(images), finish)
 
     def _asked(self, images: int, *, is_cut: bool) -> Completion:

@@ -25,6 +25,7 @@ class _Call:
     id: str = ""
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    is_opening: bool = False
     is_object: bool = False
     marks: dict[str, Any] = field(default_factory=dict)
 
@@ -40,10 +41,12 @@ class _Call:
             self.name += piece.name
         self.marks.update(piece.marks)
         self.is_object = self.is_object or piece.is_object
-        if piece.is_whole or (self.pieces == ["{}"] and piece.arguments.startswith("{")):
-            self.pieces = [piece.arguments]
+        begins_anew = self.is_opening or (self.pieces == ["{}"] and piece.arguments.startswith("{"))
+        if piece.is_whole or (piece.arguments and begins_anew):
+            self.pieces, self.is_opening = [piece.arguments], piece.is_opening
         elif piece.arguments and not self._is_echo(piece.arguments):
             self.pieces.append(piece.arguments)
+            self.is_opening = piece.is_opening
 
     def _is_echo(self, said: str) -> bool:
         """Return whether a piece says everything once more."""

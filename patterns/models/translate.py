@@ -22,6 +22,8 @@ _PENALTY = {
 }
 """What providers call the penalty on repetition; those that are not here take none."""
 _PENALTIES = frozenset(_PENALTY.values())
+_WANTS_TOOLS = frozenset({"anthropic", "openrouter"})
+"""Providers that refuse a history with calls where the tools are not told again, though none may be called."""
 _NEEDS_TOOLS = frozenset({"bedrock", "bedrock_converse"})
 """Providers that take no history with calls where no tools are offered, and no word that they may not be called."""
 _ASK_FOR_JSON = "Answer with nothing but one JSON value that matches this JSON Schema:\n"
@@ -130,10 +132,7 @@ def _tools(request: ModelRequest, target: Target) -> Json:
         except ToolSchemaError as error:
             raise refuse(request, f"Its provider would refuse its tools: {error}.") from None
     called = [call.name for message in request.messages for call in message.calls]
-    if called and target.shape == "anthropic":
-        choice = {} if request.schema is not None else {"tool_choice": "none"}
-        return {"tools": placeholders(called), **choice}
-    return {}
+    return {"tools": placeholders(called), "tool_choice": "none"} if called and target.provider in _WANTS_TOOLS else {}
 
 
 def cap_in(body: Mapping[str, Any], request: ModelRequest) -> int:

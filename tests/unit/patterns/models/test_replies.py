@@ -65,7 +65,7 @@ def test_anthropics_thinking_is_not_the_answer_but_its_tool_is() -> None:
     head = {"type": "message", "stop_reason": "tool_use", "usage": {"input_tokens": 3, "output_tokens": 2}}
     assert read("anthropic", {**head, "content": blocks}) == Completion("Here:", Usage(3, 2), "stop")
     assert read("anthropic", {**head, "content": [*blocks, tool]}, takes_tool=True).text == '{"ok": true}'
-    assert reason("anthropic", {**head, "content": [*blocks, tool]}) == "malformed"
+    assert reason("anthropic", {**head, "content": [*blocks, tool]}) == "calls"
 
 
 def test_geminis_thoughts_are_not_the_answer_and_a_blocked_prompt_has_a_reason() -> None:
