@@ -41,13 +41,13 @@ def _translated(schema: object, root: Json, depth: int) -> Json:
     if not isinstance(schema, dict) or depth > _DEPTH_MAX:
         return dict(_ANYTHING)
     schema = _merged(schema, root)
-    choices = schema.get("anyOf") or schema.get("oneOf")
     kinds = schema.get("type")
+    choices = _list(schema.get("anyOf")) or _list(schema.get("oneOf"))
     if isinstance(kinds, list):
-        choices = [{**schema, "type": kind} for kind in kinds]
-    if isinstance(choices, list):
+        choices = [{**schema, "type": kind} for kind in kinds if isinstance(kind, str)]
+    if choices:
         return _any_of(schema, choices, root, depth)
-    kind = kinds if kinds in _KEPT else _kind_of(schema)
+    kind = kinds if isinstance(kinds, str) and kinds in _KEPT else _kind_of(schema)
     made: Json = {"type": kind}
     made |= {name: schema[name] for name in _KEPT[kind] if name in schema}
     if schema.get("format") in _FORMATS.get(kind, ()):
@@ -56,9 +56,9 @@ def _translated(schema: object, root: Json, depth: int) -> Json:
         made["nullable"] = True
     if kind == "array":
         made["items"] = _items(schema, root, depth)
-    if kind == "object" and isinstance(schema.get("properties"), dict):
-        fields = {name: _translated(inner, root, depth + 1) for name, inner in schema["properties"].items()}
-        required = [name for name in schema.get("required", ()) if name in fields]
+    if kind == "object":
+        fields = {name: _translated(inner, root, depth + 1) for name, inner in _fields(schema).items()}
+        required = [name for name in _list(schema.get("required")) if isinstance(name, str) and name in fields]
         made |= {"properties": fields} if fields else {}
         made |= {"required": required} if required else {}
     return _described(made, schema)
@@ -72,15 +72,23 @@ def _merged(schema: Json, root: Json) -> Json:
         found = resolved(root, schema["$ref"])
         beside = {name: value for name, value in schema.items() if name != "$ref"}
         schema = {**found, **beside} if isinstance(found, dict) else beside
-    parts = schema.get("allOf")
-    for part in parts if isinstance(parts, list) else ():
-        inner = _merged(part, root) if isinstance(part, dict) else {}
-        properties = {**(inner.get("properties") or {}), **(schema.get("properties") or {})}
-        required = [*schema.get("required", ()), *inner.get("required", ())]
+    for part in _list(schema.get("allOf")):
+        inner = _merged(part, root) if isinstance(part, dict) and part is not schema else {}
+        properties = {**_fields(inner), **_fields(schema)}
+        required = [*_list(schema.get("required")), *_list(inner.get("required"))]
         schema = {**inner, **schema}
         schema |= {"properties": properties} if properties else {}
         schema |= {"required": required} if required else {}
     return schema
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _fields(schema: Json) -> Json:
+    found = schema.get("properties")
+    return found if isinstance(found, dict) else {}
 
 
 def resolved(root: Json, reference: str) -> object:
@@ -108,7 +116,7 @@ def _any_of(schema: Json, choices: list[Any], root: Json, depth: int) -> Json:
 def _kind_of(schema: Json) -> str:
     if "properties" in schema or "additionalProperties" in schema:
         return "object"
-    values = schema.get("enum") or [schema.get("const")]
+    values = _list(schema.get("enum")) or [schema.get("const")]
     if all(isinstance(value, bool) for value in values):
         return "boolean"
     if all(isinstance(value, int | float) for value in values):
@@ -118,8 +126,8 @@ def _kind_of(schema: Json) -> str:
 
 def _items(schema: Json, root: Json, depth: int) -> Json:
     items = schema.get("items")
-    places = schema.get("prefixItems") or (items if isinstance(items, list) else None)
-    if isinstance(places, list) and places:
+    places = _list(schema.get("prefixItems")) or _list(items)
+    if places:
         made = [_translated(place, root, depth + 1) for place in places]
         different = [one for at, one in enumerate(made) if one not in made[:at]]
         return different[0] if len(different) == 1 else {"anyOf": different}
@@ -128,7 +136,7 @@ def _items(schema: Json, root: Json, depth: int) -> Json:
 
 def _described(made: Json, schema: Json) -> Json:
     """Return the schema with its description and its values: other values than texts have no word but this."""
-    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    values = _list(schema.get("enum")) or ([schema["const"]] if "const" in schema else [])
     said = schema.get("description") if isinstance(schema.get("description"), str) else ""
     texts = [value for value in values if isinstance(value, str) and value]
     if values and len(texts) == len(values) and made["type"] == "string":

@@ -16,7 +16,7 @@ from patterns.models.error_objects import from_error, is_error
 from patterns.models.faults import Failure
 from patterns.models.offer import Offer
 from patterns.models.parts import Part, Shape
-from patterns.models.reply_calls import ReplyCalls
+from patterns.models.reply_calls import ReplyCalls, TooMuchError
 from patterns.models.reply_text import LoopError, ReplyText
 from patterns.models.told import merged
 
@@ -108,8 +108,12 @@ class Reading:
         self._bill(part.usage, is_final=part.is_bill or self._finish is not None)
         if part.error is not None:
             raise BrokenReplyError(from_error({"error": part.error}))
-        for piece in part.pieces:
-            self._calls.take(piece)
+        try:
+            for piece in part.pieces:
+                self._calls.take(piece)
+        except TooMuchError:
+            self.is_damaged = True
+            raise
         if (part.text or part.pieces) and not part.finish and self._finish is None and not self.has_ended:
             self._is_billed = False  # what is still going on was only counted so far
         if part.text:

@@ -20,6 +20,10 @@ THINKING_CHARS_MAX = 4 * 2**20
 _ECHO_CHARS_MIN = 8
 
 
+class TooMuchError(ValueError):
+    """A reply holds more calls, arguments or thinking than any output cap allows."""
+
+
 @dataclass(slots=True)
 class _Call:
     id: str = ""
@@ -97,7 +101,7 @@ class ReplyCalls:
         """Take the next piece.
 
         Raises:
-            ValueError: more calls, arguments or thinking than any output cap allows.
+            TooMuchError: more calls, arguments or thinking than any output cap allows.
         """
         match piece:
             case CallPiece():
@@ -123,7 +127,7 @@ class ReplyCalls:
         open_call.take(piece)
         self.chars += len(piece.arguments) + len(piece.name) + len(piece.id)
         if self.chars > ARGUMENTS_CHARS_MAX or len(self._calls) > CALLS_MAX:
-            raise ValueError
+            raise TooMuchError
 
     def _take_thought(self, piece: ThoughtPiece) -> None:
         key = piece.kind, piece.number
@@ -135,7 +139,7 @@ class ReplyCalls:
         said = (*piece.fields.values(), *piece.grown.values())
         self._thinking_chars += sum(len(value) for value in said if isinstance(value, str))
         if self._thinking_chars > THINKING_CHARS_MAX:
-            raise ValueError
+            raise TooMuchError
 
     def _take_text(self, mark: TextMark) -> None:
         text = next((block for block in self._blocks if isinstance(block, _Text)), None)

@@ -53,6 +53,8 @@ def asked(message: Message, *, provider: str, model: str) -> Json:
         "tool_calls": [_call(call, provider, marks.get(call.id, {})) for call in message.calls],
     }
     blocks = [block["block"] for block in thinking if "block" in block]
+    if provider.startswith("bedrock"):  # litellm would make empty thinking of it, which is refused
+        blocks = [block for block in blocks if block.get("type") != "redacted_thinking"]
     details = [block["detail"] for block in thinking if "detail" in block]
     signature = next(
         (block["text"]["signature"] for block in thinking if (block.get("text") or {}).get("signature")), ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from patterns.core.tools import ToolSchema
-from patterns.models.gemini_schema import resolved
+from patterns.models.gemini_schema import gemini_schema, resolved
 from patterns.models.offer import wire_name
 
 Json = dict[str, Any]
@@ -26,13 +26,15 @@ class ToolSchemaError(ValueError):
     """A tool cannot be offered; the message says which and why."""
 
 
-def functions(tools: Iterable[ToolSchema]) -> list[Json]:
-    """Return tools in the form that litellm translates.
+def functions(tools: Iterable[ToolSchema], *, for_gemini: bool = False) -> list[Json]:
+    """Return tools in the form that litellm translates; `for_gemini` where it sends them itself to a Gemini.
 
     Raises:
         ToolSchemaError: a schema that providers refuse, two tools of one name, or too many of them.
     """
     made = [_function(tool) for tool in tools]
+    for function in made if for_gemini else ():
+        function["function"]["parameters"] = gemini_schema(function["function"]["parameters"])
     names = [function["function"]["name"] for function in made]
     if len(set(names)) < len(names):
         raise ToolSchemaError("two of its tools have the same name")

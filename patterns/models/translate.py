@@ -128,7 +128,7 @@ def _tools(request: ModelRequest, target: Target) -> Json:
         if "tools" not in target.supported:
             raise refuse(request, "It takes no tools: give the agent another model, or no tools.")
         try:
-            return {"tools": functions(request.tools)}
+            return {"tools": functions(request.tools, for_gemini=target.model.startswith("vertex_ai/gemini"))}
         except ToolSchemaError as error:
             raise refuse(request, f"Its provider would refuse its tools: {error}.") from None
     called = [call.name for message in request.messages for call in message.calls]

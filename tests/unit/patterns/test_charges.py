@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from patterns.charges import charge_for_answer, charge_for_error
+from patterns.charges import charge_for_answer, charge_for_error, unusable_answer
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price
 from patterns.core.ports import Hold
 from patterns.core.reasons import Reason
+from patterns.core.tools import ToolCall
 
 REAL = Price(1, 1)
 PLAY = replace(REAL, is_play=True)
@@ -34,3 +35,12 @@ def test_the_same_holds_for_an_answer_without_usage(price: Price, told: tuple[st
     call = call_at(price)
     charged = charge_for_answer(Completion("text", None, "stop"), call, HOLD)
     assert (charged.state, charged.actual_nusd) == told
+
+
+@pytest.mark.parametrize("text", ["", "Let me look.", "<think>hm</think>"])
+def test_calls_without_a_text_are_no_empty_answer(text: str) -> None:
+    asked = ToolCall(id="c", name="time.now", arguments="{}")
+    assert unusable_answer(Completion(text, None, "tools", (asked,)), call_at(REAL)) is None
+    without = unusable_answer(Completion("", None, "stop"), call_at(REAL))
+    assert without is not None
+    assert without.reason is Reason.EMPTY

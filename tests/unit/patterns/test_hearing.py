@@ -2,11 +2,13 @@
 
 import asyncio
 
-from patterns.core.calls import Completion, PreparedCall
+from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
 from patterns.core.ports import OnText, StepRecord
+from patterns.core.tools import ToolCall, ToolSchema
 from patterns.handoff import EMPTY_HANDOFF
+from patterns.hearing import Hearing
 from patterns.services import Services
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Say, ScriptedModel
@@ -131,3 +133,18 @@ async def test_a_person_who_stops_a_run_is_not_taken_for_a_loop() -> None:
     work.cancel()
     await asyncio.wait([work])
     assert work.cancelled() is True
+
+
+async def test_text_beside_calls_is_cleaned_and_the_calls_stand() -> None:
+    call = ToolCall(id="c", name="time.now", arguments="{}")
+    request = ModelRequest("m", (Message("user", "Hi"),), 10, tools=(ToolSchema("time.now", "", {}),))
+
+    async def heard(text: str) -> Completion:
+        with ScriptedModel([Say(text, calls=(call,), thinking="t")]) as model:
+            hearing = Hearing(tell=lambda _: None, withdraw=lambda: None)
+            return await hearing.hear(model.complete, model.prepare(request))
+
+    plain = await heard("<think>secret</think>Let me look.")
+    assert (plain.text, plain.finish_reason, plain.calls, plain.thinking) == ("Let me look.", "tools", (call,), "t")
+    loop = await heard(LOOP * 200)
+    assert (len(loop.text) < len(LOOP) * 200, loop.finish_reason, loop.calls) == (True, "tools", (call,))
