@@ -1,5 +1,6 @@
 """What a setting may be: each function turns a variable's text into its value, or raises UserError with its name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,17 @@ def log_level(text: str) -> str:
     if level not in ("debug", "info", "warning", "error"):
         raise UserError(f"AGENTS_LOG_LEVEL={text!r} is unknown. Use debug, info, warning or error.")
     return level
+
+
+def switch(name: str) -> Callable[[str], bool]:
+    """Return what reads the value of a variable that is on or off."""
+
+    def read(text: str) -> bool:
+        if text.lower() not in ("on", "off"):
+            raise UserError(f"{name}={text!r} is unknown. Use on or off.")
+        return text.lower() == "on"
+
+    return read
 
 
 def telemetry(text: str) -> str:

@@ -117,6 +117,11 @@ class Settings(BaseModel):
     log_level: Annotated[str, AfterValidator(values.log_level)] = _env(
         "AGENTS_LOG_LEVEL", "debug, info, warning or error. Message text never shows at the default, info.", "info"
     )
+    eval_collect: Annotated[bool, BeforeValidator(values.switch("AGENTS_EVAL_COLLECT"))] = _env(
+        "AGENTS_EVAL_COLLECT",
+        "on lets `agents eval collect` make cases of what people rated. Unset: off.",
+        default=False,
+    )
     metrics_token: SecretStr = _env(
         "AGENTS_METRICS_TOKEN",
         "Whoever brings it may read /metrics (Prometheus), in HTTP mode and on HEALTH_PORT. Unset: nobody.",

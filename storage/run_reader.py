@@ -126,5 +126,9 @@ class RunReader:
         """Return the cost of a run by model, as rows model, calls, cost_nusd, uncertain_nusd."""
         return await self._read(q.cost_by_model(run_id=run_id))
 
+    async def tool_uses(self, run_id: str) -> list[tuple[str, bool]]:
+        """Return the tools that a run called, in order, each with whether it ended in an error."""
+        return [(row["tool"], bool(row["is_error"])) for row in await self._read(q.tool_uses(run_id=run_id))]
+
     async def _read(self, statement: Statement) -> list[Row]:
         return await self._db.read(lambda: single(statement))

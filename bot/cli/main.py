@@ -190,9 +190,55 @@ main.add_command(installations)
 main.add_command(roster)
 
 
-@main.group(name="eval")
+class _CasesByDefault(click.Group):
+    """A group whose first word may be a file: `agents eval FILE` is `agents eval cases FILE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line, with the command that may be left out."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["cases", *args]
+        return super().parse_args(ctx, args)
+
+
+@main.group(name="eval", cls=_CasesByDefault)
 def evaluate() -> None:
-    """Measure the roster on your own requests."""
+    """Measure the roster on your own requests: `agents eval FILE` runs the cases of a file."""
+
+
+@evaluate.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--flow", default="", help="The flow for cases that name none; without it the Router decides.")
+@click.option(
+    "--roster",
+    "rosters",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A roster file; several are compared.",
+)
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A litellm model name; several are compared.")
+@click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often each case runs.")
+@click.option("--judge", default="", metavar="AGENT", help="Who judges for LLMJudge; without it, the first reviewer.")
+@click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
+@click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="Runs at once.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write everything there.")
+@click.option("--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML there.")
+@click.option("--yes", is_flag=True, help="Agree to the price beforehand.")
+@click.option("--resume", default="", metavar="BATCH", help="Go on with a batch; finished runs are not paid again.")
+def cases(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
+    r"""Run every case of FILE, check the answers, and print quality, cost and latency side by side.
+
+    FILE is a dataset of pydantic_evals (YAML or JSON), or one case a line (JSONL). docs/evals.md lists the checks.
+    Exit code 0: all passed; 1: some did not; 2: some could not be run; 130: stopped.
+
+    \b
+    cases:
+      - name: launch
+        inputs: Should we move the launch to May?
+        evaluators: [{Contains: May}, {MaxCost: 0.05}]
+    """
+    from bot.cli.eval_cases import Batch, evaluate_cases
+
+    run_command(evaluate_cases(Batch(**options)))
 
 
 @evaluate.command()
@@ -210,3 +256,18 @@ def routes(file: Path, channel: str) -> None:
     from bot.cli.eval_routes import evaluate_routes
 
     run_command(evaluate_routes(file, channel=channel))
+
+
+@evaluate.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--month", default="", metavar="YYYY-MM", help="When it was rated; the current month without.")
+@click.option("--channel", default="", metavar="ID", help="Only this channel.")
+def collect(file: Path, month: str, channel: str) -> None:
+    """Write what people rated in public channels into FILE, as cases for `agents eval`.
+
+    Only where AGENTS_EVAL_COLLECT=on; never from direct messages or private channels. FILE keeps their words until you
+    delete it: `agents forget` and the retention do not reach it.
+    """
+    from bot.cli.eval_collect import collect as start
+
+    run_command(start(file, month=month, channel=channel))

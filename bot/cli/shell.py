@@ -37,10 +37,15 @@ LOCAL, PLAY = "local", "play"
 
 
 @asynccontextmanager
-async def opened(*, starts_model: bool = True, roster: Path | None = None) -> AsyncIterator[Engine]:
-    """Open the engine of a shell; `roster` is a file to use in place of the deployment's."""
+async def opened(
+    *, starts_model: bool = True, roster: Path | None = None, model: str | None = None
+) -> AsyncIterator[Engine]:
+    """Open the engine of a shell; a `roster` file and a `model` stand in place of the deployment's."""
     settings = read_settings()
-    settings = settings.model_copy(update={"roster_path": roster or settings.roster_path})
+    instead: dict[str, Any] = {"roster_path": roster or settings.roster_path}
+    if model is not None:
+        instead |= {"model_fast": model, "model_strong": model}
+    settings = settings.model_copy(update=instead)
     # Warnings are for the bot's operator; a shell says what matters in its own words.
     configure_logs(settings.log_level if settings.env.get("AGENTS_LOG_LEVEL") else "error")
     async with AsyncExitStack() as stack:
@@ -89,8 +94,8 @@ def owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[str, Any]) -> str:
-    """Store a request of a shell; return the id of its run."""
+async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[str, Any], *, key: str = "") -> str:
+    """Store a request of a shell, once for each `key` that is not empty; return the id of its run."""
     run_id, _ = await engine.store.accept(
         NewRun(
             workspace=payer.workspace,
@@ -104,7 +109,7 @@ async def accept(engine: Engine, payer: Payer, request: str, options: Mapping[st
             options=options,
             roster_hash=engine.roster.hash,
             roster_json=engine.roster.snapshot(),
-            delivery_key=f"terminal:{secrets.token_hex(12)}",
+            delivery_key=f"terminal:{key or secrets.token_hex(12)}",
             needs_code=engine.roster.needs_code,
         )
     )

@@ -208,6 +208,12 @@ SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT
        CAST(SUM(CASE WHEN state = 'uncertain' THEN actual_nusd ELSE 0 END) AS BIGINT) AS uncertain_nusd
 FROM call WHERE run_id = :run_id AND state IN ('settled', 'uncertain') GROUP BY model ORDER BY model;
 
+-- name: tool_uses
+-- Return the tools that a run called, in order; a call that was not sent is none, and one without an answer is an error.
+SELECT tool_call.tool, CASE WHEN tool_call.is_error = 0 THEN 0 ELSE 1 END AS is_error
+FROM tool_call JOIN call ON call.id = tool_call.call_id
+WHERE tool_call.run_id = :run_id AND call.state <> 'released' ORDER BY call.opened_us, call.id;
+
 -- name: insert_intent
 -- Insert the intent to post a message (transactional outbox), before it is posted.
 INSERT INTO slack_out (run_id, name, channel, state, at_us) VALUES (:run_id, :name, :channel, 'intended', :now_us)
