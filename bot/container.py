@@ -36,8 +36,10 @@ from bot.threads.help_calls import HelpCalls
 from bot.threads.home_service import HomeService
 from bot.threads.opening_card import OpeningCards
 from bot.threads.own_words_service import OwnWordsService
+from bot.threads.past_runs import PastRunsService
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.queue_places import QueuePlaces
+from bot.threads.readable_runs import ReadableRuns
 from bot.threads.reminders import ReminderService
 from bot.threads.review_service import ReviewService
 from bot.threads.run_service import RunService
@@ -135,11 +137,21 @@ class Container:
             self._profiles,
             self.presentation.run_views,
             self.stores.personal_data,
-            self.stores.audit_log,
+            self.readable_runs,
             self.openings,
             self.opening_cards,
             self.queue_places,
         )
+
+    @cached_property
+    def readable_runs(self) -> ReadableRuns:
+        """Return the lookup of runs by those who may read them."""
+        return ReadableRuns(self.engine.store, self.access, self.stores.audit_log)
+
+    @cached_property
+    def past_runs(self) -> PastRunsService:
+        """Return the service that shows runs afterwards."""
+        return PastRunsService(self.engine, self.readable_runs, self.stores.run_stories, self._profiles, self.slack)
 
     @cached_property
     def queue_places(self) -> QueuePlaces:
@@ -280,6 +292,7 @@ class Container:
         return ListenerServices(
             budget=self.budget_service,
             runs=self.runs,
+            past_runs=self.past_runs,
             home=self._home,
             preferences=self.stores.preferences,
             own_words=OwnWordsService(self.stores.personal_data, self.slack, self.welcome),

@@ -13,6 +13,7 @@ from storage.new_channels import NewChannels
 from storage.outbox import Outbox
 from storage.personal_data import PersonalData
 from storage.preferences import Preferences
+from storage.run_stories import RunStories
 from storage.shared_rate_limiter import SharedRateLimiter
 from storage.threads import Threads
 
@@ -35,6 +36,7 @@ class Stores:
         self.preferences = Preferences(db, clock)
         self.reports = Reports(db, clock, engine.ledger.policy)
         self.rules = StoredRules(self.channels)
+        self.run_stories = RunStories(db)
         self.shared_slots = None if settings.is_sqlite else SharedRateLimiter(db, clock)
         """None where one process alone speaks to Slack."""
         self.threads = Threads(db, clock)

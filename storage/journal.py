@@ -21,7 +21,7 @@ class SqlJournal:
     async def find(self, run_id: str, path: str) -> StepRecord | None:
         """Return the step of that path; None while it is not finished."""
         rows = await self._db.read(lambda: single(q.find_step(run_id=run_id, path=path)))
-        return _record(rows[0]) if rows else None
+        return step_of(rows[0]) if rows else None
 
     async def steps(self, run_id: str) -> list[StepRecord]:
         """Return the trace of a run, in the order it was written."""
@@ -29,7 +29,7 @@ class SqlJournal:
 
     def reading(self, run_id: str) -> Work[list[StepRecord]]:
         """Return the trace of a run as part of a transaction."""
-        return [_record(row) for row in (yield q.steps_of_run(run_id=run_id))]
+        return [step_of(row) for row in (yield q.steps_of_run(run_id=run_id))]
 
     async def record(self, fence: Fence, step: StepRecord) -> StepRecord:
         """Write a step that cost nothing and return the step in force: the first writer wins.
@@ -48,7 +48,7 @@ class SqlJournal:
             if step.text:
                 yield q.add_step_text.many([row])
             rows = yield q.find_step(run_id=fence.run_id, path=step.path)
-            return _record(rows[0])
+            return step_of(rows[0])
 
         return await self._db.write(work, repeatable=True)
 
@@ -65,6 +65,7 @@ def step_row(run_id: str, workspace: str, step: StepRecord, *, call_id: str | No
     }
 
 
-def _record(row: Row) -> StepRecord:
+def step_of(row: Row) -> StepRecord:
+    """Return a row of the table `step`, with its text, as a value."""
     stored = {name: row[name] for name in StepRecord.model_fields if name in row}
     return StepRecord.model_validate(stored | {"text": row["text"] or "", "data": json.loads(row["data_json"])})

@@ -12,6 +12,7 @@ from bot.cli.budget import register as register_budget
 from bot.cli.command import run_command
 from bot.cli.installations import installations
 from bot.cli.people import register as register_people
+from bot.cli.read_runs import register as register_reading
 from bot.cli.roster import roster
 from patterns.core.errors import AgentsError
 from patterns.core.text import storable
@@ -186,6 +187,7 @@ def manifest(url: str | None) -> None:
 
 register_budget(main)
 register_people(main)
+register_reading(main)
 main.add_command(installations)
 main.add_command(roster)
 

@@ -71,6 +71,14 @@ async def _models(stack: AsyncExitStack, settings: Settings, *, starts: bool) ->
     return tiny_choice(tiny.api_base)
 
 
+async def models_of(settings: Settings) -> ModelChoice | None:
+    """Return the models that would answer here, without starting any; None where none is configured."""
+    try:
+        return await choose_models(settings)
+    except UserError:
+        return tiny_choice("") if tiny_model_is_here(settings.env) else None
+
+
 async def payer_for(engine: Engine, channel: str) -> Payer:
     """Return the account that pays: the channel, in the workspace this ledger serves.
 

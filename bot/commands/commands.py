@@ -65,6 +65,20 @@ class ListRuns:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowRun:
+    """Show the story of a run; without an id, of the latest one here."""
+
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRun:
+    """Put the page of a run into its thread; without an id, of the latest one here."""
+
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShowVersion:
     """Show which version of the program answers, and with which models."""
 
@@ -119,6 +133,8 @@ Command = (
     | ShowBalance
     | Budget
     | ListRuns
+    | ShowRun
+    | TraceRun
     | ShowVersion
     | StopRuns
     | Allow
@@ -143,6 +159,10 @@ TOPICS = {
     "`budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, `lift MODEL 150`.",
     "runs": "`runs` lists your recent requests in this channel and how they stand, with a button to stop each; "
     "`runs all` lists those of every channel.",
+    "show": "`show RUN` shows a request as it went: why this way, each step with its model, tokens, dollars and "
+    "seconds, who decided what; `show` alone takes the latest one here.",
+    "trace": "`trace RUN` puts a page with all of that, prompts and answers too, into the request's own thread; "
+    "`trace` alone takes the latest one here.",
     "stop": "`stop` (or `cancel`) ends what runs for you here; `stop RUN` ends one request that `runs` lists. Finished "
     "steps are paid, nothing more.",
     "status": "`status` is the same as `runs`.",

@@ -4,7 +4,7 @@ Pure. A reserved word is a command only when the whole rest fits its grammar; ev
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from bot.commands.budget import ShowBudget
@@ -26,8 +26,10 @@ from bot.commands.commands import (
     OpenModal,
     ShowBalance,
     ShowHelp,
+    ShowRun,
     ShowVersion,
     StopRuns,
+    TraceRun,
 )
 from bot.commands.text import unescape
 from bot.commands.typos import is_near
@@ -45,6 +47,8 @@ _WORDS: dict[str, Command] = {
     "runs": ListRuns(),
     "runs all": ListRuns(everywhere=True),
     "status": ListRuns(),
+    "show": ShowRun(),
+    "trace": TraceRun(),
     "stop": StopRuns(),
     "cancel": StopRuns(),
     "models": ListAgents(everyone=True),
@@ -73,8 +77,14 @@ _FLAGS = re.IGNORECASE | re.DOTALL
 _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 """The command typed behind a mention."""
 _FORMATTING = "\"'*_~` "
-_STOP_RUN = re.compile(r"(?:stop|cancel)\s+(?P<run>r[0-9a-f]{12})")
-_STOP_ODD = re.compile(r"(?:stop|cancel)\s+(?:#?\d+|r[0-9a-f]{6,}|r\d+)")
+_ONE_RUN = re.compile(r"(?P<verb>stop|cancel|show|trace)\s+(?:run\s+)?(?P<run>r[0-9a-f]{12})")
+_ODD_RUN = re.compile(r"(?:(?:stop|cancel)\s+#?\d+|(?:stop|cancel|show|trace)\s+(?:r[0-9a-f]{6,}|r\d+))")
+_OF_ONE_RUN: dict[str, Callable[[str], Command]] = {
+    "stop": StopRuns,
+    "cancel": StopRuns,
+    "show": ShowRun,
+    "trace": TraceRun,
+}
 _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
@@ -111,10 +121,10 @@ def _word(plain: str, names: _Names) -> Command | None:
     if said in _HELP_SIGNS:
         return ShowHelp()
     said = said.rstrip("?!.").strip(_FORMATTING)
-    if stop := _STOP_RUN.fullmatch(said):
-        return StopRuns(stop["run"])
-    if _STOP_ODD.fullmatch(said):
-        return Invalid(f"`{said.split()[1]}` is not one of your requests. `runs` lists them, each with a Stop button.")
+    if one := _ONE_RUN.fullmatch(said):
+        return _OF_ONE_RUN[one["verb"]](one["run"])
+    if _ODD_RUN.fullmatch(said):
+        return Invalid(f"`{said.split()[1]}` is not one of your requests. `runs` lists them.")
     first, _, rest = said.partition(" ")
     if first == "help" and (rest in TOPICS or rest in names.flows):
         return ShowHelp(rest)

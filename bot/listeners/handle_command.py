@@ -23,8 +23,10 @@ from bot.commands.commands import (
     OpenModal,
     ShowBalance,
     ShowHelp,
+    ShowRun,
     ShowVersion,
     StopRuns,
+    TraceRun,
 )
 from bot.commands.message_words import ATTACHED_ONLY
 from bot.commands.origin import AttachmentRefs, Origin
@@ -113,6 +115,8 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
             # A mention has no trigger_id to open the form with.
             topic = command.topic if isinstance(command, ShowHelp) else ""
             return _help(topic, await services.runs.flows(origin.payer(place.kind)))
+        case ShowRun() | TraceRun():
+            return await _past_run(services, command, origin)
         case _:
             return await _look_up(services, command, origin, place)
 
@@ -136,6 +140,13 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin,
             return await services.runs.estimate(request_for(services, command.ask, origin, place))
         case _:
             raise TypeError(command)
+
+
+async def _past_run(services: ListenerServices, command: ShowRun | TraceRun, origin: Origin) -> PrivateView:
+    """Return the story of a run, or put its page into its thread and return where it is."""
+    if isinstance(command, ShowRun):
+        return await services.past_runs.story(command.run, origin)
+    return await services.past_runs.trace(command.run, origin)
 
 
 async def _allow(services: ListenerServices, change: Allow, origin: Origin) -> None:

@@ -12,6 +12,7 @@ from bot.messages.home_views import HomeView
 from bot.messages.list_views import BalancesView, FlowLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
+from bot.messages.story_views import StoryView
 from bot.messages.views import DetailsView
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from patterns.core.ports import DecisionVerdict, Payer, Question
@@ -66,6 +67,18 @@ class Runs(Protocol):
 
     async def flows(self, payer: Payer) -> tuple[FlowLine, ...]:
         """Return the flows with what each costs there."""
+        ...
+
+
+class PastRuns(Protocol):
+    """Runs as people read them afterwards. Any method may raise UserError: its sentence is shown privately."""
+
+    async def story(self, run_id: str | None, by: Origin) -> StoryView:
+        """Return the story of a run this person may read; without an id, of the latest one here."""
+        ...
+
+    async def trace(self, run_id: str | None, by: Origin) -> NoticeView:
+        """Put the page of a run into its own thread; return the confirmation."""
         ...
 
 

@@ -11,6 +11,7 @@ from bot.listeners.ports import (
     HelpDesk,
     HomeViews,
     Openings,
+    PastRuns,
     PayloadStore,
     PersonalSettings,
     PersonalWords,
@@ -32,6 +33,7 @@ class ListenerServices:
     """
 
     runs: Runs
+    past_runs: PastRuns
     budget: BudgetActions
     reviews: Reviews
     access: Access

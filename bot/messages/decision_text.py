@@ -2,6 +2,7 @@
 
 from bot.messages.run_text import moment
 from patterns.core.events import Reviewed
+from patterns.core.money import format_usd
 from patterns.core.ports import Decision, Question
 
 _SAID = {
@@ -29,10 +30,25 @@ _MOOT = "No longer needed"
 
 def decided(question: Question, decision: Decision, *, name: str, zone: str) -> str:
     """Return a sentence like `Dana approved this draft · 23 Nov 14:02 UTC`."""
+    return f"{decision_words(question, decision, name=name)} · {moment(decision.at_us, zone)}"
+
+
+def decision_words(question: Question, decision: Decision, *, name: str) -> str:
+    """Return a decision as a clause like `Dana approved this draft`."""
     said = _MOOT if decision.verdict == "none" and not decision.user else ""
     said = said or _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
-    said = said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
-    return f"{said} · {moment(decision.at_us, zone)}"
+    return said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
+
+
+def question_words(question: Question) -> str:
+    """Return what people were asked, as a heading like `The draft of round 2`."""
+    return {
+        "confirm": f"The price, up to {format_usd(question.amount_nusd)}",
+        "money": f"{format_usd(question.amount_nusd)} more budget",
+        "line": f"{format_usd(question.amount_nusd)} that other requests held",
+        "tool": question.title or "A tool",
+        "outcome": question.title or "What became of a tool's call",
+    }.get(question.kind, f"The draft of round {question.round}")
 
 
 def round_words(event: Reviewed) -> str:

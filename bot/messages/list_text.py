@@ -24,6 +24,7 @@ from bot.messages.run_text import (
     usd,
 )
 from bot.messages.views import DetailsView, ModelUse
+from patterns.core.events import MissingVoice
 
 DRAFT_MAX = 6_000
 """Characters of a draft on its card, as JSON; the verdict above it needs the rest."""
@@ -116,7 +117,7 @@ def runs_shown(lines: Sequence[RunLine]) -> list[RunLine]:
 
 
 def run(line: RunLine) -> Mrkdwn:
-    """Return one run: how it stands, what was asked, what it cost, its thread, and the id that `stop` takes."""
+    """Return one run: how it stands, what was asked, what it cost, its thread, and the id that commands take."""
     return join(
         " · ",
         [
@@ -125,7 +126,7 @@ def run(line: RunLine) -> Mrkdwn:
             usd(line.cost_nusd),
             short(line.when, 60),
             titled_link(line.link, "open it") if line.link else Mrkdwn(),
-            mrkdwn("`{run}`", run=line.run_id) if line.state.is_open else Mrkdwn(),
+            mrkdwn("`{run}`", run=line.run_id),
         ],
     )
 
@@ -176,12 +177,19 @@ def details_more(view: DetailsView) -> Mrkdwn:
         amount=usd(view.uncertain_nusd),
         owner=owner,
     )
-    missing = [
-        mrkdwn("{name} is missing: {why}.", name=short(voice.name, 80), why=short(voice.reason.rstrip("."), 300))
-        for voice in view.missing
-    ]
-    said = [free, came_with(run), *missing, unsure if view.uncertain_nusd else Mrkdwn()]
+    said = [free, came_with(run), missing_voices(view.missing), unsure if view.uncertain_nusd else Mrkdwn()]
     return join("\n", said)
+
+
+def missing_voices(voices: Sequence[MissingVoice]) -> Mrkdwn:
+    """Return who is not in the answer and why, a line each."""
+    return join(
+        "\n",
+        [
+            mrkdwn("{name} is missing: {why}.", name=short(voice.name, 80), why=short(voice.reason.rstrip("."), 300))
+            for voice in voices
+        ],
+    )
 
 
 def run_id(value: str) -> Mrkdwn:

@@ -192,6 +192,11 @@ def came_with(run: RunView) -> Mrkdwn:
     return short(" ".join(filter(None, [run.material, run.left_out])), MATERIAL_MAX)
 
 
+def step_icon(state: StepState) -> Mrkdwn:
+    """Return the sign of a step's state."""
+    return Mrkdwn(_STEP_ICONS[state])
+
+
 def step(view: StepView) -> Mrkdwn:
     """Return the line of one step: its state, its name, its duration and cost."""
     took = [duration(view.elapsed_s)] if view.elapsed_s else []

@@ -73,8 +73,7 @@ class BudgetGate:
         _, last = self._asked(request_path)
         if last is None or not await self._is_denied(run, last):
             return None
-        partial = PatternResult.model_validate_json(last.question.draft)
-        return partial.model_copy(update={"notes": (*partial.notes, Reason.NOT_GRANTED.sentence())})
+        return not_granted(PatternResult.model_validate_json(last.question.draft))
 
     async def settle(self, run: RunRow, result: PatternResult, *, quote_nusd: int) -> PatternResult:
         """Return the final result; park a run of Slack that a monthly budget cut short until more is granted.
@@ -87,8 +86,8 @@ class BudgetGate:
         refusal = result.refusal
         if result.stop_reason is not StopReason.BUDGET:
             return result
-        if refusal is None or not refusal.is_monthly:  # the run's own money is a limit, not a budget
-            return result.model_copy(update={"stop_reason": StopReason.LIMIT})
+        if refusal is None or not refusal.is_monthly:
+            return at_its_limit(result)
         if run.kind != "slack" or not refusal.can_be_granted:
             return result
         rest_nusd = max(refusal.needed_nusd, quote_nusd - result.cost_nusd)
@@ -108,6 +107,16 @@ class BudgetGate:
         while (asked := known.get(path(count + 1))) is not None:
             count, last = count + 1, asked
         return count, last
+
+
+def at_its_limit(result: PatternResult) -> PatternResult:
+    """Return what a run's own money cut short: that is a limit, not a budget."""
+    return result.model_copy(update={"stop_reason": StopReason.LIMIT})
+
+
+def not_granted(partial: PatternResult) -> PatternResult:
+    """Return the partial answer as the final one, after a grant was denied or did not come in time."""
+    return partial.model_copy(update={"notes": (*partial.notes, Reason.NOT_GRANTED.sentence())})
 
 
 _REFUSAL = "refusal"

@@ -10,6 +10,7 @@ from bot.runs.material import EARLIER_RUNS
 from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
+from bot.runs.told_price import PRICE_PATH, estimate_in
 from bot.settings import Settings
 from bot.telemetry.observers import NOBODY, Telemetry
 from bot.telemetry.watched import runner_over
@@ -42,8 +43,10 @@ from storage.threads import Threads
 
 CONFIRM_PATH = "confirm"
 """Path under which journal and questions keep whether a person accepted the price."""
-PRICE_PATH = "price"
-"""Path under which the journal keeps the price that the run's plan was told with."""
+
+
+DECLINED = PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
+"""The end of a run whose price a person did not accept."""
 
 
 class NullEventSink:
@@ -112,12 +115,10 @@ class Engine:
             gate = BudgetGate(self.balances, session, self.clock, session.asked)
             ctx, services = await self._open(session, run, events, may_stream=may_stream)
             admitted = await self._admit(run, ctx, services, gate)
-            plan = await resolve(
-                ctx, services, choice_of(run), usual=partial(self._usual, services), estimated=admitted
-            )
-            confirmed = await self._confirm(run, ctx, services, plan)
+            plan = await resolve(ctx, services, choice_of(run), usual=partial(self.usual, services), estimated=admitted)
+            confirmed = await self.confirm(run, ctx, services, plan)
             if confirmed is None:
-                return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
+                return DECLINED
             plan = confirmed
             session.choose_flow(plan.title, worst_nusd=plan.told.worst_nusd)
             # What was admitted just now, with nothing paid since, need not be looked at again.
@@ -147,7 +148,7 @@ class Engine:
         self, session: RunSession, run: RunRow, events: EventSink, *, may_stream: bool
     ) -> tuple[TaskContext, Services]:
         """Return the context and the services of a run, under the roster it was accepted with."""
-        roster, client = await self._roster_of(run)
+        roster, client = await self.roster_of(run)
         threads = Threads(self.db, self.clock)
         texts = await read_texts(self.db, self.store, threads, run, exchanges=HISTORY_RUNS, attachments=EARLIER_RUNS)
         services = self._services(
@@ -204,7 +205,7 @@ class Engine:
         for flow in self.roster.flows:
             estimate(ctx, place, Choice(flow=flow))
 
-    async def _usual(self, services: Services, plan: Plan) -> int | None:
+    async def usual(self, services: Services, plan: Plan) -> int | None:
         """Return the usual price, journalled at the first call: other runs change the history meanwhile."""
         usual_nusd = await History(self.db).mean_cost_nusd(services.payer.workspace, plan.title)
         told = {"expected_nusd": usual_nusd, "typical_nusd": plan.told.typical_nusd, "worst_nusd": plan.told.worst_nusd}
@@ -226,9 +227,7 @@ class Engine:
         kept = await self.journal.find(run.id, PRICE_PATH)
         if kept is None:
             return None
-        worst_nusd = kept.data.get("worst_nusd", run.worst_nusd)
-        typical_nusd = kept.data.get("typical_nusd", worst_nusd)
-        return PriceEstimate.of(typical_nusd=typical_nusd, worst_nusd=worst_nusd, usual_nusd=kept.data["expected_nusd"])
+        return estimate_in(kept, run)
 
     async def quote_flow(self, payer: Payer, flow: str) -> Plan | None:
         """Return the plan of a roster's flow for a short request; None where it may not be used, or has no price."""
@@ -237,7 +236,7 @@ class Engine:
         except (UserError, RosterError):
             return None
 
-    async def _confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
+    async def confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
         """Return the confirmed plan, at once when cheap; None when a person declined it."""
         # Typical lengths are a guess: before there is a history, the bound is what a person is asked about.
         price_nusd = plan.worst_nusd if plan.usual_nusd is None else plan.price.expected_nusd
@@ -280,7 +279,7 @@ class Engine:
             may_stream=may_stream,
         )
 
-    async def _roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
+    async def roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
         """Return the roster the run was accepted under, which an update may have replaced since."""
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client

@@ -15,7 +15,6 @@ from bot.messages.notice_views import NoticeView
 from bot.messages.price_text import estimate_words
 from bot.messages.views import DetailsView, RunState
 from bot.people.access import Access
-from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.catalog import priced_flows
@@ -28,11 +27,11 @@ from bot.threads.edits import ROOT
 from bot.threads.opening_card import OpeningCards
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.queue_places import QueuePlaces
+from bot.threads.readable_runs import ReadableRuns
 from bot.threads.run_views import RunViews
 from patterns.core.errors import RosterError, UserError
 from patterns.core.ports import Payer
 from patterns.flow import Plan
-from storage.audit import AuditLog
 from storage.personal_data import PersonalData
 from storage.queue_bounds import QueueFullError
 from storage.run_rows import Lane, NewRun, RunRow
@@ -44,8 +43,6 @@ RECENT = 10
 FEEDBACK_VALUES = frozenset({"up", "down"})
 LOOKED_AT = 200
 """Latest requests of a person among which those of one channel are looked for."""
-_UNKNOWN = "That run is not known here."
-"""Whether it is not there or not for them is nobody's business."""
 
 
 @dataclass
@@ -61,7 +58,7 @@ class RunService:
     profiles: ProfileLookup
     views: RunViews
     personal_data: PersonalData
-    audit: AuditLog
+    readable: ReadableRuns
     openings: ChannelOpenings
     opening_cards: OpeningCards
     places: QueuePlaces
@@ -200,14 +197,14 @@ class RunService:
         """Store a person's rating, `up` or `down`, of an answer that they may read."""
         if value not in FEEDBACK_VALUES:
             raise UserError("I only take whether an answer helped or not.")
-        await self._seen(run_id, by, reads=False)
+        await self.readable.find(run_id, by, reads=False)
         await self.engine.store.record_feedback(run_id, user=by.user, value=value)
 
     # ------------------------------------------------------------ what people look at
 
     async def asked(self, run_id: str, by: Origin) -> Ask:
         """Return the request and flow of a run this person may see."""
-        run = await self._seen(run_id, by)
+        run = await self.readable.find(run_id, by)
         request = await self.engine.store.text(run.id, "request")
         if request is None:
             raise UserError("The text of that request has been deleted. Please write it again.")
@@ -220,7 +217,7 @@ class RunService:
             UserError: it is still open, or its text is gone.
         """
         ask = await self.asked(run_id, by)
-        run = await self._seen(run_id, by, reads=False)
+        run = await self.readable.find(run_id, by, reads=False)
         if run.status != "done":
             raise UserError("That request is still open. Its thread says what it waits for.")
         origin = Origin(
@@ -240,7 +237,7 @@ class RunService:
 
     async def details(self, run_id: str, by: Origin) -> DetailsView:
         """Return models, tokens and steps of a run this person may see."""
-        run = await self._seen(run_id, by)
+        run = await self.readable.find(run_id, by)
         return await self.views.details(run)
 
     async def balance(self, payer: Payer, *, with_workspace: bool) -> BalancesView:
@@ -261,21 +258,6 @@ class RunService:
     async def flows(self, payer: Payer) -> tuple[FlowLine, ...]:
         """Return the flows with what each costs there."""
         return await priced_flows(self.engine, payer)
-
-    async def _seen(self, run_id: str, by: Origin, *, reads: bool = True) -> RunRow:
-        """Return a run that this person may read where it was asked: its id, which anybody can send, grants nothing."""
-        run = await self.engine.store.get(run_id)
-        if run is None or run.workspace != by.workspace:
-            raise UserError(_UNKNOWN)
-        where = {"workspace": by.workspace, "channel": run.channel}
-        if not await self.access.may(by.user, Action.READ_RUN, **where, is_own=run.user == by.user):
-            raise UserError(_UNKNOWN)
-        if reads and run.user != by.user and await self.access.is_admin(by.user, workspace=by.workspace):
-            after = {"run": run.id, "asker": run.user}
-            await self.audit.record(
-                by.workspace, actor=by.user, action="read_request", subject=run.channel, after=after
-            )
-        return run
 
     async def _line(self, run: RunRow) -> RunLine:
         state = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}.get(run.status)

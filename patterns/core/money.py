@@ -1,5 +1,6 @@
 """Money as integer nano-dollars: $0.02 per million tokens is 20 nano-dollars a token, and floats would round it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
@@ -129,6 +130,14 @@ class Tier:
     output_nusd_per_mtok: int
 
 
+_TIER = re.compile(r";>(\d+):(\d+)/(\d+)")
+_VERSION = re.compile(
+    r"(?P<input>\d+)(?:~(?P<cached>\d+))?(?:\^(?P<five>\d+))?(?:\^1h(?P<hour>\d+))?/(?P<output>\d+)(?:\+(?P<image>\d+))?"
+    r"(?P<tiers>(?:;>\d+:\d+/\d+)*)"
+)
+"""What `Price.version` writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """The rates of a model in nano-dollars per million tokens, and their source.
@@ -166,6 +175,30 @@ class Price:
         written = ("" if five is None else f"^{five}") + ("" if hour is None else f"^1h{hour}")
         image = f"+{self.image_nusd}" if self.image_nusd else ""
         return f"{self.input_nusd_per_mtok}{cached}{written}/{self.output_nusd_per_mtok}{image}{tiers}"
+
+    @classmethod
+    def from_version(cls, version: str) -> "Price":
+        """Return the rates that `version` tells, so that an old bill can be recomputed.
+
+        Raises:
+            ValueError: no such version.
+        """
+        found = _VERSION.fullmatch(version)
+        if found is None:
+            raise ValueError(f"{version[:80]!r} tells no price")
+        told = {
+            name: None if value is None else int(value) for name, value in found.groupdict().items() if name != "tiers"
+        }
+        tiers = [tuple(map(int, numbers)) for numbers in _TIER.findall(found["tiers"])]
+        return cls(
+            told["input"] or 0,
+            told["output"] or 0,
+            told["cached"],
+            told["image"] or 0,
+            tuple(Tier(*numbers) for numbers in tiers),
+            cache_write_nusd_per_mtok=told["five"],
+            cache_write_1h_nusd_per_mtok=told["hour"],
+        )
 
     def cost_nusd(self, usage: Usage) -> int:
         """Return the price of a finished call, rounded up once to a whole nano-dollar."""

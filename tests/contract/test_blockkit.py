@@ -20,10 +20,12 @@ from bot.messages import welcome_views as wv
 from bot.messages.month_report import ExpensiveRun, FlowRating, PastMonth, Report, ReportPart, UncertainCall
 from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
+from bot.messages.story_views import DecisionLine, RouteLine, StoryView
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 from tests.fakes.blockkit import check_message, strings
+from tests.support.stories import attempt, step, story
 
 RENDERERS: dict[Profile, Renderer] = {"plain": Renderer("plain"), "rich": Renderer("rich")}
 ASKER = v.Person("U0ASKER", "Dana")
@@ -84,6 +86,24 @@ def budget_views(text: str) -> list[Any]:
     ]
 
 
+def story_of(text: str) -> StoryView:
+    """A long run whose every text is this one."""
+    line = step(1, label=text, model=text, ended=text, attempts=(attempt(model=text, ended=text),) * 3)
+    return replace(
+        story(),
+        asker=v.Person(text, text),
+        place=text,
+        request=text,
+        route=RouteLine(text, "router", text),
+        diagram=(text,) * 9,
+        steps=(line,) * 60,
+        decisions=(DecisionLine(text, text, 3, 0.0),) * 9,
+        notes=(text,) * 9,
+        missing=(MissingVoice(name=text, reason=text),) * 9,
+        ended=text,
+    )
+
+
 def every_view(text: str) -> list[Any]:
     balance = v.BalanceView(text, 25_000_000_000, 23_940_000_000, 750_000_000, text, 3)
     person = v.Person(text, text)
@@ -133,6 +153,7 @@ def every_view(text: str) -> list[Any]:
         lv.AgentsView((lv.AgentLine(text, text, text),), (replace(flow, agents=(text,)),) * 40, shows_all=True),
         lv.FlowsView((flow,) * 40),
         lv.BalancesView((balance,) * 40, play_money=True),
+        story_of(text),
         lv.RunsView((lv.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),
         *budget_views(text),
     ]

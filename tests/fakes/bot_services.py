@@ -29,6 +29,7 @@ from bot.messages.home_views import HomeView, OwnMonth, WaitingLine
 from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
+from bot.messages.story_views import StoryView
 from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
 from bot.people.access import Access
 from bot.people.admins import Admins
@@ -39,6 +40,7 @@ from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import Payer, Question
+from tests.support.stories import story
 
 TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
 CHANNEL, PRIVATE, OUTSIDE, DM = "C1", "G1", "C2", "D1"
@@ -166,6 +168,23 @@ class FakeRuns:
 
     async def estimate(self, request: RunRequest) -> NoticeView:
         return NoticeView(f"At most $0.05 for {request.text} by {request.flow}.")
+
+
+class FakePastRuns:
+    """Shows one story, whatever was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None, str]] = []
+
+    async def story(self, run_id: str | None, by: Origin) -> StoryView:
+        assert by.workspace == TEAM
+        self.asked.append(("show", run_id, by.user))
+        return story()
+
+    async def trace(self, run_id: str | None, by: Origin) -> NoticeView:
+        assert by.workspace == TEAM
+        self.asked.append(("trace", run_id, by.user))
+        return NoticeView("The page is in the request's thread.")
 
 
 class FakeFollowups:
@@ -439,6 +458,7 @@ class Bot:
 
     slack: FakeSlack = field(default_factory=FakeSlack)
     runs: FakeRuns = field(default_factory=FakeRuns)
+    past_runs: FakePastRuns = field(default_factory=FakePastRuns)
     reviews: FakeReviews = field(default_factory=FakeReviews)
     followups: FakeFollowups = field(default_factory=FakeFollowups)
     inbox: FakeInbox = field(default_factory=FakeInbox)
@@ -460,6 +480,7 @@ class Bot:
         self.services = ListenerServices(
             budget=self.budgets,
             runs=self.runs,
+            past_runs=self.past_runs,
             reviews=self.reviews,
             access=Access(SlackDirectory(client, OneToken("xoxb-test")), self.rules, admins=Admins({BEN})),
             notifier=self.notifier,

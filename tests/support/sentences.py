@@ -29,11 +29,13 @@ from bot.messages.own_words import OwnWords, own_words_view
 from bot.messages.queue_text import place_in_line, queue_full
 from bot.messages.renderer import Renderer
 from bot.messages.scopes import SCOPES
+from bot.messages.story_views import DecisionLine, RouteLine
 from bot.messages.welcome_text import stored
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 from storage.queue_bounds import QueueBounds, QueueFullError
+from tests.support.stories import story
 
 PAGE = Path(__file__).parents[2] / "docs" / "sentences.md"
 USD = 1_000_000_000
@@ -174,6 +176,20 @@ def _private() -> Iterator[tuple[str, Any]]:
     yield "No balance", li.BalancesView(())
     yield "Requests", li.RunsView((line, replace(line, state=v.RunState.DONE, request=LONG, cost_nusd=2 * CENT)))
     yield "No requests", li.RunsView(())
+    yield "A request as it went", story()
+    yield (
+        "A request as it went, the asker chose the flow",
+        replace(story(1), route=RouteLine("decide", "person"), decisions=(), missing=(), notes=(), owners=1),
+    )
+    yield (
+        "A request as it went, the default flow, nothing called",
+        replace(
+            story(),
+            route=RouteLine("answer", "default", "The Router was not sure (0.40), so this is the default flow."),
+            steps=(),
+            decisions=(DecisionLine("The price, up to $0.30", "not decided yet", 0, 0, is_open=True),),
+        ),
+    )
     yield "A word like a command", n.NearMissView("bugdet", "budget", "key")
     yield "A word alone", n.NearMissView("hello", "help", "key")
     yield "An unclear reply to a draft", n.UnclearReplyView(RUN.run_id, "s/1/human", "key", "Looks good, but…")

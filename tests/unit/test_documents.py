@@ -16,6 +16,7 @@ DOCUMENTS = [
         "docs/install.md",
         "docs/roster.md",
         "docs/operations.md",
+        "docs/runs.md",
         "docs/architecture.md",
         ".env.example",
     )

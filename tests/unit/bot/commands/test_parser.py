@@ -83,7 +83,7 @@ def said(text: str) -> Command:
         ("cancel my subscription, please write it", Ask("cancel my subscription, please write it")),
         (
             "stop 123",
-            Invalid("`123` is not one of your requests. `runs` lists them, each with a Stop button."),
+            Invalid("`123` is not one of your requests. `runs` lists them."),
         ),
         ("stop 3 people from leaving", Ask("stop 3 people from leaving")),
         ("version", ShowVersion()),
@@ -101,7 +101,7 @@ def said(text: str) -> Command:
         ("stop r0123456789ab", StopRuns("r0123456789ab")),
         (
             "stop r123",
-            Invalid("`r123` is not one of your requests. `runs` lists them, each with a Stop button."),
+            Invalid("`r123` is not one of your requests. `runs` lists them."),
         ),
         ("stop the noise in the office", Ask("stop the noise in the office")),
         ("budget planning for 2027", Ask("budget planning for 2027")),

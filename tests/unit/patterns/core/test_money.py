@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +133,27 @@ def test_no_division_of_the_input_costs_more_than_the_bound(
     bound = price.bound_nusd(input_tokens=given, output_tokens=output, writes_cache=True)
     assert price.cost_nusd(usage) <= bound
     assert price.cost_nusd(Usage(given, output, cached)) <= price.bound_nusd(input_tokens=given, output_tokens=output)
+
+
+@given(
+    st.builds(
+        Price,
+        st.integers(0, 10**12),
+        st.integers(0, 10**12),
+        st.none() | st.integers(0, 10**12),
+        st.integers(0, 10**9),
+        st.lists(
+            st.builds(Tier, st.integers(0, 10**7), st.integers(0, 10**12), st.integers(0, 10**12)), max_size=3
+        ).map(tuple),
+        cache_write_nusd_per_mtok=st.none() | st.integers(0, 10**12),
+        cache_write_1h_nusd_per_mtok=st.none() | st.integers(0, 10**12),
+    )
+)
+def test_an_old_bill_can_be_computed_from_the_version_of_its_rates(price: Price) -> None:
+    assert Price.from_version(price.version) == price
+
+
+@pytest.mark.parametrize("version", ["", "1", "1/", "a/1", "1/1;>2", "1/1\n"])
+def test_what_tells_no_price_is_refused(version: str) -> None:
+    with pytest.raises(ValueError, match="tells no price"):
+        Price.from_version(version)

@@ -1,0 +1,47 @@
+"""`agents replay RUN`: what the journal comes to when it is computed once more."""
+
+from collections.abc import Sequence
+
+import click
+
+from bot.cli.stored_runs import reading, story_of
+from bot.messages.mrkdwn import clean
+from bot.runs.replay import Replay, Replayer
+from patterns.core.errors import UserError
+from patterns.core.money import format_usd
+from storage.run_stories import RunStories
+
+
+async def replay(run_ids: Sequence[str], *, every: bool = False) -> int:
+    """Print what replaying runs found; return 1 when something differs.
+
+    Raises:
+        UserError: no run was named, or there is none of that id.
+    """
+    if bool(run_ids) is every:
+        raise UserError("Name the runs to replay, or write --all. `agents show` lists the latest ones.")
+    differing = 0
+    async with reading() as engine:
+        replayer, stories = Replayer(engine), RunStories(engine.db)
+        for run_id in await stories.ended_ids() if every else run_ids:
+            found = await replayer.replay(await story_of(engine, run_id))
+            differing += not found.is_same
+            click.echo("\n".join(report(found)))
+    return 1 if differing else 0
+
+
+def report(found: Replay) -> list[str]:
+    """Return the lines of a report: what came out the same, what did not, what cannot be known."""
+    story, cost = found.story, format_usd(found.cost_nusd)
+    exact = f"{cost} ({found.cost_nusd:,} nano-dollars)"
+    again = f"{_count(found.steps, 'step')} and {_count(found.decisions, 'decision')} replayed"
+    calls = _count(len(story.calls), "call")
+    lines = [f"{story.run.id}: {again}, {calls} computed again: {exact}. Nothing was sent."]
+    lines += [f"{one.kind}: {clean(f'{one.where} {one.what}').strip()}." for one in found.differences]
+    lines += [clean(sentence) for sentence in found.unknown]
+    verdict = "Everything that is stored came out the same, byte for byte."
+    return [*lines, verdict if found.is_same else f"{_count(len(found.differences), 'difference')}."]
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"

@@ -1,0 +1,146 @@
+"""The ports of a run that is replayed: the journal answers, people have answered, no money moves, nothing is sent."""
+
+import asyncio
+from collections.abc import Sequence
+
+from bot.runs.replayed_money import Difference
+from bot.runs.told_price import PRICE_PATH
+from patterns.core.errors import BudgetExceededError, CancelledRunError, LimitReachedError, ParkedError
+from patterns.core.events import StopReason
+from patterns.core.ports import (
+    Charged,
+    Decision,
+    Fence,
+    Hold,
+    HoldRequest,
+    Question,
+    ReserveRequest,
+    Settlement,
+    StepRecord,
+)
+from patterns.core.reasons import Reason
+from patterns.core.tools import EarlierCall
+from storage.run_story import RunStory
+
+UNTOLD = "What a refused hold said is kept in the result alone."
+"""Stands in a replayed result for words of the ledger that are no journalled step."""
+REFUSAL = "refusal/"
+
+
+class ReplayPorts:
+    """The ports `Journal`, `Ledger` and `Decisions` over a story. `differences` grow while patterns use them.
+
+    Decisions under `hidden` paths are taken anew and compared; the others are returned as they were.
+    """
+
+    def __init__(self, story: RunStory, *, hidden: frozenset[str]) -> None:
+        self.story = story
+        self.differences: list[Difference] = []
+        self.reached: set[str] = set()
+        self.compared = 0
+        self._hidden = hidden
+        self._records = {step.path: step.record for step in (*story.decisions, *story.steps) if step.record is not None}
+        self._questions = {asked.path: asked for asked in story.questions}
+        self._reserved = {call.path for call in story.reservations}
+
+    # ------------------------------------------------------------ journal
+
+    async def find(self, run_id: str, path: str) -> StepRecord | None:  # noqa: ARG002 - the port's shape
+        """Return what the journal has under a path, unless it is to be decided anew."""
+        if path in self._hidden:
+            return None
+        found = self._records.get(path)
+        if found is not None:
+            self.reached.add(path)
+        return found
+
+    async def record(self, fence: Fence, step: StepRecord) -> StepRecord:  # noqa: ARG002 - the port's shape
+        """Compare a decision with the journalled one, byte for byte, and return that; nothing is written."""
+        known = self._records.get(step.path)
+        self.reached.add(step.path)
+        if known is None:
+            if not step.path.startswith(REFUSAL):
+                self._differs("decision", step.path, f"is decided now ({_short(step)}) and was not then")
+            return step
+        self.compared += 1
+        now, then = (_bytes(step), _bytes(known))
+        if now != then:
+            self._differs("decision", step.path, f"was {_short(known)} and is {_short(step)} now")
+        return known
+
+    # ------------------------------------------------------------ money
+
+    async def hold(self, request: HoldRequest) -> Hold:
+        """End a step that the journal does not have as it ended then; never return.
+
+        Raises:
+            BudgetExceededError, LimitReachedError, CancelledRunError: as the run's end tells.
+        """
+        run = self.story.run
+        step = self.story.step(request.path)
+        if run.stop_reason == StopReason.CANCELLED:
+            raise CancelledRunError
+        is_voice = "broadcast/" in request.path and "/synthesis/" not in request.path
+        if step is not None and step.calls and is_voice:
+            await asyncio.Event().wait()  # a voice that was under way when too many others had failed: they stop it
+        if run.stop_reason == StopReason.TIMEOUT:
+            raise LimitReachedError("The time for this run is over.", limit=Reason.RUN_S)
+        refusal = next((self._records[path] for path in reversed(self._records) if path.startswith(REFUSAL)), None)
+        kind, blocked = (refusal.data["kind"], refusal.data["blocked"]) if refusal else ("run", "")
+        raise BudgetExceededError(UNTOLD, kind=kind, key="", blocked=Reason(blocked) if blocked else None)
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+        """Grant reservations that were granted then.
+
+        Raises:
+            BudgetExceededError: they were refused then.
+        """
+        if any(request.path not in self._reserved for request in requests):
+            raise BudgetExceededError(UNTOLD, kind="run", key="")
+        return [Hold(request.call_id, request.amount_nusd) for request in requests]
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:  # noqa: ARG002 - the port's shape
+        """Settle nothing."""
+        return Settlement(0, 0)
+
+    async def release(self, holds: Sequence[Hold]) -> None:
+        """Release nothing."""
+
+    async def earlier_calls(self, run_id: str, path: str) -> Sequence[EarlierCall]:  # noqa: ARG002 - the port's shape
+        """Return none: nothing is about to be sent."""
+        return ()
+
+    # ------------------------------------------------------------ people
+
+    async def ask(self, fence: Fence, path: str, question: Question) -> Decision:  # noqa: ARG002 - the port's shape
+        """Return what was decided then.
+
+        Raises:
+            ParkedError: nothing was, or nobody was asked.
+        """
+        asked = self._questions.get(path)
+        if asked is None or asked.decision is None:
+            if asked is None:
+                self._differs("decision", path, "people are asked now and were not then")
+            raise ParkedError(path)
+        self.reached.add(path)
+        self.compared += 1
+        if asked.question.model_dump_json() != question.model_dump_json():
+            self._differs("decision", path, "people are asked something else than they were then")
+        return asked.decision
+
+    def _differs(self, kind: str, where: str, what: str) -> None:
+        self.differences.append(Difference(kind, where, what))
+
+
+def _bytes(step: StepRecord) -> bytes:
+    """Return what is compared of a decision: all of it, but for what other runs decide of a price."""
+    data = dict(step.data)
+    if step.path == PRICE_PATH:
+        data.pop("expected_nusd", None)  # from the history of other runs, which has grown since
+    return step.model_copy(update={"data": dict(sorted(data.items()))}).model_dump_json().encode()
+
+
+def _short(step: StepRecord) -> str:
+    said = " ".join((step.text or str(step.data)).split())
+    return said if len(said) <= 120 else f"{said[:120]}…"  # noqa: PLR2004 - a line of a report

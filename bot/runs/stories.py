@@ -1,0 +1,220 @@
+"""Stories of runs as views: what is stored, with names of people and models, and texts for those who may see them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bot.messages.decision_text import decision_words, question_words
+from bot.messages.flow_diagram import flow_diagram
+from bot.messages.run_text import date_and_time
+from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StepTexts, StoryView
+from bot.messages.views import RunState, StepState
+from bot.people.profiles import ProfileLookup
+from bot.runs.engine import Engine
+from bot.runs.outcome import RunOutcome
+from bot.runs.timeline import Timeline
+from bot.runs.told_price import PRICE_PATH, estimate_in
+from patterns.core.errors import RosterError, StorageError
+from patterns.core.events import PatternResult, StopReason
+from patterns.core.money import PriceEstimate
+from patterns.core.reasons import Reason
+from patterns.flow import PLAN, flow_tree
+from patterns.roster.roster import Roster
+from patterns.router import RouteDecision
+from storage.run_story import RunStory, StoryCall, StoryQuestion, StoryStep
+
+_FINISHED = {
+    "stop": "finished",
+    "length": "cut at its length limit",
+    "repetition": "cut because it repeated itself",
+    "content_filter": "refused by its provider",
+}
+_ENDED = {
+    StopReason.BUDGET: "It ended because the budget did not allow more.",
+    StopReason.LIMIT: "It ended at a limit of the run.",
+    StopReason.TIMEOUT: "It ended because its time was over.",
+    StopReason.REJECTED: "It ended without approval.",
+}
+_PLACES = {"supervisor": "round", "turn": "turn", "call": "call"}
+"""What a number in a step's path counts, by the segment before it."""
+_STATES = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}
+
+
+def route_of(story: RunStory) -> RouteDecision | None:
+    """Return what was chosen to run; None before that, and once its text was deleted."""
+    plan = story.decision(PLAN)
+    return RouteDecision.model_validate(json.loads(plan.text)[0]) if plan is not None and plan.text else None
+
+
+def price_of(story: RunStory) -> PriceEstimate | None:
+    """Return the price the plan was told with; None before it has one."""
+    told = story.decision(PRICE_PATH)
+    return None if told is None else estimate_in(told, story.run)
+
+
+def outcome_of(story: RunStory) -> RunOutcome | None:
+    """Return how the run ended; None before that, and once its text was deleted."""
+    return RunOutcome.model_validate_json(story.result_json) if story.result_json else None
+
+
+async def roster_of(engine: Engine, story: RunStory) -> Roster | None:
+    """Return the roster a run was accepted under; None where this program or environment cannot read it."""
+    try:
+        return (await engine.roster_of(story.run))[0]
+    except (RosterError, StorageError):
+        return None
+
+
+def state_of(story: RunStory) -> RunState:
+    """Return how a run stands, as people read it."""
+    if story.run.status in _STATES:
+        return _STATES[story.run.status]
+    outcome = outcome_of(story)
+    if outcome is not None:
+        return outcome.state
+    return RunOutcome(result=PatternResult(output="?", stop_reason=StopReason(story.run.stop_reason))).state
+
+
+@dataclass(frozen=True, slots=True)
+class StoryViews:
+    """Builds the view of a story."""
+
+    profiles: ProfileLookup
+
+    async def view(
+        self, story: RunStory, roster: Roster | None, texts: Mapping[str, StepTexts] | None = None
+    ) -> StoryView:
+        """Return a run as its readers see it: without `roster` no plan is drawn, without `texts` nothing is quoted."""
+        run, outcome, route = story.run, outcome_of(story), route_of(story)
+        line = _timeline(story)
+        names = {name: spec.model for name, spec in roster.models.items()} if roster else {}
+        return StoryView(
+            run_id=run.id,
+            asker=await self.profiles.person(run.user, run.workspace),
+            place=await self.profiles.place_name(run.payer) if run.channel_kind == "channel" else "direct messages",
+            when=f"{date_and_time(run.created_us)} UTC",
+            request="(deleted)" if story.request is None else story.request,
+            state=state_of(story),
+            route=_route_line(route) if route else RouteLine(run.flow, "", "") if run.flow else None,
+            price=price_of(story),
+            diagram=_diagram(roster, route),
+            steps=tuple(_step(step, line, names, texts) for step in story.steps),
+            decisions=tuple([await self._decision(story, asked, line) for asked in story.questions]),
+            seconds=run.executed_ms / 1000,
+            waited_s=story.waited_us / 1e6,
+            queued_s=max(0, line.begin_us - run.created_us) / 1e6 if story.steps else 0.0,
+            held_nusd=sum(step.held_nusd for step in story.steps),
+            cost_nusd=story.cost_nusd,
+            uncertain_nusd=story.uncertain_nusd,
+            helped=story.helped,
+            did_not=story.did_not,
+            ended=await self._ended(story),
+            answer=outcome.result.output if outcome and texts is not None else "",
+            notes=outcome.result.notes if outcome else (),
+            missing=outcome.result.missing if outcome else (),
+            owners=len({call.owner_epoch for call in story.calls}) or 1,
+            has_texts=texts is not None,
+            play_money=self.profiles.is_play_money,
+        )
+
+    async def _ended(self, story: RunStory) -> str:
+        run = story.run
+        if run.status != "done":
+            return ""
+        if run.stop_reason == StopReason.CANCELLED and run.cancel_requested_by:
+            who = await self.profiles.person(run.cancel_requested_by, run.workspace)
+            return f"{who.name} stopped it."
+        return _ENDED.get(StopReason(run.stop_reason), "")
+
+    async def _decision(self, story: RunStory, asked: StoryQuestion, line: Timeline) -> DecisionLine:
+        what, start_s = question_words(asked.question), line.at(asked.asked_us)
+        if asked.decision is None:
+            return DecisionLine(what, "not decided yet", 0.0, start_s, is_open=True)
+        user = asked.decision.user
+        name = (await self.profiles.person(user, story.run.workspace)).name if user else ""
+        return DecisionLine(
+            what, decision_words(asked.question, asked.decision, name=name), asked.waited_us / 1e6, start_s
+        )
+
+
+def _timeline(story: RunStory) -> Timeline:
+    return Timeline((step.started_us, step.ended_us) for step in story.steps)
+
+
+def _route_line(route: RouteDecision) -> RouteLine:
+    title = route.flow or f"{route.pattern} of {', '.join(route.agents)}"
+    if route.flow and route.agents and route.agents != (route.flow,):
+        title = f"{route.flow} with {', '.join(route.agents)}"
+    return RouteLine(title, route.chosen_by, route.reason, route.confidence)
+
+
+def _diagram(roster: Roster | None, route: RouteDecision | None) -> tuple[str, ...]:
+    if roster is None or route is None:
+        return ()
+    try:
+        return flow_diagram(roster, flow_tree(roster, route), title=route.flow or route.pattern)
+    except (KeyError, IndexError):  # written by another program, with a flow that this roster does not have
+        return ()
+
+
+def _step(step: StoryStep, line: Timeline, names: Mapping[str, str], texts: Mapping[str, StepTexts] | None) -> StepLine:
+    record = step.record
+    state = {"ok": StepState.DONE, "failed": StepState.FAILED}.get(record.outcome if record else "", StepState.SKIPPED)
+    start_s = line.at(step.started_us)
+    return StepLine(
+        path=step.path,
+        label=step_name(step),
+        agent=step.agent,
+        model=names.get(step.model, step.model),
+        state=state,
+        start_s=start_s,
+        seconds=max(0.0, line.at(step.ended_us) - start_s),
+        held_nusd=step.held_nusd,
+        cost_nusd=step.cost_nusd,
+        uncertain_nusd=step.uncertain_nusd,
+        input_tokens=step.input_tokens,
+        output_tokens=step.output_tokens,
+        ended=_how_it_ended(step),
+        attempts=tuple(_attempt(call, names) for call in step.calls),
+        texts=texts.get(step.path, StepTexts()) if texts is not None else None,
+    )
+
+
+def step_name(step: StoryStep) -> str:
+    """Return a step as people tell it from others: its agent, with its round, turn and call where there are several."""
+    parts = pairwise(step.path.split("/"))
+    return ", ".join(
+        [step.agent or step.path, *(f"{_PLACES[before]} {number}" for before, number in parts if before in _PLACES)]
+    )
+
+
+def _how_it_ended(step: StoryStep) -> str:
+    if step.record is None:
+        return Reason.UNFINISHED.clause()
+    if step.record.outcome == "failed":
+        return Reason(step.record.reason).clause()
+    return _FINISHED.get(step.record.finish_reason, "finished")
+
+
+def _attempt(call: StoryCall, names: Mapping[str, str]) -> AttemptLine:
+    return AttemptLine(
+        model=names.get(call.model, call.model),
+        number=call.attempt,
+        owner=call.owner_epoch,
+        held_nusd=call.hold_nusd,
+        cost_nusd=call.actual_nusd if call.is_paid else 0,
+        is_uncertain=call.state == "uncertain",
+        input_tokens=call.usage.input_tokens if call.usage else 0,
+        output_tokens=call.usage.output_tokens if call.usage else 0,
+        seconds=((call.closed_us or call.opened_us) - call.opened_us) / 1e6,
+        ended=_call_ended(call),
+    )
+
+
+def _call_ended(call: StoryCall) -> str:
+    if call.state == "open":
+        return "under way"
+    if call.reason:
+        return Reason(call.reason).clause()
+    return "answered" if call.state == "settled" else "not billed"

@@ -1,0 +1,85 @@
+"""Steps of an ended run from its journal: rendered as they were, checked by their hash, sent to nobody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patterns.agent import AgentRunner
+from patterns.attempts import Attempts
+from patterns.core.calls import Message
+from patterns.core.context import TaskContext
+from patterns.core.errors import AgentsError
+from patterns.core.money import Quote
+from patterns.core.ports import HoldRequest, ModelClient, StepRecord
+from patterns.handoff import Handoff
+from patterns.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A step's prompt as the journal gives it. `is_same` tells that its hash is the journalled one.
+
+    `is_finished` is False for a step that the run began or wanted, and never finished.
+    """
+
+    agent: str
+    messages: tuple[Message, ...]
+    is_same: bool
+    is_finished: bool
+
+
+class ReplayRunner:
+    """A `Runner` that returns journalled steps and never calls a model; `seen` are their prompts by path, in order."""
+
+    def __init__(self, client: ModelClient) -> None:
+        self._client = client
+        self._quotes = AgentRunner(client)
+        self.seen: dict[str, Rebuilt] = {}
+
+    async def step(
+        self,
+        ctx: TaskContext,
+        services: Services,
+        *,
+        agent: str,
+        path: str,
+        handoff: Handoff,
+        schema: Mapping[str, Any] | None = None,
+    ) -> StepRecord:
+        """Return the journalled step, whatever its hash says; one that was never finished asks the ledger why.
+
+        Raises:
+            AgentsError: what the ledger's double says became of a step that is not in the journal.
+        """
+        services.meter.count_step(kept=services.steps_kept)
+        asked = Attempts(self._client, ctx, services, agent, path, handoff, schema)
+        found = await services.journal.find(services.fence.run_id, path)
+        is_same = found is not None and found.input_hash == asked.input_hash
+        self.seen[path] = Rebuilt(agent, asked.messages, is_same, is_finished=found is not None)
+        if found is not None:
+            services.meter.add_cost(path, found.spent_nusd)
+            return found
+        await services.ledger.hold(_wanted(services, agent, path))
+        raise AgentsError(f"The step {path} is not in the journal, so it cannot be replayed.")
+
+    def quote(
+        self, ctx: TaskContext, services: Services, *, agent: str, schema: Mapping[str, Any] | None = None
+    ) -> Quote:
+        """Return the price bound of a step, as it was for the run."""
+        return self._quotes.quote(ctx, services, agent=agent, schema=schema)
+
+
+def _wanted(services: Services, agent: str, path: str) -> HoldRequest:
+    return HoldRequest(
+        call_id=f"{services.fence.run_id}/{path}/replay",
+        fence=services.fence,
+        payer=services.payer,
+        caps=services.caps,
+        path=path,
+        attempt=1,
+        agent=agent,
+        model=services.roster.agent(agent).model,
+        flow=services.flow,
+        price_version="",
+        amount_nusd=0,
+    )

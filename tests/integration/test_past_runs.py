@@ -1,0 +1,109 @@
+"""`/agents show` and `/agents trace` in Slack: privately, in its own thread, and to nobody who may not read the run."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from bot.manifest import needed_scopes, optional_scopes
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import BOT_USER
+from tests.fakes.team import RECOMMENDATION
+from tests.support.running_bot import House
+
+PLATFORM, SECRET, DANA, LEE = "C0PLATFORM", "C0SECRET", "U0DANA", "U0LEE"
+DECIDE = "use decide: SQLite or PostgreSQL?"
+UNKNOWN = "That run is not known here."
+
+
+def run_id(house: House) -> str:
+    """Return the id of the latest run."""
+    with closing(sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))) as db:
+        return str(db.execute("SELECT id FROM run ORDER BY created_us DESC LIMIT 1").fetchone()[0])
+
+
+async def told(slack: SlackServer, words: str, *, user: str = DANA) -> dict[str, Any]:
+    """Wait for a private message with these words."""
+    return dict(await slack.wait_for(lambda: next((m for m in slack.ephemerals(user) if words in m["text"]), None)))
+
+
+async def asked(slack: SlackServer, house: House, **where: Any) -> str:
+    await slack.command(DECIDE, **where)
+    await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'"))
+    await house.until_no_run_is_open()
+    return run_id(house)
+
+
+async def test_the_story_of_a_run_is_told_privately(slack: SlackServer, house: House) -> None:
+    run = await asked(slack, house)
+    await slack.command(f"show {run}")
+    said = str(await told(slack, "✅ answered · "))
+    for words in (
+        "SQLite or PostgreSQL?",
+        "which the asker chose",
+        "2 of 4 must answer",
+        "1. ",
+        " held · ",
+        f"trace {run}",
+    ):
+        assert words in said, words
+    assert RECOMMENDATION.splitlines()[0] not in said
+    assert [m for m in slack.messages() if "must answer" in str(m)] == []
+
+
+async def test_show_alone_takes_the_latest_request_of_the_person(slack: SlackServer, house: House) -> None:
+    run = await asked(slack, house)
+    await slack.command("show")
+    assert f"Run `{run}`" in str(await told(slack, "✅ answered · "))
+
+
+async def test_the_page_goes_into_the_runs_own_thread(slack: SlackServer, house: House) -> None:
+    slack.workspace.add_channel("C0ELSEWHERE", "elsewhere", {DANA, BOT_USER})
+    run = await asked(slack, house)
+    root = slack.messages(PLATFORM)[0]["ts"]
+    await slack.command(f"trace {run}", channel="C0ELSEWHERE")
+    await told(slack, "The page is in the request's thread.")
+    (file,) = slack.workspace.files.values()
+    page = file["content"].decode()
+    assert (file["name"], page.count("Given as system")) == (f"{run}.html", 5)
+    assert "Take SQLite now" in page
+    (upload,) = slack.calls("files.completeUploadExternal")
+    assert (upload["channel_id"], upload["thread_ts"]) == (PLATFORM, root)
+
+
+async def test_strangers_hear_what_they_would_hear_of_no_run(slack: SlackServer, house: House) -> None:
+    slack.workspace.add_channel(SECRET, "secret", {DANA, BOT_USER}, is_private=True)
+    run = await asked(slack, house, channel=SECRET)
+    for number, words in enumerate(
+        (f"show {run}", f"trace {run}", "show r000000000000", "trace r000000000000"), start=1
+    ):
+        await slack.command(words, user=LEE)
+        await slack.wait_for(lambda number=number: len(slack.ephemerals(LEE)) == number)
+    said = [m["text"] for m in slack.ephemerals(LEE)]
+    assert said == [said[0]] * 4
+    assert UNKNOWN in said[0]
+    assert slack.workspace.files == {}
+
+
+async def test_a_run_of_direct_messages_is_its_askers_alone(slack: SlackServer, house: House) -> None:
+    run = await asked(slack, house, channel="D0DANA")
+    await slack.command(f"show {run}", user=LEE)
+    await told(slack, UNKNOWN, user=LEE)
+    await slack.command(f"trace {run}")
+    await told(slack, "The page is in the request's thread.")
+    (upload,) = slack.calls("files.completeUploadExternal")
+    assert upload["channel_id"] == "D0DANA"
+
+
+async def test_without_files_write_the_page_is_refused_with_a_sentence(slack: SlackServer, house: House) -> None:
+    run = await asked(slack, house)
+    slack.workspace.granted = {*needed_scopes(), *optional_scopes()} - {"files:write"}
+    await slack.command(f"trace {run}")
+    await told(slack, "The page could not be put into the thread.")
+
+
+async def test_an_admin_who_reads_somebodys_run_stands_in_the_log(slack: SlackServer, house: House) -> None:
+    await slack.command(DECIDE, user=LEE)
+    await slack.wait_for(lambda: house.ledger("SELECT COUNT(*) FROM run WHERE status = 'done'"))
+    await slack.command(f"show {run_id(house)}", user=DANA)
+    await told(slack, "✅ answered · ")
+    assert house.ledger("SELECT COUNT(*) FROM audit WHERE action = 'read_request' AND actor = 'U0DANA'") == 1

@@ -1,0 +1,85 @@
+"""Flows are drawn as people would on paper, with the limits of each agent."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.messages.flow_diagram import flow_diagram, limits_line
+from patterns.roster.roster import Roster, load_roster
+from tests.support.pattern_runs import PROMPTS, ROSTER
+
+SHIPPED = Path(__file__).parents[4] / "patterns" / "roster.yml"
+AGENT = "fast, 100 tokens, 5 s"
+
+
+@pytest.fixture(scope="module")
+def roster() -> Roster:
+    return load_roster(ROSTER, file="test.yml", env={}, prompts=PROMPTS)
+
+
+def drawn(roster: Roster, flow: str) -> list[str]:
+    return list(flow_diagram(roster, roster.flows[flow], title=flow))
+
+
+@pytest.mark.parametrize(
+    ("flow", "lines"),
+    [
+        ("one", [f"one: a   {AGENT}"]),
+        (
+            "pick",
+            ["pick: one of these, chosen by the Router", f"├─ a   {AGENT}", f"├─ b   {AGENT}", f"└─ c   {AGENT}"],
+        ),
+        (
+            "chain",
+            [
+                "chain: one after the other",
+                f"├─ 1. a   {AGENT}, 20 % of the money",
+                f"├─ 2. b   {AGENT}, 30 % of the money",
+                f"└─ 3. c   {AGENT}, 50 % of the money",
+            ],
+        ),
+        (
+            "quorum",
+            [
+                "quorum: side by side, 2 of 3 must answer",
+                f"├─ a            {AGENT}",
+                f"├─ b            {AGENT}",
+                f"├─ c            {AGENT}",
+                f"└─ then chair   {AGENT}",
+            ],
+        ),
+        ("listed", ["listed: side by side", f"├─ a   {AGENT}", f"├─ b   {AGENT}", "└─ then all of it, listed"]),
+        (
+            "signed",
+            [
+                "signed: written and reviewed, up to 2 rounds",
+                f"├─ writes: a         {AGENT}",
+                f"├─ reviews: critic   {AGENT}",
+                "└─ a person approves the end, within 1 day",
+            ],
+        ),
+    ],
+)
+def test_each_pattern_has_its_picture(roster: Roster, flow: str, lines: list[str]) -> None:
+    assert drawn(roster, flow) == lines
+
+
+def test_all_of_a_strict_fan_must_answer(roster: Roster) -> None:
+    assert drawn(roster, "strict")[0] == "strict: side by side, all of them must answer"
+
+
+def test_what_is_nested_stands_deeper() -> None:
+    shipped = load_roster(SHIPPED.read_text("utf-8"), file="roster.yml", env={})
+    lines = drawn(shipped, "plan")
+    assert "│  ├─ estimator_effort         auto, 400 tokens, 60 s" in lines
+    assert lines[-1].startswith("└─ 3. plan_editor")
+
+
+def test_every_shipped_flow_fits_a_phone_in_landscape() -> None:
+    shipped = load_roster(SHIPPED.read_text("utf-8"), file="roster.yml", env={})
+    widest = {flow: max(map(len, drawn(shipped, flow))) for flow in shipped.flows}
+    assert {flow: width for flow, width in widest.items() if width > 72} == {}
+
+
+def test_the_limits_of_a_run_are_one_line(roster: Roster) -> None:
+    assert limits_line(roster.limits).startswith("A run may take $")
