@@ -13,9 +13,11 @@ from bot.container import Container
 from bot.listeners import register_all
 from bot.listeners.background import BackgroundTasks
 from bot.listeners.inbox_middleware import replay
+from bot.listeners.payloads import sent_at_us
 from bot.runs.dispatcher import Dispatcher, LocalDispatcher
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
+from bot.runs.postponed import UNBEGUN_MAX_US
 from bot.schedule import Scheduler
 from bot.slack.workspaces import slack_session
 from bot.threads.presenter import SlackThreadPresenter
@@ -137,7 +139,12 @@ async def _dispatching(executor: Executor[SlackThreadPresenter], concurrency: in
 
 async def _replay(container: Container, *, older_than_s: float) -> None:
     """Replay payloads that were stored and not finished: their process died, or marking them done failed."""
-    for delivery in await container.stores.inbox.unprocessed(older_than_s=older_than_s):
-        if await container.stores.inbox.claim(delivery):
+    inbox = container.stores.inbox
+    for delivery in await inbox.unprocessed(older_than_s=older_than_s):
+        sent_us = sent_at_us(delivery.payload)
+        if sent_us is not None and container.engine.clock.now_us() - sent_us > UNBEGUN_MAX_US:
+            log.warning("payload_given_up", payload=delivery.key)
+            await inbox.mark_processed(delivery.key, "too old")
+        elif await inbox.claim(delivery):
             log.info("payload_replayed", payload=delivery.key)
             await replay(container.slack_app, delivery.payload)

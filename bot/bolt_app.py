@@ -1,12 +1,17 @@
 """Bolt's app, for the one workspace of SLACK_BOT_TOKEN or for every workspace that installed it."""
 
+import contextlib
 from typing import Any
 
 import aiohttp
+import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
 
 from bot.runs.engine import Engine
 from bot.settings import Settings
@@ -14,14 +19,25 @@ from bot.slack.oauth import install_flow
 from bot.slack.workspaces import InstalledTokens, OneToken
 from storage.oauth_states import OAuthStates
 
+log = structlog.get_logger()
+
+NOT_AUTHORIZED = (
+    "I could not check my token with Slack just now, so nothing was started. Please try again; if it stays, ask an"
+    " admin to run `agents doctor`."
+)
 NOT_INSTALLED = "I am not installed in this workspace any more. Ask an admin of it to install me again."
 
 
 def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | InstalledTokens) -> AsyncApp:
     """Build the app without listeners; with installations it also serves the install link."""
     settings = engine.settings
+    app: AsyncApp
     if isinstance(tokens, OneToken):
-        app = AsyncApp(token=settings.slack_bot_token.get_secret_value(), **_common(settings))
+        app = OneWorkspaceApp(
+            token=settings.slack_bot_token.get_secret_value(),
+            user_facing_authorize_error_message=NOT_AUTHORIZED,
+            **_common(settings),
+        )
     else:
         states = OAuthStates(engine.db, engine.clock, settings.fernet_keys)
         flow = install_flow(settings, tokens.installations, states, engine.clock)
@@ -35,6 +51,31 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
         )
     _use_session(app, session, settings.slack_api_url)
     return app
+
+
+class OneWorkspaceApp(AsyncApp):
+    """Bolt's app over one token, that takes no payload it could not authorize.
+
+    Bolt checks the token with the first payload. When Slack does not answer that, Bolt acknowledges the payload and
+    drops it: an event would be lost, which Slack sends again when it is not acknowledged, and a click do nothing.
+    """
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Dispatch a payload; of one that could not be authorized, tell the person, or Slack, that it was not taken."""
+        try:
+            answer = await super().async_dispatch(req)
+        except (aiohttp.ClientError, TimeoutError):
+            answer = BoltResponse(status=200, body=NOT_AUTHORIZED)
+        if answer.body != NOT_AUTHORIZED:
+            return answer
+        log.warning("payload_not_authorized", type=req.body.get("type") or "command")
+        if "command" in req.body:
+            return answer  # its body is shown to the person
+        if req.context.response_url:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, SlackApiError):
+                await req.context.respond(text=NOT_AUTHORIZED, response_type="ephemeral", replace_original=False)  # type: ignore[misc]
+            return BoltResponse(status=200)
+        return BoltResponse(status=503)
 
 
 def _common(settings: Settings) -> dict[str, Any]:

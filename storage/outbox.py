@@ -84,10 +84,12 @@ class Outbox:
 
     async def mark_posted(self, run_id: str, name: str, ts: str) -> None:
         """Mark a message as posted under a timestamp."""
+        self._fresh.discard((run_id, name))
         statement = q.mark_posted(run_id=run_id, name=name, ts=ts, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement), repeatable=True)
 
     async def mark_abandoned(self, run_id: str, name: str) -> None:
         """Mark a message as never to be posted; the caller has reported why."""
+        self._fresh.discard((run_id, name))
         statement = q.mark_abandoned(run_id=run_id, name=name, now_us=self._clock.now_us())
         await self._db.write(lambda: single(statement))

@@ -1,4 +1,8 @@
-"""Work after the acknowledgement: referenced strongly, drained at shutdown, its failures always reported."""
+"""Work after the acknowledgement: referenced strongly, drained at shutdown, its failures always reported.
+
+A message whose refusal nobody could be told of, because Slack is away, is not done: it stays in the inbox and is
+replayed. A command or a click has told the person by then that it failed.
+"""
 
 import asyncio
 import secrets
@@ -11,6 +15,7 @@ from bot.commands.origin import Origin
 from bot.listeners.ports import PayloadStore
 from bot.messages.notice_views import NoticeView
 from bot.runs.presenter import Notifier
+from bot.slack.errors import PASSING, SlackError
 from patterns.core.errors import UserError
 
 log = structlog.get_logger()
@@ -46,7 +51,10 @@ class BackgroundTasks:
             await work
         except UserError as error:
             note = "refused"
-            await self._tell(origin, NoticeView(str(error), tone="warning"))
+            is_told = await self._tell(origin, NoticeView(str(error), tone="warning"))
+            if not is_told and origin.message_ts:
+                log.info("payload_postponed", payload=origin.delivery_key)
+                return
         except Exception:
             code = secrets.token_hex(4)
             note = f"failed {code}"
@@ -56,14 +64,19 @@ class BackgroundTasks:
         if origin.delivery_key:
             await self._done(origin.delivery_key, note)
 
-    async def _tell(self, origin: Origin, notice: NoticeView) -> None:
+    async def _tell(self, origin: Origin, notice: NoticeView) -> bool:
+        """Tell the person; return False when Slack is away for everybody, so that it is worth another try later."""
         if not origin.user:
-            return
+            return True
         try:
             await self._notifier.private(origin, notice)
+        except SlackError as error:
+            log.warning("person_not_notified", payload=origin.delivery_key, code=error.code)
+            return error.kind not in PASSING
         except Exception:
             # Nobody is left to tell, so the failure is only logged.
             log.exception("person_not_notified", payload=origin.delivery_key)
+        return True
 
     async def _done(self, key: str, note: str) -> None:
         try:

@@ -1,7 +1,7 @@
 """Commit every payload before it is acknowledged, so that a crash loses no request and answers none twice."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -59,7 +59,7 @@ class InboxMiddleware(AsyncMiddleware):
             log.exception("payload_malformed", type=body.get("type"))
             return BoltResponse(status=200)
         is_replayed = context.get(_REPLAYED, False)
-        if happened_us is not None and not is_replayed and "x-slack-retry-num" not in req.headers:
+        if happened_us is not None and not is_replayed and _is_first_try(req.headers):
             self._observe(happened_us)
         if delivery is not None and not is_replayed:
             answer = await self._take(delivery, req)
@@ -113,6 +113,11 @@ class InboxMiddleware(AsyncMiddleware):
             return None
         log.info("payload_duplicate", payload=key)
         return BoltResponse(status=200)
+
+
+def _is_first_try(headers: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether a payload comes for the first time; in Socket Mode the first try is numbered too, as 0."""
+    return [*headers.get("x-slack-retry-num", ())] in ([], ["0"])
 
 
 def without_deleted_words(body: Mapping[str, Any]) -> dict[str, Any]:

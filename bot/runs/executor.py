@@ -16,12 +16,13 @@ from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
 from bot.runs.lease import LEASE_S, Lease
 from bot.runs.outcome import RunOutcome
+from bot.runs.postponed import POSTPONED_S, PostponedError, is_worth_waiting
 from bot.runs.presenter import PrivateNotifier, RunPresenter
+from bot.runs.stopwatch import Stopwatch
 from bot.slack.errors import SlackError
 from bot.telemetry.operations import RunExecution
 from patterns.core.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
-from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
 from storage.database.database import ConstraintError
 from storage.execution.session import RunSession
@@ -98,7 +99,7 @@ class Executor(Generic[S]):
         if session is None:
             return
         run = session.run
-        watch = _Stopwatch(self.engine.clock)
+        watch = Stopwatch(self.engine.clock)
         stop = self._stops.setdefault(run_id, asyncio.Event())
         if run.cancel_requested_by:
             stop.set()
@@ -111,6 +112,11 @@ class Executor(Generic[S]):
         except RunLostError:
             self.presenter.release(run)
             log.info("run_lost", run=run_id)
+        except PostponedError as error:
+            self.presenter.release(run)
+            # Its lease keeps everybody from trying again at once; nothing was spent.
+            await self.engine.store.renew_all([(run.fence, run.executed_ms)], lease_s=POSTPONED_S)
+            log.warning("run_postponed", run=run_id, code=error.code)
         except StorageError as error:
             self.presenter.release(run)
             # Its lease expires, and the next process that reaches the database resumes it from the journal.
@@ -128,7 +134,7 @@ class Executor(Generic[S]):
         return (self.engine.clock.now_us() - run.created_us) / 1e6 if run.epoch == 1 else None
 
     async def _until_stopped(
-        self, session: RunSession, stop: asyncio.Event, watch: "_Stopwatch", seen: RunExecution
+        self, session: RunSession, stop: asyncio.Event, watch: Stopwatch, seen: RunExecution
     ) -> "RunOutcome | ParkedError":
         """Return the outcome of the work, or of a stop soon after it was requested."""
         run = session.run
@@ -150,7 +156,7 @@ class Executor(Generic[S]):
             kept.result()  # raises when the run was lost
         return _STOPPED
 
-    async def _work(self, session: RunSession, watch: "_Stopwatch", seen: RunExecution) -> "RunOutcome | ParkedError":
+    async def _work(self, session: RunSession, watch: Stopwatch, seen: RunExecution) -> "RunOutcome | ParkedError":
         run = session.run
         try:
             placed = await self.presenter.begin(run)
@@ -184,7 +190,13 @@ class Executor(Generic[S]):
         return self._dispatcher.turn(run_id) if self._dispatcher is not None else nullcontext()
 
     async def _not_postable(self, run: RunRow, error: SlackError) -> RunOutcome:
-        """Tell the person that we cannot post in their conversation; return the outcome: nothing was spent."""
+        """Tell the person that we cannot post in their conversation; return the outcome: nothing was spent.
+
+        Raises:
+            PostponedError: nobody can be told now, so the run begins later.
+        """
+        if is_worth_waiting(run, error, now_us=self.engine.clock.now_us()):
+            raise PostponedError(error.code)
         log.warning("conversation_not_postable", run=run.id, code=error.code)
         key = run.options.get("delivery_key", "")
         view = InviteView(key=key) if error.kind == "not_in_channel" and key else NoticeView(str(error), tone="warning")
@@ -273,21 +285,3 @@ class Executor(Generic[S]):
         """Return the current row, with our own executing time."""
         now = await self.engine.store.get(run.id)
         return replace(now, executed_ms=run.executed_ms) if now else run
-
-
-class _Stopwatch:
-    """Measures a run's executing time, without its first messages' wait for Slack's rate limit."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started_s: float | None = None
-
-    def start(self) -> None:
-        """Start measuring."""
-        self._started_s = self._clock.monotonic()
-
-    def clocked(self, run: RunRow) -> RunRow:
-        """Return the run with its executing time up to now."""
-        if self._started_s is None:
-            return run
-        return replace(run, executed_ms=run.executed_ms + int((self._clock.monotonic() - self._started_s) * 1000))

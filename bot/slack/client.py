@@ -16,7 +16,7 @@ from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
 from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, with_duplicate_warning
 from bot.slack.rate_limiter import RateLimiter
-from bot.slack.web_api import ATTEMPTS, ResponseLostError, SlackMethods, Tokens
+from bot.slack.web_api import ATTEMPTS, ResponseLostError, SlackMethods, Tokens, retry_after_s
 from patterns.core.ports import Clock
 from storage.outbox import Outbox
 
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 TEXT_MAX = 39_000
 """Characters; Slack silently truncates text at 40,000."""
 SEARCH_PAGES = 5
+RESPOND_WAIT_S = 60.0
+"""A response_url that asks for a longer pause is left for the next way to the person."""
 QUIET = {"parse": "none", "link_names": False}
 UNFURLED = {"unfurl_links": False, "unfurl_media": False}
 _REFUSED_BLOCKS = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format", "invalid_attachments"})
@@ -135,7 +137,7 @@ class SlackClient(SlackMethods):
             try:
                 async with session.post(response_url, json=body) as answer:
                     status, said = answer.status, await answer.text()
-                    wait_s = float(answer.headers.get("Retry-After", 2**attempt))
+                    wait_s = min(retry_after_s(answer.headers, default_s=2.0**attempt), RESPOND_WAIT_S)
             except (aiohttp.ClientError, TimeoutError):
                 status, said, wait_s = 0, "connection", float(2**attempt)
             if status == 200 and any(code in said for code in _REFUSED_BLOCKS):  # noqa: PLR2004 - HTTP

@@ -21,6 +21,7 @@ _KINDS: Mapping[str, Kind] = {
     "not_in_channel": "not_in_channel",
     "channel_not_found": "not_in_channel",
     "is_archived": "archived",
+    "is_inactive": "archived",
     "user_not_found": "person_gone",
     "user_disabled": "person_gone",
     "user_not_in_channel": "person_gone",
@@ -41,6 +42,8 @@ _KINDS: Mapping[str, Kind] = {
     "expired_url": "gone",
     "expired_trigger_id": "gone",
 }
+PASSING = frozenset({"unreachable", "revoked"})
+"""Kinds of trouble in which nobody can be told anything now, but later somebody can."""
 UNSUPPORTED = frozenset(
     {"unknown_method", "feature_not_enabled", "method_deprecated", "not_authorized", "channel_type_not_supported"}
 )

@@ -3,6 +3,7 @@
 Slack's own retry handlers stay off, because they repeat even calls that must not arrive twice.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ from patterns.core.text import storable_json
 
 log = structlog.get_logger(__name__)
 
+RETRY_AFTER_MAX_S = 3600.0
+"""The longest wait that we believe: a broken proxy's word must not silence a bot for days."""
 ATTEMPTS = 6
 """Attempts before Slack counts as unreachable."""
 READS = frozenset(
@@ -113,7 +116,7 @@ class SlackMethods:
             except SlackApiError as error:
                 status, code, headers = read_refusal(error)
                 if status == 429:  # noqa: PLR2004 - HTTP
-                    await self._held_back(rates, float(headers.get("Retry-After", 1)), method)
+                    await self._held_back(rates, retry_after_s(headers), method)
                     if has_turn:
                         break  # an optional call is not worth the wait
                     continue
@@ -139,6 +142,15 @@ class SlackMethods:
     def _rates(method: str, arguments: Mapping[str, Any]) -> dict[str, Rate]:
         posts = {f"posts:{arguments.get('channel')}": POSTS} if method == "chat.postMessage" else {}
         return posts | ({method: TIERS[method]} if method in TIERS else {})
+
+
+def retry_after_s(headers: Mapping[str, str], *, default_s: float = 1.0) -> float:
+    """Return how many seconds Slack wants us to wait; `default_s` where its word cannot be read."""
+    try:
+        wait_s = float(headers.get("Retry-After", default_s))
+    except ValueError:
+        return default_s
+    return min(max(wait_s, 0.0), RETRY_AFTER_MAX_S) if math.isfinite(wait_s) else default_s
 
 
 def read_refusal(error: SlackApiError) -> tuple[int, str, Mapping[str, str]]:

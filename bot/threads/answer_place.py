@@ -1,6 +1,7 @@
 """Where an answer goes when its thread is not what it was: nowhere when the request was deleted, else to the asker.
 
-Slack posts a reply to a deleted message loose into the channel, for everybody and without what it answers.
+Slack posts a reply to a deleted message loose into the channel, for everybody and without what it answers. In a channel
+that is archived or gone, or that we were removed from, nothing can be posted at all.
 """
 
 from collections.abc import Sequence
@@ -22,10 +23,13 @@ log = structlog.get_logger()
 
 NEW_POST_AFTER_S = 20.0
 """An answer that comes later than this after the plan is a message of its own, which notifies whoever waits."""
-WITHDRAWN, ROOT_GONE = "withdrawn", "root gone"
+WITHDRAWN, ROOT_GONE, CHANNEL_LOST = "withdrawn", "root gone", "channel lost"
 """Names of outbox rows that are never posted: what was found out about a run, kept over crashes."""
 _GONE = frozenset({"message_not_found", "thread_not_found"})
+_LOST = frozenset({"not_in_channel", "archived", "missing_scope"})
+"""Kinds of refusals that hold for whatever we post in the channel."""
 _INTRO = "The message of your request was deleted, so here is what came of it."
+_INTRO_LOST = "I cannot post in <#{channel}> any more, so here is what came of your request there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,16 @@ class AnswerPlace:
         Raises:
             SlackError: the rest is owed until the next try.
         """
-        place = await self.of(run)
+        try:
+            return await self._post(run, await self.of(run), messages, text)
+        except SlackError as error:
+            if error.kind not in _LOST or run.channel_kind == "dm" or await self.outbox.exists(run.id, CHANNEL_LOST):
+                raise
+            log.warning("channel_lost", run=run.id, code=error.code)
+        await self._keep(run, CHANNEL_LOST)
+        return await self._post(run, await self.of(run), messages, text)
+
+    async def _post(self, run: RunRow, place: RunRow, messages: Sequence[SlackMessage], text: str) -> int:
         for number, message in enumerate(messages):
             name = f"answer/{number}"
             if number == len(messages) - 1 >= FROM_MESSAGES:
@@ -52,7 +65,9 @@ class AnswerPlace:
                 continue
             if place is run and not number and await self._replace_plan(run, name, message):
                 continue
-            shown = _introduced(message) if place is not run and not number else message
+            shown = message
+            if place is not run and not number:
+                shown = _introduced(message, await self._intro(run))
             await self.slack.of(run.workspace).post_once(
                 run.id, name, channel=place.channel, message=shown, thread_ts=place.thread_ts or None
             )
@@ -110,6 +125,8 @@ class AnswerPlace:
         Raises:
             SlackError: those cannot be opened.
         """
+        if await self.outbox.exists(run.id, CHANNEL_LOST):
+            return await self._direct(run)
         if not run.root_ts or run.thread_ts != run.root_ts:
             return run  # the thread is not ours, or there is none
         if not await self.outbox.exists(run.id, ROOT_GONE):
@@ -118,8 +135,16 @@ class AnswerPlace:
             await self._settle_loose(run)
             await self._keep(run, ROOT_GONE)
             log.info("root_gone", run=run.id)
+        return await self._direct(run)
+
+    async def _direct(self, run: RunRow) -> RunRow:
         dm = await self.slack.of(run.workspace).open_dm(run.user)
         return replace(run, channel=dm, thread_ts="")
+
+    async def _intro(self, run: RunRow) -> str:
+        """Return why the answer comes directly."""
+        is_lost = await self.outbox.exists(run.id, CHANNEL_LOST)
+        return _INTRO_LOST.format(channel=run.channel) if is_lost else _INTRO
 
     async def _is_gone(self, run: RunRow) -> bool:
         try:
@@ -142,7 +167,7 @@ class AnswerPlace:
         await self.outbox.mark_abandoned(run.id, name)
 
 
-def _introduced(message: SlackMessage) -> SlackMessage:
+def _introduced(message: SlackMessage, intro: str) -> SlackMessage:
     """Return the first message of an answer with the reason why it comes directly."""
-    block = {"type": "section", "text": {"type": "mrkdwn", "text": _INTRO}}
-    return SlackMessage(f"{_INTRO}\n\n{message.text}", (block, *message.blocks) if message.blocks else ())
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": intro}}
+    return SlackMessage(f"{intro}\n\n{message.text}", (block, *message.blocks) if message.blocks else ())

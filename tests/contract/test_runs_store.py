@@ -271,6 +271,15 @@ async def test_an_intent_of_ones_own_transaction_needs_no_search_once(
     assert await outbox.add_intent(run.id, "answer/0", "C1") == ("abandoned", None)
 
 
+async def test_what_was_posted_or_given_up_is_not_remembered_as_waiting(database: Database, clock: FakeClock) -> None:
+    outbox = Outbox(database, clock)
+    for name in ("closed", "answer/0"):
+        outbox.note_committed("R1", name)
+    await outbox.mark_posted("R1", "closed", "1.1")
+    await outbox.mark_abandoned("R1", "answer/0")
+    assert [outbox.is_unattempted("R1", name) for name in ("closed", "answer/0")] == [False, False]
+
+
 # ---------------------------------------------------------------- questions
 
 

@@ -79,6 +79,8 @@ class Accounts:
     """Run and epoch of every owner that was ended."""
     withdrawn: set[int]
     """Requests that their authors deleted."""
+    cut_reasons: frozenset[str] = CUT_REASONS
+    """Why a call may be uncertain whose process lived."""
 
     def wrong(self, name: str, fact: str) -> None:
         """A promise that broke."""
@@ -135,11 +137,11 @@ class Accounts:
                 self.wrong("posted twice", f"{message}: {count} times")
         for run in runs.values():
             may_end = {"completed", "partial", *(("cancelled",) if run["cancel_requested_by"] else ())}
-            may_end |= {"cancelled", "rejected"} if run["id"] in stopped else set()
+            is_withdrawn = (run["id"], "withdrawn") in out  # its author took the request back
+            may_end |= {"cancelled", "rejected"} if run["id"] in stopped or is_withdrawn else set()
             if run["status"] != "done" or run["stop_reason"] not in may_end:
                 self.wrong("ended badly", _facts(run))
             answer = out.get((run["id"], "answer/0"))
-            is_withdrawn = (run["id"], "withdrawn") in out  # its author took the request back
             if is_withdrawn and (answer is None or answer["state"] == "abandoned"):
                 continue
             if answer is None and run["cancel_requested_by"] and not run["root_ts"]:
@@ -188,7 +190,7 @@ class Accounts:
                 report.uncertain[call["reason"]] += 1
                 if not self._is_excused(call, stopped):
                     self.wrong("uncertain without cause", json.dumps(dict(call)))
-        cut = sum(report.uncertain[reason] for reason in CUT_REASONS)
+        cut = sum(report.uncertain[reason] for reason in self.cut_reasons)
         if cut > report.cuts:
             self.wrong("uncertain without cause", f"{cut} calls were cut, the provider cut {report.cuts}")
         recorded = sum(call["state"] in {"settled", "uncertain"} for call in calls)
@@ -202,7 +204,7 @@ class Accounts:
             return (call["run_id"], call["owner_epoch"]) in self.killed_owners or (
                 call["reason"] == "stopped" and call["run_id"] in stopped
             )
-        return call["reason"] in CUT_REASONS
+        return call["reason"] in self.cut_reasons
 
     async def _count_sums(self, bills: Sequence[Bill], prices: Mapping[str, Price]) -> None:
         report, found = self.report, await verify(self.db)

@@ -15,7 +15,7 @@ from patterns.core.money import Price
 from patterns.models.client import LiteLLMClient
 from storage.database.connect import connect
 from storage.database.migrate import migrate
-from tests.crash.accounts import Accounts, Report, ask
+from tests.crash.accounts import CUT_REASONS, Accounts, Report, ask
 from tests.crash.crowd import Crowd
 from tests.crash.deaths import Deaths
 from tests.crash.fleet import Member, Starter, cold
@@ -72,7 +72,7 @@ class Storm:
         self._url, self._folder, self._starter = url, folder, starter
         self._webs, self._workers, self._most = webs, workers, crowd
         self._chance = random.Random(seed)
-        self.act_every_s = ACT_EVERY_S
+        self.act_every_s, self.cut_reasons = ACT_EVERY_S, CUT_REASONS
         self._calm = asyncio.Event()
         self._killed_owners: set[tuple[str, int]] = set()
         self.report = Report()
@@ -202,7 +202,7 @@ class Storm:
         report.kills, report.ways, report.deeds = self._deaths.kills, self._deaths.ways, self._crowd.done
         report.asked, report.accepted = len(self._crowd.asked), len(self._slack.accepted)
         report.cuts, report.refusals = self._moody.cuts, self._moody.refusals
-        accounts = Accounts(self._db, self._slack, report, self._killed_owners, self._crowd.withdrawn)
+        accounts = Accounts(self._db, self._slack, report, self._killed_owners, self._crowd.withdrawn, self.cut_reasons)
         for words in self._deaths.fell:
             accounts.wrong("fell", words)
         await accounts.count(self._provider.bills, await self._prices())

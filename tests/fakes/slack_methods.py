@@ -73,6 +73,7 @@ def post_ephemeral(workspace: Workspace, args: Arguments) -> dict[str, Any]:
 
 
 def update(workspace: Workspace, args: Arguments) -> dict[str, Any]:
+    workspace.channel(args["channel"], posting=True)
     old = workspace.message(args["channel"], args["ts"])
     if old.get("user") != BOT_USER:
         raise Refused("cant_update_message")
@@ -87,6 +88,7 @@ def update(workspace: Workspace, args: Arguments) -> dict[str, Any]:
 
 
 def delete(workspace: Workspace, args: Arguments) -> dict[str, Any]:
+    workspace.channel(args["channel"], posting=True)
     message = workspace.message(args["channel"], args["ts"])
     workspace.channel(args["channel"]).messages.remove(message)
     return {"channel": args["channel"], "ts": args["ts"]}

@@ -47,6 +47,7 @@ class SlackServer(People):
         self.base = ""
         self._port = port
         self._turn = 0
+        self._closing = asyncio.Event()
         self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._runner: web.AppRunner | None = None
 
@@ -70,6 +71,7 @@ class SlackServer(People):
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing.set()
         for socket in list(self.sockets):
             await socket.close()
         if self._runner:
@@ -87,7 +89,7 @@ class SlackServer(People):
         return Beside(self, workspace)
 
     def fail(self, method: str, **how: Any) -> Fault:
-        """Script the next calls of a method: error=, status=, retry_after_s=, lose="before"|"after", times=."""
+        """Script the next calls of a method: error=, status=, page=, retry_after_s=, lose="before"|"after"|"hang"."""
         fault = Fault(method, **how)
         self.workspace.faults.append(fault)
         return fault
@@ -107,6 +109,8 @@ class SlackServer(People):
         await workspace.changed()
         if fault and fault.lose == "after":
             _drop(request)
+        if fault and fault.lose == "hang":
+            await self._closing.wait()
         granted = workspace.granted
         headers = {} if granted is None else {"X-OAuth-Scopes": ",".join(sorted(granted))}
         return web.json_response(body, headers=headers)
@@ -285,6 +289,8 @@ def _faulty(request: web.Request, fault: Fault) -> web.Response | None:
     if fault.retry_after_s is not None:
         headers = {"Retry-After": str(fault.retry_after_s)}
         return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
+    if fault.page:
+        return web.Response(text="<html>Bad gateway</html>", content_type="text/html", status=fault.status)
     if fault.error or fault.status != 200:
         return web.json_response({"ok": False, "error": fault.error or "internal_error"}, status=fault.status)
     return None

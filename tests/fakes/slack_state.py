@@ -65,13 +65,18 @@ class ResponseUrl:
 
 @dataclass
 class Fault:
-    """What happens to the next calls of a method. `lose` drops the connection, before or after the effect."""
+    """What happens to the next calls of a method.
+
+    `lose` drops the connection `before` or `after` the effect, or lets it `hang` after it. `page` answers with a
+    proxy's page instead of JSON.
+    """
 
     method: str
     error: str = ""
     status: int = 200
-    retry_after_s: int | None = None
+    retry_after_s: int | str | None = None
     lose: str = ""
+    page: bool = False
     times: int = 1
 
 

@@ -249,7 +249,7 @@ async def test_an_answer_whose_receipt_was_lost_is_not_posted_again(slack: Slack
         assert answers(slack) == 1
 
 
-async def test_thrown_out_of_the_channel_the_bot_tells_the_asker(
+async def test_thrown_out_of_the_channel_the_bot_answers_the_asker_directly(
     slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.threads.answer_place.NEW_POST_AFTER_S", 0.0)
@@ -263,7 +263,7 @@ async def test_thrown_out_of_the_channel_the_bot_tells_the_asker(
         open_house(api_url=slack.url, provider=provider, folder=tmp_path),
     ):
         await slack.command(DECIDE)
-        await slack.wait_for(lambda: privately(slack, "I could not post your answer."))
+        await slack.wait_for(lambda: answers(slack, channel=DM))
 
 
 # ---------------------------------------------------------------- where it may not work

@@ -17,7 +17,7 @@ from typing import Any
 
 from storage.database.migrate import migrate
 from storage.ledger.verify import verify
-from tests.crash.accounts import Report, ask
+from tests.crash.accounts import CUT_REASONS, Report, ask
 from tests.crash.fleet import ROOT, Member, Start
 from tests.crash.fleet import Process as Running
 from tests.crash.run_storm import OPEN, Storm
@@ -53,7 +53,7 @@ class Soak(Storm):
     def __init__(self, folder: Path, *, seconds: float, seed: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(f"sqlite:///{folder / 'agents.db'}", folder, seed=seed, crowd=OPEN_MAX, starter=_shifted)
-        self.act_every_s = ACT_EVERY_S
+        self.act_every_s, self.cut_reasons = ACT_EVERY_S, CUT_REASONS | {"server"}
         self._seconds = seconds
         self._offset_s = _until_next_month_s() - TURN * seconds
         self._acks_s: list[float] = []

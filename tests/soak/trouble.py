@@ -4,7 +4,9 @@ from tests.crash.moody import Moody
 from tests.fakes.provider import Call, Fault, Reply
 from tests.fakes.team import Team
 
-REFUSALS = (429, 429, 500, 502, 503, 529)
+REFUSALS = (429, 429, 500, 503, 529)
+GAVE_UP = 502
+"""What a gateway says that may have been billed: nobody can know."""
 BROKEN: tuple[Fault, ...] = ("drop", "drop_mid", "truncate", "no_usage", "bad_chunk", "garbage", "error_event")
 SLOW_S = 8.0
 
@@ -20,7 +22,8 @@ class Trouble(Moody):
             return Reply(status=status, retry_after_s=self.chance.random() if status == 429 else None)
         if way < 0.75:
             self.cuts += 1
-            return Reply(text, fault=self.chance.choice(BROKEN))
+            is_gone = self.chance.random() < 1 / (1 + len(BROKEN))
+            return Reply(status=GAVE_UP) if is_gone else Reply(text, fault=self.chance.choice(BROKEN))
         if way < 0.95:
             return Reply(text, delay_s=SLOW_S * self.chance.random())
         return Reply(text, chunk_delay_s=0.5)

@@ -6,6 +6,8 @@ from slack_bolt.async_app import AsyncBoltRequest
 from bot.commands.origin import Origin
 from bot.listeners.background import BackgroundTasks
 from bot.messages.notice_views import NoticeView
+from bot.slack.errors import SlackError
+from patterns.core.errors import UserError
 from tests.fakes.bot_services import ANNA, BROKEN, CHANNEL, TEAM, Bot, FakeInbox, FakeNotifier, command
 
 ORIGIN = Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=ANNA)
@@ -53,6 +55,28 @@ async def test_a_person_who_cannot_be_told_does_not_stop_the_rest(bot: Bot) -> N
     assert note.startswith("failed ")
 
 
+@pytest.mark.parametrize(
+    ("message_ts", "code", "note"),
+    [
+        ("1.1", "connection", None),
+        ("1.1", "token_revoked", None),
+        ("1.1", "user_not_found", "refused"),
+        ("", "connection", "refused"),
+    ],
+)
+async def test_a_message_whose_refusal_nobody_could_be_told_of_stays_in_the_inbox(
+    message_ts: str, code: str, note: str | None
+) -> None:
+    inbox, notifier = FakeInbox(), FakeNotifier()
+    away = SlackError("unreachable", code=code, method="chat.postEphemeral")
+    notifier.error = away if code == "connection" else SlackError.of(code, "chat.postEphemeral")
+    tasks = BackgroundTasks(inbox=inbox, notifier=notifier)
+    origin = Origin(delivery_key="key", workspace=TEAM, channel=CHANNEL, user=ANNA, message_ts=message_ts)
+    tasks.spawn(origin, _refuse())
+    await tasks.drain(5)
+    assert inbox.notes.get("key") == note
+
+
 async def test_a_failure_with_nobody_to_tell_is_closed_quietly() -> None:
     inbox, notifier = FakeInbox(), FakeNotifier()
     tasks = BackgroundTasks(inbox=inbox, notifier=notifier)
@@ -71,6 +95,10 @@ async def test_storage_trouble_is_a_defect_to_people_and_carries_a_code(bot: Bot
 
 async def _wait(gate: asyncio.Event) -> None:
     await gate.wait()
+
+
+async def _refuse() -> None:
+    raise UserError("I could not check with Slack who is asking.")
 
 
 async def _fail() -> None:

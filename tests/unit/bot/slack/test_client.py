@@ -8,6 +8,7 @@ import pytest
 from bot.messages.views import SlackMessage
 from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
+from bot.slack.web_api import retry_after_s
 from bot.slack.workspaces import OneToken, Slack, slack_client, slack_session
 from tests.fakes.memory import MemoryOutbox
 from tests.fakes.slack_server import SlackServer
@@ -190,3 +191,11 @@ async def test_our_direct_messages_open_once(out: SlackClient) -> None:
 
 async def test_the_bot_is_itself(out: SlackClient) -> None:
     assert (await out.call("auth.test"))["user_id"] == BOT_USER
+
+
+@pytest.mark.parametrize(
+    ("said", "expected_s"),
+    [("30", 30.0), ("0.5", 0.5), ("-3", 0.0), ("86400", 3600.0), ("nan", 1.0), ("inf", 1.0), ("soon", 1.0), ("", 1.0)],
+)
+def test_a_wait_that_cannot_be_right_is_not_believed(said: str, expected_s: float) -> None:
+    assert retry_after_s({"Retry-After": said}) == expected_s
