@@ -5,8 +5,10 @@ Providers take no dots in names and at most 64 characters, so `tickets.get_issue
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from patterns.core.tools import ToolCall
 
 _NAME_CHARS_MAX = 64
 _HASH_CHARS = 8
@@ -32,23 +34,30 @@ def wire_name(name: str) -> str:
 class Offer:
     """The tools of one request. `model` is the provider's name of the model, `output_tokens_max` the body's cap.
 
-    `names` maps names on the wire to those of the roster, `taken` holds the ids of earlier calls, `turn` is the
-    number of messages so far.
+    `names` maps names on the wire to those of the roster, `taken` holds the ids of earlier calls and `called` their
+    names on the wire, `turn` is the number of messages so far.
     """
 
     model: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
     turn: int = 0
     output_tokens_max: int = 0
 
     @classmethod
     def of(
-        cls, tools: Iterable[str], *, model: str, taken: Iterable[str], turn: int, output_tokens_max: int
+        cls, tools: Iterable[str], *, model: str, earlier: Sequence[ToolCall], turn: int, output_tokens_max: int
     ) -> "Offer":
-        """Return the offer of tools with these names."""
-        names = {wire_name(name): name for name in tools}
-        return cls(model, names, frozenset(taken), turn, output_tokens_max)
+        """Return the offer of tools with these names, after `earlier` calls."""
+        return cls(
+            model=model,
+            names={wire_name(name): name for name in tools},
+            taken=frozenset(call.id for call in earlier),
+            called=frozenset(wire_name(call.name) for call in earlier),
+            turn=turn,
+            output_tokens_max=output_tokens_max,
+        )
 
     def name_of(self, called: str) -> str:
         """Return the roster's name of the tool that a model calls; a name that was not offered stays as it is."""

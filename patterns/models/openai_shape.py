@@ -1,4 +1,7 @@
-"""How OpenAI answers, and everything that answers like it: text, tool calls and, at some, thinking. Pure."""
+"""How OpenAI answers, and everything that answers like it: text, tool calls and, at some, thinking. Pure.
+
+Its newer endpoint, `/responses`, is the only one of some models; litellm asks there, and the reply is read here.
+"""
 
 from collections.abc import Mapping
 
@@ -13,6 +16,7 @@ from patterns.models.parts import (
     is_first,
     joined,
     objects,
+    whole_call,
     word,
 )
 
@@ -106,3 +110,23 @@ def _detail(at: int, detail: Json, *, is_whole: bool) -> ThoughtPiece:
     grown = {name: detail[name] for name in _GROWING if isinstance(detail.get(name), str)}
     fields = {name: value for name, value in detail.items() if name not in grown}
     return ThoughtPiece("detail", (detail.get("index", at), detail.get("type")), fields, grown)
+
+
+def read_responses(data: Json) -> Part:
+    """Return what is in a reply of `/responses`, whose ending is its status."""
+    items, usage = objects(data.get("output")), data.get("usage")
+    texts = [_text_of(item) for item in items if item.get("type") == "message"]
+    ending = data.get("status")
+    if ending == "incomplete":
+        ending = (data.get("incomplete_details") or {}).get("reason")
+    return Part(
+        whole="".join(texts) or None,
+        pieces=tuple(
+            whole_call(item.get("call_id"), item.get("name"), item.get("arguments"), number=at)
+            for at, item in enumerate(items)
+            if item.get("type") == "function_call"
+        ),
+        finish=word(ending) or None,
+        usage=usage,
+        is_bill=bool(usage),
+    )

@@ -19,13 +19,14 @@ from patterns.models.parts import Part, Shape
 from patterns.models.reply_calls import ReplyCalls, TooMuchError
 from patterns.models.reply_text import LoopError, ReplyText
 from patterns.models.told import merged
+from patterns.models.written_calls import is_written_call
 
 FinishReason = Literal["stop", "length", "content_filter"]
 
 _WORDS: dict[FinishReason, str] = {
     "stop": "stop end_turn stop_sequence tool_use tool_calls tool_call function_call eos eos_token end_of_turn "
     "end_of_text complete completed done finished",
-    "length": "length max_tokens model_length max_length model_context_window_exceeded",
+    "length": "length max_tokens max_output_tokens model_length max_length model_context_window_exceeded",
     "content_filter": "content_filter content_filtered refusal safety recitation blocklist prohibited_content spii "
     "language image_safety image_prohibited_content image_recitation guardrail_intervened sensitive error_toxic",
 }
@@ -178,7 +179,8 @@ class Reading:
     def _lacks_answer(self, *, is_calling: bool) -> bool:
         """Return whether the reply waits for tools that nobody calls: its text is a preface, if there is one."""
         if not self._calls:
-            return is_calling and bool(self._offer.names)
+            known = {*self._offer.names, *self._offer.called}
+            return (is_calling and bool(self._offer.names)) or is_written_call(self._text.finish(), known)
         return is_calling or bool(self._offer.taken) or not self._text.finish().strip()
 
     def _final_text(self) -> str:

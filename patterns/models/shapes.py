@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from patterns.core.money import Usage
 from patterns.models.anthropic_shape import ANTHROPIC_TYPES, read_anthropic
-from patterns.models.openai_shape import read_openai
+from patterns.models.openai_shape import read_openai, read_responses
 from patterns.models.parts import (
     Json,
     Part,
@@ -22,7 +22,15 @@ from patterns.models.parts import (
     objects,
     whole_call,
 )
-from patterns.models.told import Told, anthropic_usage, converse_usage, gemini_usage, ollama_usage, openai_usage
+from patterns.models.told import (
+    Told,
+    anthropic_usage,
+    converse_usage,
+    gemini_usage,
+    ollama_usage,
+    openai_usage,
+    responses_usage,
+)
 
 _SAYING = (
     "content",
@@ -38,7 +46,7 @@ _SAYING = (
 )
 
 
-def shape_of(data: object) -> str | None:
+def shape_of(data: object) -> str | None:  # noqa: PLR0911 - one for each shape
     """Return the shape of a reply, or of an event of one, by what is in it; None for another."""
     if not isinstance(data, Mapping):
         return None
@@ -50,6 +58,8 @@ def shape_of(data: object) -> str | None:
         return "gemini"
     if "output" in data and "stopReason" in data:
         return "converse"
+    if data.get("object") == "response":
+        return "responses"
     return "ollama" if "done" in data and ("message" in data or "response" in data) else None
 
 
@@ -138,12 +148,13 @@ def _any_usage(told: Told) -> Usage | None:
     keys = {"promptTokenCount": "gemini", "inputTokens": "converse", "prompt_eval_count": "ollama"}
     shape = next((shape for key, shape in keys.items() if key in told), "openai")
     if shape == "openai" and "input_tokens" in told and "prompt_tokens" not in told:
-        shape = "anthropic"
+        shape = "responses" if "total_tokens" in told else "anthropic"
     return SHAPES[shape].count(told)
 
 
 SHAPES = {
     "openai": Shape(read_openai, openai_usage),
+    "responses": Shape(read_responses, responses_usage),
     "anthropic": Shape(read_anthropic, anthropic_usage),
     "gemini": Shape(_gemini, gemini_usage),
     "converse": Shape(_converse, converse_usage),

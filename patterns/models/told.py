@@ -71,6 +71,12 @@ def openai_usage(told: Told) -> Usage | None:
     return Usage(given, made, cached, reasoning, cache_write_tokens=written)
 
 
+def responses_usage(told: Told) -> Usage | None:
+    """Read the usage of OpenAI's `/responses`, which has other names for the same."""
+    given, made = told.get("input_tokens_details"), told.get("output_tokens_details")
+    return openai_usage({**told, "prompt_tokens_details": given, "completion_tokens_details": made})
+
+
 def anthropic_usage(told: Told) -> Usage | None:
     """Read Anthropic's usage, whose input tokens are those beside the cache."""
     plain, made = _first(told, "input_tokens"), _first(told, "output_tokens")

@@ -26,15 +26,18 @@ class ToolSchemaError(ValueError):
     """A tool cannot be offered; the message says which and why."""
 
 
-def functions(tools: Iterable[ToolSchema], *, for_gemini: bool = False) -> list[Json]:
-    """Return tools in the form that litellm translates; `for_gemini` where it sends them itself to a Gemini.
+def functions(tools: Iterable[ToolSchema], *, litellm_to: str = "") -> list[Json]:
+    """Return tools in the form that litellm translates; `litellm_to` is the model where it sends them itself.
 
     Raises:
         ToolSchemaError: a schema that providers refuse, two tools of one name, or too many of them.
     """
     made = [_function(tool) for tool in tools]
-    for function in made if for_gemini else ():
-        function["function"]["parameters"] = gemini_schema(function["function"]["parameters"])
+    for function in (one["function"] for one in made):
+        if litellm_to.startswith("vertex_ai/gemini"):
+            function["parameters"] = gemini_schema(function["parameters"])
+        elif litellm_to.startswith("openai/"):
+            function["strict"] = False  # what its endpoint for such models takes for true where nothing is said
     names = [function["function"]["name"] for function in made]
     if len(set(names)) < len(names):
         raise ToolSchemaError("two of its tools have the same name")

@@ -112,7 +112,7 @@ def _offer(request: ModelRequest, target: Target, cap: int) -> Offer:
     return Offer.of(
         (tool.name for tool in request.tools),
         model=target.model,
-        taken=(call.id for message in request.messages for call in message.calls),
+        earlier=[call for message in request.messages for call in message.calls],
         turn=len(request.messages),
         output_tokens_max=cap,
     )
@@ -128,7 +128,7 @@ def _tools(request: ModelRequest, target: Target) -> Json:
         if "tools" not in target.supported:
             raise refuse(request, "It takes no tools: give the agent another model, or no tools.")
         try:
-            return {"tools": functions(request.tools, for_gemini=target.model.startswith("vertex_ai/gemini"))}
+            return {"tools": functions(request.tools, litellm_to="" if target.shape else target.model)}
         except ToolSchemaError as error:
             raise refuse(request, f"Its provider would refuse its tools: {error}.") from None
     called = [call.name for message in request.messages for call in message.calls]

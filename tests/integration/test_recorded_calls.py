@@ -19,6 +19,7 @@ from patterns.core.money import Price
 from patterns.core.ports import Charged, Hold
 from patterns.core.tools import ToolCall
 from patterns.models.client import LiteLLMClient
+from patterns.models.sdk import litellm_sdk
 from patterns.roster.roster import ModelSpec
 from tests.fakes.recorded import Recorded
 from tests.integration.test_recorded_replies import AWS, AZURE_VERSION
@@ -35,6 +36,12 @@ ENDED = ("reason", "text", "finish", "calls", "thinking", "money")
 
 def rows() -> list[Row]:
     return [json.loads(line) for line in DATA.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def warm() -> None:
+    """Load litellm before a call's time begins to run."""
+    litellm_sdk()
 
 
 async def play(row: Row) -> Row:

@@ -5,13 +5,15 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patterns.core.tools import ToolCall
 from patterns.models.offer import Offer, wire_name
 
 EVERYWHERE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 
 
 def offer(*names: str, taken: tuple[str, ...] = ()) -> Offer:
-    return Offer.of(names, model="p/m", taken=taken, turn=3, output_tokens_max=10)
+    earlier = [ToolCall(id=told, name="t.u", arguments="{}") for told in taken]
+    return Offer.of(names, model="p/m", earlier=earlier, turn=3, output_tokens_max=10)
 
 
 def test_a_usual_name_is_told_by_its_own_letters() -> None:

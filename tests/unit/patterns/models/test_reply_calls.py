@@ -11,7 +11,7 @@ from patterns.models.offer import Offer
 from patterns.models.parts import CallPiece, TextMark, ThoughtPiece
 from patterns.models.reply_calls import ARGUMENTS_CHARS_MAX, CALLS_MAX, THINKING_CHARS_MAX, ReplyCalls, TooMuchError
 
-OFFER = Offer.of(["tickets.search"], model="p/m", taken=(), turn=2, output_tokens_max=99)
+OFFER = Offer.of(["tickets.search"], model="p/m", earlier=(), turn=2, output_tokens_max=99)
 NAME = "tickets__search"
 
 
