@@ -13,6 +13,7 @@ from bot.budgets.changes import BudgetChanges
 from bot.budgets.new_channels import ChannelOpenings
 from bot.budgets.price_age import price_note
 from bot.budgets.service import BudgetService
+from bot.budgets.stats_service import StatsService
 from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
 from bot.people.access import Access
@@ -293,6 +294,13 @@ class Container:
             budget=self.budget_service,
             runs=self.runs,
             past_runs=self.past_runs,
+            statistics=StatsService(
+                self.stores.run_stories,
+                self.stores.reports,
+                profiles,
+                lambda: self.engine.roster.models,
+                self.engine.clock,
+            ),
             home=self._home,
             preferences=self.stores.preferences,
             own_words=OwnWordsService(self.stores.personal_data, self.slack, self.welcome),

@@ -18,6 +18,10 @@ q = load("run_stories")
 runs = load("runs")
 
 
+AT_ONCE = 500
+"""Runs whose stories are read by one statement each for journals, calls, questions and ratings."""
+
+
 class RunStories:
     """Repository of the stories of runs. It changes nothing."""
 
@@ -62,6 +66,25 @@ class RunStories:
         rows = await self._db.read(lambda: single(statement))
         return str(rows[0]["id"]) if rows else None
 
+    async def between(
+        self, workspace: str, channels: Sequence[str], *, from_us: int, until_us: int, most: int
+    ) -> tuple[list[RunStory], int]:
+        """Return the stories of runs that are over, without texts, and how many older ones were left out.
+
+        Those accepted in that time, the latest `most` of them; of every channel when none is named.
+        """
+
+        def work() -> Work[tuple[list[RunStory], int]]:
+            wanted, time = list(channels), {"workspace": workspace, "from_us": from_us, "until_us": until_us}
+            if not wanted:
+                wanted = [row["channel"] for row in (yield q.channels_between(**time))]
+            rows = yield q.runs_between(**time, channels=wanted, most=most)
+            (count,) = yield q.count_between(**time, channels=wanted)
+            stories = yield from _without_texts([run_of(row) for row in rows])
+            return stories, int(count["runs"]) - len(rows)
+
+        return await self._db.read(work)
+
     async def ended_ids(self) -> list[str]:
         """Return the ids of all runs that are over, oldest first."""
         return [str(row["id"]) for row in await self._db.read(lambda: single(q.ended_runs()))]
@@ -71,8 +94,39 @@ class RunStories:
         return [run_of(row) for row in await self._db.read(lambda: single(q.latest_runs(most=most)))]
 
 
-def _story(run: RunRow, steps: Sequence[Row], calls: Sequence[Row]) -> RunStory:
-    records = [_step(row) for row in steps]
+def _without_texts(found: Sequence[RunRow]) -> Work[list[RunStory]]:
+    """Return the stories of runs in the same order, read in few statements."""
+    stories: list[RunStory] = []
+    for at in range(0, len(found), AT_ONCE):
+        some = found[at : at + AT_ONCE]
+        ids = [run.id for run in some]
+        steps = _by_run((yield q.steps_of_runs(ids=ids)))
+        calls = _by_run((yield q.calls_of_runs(ids=ids)))
+        asked = _by_run((yield q.questions_of_runs(ids=ids)))
+        feedback = _by_run((yield q.feedback_of_runs(ids=ids)))
+        for run in some:
+            rated = feedback.get(run.id) or [{"helped": 0, "did_not": 0}]
+            story = _story(run, steps.get(run.id, []), calls.get(run.id, []), has_texts=False)
+            stories.append(
+                replace(
+                    story,
+                    questions=tuple(_question(row) for row in asked.get(run.id, [])),
+                    helped=rated[0]["helped"],
+                    did_not=rated[0]["did_not"],
+                )
+            )
+    return stories
+
+
+def _by_run(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["run_id"], []).append(row)
+    return found
+
+
+def _story(run: RunRow, steps: Sequence[Row], calls: Sequence[Row], *, has_texts: bool = True) -> RunStory:
+    records = [_step(row, has_texts=has_texts) for row in steps]
     found = [call_of(row) for row in calls]
     return RunStory(
         run=run,
@@ -85,8 +139,8 @@ def _story(run: RunRow, steps: Sequence[Row], calls: Sequence[Row]) -> RunStory:
     )
 
 
-def _step(row: Row) -> StoryStep:
-    gone = row["content_id"] is not None and row["text"] is None
+def _step(row: Row, *, has_texts: bool) -> StoryStep:
+    gone = has_texts and row["content_id"] is not None and row["text"] is None
     return StoryStep(row["path"], (), step_of(row), row["call_id"], row["at_us"], gone)
 
 

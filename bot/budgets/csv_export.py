@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.messages.month_report import flow_name
 from bot.messages.printable_json import printable_json
+from bot.messages.stats_views import RunStats, StatsRow
 from patterns.core.money import NUSD_PER_USD
 from storage.ledger.reports import SpendRow
 
@@ -21,6 +22,14 @@ _TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_w
 _CALL_COLUMNS = (
     "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "state", *_TOKENS,
     "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason",
+)  # fmt: skip
+
+
+_STATS_COLUMNS = (
+    "kind", "name", "runs", "answered", "partial", "refused", "failed", "cost_usd", "cost_mean_usd", "cost_p50_usd",
+    "cost_p95_usd", "cost_spread_over_mean", "seconds_p50", "seconds_p95", "seconds_variance", "waited_p50_seconds",
+    "waited_seconds", "rounds", "tool_calls", "helped", "did_not", "estimate_over_cost", "bound_over_cost",
+    "routing_share", "review_share",
 )  # fmt: skip
 
 
@@ -71,6 +80,22 @@ def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
         exact_usd(call["actual_nusd"]), exact_usd(call["overrun_nusd"]), call["price_version"], call["reason"],
     )  # fmt: skip
     return dict(zip(_CALL_COLUMNS, values, strict=True))
+
+
+def stats_csv(stats: RunStats) -> str:
+    """Return the statistics of a month, a line for each pattern, flow, agent and model; amounts are dollars."""
+    return _csv(("period", *_STATS_COLUMNS), ((stats.period, *_stats_record(row)) for row in stats.rows))
+
+
+def _stats_record(row: StatsRow) -> tuple[object, ...]:
+    usd = [exact_usd(round(nusd)) for nusd in (row.cost.total, row.cost.mean, row.cost.p50, row.cost.p95)]
+    times = (row.time.p50, row.time.p95, row.time.variance, row.waited.p50, row.waited.total)
+    shares = (row.estimate_ratio, row.bound_ratio, row.routing_share, row.review_share)
+    return (
+        row.kind, row.name, row.runs, row.answered, row.partial, row.refused, row.failed, *usd,
+        f"{row.cost.relative:.4f}", *(f"{time:.3f}" for time in times), f"{row.rounds:.2f}", row.tool_calls, row.helped,
+        row.did_not, *(f"{share:.4f}" for share in shares),
+    )  # fmt: skip
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

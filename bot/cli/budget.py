@@ -1,13 +1,10 @@
 """`agents budget`, `agents export` and `agents reconcile`: amounts and changes for operators."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
+from bot.cli.books import open_books
 from bot.cli.command import run_command, workspace_option
 
 
@@ -101,74 +98,13 @@ def reconcile(file: Path, month: str, workspace: str) -> None:
     run_command(_reconcile(data, file.name, month, workspace))
 
 
-@dataclass(frozen=True, slots=True)
-class _Books:
-    """The ledger as a shell opens it."""
-
-    workspace: str
-    actor: str
-    budgets: Any
-    balances: Any
-    reports: Any
-    clock: Any
-    models: dict[str, str]
-    db: Any
-    settings: Any
-
-    async def check(self, channel: str) -> None:
-        """Refuse a channel that neither the ledger nor Slack knows."""
-        from bot.cli.channels import check_channel
-
-        await check_channel(self.db, self.clock, self.settings, workspace=self.workspace, channel=channel)
-
-
-@asynccontextmanager
-async def _books(workspace: str) -> AsyncIterator[_Books]:
-    from bot.cli.shell import LOCAL, PLAY
-    from bot.clock import SystemClock
-    from bot.runs.configuration import policy_of, read_roster
-    from bot.runs.model_selection import AUTO, provider_choice
-    from bot.settings import read_settings
-    from patterns.core.errors import UserError
-    from storage.database.connect import connect
-    from storage.ledger.balances import Balances
-    from storage.ledger.budgets import Budgets
-    from storage.ledger.reports import Reports
-
-    settings = read_settings()
-    roster = read_roster(settings, provider_choice(settings.env))
-    policy, clock = policy_of(settings, roster), SystemClock()
-    db = await connect(settings.database_url)
-    try:
-        await clock.synchronize(db)
-        reports = Reports(db, clock, policy)
-        known = await reports.workspaces()
-        # The shell's own accounts are only meant where there are no others.
-        known = [one for one in known if one not in {LOCAL, PLAY}] or known
-        if workspace not in known and (workspace or len(known) != 1):
-            raise UserError(f"Name a workspace with --workspace. This ledger has {', '.join(known) or 'none yet'}.")
-        yield _Books(
-            workspace=workspace or known[0],
-            actor="shell",
-            budgets=Budgets(db, clock, policy),
-            balances=Balances(db, clock, policy),
-            reports=reports,
-            clock=clock,
-            models={name: spec.model for name, spec in roster.models.items() if spec.model != AUTO},
-            db=db,
-            settings=settings,
-        )
-    finally:
-        await db.close()
-
-
 async def _show(channel: str, workspace: str) -> int:
     if channel:
         return await _report(channel, "", workspace, as_csv=False)
     from bot.messages.budget_text import book_line
     from bot.messages.budget_views import BookLine
 
-    async with _books(workspace) as books:
+    async with open_books(workspace) as books:
         all_of = await books.reports.workspace_summary(books.workspace)
         total = BookLine(books.workspace, all_of.limit_nusd, all_of.settled_nusd, all_of.held_nusd)
         lines = [
@@ -187,7 +123,7 @@ async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
     from storage.new_channels import provisional_limit_of
 
     nusd = None if amount == "default" else read_amount(amount)
-    async with _books(workspace) as books:
+    async with open_books(workspace) as books:
         await books.check(channel)
         payer = Payer.of_channel(books.workspace, channel)
         before = await books.reports.settings(books.workspace, channel)
@@ -207,7 +143,7 @@ async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
     from patterns.core.ports import Payer
 
     nusd = read_amount(amount)
-    async with _books(workspace) as books:
+    async with open_books(workspace) as books:
         await books.check(channel)
         payer = Payer.of_channel(books.workspace, channel)
         change = await books.budgets.grant(payer, nusd, actor=books.actor, reason=reason)
@@ -225,7 +161,7 @@ async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> 
     from bot.messages.month_report import build_report, with_model_names
     from patterns.core.ports import Payer
 
-    async with _books(workspace) as books:
+    async with open_books(workspace) as books:
         payer = Payer.of_channel(books.workspace, channel)
         balance = await books.balances.balance(payer)
         period = read_month(month) if month else balance.period
@@ -252,7 +188,7 @@ async def _calls(month: str, form: str, channel: str, workspace: str) -> int:
     from bot.commands.budget_values import read_month
 
     period = read_month(month)
-    async with _books(workspace) as books:
+    async with open_books(workspace) as books:
         rows = [
             {**row, "model": books.models.get(row["model"], row["model"])}
             for row in await books.reports.calls(books.workspace, period, [channel] if channel else [])
@@ -269,7 +205,7 @@ async def _reconcile(data: bytes, name: str, month: str, workspace: str) -> int:
 
     period = read_month(month)
     export = read_export(decoded(data), name=name)
-    async with _books(workspace) as books:
+    async with open_books(workspace) as books:
         # A month of ours may begin in another zone: its first and last hours belong to a neighbour by UTC.
         year, number = map(int, period.split("-"))
         after = f"{year + number // 12}-{number % 12 + 1:02d}"

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from bot.cli.command import run_command
+from bot.cli.command import run_command, workspace_option
 
 
 def register(main: click.Group) -> None:
     """Add the commands to `agents`."""
-    for command in (show, replay):
+    for command in (show, replay, stats):
         main.add_command(command)
 
 
@@ -46,3 +46,15 @@ def replay(runs: tuple[str, ...], *, every: bool) -> None:
     from bot.cli.replay import replay as start
 
     run_command(start(runs, every=every))
+
+
+@click.command()
+@click.option("--channel", default="", metavar="ID", help="One channel; all of them without.")
+@click.option("--month", default="", metavar="YYYY-MM", help="The month; the current one without.")
+@click.option("--csv", "as_csv", is_flag=True, help="Numbers for a spreadsheet.")
+@workspace_option
+def stats(*, channel: str, month: str, as_csv: bool, workspace: str) -> None:
+    """Compare patterns, flows, agents and models by a month's runs: cost, time, feedback, and what they suggest."""
+    from bot.cli.stats import stats as start
+
+    run_command(start(channel, month, workspace, as_csv=as_csv))

@@ -30,6 +30,7 @@ from bot.settings import Settings, read_settings
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
 from storage.history import History
+from storage.ledger.balances import Balances
 from storage.run_rows import NewRun
 
 LOCAL, PLAY = "local", "play"
@@ -157,7 +158,12 @@ class _CommandLineDirectory:
 
 def profiles_of(engine: Engine) -> ProfileLookup:
     """Return the lookup of people and balances for a shell."""
-    return ProfileLookup(engine.balances, _CommandLineDirectory(), is_play_money=_is_play(engine))
+    return profiles_over(engine.balances, is_play_money=_is_play(engine))
+
+
+def profiles_over(balances: Balances, *, is_play_money: bool = False) -> ProfileLookup:
+    """Return the lookup of people and balances for a shell without an engine."""
+    return ProfileLookup(balances, _CommandLineDirectory(), is_play_money=is_play_money)
 
 
 def _is_play(engine: Engine) -> bool:

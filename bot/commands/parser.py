@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from bot.commands.budget import ShowBudget
 from bot.commands.budget_attempts import budget_attempt
 from bot.commands.budget_parser import parse_budget
+from bot.commands.budget_values import read_month
 from bot.commands.commands import (
     TOPICS,
     Allow,
@@ -27,6 +28,7 @@ from bot.commands.commands import (
     ShowBalance,
     ShowHelp,
     ShowRun,
+    ShowStats,
     ShowVersion,
     StopRuns,
     TraceRun,
@@ -49,6 +51,7 @@ _WORDS: dict[str, Command] = {
     "status": ListRuns(),
     "show": ShowRun(),
     "trace": TraceRun(),
+    "stats": ShowStats(),
     "stop": StopRuns(),
     "cancel": StopRuns(),
     "models": ListAgents(everyone=True),
@@ -79,6 +82,7 @@ _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 _FORMATTING = "\"'*_~` "
 _ONE_RUN = re.compile(r"(?P<verb>stop|cancel|show|trace)\s+(?:run\s+)?(?P<run>r[0-9a-f]{12})")
 _ODD_RUN = re.compile(r"(?:(?:stop|cancel)\s+#?\d+|(?:stop|cancel|show|trace)\s+(?:r[0-9a-f]{6,}|r\d+))")
+_LIKE_MONTH = re.compile(r"\d[\d-]*")
 _OF_ONE_RUN: dict[str, Callable[[str], Command]] = {
     "stop": StopRuns,
     "cancel": StopRuns,
@@ -126,9 +130,18 @@ def _word(plain: str, names: _Names) -> Command | None:
     if _ODD_RUN.fullmatch(said):
         return Invalid(f"`{said.split()[1]}` is not one of your requests. `runs` lists them.")
     first, _, rest = said.partition(" ")
+    if first == "stats" and _LIKE_MONTH.fullmatch(rest):
+        return _stats(rest)
     if first == "help" and (rest in TOPICS or rest in names.flows):
         return ShowHelp(rest)
     return _WORDS.get(said)
+
+
+def _stats(month: str) -> Command:
+    try:
+        return ShowStats(read_month(month))
+    except UserError as error:
+        return Invalid(str(error))
 
 
 def _budget(plain: str) -> Command | None:

@@ -24,6 +24,7 @@ from bot.commands.commands import (
     ShowBalance,
     ShowHelp,
     ShowRun,
+    ShowStats,
     ShowVersion,
     StopRuns,
     TraceRun,
@@ -96,6 +97,10 @@ async def dispatch(services: ListenerServices, command: Command, origin: Origin,
         await open_settings(services, origin, client)
     elif isinstance(command, OpenModal) and origin.trigger_id:
         await open_form(services, origin, client)
+    elif isinstance(command, ShowStats):
+        place = await services.access.admit_origin(origin, Action.SEE_BUDGET)
+        found = await services.statistics.month(origin.payer(place.kind), command.period)
+        await services.notifier.private(origin, found)
     else:
         await services.notifier.private(origin, await _reply(services, command, origin))
 

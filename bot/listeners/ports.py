@@ -12,6 +12,7 @@ from bot.messages.home_views import HomeView
 from bot.messages.list_views import BalancesView, FlowLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
+from bot.messages.stats_views import StatsView
 from bot.messages.story_views import StoryView
 from bot.messages.views import DetailsView
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
@@ -79,6 +80,14 @@ class PastRuns(Protocol):
 
     async def trace(self, run_id: str | None, by: Origin) -> NoticeView:
         """Put the page of a run into its own thread; return the confirmation."""
+        ...
+
+
+class Statistics(Protocol):
+    """What a month's runs say of patterns, flows, agents and models."""
+
+    async def month(self, payer: Payer, period: str) -> StatsView:
+        """Return the statistics of a place; UserError where there is nothing to compare."""
         ...
 
 

@@ -17,6 +17,7 @@ from bot.listeners.ports import (
     PersonalWords,
     Reviews,
     Runs,
+    Statistics,
     UninstallHandler,
 )
 from bot.messages.list_views import Catalog
@@ -34,6 +35,7 @@ class ListenerServices:
 
     runs: Runs
     past_runs: PastRuns
+    statistics: Statistics
     budget: BudgetActions
     reviews: Reviews
     access: Access

@@ -205,8 +205,8 @@ def help_text(view: HelpView) -> Mrkdwn:
         "`{c} use decide: move the launch to May?`: you choose the flow\n"
         "`{c} use decide with cost, sceptic: move the launch to May?`: and the agents\n"
         "`{c} ask help me plan the offsite`: a request that starts like a command\n"
-        "`{c} agents` · `{c} flows` · `{c} balance` · `{c} budget` · `{c} runs` · `{c} stop`: "
-        "each answers only to you\n"
+        "`{c} agents` · `{c} flows` · `{c} balance` · `{c} budget` · `{c} runs` · `{c} show` · `{c} stats` · "
+        "`{c} stop`: each answers only to you\n"
         "In a thread, where commands do not work, mention me instead: `{m} use draft: a reply to this`",
         c=view.command,
         m=view.mention,

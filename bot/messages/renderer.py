@@ -19,6 +19,7 @@ from bot.messages import (
     outcome_text,
     remedy_buttons,
     run_text,
+    stats_text,
     story_text,
     welcome_text,
 )
@@ -44,7 +45,7 @@ class Renderer:
         self._templates = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
         )
-        words = (budget_text, list_text, outcome_text, run_text, story_text, welcome_text)
+        words = (budget_text, list_text, outcome_text, run_text, stats_text, story_text, welcome_text)
         modules = (action_ids, budget_views, remedy_buttons, *words)
         self._templates.globals.update({one.__name__.rpartition(".")[2]: one for one in modules}, profile=profile)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)

@@ -32,3 +32,41 @@ ORDER BY created_us DESC, id LIMIT 1;
 -- name: ended_runs
 -- Return every run that is over, oldest first.
 SELECT id FROM run WHERE status = 'done' ORDER BY created_us, id;
+
+-- name: runs_between
+-- Return the runs of some channels that were accepted in a time and are over, the latest first.
+SELECT * FROM run
+WHERE workspace = :workspace AND channel IN :channels... AND created_us >= :from_us AND created_us < :until_us
+  AND status = 'done'
+ORDER BY created_us DESC, id LIMIT :most;
+
+-- name: count_between
+-- Return how many runs of some channels were accepted in a time and are over.
+SELECT CAST(COUNT(*) AS BIGINT) AS runs FROM run
+WHERE workspace = :workspace AND channel IN :channels... AND created_us >= :from_us AND created_us < :until_us
+  AND status = 'done';
+
+-- name: channels_between
+-- Return the channels in which something was asked in a time.
+SELECT DISTINCT channel FROM run
+WHERE workspace = :workspace AND created_us >= :from_us AND created_us < :until_us ORDER BY channel;
+
+-- name: steps_of_runs
+-- Return the journals of runs, without texts.
+SELECT step.*, NULL AS text FROM step WHERE run_id IN :ids... ORDER BY run_id, at_us, path;
+
+-- name: calls_of_runs
+-- Return every attempt and reservation of runs.
+SELECT run_id, id, path, attempt, flow, agent, model, price_version, hold_nusd, state, actual_nusd, overrun_nusd,
+       usage_json, reason, owner_epoch, opened_us, closed_us
+FROM call WHERE run_id IN :ids... ORDER BY run_id, opened_us, owner_epoch, attempt, id;
+
+-- name: questions_of_runs
+-- Return the questions of runs, oldest first.
+SELECT * FROM question WHERE run_id IN :ids... ORDER BY run_id, asked_us;
+
+-- name: feedback_of_runs
+-- Return how many people said of each run that its answer helped, and how many that it did not.
+SELECT run_id, CAST(SUM(CASE WHEN value = 'up' THEN 1 ELSE 0 END) AS BIGINT) AS helped,
+       CAST(SUM(CASE WHEN value = 'up' THEN 0 ELSE 1 END) AS BIGINT) AS did_not
+FROM feedback WHERE run_id IN :ids... GROUP BY run_id;

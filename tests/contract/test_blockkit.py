@@ -25,6 +25,7 @@ from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 from tests.fakes.blockkit import check_message, strings
+from tests.support.statistics import stats_view
 from tests.support.stories import attempt, step, story
 
 RENDERERS: dict[Profile, Renderer] = {"plain": Renderer("plain"), "rich": Renderer("rich")}
@@ -154,6 +155,7 @@ def every_view(text: str) -> list[Any]:
         lv.FlowsView((flow,) * 40),
         lv.BalancesView((balance,) * 40, play_money=True),
         story_of(text),
+        stats_view((text,) * 40, text),
         lv.RunsView((lv.RunLine("r", text, v.RunState.DONE, 5, text, text),) * 40),
         *budget_views(text),
     ]

@@ -1,5 +1,7 @@
 """The story of a run is read in one transaction, the same on both databases."""
 
+from dataclasses import replace
+
 import pytest
 
 from patterns.core.errors import ParkedError
@@ -11,7 +13,7 @@ from storage.ledger.ledger import SqlLedger
 from storage.questions import Questions
 from storage.run_stories import RunStories
 from storage.runs import RunStore
-from tests.support.ledgers import CENT, Asking, FakeClock, execute
+from tests.support.ledgers import CENT, Asking, FakeClock, execute, open_run
 
 S = 1_000_000
 PLAN = StepRecord(path="plan", input_hash="", outcome="decision", text="[]")
@@ -99,3 +101,29 @@ async def test_a_step_under_way_has_no_record(ledger: SqlLedger, run: Asking, st
     assert story is not None
     ((step,),) = (story.steps,)
     assert (step.record, step.calls[0].state, story.account_nusd) == (None, "open", (0, CENT))
+
+
+async def test_the_runs_of_a_month_are_read_in_one_go(
+    database: Database, clock: FakeClock, ledger: SqlLedger, run: Asking, stories: RunStories
+) -> None:
+    other, elsewhere = Asking("R2"), Asking("R3", payer=replace(run.payer, channel="C2"))
+    for asking in (other, elsewhere):
+        await open_run(database, asking)
+    await paid(ledger, run, "a", attempts=2)
+    await paid(ledger, other, "b")
+    await RunStore(database, clock).record_feedback("R2", user="U1", value="down")
+    with pytest.raises(ParkedError):
+        await Questions(database, clock).ask(run.fence, "ask", Question(kind="approve", title="?"))
+    await execute(database, "UPDATE run SET status = 'done'")
+    time = {"from_us": clock.us - S, "until_us": clock.us + S}
+    found, left_out = await stories.between("T1", ["C1"], most=10, **time)
+    assert left_out == 0
+    assert {story.run.id: (story.cost_nusd, story.did_not, len(story.questions)) for story in found} == {
+        "R1": (4 * CENT, 0, 1),
+        "R2": (CENT, 1, 0),
+    }
+    assert [story.forgotten for story in found] == [("request",), ("request",)]
+    everywhere, _ = await stories.between("T1", [], most=10, **time)
+    assert {story.run.id for story in everywhere} == {"R1", "R2", "R3"}
+    assert (await stories.between("T1", [], most=2, **time))[1] == 1
+    assert await stories.between("T1", [], most=2, from_us=0, until_us=1) == ([], 0)

@@ -29,6 +29,7 @@ from bot.messages.home_views import HomeView, OwnMonth, WaitingLine
 from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
 from bot.messages.own_words import OwnWords
+from bot.messages.stats_views import StatsView
 from bot.messages.story_views import StoryView
 from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
 from bot.people.access import Access
@@ -40,6 +41,7 @@ from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import Payer, Question
+from tests.support.statistics import stats_view
 from tests.support.stories import story
 
 TEAM, BOT, ANNA, BEN = "T1", "UBOT", "UANNA", "UBEN"
@@ -185,6 +187,17 @@ class FakePastRuns:
         assert by.workspace == TEAM
         self.asked.append(("trace", run_id, by.user))
         return NoticeView("The page is in the request's thread.")
+
+
+class FakeStatistics:
+    """Has one month to show."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Payer, str]] = []
+
+    async def month(self, payer: Payer, period: str) -> StatsView:
+        self.asked.append((payer, period))
+        return stats_view()
 
 
 class FakeFollowups:
@@ -459,6 +472,7 @@ class Bot:
     slack: FakeSlack = field(default_factory=FakeSlack)
     runs: FakeRuns = field(default_factory=FakeRuns)
     past_runs: FakePastRuns = field(default_factory=FakePastRuns)
+    statistics: FakeStatistics = field(default_factory=FakeStatistics)
     reviews: FakeReviews = field(default_factory=FakeReviews)
     followups: FakeFollowups = field(default_factory=FakeFollowups)
     inbox: FakeInbox = field(default_factory=FakeInbox)
@@ -481,6 +495,7 @@ class Bot:
             budget=self.budgets,
             runs=self.runs,
             past_runs=self.past_runs,
+            statistics=self.statistics,
             reviews=self.reviews,
             access=Access(SlackDirectory(client, OneToken("xoxb-test")), self.rules, admins=Admins({BEN})),
             notifier=self.notifier,

@@ -107,3 +107,26 @@ async def test_an_admin_who_reads_somebodys_run_stands_in_the_log(slack: SlackSe
     await slack.command(f"show {run_id(house)}", user=DANA)
     await told(slack, "✅ answered · ")
     assert house.ledger("SELECT COUNT(*) FROM audit WHERE action = 'read_request' AND actor = 'U0DANA'") == 1
+
+
+async def test_statistics_are_of_this_channel_and_private(slack: SlackServer, house: House) -> None:
+    await asked(slack, house)
+    await slack.command("stats")
+    said = await told(slack, "*#platform, November 2026*: 1 request")
+    shown = str(said)
+    for words in ("decide", "broadcast", "chair", "openai/gpt-5-mini", "there is nothing to compare yet"):
+        assert words in shown, words
+
+
+async def test_statistics_of_a_month_without_requests_are_a_sentence(slack: SlackServer, house: House) -> None:
+    await slack.command("stats 2020-01")
+    await told(slack, "No request of January 2020 is over here, so there is nothing to compare.")
+    assert house.spent_nusd() == 0
+
+
+async def test_statistics_are_for_those_who_may_see_the_budget(slack: SlackServer, house: House) -> None:
+    await asked(slack, house)
+    slack.workspace.add_user("U0GUEST", "Gus", is_restricted=True)
+    slack.workspace.channels[PLATFORM].members.add("U0GUEST")
+    await slack.command("stats", user="U0GUEST")
+    await told(slack, "Guests can only ask where an admin allowed it", user="U0GUEST")

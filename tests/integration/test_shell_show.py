@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,18 @@ async def test_deleted_texts_are_named_and_the_cents_still_come_out(shell: Shell
     assert "> (deleted)" in shown.out
     assert shown.out.count("Its text was deleted.") == len(AGENTS)
     assert shown.out.count("Its prompt cannot be rebuilt") == len(AGENTS)
+
+
+async def test_statistics_compare_what_was_asked(shell: Shell) -> None:
+    await asked(shell, *DECIDE)
+    await asked(shell, "ask", "SQLite or PostgreSQL?")
+    shown = await shell.run("stats")
+    assert (shown.code, shown.err) == (0, "")
+    rows = {line.split()[0]: line.split() for line in shown.out.splitlines() if line and line[0].isalpha()}
+    assert rows["decide"][1:4] == ["1", "1", "0"]
+    assert rows["answer"][1:4] == ["1", "1", "0"]
+    assert {"broadcast", "router", "chair", "openai/gpt-5-mini"} <= rows.keys()
+    assert shown.out.rstrip().endswith("there is nothing to compare yet.")
+    numbers = (await shell.run("stats", "--csv")).out.splitlines()
+    total = sum(Decimal(line.split(",")[8]) for line in numbers[1:] if line.split(",")[1] == "flow")
+    assert total * 10**9 == shell.paid_nusd()

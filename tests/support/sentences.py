@@ -29,12 +29,14 @@ from bot.messages.own_words import OwnWords, own_words_view
 from bot.messages.queue_text import place_in_line, queue_full
 from bot.messages.renderer import Renderer
 from bot.messages.scopes import SCOPES
+from bot.messages.stats_views import RunStats
 from bot.messages.story_views import DecisionLine, RouteLine
 from bot.messages.welcome_text import stored
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
 from storage.queue_bounds import QueueBounds, QueueFullError
+from tests.support.statistics import stats_view
 from tests.support.stories import story
 
 PAGE = Path(__file__).parents[2] / "docs" / "sentences.md"
@@ -176,6 +178,8 @@ def _private() -> Iterator[tuple[str, Any]]:
     yield "No balance", li.BalancesView(())
     yield "Requests", li.RunsView((line, replace(line, state=v.RunState.DONE, request=LONG, cost_nusd=2 * CENT)))
     yield "No requests", li.RunsView(())
+    yield "Statistics of a month", stats_view()
+    yield "Statistics of a month with little in it", replace(stats_view(), stats=RunStats("2026-11", (), 2, 7))
     yield "A request as it went", story()
     yield (
         "A request as it went, the asker chose the flow",

@@ -1,0 +1,48 @@
+"""`agents stats`: patterns, flows, agents and models of a month beside each other."""
+
+import click
+
+from bot.budgets.csv_export import stats_csv
+from bot.budgets.stats_service import StatsService
+from bot.cli.books import open_books
+from bot.cli.shell import profiles_over
+from bot.commands.budget_values import read_month
+from bot.messages import stats_text
+from bot.messages.mrkdwn import unescape
+from bot.messages.stats_advice import advice
+from bot.messages.stats_views import KINDS
+from storage.run_stories import RunStories
+
+
+async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
+    """Print the statistics of a month, of one channel or of all.
+
+    Raises:
+        UserError: no such month, or nothing was asked in it.
+    """
+    async with open_books(workspace) as ledger:
+        service = StatsService(
+            RunStories(ledger.db),
+            ledger.reports,
+            profiles_over(ledger.balances),
+            lambda: ledger.roster.models,
+            ledger.clock,
+        )
+        zone = (await ledger.reports.settings(ledger.workspace, channel)).zone
+        found = await service.of(
+            ledger.workspace, [channel] if channel else [], read_month(month) if month else "", zone=zone
+        )
+    if as_csv:
+        click.echo(stats_csv(found), nl=False)
+        return 0
+    place = channel or "all channels"
+    older = f", the latest of {found.runs + found.left_out:,}" if found.left_out else ""
+    click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}")
+    for kind in KINDS:
+        click.echo(f"\n{stats_text.TITLES[kind]}")
+        for line in stats_text.lines(found.of(kind), stats_text.WIDE):
+            click.echo(line)
+    click.echo("")
+    for sentence in advice(found):
+        click.echo(unescape(sentence).replace("`", ""))
+    return 0
