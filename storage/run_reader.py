@@ -109,6 +109,13 @@ class RunReader:
         )
         return [(row["request"], row["result"]) for row in reversed(rows)]
 
+    async def has_read_private(self, run: RunRow) -> bool:
+        """Return whether an earlier run of its thread has read something private with a tool."""
+        if not run.thread_ts:
+            return False
+        thread = {"workspace": run.workspace, "channel": run.channel, "thread_ts": run.thread_ts}
+        return bool(await self._read(q.private_in_thread(**thread, before_us=run.created_us)))
+
     async def ahead_in_thread(self, run: RunRow) -> int:
         """Return how many requests of the run's thread come before it and are not over."""
         ((row),) = await self._read(

@@ -27,6 +27,7 @@ from patterns.core.money import NUSD_PER_USD, PriceEstimate, format_usd
 from patterns.core.ports import Payer
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
+from patterns.roster.suggestions import nearest
 from storage.ledger.balances import Balance
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
@@ -45,6 +46,7 @@ class Request:
     estimate: bool = False
     yes: bool = False
     as_json: bool = False
+    approve: tuple[str, ...] = ()
 
     @property
     def choice(self) -> Choice:
@@ -90,6 +92,7 @@ class Shell:
     async def run(self) -> int:
         """Run it to its end and print the answer; return the exit code."""
         is_manned = sys.stdin.isatty() and sys.stderr.isatty()
+        self._check_approved()
         plan = await self._plan()
         try:
             await require_budget(self.engine.balances, self.payer, plan.needed_nusd)
@@ -101,6 +104,7 @@ class Shell:
             stopped=asyncio.Event(),
             is_manned=is_manned,
             outbox=Outbox(self.engine.db, self.engine.clock),
+            approved=frozenset(self.asked.approve),
         )
         run = await self._until_done(terminal)
         kept = await self.engine.store.text(run.id, "result")
@@ -109,6 +113,15 @@ class Shell:
             balance = await self.engine.balances.tightest(self.payer, outcome.needed_nusd)
             return await self._refused(balance, outcome.needed_nusd, await self.engine.price_of(run), run=run)
         return await self._answered(run, outcome, terminal)
+
+    def _check_approved(self) -> None:
+        tools = self.engine.roster.tools
+        known = {*tools, *(spec.server for spec in tools.values())}
+        for name in self.asked.approve:
+            if name not in known:
+                near = nearest(name, known)
+                instead = f"Did you mean {near}?" if near else f"The tools are {', '.join(tools)}."
+                raise UserError(f"--approve {name}: there is no such tool. {instead}")
 
     async def _until_done(self, terminal: Terminal) -> RunRow:
         """Own the run until it is over and return its last row; Ctrl-C ends it promptly, a second one exits at once."""

@@ -11,6 +11,7 @@ import click
 from bot.cli.doctor_models import model_findings
 from bot.cli.doctor_process import process_findings
 from bot.cli.doctor_slack import CHECKED_WITH_SLACK, slack_findings
+from bot.cli.doctor_tools import tool_findings
 from bot.cli.findings import Finding, fail, ok, warn
 from bot.cli.maintenance import sums
 from bot.clock import SystemClock
@@ -61,6 +62,8 @@ async def findings(env: Mapping[str, str], *, calls: bool = False) -> AsyncItera
     timeout = aiohttp.ClientTimeout(total=DATABASE_WAIT_S)
     async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
         async for finding in model_findings(settings, session, calls=calls):
+            yield finding
+        async for finding in tool_findings(settings):
             yield finding
         async for finding in _database(settings):
             yield finding

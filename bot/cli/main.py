@@ -14,6 +14,7 @@ from bot.cli.installations import installations
 from bot.cli.people import register as register_people
 from bot.cli.read_runs import register as register_reading
 from bot.cli.roster import roster
+from bot.cli.tools import tools
 from patterns.core.errors import AgentsError
 from patterns.core.text import storable
 
@@ -53,6 +54,11 @@ def main() -> None:
     from bot.settings import ensure_home
 
     ensure_home()
+
+
+_approve = click.option(
+    "--approve", multiple=True, metavar="TOOL", help="Approve calls of a tool, or of a server, beforehand; repeatable."
+)
 
 
 @main.command()
@@ -111,6 +117,7 @@ def demo(port: int, request: str | None, roster: Path | None) -> None:
 @click.option("--estimate", is_flag=True, help="Say what it would cost, and run nothing.")
 @click.option("--yes", is_flag=True, help="Agree to the price beforehand, whatever it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_approve
 def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
     """Run a request here, without Slack: same patterns, same ledger, beside a running bot.
 
@@ -130,6 +137,7 @@ def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over 
 @click.option("--show-prompt", "shows_prompt", is_flag=True, help="Print what the agent is told and given.")
 @click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
 @click.option("--estimate", is_flag=True, help="Say what it would cost, and run nothing.")
+@_approve
 def try_(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
     """Run one AGENT on a request, priced, held and paid for like every run.
 
@@ -145,7 +153,7 @@ def try_(**options: Any) -> None:  # noqa: ANN401 - click hands the options over
 @main.command()
 @click.option("--call", "calls", is_flag=True, help="Ask each model for one token, held and settled like every call.")
 def doctor(*, calls: bool) -> None:
-    """Check tokens, scopes, roster, prices, database and models; a line each, with what to do."""
+    """Check tokens, scopes, roster, prices, database, models and tools; a line each, with what to do."""
     from bot.cli.doctor import doctor as check
 
     run_command(check(calls=calls))
@@ -190,6 +198,7 @@ register_people(main)
 register_reading(main)
 main.add_command(installations)
 main.add_command(roster)
+main.add_command(tools)
 
 
 class _CasesByDefault(click.Group):

@@ -26,6 +26,7 @@ from bot.runs.configuration import choose_models
 from bot.runs.engine import Engine
 from bot.runs.model_selection import ModelChoice, tiny_choice
 from bot.runs.orphaned_shell_runs import end_lost_runs
+from bot.runs.tool_rules import EverythingOn
 from bot.settings import Settings, read_settings
 from patterns.core.errors import UserError
 from patterns.core.ports import Payer
@@ -53,6 +54,7 @@ async def opened(
         choice = await _models(stack, settings, starts=starts_model)
         settings = with_tiny_roster(settings, choice)
         engine = await stack.enter_async_context(open_engine(settings, choice))
+        engine.tools.source = EverythingOn()
         await end_lost_runs(engine, owner=owner())
         yield engine
 

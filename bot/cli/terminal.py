@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 
+from bot.cli.tool_questions import ToolQuestions
 from bot.commands.origin import Origin
 from bot.messages.decision_text import round_words
 from bot.messages.imitation import mark_imitations
@@ -17,12 +18,22 @@ from bot.messages.mrkdwn import clean, unescape
 from bot.messages.notice_views import NoticeView
 from bot.messages.outcome_text import footer, headline
 from bot.messages.price_text import NO_PRICE, price_told, price_words
-from bot.messages.run_text import duration, left, moment
+from bot.messages.run_text import doing, duration, left, moment
 from bot.messages.views import AnswerView, PrivateView
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
 from bot.runs.presenter import Rendered
-from patterns.core.events import Noted, Planned, Reviewed, Routed, RunEvent, StepFinished, StepRetried, StepStarted
+from patterns.core.events import (
+    Noted,
+    Planned,
+    Reviewed,
+    Routed,
+    RunEvent,
+    StepFinished,
+    StepRetried,
+    StepStarted,
+    ToolCalled,
+)
 from patterns.core.money import format_usd
 from patterns.core.ports import Decision, Question
 from patterns.core.reasons import Reason
@@ -74,8 +85,9 @@ def _line(event: RunEvent) -> str:
     match event:
         case Routed() | Planned():
             return click.style("→ ", fg="cyan") + _decided(event)
-        case StepStarted():
-            return click.style(f"… {event.agent}", dim=True)
+        case StepStarted() | ToolCalled():
+            busy = f" · {doing(event)}" if isinstance(event, ToolCalled) else ""
+            return click.style(f"… {event.agent}{busy}", dim=True)
         case StepRetried():
             why = Reason(event.reason).clause(since=event.since)
             return click.style("↻ ", fg="yellow") + f"{event.agent}: {why}, trying {event.next_model}"
@@ -115,13 +127,15 @@ def _short(text: str) -> str:
 class Terminal:
     """The `RunPresenter` and private notifier of a shell's run.
 
-    `is_manned` says whether a person can be asked; `stopped` is set by Ctrl-C.
+    `is_manned` says whether a person can be asked; `stopped` is set by Ctrl-C. `approved` are tools approved
+    beforehand.
     """
 
     engine: Engine
     stopped: asyncio.Event
     is_manned: bool
     outbox: Outbox
+    approved: frozenset[str] = frozenset()
     progress: ProgressPrinter = field(default_factory=ProgressPrinter)
 
     def may_stream(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
@@ -160,12 +174,18 @@ class Terminal:
     async def _ask(self, run: RunRow, path: str, question: Question) -> None:
         if question.kind == "line":
             given = await self._in_line(run, question)
+        elif question.kind in ("tool", "outcome"):
+            given = await self._of_tools.decide(question)
         else:
             given = await (self._price(run, question) if path == CONFIRM_PATH else self._review(question))
         decision = given.model_copy(
             update={"user": run.user, "at_us": self.engine.clock.now_us()},
         )
         await self.engine.questions.decide(run.id, path, decision)
+
+    @property
+    def _of_tools(self) -> ToolQuestions:
+        return ToolQuestions(print_line, self._line_of, is_manned=self.is_manned, approved=self.approved)
 
     async def _price(self, run: RunRow, question: Question) -> Decision:
         limit = format_usd(self.engine.roster.limits.confirm_above_nusd)

@@ -27,6 +27,7 @@ class Trial:
     channel: str = "terminal"
     shows_prompt: bool = False
     estimate: bool = False
+    approve: tuple[str, ...] = ()
 
 
 async def try_agent(trial: Trial) -> int:
@@ -42,7 +43,9 @@ async def try_agent(trial: Trial) -> int:
         payer = await payer_for(engine, trial.channel)
         if trial.shows_prompt:
             _show_prompt(engine, trial, payer)
-        asked = Request(request=trial.request, agents=trial.agent, channel=trial.channel, yes=True)
+        asked = Request(
+            request=trial.request, agents=trial.agent, channel=trial.channel, yes=True, approve=trial.approve
+        )
         shell = Shell(engine, asked, payer)
         return await (shell.estimate() if trial.estimate else shell.run())
 

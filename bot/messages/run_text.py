@@ -14,6 +14,7 @@ from bot.messages.notice_views import QueuedView
 from bot.messages.price_text import NO_PRICE, price_told, price_words
 from bot.messages.queue_text import turn_in_thread
 from bot.messages.views import Person, ProgressView, RunState, RunView, StepState, StepView
+from patterns.core.events import ToolCalled
 from patterns.core.money import format_left, format_usd
 
 QUOTE_MAX = 2_000
@@ -265,3 +266,10 @@ def confirm(view: ConfirmView) -> Mrkdwn:
         price=price(view.run) or NO_PRICE,
         alternative=alternative,
     )
+
+
+def doing(event: ToolCalled) -> str:
+    """Return what an agent does with a tool: `searching tickets (2)`, the number of its calls in brackets."""
+    server, _, tool = event.tool.partition(".")
+    verb = f"using {server}: {tool}" if event.acts else f"searching {server}"
+    return f"{'calculating' if server == 'arithmetic' else verb}{f' ({event.number})' if event.number > 1 else ''}"

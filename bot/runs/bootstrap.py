@@ -10,10 +10,12 @@ from bot.runs.configuration import policy_of, read_roster
 from bot.runs.engine import Engine
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
+from bot.runs.tool_rules import NothingOn, RunTools
 from bot.settings import Settings
 from bot.telemetry.observers import open_telemetry
 from patterns.core.errors import StorageError
 from patterns.models.client import LiteLLMClient
+from patterns.tools.mcp.servers import ToolServers
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.database.private_files import private_folder
@@ -52,6 +54,8 @@ async def open_engine(
         store = RunStore(db, clock)
         older = RosterSnapshots(store, choice, settings.env)
         stack.push_async_callback(older.close)
+        servers = ToolServers(settings.env, settings.roster_path.parent)
+        stack.push_async_callback(servers.close)
         yield Engine(
             settings=settings,
             choice=choice,
@@ -66,6 +70,7 @@ async def open_engine(
             questions=Questions(db, clock),
             store=store,
             older=older,
+            tools=RunTools(servers, store, NothingOn()),
             telemetry=telemetry,
         )
 

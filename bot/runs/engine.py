@@ -11,6 +11,7 @@ from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
 from bot.runs.told_price import PRICE_PATH, estimate_in
+from bot.runs.tool_rules import RunTools
 from bot.settings import Settings
 from bot.telemetry.observers import NOBODY, Telemetry
 from bot.telemetry.watched import runner_over
@@ -20,12 +21,14 @@ from patterns.core.events import PatternResult, RunEvent, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Runner, Services, open_services
+from patterns.tools.sources import with_known_links
 from storage.channels import ChannelSettings
 from storage.database.database import Database
 from storage.execution.ownership import RunSessions
@@ -73,6 +76,7 @@ class Engine:
     questions: Questions
     store: RunStore
     older: RosterSnapshots
+    tools: RunTools
     telemetry: Telemetry = NOBODY
 
     @property
@@ -129,6 +133,7 @@ class Engine:
             if given_up is not None:
                 return given_up
             result = await run_flow(ctx, services, plan)
+            result = result.model_copy(update={"output": with_known_links(result.output, ctx, session.steps)})
             await self._keep_refusal(session, services, result)
             return await gate.settle(run, result, quote_nusd=plan.needed_nusd)
         except (UserError, DriftError, RosterError) as error:
@@ -160,6 +165,7 @@ class Engine:
             session,
             executed_s=run.executed_ms / 1000,
             may_stream=may_stream,
+            tools=await self.tools.of(run, roster),
         )
         return context_of(run, texts), services
 
@@ -194,7 +200,8 @@ class Engine:
         await self.client.warm()
         settings = await ChannelSettings(self.db, self.clock).find(workspace=payer.workspace, channel=payer.channel)
         ports = self.roster, restricted(self.client, self.roster.models, settings), NullEventSink(), None
-        plan = estimate(ctx, self._services(payer, Fence("quote", 0), *ports), choice)
+        tools = await self.tools.at(payer, self.roster)
+        plan = estimate(ctx, self._services(payer, Fence("quote", 0), *ports, tools=tools), choice)
         return replace(plan, usual_nusd=await History(self.db).mean_cost_nusd(payer.workspace, plan.title))
 
     def check_prices(self) -> None:
@@ -262,11 +269,11 @@ class Engine:
         *,
         executed_s: float = 0.0,
         may_stream: bool = False,
+        tools: tuple[ToolBox, ToolRules] = (NO_TOOLS, NOTHING_ON),
     ) -> Services:
+        is_usual, (toolbox, rules) = client is self.client, tools
         return open_services(
-            runner=self._runner
-            if client is self.client
-            else runner_over(client, roster.models, self.telemetry.observers),
+            runner=self._runner if is_usual else runner_over(client, roster.models, self.telemetry.observers),
             ledger=session or self.ledger,
             journal=session or self.journal,
             decisions=session or self.questions,
@@ -277,6 +284,8 @@ class Engine:
             fence=fence,
             executed_s=executed_s,
             may_stream=may_stream,
+            toolbox=toolbox,
+            tool_rules=rules,
         )
 
     async def roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
@@ -297,5 +306,5 @@ def _is_work(step: StepRecord) -> bool:
 
 
 def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:
-    """Return the steps that cost something or failed, without the decisions between them."""
-    return [step for step in journal if step.outcome != "decision"]
+    """Return the steps that cost something or failed: no decisions, and not the turns and calls inside of steps."""
+    return [step for step in journal if step.outcome != "decision" and "/turn/" not in step.path]

@@ -68,8 +68,12 @@ class Roster:
     @property
     def needs_code(self) -> int:
         """Return the first code version that can execute runs of this roster."""
-        has_tools = self.servers or any(agent.tools for agent in self.agents.values())
-        return TOOLS_CODE if has_tools else SNAPSHOT_CODE
+        return TOOLS_CODE if self.has_tools else SNAPSHOT_CODE
+
+    @property
+    def has_tools(self) -> bool:
+        """Return whether there are servers of tools, or agents with tools."""
+        return bool(self.servers) or any(agent.tools for agent in self.agents.values())
 
     def with_models(self, models: Mapping[str, ModelSpec]) -> "Roster":
         """Return the roster with other models under the same names; models that are not named stay."""

@@ -16,6 +16,7 @@ import structlog
 
 from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, RunLostError
 from patterns.core.events import ToolCalled
+from patterns.core.invisible import without_invisible
 from patterns.core.money import format_usd
 from patterns.core.ports import Charged, Hold, HoldRequest, StepRecord
 from patterns.core.reasons import Reason
@@ -116,7 +117,7 @@ class Calls:
                 reason = Reason.STOPPED if isinstance(error, asyncio.CancelledError) else Reason.INTERNAL
                 await self._settle(hold, self._lost(sent, hold, reason, started), None)
                 raise
-            text, elapsed_ms = cut(storable(output.text), bytes_max), self._elapsed_ms(started)
+            text, elapsed_ms = cut(without_invisible(storable(output.text)), bytes_max), self._elapsed_ms(started)
             answer = ToolAnswer(output.bytes_read, output.is_error, elapsed_ms)
             record = self._record(sent.path, sent.one, text, is_error=output.is_error, output=output, by=sent.by)
             record = record.model_copy(

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from patterns.core.context import TaskContext
 from patterns.core.ports import StepRecord
 from patterns.core.tools import Source
-from patterns.tools.links import links_in
+from patterns.tools.links import links_in, mark_strange_links
 
 _CALL = re.compile(r"(?P<turn>.+/turn/\d+)/call/(?P<number>\d+)")
 TITLE_CHARS = 120
@@ -67,6 +68,17 @@ def texts_read(steps: Sequence[StepRecord]) -> tuple[str, ...]:
     """Return the results of the tools of a run, and the addresses of its sources: an answer's links may stand there."""
     uses = tool_uses(steps)
     return (*(use.text for use in uses if use.was_made), *(one.url for use in uses for one in use.sources if one.url))
+
+
+def with_known_links(text: str, ctx: TaskContext, steps: Sequence[StepRecord]) -> str:
+    """Return an answer of a run with tools in which every link stands in what it was given or has read.
+
+    All others are text with a mark.
+    """
+    if not text or not offered_tools(steps):
+        return text
+    given = (ctx.request, *(turn.text for turn in ctx.history), *(item.text for item in ctx.artifacts))
+    return mark_strange_links(text, (*given, *texts_read(steps)))
 
 
 def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:

@@ -1,5 +1,6 @@
 """The tool box of a run: built-in tools and those of servers behind one port, with what the roster says of each."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,10 +47,15 @@ class Routed:
             parameters["properties"] = properties
             if "required" in parameters:
                 parameters["required"] = [name for name in parameters["required"] if name != spec.key_argument]
-        taken = weigh(schema.description) + weigh(str(parameters))
+        taken = schema_bytes(schema.description, parameters)
         if taken > spec.schema_bytes_max:
             raise ToolError(
                 f"{schema.name} is described in {taken} bytes, and schema_bytes_max allows {spec.schema_bytes_max}.",
                 was_sent=False,
             )
         return ToolSchema(schema.name, schema.description, parameters)
+
+
+def schema_bytes(description: str, parameters: Mapping[str, Any]) -> int:
+    """Return the bytes of a tool's description, which are part of every turn's price."""
+    return weigh(description) + weigh(json.dumps(dict(parameters), ensure_ascii=False))

@@ -202,6 +202,12 @@ WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = 
   AND run.status = 'done' AND run.created_us < :before_us
 ORDER BY run.created_us DESC LIMIT :most;
 
+-- name: private_in_thread
+-- Return an earlier run of a thread that has read something private with a tool: its answer may hold it.
+SELECT run.id FROM run JOIN step ON step.run_id = run.id AND step.path = 'tools/private'
+WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = :thread_ts
+  AND run.created_us < :before_us LIMIT 1;
+
 -- name: cost_by_model
 -- Return what the attempts of a run cost, by model.
 SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS cost_nusd,

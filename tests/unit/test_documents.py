@@ -15,6 +15,7 @@ DOCUMENTS = [
         "CONTRIBUTING.md",
         "docs/install.md",
         "docs/roster.md",
+        "docs/tools.md",
         "docs/operations.md",
         "docs/runs.md",
         "docs/architecture.md",

@@ -1,10 +1,11 @@
 """What a run looked up, told by its journal alone."""
 
 from patterns.core.tools import Source, ToolOutput
-from patterns.tools.sources import offered_tools, sources_of, texts_read, tool_uses
+from patterns.tools.sources import offered_tools, sources_of, texts_read, tool_uses, with_known_links
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
 from tests.fakes.tools import FakeTools
+from tests.support.pattern_runs import CTX
 from tests.support.tool_runs import ask_for, place, step
 
 
@@ -47,6 +48,16 @@ async def test_an_answer_may_link_to_what_its_tools_returned() -> None:
     steps = list((await looked_up()).steps.values())
     assert "https://shop/tea" in texts_read(steps)
     assert offered_tools(steps)
+
+
+async def test_links_of_an_answer_that_stand_nowhere_are_text() -> None:
+    steps = list((await looked_up()).steps.values())
+    ctx = CTX.model_copy(update={"request": "See https://given.example/x."})
+    said = "https://shop/tea https://given.example/x https://evil.example"
+    assert with_known_links(said, ctx, steps) == (
+        "https://shop/tea https://given.example/x `evil.example` (not from a source)"
+    )
+    assert with_known_links(said, ctx, []) == said
 
 
 async def test_a_run_without_tools_looked_nothing_up() -> None:

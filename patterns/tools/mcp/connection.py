@@ -1,0 +1,195 @@
+"""One server of tools: connected in a task of its own, listed, called, and connected again after it failed."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from patterns.core.tools import ToolError, ToolOutput
+from patterns.roster.tool_schema import ToolServer
+from patterns.tools.mcp.results import output_of
+from patterns.tools.mcp.transports import open_client
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+log = structlog.get_logger(__name__)
+
+START_S = 30.0
+"""Seconds a server has to start; a command may have to be fetched first."""
+LIST_S = 10.0
+FRESH_S = 5.0
+"""Seconds after which a server is asked anew how it describes its tools."""
+PAGES_MAX = 20
+BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
+
+Described = Mapping[str, tuple[str, Mapping[str, Any]]]
+"""Description and parameters of each tool, by its server's name for it."""
+
+
+class Connection:
+    """A server of tools. `failure` says why it does not answer; empty while it does, or was not used yet."""
+
+    def __init__(self, name: str, entry: ToolServer, env: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self.failure = ""
+        self._entry, self._env, self._folder = entry, env, folder
+        self._client: Client | None = None
+        self._owner: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._failures = 0
+        self._retry_at_s = 0.0
+        self._described: Described | None = None
+        self._listed_at_s = 0.0
+
+    async def described(self) -> Described:
+        """Return how the server describes its tools now, or did in the last few seconds.
+
+        Raises:
+            ToolError: it cannot be reached.
+        """
+        async with self._lock:
+            now_s = time.monotonic()
+            if self._described is not None and now_s - self._listed_at_s < FRESH_S and self._client is not None:
+                return self._described
+            client = await self._connected()
+            try:
+                async with asyncio.timeout(LIST_S):
+                    self._described = await _list(client)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                await self._failed(error)
+                raise ToolError(f"{self.name} does not answer: {reason(error)}.", was_sent=False) from error
+            self._listed_at_s = time.monotonic()
+            return self._described
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str
+    ) -> ToolOutput:
+        """Call a tool once; what the server answers comes back, also when it is an error.
+
+        Raises:
+            ToolError: no answer came; `was_sent` unless the server could not even be reached.
+        """
+        async with self._lock:
+            client = await self._connected()
+        from mcp import MCPError  # noqa: PLC0415 - seconds that only a process with tools should pay
+        from mcp_types import (  # noqa: PLC0415
+            CONNECTION_CLOSED,
+            REQUEST_TIMEOUT,
+            CallToolRequest,
+            CallToolRequestParams,
+            CallToolResult,
+        )
+
+        meta = {"agents/call": key, **({"agents/asker": asker} if asker else {})}
+        params = CallToolRequestParams.model_validate({"name": tool, "arguments": dict(arguments), "_meta": meta})
+        try:
+            # Without the session's own check of results, which would lose one that came.
+            result = await client.session.send_request(CallToolRequest(params=params), CallToolResult, timeout_s)
+        except MCPError as error:
+            if error.code == REQUEST_TIMEOUT:
+                raise ToolError(f"It did not answer within {timeout_s:g} seconds.", was_sent=True) from error
+            if error.code == CONNECTION_CLOSED:
+                await self._failed(error)
+                raise ToolError("The connection broke off before it answered.", was_sent=True) from error
+            return ToolOutput(f"The tool refused: {error.message}", is_error=True)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.warning("tool_unreadable", server=self.name, tool=tool, error=type(error).__name__)
+            raise ToolError(f"Its answer could not be read: {reason(error)}.", was_sent=True) from error
+        return output_of(result)
+
+    async def close(self) -> None:
+        """End the connection, and with it a server that was started for it."""
+        self._over.set()
+        if self._owner is not None:
+            await asyncio.wait({self._owner}, timeout=BACKOFF_MAX_S)
+        self._client = self._owner = None
+
+    # ------------------------------------------------------------ life
+
+    async def _connected(self) -> "Client":
+        if self._client is not None and self._owner is not None and not self._owner.done():
+            return self._client
+        wait_s = self._retry_at_s - time.monotonic()
+        if wait_s > 0:
+            why = f"{self.name} does not answer ({self.failure}); it is tried again in {wait_s:.0f} s."
+            raise ToolError(why, was_sent=False)
+        self._over = asyncio.Event()
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._owner = asyncio.create_task(self._live(ready, self._over), name=f"server of tools {self.name}")
+        try:
+            async with asyncio.timeout(START_S):
+                self._client = await asyncio.shield(ready)
+        except asyncio.CancelledError:
+            self._over.set()
+            self._owner.cancel()
+            raise
+        except Exception as error:
+            await self._failed(error)
+            raise ToolError(f"{self.name} cannot be reached: {self.failure}.", was_sent=False) from error
+        self._failures, self.failure, self._described = 0, "", None
+        log.info("tool_server_connected", server=self.name, tools=len(self._entry.names))
+        return self._client
+
+    async def _live(self, ready: "asyncio.Future[Client]", over: asyncio.Event) -> None:
+        """Hold the connection open: what opens it must close it, in one task."""
+        try:
+            async with AsyncExitStack() as stack:
+                client = await open_client(stack, self.name, self._entry, self._env, self._folder)
+                if not ready.done():
+                    ready.set_result(client)
+                await over.wait()
+        except BaseException as error:
+            if not ready.done():
+                ready.set_exception(error if isinstance(error, Exception) else ConnectionError("it was stopped"))
+            if not isinstance(error, Exception):
+                raise
+            log.info("tool_server_ended", server=self.name, error=type(error).__name__)
+
+    async def _failed(self, error: BaseException) -> None:
+        """Give the connection up, and wait longer after every failure before it is made again."""
+        self.failure = reason(error)
+        self._failures += 1
+        self._retry_at_s = time.monotonic() + min(BACKOFF_MAX_S, BACKOFF_S * 2 ** (self._failures - 1))
+        self._client = None
+        self._over.set()
+        owner, self._owner = self._owner, None
+        if owner is not None and not owner.done():
+            owner.cancel()
+            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+                await asyncio.wait({owner}, timeout=LIST_S)
+        log.warning("tool_server_failed", server=self.name, failures=self._failures, reason=self.failure)
+
+
+async def _list(client: "Client") -> Described:
+    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        page = await client.list_tools(cursor=cursor)
+        found |= {tool.name: (tool.description or tool.title or "", tool.input_schema) for tool in page.tools}
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    return found
+
+
+def reason(error: BaseException) -> str:
+    """Return why a server failed in a few words, without what it may have said about secrets."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    words = " ".join(str(error).split())
+    if words == "Connection closed":
+        return "it ended or closed the connection"
+    return words[:200].rstrip(".") or type(error).__name__

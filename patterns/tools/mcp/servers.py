@@ -1,0 +1,82 @@
+"""The servers of tools of one process: each started once, on first use, and restarted with back-off."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from patterns.core.tools import ToolError, ToolOutput, ToolSchema
+from patterns.roster.tool_schema import ToolServer
+from patterns.tools.mcp.connection import Connection
+
+
+@dataclass
+class ToolServers:
+    """The connections of a process, by what the roster says of a server: rosters that say the same share one.
+
+    `env` is the environment, of which a server gets only the variables named for it; `folder` is the roster's, where
+    its Python files stand.
+    """
+
+    env: Mapping[str, str]
+    folder: Path
+    _connections: dict[str, Connection] = field(default_factory=dict)
+
+    def toolbox(self, servers: Mapping[str, ToolServer]) -> "ServerTools":
+        """Return the tool box of a roster; nothing is started before it is used."""
+        return ServerTools({name: self._connection(name, entry) for name, entry in servers.items()}, servers)
+
+    def _connection(self, name: str, entry: ToolServer) -> Connection:
+        key = f"{name} {entry.mcp.model_dump_json() if entry.mcp else entry.python}"
+        if key not in self._connections:
+            self._connections[key] = Connection(name, entry, self.env, self.folder)
+        return self._connections[key]
+
+    @property
+    def health(self) -> dict[str, str]:
+        """Return what is wrong with each server that was used and does not answer, by name."""
+        return {one.name: one.failure for one in self._connections.values() if one.failure}
+
+    async def close(self) -> None:
+        """End every server."""
+        await asyncio.gather(*(one.close() for one in self._connections.values()))
+
+
+@dataclass(frozen=True)
+class ServerTools:
+    """The `ToolBox` of one roster."""
+
+    connections: Mapping[str, Connection]
+    servers: Mapping[str, ToolServer]
+
+    async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
+        """Return the tools of these names as their servers describe them now; see the port."""
+        return tuple([await self._schema(name) for name in names])
+
+    async def _schema(self, name: str) -> ToolSchema:
+        server, _, tool = name.partition(".")
+        described = await self._of(server).described()
+        if tool not in described:
+            raise ToolError(f"{server} has no tool {tool}.", was_sent=False)
+        return ToolSchema(name, *described[tool])
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+    ) -> ToolOutput:
+        """Call a tool once; see the port."""
+        server, _, name = tool.partition(".")
+        return await self._of(server).call(name, arguments, key=key, timeout_s=timeout_s, asker=asker)
+
+    async def listed(self, server: str) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """Return every tool that a server has, on or not, with its description and parameters.
+
+        Raises:
+            ToolError: it cannot be reached.
+        """
+        return await self._of(server).described()
+
+    def _of(self, server: str) -> Connection:
+        if server not in self.connections:
+            raise ToolError(f"There is no server {server} in the roster.", was_sent=False)
+        return self.connections[server]
