@@ -25,6 +25,7 @@ from patterns.replay import Rebuilt, ReplayRunner
 from patterns.roster.consistency import ROUTER
 from patterns.router import ROUTE
 from patterns.services import Services, join, open_services
+from patterns.tools.sources import with_known_links
 from storage.execution.texts import read_texts
 from storage.run_story import RunStory
 from storage.threads import Threads
@@ -156,7 +157,10 @@ class Replayer:
             return DECLINED
         if kept is not None and kept.needed_nusd:
             return kept.result  # refused before it began
-        return _ended(story, await run_flow(ctx, services, confirmed))
+        result = await run_flow(ctx, services, confirmed)
+        records = [step.record for step in (*story.decisions, *story.steps) if step.record is not None]
+        known = with_known_links(result.output, ctx, records)
+        return _ended(story, result.model_copy(update={"output": known}))
 
 
 @dataclass
