@@ -6,7 +6,7 @@ from functools import partial
 from patterns.core.ports import Clock
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
-from storage.database.postgresql import Connection, Enlisted
+from storage.database.pipelined import Connection, Enlisted
 from storage.database.statements import Work, load, single
 
 q = load("fair_queue")
@@ -76,9 +76,16 @@ class FairQueue:
         for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us, code=CODE_VERSION))):
             await self.enqueue_channel(row["workspace"], row["channel"])
 
-    async def release_slot(self, run_id: str) -> None:
-        """Free the slot of a run in its channel's share, because the worker could not go on with it."""
-        await self._db.write(lambda: single(q.release_slot(id=run_id)))
+    async def hand_on(self, run_id: str) -> None:
+        """Enqueue the next runs of a channel after an attempt; free the slot of a run that could not go on."""
+
+        def work() -> Work[None]:
+            for row in (yield q.channel_of(id=run_id)):
+                yield q.lock_channel(key=f"{row['workspace']}/{row['channel']}")  # before any of its runs
+                yield q.release_slot(id=run_id)
+                yield from self.enqueue(row["workspace"], row["channel"])
+
+        await self._db.write(work)
 
     async def _defer_run(self, run_id: str, connection: Connection) -> None:
         await self._defer(connection, run_id)

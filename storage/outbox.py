@@ -4,7 +4,7 @@ from typing import Literal
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
-from storage.database.statements import Work, load, single
+from storage.database.statements import Row, Work, load, single
 
 q = load("runs")
 
@@ -32,15 +32,25 @@ class Outbox:
 
         `new` may be posted at once; `intended` may have been posted already and must be looked for first.
         """
-        statement = q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=self._clock.now_us())
-        if await self._db.write(lambda: single(statement)):
+        now_us = self._clock.now_us()
+
+        def work() -> Work[Row | None]:
+            if (yield q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=now_us)):
+                return None
+            (row,) = yield q.find_out(run_id=run_id, name=name)
+            return dict(row)
+
+        known = None
+        if (run_id, name) in self._fresh:
+            known = next(iter(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))), None)
+        known = known or await self._db.write(work)
+        if known is None:
             return "new", None
-        rows = await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))
-        state: OutState = rows[0]["state"]
+        state: OutState = known["state"]
         if state == "intended" and (run_id, name) in self._fresh:
             self._fresh.discard((run_id, name))
             return "new", None
-        return state, rows[0]["ts"]
+        return state, known["ts"]
 
     async def find(self, run_id: str, name: str) -> str | None:
         """Return the timestamp of a posted message; None otherwise."""

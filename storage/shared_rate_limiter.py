@@ -1,6 +1,7 @@
 """Rate limiter shared by processes on several machines: GCRA (leaky bucket as a meter), one row for each key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
@@ -25,14 +26,27 @@ class SharedRateLimiter:
         `interval_us` is the time one slot takes, `allowance_us` how far ahead of it a burst may run.
         """
         now_us = self._clock.now_us()
+        slot = {"key": key, "interval_us": interval_us, "allowance_us": allowance_us}
+        return await self._db.write(lambda: self._taking(slot, now_us))
+
+    async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
+        """Take slots as `take` does, in order up to the first that is not free; return how many were taken."""
+        now_us = self._clock.now_us()
 
         def work() -> Work[int]:
-            if (yield q.take(key=key, interval_us=interval_us, allowance_us=allowance_us, now_us=now_us)):
-                return 0
-            (row,) = yield q.due(key=key)
-            return int(row["due_us"]) - allowance_us - now_us
+            for taken, slot in enumerate(slots):
+                if (yield from self._taking(slot, now_us)):
+                    return taken
+            return len(slots)
 
         return await self._db.write(work)
+
+    @staticmethod
+    def _taking(slot: Mapping[str, Any], now_us: int) -> Work[int]:
+        if (yield q.take(**slot, now_us=now_us)):
+            return 0
+        (row,) = yield q.due(key=slot["key"])
+        return int(row["due_us"]) - int(slot["allowance_us"]) - now_us
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Allow nothing under these keys for that long, and no burst directly afterwards."""

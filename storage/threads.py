@@ -46,12 +46,20 @@ class Threads:
         rows = await self._db.read(lambda: single(q.active_in_thread(**asdict(thread))))
         return str(rows[0]["active_run"]) if rows else None
 
-    async def store_attachments(self, run: RunRow, text: str) -> None:
-        """Store the attachments read for a run; the first version stays, so that a resumed run sees the same."""
-        statement = q.store_attachments(
-            id=_attachments_id(run.id), run_id=run.id, workspace=run.workspace, text=text, now_us=self._clock.now_us()
-        )
-        await self._db.write(lambda: single(statement))
+    async def store_attachments(self, run: RunRow, text: str) -> str | None:
+        """Store the attachments read for a run and return the version in force; None once deleted.
+
+        The first one stays, so that a resumed run sees the same.
+        """
+        now_us = self._clock.now_us()
+
+        def work() -> Work[str | None]:
+            id_ = _attachments_id(run.id)
+            yield q.store_attachments(id=id_, run_id=run.id, workspace=run.workspace, text=text, now_us=now_us)
+            rows = yield q.find_attachments(id=id_)
+            return str(rows[0]["text"]) if rows else None
+
+        return await self._db.write(work, repeatable=True)
 
     async def attachments(self, run_id: str) -> str | None:
         """Return the attachments read for a run; None before that, and once deleted."""

@@ -19,7 +19,8 @@ from procrastinate.jobs import Status
 
 from bot.runs.engine import Engine
 from patterns.core.errors import StorageError
-from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, Connection, configure, with_timeouts
+from storage.database.pipelined import Connection
+from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, configure, with_timeouts
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
 from storage.run_rows import Lane
 
@@ -187,8 +188,7 @@ class DistributedDispatcher:
                 log.exception("run_attempt_failed")
             finally:
                 with contextlib.suppress(StorageError):  # any worker's next sweep does the same
-                    await self._queue.release_slot(run_id)
-                    await self._queue.enqueue_channel_of(run_id)
+                    await self._queue.hand_on(run_id)
 
     async def _sweep_often(self) -> None:
         while True:

@@ -1,9 +1,9 @@
 """Client-side rate limits (GCRA): a bucket per channel and per method; calls wait in turn instead of being refused."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import structlog
@@ -62,6 +62,10 @@ class Slots(Protocol):
         """Take the slot of a key; return 0, or the microseconds until one is free."""
         ...
 
+    async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
+        """Take the slots of several keys, in order up to the first that is not free; return how many were taken."""
+        ...
+
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out no slot for `for_us` microseconds, and afterwards as if each key's burst were used up."""
         ...
@@ -84,6 +88,13 @@ class LocalSlots:
         if len(self._due_us) > _KEPT:
             self._due_us = {key: at_us for key, at_us in self._due_us.items() if at_us > now_us}
         return 0
+
+    async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
+        """Take the slots of several keys, in order up to the first that is not free; return how many were taken."""
+        for taken, slot in enumerate(slots):
+            if await self.take(**slot):
+                return taken
+        return len(slots)
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out no slot for `for_us` microseconds, and afterwards as if each key's burst were used up."""
@@ -111,7 +122,9 @@ class RateLimiter:
 
         A call that waits for its channel's turn must not block the workspace's turn for other channels.
         """
-        for key, rate in self._named(rates).items():
+        named = self._named(rates)
+        taken = 0 if any(self._has_waiters(key) for key in named) else await self._take_all(named)
+        for key, rate in list(named.items())[taken:]:
             turn = self._turns.setdefault(key, asyncio.Lock())
             async with turn:
                 await self._wait(key, rate)
@@ -137,6 +150,24 @@ class RateLimiter:
         # StoredQuestion again after each sleep: another process may have been quicker, or Slack may have said to wait.
         while wait_us := await self._take(key, rate, allowance_s=rate.allowance_s):
             await self._clock.sleep(wait_us / 1e6)
+
+    def _has_waiters(self, key: str) -> bool:
+        turn = self._turns.get(key)
+        return turn is not None and turn.locked()
+
+    async def _take_all(self, named: Mapping[str, Rate]) -> int:
+        """Take the slots of the keys that are free, in one trip to the shared schedule; return how many were taken."""
+        if self._shared is None or len(named) < 2:  # noqa: PLR2004 - one is taken where it is waited for
+            return 0
+        slots = [
+            {"key": key, "interval_us": _us(rate.interval_s), "allowance_us": _us(rate.allowance_s)}
+            for key, rate in named.items()
+        ]
+        try:
+            return await self._shared.take_all(slots)
+        except StorageError as error:
+            self._log_alone(error)
+            return 0
 
     async def _take(self, key: str, rate: Rate, *, allowance_s: float) -> int:
         """Take a slot from the shared schedule, else from the local one; see Slots."""

@@ -4,6 +4,7 @@ Slack posts a reply to a deleted message loose into the channel, for everybody a
 that is archived or gone, or that we were removed from, nothing can be posted at all.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -79,10 +80,10 @@ class AnswerPlace:
         An edit notifies nobody, and stands above what was posted after the plan. Slack has less room for edits than for
         posts. A run that had another owner, who may still wake up and edit the plan, gets an answer out of its reach.
         """
-        plan_ts = await self.outbox.find(run.id, PROGRESS)
+        plan_ts, posted = await asyncio.gather(self.outbox.find(run.id, PROGRESS), self.outbox.posted_names(run.id))
         if plan_ts is None or run.epoch > 1 or self._age_s(plan_ts) > NEW_POST_AFTER_S:
             return False
-        if not {*await self.outbox.posted_names(run.id)} <= {ROOT, PROGRESS, QUEUED}:
+        if not {*posted} <= {ROOT, PROGRESS, QUEUED}:
             return False
         state, ts = await self.outbox.add_intent(run.id, name, run.channel)
         if state in {"posted", "abandoned"}:
@@ -129,8 +130,11 @@ class AnswerPlace:
             return await self._direct(run)
         if not run.root_ts or run.thread_ts != run.root_ts:
             return run  # the thread is not ours, or there is none
-        if not await self.outbox.exists(run.id, ROOT_GONE):
-            if await self.outbox.find(run.id, "answer/0") is not None or not await self._is_gone(run):
+        is_gone, answer_ts = await asyncio.gather(
+            self.outbox.exists(run.id, ROOT_GONE), self.outbox.find(run.id, "answer/0")
+        )
+        if not is_gone:
+            if answer_ts is not None or not await self._is_gone(run):
                 return run
             await self._settle_loose(run)
             await self._keep(run, ROOT_GONE)

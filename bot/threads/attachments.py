@@ -25,9 +25,10 @@ class AttachmentCollector:
 
     async def gather(self, run: RunRow) -> Attachments:
         """Read what came with a request, once: the first reading decides what every later look at it sees."""
-        if await self.threads.attachments(run.id) is None:
-            await self.threads.store_attachments(run, (await self._read_soon(run)).model_dump_json())
-        return await self.kept(run.id)
+        kept = await self.threads.attachments(run.id)
+        if kept is None:
+            kept = await self.threads.store_attachments(run, (await self._read_soon(run)).model_dump_json())
+        return Attachments.model_validate_json(kept) if kept else Attachments()
 
     async def kept(self, run_id: str) -> Attachments:
         """Return what was read for a run and what was left out; empty before that, and once it is forgotten."""

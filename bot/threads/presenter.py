@@ -1,5 +1,6 @@
 """Show a run in its thread: a root where nothing else shows the request, and a plan that gives way to the answer."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -83,7 +84,8 @@ class SlackThreadPresenter:
         run, plan_ts = await run_to_completion(self._open_thread(run, view))
         came = await self.attachments.gather(run)
         view = replace(view, material=came.read_words, left_out=" ".join(came.left_out))
-        await self.outbox.mark_shown(run.id, PROGRESS, "")
+        if run.epoch > 1:  # an earlier owner may have left another state in it
+            await self.outbox.mark_shown(run.id, PROGRESS, "")
         await self._open_progress(run, view, plan_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
@@ -154,7 +156,9 @@ class SlackThreadPresenter:
         return await permalink(self.slack.of(run.workspace), channel=run.channel, ts=ts or run.root_ts)
 
     async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
-        rules = await self.rules.rules(workspace=run.workspace, channel=run.channel)
+        rules, journal = await asyncio.gather(
+            self.rules.rules(workspace=run.workspace, channel=run.channel), self.engine.journal.steps(run.id)
+        )
 
         async def edit(progress: ProgressView) -> bool:
             slack, message = self.slack.of(run.workspace), self.renderer.message(progress)
@@ -164,7 +168,7 @@ class SlackThreadPresenter:
             # Progress edits may be skipped under load; outcomes may not.
             return rules.quiet or await slack.update_if_room(channel=run.channel, ts=progress_ts, message=message)
 
-        self.progress.open(view, edit, journal=await self.engine.journal.steps(run.id))
+        self.progress.open(view, edit, journal=journal)
 
     async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
         """Show the run's state in its progress message, even when another process posted it."""
@@ -221,7 +225,7 @@ class SlackThreadPresenter:
         Raises:
             SlackError: the rest is owed until the next try.
         """
-        await self._settle_posts(run)
+        _, is_withdrawn = await asyncio.gather(self._settle_posts(run), self.answers.is_withdrawn(run))
         known = rendered if isinstance(rendered, OutcomeMessages) else None
         answer = known.answer if known else await self.views.answer(run, outcome)
         if not run.root_ts:
@@ -237,7 +241,7 @@ class SlackThreadPresenter:
         await self.streams.close(run.id)
         await self.progress.freeze(run.id)
         streamed = 0
-        if await self.answers.is_withdrawn(run):
+        if is_withdrawn:
             await self.answers.drop(run)
         else:
             messages = known.messages if known else await self._outcome_messages(run, outcome, answer)
@@ -247,11 +251,9 @@ class SlackThreadPresenter:
             await self.partials.fold(run)
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
-        are_shown = [
-            await self.cards.settle(run),
-            await self._remove_plan(run),
-            await self.edits.show(run, ROOT, root, shows=ENDED),
-        ]
+        are_shown = await asyncio.gather(
+            self.cards.settle(run), self._remove_plan(run), self.edits.show(run, ROOT, root, shows=ENDED)
+        )
         if not all(are_shown):
             raise SlackError("unreachable", code="not_closed", method="chat.update")
 
@@ -261,9 +263,8 @@ class SlackThreadPresenter:
 
     async def _remove_plan(self, run: RunRow) -> bool:
         """Delete the plan, unless it has become the answer; return False when Slack is out of reach."""
-        plan_ts = await self.outbox.find(run.id, PROGRESS)
-        line_ts = await self.outbox.find(run.id, QUEUED)
-        answer_ts = await self.outbox.find(run.id, "answer/0")
+        names = (PROGRESS, QUEUED, "answer/0")
+        plan_ts, line_ts, answer_ts = await asyncio.gather(*(self.outbox.find(run.id, name) for name in names))
         are_gone = [
             await self.edits.remove(run, name)
             for name, ts in ((PROGRESS, plan_ts), (QUEUED, line_ts if line_ts != plan_ts else None))
@@ -286,9 +287,11 @@ class SlackThreadPresenter:
 
     async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered:
         """Return the messages of the outcome: their names are recorded before the first is posted."""
-        if not run.root_ts or await self.answers.is_withdrawn(run):
+        if not run.root_ts:
             return ()
-        answer = await self.views.answer(run, outcome)
+        is_withdrawn, answer = await asyncio.gather(self.answers.is_withdrawn(run), self.views.answer(run, outcome))
+        if is_withdrawn:
+            return ()
         return OutcomeMessages(answer, await self._outcome_messages(run, outcome, answer))
 
     async def _outcome_messages(self, run: RunRow, outcome: RunOutcome, answer: AnswerView) -> tuple[SlackMessage, ...]:

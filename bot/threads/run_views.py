@@ -1,7 +1,8 @@
 """Views of a run, from its row, the journal and the ledger."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.messages.run_text import duration
@@ -75,19 +76,24 @@ class RunViews:
 
     async def answer(self, run: RunRow, outcome: RunOutcome) -> AnswerView:
         """Return the outcome's view with everything the ledger knows of it."""
-        journal = await self.engine.journal.steps(run.id)
+        seconds = run.executed_ms / 1000
+        # Asked together, they are one trip to the database.
+        journal, money, view, owner, mention_asker = await asyncio.gather(
+            self.engine.journal.steps(run.id),
+            self.engine.store.cost_by_model(run.id),
+            self.view(run, outcome.state, is_over=True),
+            self.profiles.owner(run.workspace),
+            self._mentions_asker(run, seconds),
+        )
         steps = paid_steps(journal)
         refused_by, closed = refusal_of(journal)
-        money = await self.engine.store.cost_by_model(run.id)
         cost_nusd = sum(row["cost_nusd"] for row in money)
         was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
-        seconds = run.executed_ms / 1000
         shown = self.progress.view(run.id)
         done = sum(step.outcome == "ok" for step in steps)
         line = f"{format_usd(cost_nusd)} · {duration(seconds)}"
-        view = await self.view(run, outcome.state, outcome_line=line, is_over=True)
         return AnswerView(
-            run=view,
+            run=replace(view, outcome_line=line),
             result=outcome.result.model_copy(update={"cost_nusd": cost_nusd}),
             seconds=seconds,
             agents_count=len({step.agent for step in steps} - {"", ROUTER}),
@@ -95,8 +101,8 @@ class RunViews:
             steps_total=max(done + len(outcome.result.missing), len(shown.steps) if shown else len(steps)),
             # A stop by a person is not an alarm.
             uncertain_nusd=0 if was_stopped else sum(row["uncertain_nusd"] for row in money),
-            owner=await self.profiles.owner(run.workspace),
-            mention_asker=await self._mentions_asker(run, seconds),
+            owner=owner,
+            mention_asker=mention_asker,
             refused_by=refused_by,
             closed=closed,
             remedies=remedies_of(obstacles(outcome, journal)),
@@ -131,20 +137,25 @@ class RunViews:
             owner=await self.profiles.owner(run.workspace),
         )
 
-    async def view(self, run: RunRow, state: RunState, *, outcome_line: str = "", is_over: bool = False) -> RunView:
+    async def view(self, run: RunRow, state: RunState, *, is_over: bool = False) -> RunView:
         """Return a run as people see it; of one that is over, with the balance as it is when nothing is held for it."""
-        came = await self.attachments.kept(run.id)
+        asker, request, balance, price, came = await asyncio.gather(
+            self.profiles.person(run.user, run.workspace),
+            self.engine.store.text(run.id, "request"),
+            self.profiles.balance(run.payer, ended_run=run.id if is_over else ""),
+            self.engine.told_price(run),
+            self.attachments.kept(run.id),
+        )
         return RunView(
             run_id=run.id,
             channel=run.channel,
-            asker=await self.profiles.person(run.user, run.workspace),
-            request=await self.engine.store.text(run.id, "request") or "(deleted)",
+            asker=asker,
+            request=request or "(deleted)",
             state=state,
             thread_ts=run.thread_ts,
             flow=run.flow,
-            outcome_line=outcome_line,
-            balance=await self.profiles.balance(run.payer, ended_run=run.id if is_over else ""),
-            price=await self.engine.told_price(run),
+            balance=balance,
+            price=price,
             material=came.read_words,
             left_out=await self._left_out(run, came),
             model_note=self.engine.model_note,

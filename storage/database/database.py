@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from storage.database.group_commit import ConstraintError, GroupCommit, Job, Merge, Script
+from storage.database.group_read import GroupRead
 from storage.database.statements import Dialect, T, Work
 
 __all__ = ["ConstraintError", "Database"]
@@ -20,8 +21,9 @@ class Database(ABC):
 
     dialect: ClassVar[Dialect]
 
-    def __init__(self, *, commit_gap_s: float = 0.0) -> None:
+    def __init__(self, *, commit_gap_s: float = 0.0, reads_at_once: int = 1) -> None:
         self._group = GroupCommit(self._commit, gap_s=commit_gap_s)
+        self._reads = GroupRead(self._read, at_once=reads_at_once)
         self._running: set[asyncio.Task[object]] = set()
 
     @abstractmethod
@@ -38,9 +40,13 @@ class Database(ABC):
             StorageError: locked, full, broken or unreachable, in one sentence.
         """
 
-    @abstractmethod
     async def read(self, work: Callable[[], Work[T]]) -> T:
-        """Run a reading script on one snapshot, beside the writer, and return its result."""
+        """Run a reading script on one snapshot, beside the writer, and return its result.
+
+        Scripts that are asked for in the same moment share the snapshot and the trip; an error is its script's own.
+        """
+        result: T = await self._reads.add(work)
+        return result
 
     async def write_merged(self, merge: Merge, operation: object, *, undo: Callable[[], None] | None = None) -> Any:  # noqa: ANN401 - the operation's answer
         """Run an operation in a transaction together with all that wait, merged into one script; return its answer.
@@ -67,6 +73,7 @@ class Database(ABC):
     async def idle(self) -> None:
         """Wait for running transactions."""
         await self._group.idle()
+        await self._reads.idle()
         while self._running:
             await asyncio.wait(self._running)
 
@@ -78,6 +85,10 @@ class Database(ABC):
     @abstractmethod
     async def _commit(self, scripts: Sequence[Script]) -> list[Any]:
         """Run scripts in one transaction; see `GroupCommit`."""
+
+    @abstractmethod
+    async def _read(self, scripts: Sequence[Script]) -> list[Any]:
+        """Run reading scripts on one snapshot; see `GroupRead`."""
 
     @abstractmethod
     async def _close(self) -> None: ...

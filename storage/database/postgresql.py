@@ -4,24 +4,27 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, args_row, dict_row
+from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from patterns.core.errors import StorageError
+from storage.database import pipelined
 from storage.database.database import ConstraintError, Database
 from storage.database.group_commit import Raised, Script
-from storage.database.statements import Dialect, Query, Row, Statement, T, Work, single
+from storage.database.pipelined import Connection
+from storage.database.statements import Dialect, Query, T, Work, single
 
 CONNECT_TIMEOUT_S = 10
 RECONNECT_S = 8.0
 """Seconds for which the pool reconnects by itself. It doubles its pauses, so a longer trial would sleep on when the
 server is back; afterwards the next caller begins a new attempt at once."""
 POOL_SIZE = 8
+PREPARED_MAX = 500
+"""Prepared statements that a connection keeps: more than there are, or some would be prepared again and again."""
 RETRIES = 10
 """Attempts at a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
 
@@ -51,8 +54,6 @@ _WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
 _REFUSED = re.compile(r"FATAL:\s+((?:password|no pg_hba\.conf|role|database|user|SSL)\b[^\n]*)")
 """The server's reason for refusing a login; it names users and databases, never passwords."""
 
-Connection = psycopg.AsyncConnection[DictRow]
-
 
 def with_timeouts(url: str) -> str:
     """Return the address with our timeouts in it; those the operator wrote there stand."""
@@ -61,7 +62,8 @@ def with_timeouts(url: str) -> str:
 
 
 async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Set the server's timeouts on a connection; called for every connection of a pool."""
+    """Set the server's timeouts on a connection, and room for all our statements; called for each of a pool."""
+    connection.prepared_max = PREPARED_MAX
     await connection.execute(_SET_TIMEOUTS.encode())
     await connection.commit()
 
@@ -87,25 +89,13 @@ def retry_on_shutdown(work: Callable[[], T]) -> T:
             time.sleep(RETRY_S)
 
 
-@dataclass(frozen=True, slots=True)
-class Enlisted(Statement):
-    """A step of a transaction script that another library writes, on the connection of the transaction."""
-
-    call: Callable[[Connection], Awaitable[None]] = field(kw_only=True)
-
-    @classmethod
-    def by(cls, call: Callable[[Connection], Awaitable[None]]) -> Self:
-        """Return the step that makes this call; it returns no rows and may run again."""
-        return cls(Query("enlisted", ""), {}, call=call)
-
-
 class PostgresqlDatabase(Database):
     """A pool of connections; a script runs again after a serialization failure or a lost connection."""
 
     dialect: ClassVar[Dialect] = "postgresql"
 
     def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
-        super().__init__()
+        super().__init__(reads_at_once=POOL_SIZE)
         self._pool = pool
 
     @classmethod
@@ -133,13 +123,9 @@ class PostgresqlDatabase(Database):
             raise to_storage_error(error) from error
         return cls(pool)
 
-    async def read(self, work: Callable[[], Work[T]]) -> T:
-        """Run a reading script on one snapshot and return its result."""
-        return await self._insist(_READ, work)
-
     async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:  # noqa: ARG002 - each is alone, and the server tells what a lost COMMIT did
         """Run a script in one writing transaction and return its result after the commit."""
-        task = asyncio.ensure_future(self._insist(_WRITE, work))
+        task = asyncio.ensure_future(self._insist(lambda: self._write(work)))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -149,9 +135,25 @@ class PostgresqlDatabase(Database):
 
     async def _outcome(self, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
         try:
-            return await self._insist(_WRITE, script)
+            return await self._insist(lambda: self._write(script))
         except Exception as error:  # noqa: BLE001 - the caller's
             return Raised(error)
+
+    async def _read(self, scripts: Sequence[Script]) -> list[Any]:
+        try:
+            outcomes: list[Any] = await self._insist(lambda: self._read_once(scripts))
+        except StorageError:
+            if len(scripts) == 1:
+                raise
+            outcomes = await asyncio.gather(*map(self._read_alone, scripts))  # one of them is to blame
+        return outcomes
+
+    async def _read_alone(self, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
+        try:
+            (outcome,) = await self._insist(lambda: self._read_once([script]))
+        except StorageError as error:
+            return Raised(error)
+        return outcome
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -161,16 +163,29 @@ class PostgresqlDatabase(Database):
     async def _close(self) -> None:
         await self._pool.close()
 
-    async def _insist(self, begin: str, work: Callable[[], Work[T]]) -> T:
+    async def _insist(self, once: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - what the trip returns
         for attempt in range(RETRIES):
             try:
-                return await self._run(begin, work)
+                return await once()
             except _AgainError:
                 await asyncio.sleep(0.001 * 2**attempt)
         raise StorageError("The database kept asking to try again. It is overloaded; try again in a minute.")
 
-    async def _run(self, begin: str, work: Callable[[], Work[T]]) -> T:
-        """Run a script once and return its result after the commit.
+    async def _read_once(self, scripts: Sequence[Script]) -> list[Any]:
+        """Run reading scripts on one snapshot.
+
+        Raises:
+            _AgainError: they may be run again.
+        """
+        connection = None
+        try:
+            async with self._pool.connection() as connection:
+                return await pipelined.read(connection, scripts, begin=_READ, end="COMMIT")
+        except psycopg.Error as error:
+            raise _to_be_raised(error, is_lost=connection is not None and connection.closed) from error
+
+    async def _write(self, script: Script) -> Any:  # noqa: ANN401 - the script's result
+        """Run a script once in a writing transaction and return its result after the commit.
 
         Raises:
             _AgainError: it was rolled back and may be run again.
@@ -178,29 +193,25 @@ class PostgresqlDatabase(Database):
         connection, result, to_commit = None, [], ""
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(begin)
-                started = await cursor.fetchone() if cursor.nextset() else None
                 try:
-                    result.append(await _drive(connection, work()))
+                    cursor = await connection.execute(_WRITE)
+                    started = await cursor.fetchone() if cursor.nextset() else None
+                    writing = pipelined.Writing(connection)
+                    result.append(await writing.run(script))
                     to_commit = started["id"] if started else ""
-                    await connection.execute("COMMIT")
+                    await writing.finish("COMMIT")
                 except BaseException:
                     if not connection.closed:
                         await connection.rollback()
                     raise
                 return result[0]
-        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected) as error:
-            raise _AgainError from error
         except psycopg.Error as error:
-            if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
-                raise _AgainError from error  # a migration added a column to a prepared statement's table
-            if connection is None or not connection.closed:
-                raise to_storage_error(error) from error
             # The connection was lost. Only the outcome of a COMMIT under way is unknown, and the server can
             # tell it.
-            if to_commit and await self._is_committed(to_commit):
+            is_lost = connection is not None and connection.closed
+            if is_lost and to_commit and await self._is_committed(to_commit):
                 return result[0]
-            raise _AgainError from error
+            raise _to_be_raised(error, is_lost=is_lost) from error
 
     async def _is_committed(self, transaction_id: str) -> bool:
         """Return whether a transaction was committed whose COMMIT was not answered."""
@@ -217,32 +228,13 @@ class _AgainError(StorageError):
     """The database was busy with conflicting work. Try again in a moment."""
 
 
-async def _drive(connection: Connection, work: Work[T]) -> T:
-    cursor = connection.cursor()
-    try:
-        statement = next(work)
-        while True:
-            if isinstance(statement, Enlisted):
-                await statement.call(connection)
-                statement = work.send([])
-            else:
-                statement = work.send(await _execute(cursor, statement))
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        work.close()
-
-
-async def _execute(cursor: psycopg.AsyncCursor[DictRow], statement: Statement) -> list[Row]:
-    query, params = statement.query, statement.params
-    if isinstance(params, Sequence):
-        if params:
-            await cursor.executemany(cast("Any", query.each["postgresql"]), params)
-        return []
-    cursor.row_factory = cast("Any", args_row(statement.make) if statement.make else dict_row)
-    await cursor.execute(cast("Any", query.postgresql), query.bind(params, "postgresql"))
-    return list(await cursor.fetchall()) if cursor.description else []
+def _to_be_raised(error: psycopg.Error, *, is_lost: bool) -> StorageError:
+    """Return what an error of a transaction that does not stand is told as: to be run again, or a plain sentence."""
+    if is_lost or isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
+        return _AgainError()
+    if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
+        return _AgainError()  # a migration added a column to a prepared statement's table
+    return to_storage_error(error)
 
 
 def to_storage_error(error: psycopg.Error) -> StorageError:

@@ -24,12 +24,16 @@ _BROKEN = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLIT
 """Errors of one statement after which the whole transaction is not to be trusted."""
 
 
+Drive = Callable[[sqlite3.Connection, Script], Any]
+
+
 class _Transaction:
     """Scripts to run in one transaction on the connection's own thread; their outcomes are kept here."""
 
-    def __init__(self, begin: str, scripts: Sequence[Script]) -> None:
+    def __init__(self, begin: str, scripts: Sequence[Script], *, drive: Drive | None = None) -> None:
         self._begin = begin
         self._scripts = scripts
+        self._drive = drive or (_drive if len(scripts) == 1 else _drive_apart)
         self.outcomes: list[Any] = []
         self.has_begun = False
         self.may_stand = False
@@ -38,10 +42,7 @@ class _Transaction:
         connection.execute(self._begin)
         self.has_begun = True
         try:
-            if len(self._scripts) == 1:
-                self.outcomes = [_drive(connection, self._scripts[0])]
-            else:
-                self.outcomes = [_drive_apart(connection, script) for script in self._scripts]
+            self.outcomes = [self._drive(connection, script) for script in self._scripts]
         except BaseException:
             _roll_back(connection)
             raise
@@ -83,6 +84,16 @@ def _drive_apart(connection: sqlite3.Connection, script: Script) -> Any:  # noqa
         result = Raised(error)
     connection.execute("RELEASE script")
     return result
+
+
+def _drive_reading(connection: sqlite3.Connection, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
+    """Run one of several reading scripts, whose error undoes nothing."""
+    try:
+        return _drive(connection, script)
+    except Exception as error:
+        if not connection.in_transaction or _code(error) in _BROKEN:
+            raise
+        return Raised(error)
 
 
 def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
@@ -137,16 +148,6 @@ class SqliteDatabase(Database):
             raise
         return cls(writer, reader)
 
-    async def read(self, work: Callable[[], Work[T]]) -> T:
-        """Run a reading script on one snapshot, beside the writer, and return its result."""
-        transaction = _Transaction("BEGIN", [work])
-        try:
-            await self._reader.executescript(cast("str", transaction))
-        except sqlite3.Error as error:
-            raise to_storage_error(error) from error
-        result: T = transaction.outcomes[0]
-        return result
-
     async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:
         """Run a script in a writing transaction, shared with all that wait, and return its result after the commit."""
         result: T = await self._group.add(Job(script=work, alone=alone, repeatable=repeatable))
@@ -172,6 +173,14 @@ class SqliteDatabase(Database):
             if len(scripts) > 1:
                 raise
             return [Raised(error)]
+        return [_told(outcome) for outcome in transaction.outcomes]
+
+    async def _read(self, scripts: Sequence[Script]) -> list[Any]:
+        transaction = _Transaction("BEGIN", scripts, drive=_drive_reading)
+        try:
+            await self._reader.executescript(cast("str", transaction))
+        except sqlite3.Error as error:
+            raise to_storage_error(error) from error
         return [_told(outcome) for outcome in transaction.outcomes]
 
     async def _close(self) -> None:

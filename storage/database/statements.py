@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from operator import attrgetter, itemgetter
@@ -20,6 +20,10 @@ _TOKEN = re.compile(
 )
 
 
+_COMMENT = re.compile(r"--[^\n]*")
+_ROWS = re.compile(r"\A\s*(?:SELECT|WITH|VALUES|EXPLAIN|SHOW)\b|\bRETURNING\b", re.IGNORECASE)
+
+
 class Query:
     """One named statement; calling it binds its parameters.
 
@@ -27,10 +31,11 @@ class Query:
     on SQLite, where a writing transaction is alone anyway.
     """
 
-    __slots__ = ("_attributes", "_items", "_lists", "each", "name", "postgresql", "sqlite")
+    __slots__ = ("_attributes", "_items", "_lists", "each", "name", "postgresql", "returns_rows", "sqlite")
 
     def __init__(self, name: str, sql: str) -> None:
         self.name = name
+        self.returns_rows = bool(_ROWS.search(_COMMENT.sub("", sql)))
         self._lists = frozenset(match["ids"] for match in _TOKEN.finditer(sql) if match["ids"])
         self.sqlite = _TOKEN.sub(_for_sqlite, sql)
         self.postgresql = _TOKEN.sub(_for_postgresql, sql)
@@ -75,6 +80,8 @@ class Statement:
     params: Row | Sequence[tuple[object, ...]]
     make: Callable[..., Any] | None = None
     """What a row becomes, from its columns in order; without it a mapping."""
+    is_last: bool = False
+    """Whether its script ends with it: then a reading transaction may end in the same trip to the server."""
 
 
 Work = Generator[Statement, list[Any], T]
@@ -83,7 +90,7 @@ Work = Generator[Statement, list[Any], T]
 
 def single(statement: Statement) -> Work[list[Row]]:
     """Run one statement as a transaction of its own and return its rows."""
-    rows = yield statement
+    rows = yield replace(statement, is_last=True)
     return rows
 
 

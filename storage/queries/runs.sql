@@ -44,10 +44,10 @@ RETURNING *;
 
 -- name: renew_lease
 -- Extend the owner's lease and write how long the run has been executing. A lease that lasts longer stays: a tool call
--- has extended it.
+-- has extended it; one that was given up stays so.
 UPDATE run SET lease_until_us = CASE WHEN lease_until_us > :lease_until_us THEN lease_until_us ELSE :lease_until_us END,
                executed_ms = :executed_ms
-WHERE id = :id AND epoch = :epoch
+WHERE id = :id AND epoch = :epoch AND lease_until_us > 0
 RETURNING cancel_requested_by;
 
 -- name: extend_lease

@@ -209,8 +209,9 @@ async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_peopl
 
 async def test_a_run_that_cannot_go_on_gives_its_place_back(queue: Queue) -> None:
     runs = await accept(queue.store, *["C1"] * (CHANNEL_SHARE + 1))
-    await queue.fair.release_slot(runs[0])
-    assert runs[0] in await queue.store.claimable()
+    assert queue.jobs == runs[:CHANNEL_SHARE]
+    await queue.fair.hand_on(runs[0])
+    assert queue.jobs == [*runs[:CHANNEL_SHARE], runs[0]]  # its place is free, and it is the oldest that waits
 
 
 # ------------------------------------------------------------ Procrastinate

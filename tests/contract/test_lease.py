@@ -59,6 +59,14 @@ async def test_a_renewal_that_fails_is_tried_again(
     assert (answers, seen, lease.is_renewed) == ([], [True, False, False], True)
 
 
+async def test_a_lease_that_was_given_up_is_not_renewed_by_a_heartbeat_that_comes_late(store: RunStore) -> None:
+    run = await owned(store)
+    await store.release(run.fence, executed_ms=1)
+    assert await store.renew_all([(run.fence, 2)], lease_s=LEASE_S) == [(False, None)]
+    freed = await store.claim(run.id, owner="B", lease_s=LEASE_S)
+    assert freed is not None
+
+
 async def test_an_owner_hears_that_it_is_one_no_more(store: RunStore, clock: FakeClock) -> None:
     run = await owned(store)
     clock.us += int(LEASE_S * 1e6)

@@ -17,7 +17,7 @@ from storage.database import postgresql
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.database.migrate import migrate
-from storage.database.postgresql import Connection, Enlisted
+from storage.database.pipelined import Connection, Enlisted
 from storage.database.queue_schema import install_queue
 from storage.database.statements import Query, Work, single
 from tests.contract.test_dispatch import Work as Executing
