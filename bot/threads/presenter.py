@@ -251,10 +251,9 @@ class SlackThreadPresenter:
             await self.partials.fold(run)
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
-        are_shown = await asyncio.gather(
-            self.cards.settle(run), self._remove_plan(run), self.edits.show(run, ROOT, root, shows=ENDED)
-        )
-        if not all(are_shown):
+        are_closed = await asyncio.gather(self.cards.settle(run), self._remove_plan(run))
+        is_told = await self.edits.show(run, ROOT, root, shows=ENDED)
+        if not (all(are_closed) and is_told):
             raise SlackError("unreachable", code="not_closed", method="chat.update")
 
     async def withdraw(self, run: RunRow) -> None:

@@ -79,7 +79,8 @@ async def test_what_a_broken_run_could_not_let_go_of_is_free_when_it_ends(
         open_house(api_url=slack.url, provider=provider, folder=tmp_path) as house,
     ):
         await slack.command(DECIDE)
-        await slack.wait_for(lambda: any("The envelope is stuck." in said for said in texts(slack)))
+        await until_ended(slack, "answered")
+        await house.until_no_run_is_open()
         assert house.held_nusd() == 0
 
 
