@@ -251,9 +251,8 @@ class SlackThreadPresenter:
             await self.partials.fold(run)
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
-        are_closed = await asyncio.gather(self.cards.settle(run), self._remove_plan(run))
-        is_told = await self.edits.show(run, ROOT, root, shows=ENDED)
-        if not (all(are_closed) and is_told):
+        are_shown = await asyncio.gather(self.cards.settle(run), self._remove_plan(run))
+        if not (await self.edits.show(run, ROOT, root, shows=ENDED) and all(are_shown)):
             raise SlackError("unreachable", code="not_closed", method="chat.update")
 
     async def withdraw(self, run: RunRow) -> None:
@@ -262,8 +261,8 @@ class SlackThreadPresenter:
 
     async def _remove_plan(self, run: RunRow) -> bool:
         """Delete the plan, unless it has become the answer; return False when Slack is out of reach."""
-        names = (PROGRESS, QUEUED, "answer/0")
-        plan_ts, line_ts, answer_ts = await asyncio.gather(*(self.outbox.find(run.id, name) for name in names))
+        found = (self.outbox.find(run.id, name) for name in (PROGRESS, QUEUED, "answer/0"))
+        plan_ts, line_ts, answer_ts = await asyncio.gather(*found)
         are_gone = [
             await self.edits.remove(run, name)
             for name, ts in ((PROGRESS, plan_ts), (QUEUED, line_ts if line_ts != plan_ts else None))
@@ -286,10 +285,8 @@ class SlackThreadPresenter:
 
     async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered:
         """Return the messages of the outcome: their names are recorded before the first is posted."""
-        if not run.root_ts:
-            return ()
         is_withdrawn, answer = await asyncio.gather(self.answers.is_withdrawn(run), self.views.answer(run, outcome))
-        if is_withdrawn:
+        if is_withdrawn or not run.root_ts:
             return ()
         return OutcomeMessages(answer, await self._outcome_messages(run, outcome, answer))
 

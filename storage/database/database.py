@@ -15,8 +15,8 @@ __all__ = ["ConstraintError", "Database"]
 class Database(ABC):
     """A database that runs transaction scripts: generators that yield statements and receive rows.
 
-    Every transaction locks in one order, so that none deadlocks: runs, threads, calls, accounts, each by id; a channel's
-    advisory lock last. What follows that lock are runs without an owner, which nobody locks but whoever holds it.
+    Every transaction locks in one order, so that none deadlocks: runs, threads, calls, accounts, each by id; an
+    advisory lock last. What follows a channel's are runs without an owner, which nobody locks but whoever holds it.
     """
 
     dialect: ClassVar[Dialect]
