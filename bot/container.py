@@ -18,9 +18,11 @@ from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
 from bot.people.access import Access
 from bot.people.admins import Admins
+from bot.people.channel_tools import ChannelTools
 from bot.people.directory import SlackDirectory
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
+from bot.people.tool_approvers import ToolApprovers
 from bot.presentation import Presentation
 from bot.runs.catalog import RosterCatalog
 from bot.runs.engine import Engine
@@ -193,7 +195,21 @@ class Container:
     def reviews(self) -> ReviewService:
         """Return the service behind review decisions."""
         return ReviewService(
-            self.engine, self.presentation.cards, self.access, self.executor, self._profiles, self.presentation.notifier
+            self.engine,
+            self.presentation.cards,
+            self.access,
+            self.executor,
+            self._profiles,
+            self.presentation.notifier,
+            ToolApprovers(self.access),
+            self.stores.tool_grants,
+        )
+
+    @cached_property
+    def tools(self) -> ChannelTools:
+        """Return which tools are on where."""
+        return ChannelTools(
+            self.access, self._directory, self.stores.rules, self.stores.tool_grants, lambda: self.engine.roster
         )
 
     @cached_property
@@ -315,5 +331,6 @@ class Container:
             tasks=self.background,
             followups=ThreadFollowups(self.stores.threads, self.stores.rules),
             uninstalls=self.uninstalls,
+            tools=self.tools,
             observe_clock=lambda at_us: self.engine.guard.observe(f"{at_us // 1_000_000}.{at_us % 1_000_000:06d}"),
         )

@@ -16,6 +16,7 @@ from storage.preferences import Preferences
 from storage.run_stories import RunStories
 from storage.shared_rate_limiter import SharedRateLimiter
 from storage.threads import Threads
+from storage.tool_grants import ToolGrants
 
 
 class Stores:
@@ -40,3 +41,4 @@ class Stores:
         self.shared_slots = None if settings.is_sqlite else SharedRateLimiter(db, clock)
         """None where one process alone speaks to Slack."""
         self.threads = Threads(db, clock)
+        self.tool_grants = ToolGrants(db, clock)

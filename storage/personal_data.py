@@ -12,6 +12,7 @@ from storage.erased_reasons import erase_reasons
 
 q = load("personal_data")
 preferences = load("preferences")
+grants = load("tool_grants")
 
 Kind = Literal["message", "person"]
 
@@ -62,6 +63,7 @@ class PersonalData:
             ratings = yield q.feedback_of_person(workspace=workspace, user_id=user)
             payloads = yield q.payloads_of_person(workspace=workspace, what=f'%"{user}"%')
             chosen = yield preferences.of_person(workspace=workspace, user_id=user)
+            approved = yield grants.of_person(workspace=workspace, user_id=user)
             return {
                 "workspace": workspace,
                 "user": user,
@@ -70,6 +72,7 @@ class PersonalData:
                 "decisions": [{**row, "decision_json": json.loads(row["decision_json"])} for row in decided],
                 "ratings": [dict(row) for row in ratings],
                 "settings": [dict(row) for row in chosen],
+                "approvals_of_tools": [dict(row) for row in approved],
                 "stored_deliveries": int(payloads[0]["payloads"]),
             }
 
@@ -123,6 +126,7 @@ class PersonalData:
                 yield q.erase_feedback(user_id=subject, **where)
                 yield from erase_reasons(workspace=workspace, user=subject)
                 yield preferences.erase(user_id=subject, **where)
+                yield grants.erase(user_id=subject, **where)
             waiting = yield q.waiting_payloads(what=what, **where)
             if len(over) < len(runs) or waiting:
                 return False

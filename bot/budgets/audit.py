@@ -34,6 +34,8 @@ _ACTIONS = {
     "settle_released": "counted the bill of a released call",
     "enable channel": "enabled the channel",
     "channel settings": "changed the settings",
+    "grant tool": "allowed a tool to act without asking",
+    "revoke tool": "had a tool ask again",
     "installed": "installed the app",
     "uninstalled": "removed the app",
 }
@@ -60,6 +62,12 @@ _FIELDS = {
     "replies": "replies that go on",
     "quiet": "shows little progress",
     "opening": "new channel",
+    "tool": "",
+    "tools": "tools",
+    "tools_for": "who has tools",
+    "tools_people": "who has tools by name",
+    "tools_outside": "tools where guests and other organisations read",
+    "expires_us": "until",
 }
 _SAID_BY_ACTION = frozenset({"frozen", "frozen_reason", "paused", "paused_reason", "state"})
 _NONE = {"user_cap_nusd": "no cap", "models": "all models", "owners": "nobody", "people": "nobody", "flow": "none"}

@@ -125,6 +125,11 @@ class NearMiss:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowTools:
+    """Show which tools agents have here; admins can change that there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Invalid:
     """Explain why a text that begins like a command is not one; `message` holds an example."""
 
@@ -143,6 +148,7 @@ Command = (
     | ShowRun
     | TraceRun
     | ShowStats
+    | ShowTools
     | ShowVersion
     | StopRuns
     | Allow
@@ -181,6 +187,7 @@ TOPICS = {
     "version": "`version` says which version answers here, and with which models.",
     "reset": "There is nothing to reset: every thread is a conversation of its own. A new message starts afresh.",
     "allow": "`allow guests` or `allow external` opens this channel to guests or to other organisations; for admins.",
+    "tools": "`tools` shows which tools agents have here, and for whom; admins switch them on and off there.",
     "settings": "`settings` opens a form for admins: who may ask in this channel, its usual flow, which replies count.",
     "deny": "`deny guests` or `deny external` closes this channel to them again; for admins.",
 }

@@ -23,6 +23,8 @@ from bot.listeners import (
     run_again,
     shortcut,
     stop,
+    tool_cards,
+    tools,
     uninstalled,
 )
 from bot.listeners.services import ListenerServices
@@ -44,6 +46,8 @@ def register_all(app: AsyncApp, services: ListenerServices) -> None:
         request_form,
         home,
         new_channels,
+        tools,
+        tool_cards,
     )
     for listener in (inbox_middleware, *texts, *interactions, uninstalled, catch_all):
         listener.register(app, services)

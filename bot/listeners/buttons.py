@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Who clicked where, and the button's value."""
+    """Who clicked where, and the button's value, or that of the choice in a menu; `block_id` is its block's."""
 
     services: ListenerServices
     origin: Origin
@@ -47,6 +47,7 @@ class Click:
     bot_user: str
     client: AsyncWebClient
     respond: AsyncRespond
+    block_id: str = ""
 
 
 Clicked = Callable[[Click], Coroutine[Any, Any, None]]
@@ -86,10 +87,11 @@ def listener_of(services: ListenerServices, clicked: Clicked) -> Callable[..., A
         click = Click(
             services=services,
             origin=origin_of(context),
-            value=str(action.get("value", "")),
+            value=str(action.get("value") or (action.get("selected_option") or {}).get("value", "")),
             bot_user=context.bot_user_id or "",
             client=client,
             respond=respond,
+            block_id=str(action.get("block_id", "")),
         )
         services.tasks.spawn(click.origin, clicked(click))
 

@@ -25,6 +25,7 @@ from bot.commands.commands import (
     ShowHelp,
     ShowRun,
     ShowStats,
+    ShowTools,
     ShowVersion,
     StopRuns,
     TraceRun,
@@ -37,6 +38,7 @@ from bot.commands.text import unescape
 from bot.listeners.budget import do_budget
 from bot.listeners.open_view import open_view
 from bot.listeners.services import ListenerServices
+from bot.listeners.tools_view import tools_view
 from bot.messages.list_views import AgentsView, BalancesView, FlowLine, FlowsView, HelpView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.messages.request_form import ask_form
@@ -95,6 +97,8 @@ async def dispatch(services: ListenerServices, command: Command, origin: Origin,
         await _allow(services, command, origin)
     elif isinstance(command, ChangeSettings):
         await open_settings(services, origin, client)
+    elif isinstance(command, ShowTools):
+        await services.notifier.private(origin, await tools_view(services, origin))
     elif isinstance(command, OpenModal) and origin.trigger_id:
         await open_form(services, origin, client)
     elif isinstance(command, ShowStats):

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from bot.commands.commands import Ask
 from bot.commands.origin import AttachmentRefs, Origin, message_key
+from bot.listeners.form_places import place_of
 from bot.listeners.message_text import called_text, deleted_ts, edited_message, replied_text
 from bot.listeners.origins import action_origin, command_origin, form_origin, message_origin, name_in
 from bot.messages.action_ids import (
@@ -16,6 +17,8 @@ from bot.messages.action_ids import (
     FAULT_HELP,
     FEEDBACK,
     FEEDBACK_DOWN,
+    OUTCOME_AGAIN,
+    OUTCOME_DONE,
     OWN_WORDS_ERASE,
     QUEUE_IT,
     REQUEST_HELP,
@@ -32,13 +35,11 @@ from bot.messages.action_ids import (
     RUN_HELP,
     RUN_RETRY,
     RUN_STOP,
+    TOOL_APPROVE,
+    TOOL_MENU,
+    TOOL_REVOKE,
 )
-from bot.messages.budget_form import BudgetForm, read_budget_form
-from bot.messages.budget_views import BUDGET_FORM
 from bot.messages.request_form import ASK_FORM, AskForm, read_ask_form
-from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, read_review_form
-from bot.people.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
-from bot.people.channel_rules import ChannelRules
 
 Payload = Mapping[str, Any]
 Kind = Literal["command", "event", "action", "view", "shortcut"]
@@ -71,6 +72,11 @@ KEPT_ACTIONS = frozenset(
         REQUEST_INSTEAD,
         REQUEST_HELP,
         FAULT_HELP,
+        TOOL_APPROVE,
+        TOOL_MENU,
+        TOOL_REVOKE,
+        OUTCOME_DONE,
+        OUTCOME_AGAIN,
     }
 )
 """Clicks that must not be lost. Buttons that only show something can be clicked again."""
@@ -178,27 +184,15 @@ def _form_delivery(body: Payload, *, workspace: str) -> InboundPayload | None:
         asked = read_ask_form(view)
         if isinstance(asked, AskForm):
             return InboundPayload("view", form_origin(body, asked, key=key, workspace=workspace))
-    elif view["callback_id"] == BUDGET_FORM:
-        budget = read_budget_form(view)
-        if isinstance(budget, BudgetForm):
-            user = name_in(body["user"]["id"])
-            origin = Origin(
-                key, workspace, budget.payer.channel, user, response_url=budget.response_url, is_claimed=True
-            )
-            return InboundPayload("view", origin)
-    elif view["callback_id"] == CHANNEL_FORM:
-        channel = read_channel_form(view, ChannelRules())
-        if isinstance(channel, ChannelForm):
-            user = name_in(body["user"]["id"])
-            origin = Origin(key, workspace, channel.channel, user, response_url=channel.response_url, is_claimed=True)
-            return InboundPayload("view", origin)
-    elif view["callback_id"] in REVIEW_FORMS:
-        review = read_review_form(view)
-        if isinstance(review, ReviewForm):
-            user = name_in(body["user"]["id"])
-            origin = Origin(key, workspace, review.channel, user, review.thread_ts, is_claimed=True)
-            return InboundPayload("view", origin)
-    return None
+        return None
+    place = place_of(view)
+    if place is None:
+        return None
+    user = name_in(body["user"]["id"])
+    origin = Origin(
+        key, workspace, place.channel, user, place.thread_ts, response_url=place.response_url, is_claimed=True
+    )
+    return InboundPayload("view", origin)
 
 
 def _event_delivery(body: Payload, *, workspace: str, bot_user: str) -> InboundPayload | None:

@@ -15,8 +15,10 @@ from bot.messages.own_words import OwnWords
 from bot.messages.stats_views import StatsView
 from bot.messages.story_views import StoryView
 from bot.messages.views import DetailsView
+from bot.people.channel_rules import Change, ChannelRules
+from bot.people.channel_tools import StandingGrant, ToolsHere
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
-from patterns.core.ports import DecisionVerdict, Payer, Question
+from patterns.core.ports import DecisionVerdict, Payer, Question, Scope
 
 
 class Runs(Protocol):
@@ -118,8 +120,21 @@ class Reviews(Protocol):
         """Return the open question, for a person who may decide it."""
         ...
 
-    async def decide(self, run_id: str, path: str, by: Origin, *, verdict: DecisionVerdict, text: str = "") -> None:
-        """Decide a parked run's question and resume the run."""
+    async def shown(self, run_id: str, path: str, by: Origin) -> Question:
+        """Return a question, decided or not, for a person who may read the run."""
+        ...
+
+    async def decide(
+        self,
+        run_id: str,
+        path: str,
+        by: Origin,
+        *,
+        verdict: DecisionVerdict,
+        text: str = "",
+        scope: Scope = "once",
+    ) -> None:
+        """Decide a run's question and resume the run; `scope` is what the approval of a tool covers."""
         ...
 
     async def ask_for_budget(self, run_id: str, path: str, by: Origin) -> None:
@@ -136,6 +151,28 @@ class Reviews(Protocol):
 
     async def reply(self, origin: Origin, text: str, *, was_called: bool) -> bool:
         """Take a reply in a thread under review as a decision; return False when nothing is under review there."""
+        ...
+
+
+class Tools(Protocol):
+    """Tools of conversations, and who may change them."""
+
+    async def here(self, *, workspace: str, channel: str, user: str) -> ToolsHere:
+        """Return the tools of a conversation for whoever looks, and what admins have said about them."""
+        ...
+
+    async def require_admin(self, *, workspace: str, channel: str, user: str) -> None:
+        """Check that somebody may change which tools a channel has; raise AccessError."""
+        ...
+
+    async def change(
+        self, change: Change, *, workspace: str, channel: str, user: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        """Change which tools a channel has; return its rules before and after. Raise AccessError for others."""
+        ...
+
+    async def revoke(self, grant_id: str, *, workspace: str, channel: str, user: str) -> StandingGrant | None:
+        """Have a tool ask again in a channel; return the approval that is taken back, None where there is none."""
         ...
 
 

@@ -18,6 +18,7 @@ from bot.listeners.ports import (
     Reviews,
     Runs,
     Statistics,
+    Tools,
     UninstallHandler,
 )
 from bot.messages.list_views import Catalog
@@ -52,3 +53,4 @@ class ListenerServices:
     openings: Openings
     welcome: Greeter
     help_desk: HelpDesk
+    tools: Tools

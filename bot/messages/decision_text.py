@@ -16,8 +16,18 @@ _SAID = {
     "cancel": "{name} declined",
     "expired": "Nobody decided in time",
 }
-_BY_ITSELF = {
+_BY_KIND = {
     "money": {"run": "More budget came, so it continued", "expired": "No budget came in time"},
+    "tool": {
+        "approve": "{name} approved it{scope}",
+        "deny": "{name} denied it{reason}",
+        "expired": "Nobody decided in time, so it counts as denied",
+    },
+    "outcome": {
+        "done": "{name} said that it was done",
+        "again": "{name} had it done again",
+        "expired": "Nobody decided in time, so the agent went on without knowing",
+    },
     "line": {
         "run": "Enough budget came free, so it started",
         "expired": "Not enough budget came free in time, so it did not start",
@@ -26,6 +36,7 @@ _BY_ITSELF = {
 
 
 _MOOT = "No longer needed"
+_SCOPES = {"once": " once", "run": " for this request", "standing": " and had it stop asking here for 30 days"}
 
 
 def decided(question: Question, decision: Decision, *, name: str, zone: str) -> str:
@@ -36,8 +47,9 @@ def decided(question: Question, decision: Decision, *, name: str, zone: str) -> 
 def decision_words(question: Question, decision: Decision, *, name: str) -> str:
     """Return a decision as a clause like `Dana approved this draft`."""
     said = _MOOT if decision.verdict == "none" and not decision.user else ""
-    said = said or _BY_ITSELF.get(question.kind, {}).get(decision.verdict, "")
-    return said or _SAID[decision.verdict].format(name=name or "Somebody", text=decision.text)
+    said = said or _BY_KIND.get(question.kind, {}).get(decision.verdict, "") or _SAID[decision.verdict]
+    words = {"name": name or "Somebody", "text": decision.text, "scope": _SCOPES[decision.scope]}
+    return said.format(**words, reason=f": {decision.text}" if decision.text else "")
 
 
 def question_words(question: Question) -> str:

@@ -28,6 +28,7 @@ REFUSALS = {
     Action.CHANGE_WORKSPACE: "Only admins of this workspace can change that.",
     Action.SEE_AUDIT: "Only admins of this workspace and the owners of this channel's budget can read its log.",
     Action.SEE_BOOKS: "Only admins of this workspace see all its budgets. `budget` shows this channel's.",
+    Action.CHANGE_TOOLS: "Only admins of this workspace can say which tools agents have in a channel.",
     Action.STOP: "Only the person who asked and admins can stop that.",
 }
 """Why not, in the words for each action; others are refused by what is in the way."""

@@ -12,7 +12,9 @@ class ChannelRules:
     """How one channel behaves, as its admins set it, and who owns its budget besides them.
 
     `people` counts where `who` is `named`. `flow` runs where none is named; empty lets the Router choose. `replies`
-    says which replies without a mention continue a thread of ours: the asker's, none, or all.
+    says which replies without a mention continue a thread of ours: the asker's, none, or all. `tools` are on, for
+    requests of those whom `tools_for` names; `tools_people` counts where it is `named`. Where guests or people of other
+    organisations read, they are off unless `tools_outside`.
     """
 
     guests: bool = False
@@ -23,6 +25,10 @@ class ChannelRules:
     flow: str = ""
     replies: Literal["asker", "tagged", "free"] = "asker"
     quiet: bool = False
+    tools: frozenset[str] = frozenset()
+    tools_for: Literal["everyone", "members", "admins", "named"] = "everyone"
+    tools_people: frozenset[str] = frozenset()
+    tools_outside: bool = False
 
 
 Change = Callable[[ChannelRules], ChannelRules]
@@ -47,7 +53,7 @@ class RulesStore(Protocol):
 
 
 _NAMES = frozenset(field.name for field in fields(ChannelRules))
-_SETS = frozenset({"owners", "people"})
+_SETS = frozenset({"owners", "people", "tools", "tools_people"})
 
 
 class StoredRules:

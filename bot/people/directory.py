@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol
 
 import aiohttp
@@ -20,7 +20,8 @@ CACHE_ENTRIES = 10_000
 MEMBERS_PAGE = 1000
 MEMBER_PAGES_MAX = 20
 _OUTSIDE = frozenset({"channel_not_found", "not_in_channel"})
-_What = Literal["user", "channel", "dm", "member"]
+_What = Literal["user", "channel", "dm", "member", "members", "guests"]
+_SOON_STALE = frozenset({"channel", "members"})
 
 
 class AccessError(UserError):
@@ -76,6 +77,18 @@ class SlackDirectory:
         """Return whether somebody is in a conversation; never cached: who left must not see into it any longer."""
         return await self._found("member", f"{channel} {user}", workspace=workspace) is not None
 
+    async def has_guests(self, channel: str, *, workspace: str) -> bool:
+        """Return whether guests are in a conversation: who is in it is cached for one minute, who is a guest for five.
+
+        Raises:
+            LookupFailedError: Slack cannot be asked, or there are too many people to look through.
+        """
+        members = await self._found("members", channel, workspace=workspace)
+        if members is None:
+            raise LookupFailedError
+        guests = _had(await self._found("guests", workspace, workspace=workspace))
+        return not guests["ids"].isdisjoint(members["ids"])
+
     async def direct_messages(self, user: str, *, workspace: str) -> str:
         """Return the id of our direct messages with a person, cached."""
         return str(_had(await self._found("dm", user, workspace=workspace))["id"])
@@ -106,7 +119,7 @@ class SlackDirectory:
             return found  # whoever left a private conversation must not see into it a moment longer
         if len(self._cache) >= CACHE_ENTRIES:
             del self._cache[next(iter(self._cache))]
-        self._cache[key] = (self._monotonic() + (CHANNEL_TTL_S if what == "channel" else USER_TTL_S), found)
+        self._cache[key] = (self._monotonic() + (CHANNEL_TTL_S if what in _SOON_STALE else USER_TTL_S), found)
         return found
 
     async def _asked(self, what: _What, name: str, *, token: str) -> Mapping[str, Any] | None:
@@ -121,19 +134,35 @@ class SlackDirectory:
             case "member":
                 channel, _, user = name.partition(" ")
                 return {"id": user} if await self._is_among(user, channel, token=token) else None
+            case "members":
+                pages = self._pages(self._client.conversations_members, channel=name, token=token)
+                found = {"ids": frozenset([one async for page in pages for one in page])}
+            case "guests":
+                pages = self._pages(self._client.users_list, token=token)
+                found = {"ids": frozenset([one["id"] async for page in pages for one in page if _is_guest(one)])}
         return found
 
     async def _is_among(self, user: str, channel: str, *, token: str) -> bool:
+        async for page in self._pages(self._client.conversations_members, channel=channel, token=token):
+            if user in page:
+                return True
+        return False
+
+    @staticmethod
+    async def _pages(method: Callable[..., Awaitable[Any]], **asked: str) -> AsyncIterator[list[Any]]:
+        """Yield the members that a method lists, page by page; raise LookupFailedError where there are too many."""
         cursor = ""
         for _ in range(MEMBER_PAGES_MAX):
-            more = {"cursor": cursor} if cursor else {}
-            page = await self._client.conversations_members(channel=channel, limit=MEMBERS_PAGE, token=token, **more)
-            if user in page["members"]:
-                return True
+            page = await method(limit=MEMBERS_PAGE, **asked, **({"cursor": cursor} if cursor else {}))
+            yield page["members"]
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
-                break
-        return False
+                return
+        raise LookupFailedError
+
+
+def _is_guest(person: Mapping[str, Any]) -> bool:
+    return not person.get("deleted") and bool(person.get("is_restricted") or person.get("is_ultra_restricted"))
 
 
 def _had(found: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -45,7 +45,13 @@ class Action(StrEnum):
     """Read the help, agents, flows, an estimate, one's own requests and what is left to spend here."""
     STOP = "stop"
     DECIDE = "decide"
-    """Answer a price card or a review, edit its draft, ask for money."""
+    """Answer a price card or a review, edit its draft, ask for money; let a tool act where the asker may say so."""
+    APPROVE_OTHERS = "approve_others"
+    """Let a tool act for a request of somebody else, where the roster wants a second person."""
+    APPROVE_AS_OWNER = "approve_as_owner"
+    """The same, where it wants an owner of the channel's budget; admins count as such."""
+    APPROVE_AS_NAMED = "approve_as_named"
+    """The same, where it names the people; nobody else may, whatever they are."""
     READ_RUN = "read_run"
     """Open Details, run again, or say whether an answer helped."""
     CALL_HELP = "call_help"
@@ -60,6 +66,8 @@ class Action(StrEnum):
     CHANGE_BUDGET = "change_budget"
     CHANGE_ACCESS = "change_access"
     """Change who may ask in a channel, and how agents behave there."""
+    CHANGE_TOOLS = "change_tools"
+    """Say which tools agents have in a channel and for whom, and which of them need not ask there."""
     CHANGE_WORKSPACE = "change_workspace"
     """Change what holds for every channel: defaults, limits, owners, models held back, a pause."""
     OWN_WORDS = "own_words"
@@ -89,6 +97,18 @@ stop              shared           own         own           own         own    
 decide            dm               no          no            no          own         own         own
 decide            public private   own opened  own opened    own opened  own         yes         yes
 decide            shared           own opened  own opened    own opened  own opened  opened      opened
+
+approve_others    dm               no          no            no          no          no          no
+approve_others    public private   no          no            no          yes         yes         yes
+approve_others    shared           no          no            no          opened      opened      opened
+
+approve_as_owner  dm               no          no            no          no          no          own
+approve_as_owner  public private   no          no            no          no          yes         yes
+approve_as_owner  shared           no          no            no          no          opened      opened
+
+approve_as_named  dm               no          no            no          own         own         own
+approve_as_named  public private   own opened  own opened    own opened  own         own         own
+approve_as_named  shared           own opened  own opened    own opened  own opened  own opened  own opened
 
 read_run          dm               no          no            no          own         own         own
 read_run          public private   opened      opened        opened      yes         yes         yes
@@ -122,6 +142,10 @@ change_access     dm               no          no            no          no     
 change_access     public private   no          no            no          no          yes         yes
 change_access     shared           no          no            no          no          yes         yes
 
+change_tools      dm               no          no            no          no          no          no
+change_tools      public private   no          no            no          no          no          yes
+change_tools      shared           no          no            no          no          no          yes
+
 change_workspace  dm               no          no            no          no          no          yes
 change_workspace  public private   no          no            no          no          no          yes
 change_workspace  shared           no          no            no          no          no          yes
@@ -135,7 +159,7 @@ own_settings      public private   yes         yes           yes         yes    
 own_settings      shared           yes         yes           yes         yes         yes         yes
 """
 
-READ_ANEW = frozenset({Action.CHANGE_BUDGET, Action.CHANGE_ACCESS, Action.CHANGE_WORKSPACE})
+READ_ANEW = frozenset({Action.CHANGE_BUDGET, Action.CHANGE_ACCESS, Action.CHANGE_TOOLS, Action.CHANGE_WORKSPACE})
 """Actions for which Slack is asked again who somebody is, whatever was known a minute ago."""
 
 

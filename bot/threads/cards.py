@@ -7,8 +7,11 @@ from bot.messages.decision_text import decided
 from bot.messages.notice_views import CallView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import moment
+from bot.messages.tool_text import approvers_words
+from bot.messages.tool_views import OutcomeCardView, ToolCardView
 from bot.messages.views import RunState, RunView, SlackMessage
 from bot.people.profiles import ProfileLookup
+from bot.people.tool_approvers import ACTIONS
 from bot.runs.budget_gate import missing_nusd
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.slack.workspaces import Slack
@@ -24,6 +27,8 @@ _THEN = {
     "approve": "Open until {until}; after that it ends without approval.",
     "feedback": "At {until} it continues by itself.",
     "money": "Open until {until}; after that the partial answer is final.",
+    "tool": "Open until {until}; after that it counts as denied.",
+    "outcome": "Open until {until}; after that the agent goes on without knowing.",
     "line": "I wait until {until}; then the request ends.",
 }
 
@@ -101,6 +106,8 @@ class Cards:
             return await self._money(run, view, path, question, decided)
         if question.kind == "line":
             return await self._line(run, path, question, decided)
+        if question.kind in ACTIONS:
+            return await self._tool(run, view, path, question, decided)
         review = ReviewView(
             view,
             question.title,
@@ -139,6 +146,23 @@ class Cards:
                 question=path,
             )
         )
+
+    async def _tool(self, run: RunRow, view: RunView, path: str, question: Question, decided: str) -> SlackMessage:
+        """Return the card about calls of tools: may they be made, or was one made already."""
+        who = await self._who(run, question)
+        deadline = "" if decided else await self._deadline(run, path, question)
+        if question.kind == "outcome":
+            call = question.calls[0]
+            return self.renderer.message(OutcomeCardView(view, call, who, deadline, decided=decided, question=path))
+        in_channel = run.channel_kind == "channel"
+        card = ToolCardView(view, question.calls, who, deadline, decided, question=path, may_stand=in_channel)
+        return self.renderer.message(card)
+
+    async def _who(self, run: RunRow, question: Question) -> str:
+        """Return who may decide about a tool, by name: nobody needs to be called who may already see it."""
+        names = await self.profiles.names(question.approvers, run.workspace)
+        asker = (await self.profiles.person(run.user, run.workspace)).name
+        return approvers_words(question.approve_by, asker=asker, names=names)
 
     async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
         """Return what a queued run waits for; its root message has the stop button."""

@@ -36,6 +36,8 @@ _WHAT = {
     "confirm": "A price to accept: {price}.",
     "approve": "A draft to decide on.",
     "feedback": "A draft you can comment on; without a reply the work continues.",
+    "tool": "A tool that may act only if you approve: {title}.",
+    "outcome": "Nobody knows whether {title} was done.",
     "money": "Out of budget: {amount} more would finish it.",
 }
 
@@ -112,9 +114,16 @@ class HomeService:
             run = await self.engine.store.get(asked.run_id)
             if run is None or run.workspace != payer.workspace:
                 continue
-            if payer.user == run.user or payer.user in asked.question.approvers:
+            if payer.user == run.user or await self._decides(payer.user, run, asked.question):
                 found.append((run, asked))
         return found[:RECENT]
+
+    async def _decides(self, user: str, run: RunRow, question: Question) -> bool:
+        """Return whether a question waits for somebody although they did not ask."""
+        if user in question.approvers:
+            return True
+        rules = await self.presenter.rules.rules(workspace=run.workspace, channel=run.channel)
+        return question.approve_by == "owner" and user in rules.owners
 
     async def _line(self, run: RunRow, asked: StoredQuestion) -> WaitingLine:
         return WaitingLine(
@@ -126,5 +135,7 @@ class HomeService:
     async def _words(self, run: RunRow, question: Question) -> str:
         price = await self.engine.price_of(run) if question.kind == "confirm" else None
         return _WHAT.get(question.kind, "A decision.").format(
-            amount=format_usd(question.amount_nusd), price=price_words(price) if price else NO_PRICE
+            amount=format_usd(question.amount_nusd),
+            price=price_words(price) if price else NO_PRICE,
+            title=question.title,
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.people.tool_approvers import ACTIONS
 from bot.runs.engine import Engine
 from bot.slack.errors import SlackError
 from bot.threads.budget_queue import BudgetQueue
@@ -12,6 +13,8 @@ from storage.chores import Chores
 from storage.questions import StoredQuestion
 
 log = structlog.get_logger()
+
+_REMINDED = frozenset({"approve", *ACTIONS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ReminderService:
                 await self.reviews.expire(asked)
             elif asked.question.kind == "money":
                 await self.reviews.resume_funded(asked)
-            elif asked.question.kind == "approve" and (number := due(asked, now_us)):
+            elif asked.question.kind in _REMINDED and (number := due(asked, now_us)):
                 await self._remind(asked, number)
         await self.budget_queue.admit_next()
 

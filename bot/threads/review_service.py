@@ -1,6 +1,6 @@
 """Decisions on parked runs: check permission, accept the first one, close the card, resume the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -10,8 +10,11 @@ from bot.commands.reply import is_vague, is_yes, reply_kind
 from bot.messages.card_views import ConfirmChoice
 from bot.messages.notice_views import CallView, NoticeView, UnclearReplyView
 from bot.messages.run_text import moment
+from bot.messages.views import Person
 from bot.people.access import Access
+from bot.people.permissions import Action
 from bot.people.profiles import ProfileLookup
+from bot.people.tool_approvers import ACTIONS, ToolApprovers, who_decides
 from bot.runs.budget_gate import InsufficientBudgetError, missing_nusd, require_budget
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.executor import Executor
@@ -20,15 +23,32 @@ from bot.threads.cards import Cards
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
-from patterns.core.ports import Decision, DecisionVerdict, Question
+from patterns.core.ports import Decision, DecisionVerdict, Question, Scope
 from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
+from storage.tool_grants import ToolGrants
 
 log = structlog.get_logger()
 
 _CHOICES: dict[ConfirmChoice, DecisionVerdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
 _REVIEWS = frozenset({"approve", "feedback"})
-_ACTIONS = frozenset({"tool", "outcome"})
+_VERDICTS: Mapping[str, frozenset[DecisionVerdict]] = {
+    "confirm": frozenset({"run", "instead", "cancel"}),
+    "approve": frozenset({"approve", "changes", "edit", "stop"}),
+    "feedback": frozenset({"approve", "changes", "edit", "stop", "none"}),
+    "money": frozenset({"stop"}),
+    "line": frozenset(),
+    "tool": frozenset({"approve", "deny"}),
+    "outcome": frozenset({"done", "again"}),
+}
+"""What the cards of each kind offer to people."""
+_DRAFT_WAITS = "the draft above waits for you{until}: approve it, or write here what should change."
+_REMINDERS = {
+    "tool": "the call above waits for you{until}: approve or deny it with its buttons.",
+    "outcome": "the call above waits for you{until}: say with its buttons whether it was done.",
+}
+_OTHER_WAITS = "your request waits{until} for somebody else to decide about the call above."
+_UNKNOWN = "I no longer have that question."
 _MONEY_BY_BUTTON = "Prices and money are accepted with the buttons on the card only, never with a reply."
 _ACTIONS_BY_BUTTON = "What a tool may do is decided with the buttons on the card only, never with a reply."
 _WHICH_DRAFT = "Several drafts wait in this thread. Please use the buttons on the card of the one you mean."
@@ -44,6 +64,8 @@ class ReviewService:
     executor: Executor[SlackThreadPresenter]
     profiles: ProfileLookup
     notifier: PrivateNotifier
+    approvers: ToolApprovers
+    grants: ToolGrants
 
     async def confirm(self, run_id: str, by: Origin, *, choice: ConfirmChoice) -> None:
         """Answer the price card of a parked run; the first answer counts."""
@@ -56,15 +78,39 @@ class ReviewService:
             raise UserError(f"{await self.cards.words(run, asked.question, asked.decision)}. The newest card counts.")
         return asked.question
 
-    async def decide(self, run_id: str, path: str, by: Origin, *, verdict: DecisionVerdict, text: str = "") -> None:
-        """Decide a parked run's question and resume the run. The same decision again changes nothing."""
+    async def shown(self, run_id: str, path: str, by: Origin) -> Question:
+        """Return a question, decided or not, for a person who may read the run."""
+        run, asked = await self._known(run_id, path, by)
+        place = {"workspace": run.workspace, "channel": run.channel}
+        if not await self.access.may(by.user, Action.READ_RUN, **place, is_own=run.user == by.user):
+            raise UserError(_UNKNOWN)
+        return asked.question
+
+    async def decide(
+        self,
+        run_id: str,
+        path: str,
+        by: Origin,
+        *,
+        verdict: DecisionVerdict,
+        text: str = "",
+        scope: Scope = "once",
+    ) -> None:
+        """Decide a run's question and resume the run. The same decision again changes nothing."""
         run, asked = await self._open_to(run_id, path, by)
+        if verdict not in _VERDICTS[asked.question.kind]:
+            raise UserError(_UNKNOWN)  # a click that somebody made up: no card of ours offers that
+        if scope == "standing":
+            await self.approvers.require_standing(by.user, run)
         if run.status == "done" or run.cancel_requested_by:
             raise UserError("That request is over; there is nothing left to decide.")
-        given = Decision(verdict=verdict, text=text, user=by.user, at_us=self.engine.clock.now_us())
+        given = Decision(verdict=verdict, text=text, user=by.user, at_us=self.engine.clock.now_us(), scope=scope)
         in_force = asked.decision or await self.engine.questions.decide(run_id, path, given)
-        if (in_force.verdict, in_force.text, in_force.user) != (verdict, text, by.user):
+        if in_force.model_copy(update={"at_us": given.at_us}) != given:
             raise UserError(f"{await self.cards.words(run, asked.question, in_force)}, which was faster.")
+        if scope == "standing":
+            tools = [(call.tool, call.schema_hash) for call in asked.question.calls]
+            await self.grants.give(tools, workspace=run.workspace, channel=run.channel, by=by.user)
         await self._resume(run, asked, in_force)
 
     async def _resume(self, run: RunRow, asked: StoredQuestion, decision: Decision) -> None:
@@ -115,7 +161,7 @@ class ReviewService:
         """Explain to a person who types a yes, or a no, that what waits here needs a button; return False otherwise."""
         if not waiting or not (is_yes(text) or is_vague(text)):
             return False
-        acts = any(asked.question.kind in _ACTIONS for asked in waiting)
+        acts = any(asked.question.kind in ACTIONS for asked in waiting)
         await self.notifier.private(origin, NoticeView(_ACTIONS_BY_BUTTON if acts else _MONEY_BY_BUTTON))
         return True
 
@@ -178,14 +224,21 @@ class ReviewService:
             await self.settle(run, asked, "expired")
 
     async def remind(self, asked: StoredQuestion, number: int) -> None:
-        """Remind the asker in the thread that a draft still waits."""
+        """Remind whoever may decide in the thread that a draft, or a tool, still waits."""
         run = await self.engine.store.get(asked.run_id)
         if run is None:
             return
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
-        text = f"the draft above waits for you{until}: approve it, or write here what should change."
-        who = await self.profiles.person(run.user, run.workspace)
-        await self.cards.call(run, f"remind/{asked.path}/{number}", CallView(who, text))
+        question, text = asked.question, _REMINDERS.get(asked.question.kind, _DRAFT_WAITS)
+        who: Person | None = await self.profiles.person(run.user, run.workspace)
+        if question.approve_by == "named" and question.approvers:
+            who = await self.profiles.person(question.approvers[0], run.workspace)
+        elif question.approve_by == "owner":
+            who = await self.profiles.owner(run.workspace)
+        elif question.approve_by == "other":
+            text = _OTHER_WAITS
+        view = CallView(who, text.format(until=until))
+        await self.cards.call(run, f"remind/{asked.path}/{number}", view)
 
     async def settle(self, run: RunRow, asked: StoredQuestion, verdict: DecisionVerdict) -> None:
         """Decide without a person, unless a person has."""
@@ -194,20 +247,29 @@ class ReviewService:
             await self._resume(run, asked, ours)
 
     async def _open_to(self, run_id: str, path: str, by: Origin) -> tuple[RunRow, StoredQuestion]:
-        run = await self.engine.store.get(run_id)
-        asked = await self.engine.questions.find(run_id, path)
-        if run is None or asked is None or run.workspace != by.workspace:
-            raise UserError("I no longer have that question.")
+        run, asked = await self._known(run_id, path, by)
         if not await self._may(run, asked.question, by.user):
             raise UserError(self._who(asked.question))
         return run, asked
 
+    async def _known(self, run_id: str, path: str, by: Origin) -> tuple[RunRow, StoredQuestion]:
+        """Return a question of the workspace: ids in a click are claims."""
+        run = await self.engine.store.get(run_id)
+        asked = await self.engine.questions.find(run_id, path)
+        if run is None or asked is None or run.workspace != by.workspace:
+            raise UserError(_UNKNOWN)
+        return run, asked
+
     async def _may(self, run: RunRow, question: Question, user: str) -> bool:
+        if question.kind in ACTIONS:
+            return await self.approvers.may(user, run, question)
         return await self.access.may_decide(
             user, asker=run.user, workspace=run.workspace, channel=run.channel, approvers=question.approvers
         )
 
     @staticmethod
     def _who(question: Question) -> str:
+        if question.kind in ACTIONS:
+            return who_decides(question)
         approvers = ", the named approvers" if question.approvers else ""
         return f"Only the person who asked{approvers} and admins can decide that."

@@ -275,18 +275,22 @@ DecisionVerdict = Literal[
 it was done, or do it again."""
 
 
+Scope = Literal["once", "run", "standing"]
+"""What the approval of a tool covers: this call, further calls of it in this run, or all of them in the channel."""
+
+
 class Decision(Frozen):
     """What a person decided, kept as the journal step of the question's path.
 
     `none` lets a review go on without a comment; without a `user` it means that nobody needs to decide any more.
-    `scope` is what the approval of a tool covers: this call, calls of the tool in this run, or standing in the channel.
+    `scope` belongs to the approval of a tool.
     """
 
     verdict: DecisionVerdict
     text: str = ""
     user: str = ""
     at_us: int = 0
-    scope: Literal["once", "run", "standing"] = "once"
+    scope: Scope = "once"
 
 
 class Decisions(Protocol):

@@ -1,5 +1,6 @@
 """Every message the bot can send, filled with hostile text, is one that Slack takes and that acts on nothing."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from bot.messages import budget_views as b
 from bot.messages import card_views as cv
 from bot.messages import list_views as lv
 from bot.messages import notice_views as nv
+from bot.messages import tool_views as tv
 from bot.messages import views as v
 from bot.messages import welcome_views as wv
 from bot.messages.month_report import ExpensiveRun, FlowRating, PastMonth, Report, ReportPart, UncertainCall
@@ -24,6 +26,7 @@ from bot.messages.story_views import DecisionLine, RouteLine, StoryView
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
+from patterns.core.tools import AskedCall
 from tests.fakes.blockkit import check_message, strings
 from tests.support.statistics import stats_view
 from tests.support.stories import attempt, step, story
@@ -105,6 +108,25 @@ def story_of(text: str) -> StoryView:
     )
 
 
+def tool_views(text: str, run: v.RunView, person: v.Person) -> list[Any]:
+    arguments = json.dumps({text: text, "labels": [text, {"deep": text}]})
+    call = AskedCall(agent=text, tool=f"tickets.{text}", arguments=arguments, price_nusd=5, reach="anywhere", note=text)
+    odd = AskedCall(agent=text, tool=text, arguments=text)
+    line = tv.ToolLine(text, is_on=True, reads_only=False, asks=True, price_nusd=5, is_allowed=True)
+    grants = (tv.GrantLine("0123456789abcdef", text, text, text),) * 40
+    return [
+        tv.ToolCardView(run, (call,), text, text, question="a/turn/1/ask/b"),
+        tv.ToolCardView(run, (call, odd) * 9, text, text, question="a/" * 200, may_stand=False),
+        tv.ToolCardView(run, (odd,), decided=text or "Denied.", question="a/turn/1/ask/b"),
+        tv.OutcomeCardView(run, call, text, text, question="a/turn/1/call/1/outcome"),
+        tv.OutcomeCardView(run, odd, decided=text or "Done.", question="a/turn/1/call/1/outcome"),
+        tv.ToolsView("C1", text, (line,) * 90, text, outsiders=True, grants=grants, may_change=True, owner=person),
+        tv.ToolsView("C1", text, (replace(line, is_on=False),), text, grants=grants, owner=person),
+        tv.ToolsView("D1", text, (line,), is_dm=True),
+        tv.ToolsView("C1", text, ()),
+    ]
+
+
 def every_view(text: str) -> list[Any]:
     balance = v.BalanceView(text, 25_000_000_000, 23_940_000_000, 750_000_000, text, 3)
     person = v.Person(text, text)
@@ -137,6 +159,7 @@ def every_view(text: str) -> list[Any]:
         cv.BudgetQueueView(NEEDS, balance, decided=text or "Begun."),
         cv.BudgetRequestView(run, 300_000_000, balance, person, text, question="money/1"),
         cv.BudgetRequestView(run, 300_000_000, balance, decided=text or "Nobody."),
+        *tool_views(text, run, person),
         nv.CallView(person, f"please look: {text}"),
         nv.CallView(None, f"please look: {text}"),
         nv.HelpCallView(person, text, (text, text), "https://example.slack.com/x", text),

@@ -32,15 +32,18 @@ from bot.messages.own_words import OwnWords
 from bot.messages.stats_views import StatsView
 from bot.messages.story_views import StoryView
 from bot.messages.views import BalanceView, DetailsView, Person, PrivateView, RunState, RunView
-from bot.people.access import Access
+from bot.people.access import Access, AccessError
 from bot.people.admins import Admins
 from bot.people.channel_rules import Change, ChannelRules
+from bot.people.channel_tools import StandingGrant, ToolsHere
 from bot.people.directory import SlackDirectory
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import Payer, Question
+from patterns.core.tools import Grant
+from patterns.roster.tool_schema import ToolSpec
 from tests.support.statistics import stats_view
 from tests.support.stories import story
 
@@ -223,6 +226,7 @@ class FakeReviews:
     def __init__(self) -> None:
         self.confirmed: list[tuple[str, str, str]] = []
         self.decided: list[tuple[str, str, str, str, str]] = []
+        self.scopes: list[str] = []
         self.replies: list[tuple[str, str, bool]] = []
         self.requests: list[tuple[str, str, str]] = []
         self.waiting: set[str] = set()
@@ -239,9 +243,15 @@ class FakeReviews:
             raise self.error
         return self.asked
 
-    async def decide(self, run_id: str, path: str, by: Origin, *, verdict: str, text: str = "") -> None:
+    async def shown(self, run_id: str, path: str, by: Origin) -> Question:
+        return await self.question(run_id, path, by)
+
+    async def decide(
+        self, run_id: str, path: str, by: Origin, *, verdict: str, text: str = "", scope: str = "once"
+    ) -> None:
         assert by.workspace == TEAM
         self.decided.append((run_id, path, by.user, verdict, text))
+        self.scopes.append(scope)
 
     async def ask_for_budget(self, run_id: str, path: str, by: Origin) -> None:
         assert by.workspace == TEAM
@@ -423,6 +433,46 @@ class FakeHelpDesk:
         return NoticeView("Asked.")
 
 
+class FakeTools:
+    """The tools of one channel, which BEN may change."""
+
+    def __init__(self) -> None:
+        reads = ToolSpec("wiki", "find", read_only=True, asks=False)
+        self.specs = (ToolSpec("tickets", "create_issue", price_nusd=10_000_000), reads)
+        self.rules = ChannelRules()
+        self.outsiders = False
+        self.standing = [StandingGrant(Grant("g1", "tickets.create_issue", "hash", BEN), 0, 1_795_000_000_000_000)]
+
+    async def here(self, *, workspace: str, channel: str, user: str) -> ToolsHere:
+        assert (workspace, bool(user)) == (TEAM, True)
+        return ToolsHere(
+            self.specs,
+            self.rules,
+            self.rules.tools,
+            outsiders=self.outsiders,
+            is_dm=channel == DM,
+            grants=tuple(self.standing),
+        )
+
+    async def require_admin(self, *, workspace: str, channel: str, user: str) -> None:
+        assert (workspace, bool(channel)) == (TEAM, True)
+        if user != BEN:
+            raise AccessError("Only admins of this workspace can say which tools agents have in a channel.")
+
+    async def change(
+        self, change: Change, *, workspace: str, channel: str, user: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        await self.require_admin(workspace=workspace, channel=channel, user=user)
+        before, self.rules = self.rules, change(self.rules)
+        return before, self.rules
+
+    async def revoke(self, grant_id: str, *, workspace: str, channel: str, user: str) -> StandingGrant | None:
+        await self.require_admin(workspace=workspace, channel=channel, user=user)
+        found = next((one for one in self.standing if one.grant.id == grant_id), None)
+        self.standing = [one for one in self.standing if one.grant.id != grant_id]
+        return found
+
+
 class FakeGreeter:
     """Remembers where we were invited."""
 
@@ -486,6 +536,7 @@ class Bot:
     openings: FakeOpenings = field(default_factory=FakeOpenings)
     welcome: FakeGreeter = field(default_factory=FakeGreeter)
     help_desk: FakeHelpDesk = field(default_factory=FakeHelpDesk)
+    tools: FakeTools = field(default_factory=FakeTools)
     observed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -511,6 +562,7 @@ class Bot:
             openings=self.openings,
             welcome=self.welcome,
             help_desk=self.help_desk,
+            tools=self.tools,
         )
         # Without a name Bolt reads the source of every frame of the stack to find one.
         self.app = AsyncApp(name="agents", signing_secret=SECRET, authorize=_authorize, client=client)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from bot.people.access import Access
 from bot.people.admins import Admins
 from bot.people.channel_rules import StoredRules
+from bot.people.tool_approvers import ToolApprovers
 from bot.threads.budget_queue import BudgetQueue
 from bot.threads.reminders import ReminderService
 from bot.threads.review_service import ReviewService
 from storage.channels import ChannelSettings
 from storage.chores import Chores
+from storage.tool_grants import ToolGrants
 from tests.support.running_bot import House
 
 
@@ -39,5 +41,14 @@ def reminders(house: House, *, ahead_s: int, owner: str = "one") -> ReminderServ
         executor.presenter.profiles.directory, StoredRules(ChannelSettings(engine.db, engine.clock)), admins=Admins()
     )
     profiles = executor.presenter.profiles
-    reviews = ReviewService(engine, executor.presenter.cards, access, executor, profiles, executor._delivery.notifier)
+    reviews = ReviewService(
+        engine,
+        executor.presenter.cards,
+        access,
+        executor,
+        profiles,
+        executor._delivery.notifier,
+        ToolApprovers(access),
+        ToolGrants(engine.db, engine.clock),
+    )
     return ReminderService(engine, reviews, BudgetQueue(engine, reviews), Chores(engine.db, engine.clock), owner)

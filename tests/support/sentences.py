@@ -13,13 +13,16 @@ from typing import Any
 
 from bot.commands.budget import EditBudget
 from bot.commands.commands import TOPICS
+from bot.commands.origin import Origin
 from bot.messages import budget_views as b
 from bot.messages import card_views as c
 from bot.messages import list_views as li
 from bot.messages import notice_views as n
+from bot.messages import tool_views as t
 from bot.messages import views as v
 from bot.messages import welcome_views as w
 from bot.messages.checklist import Facts, Limits, checks
+from bot.messages.decision_text import decided
 from bot.messages.home_blocks import line as line_of
 from bot.messages.home_tab import closed_home, home_tab
 from bot.messages.home_views import AdminView, HomeView, OwnMonth, WaitingLine
@@ -31,10 +34,17 @@ from bot.messages.renderer import Renderer
 from bot.messages.scopes import SCOPES
 from bot.messages.stats_views import RunStats
 from bot.messages.story_views import DecisionLine, RouteLine
+from bot.messages.tool_forms import deny_form
+from bot.messages.tool_text import approvers_words
 from bot.messages.welcome_text import stored
+from bot.people.channel_rules import ChannelRules
+from bot.people.tools_form import tools_form
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
+from patterns.core.ports import Decision, Question
 from patterns.core.reasons import Remedy
+from patterns.core.tools import AskedCall
+from patterns.roster.tool_schema import ToolSpec
 from storage.queue_bounds import QueueBounds, QueueFullError
 from tests.support.statistics import stats_view
 from tests.support.stories import story
@@ -163,6 +173,60 @@ def _cards() -> Iterator[tuple[str, Any]]:
     )
     for blocked in ("paused", "frozen", "quarantined", "clock"):
         yield f"Blocked: {blocked}", c.RefusalView(NEEDS, BALANCE, owner=DANA, blocked=blocked, key="key")
+
+
+def _tools() -> Iterator[tuple[str, Any]]:
+    call = AskedCall(
+        agent="researcher", tool="tickets.create_issue", price_nusd=CENT,
+        arguments='{"title": "Export fails on Sundays", "body": "' + LONG * 2 + '", "labels": ["export", "p1"]}',
+    )  # fmt: skip
+    read = AskedCall(agent="researcher", tool="tickets.search_issues", arguments="{}", reach="anywhere")
+    until = "Open until 30 Nov 14:00 UTC; after that it counts as denied."
+    who = approvers_words("asker", asker="Lee", names=())
+    yield "A tool that asks first", t.ToolCardView(RUN, (call,), who, until, question="s/turn/1/ask/0")
+    for approve_by in ("other", "owner", "named"):
+        who = approvers_words(approve_by, asker="Lee", names=("Dana", "Sam"))
+        asks = t.ToolCardView(RUN, (read,), who, until, question="s/turn/1/ask/0", may_stand=False)
+        yield f"A tool that asks first: {approve_by}", asks
+    note = read.model_copy(update={"note": "This run has read something private."})
+    yield "Several calls of one turn", t.ToolCardView(RUN, (call, read, note, read, read), who, until, question="s")
+    question = Question(kind="tool", title="tickets.create_issue", calls=(call,))
+    unknown = question.model_copy(update={"kind": "outcome"})
+    said = [
+        (question, Decision(verdict="approve", user="U", scope="once")),
+        (question, Decision(verdict="approve", user="U", scope="run")),
+        (question, Decision(verdict="approve", user="U", scope="standing")),
+        (question, Decision(verdict="deny", user="U")),
+        (question, Decision(verdict="deny", user="U", text="we have that ticket already")),
+        (question, Decision(verdict="expired")),
+        (question, Decision(verdict="none")),
+        (unknown, Decision(verdict="done", user="U")),
+        (unknown, Decision(verdict="again", user="U")),
+        (unknown, Decision(verdict="expired")),
+    ]
+    at = {"at_us": 1_795_000_000_000_000}
+    words = [decided(one, decision.model_copy(update=at), name="Dana", zone="UTC") for one, decision in said]
+    yield "How a tool's card is closed", [line_of(one) for one in words]
+    yield "An approved tool", t.ToolCardView(RUN, (call,), decided=f"{words[0]}.", question="s/turn/1/ask/0")
+    yield "A call that nobody knows of", t.OutcomeCardView(RUN, call, who, until, question="s")
+    yield "Why not", deny_form("r1", "s", (call,), origin=Origin("", "T1", "C1", "U1"))
+    lines = (
+        t.ToolLine("tickets.search_issues", is_on=True, reads_only=True, asks=False, is_allowed=True),
+        t.ToolLine("tickets.create_issue", is_on=True, reads_only=False, asks=True, price_nusd=CENT, is_allowed=True),
+    )
+    off = tuple(replace(one, is_on=False, is_allowed=False) for one in lines)
+    here = t.ToolsView("C0PLATFORM", "#platform", lines, "everybody who may ask here")
+    grant = t.GrantLine("g1", "tickets.create_issue", "Dana", "30 Dec 2026 14:02")
+    yield "Tools of a channel", here
+    yield "Tools of a channel, for an admin", replace(here, grants=(grant,), may_change=True)
+    yield "Tools that are off", replace(here, tools=off, owner=DANA)
+    yield "Tools that are off, for an admin", replace(here, tools=off, may_change=True)
+    waiting = tuple(replace(one, is_allowed=True) for one in off)
+    yield "Tools where guests read", replace(here, tools=waiting, outsiders=True)
+    yield "Tools of direct messages", replace(here, is_dm=True)
+    yield "No tools", replace(here, tools=())
+    specs = (ToolSpec("tickets", "create_issue"), ToolSpec("wiki", "find", read_only=True, asks=False))
+    yield "The form of a channel's tools", tools_form(ChannelRules(), specs, channel="C0PLATFORM")
 
 
 def _private() -> Iterator[tuple[str, Any]]:
@@ -305,6 +369,7 @@ SECTIONS = {
     "A request and its plan": _runs,
     "Answers": _answers,
     "Questions and refusals": _cards,
+    "Tools": _tools,
     "Private replies": _private,
     "New channels": _channels,
     "Budgets": _budgets,
@@ -352,7 +417,7 @@ def _texts(node: Any) -> Iterator[str]:
         elif isinstance(node.get("text"), str):
             yield node["text"]
         else:
-            for key in ("title", "text", "fields", "elements", "accessory", "options"):
+            for key in ("title", "label", "text", "fields", "elements", "element", "accessory", "options", "hint"):
                 yield from _texts(node.get(key, ()))
 
 

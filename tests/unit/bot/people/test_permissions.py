@@ -12,10 +12,11 @@ STRANGERS = (Role.OUTSIDER, Role.SINGLE_GUEST, Role.GUEST)
 INSIDERS = (Role.MEMBER, Role.OWNER, Role.ADMIN)
 ASKING = {Action.ASK, Action.LOOK, Action.READ_RUN, Action.CALL_HELP, Action.SEE_BUDGET}
 LEVERS = {Action.CHANGE_BUDGET, Action.CHANGE_ACCESS, Action.SEE_AUDIT}
+APPROVING = {Action.APPROVE_OTHERS, Action.APPROVE_AS_OWNER, Action.APPROVE_AS_NAMED}
 WIDE = {Action.SEE_BOOKS, Action.CHANGE_WORKSPACE}
 
 
-def right(action: Action, role: Role, site: Site) -> str:  # noqa: C901, PLR0911 - the rights, rule by rule
+def right(action: Action, role: Role, site: Site) -> str:  # noqa: C901, PLR0911, PLR0912 - the rights, rule by rule
     """What DECISIONS.md and SECURITY.md promise, rule by rule."""
     if role is Role.NOBODY:
         return "no"
@@ -25,6 +26,10 @@ def right(action: Action, role: Role, site: Site) -> str:  # noqa: C901, PLR0911
         return "yes" if role is Role.ADMIN or (role is Role.OWNER and site is not Site.DM) else "own"
     if action is Action.SEE_WORKSPACE:
         return "yes" if role in INSIDERS else "no"
+    if action is Action.CHANGE_TOOLS:
+        return "yes" if role is Role.ADMIN and site is not Site.DM else "no"
+    if action in APPROVING:
+        return approval(action, role, site)
     if action in WIDE:
         return "yes" if role is Role.ADMIN else "no"
     if action in LEVERS:
@@ -43,6 +48,20 @@ def right(action: Action, role: Role, site: Site) -> str:  # noqa: C901, PLR0911
     if site is Site.SHARED and not (action in {Action.LOOK, Action.SEE_BUDGET} and role is not Role.MEMBER):
         return "opened"
     return "yes"
+
+
+def approval(action: Action, role: Role, site: Site) -> str:
+    """Who may let a tool act: a second member, an owner, or exactly those whom the roster names."""
+    opened = "opened" if site is Site.SHARED else ""
+    if action is Action.APPROVE_AS_NAMED:
+        if role in STRANGERS:
+            return "no" if site is Site.DM else "own opened"
+        return f"own {opened}".strip()
+    if action is Action.APPROVE_OTHERS:
+        return (opened or "yes") if role in INSIDERS and site is not Site.DM else "no"
+    if site is Site.DM:
+        return "own" if role is Role.ADMIN else "no"
+    return (opened or "yes") if role in {Role.OWNER, Role.ADMIN} else "no"
 
 
 @pytest.mark.parametrize("site", Site)

@@ -1,0 +1,195 @@
+"""Sentences about tools: what a call would do, what nobody knows, which are on. All `Mrkdwn`, safe to post."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, mrkdwn
+from bot.messages.run_text import count, person, short, usd
+from bot.messages.tool_views import GrantLine, OutcomeCardView, ToolCardView, ToolLine, ToolsView
+from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
+
+VALUE_MAX = 300
+"""Characters of one argument on a card; Show everything has the rest."""
+ARGUMENTS_MAX = 1_400
+CALLS_SHOWN = 4
+TOOLS_SHOWN = 60
+APPROVE_FOR_RUN = f"Approve for this request ({RUN_GRANT_CALLS} more calls at most)"
+APPROVE_STANDING = "Stop asking here for 30 days (admins)"
+SHOW_ALL = "Show everything"
+STOP = "Stop the request"
+_REACH = {
+    "provider": "stays with the provider of the model",
+    "service": "goes to {server}",
+    "anywhere": "may go anywhere on the internet",
+}
+
+
+def bare(tool: str) -> str:
+    """Return a tool's name without its server."""
+    return tool.rpartition(".")[2] or tool
+
+
+def called(calls: tuple[AskedCall, ...]) -> str:
+    """Return the tools of some calls in a few words, plain text: `create_issue`, `3 calls`."""
+    names = list(dict.fromkeys(bare(call.tool) for call in calls))
+    return names[0] if len(calls) == 1 else f"{len(calls)} calls"
+
+
+def approve_label(view: ToolCardView) -> str:
+    """Return the label of the button that approves, plain text."""
+    return f"Approve {called(view.calls)[:50]} once"
+
+
+def card(view: ToolCardView) -> Mrkdwn:
+    """Return what the card asks: which agent wants to make which calls, for whom."""
+    what = (
+        mrkdwn("use `{tool}`", tool=short(view.calls[0].tool, 120))
+        if len(view.calls) == 1
+        else mrkdwn("make {calls}", calls=count(len(view.calls), "call"))
+    )
+    agent = short(view.calls[0].agent, 80)
+    head = mrkdwn("✋ *{agent}* wants to {what} for {asker}'s request.", agent=agent, what=what, asker=_asker(view))
+    shown = view.calls[:CALLS_SHOWN]
+    parts = [head, *(_call(call, is_closed=bool(view.decided), is_named=len(shown) > 1) for call in shown)]
+    left_out = len(view.calls) - CALLS_SHOWN
+    if left_out > 0:
+        parts.append(mrkdwn("… and {more}: see “{label}”.", more=count(left_out, "more call"), label=SHOW_ALL))
+    notes = [short(note, 300) for note in dict.fromkeys(call.note for call in view.calls) if note]
+    return join("\n\n", [*parts, *notes, short(view.decided, 600)])
+
+
+def approvers_words(approve_by: str, *, asker: str, names: Sequence[str]) -> str:
+    """Return who may decide, in a sentence with names; raw text."""
+    match approve_by:
+        case "other":
+            return f"Somebody else than {asker} has to decide."
+        case "owner":
+            return "An owner of this channel's budget or an admin has to decide."
+        case "named":
+            who = " or ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
+            return f"{who} has to decide."
+        case _:
+            return f"{asker} or an admin has to decide."
+
+
+def _asker(view: ToolCardView | OutcomeCardView) -> Mrkdwn:
+    return short(view.run.asker.name, 80)
+
+
+def card_asks(view: ToolCardView | OutcomeCardView) -> Mrkdwn:
+    """Return who may decide until when."""
+    return join(" ", [short(view.who, 400), short(view.deadline, 200)])
+
+
+def outcome(view: OutcomeCardView) -> Mrkdwn:
+    """Return what is not known: a call was sent, and no answer came."""
+    head = mrkdwn(
+        "❓ *Nobody knows whether `{tool}` was done.* It was sent for {asker}'s request and no answer came. It is not"
+        " repeated by itself: please look whether it was done.",
+        tool=short(bare(view.call.tool), 120),
+        asker=_asker(view),
+    )
+    return join("\n\n", [head, _call(view.call, is_closed=bool(view.decided)), short(view.decided, 600)])
+
+
+def _call(call: AskedCall, *, is_closed: bool, is_named: bool = False) -> Mrkdwn:
+    """Return one call: the tool where several are shown, where it goes, what it costs, its arguments."""
+    place = where(call)
+    terms = [short(place if is_named else place[:1].upper() + place[1:], 120), cost(call)]
+    if is_named:
+        terms = [mrkdwn("`{tool}`", tool=short(call.tool, 120)), *terms]
+    lines = arguments(call, limit=100 if is_closed else VALUE_MAX)
+    return join("\n", [join(" · ", terms), Mrkdwn(clip(lines, ARGUMENTS_MAX))])
+
+
+def where(call: AskedCall) -> str:
+    """Return where the arguments of a call can end up."""
+    return _REACH[call.reach].format(server=call.tool.rpartition(".")[0] or call.tool)
+
+
+def cost(call: AskedCall) -> Mrkdwn:
+    """Return what a call costs."""
+    return usd(call.price_nusd) if call.price_nusd else Mrkdwn("costs nothing")
+
+
+def arguments(call: AskedCall, *, limit: int) -> Mrkdwn:
+    """Return the arguments of a call as a person reads them: a line for each, long ones cut at `limit`."""
+    values = _read(call.arguments)
+    if not isinstance(values, Mapping):
+        return _line("arguments", call.arguments, limit)
+    if not values:
+        return Mrkdwn("_(no arguments)_")
+    return join("\n", [_line(str(name), _plain(value), limit) for name, value in values.items()])
+
+
+def is_folded(calls: tuple[AskedCall, ...]) -> bool:
+    """Return whether a card shows less than everything that would be sent."""
+    shown = all(arguments(call, limit=VALUE_MAX) == arguments(call, limit=len(call.arguments) + 9) for call in calls)
+    return not shown or len(calls) > CALLS_SHOWN or any(len(call.arguments) > ARGUMENTS_MAX for call in calls)
+
+
+def _line(name: str, value: str, limit: int) -> Mrkdwn:
+    whole = escape(value.strip())
+    cut = Mrkdwn(clip(whole, limit))
+    text = Mrkdwn(cut.replace("\n", "\n> "))
+    return mrkdwn("> *{name}*: {value}", name=short(name, 80), value=text)
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+# ---------------------------------------------------------------- which tools are on
+
+
+def tools(view: ToolsView) -> Mrkdwn:
+    """Return the tools of a conversation, one per line, with what each may do."""
+    if not view.tools:
+        return Mrkdwn("This deployment has no tools but dates and arithmetic: its roster names none.")
+    lines = [_tool(line) for line in view.tools[:TOOLS_SHOWN]]
+    if len(view.tools) > TOOLS_SHOWN:
+        lines.append(mrkdwn("… and {more}", more=count(len(view.tools) - TOOLS_SHOWN, "more tool")))
+    return join("\n", [_head(view), *lines])
+
+
+def _head(view: ToolsView) -> Mrkdwn:
+    name = short(view.name, 80)
+    if view.is_dm:
+        return Mrkdwn("*Tools in our direct messages*: those that the roster opens to them.")
+    if view.outsiders and not view.outsiders_allowed and any(line.is_allowed for line in view.tools):
+        return mrkdwn(
+            "*Tools in {name}*: all off, because guests or people of other organisations read here, or Slack did not"
+            " say that none do. An admin can allow that too.",
+            name=name,
+        )
+    if not any(line.is_on for line in view.tools):
+        who = mrkdwn("{owner} or another admin", owner=person(view.owner)) if view.owner else Mrkdwn("An admin")
+        switch = Mrkdwn("Switch them on below.") if view.may_change else mrkdwn("{who} can switch them on.", who=who)
+        return mrkdwn("*Tools in {name}*: none is on. {switch}", name=name, switch=switch)
+    return mrkdwn("*Tools in {name}*, for {whom}:", name=name, whom=short(view.for_whom, 200))
+
+
+def _tool(line: ToolLine) -> Mrkdwn:
+    does = "only reads" if line.reads_only else "acts"
+    asks = "asks first" if line.asks else "does not ask"
+    terms = [mrkdwn("`{name}`", name=short(line.name, 120)), Mrkdwn(does), Mrkdwn(asks)]
+    price = [mrkdwn("{price} a call", price=usd(line.price_nusd))] if line.price_nusd else []
+    return mrkdwn("{mark} {terms}", mark="✅" if line.is_on else "▫️", terms=join(" · ", [*terms, *price]))
+
+
+def grant(line: GrantLine) -> Mrkdwn:
+    """Return a standing approval in a line."""
+    return mrkdwn(
+        "`{tool}` does not ask here until {until}; {name} said so.",
+        tool=short(line.tool, 120),
+        until=short(line.until, 40),
+        name=short(line.given_by, 80),
+    )

@@ -1,0 +1,171 @@
+"""Which tools are on where: off until an admin says so, for whom, and never before outsiders unless that is allowed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from bot.people.access import Access
+from bot.people.channel_rules import Change, ChannelRules, RulesStore
+from bot.people.directory import LookupFailedError
+from bot.people.permissions import Action, Role, Site, site_of
+from patterns.core.tools import ToolRules
+from patterns.roster.roster import Roster
+from patterns.roster.tool_schema import ToolSpec
+from storage.run_rows import RunRow
+from storage.tool_grants import StandingGrant, ToolGrants
+
+__all__ = ["Audience", "ChannelTools", "StandingGrant", "ToolsHere"]
+
+log = structlog.get_logger()
+
+_MEMBERS = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
+_ADMINS = frozenset({Role.OWNER, Role.ADMIN})
+
+
+class Audience(Protocol):
+    """Who reads a conversation, as Slack says."""
+
+    async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
+        """Return Slack's conversation object, None where we are no member; raise LookupFailedError when unreadable."""
+        ...
+
+    async def has_guests(self, channel: str, *, workspace: str) -> bool:
+        """Return whether guests of the workspace are in a conversation; LookupFailedError when that cannot be said."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsHere:
+    """The tools of a conversation. `on` are usable now; `outsiders` says why none is, where guests or others read."""
+
+    specs: tuple[ToolSpec, ...]
+    rules: ChannelRules
+    on: frozenset[str]
+    outsiders: bool = False
+    is_dm: bool = False
+    grants: tuple[StandingGrant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTools:
+    """Says which tools a run has, and lets admins change it. `roster` returns the current one."""
+
+    access: Access
+    directory: Audience
+    rules: RulesStore
+    grants: ToolGrants
+    roster: Callable[[], Roster]
+
+    async def rules_for(self, run: RunRow) -> ToolRules:
+        """Return what is allowed where a run works, for whoever asked; read once per execution.
+
+        What cannot be checked with Slack is off.
+        """
+        place = {"workspace": run.workspace, "channel": run.channel}
+        try:
+            conversation = await self.directory.channel(run.channel, workspace=run.workspace)
+            if conversation is None:
+                return ToolRules(is_private=True)
+            site = site_of(conversation)
+            rules = await self.rules.rules(**place)
+            role = await self.access.role(run.user, workspace=run.workspace, channel=run.channel)
+            enabled = await self._enabled(run.user, role, site, rules, **place)
+        except LookupFailedError as error:
+            log.warning("tools_not_checked", run=run.id, error=str(error))
+            return ToolRules(is_private=True)
+        standing = await self.grants.standing(**place) if enabled and site is not Site.DM else []
+        return ToolRules(
+            enabled=enabled,
+            is_private=site in (Site.DM, Site.PRIVATE) or bool(conversation.get("is_private")),
+            grants=tuple(one.grant for one in standing),
+        )
+
+    async def here(self, *, workspace: str, channel: str, user: str) -> ToolsHere:
+        """Return the tools of a conversation for whoever looks, and what admins have said about them."""
+        place = {"workspace": workspace, "channel": channel}
+        site = site_of(await self.directory.channel(channel, workspace=workspace))
+        specs = tuple(_own(self.roster().tools))
+        role = await self.access.role(user, workspace=workspace, channel=channel)
+        rules = await self.rules.rules(**place)
+        if site is Site.DM:
+            on = frozenset(spec.name for spec in _in_dm(specs, user, role))
+            return ToolsHere(specs, rules, on, is_dm=True)
+        outsiders = await self._is_read_by_outsiders(site, **place)
+        on = frozenset() if outsiders and not rules.tools_outside else rules.tools & {spec.name for spec in specs}
+        grants = tuple(await self.grants.standing(**place))
+        return ToolsHere(specs, rules, on, outsiders=outsiders, grants=grants)
+
+    async def change(
+        self, change: Change, *, workspace: str, channel: str, user: str
+    ) -> tuple[ChannelRules, ChannelRules]:
+        """Change which tools a channel has, with an entry in the audit log; return its rules before and after.
+
+        Raises:
+            AccessError: not an admin.
+        """
+        await self.require_admin(workspace=workspace, channel=channel, user=user)
+        return await self.rules.change_rules(change, workspace=workspace, channel=channel, actor=user)
+
+    async def revoke(self, grant_id: str, *, workspace: str, channel: str, user: str) -> StandingGrant | None:
+        """Have a tool ask again in a channel; return the approval that is taken back, None where there is none.
+
+        Raises:
+            AccessError: not an admin.
+        """
+        await self.require_admin(workspace=workspace, channel=channel, user=user)
+        return await self.grants.revoke(grant_id, workspace=workspace, channel=channel, by=user)
+
+    async def require_admin(self, *, workspace: str, channel: str, user: str) -> None:
+        """Check that somebody may change which tools a channel has; raise AccessError."""
+        await self.access.admit(
+            workspace=workspace, channel=channel, user=user, action=Action.CHANGE_TOOLS, is_claimed=True
+        )
+
+    async def _enabled(
+        self, user: str, role: Role, site: Site, rules: ChannelRules, *, workspace: str, channel: str
+    ) -> frozenset[str]:
+        specs = list(_own(self.roster().tools))
+        if site is Site.DM:
+            return frozenset(spec.name for spec in _in_dm(specs, user, role))
+        enabled = rules.tools & {spec.name for spec in specs}
+        if not enabled or not _is_for(user, role, rules):
+            return frozenset()
+        if not rules.tools_outside and await self._is_read_by_outsiders(site, workspace=workspace, channel=channel):
+            return frozenset()
+        return enabled
+
+    async def _is_read_by_outsiders(self, site: Site, *, workspace: str, channel: str) -> bool:
+        """Return whether guests or people of other organisations read a channel, or may, as far as can be known."""
+        if site is Site.SHARED:
+            return True
+        try:
+            return await self.directory.has_guests(channel, workspace=workspace)
+        except LookupFailedError:
+            log.info("guests_not_counted", channel=channel)
+            return True
+
+
+def _own(tools: Mapping[str, ToolSpec]) -> Iterable[ToolSpec]:
+    """Return the tools that have to be switched on: dates and arithmetic are on everywhere."""
+    return (spec for spec in tools.values() if not spec.is_built_in)
+
+
+def _in_dm(specs: Iterable[ToolSpec], user: str, role: Role) -> Iterable[ToolSpec]:
+    """Return the tools that somebody has in their direct messages: of those that ask, what they may decide alone."""
+    if role not in _MEMBERS:
+        return
+    for spec in specs:
+        alone: dict[str, Any] = {"asker": True, "owner": role is Role.ADMIN, "named": user in spec.approvers}
+        if spec.dm and (not spec.asks or alone.get(spec.approve_by, False)):
+            yield spec
+
+
+def _is_for(user: str, role: Role, rules: ChannelRules) -> bool:
+    """Return whether somebody's requests have the tools of a channel."""
+    if rules.tools_for == "everyone" or role in _ADMINS:
+        return True
+    if rules.tools_for == "members":
+        return role is Role.MEMBER
+    return rules.tools_for == "named" and user in rules.tools_people
