@@ -20,6 +20,7 @@ METHOD = re.compile(rf"""client\.((?:{NAMESPACES})_\w+)|"((?:{NAMESPACES})\.(?!c
 # What each Web API method needs, as Slack documents it.
 SCOPES = {
     "users_info": {"users:read"},
+    "users_list": {"users:read"},
     "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
     "conversations_open": {"im:write"},
     "conversations_members": {"channels:read", "groups:read", "im:read", "mpim:read"},

@@ -7,9 +7,9 @@ CREATE TABLE tool_grant (
   tool TEXT NOT NULL,
   schema_hash TEXT NOT NULL,
   given_by TEXT NOT NULL,
-  given_us BIGINT NOT NULL,
-  expires_us BIGINT NOT NULL,
+  given_us INTEGER NOT NULL,
+  expires_us INTEGER NOT NULL,
   CONSTRAINT tool_grant_once UNIQUE (workspace, channel, tool, schema_hash)
-);
+) STRICT;
 
-UPDATE schema SET version = 13 WHERE version < 13;
+UPDATE schema SET version = 14 WHERE version < 14;
