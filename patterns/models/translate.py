@@ -189,7 +189,8 @@ def _is_strict(schema: object) -> bool:
 
 def _messages(request: ModelRequest, target: Target, *, schema_in_words: bool) -> list[Json]:
     _check_answers(request)
-    messages = [_message(message, target, has_tools=bool(request.tools)) for message in request.messages]
+    told = _told_in_words(request, target)
+    messages = [_message(message, target, told) for message in request.messages]
     if request.schema is not None and schema_in_words:
         messages.insert(0, {"role": "system", "content": _ASK_FOR_JSON + json.dumps(dict(request.schema))})
     return messages
@@ -203,10 +204,23 @@ def _check_answers(request: ModelRequest) -> None:
         raise refuse(request, "The calls of tools and their results do not match.")
 
 
-def _message(message: Message, target: Target, *, has_tools: bool) -> Json:
+def _told_in_words(request: ModelRequest, target: Target) -> frozenset[str]:
+    """Return the ids of earlier calls that the provider cannot be told as calls."""
+    turns = [message.calls for message in request.messages if message.calls]
+    if not request.tools and (target.provider in _NEEDS_TOOLS or "tools" not in target.supported):
+        return frozenset(call.id for calls in turns for call in calls)
+    if target.model.startswith(
+        "vertex_ai/gemini"
+    ):  # on this way litellm makes one of equal calls, and is not corrected
+        equal = [calls for calls in turns if len({(call.name, call.arguments) for call in calls}) < len(calls)]
+        return frozenset(call.id for calls in equal for call in calls)
+    return frozenset()
+
+
+def _message(message: Message, target: Target, told_in_words: frozenset[str]) -> Json:
     if not message.calls and message.role != "tool":
         return {"role": message.role, "content": _content(message)}
-    if not has_tools and (target.provider in _NEEDS_TOOLS or "tools" not in target.supported):
+    if told_in_words & {message.answers, *(call.id for call in message.calls)}:
         return tool_messages.in_words(message)
     if message.role == "tool":
         return tool_messages.answered(message, provider=target.provider)

@@ -54,6 +54,19 @@ def test_a_model_that_takes_no_tools_is_refused_them_and_told_an_earlier_call_in
     ]
 
 
+def test_equal_calls_are_told_vertex_in_words_because_litellm_would_make_one_of_them() -> None:
+    other = Message("assistant", "", calls=(ToolCall(id="c", name=TOOL.name, arguments="{}"),))
+    said = body("vertex_ai/gemini-2.5-pro", *turn(), other, Message("tool", "two", answers="c"))["messages"][1:]
+    assert [message["role"] for message in said] == ["assistant", "user", "user", "assistant", "tool"]
+    assert [len(message.get("tool_calls", ())) for message in said] == [0, 0, 0, 1, 0]
+
+
+def test_vertex_is_told_schemas_in_geminis_dialect() -> None:
+    tool = ToolSchema("a.b", "", {"type": "object", "properties": {"n": {"type": ["integer", "null"]}, "any": True}})
+    declared = body("vertex_ai/gemini-2.5-pro", tools=(tool,))["tools"][0]["function"]["parameters"]
+    assert declared["properties"] == {"n": {"type": "integer", "nullable": True}, "any": {"type": "string"}}
+
+
 def test_a_schema_that_no_provider_takes_is_refused_with_its_tool() -> None:
     broken = ToolSchema("tickets.search", "", {"type": "string"})
     with pytest.raises(ModelError, match=r"the schema of tickets\.search must describe an object"):
