@@ -12,7 +12,7 @@ from patterns.core.errors import AgentsError
 from patterns.core.money import Quote
 from patterns.core.ports import HoldRequest, ModelClient, StepRecord
 from patterns.handoff import Handoff
-from patterns.services import Services
+from patterns.services import Runner, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +83,42 @@ def _wanted(services: Services, agent: str, path: str) -> HoldRequest:
         price_version="",
         amount_nusd=0,
     )
+
+
+class KeptSteps:
+    """A `Runner` that takes steps over from an earlier run, at no cost, and hands everything else on.
+
+    `given` is what the earlier run was given besides its request: history and attachments.
+    """
+
+    def __init__(self, inner: Runner, client: ModelClient, kept: Mapping[str, StepRecord], given: TaskContext) -> None:
+        self._inner = inner
+        self._client = client
+        self._kept = kept
+        self._given = {"history": given.history, "artifacts": given.artifacts}
+
+    async def step(
+        self,
+        ctx: TaskContext,
+        services: Services,
+        *,
+        agent: str,
+        path: str,
+        handoff: Handoff,
+        schema: Mapping[str, Any] | None = None,
+    ) -> StepRecord:
+        """Return the step that was taken over, journalled for this run; run and pay every other."""
+        ctx = ctx.model_copy(update=self._given)
+        kept = self._kept.get(path)
+        if kept is None or kept.agent != agent:
+            return await self._inner.step(ctx, services, agent=agent, path=path, handoff=handoff, schema=schema)
+        services.meter.count_step(kept=services.steps_kept)
+        asked = Attempts(self._client, ctx, services, agent, path, handoff, schema)
+        own = kept.model_copy(update={"input_hash": asked.input_hash})
+        return await services.journal.record(services.fence, own)
+
+    def quote(
+        self, ctx: TaskContext, services: Services, *, agent: str, schema: Mapping[str, Any] | None = None
+    ) -> Quote:
+        """Return the price bound of a step."""
+        return self._inner.quote(ctx.model_copy(update=self._given), services, agent=agent, schema=schema)

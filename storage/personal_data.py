@@ -116,6 +116,7 @@ class PersonalData:
             else:
                 runs = yield q.runs_of_person(user_id=subject, **where)
                 what = f'%"{subject}"%'
+            runs = [*runs, *(yield q.copies_of_runs(run_ids=[row["id"] for row in runs]))]
             over = [row["id"] for row in runs if row["status"] == "done"]
             for statement in (q.erase_contents, q.erase_questions, q.erase_steps):
                 yield statement(run_ids=over)

@@ -45,7 +45,7 @@ class RunStories:
         asked = yield questions.questions_of_run(run_id=run_id)
         account = yield q.account_of_run(workspace=run.workspace, run_id=run_id)
         (feedback,) = yield q.feedback_of_run(run_id=run_id)
-        story = _story(run, steps, calls)
+        story = _story(run, steps, calls, is_erased=not request)
         return replace(
             story,
             request=str(request[0]["text"]) if request else None,
@@ -125,8 +125,10 @@ def _by_run(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _story(run: RunRow, steps: Sequence[Row], calls: Sequence[Row], *, has_texts: bool = True) -> RunStory:
-    records = [_step(row, has_texts=has_texts) for row in steps]
+def _story(
+    run: RunRow, steps: Sequence[Row], calls: Sequence[Row], *, has_texts: bool = True, is_erased: bool = False
+) -> RunStory:
+    records = [_step(row, has_texts=has_texts, is_erased=is_erased) for row in steps]
     found = [call_of(row) for row in calls]
     return RunStory(
         run=run,
@@ -139,8 +141,10 @@ def _story(run: RunRow, steps: Sequence[Row], calls: Sequence[Row], *, has_texts
     )
 
 
-def _step(row: Row, *, has_texts: bool) -> StoryStep:
-    gone = has_texts and row["content_id"] is not None and row["text"] is None
+def _step(row: Row, *, has_texts: bool, is_erased: bool) -> StoryStep:
+    """Return a journalled step; what was erased with its run has lost the very mark that there was a text."""
+    was_said = row["content_id"] is not None or (is_erased and row["outcome"] == "ok")
+    gone = has_texts and was_said and row["text"] is None
     return StoryStep(row["path"], (), step_of(row), row["call_id"], row["at_us"], gone)
 
 

@@ -129,7 +129,7 @@ class Shell:
         choice = self.asked.choice
         options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes}
         with interruptible(terminal.stopped):
-            run = await self._fresh(await accept(self.engine, self.payer, self.asked.request.strip(), options))
+            run = await self._fresh(await self.accept(options))
             stopping = asyncio.create_task(_stop_when(terminal.stopped, executor, run), name="ctrl-c")
             try:
                 while run.status in ("accepted", "parked"):
@@ -141,6 +141,10 @@ class Shell:
         if run.status != "done":
             raise RunLostError
         return run
+
+    async def accept(self, options: Mapping[str, Any]) -> str:
+        """Store the request; return the id of its run."""
+        return await accept(self.engine, self.payer, self.asked.request.strip(), options)
 
     async def _fresh(self, run_id: str) -> RunRow:
         run = await self.engine.store.get(run_id)

@@ -38,11 +38,37 @@ def show(**options: Any) -> None:  # noqa: ANN401 - click hands the options over
 @click.command()
 @click.argument("runs", nargs=-1, metavar="RUN...")
 @click.option("--all", "every", is_flag=True, help="Every run of this ledger that is over.")
-def replay(runs: tuple[str, ...], *, every: bool) -> None:
+@click.option(
+    "--from", "step", default="", metavar="STEP", help="Run it again from this step on: number, path or agent."
+)
+@click.option("--model", default="", help="With --from: this model answers for every agent that is asked again.")
+@click.option("--flow", default="", help="With --from: another flow.")
+@click.option(
+    "--prompt",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --from: another prompt for the agent of that step.",
+)
+@click.option("--channel", default="terminal", show_default=True, help="With --from: the channel whose budget pays.")
+@click.option("--estimate", is_flag=True, help="With --from: say what it would cost, and run nothing.")
+@click.option("--yes", is_flag=True, help="With --from: agree to the price beforehand, whatever it is.")
+@click.option("--json", "as_json", is_flag=True, help="With --from: print one JSON object.")
+def replay(runs: tuple[str, ...], *, every: bool, step: str, **options: Any) -> None:  # noqa: ANN401 - as click has them
     """Compute a RUN once more from its journal: the same decisions, the same cents, nothing sent.
 
     Names every difference, and what was deleted or never stored. Exit code 1 when something differs.
+
+    With --from it is a new, paid run instead: what came before STEP is taken over, the rest is asked again with what
+    was changed, and both stand side by side. Exit codes are then those of `agents ask`.
     """
+    if step:
+        from bot.cli.rerun import Asked, rerun
+
+        if len(runs) != 1 or every:
+            raise click.UsageError("--from goes with one RUN.")
+        run_command(rerun(Asked(run=runs[0], step=step, **options)))
+        return
+    if any(options[name] for name in ("model", "flow", "prompt", "estimate", "yes", "as_json")):
+        raise click.UsageError("Name the step to begin at: --from STEP.")
     from bot.cli.replay import replay as start
 
     run_command(start(runs, every=every))

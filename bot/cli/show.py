@@ -50,7 +50,7 @@ async def show(asked: Request) -> int:
         with_texts = asked.texts or asked.as_html
         texts = (await Replayer(engine).replay(story)).texts() if with_texts else None
         if with_texts and story.run.kind == "slack":
-            await _note_reading(engine, story)
+            await note_reading(engine, story)
         view = await StoryViews(profiles_of(engine)).view(story, await roster_of(engine, story), texts)
     if asked.as_html:
         file = asked.output or Path(f"{story.run.id}.html")
@@ -102,7 +102,7 @@ async def _latest(engine: Engine) -> int:
     return 0
 
 
-async def _note_reading(engine: Engine, story: RunStory) -> None:
+async def note_reading(engine: Engine, story: RunStory) -> None:
     """Write into the audit log that the texts of somebody's run were read from a shell."""
     run = story.run
     after = {"run": run.id, "asker": run.user, "from": owner()}

@@ -27,6 +27,7 @@ from patterns.router import ROUTE
 from patterns.services import Services, join, open_services
 from patterns.tools.sources import with_known_links
 from storage.execution.texts import read_texts
+from storage.run_rows import RunRow
 from storage.run_story import RunStory
 from storage.threads import Threads
 
@@ -111,8 +112,9 @@ class Replayer:
         await client.warm()
         run, engine = story.run, self._engine
         threads = Threads(engine.db, engine.clock)
+        first = await self._first(run)
         texts = await read_texts(
-            engine.db, engine.store, threads, run, exchanges=HISTORY_RUNS, attachments=EARLIER_RUNS
+            engine.db, engine.store, threads, first, exchanges=HISTORY_RUNS, attachments=EARLIER_RUNS
         )
         allowed = restricted(client, roster.models, texts.channel_settings)
         runner, ports = ReplayRunner(allowed), ReplayPorts(story, hidden=_decided_anew(story))
@@ -130,6 +132,12 @@ class Replayer:
             lost = next((path for path, one in runner.seen.items() if not one.is_finished), "")
             ports.differences.append(Difference("step", lost, "is not in the journal, and the run went on behind it"))
         return found
+
+    async def _first(self, run: RunRow) -> RunRow:
+        """Return the run whose thread and attachments this one worked on: itself, or the one it goes on from."""
+        older = run.options.get("again_from")
+        found = await self._engine.store.get(older["run"]) if older else None
+        return await self._first(found) if found is not None else run
 
     async def _outcome(self, story: RunStory, ctx: TaskContext, services: Services) -> RunOutcome:
         """Return the outcome by the journal; raise ParkedError where people were asked and had not answered."""

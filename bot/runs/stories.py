@@ -111,7 +111,7 @@ class StoryViews:
             did_not=story.did_not,
             ended=await self._ended(story),
             answer=outcome.result.output if outcome and texts is not None else "",
-            notes=outcome.result.notes if outcome else (),
+            notes=(*_taken_over(story), *(outcome.result.notes if outcome else ())),
             missing=outcome.result.missing if outcome else (),
             owners=len({call.owner_epoch for call in story.calls}) or 1,
             has_texts=texts is not None,
@@ -136,6 +136,11 @@ class StoryViews:
         return DecisionLine(
             what, decision_words(asked.question, asked.decision, name=name), asked.waited_us / 1e6, start_s
         )
+
+
+def _taken_over(story: RunStory) -> tuple[str, ...]:
+    older = story.run.options.get("again_from")
+    return (f"Its first steps were taken over from {older['run']} and not paid again.",) if older else ()
 
 
 def _timeline(story: RunStory) -> Timeline:

@@ -21,6 +21,11 @@ AND (delivery_key IN (:key, :key || ':here') OR delivery_key LIKE :key || ':agai
 SELECT id, status, channel, channel_kind, flow, stop_reason, cost_nusd, created_us, finished_us FROM run
 WHERE workspace = :workspace AND user_id = :user_id ORDER BY created_us;
 
+-- name: copies_of_runs
+-- Return the runs of shells that took over what was said in these runs; the key of each ends with the id of the first.
+SELECT id, status FROM run WHERE kind = 'terminal' AND delivery_key LIKE 'terminal:%:of:%'
+AND substr(delivery_key, length(delivery_key) - 12) IN :run_ids...;
+
 -- name: erase_contents
 -- Delete what people and models wrote in these runs.
 DELETE FROM content WHERE run_id IN :run_ids...;

@@ -10,10 +10,12 @@ from patterns.core.ports import Charged, Decision, Question, StepRecord
 from storage.database.database import Database
 from storage.journal import SqlJournal
 from storage.ledger.ledger import SqlLedger
+from storage.personal_data import PersonalData
 from storage.questions import Questions
 from storage.run_stories import RunStories
+from storage.run_story import RunStory
 from storage.runs import RunStore
-from tests.support.ledgers import CENT, Asking, FakeClock, execute, open_run
+from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, execute, open_run
 
 S = 1_000_000
 PLAN = StepRecord(path="plan", input_hash="", outcome="decision", text="[]")
@@ -127,3 +129,28 @@ async def test_the_runs_of_a_month_are_read_in_one_go(
     assert {story.run.id for story in everywhere} == {"R1", "R2", "R3"}
     assert (await stories.between("T1", [], most=2, **time))[1] == 1
     assert await stories.between("T1", [], most=2, from_us=0, until_us=1) == ([], 0)
+
+
+async def test_what_is_erased_is_also_erased_from_copies_of_a_shell(
+    database: Database, clock: FakeClock, ledger: SqlLedger, run: Asking, stories: RunStories
+) -> None:
+    store = RunStore(database, clock)
+    first, _ = await store.accept(replace(NEW_RUN, delivery_key="message:1"))
+    copy, _ = await store.accept(
+        replace(NEW_RUN, kind="terminal", workspace="local", user="operator", delivery_key=f"terminal:ab:of:{first}")
+    )
+    other, _ = await store.accept(replace(NEW_RUN, user="U2", delivery_key="terminal:cd:of:r000000000000"))
+    await paid(ledger, run, "a")
+    await execute(database, "UPDATE run SET status = 'done'")
+    data = PersonalData(database, clock)
+    await data.request_person_erasure(workspace="T1", user="U1", actor="U1")
+    assert await data.erase_requested() == []
+    said = {run_id: (await told(stories, run_id)).request for run_id in (first, copy, other)}
+    assert said == {first: None, copy: None, other: "Why?"}
+    assert (await told(stories, run.run_id)).forgotten == ("request", "a")
+
+
+async def told(stories: RunStories, run_id: str) -> RunStory:
+    story = await stories.find(run_id)
+    assert story is not None
+    return story

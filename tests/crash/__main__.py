@@ -28,6 +28,7 @@ def said(name: str, report: Report) -> str:
         f"  deaths: {dict(report.ways)}; people: {dict(report.deeds)}; endings: {dict(report.endings)}",
         f"  billed {billed}, recorded {recorded}; the provider refused {report.refusals} and cut {report.cuts}",
         f"  uncertain: {uncertain}",
+        f"  {report.replayed} runs replayed from their journals: {format_usd(report.replayed_nusd)}",
     ]
     for wrong, facts in report.wrongs.items():
         lines += [f"  {wrong.upper()}: {len(facts)}", *(f"    {fact}" for fact in facts[:SHOWN])]

@@ -58,6 +58,8 @@ class Report:
     asked: int = 0
     accepted: int = 0
     runs: int = 0
+    replayed: int = 0
+    replayed_nusd: int = 0
     calls: int = 0
     billed_nusd: int = 0
     recorded_nusd: int = 0

@@ -20,6 +20,7 @@ from tests.crash.crowd import Crowd
 from tests.crash.deaths import Deaths
 from tests.crash.fleet import Member, Starter, cold
 from tests.crash.moody import Moody
+from tests.crash.replays import replay_all
 from tests.crash.storm_slack import StormSlack
 from tests.fakes.provider import Provider
 from tests.support.running_bot import bot_environment
@@ -206,6 +207,10 @@ class Storm:
         for words in self._deaths.fell:
             accounts.wrong("fell", words)
         await accounts.count(self._provider.bills, await self._prices())
+        replayed = await replay_all(self._environment())
+        report.replayed, report.replayed_nusd = replayed.runs, replayed.nusd
+        for difference in replayed.differences:
+            accounts.wrong("replayed otherwise", difference)
 
     async def _prices(self) -> dict[str, Price]:
         """By the provider's own name of the model."""
