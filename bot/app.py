@@ -72,7 +72,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         register_all(container.slack_app, container.listeners)
         dispatcher = await stack.enter_async_context(_dispatching(container.executor, concurrency))
         connected = asyncio.Event()
-        loading = await stack.enter_async_context(_in_background(container.catalog.load(connected), "load models"))
+        loading = await stack.enter_async_context(_in_background(_load(container, connected), "load models"))
         parts = container.slack_app, container.executor, dispatcher, container.background
         bot = Bot(*parts, engine, connected, loading)
         stack.push_async_callback(bot.drain, 0.0)
@@ -81,6 +81,12 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         await _replay(container, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)
         await stack.enter_async_context(_chores(container).running())
         yield bot
+
+
+async def _load(container: Container, connected: asyncio.Event) -> None:
+    """Import litellm, then compile what is shown, both in threads, once the bot is connected."""
+    await container.catalog.load(connected)
+    await asyncio.to_thread(container.presentation.renderer.warm)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from patterns.core.money import Usage
 from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
 from patterns.core.reasons import Reason
 from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, read, repair_prompt
-from patterns.core.tasks import run_to_completion
+from patterns.core.tasks import run_patiently
 from patterns.core.text import storable
 from patterns.core.visible_text import thinks_aloud, visible_text
 from patterns.handoff import Handoff, images
@@ -238,8 +238,8 @@ class Attempts:
         return done
 
     async def _settle(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
-        """Settle the hold even while the task is being cancelled."""
-        await run_to_completion(self._pay(hold, charged, step))
+        """Settle the hold even while the task is being cancelled, or the database is away for a while."""
+        await run_patiently(lambda: self._pay(hold, charged, step), self.services.clock.sleep)
 
     async def _pay(self, hold: Hold, charged: Charged, step: StepRecord | None) -> None:
         settlement = await self.services.ledger.settle(hold, charged, self.services.fence, step)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.messages import (
@@ -44,13 +44,20 @@ class Renderer:
 
     def __init__(self, profile: Profile = "rich", folder: Path | None = None) -> None:
         self.profile: Profile = profile
+        sources = {path.name: path.read_text("utf-8") for path in (folder or templates_folder()).glob("*.j2")}
         self._templates = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder or templates_folder()), undefined=StrictUndefined, autoescape=True
+            loader=DictLoader(sources), undefined=StrictUndefined, autoescape=True
         )
         words = (budget_text, list_text, outcome_text, run_text, stats_text, story_text, tool_text, welcome_text)
         modules = (action_ids, budget_views, remedy_buttons, tool_menu, *words)
         self._templates.globals.update({one.__name__.rpartition(".")[2]: one for one in modules}, profile=profile)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)
+
+    def warm(self) -> None:
+        """Compile every template, which the first use would do: a process out of files must still be able to speak."""
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
+        size("")  # finds its codec
 
     def message(self, view: View) -> SlackMessage:
         """Return one message for any view but an answer."""

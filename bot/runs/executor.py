@@ -276,7 +276,8 @@ class Executor(Generic[S]):
             await self._dispatcher.resume_orphans()
         owed = (await self.engine.store.unposted_question_ids(), await self.engine.store.undelivered_ids())
         # In random order, so that what cannot be delivered does not block the rest.
-        some = [run_id for ids in owed for run_id in random.sample(ids, min(len(ids), REDELIVERED_AT_ONCE))]
+        free = [[run_id for run_id in ids if not self.lease.is_kept(run_id)] for ids in owed]
+        some = [run_id for ids in free for run_id in random.sample(ids, min(len(ids), REDELIVERED_AT_ONCE))]
         async with asyncio.TaskGroup() as task:  # when we leave, it ends with the last of them
             for run_id in some:
                 task.create_task(self._delivery.redeliver(run_id), name=f"owed {run_id}")

@@ -43,6 +43,10 @@ class Lease:
         self.is_renewed = True
         """Whether the last heartbeat was written; a process that holds no lease has nothing to write."""
 
+    def is_kept(self, run_id: str) -> bool:
+        """Return whether this process works on the run or delivers it, though a jump of the clock let its lease end."""
+        return any(kept.fence.run_id == run_id for kept in self._kept)
+
     async def keep(self, run: RunRow, stop: asyncio.Event, executed_ms: Callable[[], int]) -> None:
         """Renew the lease until someone here, or in another process, asks to stop the run.
 

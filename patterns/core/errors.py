@@ -21,7 +21,12 @@ class RosterError(AgentsError):
 
 
 class StorageError(AgentsError):
-    """The database could not be used. Run `agents doctor` to see what it needs."""
+    """The database could not be used. Run `agents doctor` to see what it needs.
+
+    `may_pass` says that the same may succeed later: a lock, a full disk and a server that is away do pass.
+    """
+
+    may_pass = True
 
 
 class RunLostError(AgentsError):

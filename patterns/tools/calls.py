@@ -20,7 +20,7 @@ from patterns.core.invisible import without_invisible
 from patterns.core.money import format_usd
 from patterns.core.ports import Charged, Hold, HoldRequest, StepRecord
 from patterns.core.reasons import Reason
-from patterns.core.tasks import run_to_completion
+from patterns.core.tasks import run_patiently, run_to_completion
 from patterns.core.text import storable
 from patterns.core.tools import TOOL_MODEL, ToolAnswer, ToolBox, ToolError, ToolFacts, ToolOutput
 from patterns.roster.prompts import cut
@@ -238,8 +238,8 @@ class Calls:
         return Charged("uncertain", hold.amount_nusd, reason=reason, tool=answer)
 
     async def _settle(self, hold: Hold, charged: Charged, record: StepRecord | None) -> None:
-        """Settle even while the task is being cancelled."""
-        await run_to_completion(self._pay(hold, charged, record))
+        """Settle even while the task is being cancelled, or the database is away for a while."""
+        await run_patiently(lambda: self._pay(hold, charged, record), self.services.clock.sleep)
 
     async def _pay(self, hold: Hold, charged: Charged, record: StepRecord | None) -> None:
         services = self.services

@@ -24,6 +24,8 @@ log = structlog.get_logger()
 class ConstraintError(StorageError):
     """A row violated a constraint of the schema; the transaction was rolled back."""
 
+    may_pass = False
+
 
 class BatchFailedError(StorageError):
     """A transaction of several scripts failed as a whole, and none of them is to blame alone.

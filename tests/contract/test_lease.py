@@ -152,3 +152,12 @@ async def test_a_broken_rule_of_the_schema_is_a_defect_and_ends_the_run(store: R
     ended = await store.get(run_id)
     assert ended is not None
     assert (ended.status, ended.stop_reason) == ("done", "failed")
+
+
+async def test_what_is_being_delivered_is_known_to_be_ours_whatever_the_clock_says(
+    store: RunStore, clock: FakeClock
+) -> None:
+    run, lease = await owned(store), Lease(store, clock)
+    async with lease.delivering(run):
+        assert (lease.is_kept(run.id), lease.is_kept("another")) == (True, False)
+    assert not lease.is_kept(run.id)
