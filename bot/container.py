@@ -59,6 +59,7 @@ class Container:
         self._session = session
         self.stores = Stores(engine)
         self._client = slack_client(session, engine.settings.slack_api_url)
+        engine.tools.source = self.tools
 
     # ------------------------------------------------------------ speaking
 

@@ -33,14 +33,15 @@ class HealthPages:
     """The pages over `queue`, which reads the database, and `slack`, which calls Slack; each raises when it cannot.
 
     `are_leases_renewed` tells of the last heartbeat of the runs that this process works on, `failing` names providers
-    that are not asked at the moment, each with since when, and `is_connected` is for Socket Mode: whether Slack can
-    reach us.
+    that are not asked at the moment, each with since when, `tools` names servers of tools that do not answer, each with
+    the reason, and `is_connected` is for Socket Mode: whether Slack can reach us.
     """
 
     queue: Callable[[], Awaitable[QueueState]]
     slack: Callable[[], Awaitable[Any]]
     are_leases_renewed: Callable[[], bool]
     failing: Callable[[], Mapping[str, str]]
+    tools: Callable[[], Mapping[str, str]] = dict
     is_connected: Callable[[], Awaitable[bool]] | None = None
     figures: Route | None = None
     _asking: asyncio.Task[QueueState | None] | None = None
@@ -77,7 +78,8 @@ class HealthPages:
         body: dict[str, Any] = {"ok": is_ready, **needed, "slack": self._is_slack_reached}
         if state is not None:
             body |= {"waiting": state.waiting, "oldest_wait_s": state.oldest_wait_s, "working": state.working}
-        return JSONResponse({**body, "providers_failing": self.failing()}, status_code=200 if is_ready else 503)
+        body |= {"providers_failing": self.failing(), "tools_failing": self.tools()}
+        return JSONResponse(body, status_code=200 if is_ready else 503)
 
     async def _queue_state(self) -> QueueState | None:
         try:

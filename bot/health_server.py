@@ -23,6 +23,7 @@ def health_pages(bot: Bot, is_connected: Callable[[], Awaitable[bool]] | None = 
         slack=bot.slack_app.client.api_test,
         are_leases_renewed=lambda: bot.executor.lease.is_renewed,
         failing=bot.engine.client.circuits.failing,
+        tools=lambda: bot.engine.tools.servers.health,
         is_connected=is_connected,
         figures=_figures(bot.engine),
     )

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from patterns.core.context import TaskContext
-from patterns.core.errors import BudgetExceededError, ParkedError
+from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, ParkedError
 from patterns.core.events import MissingVoice, Noted, PatternResult, Refusal, StopReason
 from patterns.core.limits import FailurePolicy
 from patterns.core.money import Quote
@@ -123,13 +123,17 @@ class Broadcast:
                 work = run_or_resume(ctx, place, voice, handoff, outcome=inner.at(name, "outcome"))
                 tasks[name] = asyncio.create_task(work, name=f"{ctx.run_id} {inner.at(name)}")
         failures_max = len(tasks) - self._voices_min if self.policy.mode != "continue" else len(tasks)
+        why: tuple[Any, ...] = (SIBLING_ENDED,)
         try:
             pending = set(tasks.values())
             while pending and not _is_over(tasks.values(), failures_max):
                 _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError as stopped:
+            why = stopped.args[:1]
+            raise
         finally:
             for task in tasks.values():
-                task.cancel()
+                task.cancel(*why)
             await asyncio.gather(*tasks.values(), return_exceptions=True)
             await release_envelopes(inner, [kept for name in tasks if (kept := envelopes[name]) is not None])
         for failure in filter(None, map(_error, tasks.values())):

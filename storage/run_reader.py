@@ -129,6 +129,10 @@ class RunReader:
         )
         return int(row["ahead"])
 
+    async def unknown_acts(self, run_id: str) -> list[str]:
+        """Return the tools of which nobody knows whether a call of this run that acts was done."""
+        return [str(row["tool"]) for row in await self._read(q.unknown_acts(run_id=run_id))]
+
     async def cost_by_model(self, run_id: str) -> list[Row]:
         """Return the cost of a run by model, as rows model, calls, cost_nusd, uncertain_nusd."""
         return await self._read(q.cost_by_model(run_id=run_id))

@@ -10,6 +10,7 @@ from typing import Any
 from bot.budgets import usage_exports as exports
 from patterns.core.errors import UserError
 from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.tools import TOOL_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -
     """Return the ledger's calls in the same form. `names` maps the roster's models to litellm's."""
     sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for call in calls:
-        if call["state"] == "released":
+        if call["state"] == "released" or call["model"].startswith(TOOL_MODEL):
             continue
         usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
         day = datetime.fromtimestamp(call["opened_us"] / 1_000_000, UTC).date()
@@ -70,6 +71,21 @@ def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -
         for at, amount in enumerate((usage.get("input_tokens", 0), usage.get("output_tokens", 0), call["actual_nusd"])):
             one[at] += amount
     return {key: Used(*one) for key, one in sums.items()}
+
+
+def tool_lines(calls: Iterable[Mapping[str, Any]], *, period: str) -> tuple[str, ...]:
+    """Return what each tool cost in a month, in a sentence: no model's provider bills it."""
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for call in calls:
+        day = datetime.fromtimestamp(call["opened_us"] / 1_000_000, UTC)
+        if call["state"] != "released" and call["model"].startswith(TOOL_MODEL) and f"{day:%Y-%m}" == period:
+            one = sums[call["model"].removeprefix(TOOL_MODEL)]
+            one[0] += 1
+            one[1] += call["actual_nusd"]
+    return tuple(
+        f"{tool} (tool): {count} call{'s' * (count > 1)}, {format_usd(nusd)}, which no provider of models bills."
+        for tool, (count, nusd) in sorted(sums.items())
+    )
 
 
 def compare(ledger: Usage, export: Usage, *, period: str) -> Compared:

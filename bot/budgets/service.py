@@ -16,7 +16,7 @@ from bot.commands.budget import BudgetCommand
 from bot.commands.origin import Origin
 from bot.messages.budget_form import CALLS_SHOWN, DoubtfulCall, budget_form
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
-from bot.messages.month_report import Report, build_report, month_name, with_model_names
+from bot.messages.month_report import Report, build_report, model_name, month_name, with_model_names
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import count, moment
@@ -125,7 +125,7 @@ class BudgetService:
         calls = []
         for row in (await self.reports.uncertain(payer.workspace, payer.channel))[:CALLS_SHOWN]:
             who = (await self.profiles.person(row["user_id"], payer.workspace)).name
-            model = models[row["model"]].model if row["model"] in models else row["model"]
+            model = models[row["model"]].model if row["model"] in models else model_name(row["model"])
             label = f"{moment(row['opened_us'], 'UTC')} · {who[:20]} · {format_usd(row['actual_nusd'])} · {model}"
             calls.append(DoubtfulCall(row["id"], label, " ".join((row["request"] or "").split()) if reads else ""))
         return calls

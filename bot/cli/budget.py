@@ -198,7 +198,7 @@ async def _calls(month: str, form: str, channel: str, workspace: str) -> int:
 
 
 async def _reconcile(data: bytes, name: str, month: str, workspace: str) -> int:
-    from bot.budgets.reconciliation import compare, ledger_usage, read_export
+    from bot.budgets.reconciliation import compare, ledger_usage, read_export, tool_lines
     from bot.budgets.usage_exports import decoded
     from bot.commands.budget_values import read_month
     from bot.messages.month_report import previous_period
@@ -212,8 +212,8 @@ async def _reconcile(data: bytes, name: str, month: str, workspace: str) -> int:
         near = (previous_period(period), period, after)
         rows = [row for one in near for row in await books.reports.calls(books.workspace, one)]
     found = compare(ledger_usage(rows, books.models), export, period=period)
-    for difference in found.differences:
-        click.echo(difference)
+    for line in (*found.differences, *tool_lines(rows, period=period)):
+        click.echo(line)
     what = f"{len(found.differences)} differences" if found.differences else "no difference"
     click.echo(f"{period}: {found.days} days and models compared, {what}.")
     return 1 if found.differences else 0

@@ -36,8 +36,9 @@ async def verify() -> int:
 
 def sums(found: Verification) -> str:
     """Return the result in one line, with counts and dollars."""
+    of_tools = f", {found.tool_calls:,} of them of tools" if found.tool_calls else ""
     counts = (
-        f"{found.accounts:,} accounts, {found.calls:,} calls: {format_usd(found.settled_nusd)} settled, "
+        f"{found.accounts:,} accounts, {found.calls:,} calls{of_tools}: {format_usd(found.settled_nusd)} settled, "
         f"{format_usd(found.held_nusd)} held"
     )
     left = f"; {found.stale} calls of dead processes wait for the sweep" if found.stale else ""

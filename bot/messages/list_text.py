@@ -23,7 +23,7 @@ from bot.messages.run_text import (
     short,
     usd,
 )
-from bot.messages.views import DetailsView, ModelUse
+from bot.messages.views import DetailsView
 from patterns.core.events import MissingVoice
 
 DRAFT_MAX = 6_000
@@ -136,22 +136,6 @@ def balances(view: BalancesView) -> Mrkdwn:
     said = [mrkdwn("{line}. It resets on {day}.", line=balance(b), day=short(b.resets_on, 40)) for b in view.balances]
     label = [Mrkdwn("play money")] if view.play_money else []
     return join("\n", [_lines(said, "No budget here yet."), *label])
-
-
-def models(lines: Sequence[ModelUse]) -> Mrkdwn:
-    """Return what each model used and cost."""
-    said = [
-        mrkdwn(
-            "*{model}*: {calls}, {tokens_in} tokens in, {tokens_out} out, {cost}",
-            model=short(m.model, 80),
-            calls=count(m.calls, "call"),
-            tokens_in=f"{m.input_tokens:,}",
-            tokens_out=f"{m.output_tokens:,}",
-            cost=usd(m.cost_nusd),
-        )
-        for m in lines
-    ]
-    return _lines(said, "No model was called.")
 
 
 def details_total(view: DetailsView) -> Mrkdwn:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from patterns.core.money import rounded_parts, whole_percents
+from patterns.core.tools import TOOL_MODEL
 from patterns.router import ROUTE
 from storage.ledger.periods import period_end_us
 from storage.ledger.reports import Month, SpendRow
@@ -18,6 +19,7 @@ from storage.ledger.reports import Month, SpendRow
 PARTS_SHOWN = 6
 """Number of flows, agents or models with a line of their own; the others share one."""
 NO_FLOW = "(no flow)"
+NO_MODEL = "(no model)"
 CHOOSING = "choosing the flow"
 """What the Router's choice is called, which is paid before there is a flow."""
 _NO_NAMES = frozenset({NO_FLOW, CHOOSING})
@@ -134,6 +136,11 @@ def flow_name(flow: str) -> str:
     return CHOOSING if flow == ROUTE else flow or NO_FLOW
 
 
+def model_name(model: str) -> str:
+    """Return what a call was of, as people call it: a model, or a tool."""
+    return f"{model.removeprefix(TOOL_MODEL)} (tool)" if model.startswith(TOOL_MODEL) else model or NO_MODEL
+
+
 def month_name(period: str) -> str:
     """Return the name of a period: `November 2026` for `2026-11`."""
     year, month = map(int, period.split("-"))
@@ -184,7 +191,7 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         granted_nusd=month.granted_nusd,
         settled_nusd=month.settled_nusd,
         held_nusd=month.held_nusd,
-        calls=sum(one.calls for one in month.spent),
+        calls=sum(one.calls for one in month.spent if not _is_tool(one)),
         resets_on=f"{ends.day} {ends:%b}",
         days_left=max(0, -(-(end_us - now_us) // US_PER_DAY)) if is_current else 0,
         days=days_of(month.quarters, month.period, zone, now_us=now_us if is_current else end_us - 1),
@@ -193,7 +200,7 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         runs_out=runs_out,
         flows=_parts(month, lambda one: flow_name(one.flow)),
         agents=_parts(month, lambda one: one.agent or "(no agent)"),
-        models=_parts(month, lambda one: one.model or "(no model)"),
+        models=_parts(month, lambda one: model_name(one.model), counts_tools=True),
         people=_parts(month, lambda one: one.user),
         dearest=tuple(
             ExpensiveRun(
@@ -202,11 +209,13 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
             for row in month.dearest
         ),
         uncertain=tuple(
-            UncertainCall(row["id"], row["model"], row["actual_nusd"], row["reason"], opened_us=row["opened_us"])
+            UncertainCall(
+                row["id"], model_name(row["model"]), row["actual_nusd"], row["reason"], opened_us=row["opened_us"]
+            )
             for row in month.uncertain
         ),
         overruns=tuple(
-            UncertainCall(row["id"], row["model"], row["actual_nusd"], over_nusd=row["overrun_nusd"])
+            UncertainCall(row["id"], model_name(row["model"]), row["actual_nusd"], over_nusd=row["overrun_nusd"])
             for row in month.overruns
         ),
         last_nusd=next((one.nusd for one in past if one.period == before), None),
@@ -231,11 +240,16 @@ def shown(parts: tuple[ReportPart, ...]) -> tuple[ReportPart, ...]:
     )
 
 
-def _parts(month: Month, name: Callable[[SpendRow], str]) -> tuple[ReportPart, ...]:
+def _is_tool(one: SpendRow) -> bool:
+    return one.model.startswith(TOOL_MODEL)
+
+
+def _parts(month: Month, name: Callable[[SpendRow], str], *, counts_tools: bool = False) -> tuple[ReportPart, ...]:
+    """Return the parts of a month; a call of a tool counts as a call only where tools have lines of their own."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in month.spent:
         sums[name(one)][0] += one.nusd
-        sums[name(one)][1] += one.calls
+        sums[name(one)][1] += one.calls if counts_tools or not _is_tool(one) else 0
     ordered = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))
     return tuple(ReportPart(key, nusd, calls, is_named=key not in _NO_NAMES) for key, (nusd, calls) in ordered)
 

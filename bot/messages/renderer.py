@@ -23,6 +23,7 @@ from bot.messages import (
     story_text,
     tool_menu,
     tool_text,
+    used_text,
     welcome_text,
 )
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, literal, size
@@ -48,7 +49,17 @@ class Renderer:
         self._templates = ImmutableSandboxedEnvironment(
             loader=DictLoader(sources), undefined=StrictUndefined, autoescape=True
         )
-        words = (budget_text, list_text, outcome_text, run_text, stats_text, story_text, tool_text, welcome_text)
+        words = (
+            budget_text,
+            list_text,
+            outcome_text,
+            run_text,
+            stats_text,
+            story_text,
+            used_text,
+            tool_text,
+            welcome_text,
+        )
         modules = (action_ids, budget_views, remedy_buttons, tool_menu, *words)
         self._templates.globals.update({one.__name__.rpartition(".")[2]: one for one in modules}, profile=profile)
         self._templates.filters.update(mrkdwn=_mrkdwn, plain=_plain, parts=_parts)

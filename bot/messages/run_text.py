@@ -273,3 +273,10 @@ def doing(event: ToolCalled) -> str:
     server, _, tool = event.tool.partition(".")
     verb = f"using {server}: {tool}" if event.acts else f"searching {server}"
     return f"{'calculating' if server == 'arithmetic' else verb}{f' ({event.number})' if event.number > 1 else ''}"
+
+
+def unknown_acts(tools: Sequence[str]) -> str:
+    """Return what nobody knows about calls that act, in a sentence with what to do."""
+    were = "was" if len(tools) == 1 else "were"
+    names = " and ".join(tools)
+    return f"Nobody knows whether {names} {were} done: no answer came any more. Look there before you ask for it again."

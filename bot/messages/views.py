@@ -181,13 +181,14 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """What one model used in a run."""
+    """What one model, or one tool, used in a run."""
 
     model: str
     calls: int
     input_tokens: int
     output_tokens: int
     cost_nusd: int
+    is_tool: bool = False
 
 
 @dataclass(frozen=True, slots=True)

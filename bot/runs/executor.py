@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from bot.messages.notice_views import InviteView, NoticeView
+from bot.messages.run_text import unknown_acts
 from bot.runs.budget_gate import InsufficientBudgetError
 from bot.runs.delivery import ResultDelivery, names_of
 from bot.runs.dispatcher import Dispatcher
@@ -24,6 +25,7 @@ from bot.telemetry.operations import RunExecution
 from patterns.core.errors import CancelledRunError, ParkedError, RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.reasons import Reason
+from patterns.tools.sources import offered_tools
 from storage.database.database import ConstraintError
 from storage.execution.session import RunSession
 from storage.run_rows import Lane, RunRow
@@ -211,6 +213,7 @@ class Executor(Generic[S]):
         run = await self._fresh(run)
         if session.holds_money:  # the cost shown counts what nobody can tell any more
             await self.engine.ledger.end_run(run.fence)
+        outcome = await self._with_unknown_acts(session, run, outcome)
         rendered = await self._delivery.render(run, outcome)
         names = names_of(rendered)
         waiting = await self.engine.sessions.finish(
@@ -228,6 +231,14 @@ class Executor(Generic[S]):
         self._in_background(self._budget_released(), f"free {run.id}")
         if rendered is not None:
             self._in_background(self._delivery.deliver(run, outcome, rendered), f"outcome {run.id}")
+
+    async def _with_unknown_acts(self, session: RunSession, run: RunRow, outcome: RunOutcome) -> RunOutcome:
+        """Return the outcome with a note on calls of tools of which nobody knows whether they were done."""
+        unknown = await self.engine.store.unknown_acts(run.id) if offered_tools(session.steps) else []
+        if not unknown:
+            return outcome
+        notes = (*outcome.result.notes, unknown_acts(unknown))
+        return outcome.model_copy(update={"result": outcome.result.model_copy(update={"notes": notes})})
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run in the background: Slack's rate limit must not keep other runs from being executed."""

@@ -19,6 +19,7 @@ from patterns.core.events import StopReason
 from patterns.core.money import format_usd
 from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.tools import TOOL_MODEL
 from patterns.roster.consistency import ROUTER
 from patterns.roster.model_schema import ModelSpec
 from storage.preferences import Preferences
@@ -36,7 +37,7 @@ def step_view(step: StepRecord) -> StepView:
         state=StepState.DONE if is_ok else StepState.FAILED,
         agent=step.agent,
         elapsed_s=step.elapsed_ms / 1000,
-        cost_nusd=step.cost_nusd,
+        cost_nusd=step.spent_nusd,
         note="" if is_ok else Reason(step.reason).clause(),
     )
 
@@ -51,7 +52,8 @@ def models_used(
     used: dict[str, ModelUse] = {}
     for row in money:
         alias = row["model"]
-        name = known[alias].model if alias in known else alias
+        is_tool = alias.startswith(TOOL_MODEL)
+        name = alias.removeprefix(TOOL_MODEL) if is_tool else known[alias].model if alias in known else alias
         mine = [step for step in steps if step.model == alias]
         before = used.get(name, ModelUse(name, 0, 0, 0, 0))
         used[name] = ModelUse(
@@ -60,8 +62,9 @@ def models_used(
             input_tokens=before.input_tokens + sum(step.input_tokens for step in mine),
             output_tokens=before.output_tokens + sum(step.output_tokens for step in mine),
             cost_nusd=before.cost_nusd + row["cost_nusd"],
+            is_tool=is_tool,
         )
-    return tuple(used.values())
+    return tuple(sorted(used.values(), key=lambda one: one.is_tool))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,10 @@ class RunViews:
 
     async def details(self, run: RunRow) -> DetailsView:
         """Return the content behind the Details button."""
-        steps = paid_steps(await self.engine.journal.steps(run.id))
+        journal = await self.engine.journal.steps(run.id)
+        steps, turns = paid_steps(journal), [step for step in journal if step.outcome != "decision"]
         money = await self.engine.store.cost_by_model(run.id)
-        models = models_used(money, steps, self.engine.roster.models)
+        models = models_used(money, turns, self.engine.roster.models)
         shown = tuple(step_view(step) for step in steps)
         state = RunState.DONE if run.status == "done" else RunState.RUNNING
         cost_nusd = sum(model.cost_nusd for model in models)

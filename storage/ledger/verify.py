@@ -14,6 +14,7 @@ class Verification:
 
     accounts: int
     calls: int
+    tool_calls: int
     settled_nusd: int
     held_nusd: int
     spend_nusd: int

@@ -78,5 +78,5 @@ GROUP BY quarter ORDER BY quarter;
 
 -- name: spend_by_period
 -- Return the months of a channel, newest first.
-SELECT period, CAST(SUM(calls) AS BIGINT) AS calls, CAST(SUM(settled_nusd) AS BIGINT) AS settled_nusd
+SELECT period, CAST(SUM(CASE WHEN model LIKE 'tool:%' THEN 0 ELSE calls END) AS BIGINT) AS calls, CAST(SUM(settled_nusd) AS BIGINT) AS settled_nusd
 FROM spend WHERE workspace = :workspace AND channel = :channel GROUP BY period ORDER BY period DESC LIMIT :most;

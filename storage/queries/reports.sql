@@ -14,7 +14,7 @@ ORDER BY quarter;
 -- Return the requests that took the most of a month, with their threads. Unfinished ones are all looked at, ended ones
 -- from the dearest down; 50 of them, because some may have spent in another month. The channel is an expression for
 -- the former, so that SQLite looks at the few unfinished instead of walking all of the channel.
-SELECT dear.id AS run_id, COUNT(*) AS calls, CAST(SUM(call.actual_nusd) AS BIGINT) AS nusd, dear.thread_ts, dear.root_ts,
+SELECT dear.id AS run_id, COUNT(CASE WHEN call.model LIKE 'tool:%' THEN NULL ELSE 1 END) AS calls, CAST(SUM(call.actual_nusd) AS BIGINT) AS nusd, dear.thread_ts, dear.root_ts,
        dear.flow
 FROM (
   SELECT id, thread_ts, root_ts, flow FROM run
@@ -48,12 +48,14 @@ WHERE workspace = :workspace AND channel = :channel AND period = :period AND ove
 ORDER BY opened_us, id;
 
 -- name: uncertain
--- Return calls of one month that count in full because their cost is unknown, with what was asked while it is kept.
+-- Return calls of one month that count in full because their cost is unknown, with what was asked while it is kept. A
+-- call of a tool that costs nothing has no bill to look for; people are asked in its thread what became of it.
 SELECT call.id, call.run_id, call.channel, call.user_id, call.agent, call.model, call.actual_nusd, call.reason,
        call.opened_us, content.text AS request
 FROM call LEFT JOIN content ON content.id = call.run_id || ':request'
 WHERE call.workspace = :workspace AND call.state = 'uncertain' AND (:channel = '' OR call.channel = :channel)
   AND (:period = '' OR call.period = :period)
+  AND NOT (call.actual_nusd = 0 AND call.model LIKE 'tool:%')
 ORDER BY call.opened_us, call.id;
 
 -- name: month_account

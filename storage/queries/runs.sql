@@ -208,6 +208,13 @@ SELECT run.id FROM run JOIN step ON step.run_id = run.id AND step.path = 'tools/
 WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = :thread_ts
   AND run.created_us < :before_us LIMIT 1;
 
+-- name: unknown_acts
+-- Return the tools whose calls act, may have been sent, and left no record of what they did.
+SELECT DISTINCT tool_call.tool FROM tool_call JOIN call ON call.id = tool_call.call_id
+WHERE tool_call.run_id = :run_id AND tool_call.is_repeatable = 0 AND call.state = 'uncertain'
+  AND NOT EXISTS (SELECT 1 FROM step WHERE step.run_id = call.run_id AND step.path = call.path)
+ORDER BY tool_call.tool;
+
 -- name: cost_by_model
 -- Return what the attempts of a run cost, by model.
 SELECT model, CAST(COUNT(*) AS BIGINT) AS calls, CAST(SUM(actual_nusd) AS BIGINT) AS cost_nusd,

@@ -14,6 +14,7 @@ ORDER BY account.id;
 -- name: totals
 -- Return how much there is to verify, with the totals.
 SELECT (SELECT COUNT(*) FROM account) AS accounts, COUNT(*) AS calls,
+       COUNT(CASE WHEN model LIKE 'tool:%' THEN 1 END) AS tool_calls,
        CAST(COALESCE(SUM(CASE WHEN state IN ('settled', 'uncertain') THEN actual_nusd ELSE 0 END), 0) AS BIGINT) AS settled_nusd,
        CAST(COALESCE(SUM(CASE WHEN closed_us IS NULL THEN hold_nusd ELSE 0 END), 0) AS BIGINT) AS held_nusd,
        (SELECT CAST(COALESCE(SUM(settled_nusd), 0) AS BIGINT) FROM spend) AS spend_nusd,

@@ -31,6 +31,7 @@ WELL: dict[str, Any] = {
     "oldest_wait_s": 0,
     "working": 0,
     "providers_failing": {},
+    "tools_failing": {},
 }
 
 

@@ -1,6 +1,8 @@
 """Tools in a shell with a real server of functions: asked about, denied unattended, and done once."""
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,24 @@ async def test_a_person_denies_and_the_agent_hears_why(tmp_path: Path, env: dict
             ended = await person.leaves()
     assert "The reason given: It has been shipped." in ended.out
     assert cancelled(tmp_path) == []
+
+
+async def test_a_stop_in_an_act_says_what_nobody_knows(tmp_path: Path, env: dict[str, str]) -> None:
+    slow = FUNCTIONS.replace('    return f"Order {number} is cancelled."', "    import time; time.sleep(60)")
+    (tmp_path / "tools.py").write_text(slow, "utf-8")
+    async with Provider(asks_for(CANCEL)) as provider:  # type: ignore[arg-type]
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        async with sitting_at(shell, *ASK, "--approve", "orders", "Cancel order 7.", env=env) as person:
+            await person.reads("clerk · using orders: cancel_order")
+            while not cancelled(tmp_path):  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.05)
+            person.process.send_signal(signal.SIGINT)
+            ended = await person.leaves()
+        verified = await shell.run("verify")
+    assert ended.code == 130
+    assert "Nobody knows whether orders.cancel_order was done" in ended.err
+    assert tools_paid(shell) == [("tool:orders.cancel_order", "uncertain", 20_000_000)]
+    assert "1 of them of tools" in verified.out
 
 
 async def test_an_estimate_has_the_price_of_the_tools_in_it(tmp_path: Path, env: dict[str, str]) -> None:

@@ -5,15 +5,21 @@ from collections.abc import Callable
 
 import pytest
 
-from patterns.core.calls import ModelRequest
+from patterns.broadcast import Broadcast
+from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import CancelledRunError, ParkedError
 from patterns.core.events import MissingVoice, Noted, StopReason
+from patterns.core.limits import FailurePolicy
 from patterns.core.money import Usage
-from patterns.core.ports import Decision
+from patterns.core.ports import Decision, OnText
+from patterns.core.tools import Grant, ToolRules, schema_hash
 from patterns.flow import Choice, resolve, run_flow
+from patterns.pattern import Solo
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Hang, Reply, Say, ScriptedModel, system_of, user_of
+from tests.fakes.tools import FakeTools
 from tests.support.pattern_runs import CTX, SIGNERS, run, services, verdict
+from tests.support.tool_runs import ask_for, place
 
 REFUSED = Fail("auth", retryable=False)
 
@@ -305,3 +311,31 @@ async def test_a_fan_out_that_is_lost_ends_instead_of_asking() -> None:
         result = await run("signers_or_none", model, memory, loaded=SIGNERS)
     assert (result.output, result.stop_reason) == ("", StopReason.FAILED)
     assert memory.held_nusd == 0
+
+
+async def test_a_voice_that_acts_is_not_cancelled_because_another_one_failed() -> None:
+    """Everything or nothing, nested: the sibling's end reaches the voice that acts, and its call is settled first."""
+    gate = asyncio.Event()
+
+    async def order() -> str:
+        gate.set()
+        await asyncio.sleep(0.01)
+        return "ordered"
+
+    class Waiting(ScriptedModel):
+        async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
+            if not call.request.tools:
+                await gate.wait()
+            return await super().complete(call, on_text)
+
+    memory, tools = Memory(), FakeTools({"shop.order": lambda _: order()})
+    schema = (await tools.schemas(["shop.order"]))[0]
+    grant = Grant(id="g", tool="shop.order", schema_hash=schema_hash(schema), given_by="U9")
+    model = Waiting(lambda request: ask_for(("shop.order", {"q": "tea"})) if request.tools else REFUSED)
+    where = place(model, memory, tools, rules=ToolRules(enabled=None, grants=(grant,)))
+    inner = Broadcast((Solo("a"),), None)
+    whole = Broadcast((inner, Solo("b")), None, FailurePolicy(mode="fail_fast"))
+    result = await whole.run(CTX, where)
+    assert result.output == ""
+    (call,) = (one for one in memory.calls.values() if one.request.path.endswith("call/1"))
+    assert (call.state, tools.stopped) == ("settled", [])

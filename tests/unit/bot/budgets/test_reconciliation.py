@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.budgets.reconciliation import Used, compare, ledger_usage, read_export
+from bot.budgets.reconciliation import Used, compare, ledger_usage, read_export, tool_lines
 from bot.budgets.usage_exports import decoded
 from patterns.core.errors import UserError
 
@@ -42,6 +42,19 @@ ROW = '"model": "gpt-5-mini", "input_tokens": 300, "output_tokens": 30'
 )
 def test_exports_of_several_shapes_agree_with_it(text: str) -> None:
     assert compare(LEDGER, read_export(text, name="usage"), period="2026-10").differences == ()
+
+
+def test_tools_are_told_beside_and_compared_with_nobody_s_bill() -> None:
+    calls = [
+        call(3, (100, 10)),
+        call(2, (0, 0), model="tool:desk.act"),
+        call(2, (0, 0), model="tool:desk.act"),
+        call(9, (0, 0), model="tool:desk.look", state="released"),
+    ]
+    assert list(ledger_usage(calls, {"fast": "openai/gpt-5-mini"})) == [(DAY, "gpt-5-mini")]
+    told = "desk.act (tool): 2 calls, $0.04, which no provider of models bills."
+    assert tool_lines(calls, period="2026-10") == (told,)
+    assert tool_lines(calls, period="2026-09") == ()
 
 
 def test_every_difference_is_named() -> None:

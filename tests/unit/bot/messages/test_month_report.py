@@ -45,6 +45,13 @@ def test_a_limit_of_nothing_is_no_division_by_it() -> None:
     assert (spent.share_pct, spent.free_nusd, spent.runs_out) == (100, 0, None)
 
 
+def test_tools_stand_beside_models_and_count_as_no_call_of_one() -> None:
+    tool = replace(SPENT, model="tool:desk.act", calls=5, nusd=USD)
+    month = report("2026-11-16", month=replace(MONTH, spent=(SPENT, tool)))
+    assert [(part.name, part.calls) for part in month.models] == [("small", 3), ("desk.act (tool)", 5)]
+    assert (month.calls, month.agents[0].calls, month.agents[0].nusd) == (3, 3, 11 * USD)
+
+
 def test_the_month_before_january_is_december() -> None:
     assert [previous_period(period) for period in ("2026-01", "2026-12")] == ["2025-12", "2026-11"]
 

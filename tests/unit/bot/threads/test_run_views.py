@@ -23,6 +23,12 @@ def test_two_aliases_of_one_model_are_one_line() -> None:
     )
 
 
+def test_tools_stand_beside_models_and_have_no_tokens() -> None:
+    money = [{"model": alias, "calls": 2, "cost_nusd": 7} for alias in ("tool:shop.order", "fast")]
+    steps = [record("a/turn/1", "writer", "fast"), record("a/turn/1/call/1", "writer", "tool:shop.order")]
+    assert models_used(money, steps, {})[1] == ModelUse("shop.order", 2, 20 - 10, 10 - 5, 7, is_tool=True)
+
+
 def test_a_step_is_named_by_its_agent_and_not_by_its_path() -> None:
     assert step_view(record("route/router", "router", "fast")).label == "router"
     assert step_view(record("pipeline/2", "", "fast")).label == "2"
