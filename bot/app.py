@@ -14,6 +14,7 @@ from bot.listeners import register_all
 from bot.listeners.background import BackgroundTasks
 from bot.listeners.inbox_middleware import replay
 from bot.listeners.payloads import sent_at_us
+from bot.mcp_server.slack_desk import DeskFor
 from bot.runs.dispatcher import Dispatcher, LocalDispatcher
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
@@ -48,6 +49,7 @@ class Bot:
     engine: Engine
     connected: asyncio.Event
     loading: asyncio.Task[None]
+    desk_for: DeskFor
 
     async def drain(self, grace_s: float) -> None:
         """Accept nothing new and wait up to `grace_s` seconds; what still runs then is resumed at the next start."""
@@ -74,7 +76,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         connected = asyncio.Event()
         loading = await stack.enter_async_context(_in_background(_load(container, connected), "load models"))
         parts = container.slack_app, container.executor, dispatcher, container.background
-        bot = Bot(*parts, engine, connected, loading)
+        bot = Bot(*parts, engine, connected, loading, container.desk_for)
         stack.push_async_callback(bot.drain, 0.0)
         # Runs first: a replayed payload may ask for one that exists already. With several bots on PostgreSQL another
         # may still be handling a payload, so there it has to be overdue.

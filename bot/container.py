@@ -16,6 +16,8 @@ from bot.budgets.service import BudgetService
 from bot.budgets.stats_service import StatsService
 from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
+from bot.mcp_server.slack_desk import SlackDesk
+from bot.mcp_tokens import Grantee
 from bot.people.access import Access
 from bot.people.admins import Admins
 from bot.people.channel_tools import ChannelTools
@@ -146,6 +148,10 @@ class Container:
             self.opening_cards,
             self.queue_places,
         )
+
+    def desk_for(self, whose: Grantee) -> SlackDesk:
+        """Return the desk of whoever a token of the MCP server speaks for."""
+        return SlackDesk(self.engine, self.access, self.runs, self._profiles, self.stores.threads, whose)
 
     @cached_property
     def readable_runs(self) -> ReadableRuns:

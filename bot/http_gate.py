@@ -59,7 +59,10 @@ class RefusedError(Exception):
 
 
 class HttpGate:
-    """An ASGI app in front of another. `pages` are its other paths, with their methods; the signed path takes POST."""
+    """An ASGI app in front of another. `pages` are its other paths, with their methods; the signed path takes POST.
+
+    `guarded` are apps that check who asks themselves, before they read anything.
+    """
 
     def __init__(
         self,
@@ -68,12 +71,14 @@ class HttpGate:
         secret: str,
         signed_path: str,
         pages: Mapping[str, Collection[str]],
+        guarded: Mapping[str, App] | None = None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._app = app
         self._secret = secret.encode()
         self._signed_path = signed_path
         self._pages = pages
+        self._guarded = guarded or {}
         self._now_s = now_s
         self._buffered_bytes = 0
         self._throttle = LogThrottle()
@@ -81,6 +86,9 @@ class HttpGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; answer 400, 401, 404, 405, 408, 413 or 503 to what goes no further."""
         if scope["type"] != "http":
+            return
+        if scope["path"] in self._guarded:
+            await self._guarded[scope["path"]](scope, receive, send)
             return
         try:
             body = await self._checked(scope, receive)

@@ -69,7 +69,11 @@ async def _run(settings: Settings, *, port: int | None, receives: bool, concurre
     secrets = [
         settings.env[variable.name] for variable in VARIABLES if variable.secret and variable.name in settings.env
     ]
-    configure_logs(settings.log_level, secrets=[*secrets, *settings.fernet_keys], stream=sys.stdout)
+    configure_logs(
+        settings.log_level,
+        secrets=[*secrets, *settings.fernet_keys, *(one.token.get_secret_value() for one in settings.mcp_tokens)],
+        stream=sys.stdout,
+    )
     stop, is_ready = stop_on_signals(), asyncio.Event()
     serving = asyncio.create_task(
         _serve(settings, stop, is_ready, port=port, receives=receives, concurrency=concurrency), name="serving"

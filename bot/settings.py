@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from bot import setting_values as values
+from bot.mcp_tokens import Grantee, read_tokens
 from bot.setting_values import NO_HOME, Retention
 from storage.queue_bounds import QueueBounds
 
@@ -127,6 +128,12 @@ class Settings(BaseModel):
         "Whoever brings it may read /metrics (Prometheus), in HTTP mode and on HEALTH_PORT. Unset: nobody.",
         NO_SECRET,
     )
+    mcp_tokens: Annotated[tuple[Grantee, ...], BeforeValidator(read_tokens)] = _env(
+        "AGENTS_MCP_TOKENS",
+        "HTTP mode: who may ask at /mcp, TOKEN=workspace/channel/person, comma separated. Unset: nobody.",
+        (),
+        repr=False,
+    )
     telemetry: Annotated[Literal["off", "on", "texts"], BeforeValidator(values.telemetry)] = _env(
         "AGENTS_TELEMETRY",
         "OpenTelemetry: on, or texts to send prompts and answers too. To where: OTEL_EXPORTER_OTLP_ENDPOINT.",
@@ -178,8 +185,12 @@ class Variable:
     secret: bool = False
 
 
+def _is_secret(annotation: object) -> bool:
+    return "SecretStr" in str(annotation) or "Grantee" in str(annotation)
+
+
 VARIABLES = tuple(
-    Variable(str(field.validation_alias), field.description or "", "SecretStr" in str(field.annotation))
+    Variable(str(field.validation_alias), field.description or "", _is_secret(field.annotation))
     for field in Settings.model_fields.values()
     if field.validation_alias
 )

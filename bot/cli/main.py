@@ -130,6 +130,18 @@ def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over 
     run_command(start(Request(**options)))
 
 
+@main.command()
+@click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
+def mcp(channel: str) -> None:
+    """Serve the flows as tools over MCP, on standard input and output: for an editor or another agent.
+
+    The client starts it: command `agents`, arguments `mcp`. What is under way when it leaves is stopped and settled.
+    """
+    from bot.cli.mcp import serve_stdio
+
+    run_command(serve_stdio(channel=channel))
+
+
 @main.command(name="try")
 @click.argument("agent")
 @click.argument("request")

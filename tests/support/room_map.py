@@ -22,13 +22,15 @@ ROOTS = {
 """The modules that lie directly in a package, as rooms of their own."""
 TOP = {
     "bot/app": "app, container, presentation, stores, bolt_app, schedule, serve",
-    "bot/settings": "settings, setting_values, logs, log_throttle, clock, manifest, instance_lock",
+    "bot/settings": "settings, setting_values, mcp_tokens, logs, log_throttle, clock, manifest, instance_lock",
     "storage/stores": "runs, journal, inbox, outbox, questions, …",
     "patterns/patterns": "router, pipeline, broadcast, supervisor, flow, agent, …",
     "patterns/steps": "services, handoff, attempts, charges, hearing, retries, typical",
 }
 """What those rooms are called in the picture."""
-LOWEST = frozenset({"settings", "setting_values", "logs", "log_throttle", "clock", "manifest", "instance_lock"})
+LOWEST = frozenset(
+    {"settings", "setting_values", "mcp_tokens", "logs", "log_throttle", "clock", "manifest", "instance_lock"}
+)
 """The modules of `bot/` that everything in it may import."""
 STEPS = frozenset({"services", "handoff", "attempts", "charges", "hearing", "retries", "typical"})
 """The modules of `patterns/` that the tool loop is built on."""
