@@ -10,6 +10,7 @@ from bot.stores import Stores
 from bot.threads.answer_place import AnswerPlace
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
+from bot.threads.downloads import Downloads
 from bot.threads.edits import MessageEdits
 from bot.threads.files import Files
 from bot.threads.history import ThreadReader
@@ -34,7 +35,9 @@ class Presentation:
         self.streams = AnswerStreams(slack, outbox, engine.clock)
         thread_reader = ThreadReader(slack, engine.store, stores.inbox, profiles, members, own_host)
         somebody_sees = any(model.sees_images for model in engine.roster.models.values())
-        attachments = AttachmentCollector(stores.threads, thread_reader, Files(slack, own_host, somebody_sees))
+        attachments = AttachmentCollector(
+            stores.threads, thread_reader, Files(slack, Downloads(own_host), engine.files, somebody_sees)
+        )
         rounds = ReviewRounds(engine.store, slack, outbox, self.renderer)
         progress = ProgressBoard(engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
         self.run_views = RunViews(engine, profiles, attachments, progress, stores.preferences)

@@ -126,7 +126,8 @@ class Scheduler:
         await self.engine.db.scrub()
 
     async def erase(self) -> None:
-        """Erase what people asked to have forgotten; what a run holds up is tried again."""
+        """Erase what people asked to have forgotten, what a run holds up is tried again; and files nobody needs."""
+        await self.engine.files.sweep()
         held_up = await self.personal_data.erase_requested()
         if held_up:
             log.info("erasures_held_up", erasures=len(held_up))

@@ -10,6 +10,7 @@ import platformdirs
 from cryptography.fernet import Fernet
 
 from patterns.core.errors import UserError
+from storage.file_bounds import FileBounds
 from storage.queue_bounds import QueueBounds
 
 NO_HOME = "/nonexistent"
@@ -147,20 +148,29 @@ class Retention:
 
 
 RETENTION_DAYS_MAX = 3650
-QUEUE_MAX = 100_000
+BOUND_MAX = 100_000
 
 
 def queue_bounds(text: str) -> QueueBounds:
     """Return how many requests may wait, such as `person=50 all=2000`; defaults for what is not named."""
+    return QueueBounds(**_bounds("AGENTS_QUEUE", text, QueueBounds, unknown="has no queue. Use person, channel or all"))
+
+
+def file_bounds(text: str) -> FileBounds:
+    """Return how many megabytes of files are kept, such as `person=50`; defaults for what is not named."""
+    return FileBounds(**_bounds("AGENTS_FILES", text, FileBounds, unknown="has no files. Use person or channel"))
+
+
+def _bounds(variable: str, text: str, kind: type[QueueBounds | FileBounds], *, unknown: str) -> dict[str, int]:
     most = {}
     for part in text.replace(",", " ").split():
         name, _, number = part.partition("=")
-        if name not in {one.name for one in fields(QueueBounds)}:
-            raise UserError(f"AGENTS_QUEUE: {name!r} has no queue. Use person, channel or all.")
-        if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= QUEUE_MAX:
-            raise UserError(f"AGENTS_QUEUE: write a number from 1 to {QUEUE_MAX}, like {name}=100.")
+        if name not in {one.name for one in fields(kind)}:
+            raise UserError(f"{variable}: {name!r} {unknown}.")
+        if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= BOUND_MAX:
+            raise UserError(f"{variable}: write a number from 1 to {BOUND_MAX}, like {name}=100.")
         most[name] = int(number)
-    return QueueBounds(**most)
+    return most
 
 
 def retention(text: str) -> Retention:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot import setting_values as values
 from bot.mcp_tokens import Grantee, read_tokens
 from bot.setting_values import NO_HOME, Retention
+from storage.file_bounds import FileBounds
 from storage.queue_bounds import QueueBounds
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -99,6 +100,11 @@ class Settings(BaseModel):
         "AGENTS_QUEUE",
         "How many requests may wait to begin, like person=100 channel=500 all=5000 (the defaults).",
         QueueBounds(),
+    )
+    files: Annotated[FileBounds, BeforeValidator(values.file_bounds)] = _env(
+        "AGENTS_FILES",
+        "How many MB of files are kept, of a person and in a channel, like person=100 channel=500 (the defaults).",
+        FileBounds(),
     )
     roster_path: Annotated[Path, AfterValidator(values.absolute_path)] = _env(
         "AGENTS_ROSTER", "Your own roster file. Unset: the shipped patterns/roster.yml.", SHIPPED_ROSTER

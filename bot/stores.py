@@ -33,7 +33,7 @@ class Stores:
         """None where one token serves the one workspace."""
         self.new_channels = NewChannels(db, clock)
         self.outbox = Outbox(db, clock)
-        self.personal_data = PersonalData(db, clock)
+        self.personal_data = PersonalData(db, clock, engine.files)
         self.preferences = Preferences(db, clock)
         self.reports = Reports(db, clock, engine.ledger.policy)
         self.rules = StoredRules(self.channels)

@@ -73,7 +73,7 @@ class Attempts:
         self.images: tuple[Image, ...] = images(self.ctx) if "artifacts" in prompt.slots else ()
         self.messages = (Message("system", rendered.system), Message("user", rendered.user))
         parts = [self.agent, self.spec.model, self.spec.max_output_tokens, rendered.system, rendered.user, self.schema]
-        parts += [image.data_base64 for image in self.images]
+        parts += [image.data_base64 or image.digest for image in self.images]
         self.input_hash = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         self.streams = self.services.may_stream and self.schema is None
         self.started = self.services.clock.monotonic()

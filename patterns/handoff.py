@@ -48,9 +48,9 @@ EMPTY_HANDOFF = Handoff()
 def images(ctx: TaskContext) -> tuple[Image, ...]:
     """Return the images that came with a request."""
     return tuple(
-        Image(media_type=item.media_type, data_base64=item.data_base64)
+        Image(item.media_type, data_base64=item.data_base64, file=item.file, digest=item.digest)
         for item in ctx.artifacts
-        if item.data_base64 and item.media_type.startswith("image/")
+        if item.is_picture
     )
 
 

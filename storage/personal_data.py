@@ -1,5 +1,7 @@
 """Personal data: export and erasure of stored texts. Money and times stay, without text."""
 
+import asyncio
+import base64
 import json
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,10 +11,12 @@ from storage.audit import entry
 from storage.database.database import Database
 from storage.database.statements import Work, load, single
 from storage.erased_reasons import erase_reasons
+from storage.stored_files import StoredFiles
 
 q = load("personal_data")
 preferences = load("preferences")
 grants = load("tool_grants")
+stored_files = load("stored_files")
 
 Kind = Literal["message", "person"]
 
@@ -29,9 +33,10 @@ class Erasure:
 class PersonalData:
     """Export and erase personal data across tables; the only place that deletes texts before their retention ends."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, files: StoredFiles) -> None:
         self._db = db
         self._clock = clock
+        self._files = files
 
     async def request_message_erasure(self, *, workspace: str, channel: str, ts: str) -> None:
         """Request that a deleted message be erased; the next `erase_requested` carries it out."""
@@ -50,11 +55,12 @@ class PersonalData:
             if not await self._erase(erasure):
                 unfinished.append(erasure)
         if asked:
+            await self._files.sweep()
             await self._db.scrub()
         return unfinished
 
     async def export_person(self, *, workspace: str, user: str) -> dict[str, Any]:
-        """Return all that is stored about a person, as plain values: runs with texts, decisions, ratings, settings."""
+        """Return all that is stored about a person but their files, as plain values: runs, texts, decisions, …."""
 
         def work() -> Work[dict[str, Any]]:
             runs = yield q.runs_of_person(workspace=workspace, user_id=user)
@@ -78,6 +84,17 @@ class PersonalData:
 
         return await self._db.read(work)
 
+    async def export_files(self, *, workspace: str, user: str) -> list[dict[str, Any]]:
+        """Return the files that are kept of a person's requests, with their contents as base64."""
+        rows = await self._db.read(lambda: single(stored_files.files_of_person(workspace=workspace, user_id=user)))
+        found = []
+        for row in rows:
+            data = await self._files.read(row["id"])
+            if data is not None:
+                encoded = await asyncio.to_thread(base64.b64encode, data)
+                found.append({**row, "data_base64": encoded.decode()})
+        return found
+
     async def record_export(self, *, workspace: str, user: str, actor: str) -> None:
         """Record in the audit log that a person's data were exported."""
         made = entry(self._clock.now_us(), workspace, actor=actor, action="export_person", subject=user)
@@ -93,6 +110,7 @@ class PersonalData:
             yield q.delete_old_feedback(before_us=ratings_us)
 
         await self._db.write(work, alone=True)
+        await self._files.sweep()
 
     async def _ask(self, erasure: Erasure, *, actor: str) -> None:
         now_us = self._clock.now_us()

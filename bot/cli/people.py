@@ -60,6 +60,7 @@ class _Stored:
 
     db: Any
     clock: Any
+    files: Any
     workspace: str
 
 
@@ -70,16 +71,19 @@ async def _opened(workspace: str, *, needs_one: bool = True) -> AsyncIterator[_S
     from bot.settings import read_settings
     from patterns.core.errors import UserError
     from storage.database.connect import connect
+    from storage.file_contents import contents_of
     from storage.history import History
+    from storage.stored_files import StoredFiles
 
     clock = SystemClock()
-    db = await connect(read_settings().database_url)
+    url = read_settings().database_url
+    db = await connect(url)
     try:
         await clock.synchronize(db)
         only = workspace or await History(db).sole_workspace(besides=(LOCAL, PLAY))
         if not only and needs_one:
             raise UserError("Name a workspace with --workspace. This ledger has none yet, or several.")
-        yield _Stored(db, clock, only or "")
+        yield _Stored(db, clock, StoredFiles(db, clock, contents_of(db, url)), only or "")
     finally:
         await db.close()
 
@@ -88,7 +92,7 @@ async def _forget(user: str, workspace: str) -> int:
     from storage.personal_data import PersonalData
 
     async with _opened(workspace) as stored:
-        data = PersonalData(stored.db, stored.clock)
+        data = PersonalData(stored.db, stored.clock, stored.files)
         await data.request_person_erasure(workspace=stored.workspace, user=user, actor="shell")
         held_up = [one for one in await data.erase_requested() if one.subject == user]
         left = await data.export_person(workspace=stored.workspace, user=user)
@@ -107,8 +111,9 @@ async def _export(user: str, output: Path | None, workspace: str) -> int:
     from storage.personal_data import PersonalData
 
     async with _opened(workspace) as stored:
-        data = PersonalData(stored.db, stored.clock)
+        data = PersonalData(stored.db, stored.clock, stored.files)
         found = await data.export_person(workspace=stored.workspace, user=user)
+        found["files"] = await data.export_files(workspace=stored.workspace, user=user)
         if output is not None:
             try:
                 create_private(output, is_new=True)

@@ -19,12 +19,14 @@ from patterns.tools.mcp.servers import ToolServers
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.database.private_files import private_folder
+from storage.file_contents import contents_of
 from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.periods import ClockGuard
 from storage.questions import Questions
 from storage.runs import RunStore
+from storage.stored_files import StoredFiles
 
 
 @asynccontextmanager
@@ -49,10 +51,11 @@ async def open_engine(
         ledger = SqlLedger(db, clock, policy, guard=guard)
         stack.push_async_callback(ledger.close)
         telemetry = await stack.enter_async_context(open_telemetry(settings))
-        client = LiteLLMClient(roster.models, settings.env)
+        files = StoredFiles(db, clock, contents_of(db, settings.database_url), settings.files)
+        client = LiteLLMClient(roster.models, settings.env, files)
         stack.push_async_callback(client.aclose)
         store = RunStore(db, clock)
-        older = RosterSnapshots(store, choice, settings.env)
+        older = RosterSnapshots(store, choice, settings.env, files)
         stack.push_async_callback(older.close)
         servers = ToolServers(settings.env, settings.roster_path.parent)
         stack.push_async_callback(servers.close)
@@ -72,6 +75,7 @@ async def open_engine(
             older=older,
             tools=RunTools(servers, store, NothingOn()),
             telemetry=telemetry,
+            files=files,
         )
 
 

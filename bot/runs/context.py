@@ -32,7 +32,7 @@ def context_of(run: RunRow, texts: RunTexts) -> TaskContext:
         user=run.user,
         request=request,
         history=_history([one for one in texts.exchanges if not _is_try(run, request, one)]),
-        artifacts=artifacts_of(texts.attachments),
+        artifacts=artifacts_of(texts.attachments, kept_files=texts.files),
     )
 
 

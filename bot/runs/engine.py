@@ -42,6 +42,7 @@ from storage.ledger.periods import ClockGuard
 from storage.questions import Questions
 from storage.run_rows import RunRow
 from storage.runs import RunStore
+from storage.stored_files import StoredFiles
 from storage.threads import Threads
 
 CONFIRM_PATH = "confirm"
@@ -77,6 +78,7 @@ class Engine:
     store: RunStore
     older: RosterSnapshots
     tools: RunTools
+    files: StoredFiles
     telemetry: Telemetry = NOBODY
 
     @property
@@ -107,9 +109,7 @@ class Engine:
     async def execute(
         self, session: RunSession, run: RunRow, events: EventSink, *, may_stream: bool = False
     ) -> PatternResult:
-        """Run a run that this process owns and return its result: admit, plan, confirm, run, settle.
-
-        `run` is that of the session, with its place in Slack.
+        """Admit, plan, confirm, run and settle a run of this process, `run` with its place in Slack; return its result.
 
         Raises:
             InsufficientBudgetError: the channel cannot pay for the plan.

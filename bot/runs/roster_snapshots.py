@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bot.runs.model_selection import ModelChoice, apply_choice
+from patterns.core.ports import FileReader
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster, from_snapshot
 from storage.runs import RunStore
@@ -11,10 +12,13 @@ from storage.runs import RunStore
 class RosterSnapshots:
     """Reads each stored snapshot once; its client stays open until the process ends."""
 
-    def __init__(self, store: RunStore, choice: ModelChoice | None, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: RunStore, choice: ModelChoice | None, env: Mapping[str, str], files: FileReader | None = None
+    ) -> None:
         self._store = store
         self._choice = choice
         self._env = env
+        self._files = files
         self._read: dict[str, tuple[Roster, LiteLLMClient]] = {}
 
     async def of(self, roster_hash: str) -> tuple[Roster, LiteLLMClient]:
@@ -23,7 +27,7 @@ class RosterSnapshots:
             roster = from_snapshot(await self._store.snapshot(roster_hash), env=self._env)
             if self._choice is not None:
                 roster = roster.with_models(apply_choice(roster.models, self._choice))
-            self._read[roster_hash] = roster, LiteLLMClient(roster.models, self._env)
+            self._read[roster_hash] = roster, LiteLLMClient(roster.models, self._env, self._files)
         return self._read[roster_hash]
 
     async def close(self) -> None:

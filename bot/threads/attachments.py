@@ -12,7 +12,7 @@ from storage.run_rows import RunRow
 from storage.threads import Thread, Threads
 
 READ_S = 120.0
-"""Seconds for reading; Slack may rate-limit us, and the answer must not wait for ever."""
+"""Seconds for reading; Slack may rate-limit us, other files come first, and the answer must not wait for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,16 @@ class AttachmentCollector:
     async def gather(self, run: RunRow) -> Attachments:
         """Read what came with a request, once: the first reading decides what every later look at it sees."""
         kept = await self.threads.attachments(run.id)
-        if kept is None:
-            kept = await self.threads.store_attachments(run, (await self._read_soon(run)).model_dump_json())
-        return Attachments.model_validate_json(kept) if kept else Attachments()
+        if kept is not None:
+            return Attachments.model_validate_json(kept) if kept else Attachments()
+        # Without what is as it is by default: programs of before pictures were files read it too.
+        read = (await self._read_soon(run)).model_dump_json(exclude_defaults=True)
+        kept = await self.threads.store_attachments(run, read)
+        came = Attachments.model_validate_json(kept) if kept else Attachments()
+        if kept != read or run.epoch > 1:
+            # Another reading stored files too: one that was interrupted, or the one that counts.
+            await self.files.stored.keep_only(run.id, [artifact.file for artifact in came.artifacts if artifact.file])
+        return came
 
     async def kept(self, run_id: str) -> Attachments:
         """Return what was read for a run and what was left out; empty before that, and once it is forgotten."""
@@ -41,7 +48,7 @@ class AttachmentCollector:
                 return await self._read(run)
         except TimeoutError:
             return Attachments(
-                left_out=("What came with the request was left out: Slack took too long to hand it over.",)
+                left_out=("What came with the request was left out: reading it took more than two minutes.",)
             )
 
     async def _read(self, run: RunRow) -> Attachments:
@@ -55,7 +62,7 @@ class AttachmentCollector:
         message = await self.thread_reader.asking_message(run, may_have_more=attached.may_have_more)
         material += self.thread_reader.shared(message)
         file_ids = dict.fromkeys([*attached.files, *(str(file["id"]) for file in files_of(message))])
-        return material + await self.files.read(list(file_ids), workspace=run.workspace)
+        return material + await self.files.read(list(file_ids), run)
 
     async def _is_guest(self, run: RunRow) -> bool:
         """Return True when we were mentioned in a thread of others that no earlier run has read."""

@@ -1,22 +1,26 @@
 """Slack files as agents get them: text, code, CSV, PDF text and pictures, bounded; others are named as left out."""
 
 import asyncio
-import base64
-import sys
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
-import aiohttp
 import structlog
 
+from bot.messages.mrkdwn import clip
 from bot.runs.material import Attachments
 from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
+from bot.threads.downloads import Downloads
+from bot.threads.pdf_reader import PdfReader
+from bot.threads.pictures import picture_of
+from bot.threads.unread import UnreadError
 from patterns.core.context import Artifact
-from patterns.core.errors import AgentsError
+from storage.file_bounds import FileBudgetError
+from storage.run_rows import RunRow
+from storage.stored_files import StoredFiles
 
 log = structlog.get_logger()
 
@@ -27,38 +31,33 @@ PDF_BYTES_MAX = 10_000_000
 IMAGE_BYTES_MAX = 3_500_000
 """Bytes; providers accept 5 MB of base64."""
 TEXT_CHARS_MAX = 60_000
-DOWNLOAD_S = 30
-PDF_S = 30
-_SIGNATURES = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+NAME_CHARS = 120
 _PDF = "application/pdf"
-
-
-class UnreadError(AgentsError):
-    """A file was left out; the message says why, after `was left out:`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Reads files with the workspace's token, sent to Slack's hosts only (or `own_host`, where Slack is another)."""
+    """Reads the files of requests, and stores the pictures among them."""
 
     slack: Slack
-    own_host: str
+    downloads: Downloads
+    stored: StoredFiles
     sees_images: bool
+    pdfs: PdfReader = field(default_factory=PdfReader)
 
-    async def read(self, file_ids: Sequence[str], *, workspace: str) -> Attachments:
+    async def read(self, file_ids: Sequence[str], run: RunRow) -> Attachments:
         """Return the files by id, in order, with a sentence for each that was left out."""
-        material, pictures, out = Attachments(), 0, self.slack.of(workspace)
+        material, pictures, out = Attachments(), 0, self.slack.of(run.workspace)
         for file_id in file_ids[:FILES_MAX]:
             name = file_id
             try:
                 file = (await out.call("files.info", file=file_id))["file"]
-                name = str(file.get("name") or file_id)
-                artifact = await self._artifact(out, file, name, pictures)
-            except (UnreadError, SlackError) as error:
-                why = str(error) if isinstance(error, UnreadError) else _why(error)
-                material += Attachments(left_out=(f"{name} was left out: {why}.",))
+                name = name_of(file, file_id)
+                artifact = await self._artifact(out, file, name, pictures, run)
+            except (UnreadError, SlackError, FileBudgetError) as error:
+                material += Attachments(left_out=(f"{name} was left out: {_why(error)}.",))
                 continue
-            pictures += bool(artifact.data_base64)
+            pictures += artifact.is_picture
             cut = (f"Of {name} I read the beginning.",) if artifact.text and artifact.note else ()
             material += Attachments(artifacts=(artifact,), read=(name,), left_out=cut)
         if len(file_ids) > FILES_MAX:
@@ -66,8 +65,10 @@ class Files:
             material += Attachments(left_out=(said,))
         return material
 
-    async def _artifact(self, out: SlackClient, file: Mapping[str, Any], name: str, pictures: int) -> Artifact:
-        kind = str(file.get("mimetype") or "")
+    async def _artifact(
+        self, out: SlackClient, file: Mapping[str, Any], name: str, pictures: int, run: RunRow
+    ) -> Artifact:
+        kind = str(file.get("mimetype") or "")[:NAME_CHARS]
         if file.get("mode") in {"tombstone", "hidden_by_limit", "external"}:
             raise UnreadError("Slack does not hold it")
         if kind.startswith(("audio/", "video/")):
@@ -77,60 +78,50 @@ class Files:
                 raise UnreadError("no model here sees pictures")
             if pictures == IMAGES_MAX:
                 raise UnreadError(f"I look at {IMAGES_MAX} pictures for a request")
-            return _picture(name, await self._download(out, file, IMAGE_BYTES_MAX))
+            async with self.downloads.of(out, file, most=IMAGE_BYTES_MAX, person=run.user) as (data, size):
+                return await self._picture(name, data, size, run)
         if kind == _PDF:
-            return _text(name, _PDF, await _pdf_text(await self._download(out, file, PDF_BYTES_MAX)))
-        return _text(name, kind or "text/plain", _decoded(await self._download(out, file, TEXT_BYTES_MAX)))
+            async with self.downloads.of(out, file, most=PDF_BYTES_MAX, person=run.user) as (data, _):
+                text, is_cut = await self.pdfs.text(data, person=run.user)
+        else:
+            async with self.downloads.of(out, file, most=TEXT_BYTES_MAX, person=run.user) as (data, _):
+                text, is_cut = await asyncio.to_thread(_decoded, data), False
+        artifact = _text(name, kind or "text/plain", text, is_cut=is_cut)
+        await self.stored.count(run, len(artifact.text.encode(errors="replace")))
+        return artifact
 
-    async def _download(self, out: SlackClient, file: Mapping[str, Any], most: int) -> bytes:
-        if int(file.get("size") or 0) > most:
-            raise UnreadError(f"it is larger than {most / 1_000_000:g} MB")
-        url = str(file.get("url_private_download") or file.get("url_private") or "")
-        if not self._is_slack(url):
-            raise UnreadError("its address is not Slack's")
-        timeout, headers = aiohttp.ClientTimeout(total=DOWNLOAD_S), {"Authorization": f"Bearer {await out.token()}"}
-        # A redirect could send the token anywhere, so none is followed.
+    async def _picture(self, name: str, data: BinaryIO, size: int, run: RunRow) -> Artifact:
+        kind, digest = await asyncio.to_thread(_looked_at, data)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-                session.get(url, allow_redirects=False) as answer,
-            ):
-                is_page = answer.content_type == "text/html" and file.get("mimetype") != "text/html"
-                if answer.status != 200 or is_page:  # noqa: PLR2004 - HTTP
-                    raise UnreadError("Slack did not hand it over; the app may lack files:read")
-                data = b""
-                async for chunk in answer.content.iter_chunked(1 << 16):
-                    data += chunk
-                    if len(data) > most:
-                        raise UnreadError(f"it is larger than {most / 1_000_000:g} MB")
-                return data
-        except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("file_not_downloaded", file=file.get("id"), error=type(error).__name__)
-            raise UnreadError("Slack did not hand it over") from error
-
-    def _is_slack(self, url: str) -> bool:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        is_real = parts.scheme == "https" and (host == "slack.com" or host.endswith((".slack.com", ".slack-files.com")))
-        return is_real or (bool(self.own_host) and parts.netloc == self.own_host)
+            file_id = await self.stored.store(run, data, size)
+        except OSError as error:
+            log.warning("file_not_kept", run=run.id, error=type(error).__name__)
+            raise UnreadError("there is no room for it here; an admin can look at the disk") from error
+        note = "a picture, for models that see"
+        return Artifact(name=name, media_type=kind, note=note, file=file_id, digest=digest, size=size)
 
 
-def _picture(name: str, data: bytes) -> Artifact:
-    kind = next((kind for sign, kind in _SIGNATURES.items() if data.startswith(sign)), "")
-    if not kind:
-        raise UnreadError("I see PNG, JPEG, GIF and WebP only")
-    encoded = base64.b64encode(data).decode()
-    return Artifact(name=name, media_type=kind, data_base64=encoded, note="a picture, for models that see")
+def name_of(file: Mapping[str, Any], file_id: str) -> str:
+    """Return a file's name in one line, cut where it is longer than a name."""
+    return clip(" ".join(str(file.get("name") or file_id).split()), NAME_CHARS) or file_id
 
 
-def _text(name: str, kind: str, text: str) -> Artifact:
+def _looked_at(data: BinaryIO) -> tuple[str, str]:
+    """Return the media type of a picture and the SHA-256 of its bytes."""
+    found = data.read()
+    return picture_of(found).media_type, hashlib.sha256(found).hexdigest()
+
+
+def _text(name: str, kind: str, text: str, *, is_cut: bool) -> Artifact:
     if not text.strip():
         raise UnreadError("there is no text in it")
     cut = text[:TEXT_CHARS_MAX]
-    return Artifact(name=name, media_type=kind, text=cut, note="" if cut == text else "only the beginning")
+    is_whole = cut == text and not is_cut
+    return Artifact(name=name, media_type=kind, text=cut, note="" if is_whole else "only the beginning")
 
 
-def _decoded(data: bytes) -> str:
+def _decoded(file: BinaryIO) -> str:
+    data = file.read()
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -141,32 +132,13 @@ def _decoded(data: bytes) -> str:
     return text
 
 
-async def _pdf_text(data: bytes) -> str:
-    """Return the text of a PDF, read by a process with a time limit."""
-    reader = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot.threads.pdf_text",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={},
-    )
-    try:
-        async with asyncio.timeout(PDF_S):
-            text, _ = await reader.communicate(data)
-    except TimeoutError:
-        raise UnreadError("reading it took too long") from None
-    finally:
-        if reader.returncode is None:
-            reader.kill()
-            await reader.wait()
-    if reader.returncode != 0:
-        raise UnreadError("it is damaged, locked or too large to read")
-    return text.decode()
-
-
-def _why(error: SlackError) -> str:
+def _why(error: UnreadError | SlackError | FileBudgetError) -> str:
+    if isinstance(error, UnreadError):
+        return str(error)
+    if isinstance(error, FileBudgetError):
+        whose = "your files take" if error.bound == "person" else "the files of this conversation take"
+        helps = ", or by “Erase my words” in my home" if error.bound == "person" else ""
+        return f"{whose} the {error.most_mb} MB that I keep, until older ones go by themselves{helps}"
     if error.kind == "missing_scope":
         return "the app lacks files:read; an admin can reinstall it with its manifest"
     return "Slack did not hand it over"

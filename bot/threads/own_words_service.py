@@ -1,6 +1,8 @@
 """A person's own words: counted, handed over as a file, erased; on their own request only."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from bot.messages.own_words import OwnWords
 from bot.messages.printable_json import printable_json
@@ -50,8 +52,9 @@ class OwnWordsService:
             UserError: the app may not upload files here.
         """
         found = await self.data.export_person(workspace=workspace, user=user)
+        found["files"] = await self.data.export_files(workspace=workspace, user=user)
         out = self.slack.of(workspace)
-        file = Upload("about-me.json", "What is stored about you", printable_json(found, indent=1).encode())
+        file = Upload("about-me.json", "What is stored about you", await asyncio.to_thread(_printed, found))
         try:
             await upload(out, [file], channel=await out.open_dm(user), thread_ts=None)
         except SlackError as error:
@@ -65,3 +68,7 @@ class OwnWordsService:
         await self.data.request_person_erasure(workspace=workspace, user=user, actor=user)
         held_up = await self.data.erase_requested()
         return _HELD_UP if any(one.subject == user for one in held_up) else _ERASED
+
+
+def _printed(found: dict[str, Any]) -> bytes:
+    return printable_json(found, indent=1).encode()

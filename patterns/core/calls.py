@@ -11,10 +11,15 @@ from patterns.core.tools import ToolCall, ToolSchema
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image for a vision model: base64 data and its media type."""
+    """An image for a vision model, with its media type: a stored `file` that is read when it is sent, or base64 data.
+
+    `digest` is the SHA-256 of a stored file, by which a step's input is recognised again.
+    """
 
     media_type: str
-    data_base64: str
+    data_base64: str = ""
+    file: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

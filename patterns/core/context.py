@@ -19,13 +19,25 @@ class Turn(Frozen):
 
 
 class Artifact(Frozen):
-    """Material that came with the request: a file, an image or a quoted thread. Always untrusted."""
+    """Material that came with the request: a file, an image or a quoted thread. Always untrusted.
+
+    A picture is a stored `file` with the SHA-256 `digest` and the number of its bytes. `data_base64` is how older
+    versions kept one.
+    """
 
     name: str
     media_type: str
     text: str = ""
     data_base64: str = ""
     note: str = ""
+    file: str = ""
+    digest: str = ""
+    size: int = 0
+
+    @property
+    def is_picture(self) -> bool:
+        """Return whether it is an image that is still there to be shown."""
+        return bool(self.file or self.data_base64) and self.media_type.startswith("image/")
 
 
 class TaskContext(Frozen):

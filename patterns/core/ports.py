@@ -32,6 +32,14 @@ class Circuit(Protocol):
         ...
 
 
+class FileReader(Protocol):
+    """Reads the stored files that images are."""
+
+    async def read(self, file_id: str) -> bytes | None:
+        """Return the contents of a file; None when they are no longer kept."""
+        ...
+
+
 class ModelClient(Protocol):
     """The port to language models. Prices and bounds are known before anything is sent."""
 

@@ -13,10 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from patterns.core.calls import Completion, PreparedCall
+from patterns.core.errors import ModelError
 from patterns.core.ports import OnText
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure, from_status
 from patterns.models.http import Http, stopped
+from patterns.models.pictures import filled, read_pictures
 from patterns.models.recorder import Recording, under_way
 from patterns.models.shapes import shape_of
 from patterns.models.translate import Target
@@ -40,8 +42,10 @@ async def complete(
     with under_way(recording):
         try:
             async with asyncio.timeout(call.request.timeout_s):
+                pictures = await read_pictures(call.request, call.wire.pictures, http.files)
+                body = await filled(call.body, pictures) if pictures else call.body
                 reply = await litellm.acompletion(
-                    **json.loads(call.body),
+                    **json.loads(body),
                     api_base=target.api_base or None,
                     api_key=target.key,
                     num_retries=0,
@@ -51,6 +55,8 @@ async def complete(
                 )
         except TimeoutError:
             failure = Failure("timeout")
+        except ModelError:
+            raise  # ours, from before anything was sent
         except asyncio.CancelledError:
             raise stopped(recording.exchange or recording.begin()) from None
         except Exception as error:  # noqa: BLE001 - litellm's exceptions share no root of their own

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import ModelError, RosterError
 from patterns.core.money import Price
-from patterns.core.ports import OnText
+from patterns.core.ports import FileReader, OnText
 from patterns.core.tools import ToolSchema
 from patterns.core.visible_text import visible_text
 from patterns.models import tool_messages
@@ -29,6 +29,7 @@ from patterns.models.addresses import Access, access, key_variables
 from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
+from patterns.models.pictures import with_tokens
 from patterns.models.price_map import Known, entry_of, look_up
 from patterns.models.pricing import SCHEMA_TOKENS, TOOLS_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.models.sdk import is_imported, litellm_sdk, sharing_the_interpreter
@@ -48,8 +49,11 @@ _SHAPE_OF = {
 class LiteLLMClient:
     """Implements `ports.ModelClient` for the models of a roster; keys come from `env`, which settings hands in."""
 
-    def __init__(self, models: Mapping[str, ModelSpec], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, models: Mapping[str, ModelSpec], env: Mapping[str, str], files: FileReader | None = None
+    ) -> None:
         self._models = models
+        self._files = files
         self._env = env
         self._targets: dict[str, Target] = {}
         self._prices: dict[str, Price] = {}
@@ -165,12 +169,13 @@ class LiteLLMClient:
             RosterError: the model is not in the roster, or has no price.
         """
         spec, target = self._spec(request.model), self._target(request.model)
-        images = [image for message in request.messages for image in message.images]
+        shown, pictures = with_tokens(request)
+        images = [image for message in shown.messages for image in message.images]
         if images and not spec.sees_images:
             raise refuse(request, "It does not see images: send text, or set sees_images in the roster.")
         cap = request.max_output_tokens + spec.reasoning_tokens_max
         try:
-            translation = translate(request, target, cap)
+            translation = replace(translate(shown, target, cap), pictures=pictures)
         except ModelError:
             raise
         except Exception as error:  # litellm's translators share no root of their own
@@ -218,7 +223,7 @@ class LiteLLMClient:
         if self._http is None:
             from patterns.models.http import Http  # noqa: PLC0415 - aiohttp must not load with the command line
 
-            self._http = Http()
+            self._http = Http(self._files)
         return self._http
 
     def _spec(self, model: str) -> ModelSpec:

@@ -5,6 +5,7 @@ Imports aiohttp, so it is imported late, by `patterns.models.client` alone.
 
 import asyncio
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -14,10 +15,11 @@ import aiohttp
 
 from patterns.core.calls import Completion, PreparedCall
 from patterns.core.errors import NEVER_SENT
-from patterns.core.ports import OnText
+from patterns.core.ports import FileReader, OnText
 from patterns.models.bodies import Body
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
+from patterns.models.pictures import WireBody, read_pictures
 from patterns.models.replies import BrokenReplyError, Reading
 from patterns.models.translate import Target, Translation
 
@@ -40,7 +42,8 @@ UNDER_WAY: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 class Http:
     """The session of one client. Open inside a running loop, closed with `aclose`."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: FileReader | None = None) -> None:
+        self.files = files
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -75,7 +78,8 @@ class Http:
 
     async def _exchange(self, exchange: Exchange) -> None:
         wire: Translation = exchange.call.wire
-        request = self.session().post(wire.url, data=exchange.call.body, headers=wire.headers, allow_redirects=False)
+        body, headers = await self._sent(exchange.call)
+        request = self.session().post(wire.url, data=body, headers=headers, allow_redirects=False)
         async with request as response:
             # Leaving this block early closes the connection, which is what stops the provider from generating.
             exchange.headers = response.headers
@@ -86,6 +90,14 @@ class Http:
             with suppress(TimeoutError, aiohttp.ClientError, OSError):
                 async with asyncio.timeout(_DRAIN_S):
                     await response.content.readany()
+
+    async def _sent(self, call: PreparedCall) -> tuple[bytes | WireBody, Mapping[str, str]]:
+        """Return body and headers as they go out: pictures are read and encoded only now."""
+        wire: Translation = call.wire
+        if not wire.pictures:
+            return call.body, wire.headers
+        body = WireBody(call.body, await read_pictures(call.request, wire.pictures, self.files))
+        return body, {**wire.headers, "Content-Length": str(body.length)}
 
     def session(self) -> aiohttp.ClientSession:
         """Return the session, opened on first use."""

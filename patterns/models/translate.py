@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from patterns.core.calls import Message, ModelRequest
+from patterns.core.calls import Image, Message, ModelRequest
 from patterns.core.errors import Charge, ModelError
 from patterns.models import tool_messages
 from patterns.models.gemini_schema import declare
@@ -69,6 +69,8 @@ class Translation:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stream: bool = False
     offer: Offer = field(default_factory=Offer)
+    pictures: Mapping[str, Image] = field(default_factory=dict, repr=False)
+    """Images by what stands in the body for their base64: they are read only when the body is sent."""
 
 
 def listing(target: Target) -> tuple[str, dict[str, str]]:

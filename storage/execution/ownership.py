@@ -16,6 +16,7 @@ from storage.run_rows import RunRow
 from storage.runs import RunStore, ThreadBusyError
 
 q = load("runs")
+files = load("stored_files")
 
 
 class RunSessions:
@@ -96,6 +97,7 @@ class RunSessions:
             )
             recovered = yield from self.ledger.closing(Fence(run.id, run.epoch + 1))
             yield q.sum_cost(id=run.id)
+            yield files.delete_unstarted(run_id=run.id)
             return waiting, recovered
 
         waiting, recovered = await self._db.write(work)

@@ -1,28 +1,35 @@
 """Everything people said that a run works on, in one read: its request, its thread, its attachments, its settings."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from storage.channels import q as channels
 from storage.database.database import Database
-from storage.database.statements import Work
+from storage.database.statements import Work, load
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from storage.threads import Threads
+
+stored_files = load("stored_files")
+_FILE = re.compile(r'"file":"(f[0-9a-f]{32})"')
+"""A stored file as attachments name it. Text in them has its quotes escaped."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunTexts:
     """What a run was given. `request` None: deleted. `exchanges` are earlier requests with results, oldest first.
 
-    `attachments` are the run's own, then those of earlier runs of the thread, newest first.
+    `attachments` are the run's own, then those of earlier runs of the thread, newest first; `files` are the ids of
+    those stored files they name that are still kept.
     """
 
     request: str | None
     exchanges: tuple[tuple[str, str], ...]
     attachments: tuple[str, ...]
     channel_settings: dict[str, Any]
+    files: frozenset[str] = frozenset()
 
 
 async def read_texts(
@@ -34,12 +41,15 @@ async def read_texts(
         request = yield from store.reading_text(run.id, "request")
         earlier = yield from store.reading_exchanges(run, most=exchanges)
         files = yield from threads.reading_attachments(run, most=attachments)
+        named = [file_id for text in files for file_id in _FILE.findall(text)]
+        kept = (yield stored_files.kept_of(ids=named)) if named else []
         settings = yield channels.find_settings(workspace=run.workspace, channel=run.channel)
         return RunTexts(
             request=request,
             exchanges=tuple(earlier),
             attachments=tuple(files),
             channel_settings=json.loads(settings[0]["settings_json"]) if settings else {},
+            files=frozenset(str(row["id"]) for row in kept),
         )
 
     return await db.read(work)

@@ -8,8 +8,7 @@ from patterns.core.ports import Payer
 from storage.audit import AuditLog
 from storage.database.database import ConstraintError, Database
 from storage.ledger.budgets import Budgets
-from storage.personal_data import PersonalData
-from tests.support.ledgers import CENT, POLICY, USD, FakeClock, execute, rows
+from tests.support.ledgers import CENT, POLICY, USD, FakeClock, execute, personal_data, rows
 
 PAYER = Payer("T1", "C1", "channel", "U1")
 CANARY, OTHER = "because of chrysanthemum-4711", "because of forget-me-not-0815"
@@ -31,7 +30,7 @@ async def changed(database: Database) -> FakeClock:
     await budgets.unfreeze(PAYER, actor="UHERE", reason=OTHER)
     await budgets.freeze(PAYER, actor="UGONE", reason=CANARY)
     await budgets.pause("T1", actor="UGONE", reason=CANARY)
-    await PersonalData(database, clock).request_person_erasure(workspace="T1", user="UGONE", actor="shell")
+    await personal_data(database, clock).request_person_erasure(workspace="T1", user="UGONE", actor="shell")
     return clock
 
 
@@ -39,7 +38,7 @@ async def test_the_words_go_and_the_entries_stay(database: Database) -> None:
     clock = await changed(database)
     before = await AuditLog(database, clock).entries_since(0)
     assert CANARY in await everything(database)
-    assert await PersonalData(database, clock).erase_requested() == []
+    assert await personal_data(database, clock).erase_requested() == []
     left = await everything(database)
     assert (CANARY in left, OTHER in left) == (False, True)
     after = await AuditLog(database, clock).entries_since(0)
@@ -58,6 +57,6 @@ async def test_nothing_else_of_an_entry_changes_while_somebody_is_forgotten(data
 
 async def test_no_words_change_while_nobody_is_forgotten(database: Database) -> None:
     clock = await changed(database)
-    await PersonalData(database, clock).erase_requested()
+    await personal_data(database, clock).erase_requested()
     with pytest.raises(ConstraintError, match="append-only"):
         await execute(database, "UPDATE audit SET reason = ''")

@@ -1,9 +1,8 @@
 """What people chose for themselves, on both databases: theirs alone, handed over and erased with all of theirs."""
 
 from storage.database.database import Database
-from storage.personal_data import PersonalData
 from storage.preferences import Preferences
-from tests.support.ledgers import FakeClock
+from tests.support.ledgers import FakeClock, personal_data
 
 
 async def test_people_are_mentioned_until_they_say_no_and_again_when_they_say_yes(database: Database) -> None:
@@ -18,7 +17,7 @@ async def test_people_are_mentioned_until_they_say_no_and_again_when_they_say_ye
 
 async def test_a_choice_is_handed_over_and_erased_with_the_person(database: Database) -> None:
     clock = FakeClock()
-    chosen, data = Preferences(database, clock), PersonalData(database, clock)
+    chosen, data = Preferences(database, clock), personal_data(database, clock)
     for workspace, user in (("T1", "U1"), ("T1", "U2"), ("T2", "U1")):
         await chosen.set_mentioned(workspace, user, is_on=False)
     (kept,) = (await data.export_person(workspace="T1", user="U1"))["settings"]

@@ -12,11 +12,10 @@ from storage.chores import Chores
 from storage.database.database import Database
 from storage.inbox import Inbox
 from storage.outbox import Outbox
-from storage.personal_data import PersonalData
 from storage.questions import Questions
 from storage.run_rows import NewRun, RunRow
 from storage.runs import RunStore
-from tests.support.ledgers import NEW_RUN, FakeClock, execute, park, rows
+from tests.support.ledgers import NEW_RUN, FakeClock, execute, park, personal_data, rows
 
 LEASE_S = 30.0
 SECOND_US, DAY_US = 1_000_000, 86_400_000_000
@@ -319,7 +318,7 @@ async def test_texts_are_forgotten_and_the_run_with_its_money_stays(
     run = await owned(store)
     await finish(store, run)
     unfinished = await owned(store, replace(REQUEST, delivery_key="open"))
-    data = PersonalData(database, clock)
+    data = personal_data(database, clock)
     await data.delete_expired(texts_us=clock.us, attachments_us=clock.us, ratings_us=clock.us)
     assert await store.text(run.id, "request") is not None
     later_us = clock.us + DAY_US

@@ -1,8 +1,6 @@
 """What people attach, in a browser: pictures reach models that see, and everything else that was left out is said."""
 
 import base64
-import struct
-import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,20 +12,10 @@ from bot.settings import SHIPPED_ROSTER
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.provider import Provider
 from tests.fakes.team import Team
+from tests.support.pictures import png
 from tests.support.running_bot import House, open_house
 
 ANSWERED = "once two programs write"
-
-
-def png(width: int = 8) -> bytes:
-    """A red picture."""
-    rows = (b"\x00" + b"\xff\x00\x00" * width) * width
-    parts = {b"IHDR": struct.pack(">IIBBBBB", width, width, 8, 2, 0, 0, 0), b"IDAT": zlib.compress(rows), b"IEND": b""}
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts.items()
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @pytest.fixture

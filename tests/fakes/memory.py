@@ -1,8 +1,9 @@
 """Ports in memory: a ledger that obeys its laws, a journal, decisions, events, a clock, and the record of posts."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from patterns.core.errors import BudgetExceededError, CancelledRunError, ParkedError, RunLostError
 from patterns.core.events import RunEvent
@@ -213,3 +214,26 @@ class MemoryOutbox:
 
     async def mark_abandoned(self, run_id: str, name: str) -> None:
         self.rows[run_id, name] = ("abandoned", None)
+
+
+class MemoryContents:
+    """Contents of files, without a disk. `fails` is what the next writes raise."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.fails: Exception | None = None
+
+    async def write(self, file_id: str, source: BinaryIO) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.files[file_id] = source.read()
+
+    async def read(self, file_id: str) -> bytes | None:
+        return self.files.get(file_id)
+
+    async def ids(self) -> set[str]:
+        return set(self.files)
+
+    async def delete(self, file_ids: Iterable[str]) -> None:
+        for file_id in file_ids:
+            self.files.pop(file_id, None)

@@ -40,7 +40,7 @@ async def asked(slack: SlackServer, house: House, text: str, *, user: str = DANA
 
 
 def data_of(house: House) -> PersonalData:
-    return PersonalData(house.bot.engine.db, house.bot.engine.clock)
+    return PersonalData(house.bot.engine.db, house.bot.engine.clock, house.bot.engine.files)
 
 
 async def test_a_deleted_request_leaves_no_word_behind(

@@ -9,8 +9,11 @@ from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, Reserv
 from storage.database.database import Database
 from storage.database.statements import Query, Row, load, single
 from storage.ledger.book import Policy
+from storage.personal_data import PersonalData
 from storage.run_rows import NewRun
 from storage.runs import RunStore
+from storage.stored_files import StoredFiles
+from tests.fakes.memory import MemoryContents
 
 USD = 1_000_000_000
 CENT = USD // 100
@@ -153,3 +156,8 @@ async def set_flow(database: Database, fence: Fence, *, flow: str, worst_nusd: i
     """Store a run's flow in a transaction of its own."""
     chosen = {"flow": flow, "worst_nusd": worst_nusd}
     await database.write(lambda: single(_runs.set_flow(id=fence.run_id, epoch=fence.epoch, **chosen)))
+
+
+def personal_data(database: Database, clock: FakeClock) -> PersonalData:
+    """What is stored about people, with files in memory."""
+    return PersonalData(database, clock, StoredFiles(database, clock, MemoryContents()))

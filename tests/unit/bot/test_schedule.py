@@ -78,7 +78,7 @@ def scheduler(engine: Engine, out: Out, inbox: Inbox, *, owner: str = "A") -> Sc
     """With what the chores under test need, and nothing of what the others do."""
     executor = SimpleNamespace(owner=owner)
     needed = {"engine": engine, "executor": executor, "slack": out, "inbox": inbox, "renderer": Renderer("plain")}
-    needed |= {"personal_data": PersonalData(engine.db, engine.clock)}
+    needed |= {"personal_data": PersonalData(engine.db, engine.clock, engine.files)}
     return Scheduler(**{field.name: needed.get(field.name) for field in fields(Scheduler)})
 
 
