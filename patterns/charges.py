@@ -5,7 +5,7 @@ import asyncio
 from patterns.core.calls import BilledModelError, Completion, PreparedCall
 from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
 from patterns.core.money import Usage
-from patterns.core.ports import Charged, Hold, StepRecord
+from patterns.core.ports import CACHED_TOKENS, Charged, Hold, StepRecord
 from patterns.core.reasons import Reason
 from patterns.core.visible_text import is_blank, visible_text
 
@@ -72,8 +72,10 @@ def unusable_answer(completion: Completion, call: PreparedCall) -> ModelError | 
 def paid(step: StepRecord, completion: Completion, cost_nusd: int) -> StepRecord:
     """Return a record with the usage of the completion it came from and what its attempts cost in nano-dollars."""
     usage = completion.usage or Usage(input_tokens=0, output_tokens=0)
+    cached = {CACHED_TOKENS: usage.cached_input_tokens} if usage.cached_input_tokens else {}
     return step.model_copy(
         update={
+            "data": {**step.data, **cached},
             "cost_nusd": cost_nusd,
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,

@@ -43,7 +43,8 @@ class RunStore(RunReader):
         run_id, now_us = new_run_id(), self._clock.now_us()
 
         def work() -> Work[tuple[str, bool]]:
-            yield q.insert_snapshot(hash=new.roster_hash, json=new.roster_json)
+            if not (yield q.has_snapshot(hash=new.roster_hash)):  # it is long, and nearly always there
+                yield q.insert_snapshot(hash=new.roster_hash, json=new.roster_json)
             written = yield q.insert_run(
                 id=run_id,
                 workspace=new.workspace,

@@ -15,10 +15,11 @@ def models(lines: Sequence[ModelUse]) -> Mrkdwn:
 
 def _model(one: ModelUse) -> Mrkdwn:
     return mrkdwn(
-        "*{model}*: {calls}, {tokens_in} tokens in, {tokens_out} out, {cost}",
+        "*{model}*: {calls}, {tokens_in} tokens in{cached}, {tokens_out} out, {cost}",
         model=short(one.model, 80),
         calls=count(one.calls, "call"),
         tokens_in=f"{one.input_tokens:,}",
+        cached=f" ({one.cached_tokens:,} from the cache)" if one.cached_tokens else "",
         tokens_out=f"{one.output_tokens:,}",
         cost=usd(one.cost_nusd),
     )

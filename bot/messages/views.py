@@ -189,6 +189,8 @@ class ModelUse:
     output_tokens: int
     cost_nusd: int
     is_tool: bool = False
+    cached_tokens: int = 0
+    """Input tokens that the provider read from its cache, at the price of that."""
 
 
 @dataclass(frozen=True, slots=True)

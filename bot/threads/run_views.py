@@ -17,7 +17,7 @@ from bot.threads.attachments import AttachmentCollector
 from bot.threads.progress import ProgressBoard, step_label
 from patterns.core.events import StopReason
 from patterns.core.money import format_usd
-from patterns.core.ports import StepRecord
+from patterns.core.ports import CACHED_TOKENS, StepRecord
 from patterns.core.reasons import Reason
 from patterns.core.tools import TOOL_MODEL
 from patterns.roster.consistency import ROUTER
@@ -63,6 +63,7 @@ def models_used(
             output_tokens=before.output_tokens + sum(step.output_tokens for step in mine),
             cost_nusd=before.cost_nusd + row["cost_nusd"],
             is_tool=is_tool,
+            cached_tokens=before.cached_tokens + sum(int(step.data.get(CACHED_TOKENS, 0)) for step in mine),
         )
     return tuple(sorted(used.values(), key=lambda one: one.is_tool))
 

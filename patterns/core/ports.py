@@ -160,6 +160,10 @@ class Charged:
     tool: ToolAnswer | None = None
 
 
+CACHED_TOKENS = "cached_input_tokens"
+"""Key of a step's data: the input tokens that its provider read from a cache, where it told so."""
+
+
 class StepRecord(Frozen):
     """A finished step as the journal keeps it: the checkpoint and the trace in one.
 

@@ -44,6 +44,10 @@ class Roster:
 
     def snapshot(self) -> str:
         """Return the roster and its prompts as JSON, for the run to keep."""
+        return self._snapshot
+
+    @cached_property
+    def _snapshot(self) -> str:
         prompts = {name: prompt.source for name, prompt in sorted(self.prompts.items())}
         return json.dumps({"file": self.file, "source": self.source, "prompts": prompts}, ensure_ascii=False)
 

@@ -15,6 +15,10 @@ SELECT id FROM run WHERE workspace = :workspace AND delivery_key = :delivery_key
 -- Store a roster with its prompts under its hash, once.
 INSERT INTO snapshot (hash, json) VALUES (:hash, :json) ON CONFLICT DO NOTHING;
 
+-- name: has_snapshot
+-- Return the hash of a roster that is stored.
+SELECT hash FROM snapshot WHERE hash = :hash;
+
 -- name: find_snapshot
 -- Return the roster and prompts a run was accepted under.
 SELECT json FROM snapshot WHERE hash = :hash;

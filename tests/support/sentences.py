@@ -112,7 +112,7 @@ def _runs() -> Iterator[tuple[str, Any]]:
         yield f"The queue is full: {full.bound}", n.NoticeView(queue_full(full), tone="warning", retry_key="key")
     yield "Details", v.DetailsView(
         replace(RUN, state=v.RunState.DONE), 14, 2 * CENT,
-        (v.ModelUse("gpt-5-mini", 1, 800, 200, 2 * CENT),), STEPS[:3],
+        (v.ModelUse("gpt-5-mini", 1, 800, 200, 2 * CENT, cached_tokens=500),), STEPS[:3],
         missing=(MissingVoice(name="sceptic", reason="no answer in time"),), uncertain_nusd=CENT, owner=DANA,
     )  # fmt: skip
 

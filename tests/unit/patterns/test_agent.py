@@ -13,7 +13,7 @@ from patterns.core.context import Artifact
 from patterns.core.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
 from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, StopReason, TextDelta
 from patterns.core.money import Price, Usage, format_usd
-from patterns.core.ports import Hold, HoldRequest, OnText, StepRecord
+from patterns.core.ports import CACHED_TOKENS, Hold, HoldRequest, OnText, StepRecord
 from patterns.core.structured import parse
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import Solo
@@ -174,6 +174,13 @@ async def test_a_form_that_thinking_left_no_room_for_is_not_repaired() -> None:
     with ScriptedModel([Say("<think>First, I", Usage(50, 60), finish_reason="length")]) as model:
         record = await step(services(model, memory), agent="form")
     assert (record.reason, record.attempts, states(memory)) == ("thinking", 1, [("settled", 170_000)])
+
+
+async def test_what_the_provider_read_from_its_cache_is_journalled() -> None:
+    memory = Memory()
+    with ScriptedModel([Say("hello", Usage(100, 10, cached_input_tokens=80))]) as model:
+        record = await step(services(model, memory))
+    assert record.data == {CACHED_TOKENS: 80}
 
 
 async def test_an_answer_without_usage_counts_the_whole_hold() -> None:

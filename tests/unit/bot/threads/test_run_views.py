@@ -2,9 +2,10 @@
 
 from types import SimpleNamespace
 
+from bot.messages.used_text import models
 from bot.messages.views import ModelUse
 from bot.threads.run_views import models_used, step_view
-from patterns.core.ports import StepRecord
+from patterns.core.ports import CACHED_TOKENS, StepRecord
 
 
 def record(path: str, agent: str, model: str) -> StepRecord:
@@ -27,6 +28,17 @@ def test_tools_stand_beside_models_and_have_no_tokens() -> None:
     money = [{"model": alias, "calls": 2, "cost_nusd": 7} for alias in ("tool:shop.order", "fast")]
     steps = [record("a/turn/1", "writer", "fast"), record("a/turn/1/call/1", "writer", "tool:shop.order")]
     assert models_used(money, steps, {})[1] == ModelUse("shop.order", 2, 20 - 10, 10 - 5, 7, is_tool=True)
+
+
+def test_what_a_provider_read_from_its_cache_is_told_beside_what_it_read() -> None:
+    money = [{"model": "fast", "calls": 2, "cost_nusd": 7}]
+    steps = [
+        record("a", "writer", "fast"),
+        record("b", "writer", "fast").model_copy(update={"data": {CACHED_TOKENS: 8}}),
+    ]
+    (used,) = models_used(money, steps, {})
+    assert (used.input_tokens, used.cached_tokens) == (20, 8)
+    assert "2 calls, 20 tokens in (8 from the cache), 10 out" in models([used])
 
 
 def test_a_step_is_named_by_its_agent_and_not_by_its_path() -> None:

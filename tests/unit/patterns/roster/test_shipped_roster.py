@@ -153,3 +153,11 @@ def _call_nusd(roster: Roster, name: str) -> int:
 def test_editors_accept_it_by_the_published_schema() -> None:
     schema = json.loads((ROOT / "docs" / "roster.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(TEXT))
+
+
+@pytest.mark.parametrize("name", sorted(read_prompts()))
+def test_what_differs_from_request_to_request_stands_after_what_does_not(name: str, roster: Roster) -> None:
+    """Providers read a prompt from their cache as far as it begins like an earlier one."""
+    prompt = roster.prompts[name]
+    one, other = ({**dict.fromkeys(_required(prompt), "given"), "request": asked} for asked in ("Why?", "How, then?"))
+    assert prompt.render(one, 100_000).system == prompt.render(other, 100_000).system
