@@ -14,7 +14,7 @@ from bot.runs.told_price import PRICE_PATH, estimate_in
 from bot.runs.tool_rules import RunTools
 from bot.settings import Settings
 from bot.telemetry.observers import NOBODY, Telemetry
-from bot.telemetry.watched import runner_over
+from bot.telemetry.watched import runner_over, toolbox_over
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
@@ -284,7 +284,7 @@ class Engine:
             fence=fence,
             executed_s=executed_s,
             may_stream=may_stream,
-            toolbox=toolbox,
+            toolbox=toolbox_over(toolbox, self.telemetry.observers),
             tool_rules=rules,
         )
 

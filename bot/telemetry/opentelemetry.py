@@ -5,6 +5,7 @@ a run is computed from its id, so whichever process executes it, or goes on with
 """
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -23,7 +24,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from bot.telemetry import conventions as names
 from bot.telemetry.messages import input_messages, output_messages
-from bot.telemetry.operations import CallMade, Operation, RunExecution, StepTaken
+from bot.telemetry.operations import CallMade, Operation, RunExecution, StepTaken, ToolCalled
 from bot.telemetry.trace_ids import RunIds, parent_of
 from patterns.core.errors import ModelError
 
@@ -48,6 +49,7 @@ class OpenTelemetryObserver:
         self._call_s = seconds(names.CALL_SECONDS)
         self._first_text_s = seconds(names.FIRST_TEXT_SECONDS)
         self._agent_s = seconds(names.AGENT_SECONDS)
+        self._tool_s = seconds(names.TOOL_SECONDS)
         self._tokens = meter.create_histogram(
             names.CALL_TOKENS, unit="{token}", explicit_bucket_boundaries_advisory=names.TOKEN_BUCKETS
         )
@@ -62,8 +64,11 @@ class OpenTelemetryObserver:
         elif isinstance(operation, StepTaken):
             with self._step(operation):
                 yield
-        else:
+        elif isinstance(operation, CallMade):
             with self._call(operation):
+                yield
+        else:
+            with self._tool(operation):
                 yield
 
     def make_global(self) -> None:
@@ -150,6 +155,28 @@ class OpenTelemetryObserver:
             raise
         finally:
             self._call_s.record(time.perf_counter() - begun_s, {**about, **failed})
+
+    @contextlib.contextmanager
+    def _tool(self, seen: ToolCalled) -> Iterator[None]:
+        about = {names.OPERATION: names.TOOL, names.TOOL_NAME: seen.tool}
+        told = {**about, names.TOOL_CALL: seen.key}
+        if self._with_texts:
+            told[names.TOOL_ARGUMENTS] = json.dumps(seen.arguments, ensure_ascii=False, default=str)
+        begun_s, failed = time.perf_counter(), {}
+        try:
+            with self._span(f"{names.TOOL} {seen.tool}", told) as span:
+                yield
+                output = seen.output
+                if output is not None and output.is_error:
+                    failed = {names.ERROR: "tool_error"}
+                    _fail(span, "tool_error")
+                if output is not None and self._with_texts:
+                    span.set_attribute(names.TOOL_RESULT, output.text)
+        except BaseException as error:
+            failed = {names.ERROR: error_type(error)}
+            raise
+        finally:
+            self._tool_s.record(time.perf_counter() - begun_s, {**about, **failed})
 
     def _answered(self, span: Span, seen: CallMade, about: Mapping[str, str]) -> None:
         completion = seen.completion

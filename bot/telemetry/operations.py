@@ -1,10 +1,10 @@
 """What is watched while a run is carried out, and the port of those who watch."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -13,6 +13,7 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import ParkedError
 from patterns.core.events import PatternResult
 from patterns.core.ports import StepRecord
+from patterns.core.tools import ToolOutput
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -73,7 +74,17 @@ class CallMade:
         return self.call.price.cost_nusd(self.completion.usage)
 
 
-Operation = RunExecution | StepTaken | CallMade
+@dataclass(slots=True)
+class ToolCalled:
+    """One call of a tool. `key` is our idempotency key; arguments and output are untrusted."""
+
+    tool: str
+    key: str
+    arguments: Mapping[str, Any]
+    output: ToolOutput | None = None
+
+
+Operation = RunExecution | StepTaken | CallMade | ToolCalled
 
 
 class Observer(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from bot.telemetry.conventions import SECONDS_BUCKETS, usd
-from bot.telemetry.operations import CallMade, Operation, RunExecution, StepTaken
+from bot.telemetry.operations import CallMade, Operation, RunExecution, StepTaken, ToolCalled
 from patterns.core.errors import ModelError
 from storage.promises import Promises
 from storage.run_reader import QueueState
@@ -50,6 +50,16 @@ class PrometheusMetrics:
             registry=registry,
         )
         self._tokens = Counter("agents_tokens", "Tokens that providers counted.", ["model", "kind"], registry=registry)
+        self._tools = Counter(
+            "agents_tool_calls", "Calls of tools, by what came of them.", ["tool", "outcome"], registry=registry
+        )
+        self._tool_s = Histogram(
+            "agents_tool_call_seconds",
+            "Seconds per call of a tool.",
+            ["tool"],
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
         self._held = Counter(
             "agents_model_held_usd", "Dollars held before attempts at models.", ["model"], registry=registry
         )
@@ -113,8 +123,10 @@ class PrometheusMetrics:
                 self._run(operation, took_s)
             elif isinstance(operation, StepTaken):
                 self._step(operation)
-            else:
+            elif isinstance(operation, CallMade):
                 self._call(operation, took_s, failed)
+            else:
+                self._tool(operation, took_s, failed)
 
     def _run(self, seen: RunExecution, took_s: float) -> None:
         self._executions.labels(seen.outcome).inc()
@@ -124,6 +136,11 @@ class PrometheusMetrics:
 
     def _step(self, seen: StepTaken) -> None:
         self._steps.labels(seen.agent, seen.record.outcome if seen.record else "interrupted").inc()
+
+    def _tool(self, seen: ToolCalled, took_s: float, failed: str) -> None:
+        outcome = failed or ("error" if seen.output is not None and seen.output.is_error else "ok")
+        self._tools.labels(seen.tool, outcome).inc()
+        self._tool_s.labels(seen.tool).observe(took_s)
 
     def _call(self, seen: CallMade, took_s: float, failed: str) -> None:
         model = seen.provider_model

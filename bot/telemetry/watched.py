@@ -1,16 +1,17 @@
-"""The two ports through which all work goes, watched: the runner of steps and the client of models."""
+"""The ports through which all work goes, watched: the runner of steps, the client of models, the servers of tools."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.telemetry.operations import CallMade, Observer, Observers, StepTaken
+from bot.telemetry.operations import CallMade, Observer, Observers, StepTaken, ToolCalled
 from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.money import Price, Quote
 from patterns.core.ports import Circuit, ModelClient, OnText, StepRecord
+from patterns.core.tools import ToolBox, ToolOutput, ToolSchema
 from patterns.handoff import Handoff
 from patterns.roster.roster import ModelSpec
 from patterns.services import Runner, Services
@@ -84,6 +85,32 @@ class WatchedClient:
         with self.observer.observe(made):
             made.completion = await self.client.complete(call, None if on_text is None else first)
             return made.completion
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedToolBox:
+    """A `ToolBox` whose calls are watched."""
+
+    toolbox: ToolBox
+    observer: Observer
+
+    async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
+        """Return the tools of these names; see the port."""
+        return await self.toolbox.schemas(names)
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+    ) -> ToolOutput:
+        """Call a tool once; see the port."""
+        called = ToolCalled(tool, key, arguments)
+        with self.observer.observe(called):
+            called.output = await self.toolbox.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
+            return called.output
+
+
+def toolbox_over(toolbox: ToolBox, observers: Observers) -> ToolBox:
+    """Return the servers of tools, watched where somebody watches."""
+    return WatchedToolBox(toolbox, observers) if observers else toolbox
 
 
 def runner_over(client: ModelClient, models: Mapping[str, ModelSpec], observers: Observers) -> Runner:
