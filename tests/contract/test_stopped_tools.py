@@ -55,7 +55,7 @@ def done(file: Path) -> list[str]:
 
 async def test_left_alone_it_acts_once(database: Database, database_url: str, run_id: str, tmp_path: Path) -> None:
     async with owner(database_url, run_id, tmp_path / "acts") as process:
-        assert [await says(process), await says(process)] == ["held", "done Done."]
+        assert [await says(process) for _ in range(3)] == ["held", "sent", "done Done."]
     assert done(tmp_path / "acts") == ["tea"]
     assert (await verify(database)).ok
 
@@ -92,12 +92,26 @@ async def test_killed_between_hold_and_send_it_is_asked_about_and_done_once_when
     assert (await verify(database)).ok
 
 
+async def test_killed_between_send_and_settle_it_is_asked_about_and_not_done_again(
+    database: Database, database_url: str, run_id: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "acts"
+    async with owner(database_url, run_id, file) as first:
+        assert [await says(first), await says(first)] == ["held", "sent"]
+        first.kill()
+    assert await claimed_when_free(database_url, run_id, file) == f"asks {CALL}/outcome"
+    await Questions(database, SystemClock()).decide(run_id, f"{CALL}/outcome", Decision(verdict="done", user="U2"))
+    assert await claimed_when_free(database_url, run_id, file) == "done Done."
+    assert done(file) == ["tea"]
+    assert (await verify(database)).ok
+
+
 async def claimed_when_free(url: str, run_id: str, file: Path) -> str:
     """What the next owner says at last, once the lease of the one before is over."""
     while True:
         async with owner(url, run_id, file) as process:
-            said = await says(process)
-            if said == "held":
+            said = "held"
+            while said in ("held", "sent"):
                 said = await says(process)
         if said != "not claimed":
             return said

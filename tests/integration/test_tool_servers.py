@@ -60,6 +60,7 @@ async def connected(
 
 
 async def call(box: ServerTools, tool: str, timeout_s: float = 20, **arguments: object) -> ToolOutput:
+    await box.listed(tool.partition(".")[0])
     return await box.call(tool, arguments, key="k1", timeout_s=timeout_s)
 
 
@@ -149,6 +150,14 @@ async def test_a_server_that_dies_in_a_call_is_started_again(tmp_path: Path) -> 
         await asyncio.sleep(1.1)
         assert (await call(box, "mine.env")).text
         assert own.health == {}
+
+
+async def test_a_call_waits_for_no_connection(tmp_path: Path) -> None:
+    """What acts is sent soon after it was held, or not: whoever starts a server first lists what it has."""
+    async with connected(tmp_path, {"mine": MINE}) as (box, _):
+        with pytest.raises(ToolError, match="mine is not connected now") as refused:
+            await box.call("mine.env", {}, key="k1", timeout_s=20)
+    assert refused.value.was_sent is False
 
 
 async def test_a_large_answer_comes_whole(tmp_path: Path) -> None:

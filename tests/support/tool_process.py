@@ -1,7 +1,7 @@
 """A process that owns a run and has its agent act, for tests that stop and kill it between two of its steps.
 
 `python -m tests.support.tool_process URL RUN FILE`: what the tool does is a line in FILE. It says `held` when the money
-of the call is held, waits a moment, and goes on; at last `done`, `lost`, or where it waits for a person.
+of the call is held, `sent` when it was made, waits a moment at each, and at last `done`, `lost`, or where it asks.
 """
 
 import asyncio
@@ -79,9 +79,12 @@ async def main(url: str, run_id: str, file: Path) -> str:
 
 
 async def _act(session: RunSession, clock: SystemClock, file: Path) -> str:
-    def order(given: Mapping[str, Any]) -> str:
+    async def order(given: Mapping[str, Any]) -> str:
         with file.open("a") as done:
             done.write(f"{given['q']}\n")
+        sys.stdout.write("sent\n")
+        sys.stdout.flush()
+        await asyncio.sleep(PAUSE_S)
         return "ordered"
 
     tools = FakeTools({"shop.order": order})

@@ -73,13 +73,18 @@ class Connection:
     async def call(
         self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str
     ) -> ToolOutput:
-        """Call a tool once; what the server answers comes back, also when it is an error.
+        """Call a tool once, at once; what the server answers comes back, also when it is an error.
+
+        It waits for no connection: what may not be done twice is sent soon after it was held, or not. `described`
+        connects, and is asked before every turn's calls.
 
         Raises:
-            ToolError: no answer came; `was_sent` unless the server could not even be reached.
+            ToolError: no answer came; `was_sent` unless the server is not connected.
         """
-        async with self._lock:
-            client = await self._connected()
+        client = self._client
+        if client is None or self._owner is None or self._owner.done():
+            why = f" ({self.failure})" if self.failure else ""
+            raise ToolError(f"{self.name} is not connected now{why}.", was_sent=False)
         from mcp import MCPError  # noqa: PLC0415 - seconds that only a process with tools should pay
         from mcp_types import (  # noqa: PLC0415
             CONNECTION_CLOSED,

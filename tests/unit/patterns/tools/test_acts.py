@@ -13,7 +13,7 @@ from patterns.core.tools import RUN_GRANT_CALLS, Grant, ToolError, ToolRules, sc
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
 from tests.fakes.tools import FakeTools, forever
-from tests.support.tool_runs import EVERYTHING, ask_for, place, step
+from tests.support.tool_runs import EVERYTHING, TOOLS, ask_for, place, roster_with, step
 
 ORDER = ("shop.order", {"q": "tea", "n": 2})
 CALL = "a/turn/1/call/1"
@@ -68,6 +68,28 @@ async def test_calls_of_one_turn_share_a_question() -> None:
     await approved(memory, script(ask_for(ORDER, ("shop.order", {"q": "milk", "n": 1}))), tools)
     assert len(memory.asked) == 1
     assert tools.times("shop.order") == 2
+
+
+async def test_calls_that_different_people_approve_are_different_questions() -> None:
+    memory, tools = Memory(), FakeTools()
+    calls = ask_for(ORDER, ("web.fetch", {"q": "x"}))
+    both = roster_with(tools=TOOLS.replace("reach: anywhere", "reach: anywhere, approve_by: [U0LEE]"))
+    with pytest.raises(ParkedError) as parked:
+        await step(place(script(calls), memory, tools, roster=both))
+    asked = [memory.asked[path] for path in parked.value.paths]
+    assert [(one.approve_by, one.approvers, one.calls[0].tool) for one in asked] == [
+        ("asker", (), "shop.order"),
+        ("named", ("U0LEE",), "web.fetch"),
+    ]
+    memory.answers[parked.value.paths[0]] = Decision(verdict="approve", user="U2")
+    memory.crash()
+    with pytest.raises(ParkedError) as waiting:
+        await step(place(script(calls), memory, tools, roster=both))
+    assert (waiting.value.paths, tools.did) == (parked.value.paths[1:], [])
+    memory.answers[waiting.value.paths[0]] = Decision(verdict="deny", user="U0LEE")
+    memory.crash()
+    await step(place(script(calls), memory, tools, roster=both))
+    assert tools.did == [ORDER]
 
 
 async def test_a_denied_call_is_not_made_and_the_agent_hears_why() -> None:

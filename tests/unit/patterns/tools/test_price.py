@@ -1,0 +1,84 @@
+"""The price of a step with tools before it runs: nothing it does costs more, and it begins only with money to end."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patterns.core.calls import ModelRequest
+from patterns.core.errors import BudgetExceededError
+from patterns.core.money import Quote
+from patterns.core.tools import ToolRules
+from tests.fakes.memory import Memory
+from tests.fakes.model import Fail, Reply, ScriptedModel
+from tests.fakes.tools import FakeTools
+from tests.support.examples import examples
+from tests.support.pattern_runs import CTX
+from tests.support.tool_runs import AGENT, LOADED, ask_for, place, roster_with, step
+
+LARGE = FakeTools({"shop.find": "x" * 100_000, "shop.status": "y" * 100_000, "vault.read": "z" * 100_000})
+
+
+def quoted(**changes: Any) -> Quote:
+    where = place(ScriptedModel([]), Memory(), FakeTools(), **changes)
+    return where.runner.quote(CTX, where, agent="a")
+
+
+def greedy(turns: list[int]) -> Any:
+    """A model that asks for so many lookups in each turn, and answers when it has no more to ask."""
+
+    def reply(request: ModelRequest) -> Reply:
+        turn = sum(message.role == "assistant" for message in request.messages)
+        if not request.tools or turn >= len(turns) or not turns[turn]:
+            return "That is all."
+        return ask_for(*(("shop.find", {"q": f"{turn}.{n}"}) for n in range(turns[turn])), say="x" * 400)
+
+    return reply
+
+
+def test_tools_make_a_step_dearer_and_once_is_less_than_the_worst() -> None:
+    without = quoted(rules=ToolRules(), roster=roster_with("agent a, tools: [shop],"))
+    with_tools = quoted(roster=roster_with("agent a, tools: [shop],"))
+    assert without.once_nusd < with_tools.once_nusd < with_tools.worst_nusd
+    assert without.typical_nusd < with_tools.typical_nusd
+
+
+def test_no_price_is_above_what_a_step_may_cost() -> None:
+    quote = quoted(roster=roster_with(f"{AGENT} step_usd: 0.02,"))
+    assert quote.once_nusd <= quote.worst_nusd == 20_000_000
+    assert quote.typical_nusd <= 20_000_000
+
+
+@examples(40)
+@given(turns=st.lists(st.integers(0, 8), max_size=5))
+def test_nothing_a_step_does_costs_more_than_its_worst_price(turns: list[int]) -> None:
+    memory, model = Memory(), ScriptedModel(greedy(turns))
+    record = asyncio.run(step(place(model, memory, FakeTools(LARGE.answers))))
+    assert record.spent_nusd == memory.settled_nusd <= quoted().worst_nusd
+    assert memory.held_nusd == 0
+
+
+@examples(40)
+@given(turns=st.lists(st.integers(0, 8), max_size=5), budget_nusd=st.integers(0, 60_000_000))
+def test_no_budget_is_ever_passed_and_whatever_begins_comes_to_an_answer(turns: list[int], budget_nusd: int) -> None:
+    memory, model = Memory(budget_nusd=budget_nusd), ScriptedModel(greedy(turns))
+    try:
+        record = asyncio.run(step(place(model, memory, FakeTools(LARGE.answers))))
+    except BudgetExceededError:
+        assert memory.settled_nusd == 0
+    else:
+        assert (record.outcome, record.text) == ("ok", "That is all.")
+    assert memory.settled_nusd <= budget_nusd
+    assert memory.held_nusd == 0
+
+
+@pytest.mark.parametrize("after", range(1, 4))
+async def test_a_model_that_fails_later_costs_no_more_than_was_told(after: int) -> None:
+    memory = Memory()
+    replies = [*(ask_for(("shop.find", {"q": str(n)})) for n in range(after)), *[Fail("server")] * 4]
+    model = ScriptedModel(replies, fallback={"fast": ("spare",)})
+    record = await step(place(model, memory, FakeTools(LARGE.answers), roster=LOADED))
+    assert record.outcome == "failed"
+    assert record.spent_nusd == memory.settled_nusd
