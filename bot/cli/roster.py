@@ -39,11 +39,17 @@ def check(file: Path | None) -> None:
 
 @roster.command()
 @_file
-def show(file: Path | None) -> None:
+@click.option("--diagram", is_flag=True, help="Draw the flows instead, with their limits and prices.")
+def show(file: Path | None, *, diagram: bool) -> None:
     """Print the roster that works, with what it inherits, and a comment on what came from where.
 
     Without FILE it is the roster that AGENTS_ROSTER names, else the shipped one.
     """
+    if diagram:
+        from bot.cli.roster_diagram import drawn
+
+        click.echo("\n".join(drawn(roster_path(file))))
+        return
     from bot.cli.roster_show import Shown
     from bot.settings import environment
     from patterns.roster.layers import layered

@@ -165,7 +165,7 @@ TOPICS = {
     "estimate": "`estimate: REQUEST` says what a request costs, and starts nothing.",
     "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
     "agents": "`agents` lists whom you can ask, by flow; `agents all` everybody who works for you.",
-    "flows": "`flows` lists the ways they can work, with the most each can cost.",
+    "flows": "`flows` draws the ways they can work, with what each costs and its limits; `help FLOW` shows one.",
     "balance": "`balance` says what is left of this month's budget here.",
     "budget": "`budget` shows how this month stands; `budget report`, `budget report 2026-10 csv` posts a month here. "
     'Admins and budget owners: `budget edit`, `set 50`, `grant 10 "launch week"`, `user-cap 5`, `alerts 50 80 95`, '

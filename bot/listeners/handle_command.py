@@ -137,7 +137,7 @@ async def _look_up(services: ListenerServices, command: Command, origin: Origin,
             catalog = services.catalog()
             return AgentsView(catalog.agents, catalog.flows, shows_all=command.everyone)
         case ListFlows():
-            return FlowsView(await services.runs.flows(origin.payer(place.kind)))
+            return FlowsView(await services.runs.flows(origin.payer(place.kind)), services.catalog().limits)
         case ShowBalance():
             return await services.runs.balance(origin.payer(place.kind), with_workspace=place.sees_workspace)
         case ListRuns():

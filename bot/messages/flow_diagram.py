@@ -89,7 +89,8 @@ def _agent(roster: Roster, name: str) -> str:
     if spec is None:
         return name[:NAME_MAX]
     model = roster.models[spec.model].model.rpartition("/")[2]
-    return f"{name[:NAME_MAX]}\t{model}, {spec.max_output_tokens:,} tokens, {spec.timeout_s:g} s"
+    tools = f", tools: {', '.join(spec.tools)}" if spec.tools else ""
+    return f"{name[:NAME_MAX]}\t{model}, {spec.max_output_tokens:,} tokens, {spec.timeout_s:g} s{tools}"
 
 
 def _aligned(lines: Sequence[str]) -> Iterator[str]:

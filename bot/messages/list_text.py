@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.messages.card_views import ReviewView, RoundView
-from bot.messages.list_views import AgentLine, AgentsView, BalancesView, FlowLine, HelpView, RunLine
+from bot.messages.list_views import AgentLine, AgentsView, BalancesView, HelpView, RunLine
 from bot.messages.mrkdwn import Mrkdwn, clip, join, mrkdwn, size, titled_link
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView, UnclearReplyView
 from bot.messages.outcome_text import balance
 from bot.messages.pagination import Profile, paginate
-from bot.messages.price_text import price_note, price_words
 from bot.messages.run_text import (
     came_with,
     count,
@@ -81,22 +80,6 @@ def _inside(view: AgentsView, number: int) -> Mrkdwn:
         verb="works" if number == 1 else "work",
         where=where,
     )
-
-
-def flows(lines: Sequence[FlowLine]) -> Mrkdwn:
-    """Return the flows with their prices, one per line, then where the prices come from."""
-    said = [
-        join(
-            " · ",
-            [
-                mrkdwn("`{name}`: {what}", name=short(f.name, 60), what=short(f.description, 200)),
-                Mrkdwn(price_words(f.price) if f.price else ""),
-            ],
-        )
-        for f in lines
-    ]
-    note = short(price_note({f"`{f.name}`": f.price for f in lines}), 1000)
-    return join("\n", [_lines(said, "The roster has no flows."), note])
 
 
 def runs(lines: Sequence[RunLine]) -> Mrkdwn:

@@ -20,7 +20,8 @@ class AgentLine:
 class FlowLine:
     """One flow of the roster; `price` is what a request costs, None where it was not asked for or may not be used.
 
-    `agents` work in it; `choices` are those of them that a person can name in a request.
+    `agents` work in it; `choices` are those of them that a person can name in a request. `diagram` draws it, line by
+    line, with the limits of its agents.
     """
 
     name: str
@@ -28,6 +29,7 @@ class FlowLine:
     price: PriceEstimate | None = None
     agents: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    diagram: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,11 @@ class AgentsView(PrivateView):
 
 @dataclass(frozen=True, slots=True)
 class FlowsView(PrivateView):
-    """The list of flows."""
+    """The list of flows, drawn; `limits` is what any of them may take, in a sentence."""
 
     template: ClassVar = "flows"
     flows: tuple[FlowLine, ...]
+    limits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +100,5 @@ class Catalog:
     flows: tuple[FlowLine, ...]
     agents: tuple[AgentLine, ...]
     model_note: str = ""
+    limits: str = ""
     default_flow: str = "answer"

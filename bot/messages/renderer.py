@@ -15,6 +15,7 @@ from bot.messages import (
     action_ids,
     budget_text,
     budget_views,
+    flow_text,
     list_text,
     outcome_text,
     remedy_buttons,
@@ -51,6 +52,7 @@ class Renderer:
         )
         words = (
             budget_text,
+            flow_text,
             list_text,
             outcome_text,
             run_text,

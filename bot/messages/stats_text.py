@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+from bot.messages.code_text import code
 from bot.messages.month_report import month_name
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.run_text import count, short
 from bot.messages.stats_advice import advice
 from bot.messages.stats_views import KINDS, Kind, StatsRow, StatsView
-from bot.messages.story_text import code, long_time
+from bot.messages.story_text import long_time
 from patterns.core.money import format_usd
 
 ROWS_MAX = 12

@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 from itertools import accumulate
 
+from bot.messages.code_text import code
 from bot.messages.list_text import missing_voices
-from bot.messages.mrkdwn import Mrkdwn, clean, clip, escape, join, mrkdwn, size
+from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn, size
 from bot.messages.price_text import price_told
 from bot.messages.run_text import STATE_WORDS, count, duration, quoted, short, step_icon, usd
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StoryView
 
-STEPS_MAX, DECISIONS_MAX, TOTALS_MAX, REQUEST_MAX, CODE_MAX = 4_000, 1_500, 1_500, 600, 1_500
+STEPS_MAX, DECISIONS_MAX, TOTALS_MAX, REQUEST_MAX = 4_000, 1_500, 1_500, 600
 """Characters, as JSON, of each part in one message of Slack; a longer run is read on its page."""
 
 
@@ -197,12 +198,6 @@ def long_time(seconds: float) -> Mrkdwn:
 def diagram(view: StoryView) -> Mrkdwn:
     """Return the plan as a block of code."""
     return code("\n".join(view.diagram)) if view.diagram else Mrkdwn()
-
-
-def code(text: str) -> Mrkdwn:
-    """Return our own lines in a monospaced font, visibly cut; what would end the block is taken out."""
-    safe = clip(escape(clean(text).replace("```", "'''")), CODE_MAX)
-    return Mrkdwn(f"```\n{safe}\n```") if text.strip() else Mrkdwn()
 
 
 def where_more(view: StoryView) -> Mrkdwn:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import structlog
 
+from bot.messages.flow_diagram import flow_diagram, limits_line
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
 from patterns.core.ports import Payer
@@ -49,6 +50,7 @@ def catalog_of(engine: Engine) -> Catalog:
                 flow.description,
                 agents=tuple(dict.fromkeys(agents_in(flow))),
                 choices=choices_of(flow),
+                diagram=flow_diagram(roster, flow),
             )
             for name, flow in roster.flows.items()
         ),
@@ -57,6 +59,7 @@ def catalog_of(engine: Engine) -> Catalog:
             for name, agent in roster.agents.items()
         ),
         model_note=engine.model_note,
+        limits=limits_line(roster.limits),
         default_flow=roster.router.default,
     )
 

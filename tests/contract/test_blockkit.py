@@ -137,7 +137,7 @@ def every_view(text: str) -> list[Any]:
     )  # fmt: skip
     states = list(v.StepState)
     steps = tuple(v.StepView(f"p/{n}", text, states[n % 6], text, n, n * 10_000, text) for n in range(45))
-    flow = lv.FlowLine(text, text, PRICE)
+    flow = lv.FlowLine(text, text, PRICE, diagram=(text,) * 9)
     found = [
         v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
         cv.RefusalView(NEEDS, balance, text, PRICE, person),
@@ -175,7 +175,7 @@ def every_view(text: str) -> list[Any]:
         lv.AgentsView((lv.AgentLine(text, text, text),) * 40),
         lv.AgentsView((lv.AgentLine(text, text, text),), (replace(flow, agents=(text,), choices=(text,)),) * 40),
         lv.AgentsView((lv.AgentLine(text, text, text),), (replace(flow, agents=(text,)),) * 40, shows_all=True),
-        lv.FlowsView((flow,) * 40),
+        lv.FlowsView((flow,) * 40, text),
         lv.BalancesView((balance,) * 40, play_money=True),
         story_of(text),
         stats_view((text,) * 40, text),

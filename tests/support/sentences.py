@@ -234,10 +234,12 @@ def _private() -> Iterator[tuple[str, Any]]:
         li.FlowLine("answer", "One agent answers.", CHEAP),
         li.FlowLine("decide", "Four argue, one decides.", FIRST),
     )
+    fan = ("side by side, 2 of 3 must answer", "├─ advocate     gpt-5-mini, 400 tokens, 60 s", "└─ then chair   gpt-5")
+    drawn = (flows[0], replace(flows[1], diagram=fan))
     line = li.RunLine(RUN.run_id, RUN.request, v.RunState.RUNNING, 0, "29 Nov 14:02 UTC", "https://example.slack.com/x")
     yield "Help", li.HelpView(flows=flows)
     yield "Agents", li.AgentsView((li.AgentLine("sceptic", "Argues against.", "gpt-5-mini"),))
-    yield "Flows", li.FlowsView(flows)
+    yield "Flows", li.FlowsView(drawn, "A run may take $0.50, 300 s, 30 steps and 4 calls at once.")
     yield "Balance", li.BalancesView((BALANCE, UNUSED))
     yield "No balance", li.BalancesView(())
     yield "Requests", li.RunsView((line, replace(line, state=v.RunState.DONE, request=LONG, cost_nusd=2 * CENT)))

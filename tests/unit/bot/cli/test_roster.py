@@ -122,3 +122,18 @@ def test_what_is_shown_is_the_whole_roster_with_its_origins(tmp_path: Path, monk
 
 def test_the_shipped_roster_is_shown_without_origins() -> None:
     assert "inherited" not in run("show").output
+
+
+def test_the_flows_are_drawn_with_limits_and_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-a-double")
+    shown = run("show", "--diagram").output.splitlines()
+    at = next(number for number, line in enumerate(shown) if line.startswith("decide · about $"))
+    assert shown[at + 2] == "side by side, 2 of 4 must answer"
+    assert shown[at + 3] == "├─ advocate     gpt-5-mini, 400 tokens, 60 s"
+    assert shown[-1].startswith("A run may take $0.50, 300 s, 30 steps")
+
+
+def test_a_flow_whose_models_are_not_chosen_has_no_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "decide · its price is not known here" in run("show", "--diagram").output.splitlines()

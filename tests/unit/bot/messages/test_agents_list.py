@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bot.messages.list_text import agents, flows
+from bot.messages.flow_text import flows
+from bot.messages.list_text import agents
 from bot.messages.list_views import AgentLine, AgentsView, FlowLine
 from bot.runs.catalog import choices_of
 from patterns.roster.consistency import agents_in

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.messages.flow_diagram import flow_diagram, limits_line
+from bot.messages.flow_text import flows_drawn
+from bot.messages.list_views import FlowLine
 from patterns.roster.roster import Roster, load_roster
 from tests.support.pattern_runs import PROMPTS, ROSTER
 
@@ -83,3 +85,27 @@ def test_every_shipped_flow_fits_a_phone_in_landscape() -> None:
 
 def test_the_limits_of_a_run_are_one_line(roster: Roster) -> None:
     assert limits_line(roster.limits).startswith("A run may take $")
+
+
+def test_flows_are_drawn_while_there_is_room_and_then_listed() -> None:
+    lines = [
+        FlowLine(f"flow{number}", "Does something.", diagram=("one agent", f"└─ a{number}")) for number in range(100)
+    ]
+    *drawn, rest = flows_drawn(lines)
+    assert drawn[0] == "`flow0`: Does something.\n```\none agent\n└─ a0\n```"
+    assert 10 <= len(drawn) <= 20
+    assert [line for line in rest.splitlines() if "└─" in line] == []
+    assert rest.splitlines()[-1] == "`flow99`: Does something."
+
+
+def test_the_shipped_flows_are_all_drawn() -> None:
+    shipped = load_roster(SHIPPED.read_text("utf-8"), file="roster.yml", env={})
+    lines = [
+        FlowLine(name, flow.description, diagram=flow_diagram(shipped, flow)) for name, flow in shipped.flows.items()
+    ]
+    assert len(flows_drawn(lines)) == len(lines)
+    assert all("```" in part for part in flows_drawn(lines))
+
+
+def test_no_flow_is_said_to_be_none() -> None:
+    assert flows_drawn([]) == ["The roster has no flows."]

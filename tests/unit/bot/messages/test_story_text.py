@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.messages import story_text
+from bot.messages.code_text import code
 from bot.messages.mrkdwn import unescape
 from bot.messages.story_views import RouteLine
 from tests.support.stories import attempt, step, story
@@ -60,4 +61,4 @@ def test_one_rating_is_one_person() -> None:
 
 
 def test_code_cannot_be_left_by_what_stands_in_it() -> None:
-    assert unescape(story_text.code("a ``` <!channel>")) == "```\na ''' <!channel>\n```"
+    assert unescape(code("a ``` <!channel>")) == "```\na ''' <!channel>\n```"
