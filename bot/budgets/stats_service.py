@@ -1,5 +1,6 @@
 """Statistics of a month's runs, for those who may see the budget of the place they ask in."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from storage.ledger.periods import period_end_us, period_key
 from storage.ledger.reports import Reports
 from storage.run_stories import RunStories
 
-RUNS_MOST = 5_000
-"""Runs that are looked at; of a busier month only the latest."""
+RUNS_MOST = 2_000
+"""Runs that are looked at for somebody in Slack; of a busier month only the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,12 @@ class StatsService:
         stats = await self.of(payer.workspace, [payer.channel], period, zone=settings.zone)
         return StatsView(await self.profiles.place_name(payer), stats, self.profiles.is_play_money)
 
-    async def of(self, workspace: str, channels: list[str], period: str, *, zone: str) -> RunStats:
+    async def of(
+        self, workspace: str, channels: list[str], period: str, *, zone: str, most: int = RUNS_MOST
+    ) -> RunStats:
         """Return the statistics of channels, of every channel when none is named, in a month of that zone.
+
+        Of more than `most` runs the latest are looked at.
 
         Raises:
             UserError: the month has not begun, or nothing was asked in it.
@@ -50,10 +55,11 @@ class StatsService:
         if wanted > current:
             raise UserError(f"{month_name(wanted)} has not begun. The current month is {current}.")
         start_us, end_us = period_end_us(previous_period(wanted), zone), period_end_us(wanted, zone)
-        found, left_out = await self.stories.between(
-            workspace, channels, from_us=start_us, until_us=end_us, most=RUNS_MOST
-        )
+        found, left_out = await self.stories.between(workspace, channels, from_us=start_us, until_us=end_us, most=most)
         if not found:
             raise UserError(f"No request of {month_name(wanted)} is over here, so there is nothing to compare.")
         names = {name: spec.model for name, spec in self.models().items()}
-        return run_stats(found, period=wanted, models=lambda name: names.get(name, name), left_out=left_out)
+        # Beside the event loop: thousands of runs take a while to count.
+        return await asyncio.to_thread(
+            run_stats, found, period=wanted, models=lambda name: names.get(name, name), left_out=left_out
+        )

@@ -13,6 +13,8 @@ from bot.messages.stats_advice import advice
 from bot.messages.stats_views import KINDS
 from storage.run_stories import RunStories
 
+RUNS_MOST = 50_000
+
 
 async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
     """Print the statistics of a month, of one channel or of all.
@@ -30,7 +32,11 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
         )
         zone = (await ledger.reports.settings(ledger.workspace, channel)).zone
         found = await service.of(
-            ledger.workspace, [channel] if channel else [], read_month(month) if month else "", zone=zone
+            ledger.workspace,
+            [channel] if channel else [],
+            read_month(month) if month else "",
+            zone=zone,
+            most=RUNS_MOST,
         )
     if as_csv:
         click.echo(stats_csv(found), nl=False)

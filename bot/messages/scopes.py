@@ -34,8 +34,10 @@ SCOPES: Mapping[str, Scope] = {
         "Files and pictures that come with a request.", "Files and pictures of a request are left out."
     ),
     "files:write": Scope(
-        "Pictures and numbers of budget reports, long answers as a file, a copy of what is stored about you.",
-        "Budget reports have no picture, long answers no file, and nobody gets a copy of what is stored about them.",
+        "Pictures and numbers of budget reports, long answers and the pages of runs as files, a copy of what is stored "
+        "about you.",
+        "Budget reports have no picture, long answers no file, runs no page, and nobody gets a copy of what is stored "
+        "about them.",
     ),
     "groups:history": Scope(
         "The same as channels:history, in private channels I am in.", _HISTORY.format(where="private channels")
