@@ -52,7 +52,8 @@ def shape_of(data: object) -> str | None:  # noqa: PLR0911 - one for each shape
         return None
     if "choices" in data:
         return "openai"
-    if data.get("type") in ANTHROPIC_TYPES:
+    kind = data.get("type")
+    if isinstance(kind, str) and kind in ANTHROPIC_TYPES:
         return "anthropic"
     if "candidates" in data or "promptFeedback" in data:
         return "gemini"

@@ -10,6 +10,7 @@ import pytest
 from bot.runs import lease
 from bot.runs.executor import Executor
 from bot.runs.lease import LEASE_S, Lease
+from bot.telemetry.observers import NOBODY
 from patterns.core.errors import RunLostError, StorageError
 from patterns.core.events import PatternResult, StopReason
 from storage.database.database import ConstraintError
@@ -113,7 +114,13 @@ def executor(store: RunStore, clock: FakeClock, outcome: Any) -> Executor[Any]:
     sessions = RunSessions(database, store=store, ledger=ledger, journal=journal, questions=questions)
     client = SimpleNamespace(warm=nothing)
     engine: Any = SimpleNamespace(
-        store=store, clock=clock, execute=execute, ledger=ledger, client=client, sessions=sessions
+        store=store,
+        clock=clock,
+        execute=execute,
+        ledger=ledger,
+        client=client,
+        sessions=sessions,
+        telemetry=NOBODY,
     )
     delivery = SimpleNamespace(
         begin=begin,

@@ -36,7 +36,7 @@ def fuzz_one(name: str, *, seconds: int, keep: Path, given: str) -> None:
     """Fuzz one target in this process, which ends with it."""
     import atheris  # noqa: PLC0415 - only here, and only where `make fuzz` brought it
 
-    with atheris.instrument_imports(include=["bot.commands", "bot.messages", "patterns.core", "patterns.models.sse"]):
+    with atheris.instrument_imports(include=["bot.commands", "bot.messages", "patterns.core", "patterns.models"]):
         from tests.fuzz.targets import SEEDS, TARGETS  # noqa: PLC0415 - instrumented
     with tempfile.TemporaryDirectory() as folder:
         for at, seed in enumerate(SEEDS[name]):

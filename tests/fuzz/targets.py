@@ -8,6 +8,9 @@ from bot.messages.mrkdwn import unescape
 from bot.messages.pagination import PAGE_BLOCKS, UNIT_MAX, finished_markdown, paginate
 from patterns.core.structured import InvalidOutputError, read
 from patterns.core.visible_text import VisibleText, visible_text
+from patterns.models.bodies import Body
+from patterns.models.replies import BrokenReplyError, Reading
+from patterns.models.shapes import SHAPES
 from patterns.models.sse import ServerSentEvents
 from patterns.supervisor import VERDICT_SCHEMA
 
@@ -57,11 +60,25 @@ def read_answer(data: bytes) -> None:
         read(text, VERDICT_SCHEMA, [text[: len(text) // 2]])
 
 
+def read_reply(data: bytes) -> None:
+    """Any bytes are an answer or a broken reply, in every shape of a provider."""
+    shape = list(SHAPES)[data[0] % len(SHAPES)] if data else "openai"
+    reading = Reading(SHAPES[shape])
+    body = Body(reading)
+    with suppress(BrokenReplyError):
+        for at in range(1, len(data), 64):
+            body.feed(data[at : at + 64])
+        body.close()
+        reading.completion(0)
+    reading.usage(0)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "stream": read_stream,
     "markdown": render_markdown,
     "command": parse_command,
     "answer": read_answer,
+    "reply": read_reply,
 }
 SEEDS: dict[str, tuple[bytes, ...]] = {
     "stream": (
@@ -78,6 +95,11 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"stop r0123456789ab",
         b"estimate: a",
         b"<@U1|dana> runs all",
+    ),
+    "reply": (
+        b'\x00data: {"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n',
+        b'\x01{"type": "message", "content": [{"type": "text", "text": "a"}], "usage": {"input_tokens": 5}}',
+        b'\x02{"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": {"promptTokenCount": 5}}',
     ),
     "answer": (
         b'<think>a</think>```json\n{"accepted": true, "score": 0.5, "feedback": "b"}\n```',
