@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bot.cli.books import open_books
-from bot.cli.command import run_command, workspace_option
+from bot.cli.command import Commands, run_command, workspace_option
 
 
 def register(main: click.Group) -> None:
@@ -23,7 +23,7 @@ _EXPORT_BYTES_MAX = 50 * 2**20
 """Read whole, and ten times as large in memory."""
 
 
-@click.group()
+@click.group(cls=Commands)
 def budget() -> None:
     """Show budgets and change them, beside a running bot if there is one."""
 
@@ -66,7 +66,7 @@ def report(*, as_csv: bool, channel: str, month: str, workspace: str) -> None:
     run_command(_report(channel, month, workspace, as_csv=as_csv))
 
 
-@click.group()
+@click.group(cls=Commands)
 def export() -> None:
     """Print figures for other programs."""
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.command import Commands
 from bot.messages.mrkdwn import literal
 
 if TYPE_CHECKING:
     from storage.installations import Installations
 
 
-@click.group()
+@click.group(cls=Commands)
 def installations() -> None:
     """List and manage the workspaces that installed the app."""
 

@@ -9,7 +9,7 @@ import click
 
 from bot import __version__
 from bot.cli.budget import register as register_budget
-from bot.cli.command import run_command
+from bot.cli.command import Commands, run_command
 from bot.cli.installations import installations
 from bot.cli.people import register as register_people
 from bot.cli.read_runs import register as register_reading
@@ -19,7 +19,7 @@ from patterns.core.errors import AgentsError
 from patterns.core.text import storable
 
 
-class _Sentences(click.Group):
+class _Sentences(Commands):
     """A group whose commands fail with one sentence instead of a traceback."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -213,7 +213,7 @@ main.add_command(roster)
 main.add_command(tools)
 
 
-class _CasesByDefault(click.Group):
+class _CasesByDefault(Commands):
     """A group whose first word may be a file: `agents eval FILE` is `agents eval cases FILE`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bot.cli.command import run_command, workspace_option
+from bot.cli.command import Commands, run_command, workspace_option
 
 
 def register(main: click.Group) -> None:
@@ -40,7 +40,7 @@ def person(user: str, output: Path | None, workspace: str) -> None:
     run_command(_export(user, output, workspace))
 
 
-@click.group()
+@click.group(cls=Commands)
 def audit() -> None:
     """Look at who did what."""
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from bot.cli.command import Commands
+
 _file = click.argument("file", required=False, type=click.Path(path_type=Path))
 
 
-@click.group()
+@click.group(cls=Commands)
 def roster() -> None:
     """Write your own agents and flows, and check them."""
 

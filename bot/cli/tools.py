@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
+from bot.cli.command import Commands
+
 _roster = click.option("--roster", "file", type=click.Path(path_type=Path), help="A roster; else the deployment's.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def tools() -> None:
     """Look at the tools of the roster, try one, and write one of your own."""
 
