@@ -14,7 +14,7 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], cons
 pytest_plugins = ["tests.support.databases"]
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
-PARTS = ("unit", "contract", "integration", "e2e", "crash")
+PARTS = ("unit", "contract", "integration", "e2e", "crash", "soak")
 
 
 @pytest.hookimpl(tryfirst=True)
