@@ -68,6 +68,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
         container = Container(engine, session)
+        engine.tools.source = container.tools
         await engine.check_models()
         stack.push_async_callback(container.presentation.streams.aclose)
         container.executor.on_budget_released(container.budget_queue.admit_next)

@@ -214,7 +214,7 @@ class Container:
 
     @cached_property
     def tools(self) -> ChannelTools:
-        """Return which tools are on where."""
+        """Return which tools are on where; runs ask it too."""
         return ChannelTools(
             self.access, self._directory, self.stores.rules, self.stores.tool_grants, lambda: self.engine.roster
         )

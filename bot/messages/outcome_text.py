@@ -22,6 +22,7 @@ from bot.messages.run_text import (
     short,
     usd,
 )
+from bot.messages.source_text import looked_up
 from bot.messages.views import AnswerView, BalanceView
 from patterns.core.events import MissingVoice, StopReason
 from patterns.core.reasons import Reason
@@ -280,5 +281,6 @@ def footer(view: AnswerView) -> Mrkdwn:
     """
     agents = count(view.agents_count, "agent") if view.agents_count else Mrkdwn()
     model = short(view.run.model_note, 200) if view.run.play_money and not view.run.scripted else Mrkdwn()
-    parts = [usd(view.result.cost_nusd), duration(view.seconds), agents, play_money_label(view.run), model]
+    read = looked_up(view.sources, had_tools=view.had_tools)
+    parts = [usd(view.result.cost_nusd), duration(view.seconds), agents, read, play_money_label(view.run), model]
     return join(" · ", parts)

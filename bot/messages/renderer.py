@@ -20,6 +20,7 @@ from bot.messages import (
     outcome_text,
     remedy_buttons,
     run_text,
+    source_text,
     stats_text,
     story_text,
     tool_menu,
@@ -56,6 +57,7 @@ class Renderer:
             list_text,
             outcome_text,
             run_text,
+            source_text,
             stats_text,
             story_text,
             used_text,
@@ -87,6 +89,7 @@ class Renderer:
                 [
                     outcome_text.headline(view) if first else Mrkdwn(),
                     *(unit.text for unit in page),
+                    source_text.numbered(view.sources) if last else Mrkdwn(),
                     outcome_text.footer(view) if last else Mrkdwn(),
                 ],
             )

@@ -7,11 +7,12 @@ durations are seconds.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from patterns.core.events import MissingVoice, PatternResult
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
+from patterns.core.tools import Source
 
 
 class View:
@@ -160,7 +161,7 @@ class AnswerView:
     whether the provider billed it. `refused_by` is the kind of account without enough budget, `closed` why it refused
     when amounts are not the reason. `mention_asker` is for runs long enough that nobody watches any more. With
     `is_above` the text is in the thread already, and only how it ended is said. `remedies` are what can be done about
-    an ending that is less than an answer.
+    an ending that is less than an answer. `sources` is what was looked up, where agents `had_tools` to do so.
     """
 
     run: RunView
@@ -177,6 +178,8 @@ class AnswerView:
     refused_by: str = ""
     closed: str = ""
     remedies: tuple[Remedy, ...] = ()
+    sources: tuple[Source, ...] = ()
+    had_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,20 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallLine:
+    """One call of a tool as Details shows it. `ended` is empty where it answered, else how it did not."""
+
+    agent: str
+    tool: str
+    arguments: str = ""
+    elapsed_s: float = 0.0
+    bytes_read: int = 0
+    cost_nusd: int = 0
+    approved_by: str = ""
+    ended: Literal["", "failed", "not made", "unknown"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DetailsView(PrivateView):
     """The content behind the private Details button: everything that an answer's one line leaves out."""
 
@@ -203,6 +220,7 @@ class DetailsView(PrivateView):
     cost_nusd: int
     models: tuple[ModelUse, ...] = ()
     steps: tuple[StepView, ...] = ()
+    calls: tuple[ToolCallLine, ...] = ()
     missing: tuple[MissingVoice, ...] = ()
     uncertain_nusd: int = 0
     owner: Person | None = None

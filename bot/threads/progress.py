@@ -8,7 +8,9 @@ from typing import Any
 import structlog
 
 from bot.messages.decision_text import round_words
+from bot.messages.run_text import doing
 from bot.messages.views import ProgressView, RunView, StepState, StepView
+from bot.runs.engine import paid_steps
 from bot.slack.errors import SlackError
 from patterns.core.errors import StorageError
 from patterns.core.events import (
@@ -22,6 +24,7 @@ from patterns.core.events import (
     StepStarted,
     TextDelta,
     TextWithdrawn,
+    ToolCalled,
 )
 from patterns.core.ports import Clock, StepRecord
 from patterns.core.reasons import Reason
@@ -75,17 +78,16 @@ class ProgressBoard:
     def open(self, run: RunView, edit: Edit, *, journal: Sequence[StepRecord] = ()) -> None:
         """Start showing a run. `journal` holds the steps it finished before a restart."""
         board = _Board(run, edit, self._clock.monotonic())
-        for record in journal:
-            if record.outcome != "decision":
-                state = StepState.REPLAYED if record.outcome == "ok" else StepState.FAILED
-                board.steps[record.path] = StepView(
-                    record.path,
-                    step_label(record.path, record.agent),
-                    state,
-                    record.agent,
-                    record.elapsed_ms / 1000,
-                    record.cost_nusd,
-                )  # fmt: skip - one row of the table
+        for record in paid_steps(journal):
+            state = StepState.REPLAYED if record.outcome == "ok" else StepState.FAILED
+            board.steps[record.path] = StepView(
+                record.path,
+                step_label(record.path, record.agent),
+                state,
+                record.agent,
+                record.elapsed_ms / 1000,
+                record.cost_nusd,
+            )
         self.drop(run.run_id)
         self._boards[run.run_id] = board
         board.follower = asyncio.create_task(self._follow(board), name=f"progress {run.run_id}")
@@ -217,6 +219,8 @@ def _fold(board: _Board, event: RunEvent) -> None:
             board.notes.append(round_words(event))
         case Noted():
             board.notes.append(event.text)
+        case ToolCalled():
+            _change(board, event.path, event.agent, note=doing(event))
         case TextDelta():
             return
 

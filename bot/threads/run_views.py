@@ -1,12 +1,13 @@
 """Views of a run, from its row, the journal and the ledger."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from bot.messages.run_text import duration
-from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView
+from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView, ToolCallLine
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import refusal_of
 from bot.runs.ending import obstacles, remedies_of
@@ -22,6 +23,8 @@ from patterns.core.reasons import Reason
 from patterns.core.tools import TOOL_MODEL
 from patterns.roster.consistency import ROUTER
 from patterns.roster.model_schema import ModelSpec
+from patterns.tools.approvals import shown_arguments
+from patterns.tools.sources import ToolUse, offered_tools, sources_of, tool_uses
 from storage.preferences import Preferences
 from storage.run_rows import RunRow
 
@@ -40,6 +43,39 @@ def step_view(step: StepRecord) -> StepView:
         cost_nusd=step.spent_nusd,
         note="" if is_ok else Reason(step.reason).clause(),
     )
+
+
+def call_line(use: ToolUse, *, approved_by: str) -> ToolCallLine:
+    """Return a call of a tool as the details show it; what looks like a secret in its arguments is masked."""
+    ended: Literal["", "failed", "not made", "unknown"] = ""
+    if use.uncertain_nusd:
+        ended = "unknown"
+    elif not use.was_made:
+        ended = "not made"
+    elif use.is_error:
+        ended = "failed"
+    return ToolCallLine(
+        use.agent,
+        use.tool,
+        arguments_in_a_line(use.arguments),
+        use.elapsed_ms / 1000,
+        use.bytes_read,
+        use.cost_nusd,
+        approved_by,
+        ended,
+    )
+
+
+def arguments_in_a_line(text: str) -> str:
+    """Return the arguments that a model wrote as `title: Export fails, labels: ["p1"]`."""
+    try:
+        values = json.loads(shown_arguments(json.loads(text or "{}")))
+    except (ValueError, AttributeError):
+        return text
+    if not isinstance(values, dict):
+        return text
+    said = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values.values())
+    return ", ".join(f"{name}: {value}" for name, value in zip(values, said, strict=True))
 
 
 def models_used(
@@ -110,6 +146,8 @@ class RunViews:
             refused_by=refused_by,
             closed=closed,
             remedies=remedies_of(obstacles(outcome, journal)),
+            sources=sources_of(journal) if outcome.result.output else (),
+            had_tools=offered_tools(journal) and bool(outcome.result.output),
         )
 
     async def _mentions_asker(self, run: RunRow, seconds: float) -> bool:
@@ -137,10 +175,16 @@ class RunViews:
             cost_nusd,
             models,
             shown,
+            calls=tuple([await self._call(use, run.workspace) for use in tool_uses(journal)]),
             missing=RunOutcome.model_validate_json(kept).result.missing if kept else (),
             uncertain_nusd=sum(row["uncertain_nusd"] for row in money),
             owner=await self.profiles.owner(run.workspace),
         )
+
+    async def _call(self, use: ToolUse, workspace: str) -> ToolCallLine:
+        """Return a call of a tool as the details show it, with the name of whoever approved it."""
+        by = (await self.profiles.person(use.approved_by, workspace)).name if use.approved_by else ""
+        return call_line(use, approved_by=by)
 
     async def view(self, run: RunRow, state: RunState, *, is_over: bool = False) -> RunView:
         """Return a run as people see it; of one that is over, with the balance as it is when nothing is held for it."""

@@ -26,7 +26,7 @@ from bot.messages.story_views import DecisionLine, RouteLine, StoryView
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Remedy
-from patterns.core.tools import AskedCall
+from patterns.core.tools import AskedCall, Source
 from tests.fakes.blockkit import check_message, strings
 from tests.support.statistics import stats_view
 from tests.support.stories import attempt, step, story
@@ -138,6 +138,7 @@ def every_view(text: str) -> list[Any]:
     states = list(v.StepState)
     steps = tuple(v.StepView(f"p/{n}", text, states[n % 6], text, n, n * 10_000, text) for n in range(45))
     flow = lv.FlowLine(text, text, PRICE, diagram=(text,) * 9)
+    called = (v.ToolCallLine(text, text, text, 0.4, 2_000, 5, text, "unknown"),) * 40
     found = [
         v.ProgressView(run, steps, (text,) * 9, 3.2, 5),
         cv.RefusalView(NEEDS, balance, text, PRICE, person),
@@ -147,6 +148,7 @@ def every_view(text: str) -> list[Any]:
         cv.ConfirmView(run, text, PRICE),
         cv.ConfirmView(run, decided=text or "Run."),
         v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps),
+        v.DetailsView(run, 5, 5, (v.ModelUse(text, 1, 2, 3, 4),) * 40, steps, called),
         cv.ReviewView(run, text, text, text, 1, text),
         cv.ReviewView(run, text, text, text, 1, text, question="a/human", is_optional=True, has_approvers=True),
         cv.OpeningView("C1", 2_000_000_000, 25_000_000_000, person),
@@ -193,8 +195,9 @@ def answer_view(text: str, reason: StopReason) -> v.AnswerView:
     missing = (MissingVoice(name=text, reason=text), MissingVoice(name="cost", reason="it did not answer"))
     result = PatternResult(output=text, stop_reason=reason, cost_nusd=5, missing=missing, notes=(text,) * 9)
     return v.AnswerView(
-        run, result, 80, 3, 3, 5, 90_000_000, ASKER, 300_000_000, mention_asker=True, remedies=tuple(Remedy)
-    )
+        run, result, 80, 3, 3, 5, 90_000_000, ASKER, 300_000_000, mention_asker=True, remedies=tuple(Remedy),
+        sources=(Source(title=text, url="https://wiki.example/" + "x" * 300), Source(title=text)) * 9, had_tools=True,
+    )  # fmt: skip
 
 
 def complaints(message: v.SlackMessage) -> list[str]:

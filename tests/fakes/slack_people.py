@@ -157,7 +157,8 @@ class People:
         container = {"type": "message", "message_ts": message["ts"], "channel_id": channel, "is_ephemeral": private}
         if "thread_ts" in message:
             container["thread_ts"] = message["thread_ts"]
-        action = {k: element[k] for k in ("type", "action_id", "value", "text") if k in element}
+        told = ("type", "action_id", "value", "text", "selected_option")
+        action = {k: element[k] for k in told if k in element}
         action |= {"block_id": block["block_id"], "action_ts": self.workspace.ts()}
         payload = {**self._who("block_actions", user), "container": container, "actions": [action]}
         payload |= {"channel": {"id": channel, "name": self.workspace.channels[channel].name}, "message": message}
@@ -231,6 +232,11 @@ def _buttons(message: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mappin
 
 def _field(element: Mapping[str, Any], given: Any) -> dict[str, Any]:
     kind = element["type"]
+    if kind == "checkboxes":
+        ticked = [o for o in element["options"] if o["value"] in (given or ())]
+        return {"type": kind, "selected_options": ticked if given is not None else element.get("initial_options", [])}
+    if kind == "multi_users_select":
+        return {"type": kind, "selected_users": list(element.get("initial_users", ()) if given is None else given)}
     if "select" in kind or kind == "radio_buttons":
         key = "selected_conversation" if kind == "conversations_select" else "selected_option"
         if key == "selected_conversation":

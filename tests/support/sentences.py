@@ -43,7 +43,7 @@ from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import Decision, Question
 from patterns.core.reasons import Remedy
-from patterns.core.tools import AskedCall
+from patterns.core.tools import AskedCall, Source
 from patterns.roster.tool_schema import ToolSpec
 from storage.queue_bounds import QueueBounds, QueueFullError
 from tests.support.statistics import stats_view
@@ -113,6 +113,7 @@ def _runs() -> Iterator[tuple[str, Any]]:
     yield "Details", v.DetailsView(
         replace(RUN, state=v.RunState.DONE), 14, 2 * CENT,
         (v.ModelUse("gpt-5-mini", 1, 800, 200, 2 * CENT, cached_tokens=500),), STEPS[:3],
+        (v.ToolCallLine("researcher", "tickets.search", "query: export", 0.4, 2_310, CENT, "Lee"),),
         missing=(MissingVoice(name="sceptic", reason="no answer in time"),), uncertain_nusd=CENT, owner=DANA,
     )  # fmt: skip
 
@@ -122,6 +123,9 @@ def _answers() -> Iterator[tuple[str, Any]]:
     missing = tuple(MissingVoice(name=name, reason="no answer in time") for name in ("security", "cost"))
     yield "An answer with warnings", answer(StopReason.PARTIAL, missing=missing, uncertain_nusd=60_000_000)
     yield "An answer after a minute, to a command", answer(StopReason.COMPLETED, mention_asker=True)
+    sources = (Source(title="The runbook", url="https://wiki.example/runbook"), Source(title="tickets.search query: x"))
+    yield "An answer with sources", answer(StopReason.COMPLETED, sources=sources, had_tools=True)
+    yield "An answer that looked nothing up", answer(StopReason.COMPLETED, had_tools=True)
     for reason in StopReason:
         if reason not in (StopReason.COMPLETED, StopReason.PARTIAL):
             ways = tuple(Remedy)

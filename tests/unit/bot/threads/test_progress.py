@@ -7,7 +7,17 @@ from bot.messages.views import Person, ProgressView, RunState, RunView, StepStat
 from bot.slack.errors import SlackError
 from bot.threads.progress import ProgressBoard
 from patterns.core.errors import StorageError
-from patterns.core.events import Noted, Planned, Reviewed, Routed, StepFinished, StepRetried, StepStarted, TextDelta
+from patterns.core.events import (
+    Noted,
+    Planned,
+    Reviewed,
+    Routed,
+    StepFinished,
+    StepRetried,
+    StepStarted,
+    TextDelta,
+    ToolCalled,
+)
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import StepRecord
 from tests.unit.bot.slack.test_client import FakeClock
@@ -190,4 +200,30 @@ async def test_the_router_that_chose_stands_before_what_it_chose() -> None:
     view = board.view("run")
     assert view is not None
     assert [step.label for step in view.steps] == ["router", "research", "edit"]
+    await board.close("run", DONE)
+
+
+async def test_a_tool_that_is_used_stands_beside_its_agent_until_the_step_ends() -> None:
+    board = ProgressBoard(FakeClock())
+    board.open(RUN, Slack(FakeClock()).edit)
+    for event in (PLAN, StepStarted("p/1", "researcher"), ToolCalled("p/1", "researcher", "tickets.search_issues", 2)):
+        board.emit("run", event)
+    view = board.view("run")
+    assert view is not None
+    assert (view.steps[0].agent, view.steps[0].note) == ("researcher", "searching tickets (2)")
+    board.emit("run", finished("p/1"))
+    view = board.view("run")
+    assert view is not None
+    assert view.steps[0].note == ""
+    await board.close("run", DONE)
+
+
+async def test_turns_and_calls_inside_of_a_step_are_no_steps_after_a_restart() -> None:
+    inside = ("a", "a/turn/1", "a/turn/1/call/1")
+    journal = [StepRecord(path=path, input_hash="", outcome="ok", agent="researcher") for path in inside]
+    board = ProgressBoard(FakeClock())
+    board.open(RUN, Slack(FakeClock()).edit, journal=journal)
+    view = board.view("run")
+    assert view is not None
+    assert [step.path for step in view.steps] == ["a"]
     await board.close("run", DONE)

@@ -1,11 +1,19 @@
 """What a run's details say of its steps and models."""
 
+import json
 from types import SimpleNamespace
 
+<<<<<<< HEAD
 from bot.messages.used_text import models
 from bot.messages.views import ModelUse
 from bot.threads.run_views import models_used, step_view
 from patterns.core.ports import CACHED_TOKENS, StepRecord
+=======
+from bot.messages.views import ModelUse, ToolCallLine
+from bot.threads.run_views import arguments_in_a_line, call_line, models_used, step_view
+from patterns.core.ports import StepRecord
+from patterns.tools.sources import tool_uses
+>>>>>>> 9d75ddb (Show what an answer was made from, which tool is used right now, and ask channels which tools are on)
 
 
 def record(path: str, agent: str, model: str) -> StepRecord:
@@ -44,3 +52,28 @@ def test_what_a_provider_read_from_its_cache_is_told_beside_what_it_read() -> No
 def test_a_step_is_named_by_its_agent_and_not_by_its_path() -> None:
     assert step_view(record("route/router", "router", "fast")).label == "router"
     assert step_view(record("pipeline/2", "", "fast")).label == "2"
+
+
+def test_a_call_of_a_tool_is_shown_with_what_it_took_and_without_secrets() -> None:
+    arguments = '{"title": "Export fails", "labels": ["p1"], "api_token": "sk-0123456789abcdef"}'
+    said = json.dumps({"say": "", "calls": [["c1", "tickets.create", arguments]]})
+    turn = StepRecord(path="a/turn/1", input_hash="", outcome="ok", agent="clerk", text=said)
+    data = {"tool": "tickets.create", "by": "U0LEE", "bytes": 2310, "read_only": False}
+    made = {"path": "a/turn/1/call/1", "input_hash": "", "outcome": "ok", "agent": "clerk", "elapsed_ms": 400}
+    (use,) = tool_uses([turn, StepRecord(**made, cost_nusd=5, data=data)])  # type: ignore[arg-type]
+    shown = call_line(use, approved_by="Lee")
+    words = 'title: Export fails, labels: ["p1"], api_token: ••••'
+    assert shown == ToolCallLine("clerk", "tickets.create", words, 0.4, 2310, 5, "Lee")
+
+
+def test_how_a_call_did_not_answer_is_known() -> None:
+    cases = ({"bytes": 1, "is_error": True}, {}, {"uncertain_nusd": 5})
+    uses = [
+        tool_uses([StepRecord(path="a/turn/1/call/1", input_hash="", outcome="ok", data={"tool": "t", **data})])[0]
+        for data in cases
+    ]
+    assert [call_line(use, approved_by="").ended for use in uses] == ["failed", "not made", "unknown"]
+
+
+def test_arguments_that_are_none_are_shown_as_they_stand() -> None:
+    assert [arguments_in_a_line(text) for text in ("", "not JSON", "[1]")] == ["", "not JSON", "[1]"]
