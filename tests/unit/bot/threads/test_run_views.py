@@ -3,17 +3,11 @@
 import json
 from types import SimpleNamespace
 
-<<<<<<< HEAD
 from bot.messages.used_text import models
-from bot.messages.views import ModelUse
-from bot.threads.run_views import models_used, step_view
-from patterns.core.ports import CACHED_TOKENS, StepRecord
-=======
 from bot.messages.views import ModelUse, ToolCallLine
 from bot.threads.run_views import arguments_in_a_line, call_line, models_used, step_view
-from patterns.core.ports import StepRecord
+from patterns.core.ports import CACHED_TOKENS, StepRecord
 from patterns.tools.sources import tool_uses
->>>>>>> 9d75ddb (Show what an answer was made from, which tool is used right now, and ask channels which tools are on)
 
 
 def record(path: str, agent: str, model: str) -> StepRecord:
