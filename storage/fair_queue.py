@@ -7,7 +7,7 @@ from patterns.core.ports import Clock
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
 from storage.database.pipelined import Connection, Enlisted
-from storage.database.statements import Work, load, single
+from storage.database.statements import Row, Work, load, single
 
 q = load("fair_queue")
 
@@ -77,15 +77,16 @@ class FairQueue:
             await self.enqueue_channel(row["workspace"], row["channel"])
 
     async def hand_on(self, run_id: str) -> None:
-        """Enqueue the next runs of a channel after an attempt; free the slot of a run that could not go on."""
+        """Enqueue what comes after an attempt of a run; free the slot of a run that could not go on."""
+        now_us = self._clock.now_us()
 
-        def work() -> Work[None]:
-            for row in (yield q.channel_of(id=run_id)):
-                yield q.lock_channel(key=f"{row['workspace']}/{row['channel']}")  # before any of its runs
-                yield q.release_slot(id=run_id)
-                yield from self.enqueue(row["workspace"], row["channel"])
+        def work() -> Work[list[Row]]:
+            yield q.release_slot(id=run_id)
+            rows = yield q.channels_of(id=run_id, now_us=now_us, code=CODE_VERSION)
+            return rows
 
-        await self._db.write(work)
+        for row in await self._db.write(work):
+            await self.enqueue_channel(row["workspace"], row["channel"])
 
     async def _defer_run(self, run_id: str, connection: Connection) -> None:
         await self._defer(connection, run_id)

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
 
 
 _COMMENT = re.compile(r"--[^\n]*")
-_ROWS = re.compile(r"\A\s*(?:SELECT|WITH|VALUES|EXPLAIN|SHOW)\b|\bRETURNING\b", re.IGNORECASE)
+_ROWS = re.compile(r"\A[\s(]*(?:SELECT|WITH|VALUES|EXPLAIN|SHOW)\b|\bRETURNING\b", re.IGNORECASE)
 
 
 class Query:
