@@ -1,7 +1,7 @@
 """What a step offers its model: the tools that are on, described as their servers did when it first listed them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from patterns.core.events import Noted
@@ -39,7 +39,7 @@ class Offer:
         path = join(self.path, TOOLS)
         kept = await self.services.find_decision(path)
         if kept is None:
-            listed, missing = await self._listed()
+            listed, missing = await self._listed([spec.name for spec in self.specs])
             data = {"tools": [[one.name, one.description, dict(one.parameters)] for one in listed], "missing": missing}
             kept = await self.services.record_decision(path, data)
         without: dict[str, list[str]] = {}
@@ -54,13 +54,12 @@ class Offer:
 
     async def check_unchanged(self, offered: Mapping[str, Offered]) -> None:
         """Raise ToolsChangedError where a server that answers describes a tool otherwise than before."""
-        listed, _ = await self._listed()
+        listed, _ = await self._listed(list(offered))  # a server that was not there at first is not waited for again
         if any(schema_hash(one) != offered[one.name].hash for one in listed if one.name in offered):
             raise ToolsChangedError
 
-    async def _listed(self) -> tuple[list[ToolSchema], dict[str, str]]:
+    async def _listed(self, names: Sequence[str]) -> tuple[list[ToolSchema], dict[str, str]]:
         """Return the tools as they are described now, and why others cannot be: a dead server is no failed run."""
-        names = [spec.name for spec in self.specs]
         answers = await asyncio.gather(*(self.toolbox.schemas([name]) for name in names), return_exceptions=True)
         listed: list[ToolSchema] = []
         missing: dict[str, str] = {}

@@ -246,6 +246,14 @@ async def test_a_dead_server_is_left_out_and_said() -> None:
     assert any("a works without shop.find" in text for text in noted)
 
 
+async def test_a_server_that_was_not_there_at_first_is_not_waited_for_again() -> None:
+    tools = FakeTools(dead={"vault"})
+    only = roster_with("agent a, tools: [shop.find, vault],")
+    with ScriptedModel([ask_for(FIND), "Tea."]) as model:
+        await step(place(model, Memory(), tools, roster=only))
+    assert tools.listed == 2 + 1  # both at first, then what is offered
+
+
 async def test_a_server_that_dies_in_the_middle_is_a_failed_call_with_a_reason() -> None:
     memory, tools = Memory(), FakeTools({"shop.find": ToolError("Connection refused.", was_sent=False)})
     with ScriptedModel([ask_for(FIND), "It is down."]) as model:
