@@ -41,6 +41,15 @@ def approve_label(view: ToolCardView) -> str:
     return f"Approve {called(view.calls)[:50]} once"
 
 
+_ASKS = "✋ *{agent}* wants to {what} for {asker}'s request."
+_ASKED = "*{agent}* asked to {what} for {asker}'s request."
+_UNKNOWN = (
+    "❓ *Nobody knows whether `{tool}` was done.* It was sent for {asker}'s request and no answer came. It is not"
+    " repeated by itself: please look whether it was done."
+)
+_NO_ANSWER = "`{tool}` was sent for {asker}'s request, and no answer came."
+
+
 def card(view: ToolCardView) -> Mrkdwn:
     """Return what the card asks: which agent wants to make which calls, for whom."""
     what = (
@@ -49,7 +58,7 @@ def card(view: ToolCardView) -> Mrkdwn:
         else mrkdwn("make {calls}", calls=count(len(view.calls), "call"))
     )
     agent = short(view.calls[0].agent, 80)
-    head = mrkdwn("✋ *{agent}* wants to {what} for {asker}'s request.", agent=agent, what=what, asker=_asker(view))
+    head = mrkdwn(_ASKED if view.decided else _ASKS, agent=agent, what=what, asker=_asker(view))
     shown = view.calls[:CALLS_SHOWN]
     parts = [head, *(_call(call, is_closed=bool(view.decided), is_named=len(shown) > 1) for call in shown)]
     left_out = len(view.calls) - CALLS_SHOWN
@@ -84,12 +93,8 @@ def card_asks(view: ToolCardView | OutcomeCardView) -> Mrkdwn:
 
 def outcome(view: OutcomeCardView) -> Mrkdwn:
     """Return what is not known: a call was sent, and no answer came."""
-    head = mrkdwn(
-        "❓ *Nobody knows whether `{tool}` was done.* It was sent for {asker}'s request and no answer came. It is not"
-        " repeated by itself: please look whether it was done.",
-        tool=short(bare(view.call.tool), 120),
-        asker=_asker(view),
-    )
+    said = _NO_ANSWER if view.decided else _UNKNOWN
+    head = mrkdwn(said, tool=short(bare(view.call.tool), 120), asker=_asker(view))
     return join("\n\n", [head, _call(view.call, is_closed=bool(view.decided)), short(view.decided, 600)])
 
 

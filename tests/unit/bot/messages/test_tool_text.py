@@ -1,12 +1,13 @@
 """What a card says about calls: arguments as people read them, long ones folded, nothing hidden unsaid."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bot.messages.tool_menu import SHOW, STANDING, choices
-from bot.messages.tool_text import VALUE_MAX, approve_label, approvers_words, arguments, card, is_folded, where
-from bot.messages.tool_views import ToolCardView
+from bot.messages.tool_text import VALUE_MAX, approve_label, approvers_words, arguments, card, is_folded, outcome, where
+from bot.messages.tool_views import OutcomeCardView, ToolCardView
 from bot.messages.views import Person, RunState, RunView
 from patterns.core.tools import AskedCall
 
@@ -63,6 +64,13 @@ def test_one_call_is_named_on_its_button() -> None:
 def test_only_channels_offer_to_stop_asking() -> None:
     offered = [STANDING in [value for _, value in choices(view(may_stand=may))] for may in (True, False)]
     assert offered == [True, False]
+
+
+def test_a_closed_card_no_longer_says_what_was_open() -> None:
+    assert card(view(decided="Dana approved it once.")).startswith("*researcher* asked to use `tickets.create_issue`")
+    unknown = OutcomeCardView(RUN, call())
+    assert "Nobody knows whether" in outcome(unknown)
+    assert "Nobody knows" not in outcome(replace(unknown, decided="Dana said that it was done."))
 
 
 @pytest.mark.parametrize(

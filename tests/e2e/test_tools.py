@@ -1,0 +1,72 @@
+"""Tools in a browser: switched on by an admin, a card that is approved, one that is denied with a reason, sources."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from bot.demo.local_slack import LocalSlack
+from tests.e2e.slack_page import SlackPage
+from tests.fakes.provider import Provider
+from tests.integration.test_shell_tools import FUNCTIONS
+from tests.integration.test_tool_cards import ROSTER, Clerk, cancelled
+from tests.support.running_bot import House, open_house
+
+
+@pytest.fixture
+def clerk() -> Clerk:
+    return Clerk()
+
+
+@pytest.fixture
+async def house(local_slack: LocalSlack, clerk: Clerk, tmp_path: Path) -> AsyncIterator[House]:
+    (tmp_path / "tools.py").write_text(FUNCTIONS, "utf-8")
+    async with (
+        Provider(clerk) as provider,
+        open_house(api_url=local_slack.api_url, provider=provider, folder=tmp_path, roster=ROSTER) as house,
+    ):
+        yield house
+
+
+async def test_a_tool_is_switched_on_asked_about_approved_and_denied(
+    house: House, local_slack: LocalSlack, page: Page, clerk: Clerk, tmp_path: Path
+) -> None:
+    slack = await SlackPage.open(page, local_slack.url, person="Dana")
+    await slack.until_bot_is_connected()
+    await slack.type("/agents tools")
+    await slack.privately("none is on")
+    await slack.press("Change")
+    await page.get_by_text("orders.find_order (reads)").click()
+    await page.get_by_text("orders.cancel_order (acts, asks first)").click()
+    await slack.picture(tmp_path / "form.png")
+    await page.locator(".modal").get_by_role("button", name="Save").click()
+    await slack.until_channel_says("Dana switched on orders.cancel_order, orders.find_order.")
+
+    await slack.act_as("Ada")
+    await slack.type("/agents use orders: cancel order 7, please")
+    await slack.open_thread("cancel order 7, please")
+    await slack.until_thread_says("clerk wants to use orders.cancel_order for Ada's request.")
+    await slack.until_thread_says("Ada or an admin has to decide.")
+    await slack.picture(tmp_path / "card.png")
+    assert (house.held_nusd(), cancelled(tmp_path)) == (0, [])
+    await slack.press("Approve cancel_order once")
+    await slack.until_thread_says("Ada approved it once · ")
+    await slack.until_thread_says("Looked up 1 source")
+    await slack.until_thread_says("1. https://orders.example/7")
+    await slack.picture(tmp_path / "approved.png")
+    assert cancelled(tmp_path) == ["7"]
+    await slack.press("Details")
+    assert "approved by Ada" in await slack.privately("clerk: orders.find_order")
+    await slack.picture(tmp_path / "details.png")
+
+    await slack.type("/agents use orders: cancel order 7 again")
+    await slack.open_thread("cancel order 7 again")
+    await slack.press("Deny")
+    await slack.fill_in("Why not?", "it is cancelled already")
+    await slack.picture(tmp_path / "why.png")
+    await page.locator(".modal").get_by_role("button", name="Deny").click()
+    await slack.until_thread_says("Ada denied it: it is cancelled already · ")
+    await slack.picture(tmp_path / "denied.png")
+    assert "The reason given: it is cancelled already" in clerk.results[-1]
+    assert cancelled(tmp_path) == ["7"]
