@@ -26,7 +26,7 @@ def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, s
 
     if path.endswith("/chat/completions"):
         shape: ShapeName = "openai"
-        messages = [(m["role"], _text(m["content"])) for m in body["messages"]]
+        messages = [(m["role"], _text(m.get("content"))) for m in body["messages"]]
         schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
         model, cap, stream = (
             body["model"],
@@ -37,7 +37,7 @@ def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, s
         shape = "anthropic"
         messages = [
             ("system", _text(body.get("system", ""))),
-            *((m["role"], _text(m["content"])) for m in body["messages"]),
+            *((m["role"], _text(m.get("content"))) for m in body["messages"]),
         ]
         output = body.get("output_config", {}).get("format", {}) or body.get("output_format", {})
         schema = _json_tool(body).get("input_schema") or output.get("schema")
