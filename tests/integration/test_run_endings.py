@@ -61,7 +61,7 @@ async def test_a_model_that_lost_its_price_ends_the_run_with_what_to_do(
     ):
         await slack.command("use postmortem: checkout was down")
         await slack.wait_for(lambda: any(RUN_CONFIRM in said for said in texts(slack)))
-        monkeypatch.setattr(Engine, "_roster_of", older)
+        monkeypatch.setattr(Engine, "roster_of", older)
         await slack.click(RUN_CONFIRM)
         await slack.wait_for(lambda: any("No price is known for" in said for said in texts(slack)))
         assert (provider.calls, house.spent_nusd()) == ([], 0)
