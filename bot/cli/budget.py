@@ -17,7 +17,17 @@ def register(main: click.Group) -> None:
 _channel = click.option("--channel", required=True, metavar="ID", help="Slack's id of the channel, like C0123ABCD.")
 _maybe_channel = click.option("--channel", default="", metavar="ID", help="One channel; all of them without.")
 _month = click.option("--month", default="", metavar="YYYY-MM", help="The month; the current one without.")
-_reason = click.option("--reason", default="", help="Stands in the audit log.")
+REASON_CHARS = 500
+"""As long as Slack's form takes one."""
+
+
+def _short(_context: click.Context, _option: click.Parameter, reason: str) -> str:
+    if len(reason) > REASON_CHARS:
+        raise click.BadParameter(f"A reason has at most {REASON_CHARS} characters; this one has {len(reason):,}.")
+    return reason
+
+
+_reason = click.option("--reason", default="", callback=_short, help="Stands in the audit log.")
 
 _EXPORT_BYTES_MAX = 50 * 2**20
 """Read whole, and ten times as large in memory."""

@@ -81,6 +81,8 @@ _BLANK_ENDS = re.compile(r"\A[\s\u2800]+|[\s\u2800]+\Z")
 _FLAGS = re.IGNORECASE | re.DOTALL
 _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 """The command typed behind a mention."""
+_NAME_CHARS, _NAMED_MAX = 40, 3
+"""What is shown of names that there are not."""
 _FORMATTING = "\"'*_~` "
 _ONE_RUN = re.compile(r"(?P<verb>stop|cancel|show|trace)\s+(?:run\s+)?(?P<run>r[0-9a-f]{12})")
 _ODD_RUN = re.compile(r"(?:(?:stop|cancel)\s+#?\d+|(?:stop|cancel|show|trace)\s+(?:r[0-9a-f]{6,}|r\d+))")
@@ -130,7 +132,7 @@ def _word(plain: str, names: _Names) -> Command | None:
     if one := _ONE_RUN.fullmatch(said):
         return _OF_ONE_RUN[one["verb"]](one["run"])
     if _ODD_RUN.fullmatch(said):
-        return Invalid(f"`{said.split()[1]}` is not one of your requests. `runs` lists them.")
+        return Invalid(f"`{_shown(said.split()[1])}` is not one of your requests. `runs` lists them.")
     first, _, rest = said.partition(" ")
     if first == "stats" and _LIKE_MONTH.fullmatch(rest):
         return _stats(rest)
@@ -175,15 +177,23 @@ def _use(text: str, plain: str, names: _Names) -> Command | None:
         if near:
             return NearMiss(f"use {said}", text[: match.start("flow")] + near + text[match.end("flow") :], text)
         flows = ", ".join(f"`{name}`" for name in sorted(names.flows))
-        return Invalid(f"There is no flow `{said}`. There are {flows}. Or write `ask` first to send it as it stands.")
+        return Invalid(
+            f"There is no flow `{_shown(said)}`. There are {flows}. Or write `ask` first to send it as it stands."
+        )
     if not rest:
         return Invalid(f"Write your request after the colon, like `use {flow}: should we move to PostgreSQL?`")
     chosen = [part for part in re.split(r"[\s,&]+|\band\b", match["agents"] or "") if part]
     agents = [_known(part, names.agents) for part in chosen]
-    unknown = ", ".join(f"`{part}`" for part, agent in zip(chosen, agents, strict=True) if agent is None)
+    unknown = [f"`{_shown(part)}`" for part, agent in zip(chosen, agents, strict=True) if agent is None]
     if unknown:
-        return Invalid(f"There is no agent {unknown}. `agents` lists them; `use {flow}: …` takes the flow's own.")
+        named = ", ".join(unknown[:_NAMED_MAX])
+        return Invalid(f"There is no agent {named}. `agents` lists them; `use {flow}: …` takes the flow's own.")
     return Ask(rest, flow, tuple(dict.fromkeys(agent for agent in agents if agent)))
+
+
+def _shown(name: str) -> str:
+    """Return as much of a name as one recognises it by."""
+    return name if len(name) <= _NAME_CHARS else f"{name[:_NAME_CHARS]}…"
 
 
 def _use_without_colon(text: str, plain: str, names: _Names) -> Command | None:

@@ -26,6 +26,9 @@ from patterns.roster.yaml_lines import build
 
 __all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "load_roster"]
 
+MISTAKES_SHOWN, LINE_CHARS = 50, 400
+"""As much of a report as somebody reads."""
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -121,10 +124,17 @@ def load_roster(
         found += check(parsed, sources, ignored=document.composed.lost_names, hint=hint)
     if found or files.mistakes or parsed is None:
         lines = sorted({document.told(mistake) for mistake in found})
-        raise RosterError("\n".join([*(f"{line}: {words}" for line, words in lines), *files.mistakes]))
+        raise RosterError(_report([*(f"{line}: {words}" for line, words in lines), *files.mistakes]))
     # What a run keeps must be read by programs that know nothing of layers, which may work beside this one.
     kept = layers.text(inline) if layers.base or inline or layers.says_what_no_run_needs else text
     return _assemble(parsed, text=kept, file=file, prompts=sources)
+
+
+def _report(mistakes: list[str]) -> str:
+    """Return the mistakes, a line each; a file with hundreds has one, made hundreds of times."""
+    shown = [line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…" for line in mistakes[:MISTAKES_SHOWN]]
+    more = len(mistakes) - len(shown)
+    return "\n".join([*shown, f"… and {more:,} more like these."] if more else shown)
 
 
 def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str, Prompt]) -> Roster:

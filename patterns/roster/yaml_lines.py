@@ -84,6 +84,8 @@ class Document:
 
     def is_cut(self, place: Place) -> bool:
         """Say whether lines that could not be read stood in a place, so that something may be missing there."""
+        if not self.composed.lost_lines:
+            return False
         first = self.line(place).number
         following = [
             line.number

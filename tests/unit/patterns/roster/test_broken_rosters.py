@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patterns.core.errors import RosterError
-from patterns.roster.roster import load_roster
+from patterns.roster.roster import LINE_CHARS, MISTAKES_SHOWN, load_roster
+from patterns.roster.yaml_lines import Document, Line, Place, parse_yaml
 
 SHIPPED = (Path(__file__).parents[4] / "patterns" / "roster.yml").read_text("utf-8")
 INNER = re.compile(
@@ -183,3 +184,49 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_line(name: str) -> None:
 def test_what_is_quoted_is_cut(said: str) -> None:
     (only,) = report(f"extends: shipped\nlimits: {{run_usd: {said}}}\n")
     assert len(only) < 200
+
+
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + at)}: &{chr(98 + at)} [{','.join([f'*{chr(97 + at)}'] * 9)}]\n" for at in range(12)
+)
+HOSTILE = {
+    "aliases of aliases": LAUGHS,
+    "itself": "a: &a [*a]",
+    "deep": "a: " + "[" * 50_000,
+    "deep keys": "? " * 5_000 + "a",
+    "a huge number": "version: " + "9" * 300_000,
+    "a huge power": "version: 1e999999999",
+    "a long name": "version: 1\nagents:\n  " + "n" * 100_000 + ": {}\n",
+    "many agents": "version: 1\nagents:\n" + "\n".join(f"  a{at}: {{}}" for at in range(2_000)),
+    "many keys": "\n".join(f"k{at}: 1" for at in range(5_000)),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_roster_ends_in_a_report_that_somebody_can_read(text: str) -> None:
+    with pytest.raises(RosterError) as refused:
+        load_roster(text, file="r.yml", env={}, folder=Path("/nowhere"))
+    lines = str(refused.value).splitlines()
+    assert len(lines) <= MISTAKES_SHOWN + 1
+    assert max(map(len, lines)) <= LINE_CHARS + 1
+
+
+def test_mistakes_beyond_those_shown_are_counted() -> None:
+    with pytest.raises(RosterError) as refused:
+        load_roster(HOSTILE["many keys"], file="r.yml", env={}, folder=Path("/nowhere"))
+    assert str(refused.value).splitlines()[-1] == "… and 4,957 more like these."
+
+
+def test_a_file_without_lost_lines_is_not_searched_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking through all lines for each mistake took minutes for a file of many."""
+    looked = 0
+
+    def counted(_self: Document, _place: Place) -> Line:
+        nonlocal looked
+        looked += 1
+        return Line("r.yml", 1)
+
+    monkeypatch.setattr(Document, "line", counted)
+    document = parse_yaml("a: 1", env={})
+    assert not any(document.is_cut(("a",)) for _ in range(50))
+    assert looked == 0
