@@ -16,7 +16,7 @@ SHIPPED = (Path(__file__).parents[4] / "patterns" / "roster.yml").read_text("utf
 INNER = re.compile(
     r"Input should|\bvalid (tuple|dict|list|integer|string|number)|should match|Value error|pydantic|mended"
 )
-LINE = re.compile(r"roster\.yml:\d+: \S|prompts/\S")
+LINE = re.compile(r"roster\.yml:\d+: \S|prompts/\S|… and [\d,]+ more like these\.")
 FAST = "  fast:\n    model: ${AGENTS_MODEL_FAST:-auto}\n"
 RESEARCHER = SHIPPED[SHIPPED.index("  researcher:\n") : SHIPPED.index("  engineer:\n")]
 
