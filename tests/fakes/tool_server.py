@@ -18,6 +18,8 @@ class HttpToolServer:
     did: list[str] = field(default_factory=list)
     metas: list[dict[str, Any]] = field(default_factory=list)
     refused: int = 0
+    instead: tuple[int, str, str] | None = None
+    """Status, content type and body that a gateway answers with, after the tool has done its work."""
 
     async def __aenter__(self) -> Self:
         server = MCPServer("desk")
@@ -54,6 +56,18 @@ class HttpToolServer:
                 await send({"type": "http.response.start", "status": 401, "headers": []})
                 await send({"type": "http.response.body", "body": b""})
                 return
+            if scope["type"] == "http" and self.instead:
+                await app(scope, receive, _swallow)
+                status, kind, body = self.instead
+                await send(
+                    {"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]}
+                )
+                await send({"type": "http.response.body", "body": body.encode()})
+                return
             await app(scope, receive, send)
 
         return guarded
+
+
+async def _swallow(_: object) -> None:
+    """Take what a tool says, and hand nothing on."""

@@ -6,7 +6,7 @@ import sys
 
 from bot.demo.cache import local_slack_program
 from patterns.core.errors import AgentsError
-from tests.support import chromium
+from tests.support import chromium, node
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
     except AgentsError as error:
         sys.exit(str(error))
     chromium.bring()
+    node.bring()
 
 
 if __name__ == "__main__":

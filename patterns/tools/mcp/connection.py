@@ -28,6 +28,16 @@ FRESH_S = 5.0
 PAGES_MAX = 20
 BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
 
+_SESSION_OVER = "Session terminated"
+_NO_ANSWER = (
+    _SESSION_OVER,
+    "Server returned an error response",
+    "Unexpected content type",
+    "Failed to parse",
+    "server answered a request with 202",
+)
+"""How errors begin that the SDK makes up where no answer of the tool came: a status of HTTP, or what it cannot read."""
+
 Described = Mapping[str, tuple[str, Mapping[str, Any]]]
 """Description and parameters of each tool, by its server's name for it."""
 
@@ -105,6 +115,12 @@ class Connection:
             if error.code == CONNECTION_CLOSED:
                 await self._failed(error)
                 raise ToolError("The connection broke off before it answered.", was_sent=True) from error
+            if error.message.startswith(_NO_ANSWER):
+                # The session may be over: whoever lists next finds out, and connects anew.
+                self._described = None
+                log.warning("tool_unreadable", server=self.name, tool=tool, error=error.message[:80])
+                was_sent = error.message != _SESSION_OVER
+                raise ToolError(f"No answer of the tool came: {reason(error)}.", was_sent=was_sent) from error
             return ToolOutput(f"The tool refused: {error.message}", is_error=True)
         except asyncio.CancelledError:
             raise
