@@ -10,12 +10,11 @@ from patterns.core.ports import Charged, Decision, Question, StepRecord
 from storage.database.database import Database
 from storage.journal import SqlJournal
 from storage.ledger.ledger import SqlLedger
-from storage.personal_data import PersonalData
 from storage.questions import Questions
 from storage.run_stories import RunStories
 from storage.run_story import RunStory
 from storage.runs import RunStore
-from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, execute, open_run
+from tests.support.ledgers import CENT, NEW_RUN, Asking, FakeClock, execute, open_run, personal_data
 
 S = 1_000_000
 PLAN = StepRecord(path="plan", input_hash="", outcome="decision", text="[]")
@@ -142,7 +141,7 @@ async def test_what_is_erased_is_also_erased_from_copies_of_a_shell(
     other, _ = await store.accept(replace(NEW_RUN, user="U2", delivery_key="terminal:cd:of:r000000000000"))
     await paid(ledger, run, "a")
     await execute(database, "UPDATE run SET status = 'done'")
-    data = PersonalData(database, clock)
+    data = personal_data(database, clock)
     await data.request_person_erasure(workspace="T1", user="U1", actor="U1")
     assert await data.erase_requested() == []
     said = {run_id: (await told(stories, run_id)).request for run_id in (first, copy, other)}

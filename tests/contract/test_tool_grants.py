@@ -4,9 +4,8 @@ import pytest
 
 from storage.audit import AuditLog
 from storage.database.database import Database
-from storage.personal_data import PersonalData
 from storage.tool_grants import GRANT_S, ToolGrants
-from tests.support.ledgers import FakeClock
+from tests.support.ledgers import FakeClock, personal_data
 
 HERE = {"workspace": "T1", "channel": "C1"}
 TOOL = ("tickets.create_issue", "hash of its description")
@@ -67,7 +66,7 @@ async def test_both_are_in_the_audit_log(grants: ToolGrants, database: Database,
 async def test_it_is_handed_over_and_taken_back_with_the_person(
     grants: ToolGrants, database: Database, clock: FakeClock
 ) -> None:
-    data = PersonalData(database, clock)
+    data = personal_data(database, clock)
     await grants.give([TOOL], **HERE, by="U1")
     await grants.give([TOOL], workspace="T1", channel="C2", by="U2")
     (kept,) = (await data.export_person(workspace="T1", user="U1"))["approvals_of_tools"]
