@@ -132,7 +132,8 @@ def load_roster(
 
 def _report(mistakes: list[str]) -> str:
     """Return the mistakes, a line each; a file with hundreds has one, made hundreds of times."""
-    shown = [line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…" for line in mistakes[:MISTAKES_SHOWN]]
+    lines = (" ".join(mistake.split()) for mistake in mistakes[:MISTAKES_SHOWN])
+    shown = [line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…" for line in lines]
     more = len(mistakes) - len(shown)
     return "\n".join([*shown, f"… and {more:,} more like these."] if more else shown)
 

@@ -10,6 +10,8 @@ from patterns.roster.schema import RosterFile
 from patterns.roster.suggestions import as_name, key_meant, listed, nearest
 from patterns.roster.yaml_lines import Place, where
 
+INSIDE_CHARS = 60
+"""Longest value that is shown as the one thing in a list."""
 EXAMPLES = {
     "version": "version: 1",
     "models": "models: {fast: {model: auto}}",
@@ -119,7 +121,7 @@ def _fix(error: Mapping[str, Any], place: Place) -> str:
         number=_number(place, "30" if kind.startswith("int") else "0.5"),
         shown=_shown(value),
         quoted=f'; put it in quotes: "{value}"' if not isinstance(value, list | dict) else "",
-        inside=value if isinstance(value, str) else "…",
+        inside=value if isinstance(value, str) and len(value) <= INSIDE_CHARS and "\n" not in value else "…",
         keys=_keys(place),
     )
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from patterns.core.errors import RosterError
@@ -136,6 +136,7 @@ LINES = SHIPPED.splitlines()
 
 
 @settings(deadline=None, max_examples=60)
+@example(at=0, how="value", again=306)
 @given(
     at=st.integers(0, len(LINES) - 1),
     how=st.sampled_from(("cut", "tab", "value", "key", "indent", "drop", "list", "null", "quote")),
