@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from patterns.core.found_json import no_constant, unambiguous
@@ -19,6 +20,8 @@ ARGUMENTS_BYTES_MAX = 16_000
 """Longer arguments are refused: they come back with every later turn, and a person has to read them."""
 IDENTICAL_MAX = 3
 """A call with the same arguments is made so often in a step; whoever asks again is in a loop."""
+SCHEMAS_KEPT = 256
+"""Schemas whose checks stay made, in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,26 @@ def _read(call: ToolCall, offered: Mapping[str, Offered]) -> Judged:
 
 def _mistake(value: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     """Return how arguments break the tool's schema; empty when they fit. A schema nobody understands is no bar."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 80 ms that `agents --help` should not pay
-    from jsonschema.exceptions import SchemaError, best_match  # noqa: PLC0415
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - 80 ms that `agents --help` should not pay
     from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
     try:
-        Draft202012Validator.check_schema(dict(parameters))
-        mistake = best_match(Draft202012Validator(dict(parameters)).iter_errors(dict(value)))
-    except (SchemaError, Unresolvable, RecursionError):
+        validator = _validator(json.dumps(dict(parameters)))
+        mistake = None if validator is None else best_match(validator.iter_errors(dict(value)))
+    except (Unresolvable, RecursionError):
         return ""  # the server is the judge then
     return "" if mistake is None else f"at {mistake.json_path}, {mistake.message[:300]}"
+
+
+@lru_cache(maxsize=SCHEMAS_KEPT)
+def _validator(parameters: str) -> Any:  # noqa: ANN401 - imported late
+    """Return what checks arguments against a schema, None where that is none: making it costs more than checking."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
+    schema = json.loads(parameters)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except (SchemaError, RecursionError):
+        return None
+    return Draft202012Validator(schema)
