@@ -73,6 +73,8 @@ class ToolStorm:
     chance: float = 0.0
     kills: int = 0
     seed: int = 1
+    acts_only: bool = False
+    """Deaths come around calls that act, and anywhere from outside."""
     report: ToolReport = field(default_factory=ToolReport)
 
     async def rage(self) -> ToolReport:
@@ -123,7 +125,8 @@ class ToolStorm:
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.crash.tool_worker", self.url, str(self.folder),
             "--chance", str(self.chance if raging else 0), "--seed", str(self.seed * 1000 + life),
-            "--ahead", str(DEAD_S * life), *(f"{run_id}:{task.id}" for run_id, task in some),
+            "--ahead", str(DEAD_S * life),
+            *(["--acts-only"] if self.acts_only else ()), *(f"{run_id}:{task.id}" for run_id, task in some),
             cwd=PROJECT, env={"PATH": os.environ["PATH"]}, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         talking = asyncio.create_task(worker.communicate())

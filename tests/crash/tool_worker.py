@@ -68,6 +68,12 @@ class Death:
     chance: random.Random
     likely: float
     file: Path
+    acts_only: bool = False
+    """Only around calls that act."""
+
+    def waits(self, tool: str) -> bool:
+        """Whether it may come around a call of this tool."""
+        return not self.acts_only or tool.partition(".")[2] in retail.WRITES
 
     def at(self, moment: str) -> None:
         if self.chance.random() < self.likely:
@@ -95,7 +101,7 @@ class Mortal:
         return getattr(self.session, name)
 
     async def hold(self, request: HoldRequest) -> Hold:
-        if request.tool is None:
+        if request.tool is None or not self.death.waits(request.tool.tool):
             return await self.session.hold(request)
         self.death.at("before the hold")
         hold = await self.session.hold(request)
@@ -103,7 +109,7 @@ class Mortal:
         return hold
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, record: StepRecord | None = None) -> Any:
-        if charged.tool is None:
+        if record is None or not self.death.waits(str(record.data.get("tool", ""))) or charged.tool is None:
             return await self.session.settle(hold, charged, fence, record)
         self.death.at("between answer and settlement")
         settled = await self.session.settle(hold, charged, fence, record)
@@ -124,7 +130,8 @@ class MortalTools:
     async def call(
         self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
     ) -> ToolOutput:
-        self.death.soon("while it was sent")
+        if self.death.waits(tool):
+            self.death.soon("while it was sent")
         return await self.toolbox.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
 
 
@@ -200,7 +207,7 @@ async def main(options: argparse.Namespace) -> None:
     db, clock = await connect(options.url), AheadClock(ahead_us=int(options.ahead * 1_000_000))
     ledger, store, roster = SqlLedger(db, clock, POLICY), RunStore(db, clock), retail.roster()
     servers = ToolServers(retail.environment(folder / "shop"), folder)
-    death = Death(random.Random(options.seed), options.chance, folder / "deaths")
+    death = Death(random.Random(options.seed), options.chance, folder / "deaths", options.acts_only)
     toolbox = MortalTools(servers.toolbox(roster.servers), death)
     try:
         schemas = await toolbox.schemas([one.name for one in roster.tools_of("clerk")])
@@ -235,6 +242,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("runs", nargs="+")
     parser.add_argument("--chance", type=float, default=0.0)
+    parser.add_argument("--acts-only", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ahead", type=float, default=0.0)
     configure_logs("error", stream=sys.stderr)
