@@ -95,7 +95,7 @@ async def test_without_another_model_the_thread_gives_the_reason_and_nothing_is_
 async def test_one_held_call_finds_out_that_the_provider_is_back(
     slack: SlackServer, trouble: Trouble, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(circuit_breaker, "OPEN_S", 0.05)
+    monkeypatch.setattr(circuit_breaker, "OPEN_S", 0.001)
     for number in range(3):
         await ask(slack, house, "answer", number)
     trouble.is_down = False
