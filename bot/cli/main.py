@@ -248,7 +248,7 @@ def evaluate() -> None:
 @click.option("--yes", is_flag=True, help="Agree to the price beforehand.")
 @click.option("--resume", default="", metavar="BATCH", help="Go on with a batch; finished runs are not paid again.")
 def cases(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
-    r"""Run every case of FILE, check the answers, and print quality, cost and latency side by side.
+    """Run every case of FILE, check the answers, and print quality, cost and latency side by side.
 
     FILE is a dataset of pydantic_evals (YAML or JSON), or one case a line (JSONL). docs/evals.md lists the checks.
     Exit code 0: all passed; 1: some did not; 2: some could not be run; 130: stopped.
@@ -268,7 +268,7 @@ def cases(**options: Any) -> None:  # noqa: ANN401 - click hands the options ove
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--channel", default="terminal", show_default=True, help="The channel whose budget pays.")
 def routes(file: Path, channel: str) -> None:
-    r"""Have the Router choose for every line of FILE, and print how often it was right, its cost and its latency.
+    """Have the Router choose for every line of FILE, and print how often it was right, its cost and its latency.
 
     A line is JSON with the request and what should be chosen: a flow, or a pattern of agents.
 

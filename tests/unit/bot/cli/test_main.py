@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -61,3 +62,19 @@ def test_bytes_that_are_no_text_reach_no_command(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(main.commands["ask"], "callback", lambda **options: asked.append(options))
     CliRunner().invoke(main, ["ask", "--channel", "C1\udcff", "why\udcff\x00"])
     assert [(options["channel"], options["request"]) for options in asked] == [("C1?", "why?\N{REPLACEMENT CHARACTER}")]
+
+
+def _commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from _commands(command, *path, name)
+
+
+COMMANDS = dict(_commands(main))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_shows_no_sign_that_is_for_the_program_that_prints_it(path: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(main, [*path, "--help"]).output
+    assert "\\b" not in shown
