@@ -85,9 +85,9 @@ async def test_the_headers_of_a_later_request_have_a_deadline_too(
 ) -> None:
     monkeypatch.setattr(http_connections, "HEADERS_S", 0.05)
     reader, writer = await connected(slack)
-    writer.write(request(method="GET", path="/healthz"))
+    writer.write(request(method="GET", path="/livez"))
     assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
-    writer.write(b"GET /healthz HTTP/1.1\r\nHost: ")
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: ")
     assert (await reader.read()).startswith(b"HTTP/1.1 408")
     writer.close()
 
