@@ -45,6 +45,10 @@ class RunStories:
         asked = yield questions.questions_of_run(run_id=run_id)
         account = yield q.account_of_run(workspace=run.workspace, run_id=run_id)
         (feedback,) = yield q.feedback_of_run(run_id=run_id)
+        deleted = 0
+        if run.thread_ts:
+            place = {"workspace": run.workspace, "channel": run.channel, "thread_ts": run.thread_ts}
+            deleted = int((yield q.deleted_before(**place, before_us=run.created_us))[0]["deleted"])
         story = _story(run, steps, calls, is_erased=not request)
         return replace(
             story,
@@ -54,6 +58,7 @@ class RunStories:
             account_nusd=(account[0]["settled_nusd"], account[0]["reserved_nusd"]) if account else None,
             helped=feedback["helped"],
             did_not=feedback["did_not"],
+            deleted_before=deleted,
         )
 
     async def latest_id(self, *, workspace: str, channel: str, thread_ts: str, user: str) -> str | None:

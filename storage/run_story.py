@@ -124,7 +124,8 @@ class RunStory:
 
     `steps` are paid work, `decisions` what was decided without a call; both in the order in which they began.
     `account_nusd` is what the ledger's account of the run counts as settled and as held, None before its first hold.
-    `helped` and `did_not` count the people who rated the answer.
+    `helped` and `did_not` count the people who rated the answer, `deleted_before` the earlier requests of its thread
+    whose words were deleted since.
     """
 
     run: RunRow
@@ -137,6 +138,7 @@ class RunStory:
     account_nusd: tuple[int, int] | None = None
     helped: int = 0
     did_not: int = 0
+    deleted_before: int = 0
 
     @property
     def calls(self) -> tuple[StoryCall, ...]:

@@ -34,6 +34,9 @@ from storage.threads import Threads
 REPLAY_S = 10
 """Seconds; a replay reads memory, so one that takes longer waits for something that never comes."""
 MONEY = "money/"
+DELETED_BEFORE = (
+    "Deleted: what was said before it in its thread. So only the money can be replayed, and the decisions cannot."
+)
 OUTCOME = "outcome"
 STOPPED = PatternResult(output="", stop_reason=StopReason.CANCELLED)
 
@@ -100,7 +103,11 @@ class Replayer:
                 )
         if found is None:
             return Replay(story, 0, 0, replayed_nusd(story), money, tuple(unknown))
-        differences = (*found.ports.differences, *found.drifts(), *found.unreached(), *found.of_result(), *money)
+        again = (*found.ports.differences, *found.drifts(), *found.unreached(), *found.of_result())
+        if again and story.deleted_before:
+            # Its agents may have been shown what is gone, and nobody can tell.
+            return Replay(story, 0, 0, replayed_nusd(story), money, (DELETED_BEFORE, *unknown))
+        differences = (*again, *money)
         finished = sum(rebuilt.is_finished for rebuilt in found.runner.seen.values())
         return Replay(
             story, found.ports.compared, finished, replayed_nusd(story), differences,

@@ -70,3 +70,9 @@ SELECT * FROM question WHERE run_id IN :ids... ORDER BY run_id, asked_us;
 SELECT run_id, CAST(SUM(CASE WHEN value = 'up' THEN 1 ELSE 0 END) AS BIGINT) AS helped,
        CAST(SUM(CASE WHEN value = 'up' THEN 0 ELSE 1 END) AS BIGINT) AS did_not
 FROM feedback WHERE run_id IN :ids... GROUP BY run_id;
+
+-- name: deleted_before
+-- Return how many earlier requests of a thread were deleted since: a later one of it may have been shown them.
+SELECT COUNT(*) AS deleted FROM run LEFT JOIN content AS asked ON asked.id = run.request_content
+WHERE run.workspace = :workspace AND run.channel = :channel AND run.thread_ts = :thread_ts
+  AND run.status = 'done' AND run.created_us < :before_us AND asked.id IS NULL;

@@ -5,6 +5,8 @@ from contextlib import closing
 from typing import Any
 
 from bot.manifest import needed_scopes, optional_scopes
+from bot.runs.replay import DELETED_BEFORE, Replay, Replayer
+from storage.run_stories import RunStories
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER
 from tests.fakes.team import RECOMMENDATION
@@ -130,3 +132,30 @@ async def test_statistics_are_for_those_who_may_see_the_budget(slack: SlackServe
     slack.workspace.channels[PLATFORM].members.add("U0GUEST")
     await slack.command("stats", user="U0GUEST")
     await told(slack, "Guests can only ask where an admin allowed it", user="U0GUEST")
+
+
+async def replayed(house: House, run: str) -> Replay:
+    engine = house.bot.engine
+    story = await RunStories(engine.db).find(run)
+    assert story is not None
+    return await Replayer(engine).replay(story)
+
+
+async def test_a_run_whose_thread_lost_its_words_replays_to_the_cents_and_says_why_no_more(
+    slack: SlackServer, house: House
+) -> None:
+    await slack.command(DECIDE)
+    await house.until_told(runs=1)
+    first = run_id(house)
+    root = house.ledger_text("SELECT thread_ts FROM run")
+    await slack.say(f"<@{BOT_USER}> use answer: and on two machines?", thread_ts=root)
+    await house.until_told(runs=2)
+    second = run_id(house)
+    whole = await replayed(house, second)
+    assert (whole.is_same, whole.steps > 0) == (True, True)
+
+    with closing(sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))) as db, db:
+        db.execute("DELETE FROM content WHERE run_id = :run", {"run": first})
+    gone = await replayed(house, second)
+    assert (gone.is_same, gone.steps, gone.cost_nusd) == (True, 0, whole.cost_nusd)
+    assert gone.unknown[0] == DELETED_BEFORE
