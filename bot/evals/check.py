@@ -1,6 +1,7 @@
 """What a check is: a pure function of what was observed, with the arguments that the dataset gives it."""
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,7 +50,7 @@ STRICT = ConfigDict(extra="forbid")
 
 
 @checked(frozen=True, config=STRICT)
-class Check:
+class Check(ABC):
     """A check with its arguments. `judge` returns None where there is nothing to say."""
 
     first: ClassVar[str] = ""
@@ -60,9 +61,9 @@ class Check:
         """Return its name in the report."""
         return getattr(self, "evaluation_name", None) or type(self).__name__
 
+    @abstractmethod
     def judge(self, seen: Observed) -> Verdict | None:
         """Return what it says of an answer."""
-        raise NotImplementedError
 
     def said(self, *, passed: bool, reason: str, score: float | None = None) -> Verdict:
         """Return the verdict of this check; the reason is for what did not pass."""
