@@ -7,23 +7,16 @@ from functools import cached_property
 import aiohttp
 from slack_bolt.async_app import AsyncApp
 
+from bot.accounting import Accounting
 from bot.bolt_app import bolt_app
 from bot.budgets.alerts import Alerts
-from bot.budgets.changes import BudgetChanges
 from bot.budgets.new_channels import ChannelOpenings
-from bot.budgets.price_age import price_note
-from bot.budgets.service import BudgetService
-from bot.budgets.stats_service import StatsService
+from bot.identity import Identity
 from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
 from bot.mcp_server.slack_desk import SlackDesk
 from bot.mcp_tokens import Grantee
-from bot.people.access import Access
-from bot.people.admins import Admins
 from bot.people.channel_tools import ChannelTools
-from bot.people.directory import SlackDirectory
-from bot.people.profiles import ProfileLookup
-from bot.people.readers import ConversationMembership
 from bot.people.tool_approvers import ToolApprovers
 from bot.presentation import Presentation
 from bot.runs.catalog import RosterCatalog
@@ -31,8 +24,7 @@ from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.scopes import GrantedScopes
-from bot.slack.token_rotation import TokenRotation
-from bot.slack.workspaces import InstalledTokens, OneToken, Slack, slack_client
+from bot.slack.workspaces import Slack, slack_client
 from bot.stores import Stores
 from bot.threads.admin_checklist import AdminChecklist
 from bot.threads.budget_queue import BudgetQueue
@@ -61,6 +53,7 @@ class Container:
         self._session = session
         self.stores = Stores(engine)
         self._client = slack_client(session, engine.settings.slack_api_url)
+        self.who = Identity(engine, self.stores, self._client)
         engine.tools.source = self.tools
 
     # ------------------------------------------------------------ speaking
@@ -68,50 +61,17 @@ class Container:
     @cached_property
     def slack_app(self) -> AsyncApp:
         """Return Bolt's app, still without listeners."""
-        return bolt_app(self.engine, self._session, self._tokens)
+        return bolt_app(self.engine, self._session, self.who.tokens)
 
     @cached_property
     def slack(self) -> Slack:
         """Return the outbound Slack clients, by workspace."""
-        return Slack(self._client, self.stores.outbox, self.engine.clock, self._tokens, self.stores.shared_slots)
+        return Slack(self._client, self.stores.outbox, self.engine.clock, self.who.tokens, self.stores.shared_slots)
 
     @cached_property
     def presentation(self) -> Presentation:
         """Return what shows runs in their threads."""
-        return Presentation(self.engine, self.slack, self.stores, self._profiles, self._membership)
-
-    @cached_property
-    def _tokens(self) -> OneToken | InstalledTokens:
-        settings = self.engine.settings
-        if self.stores.installations is None:
-            return OneToken(settings.slack_bot_token.get_secret_value())
-        renewal = TokenRotation(self.stores.installations, self._client, settings, self.engine.clock)
-        return InstalledTokens(self.stores.installations, renewal)
-
-    # ------------------------------------------------------------ knowing people, places and money
-
-    @cached_property
-    def access(self) -> Access:
-        """Return the authorization rules."""
-        return Access(self._directory, self.stores.rules, admins=self._admins)
-
-    @cached_property
-    def _directory(self) -> SlackDirectory:
-        return SlackDirectory(self._client, self._tokens)
-
-    @cached_property
-    def _admins(self) -> Admins:
-        installer = self.stores.installations.installer if self.stores.installations else None
-        return Admins(self.engine.settings.admins, installer)
-
-    @cached_property
-    def _profiles(self) -> ProfileLookup:
-        is_play_money = bool(self.engine.choice and self.engine.choice.is_play_money)
-        return ProfileLookup(self.engine.balances, self._directory, self._admins, is_play_money=is_play_money)
-
-    @cached_property
-    def _membership(self) -> ConversationMembership:
-        return ConversationMembership(self._directory)
+        return Presentation(self.engine, self.slack, self.stores, self.who.profiles, self.who.membership)
 
     # ------------------------------------------------------------ working
 
@@ -136,11 +96,11 @@ class Container:
         return RunService(
             self.engine,
             self.presentation.presenter,
-            self.access,
+            self.who.access,
             self.presentation.notifier,
             self.executor,
             self.stores.threads,
-            self._profiles,
+            self.who.profiles,
             self.presentation.run_views,
             self.stores.personal_data,
             self.readable_runs,
@@ -151,17 +111,17 @@ class Container:
 
     def desk_for(self, whose: Grantee) -> SlackDesk:
         """Return the desk of whoever a token of the MCP server speaks for."""
-        return SlackDesk(self.engine, self.access, self.runs, self._profiles, self.stores.threads, whose)
+        return SlackDesk(self.engine, self.who.access, self.runs, self.who.profiles, self.stores.threads, whose)
 
     @cached_property
     def readable_runs(self) -> ReadableRuns:
         """Return the lookup of runs by those who may read them."""
-        return ReadableRuns(self.engine.store, self.access, self.stores.audit_log)
+        return ReadableRuns(self.engine.store, self.who.access, self.stores.audit_log)
 
     @cached_property
     def past_runs(self) -> PastRunsService:
         """Return the service that shows runs afterwards."""
-        return PastRunsService(self.engine, self.readable_runs, self.stores.run_stories, self._profiles, self.slack)
+        return PastRunsService(self.engine, self.readable_runs, self.stores.run_stories, self.who.profiles, self.slack)
 
     @cached_property
     def queue_places(self) -> QueuePlaces:
@@ -187,8 +147,8 @@ class Container:
         """Return the decision about new channels."""
         return ChannelOpenings(
             self.stores.new_channels,
-            self.access,
-            self._profiles,
+            self.who.access,
+            self.who.profiles,
             self.stores.reports,
             self.engine.roster.budgets.new_channels,
             self.budget_queue.budget_raised,
@@ -204,11 +164,11 @@ class Container:
         return ReviewService(
             self.engine,
             self.presentation.cards,
-            self.access,
+            self.who.access,
             self.executor,
-            self._profiles,
+            self.who.profiles,
             self.presentation.notifier,
-            ToolApprovers(self.access),
+            ToolApprovers(self.who.access),
             self.stores.tool_grants,
         )
 
@@ -216,7 +176,11 @@ class Container:
     def tools(self) -> ChannelTools:
         """Return which tools are on where; runs ask it too."""
         return ChannelTools(
-            self.access, self._directory, self.stores.rules, self.stores.tool_grants, lambda: self.engine.roster
+            self.who.access,
+            self.who.directory,
+            self.stores.rules,
+            self.stores.tool_grants,
+            lambda: self.engine.roster,
         )
 
     @cached_property
@@ -225,30 +189,10 @@ class Container:
         return BudgetQueue(self.engine, self.reviews)
 
     @cached_property
-    def budget_service(self) -> BudgetService:
-        """Return the service behind budget commands."""
-        changes = BudgetChanges(
-            self.stores.budgets,
-            self.stores.reports,
-            self.stores.channels,
-            self.stores.rules,
-            self.access,
-            self._profiles,
-            self.engine.balances,
-            lambda: self.engine.roster.models,
-        )
-        return BudgetService(
-            self.stores.reports,
-            changes,
-            self.access,
-            self._profiles,
-            self.engine.balances,
-            self.slack,
-            self.presentation.renderer,
-            self.engine.clock,
-            lambda: price_note(self.engine.roster.models, self.engine.client, now_us=self.engine.clock.now_us()),
-            self.budget_queue.budget_raised,
-        )
+    def accounting(self) -> Accounting:
+        """Return what shows and changes budgets."""
+        renderer, raised = self.presentation.renderer, self.budget_queue.budget_raised
+        return Accounting(self.engine, self.stores, self.who, self.slack, renderer, raised)
 
     @cached_property
     def welcome(self) -> Welcome:
@@ -257,17 +201,17 @@ class Container:
 
     @cached_property
     def _home(self) -> HomeService:
-        scopes = GrantedScopes(self._client, self._tokens)
+        scopes = GrantedScopes(self._client, self.who.tokens)
         checklist = AdminChecklist(
-            self.engine, scopes, self.stores.reports, self._profiles, self.welcome, self.stores.chores
+            self.engine, scopes, self.stores.reports, self.who.profiles, self.welcome, self.stores.chores
         )
         return HomeService(
             self.engine,
             self.runs,
             self.presentation.presenter,
-            self._profiles,
-            self.budget_service,
-            self._membership,
+            self.who.profiles,
+            self.accounting.service,
+            self.who.membership,
             self.stores.reports,
             self.stores.preferences,
             checklist,
@@ -288,16 +232,7 @@ class Container:
     @cached_property
     def alerts(self) -> Alerts:
         """Return the alerts that admins receive unasked."""
-        news, clock = self._announcements, self.engine.clock
-        return Alerts(
-            self.budget_service,
-            self.stores.reports,
-            self._profiles,
-            self.presentation.renderer,
-            clock,
-            news,
-            self.stores.rules,
-        )
+        return self.accounting.alerts(self._announcements)
 
     @cached_property
     def no_worker_notice(self) -> NoWorkerNotice:
@@ -312,18 +247,12 @@ class Container:
     @cached_property
     def listeners(self) -> ListenerServices:
         """Return everything the listeners hand over to."""
-        shown, profiles, rules = self.presentation, self._profiles, self.stores.rules
+        shown, profiles, rules = self.presentation, self.who.profiles, self.stores.rules
         return ListenerServices(
-            budget=self.budget_service,
+            budget=self.accounting.service,
             runs=self.runs,
             past_runs=self.past_runs,
-            statistics=StatsService(
-                self.stores.run_stories,
-                self.stores.reports,
-                profiles,
-                lambda: self.engine.roster.models,
-                self.engine.clock,
-            ),
+            statistics=self.accounting.statistics,
             home=self._home,
             preferences=self.stores.preferences,
             own_words=OwnWordsService(self.stores.personal_data, self.slack, self.welcome),
@@ -331,7 +260,7 @@ class Container:
             welcome=self.welcome,
             help_desk=HelpCalls(self.engine, shown.presenter, profiles, rules, self._announcements, shown.renderer),
             reviews=self.reviews,
-            access=self.access,
+            access=self.who.access,
             notifier=shown.notifier,
             catalog=self.catalog.current,
             inbox=self.stores.inbox,

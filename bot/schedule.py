@@ -21,8 +21,8 @@ from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.workspaces import Slack
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.reminders import ReminderService
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
 from storage.chores import Chores, LatestMonth
 from storage.inbox import Inbox
 from storage.ledger.periods import period_key

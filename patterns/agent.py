@@ -16,7 +16,8 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.core.events import Noted, StepFinished, StepStarted
 from patterns.core.money import Quote, Usage
-from patterns.core.ports import ModelClient, StepRecord
+from patterns.core.ports import ModelClient
+from patterns.core.step_record import StepRecord
 from patterns.core.structured import REPAIR_BYTES
 from patterns.core.tools import ToolSchema
 from patterns.handoff import Handoff, images

@@ -16,9 +16,11 @@ from patterns.core.calls import Completion, Image, Message, ModelRequest, Prepar
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, CircuitOpenError, LimitReachedError, ModelError
 from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
+from patterns.core.holds import Charged, Hold, HoldRequest
 from patterns.core.money import Usage
-from patterns.core.ports import Charged, Hold, HoldRequest, ModelClient, StepRecord
+from patterns.core.ports import ModelClient
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.structured import REPAIR_BYTES, InvalidOutputError, read, repair_prompt
 from patterns.core.tasks import run_patiently
 from patterns.core.text import storable

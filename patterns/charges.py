@@ -4,9 +4,10 @@ import asyncio
 
 from patterns.core.calls import BilledModelError, Completion, PreparedCall
 from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
+from patterns.core.holds import Charged, Hold
 from patterns.core.money import Usage
-from patterns.core.ports import CACHED_TOKENS, Charged, Hold, StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.core.visible_text import is_blank, visible_text
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from patterns.core.ports import Hold, ReserveRequest
+from patterns.core.holds import Hold, ReserveRequest
 from patterns.core.tasks import run_to_completion
 from patterns.services import Services
 

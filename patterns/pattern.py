@@ -12,8 +12,8 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, LimitReachedError
 from patterns.core.events import MissingVoice, PatternResult, Refusal, StopReason
 from patterns.core.money import Quote, format_usd
-from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.structured import parse
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.services import Services, join

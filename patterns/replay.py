@@ -9,8 +9,10 @@ from patterns.attempts import Attempts
 from patterns.core.calls import Message
 from patterns.core.context import TaskContext
 from patterns.core.errors import AgentsError
+from patterns.core.holds import HoldRequest
 from patterns.core.money import Quote
-from patterns.core.ports import HoldRequest, ModelClient, StepRecord
+from patterns.core.ports import ModelClient
+from patterns.core.step_record import StepRecord
 from patterns.handoff import Handoff
 from patterns.services import Runner, Services
 

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 from patterns.core.errors import RunLostError
-from patterns.core.ports import Clock, Fence, StepRecord
+from patterns.core.holds import Fence
+from patterns.core.ports import Clock
+from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
 

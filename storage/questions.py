@@ -4,7 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from patterns.core.errors import ParkedError
-from patterns.core.ports import Clock, Decision, Fence, Question
+from patterns.core.holds import Fence
+from patterns.core.ports import Clock
+from patterns.core.questions import Decision, Question
 from storage.audit import entry
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from patterns.core.ports import Fence, Payer
+from patterns.core.holds import Fence, Payer
 from patterns.roster.schema import SNAPSHOT_CODE
 from storage.database.statements import Row
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from patterns.core.money import Usage
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
 from storage.journal import q as journal

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from patterns.core.money import Usage
-from patterns.core.ports import Decision, Question, StepRecord
+from patterns.core.questions import Decision, Question
+from patterns.core.step_record import StepRecord
 from storage.run_rows import RunRow
 
 

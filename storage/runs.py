@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from patterns.core.errors import RunLostError, StorageError
-from patterns.core.ports import Clock, Fence
+from patterns.core.holds import Fence
+from patterns.core.ports import Clock
 from patterns.core.text import storable
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database

@@ -16,8 +16,9 @@ from bot.messages.renderer import Renderer
 from bot.people.channel_rules import RulesStore
 from bot.people.profiles import ProfileLookup
 from bot.slack.announcements import OnceOnlyAnnouncements
+from patterns.core.holds import Payer
 from patterns.core.money import format_left, format_usd
-from patterns.core.ports import Clock, Payer
+from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
 from storage.database.statements import Row
 from storage.ledger.reports import PayerMonth, Reports

@@ -10,8 +10,8 @@ from typing import Any
 from bot.messages.budget_views import AuditLine, AuditView
 from bot.messages.run_text import date_and_time
 from bot.people.profiles import ProfileLookup
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
 from storage.ledger.reports import Reports
 
 _SHOWN = 20

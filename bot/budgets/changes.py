@@ -29,8 +29,8 @@ from bot.people.permissions import Action, Role
 from bot.people.profiles import ProfileLookup
 from bot.runs.model_allowlist import is_allowed
 from patterns.core.errors import UserError
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
 from patterns.roster.roster import ModelSpec
 from storage.channels import ChannelSettings
 from storage.ledger.balances import Balances

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bot.people.access import Access
 from bot.people.profiles import ProfileLookup
+from patterns.core.holds import Payer
 from patterns.core.money import NUSD_PER_USD, format_usd
-from patterns.core.ports import Payer
 from patterns.roster.schema import NewChannelsMode
 from storage.ledger.reports import Reports
 from storage.new_channels import NewChannels, ProvisionalLimit

@@ -28,8 +28,9 @@ from bot.slack.permalinks import permalink
 from bot.slack.uploads import Upload, upload
 from bot.slack.workspaces import Slack
 from patterns.core.errors import UserError
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Clock, Payer
+from patterns.core.ports import Clock
 from storage.ledger.balances import Balance, Balances
 from storage.ledger.book import payer_key
 from storage.ledger.reports import Month, PayerMonth, Reports

@@ -9,7 +9,8 @@ from bot.messages.month_report import month_name, previous_period
 from bot.messages.stats_views import RunStats, StatsView
 from bot.people.profiles import ProfileLookup
 from patterns.core.errors import UserError
-from patterns.core.ports import Clock, Payer
+from patterns.core.holds import Payer
+from patterns.core.ports import Clock
 from patterns.roster.model_schema import ModelSpec
 from storage.ledger.book import payer_key
 from storage.ledger.periods import period_end_us, period_key

@@ -23,8 +23,8 @@ from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
+from patterns.core.holds import Payer
 from patterns.core.money import NUSD_PER_USD, PriceEstimate, format_usd
-from patterns.core.ports import Payer
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
 from patterns.roster.suggestions import nearest

@@ -128,8 +128,8 @@ async def _show(channel: str, workspace: str) -> int:
 
 async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
     from bot.commands.budget_values import read_amount
+    from patterns.core.holds import Payer
     from patterns.core.money import format_usd
-    from patterns.core.ports import Payer
     from storage.new_channels import provisional_limit_of
 
     nusd = None if amount == "default" else read_amount(amount)
@@ -149,8 +149,8 @@ async def _set(amount: str, channel: str, reason: str, workspace: str) -> int:
 
 async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
     from bot.commands.budget_values import read_amount
+    from patterns.core.holds import Payer
     from patterns.core.money import format_usd
-    from patterns.core.ports import Payer
 
     nusd = read_amount(amount)
     async with open_books(workspace) as books:
@@ -169,7 +169,7 @@ async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> 
     from bot.messages.budget_text import text
     from bot.messages.budget_views import BudgetView
     from bot.messages.month_report import build_report, with_model_names
-    from patterns.core.ports import Payer
+    from patterns.core.holds import Payer
 
     async with open_books(workspace) as books:
         payer = Payer.of_channel(books.workspace, channel)

@@ -24,8 +24,8 @@ from bot.evals.report import Result, as_junit, table, write_json
 from bot.messages.price_text import price_told
 from bot.runs.engine import Engine
 from patterns.core.errors import RosterError, UserError
+from patterns.core.holds import Payer
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import Payer
 from patterns.flow import Plan
 
 PASSED, FAILED, NOT_RUN, STOPPED = 0, 1, 2, 130

@@ -15,8 +15,9 @@ from patterns import supervisor
 from patterns.agent import AgentRunner
 from patterns.core.errors import BudgetExceededError, UserError
 from patterns.core.events import PatternResult, StopReason
-from patterns.core.ports import Payer, StepRecord
+from patterns.core.holds import Payer
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.handoff import Handoff
 from patterns.roster.roster import Roster
 from patterns.services import open_services

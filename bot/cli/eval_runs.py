@@ -16,7 +16,7 @@ from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import RunEvent, StopReason
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.core.reasons import Reason
 from patterns.core.tools import TOOL_MODEL
 from patterns.flow import Choice

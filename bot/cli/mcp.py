@@ -16,7 +16,7 @@ from bot.runs.engine import Engine
 from bot.runs.executor import Executor
 from patterns.core.errors import UserError
 from patterns.core.events import RunEvent
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.flow import Choice, Plan
 from storage.outbox import Outbox
 from storage.run_rows import RunRow

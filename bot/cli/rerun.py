@@ -25,8 +25,8 @@ from bot.runs.rerun import Change, Rerun, RerunEngine, rerun_of, step_said
 from bot.runs.stories import outcome_of, state_of, step_name
 from patterns.core.context import TaskContext
 from patterns.core.errors import UserError
+from patterns.core.holds import Fence
 from patterns.core.money import format_usd
-from patterns.core.ports import Fence
 from patterns.flow import Plan
 from storage.execution.texts import read_texts
 from storage.run_rows import RunRow

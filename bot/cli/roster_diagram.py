@@ -14,8 +14,8 @@ from bot.runs.model_selection import apply_choice, provider_choice
 from bot.settings import environment
 from patterns.agent import AgentRunner
 from patterns.core.errors import RosterError
+from patterns.core.holds import Fence, Payer
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import Fence, Payer
 from patterns.estimate import estimate
 from patterns.flow import Choice
 from patterns.models.client import LiteLLMClient

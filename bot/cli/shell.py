@@ -29,7 +29,7 @@ from bot.runs.orphaned_shell_runs import end_lost_runs
 from bot.runs.tool_rules import EverythingOn
 from bot.settings import Settings, read_settings
 from patterns.core.errors import UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.history import History
 from storage.ledger.balances import Balances
 from storage.run_rows import NewRun

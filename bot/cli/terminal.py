@@ -35,7 +35,7 @@ from patterns.core.events import (
     ToolCalled,
 )
 from patterns.core.money import format_usd
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Reason
 from storage.outbox import Outbox
 from storage.questions import StoredQuestion

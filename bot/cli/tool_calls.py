@@ -19,7 +19,7 @@ from patterns.agent import AgentRunner
 from patterns.core.errors import AgentsError, RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.money import format_usd
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import AskedCall, ToolError, ToolRules
 from patterns.roster.reading import read_roster_file
 from patterns.roster.suggestions import nearest

@@ -7,7 +7,7 @@ import click
 
 from bot.messages.mrkdwn import clean
 from patterns.core.money import format_usd
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
 
 _APPROVALS = {"a": "once", "r": "run"}

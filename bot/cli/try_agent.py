@@ -12,7 +12,7 @@ from bot.messages.mrkdwn import clean
 from bot.runs.context import payer_context
 from bot.runs.engine import Engine
 from patterns.core.errors import UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.roster.suggestions import nearest
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 
 ChannelKind = Literal["channel", "dm"]
 

@@ -48,8 +48,8 @@ from bot.people.channel_form import channel_form
 from bot.people.permissions import Action
 from bot.runs.request import RepeatedRequest, RunRequest
 from patterns.core.errors import AgentsError, UserError
+from patterns.core.holds import Payer
 from patterns.core.invisible import without_invisible
-from patterns.core.ports import Payer
 
 log = structlog.get_logger()
 

@@ -18,7 +18,8 @@ from bot.messages.views import DetailsView
 from bot.people.channel_rules import Change, ChannelRules
 from bot.people.channel_tools import StandingGrant, ToolsHere
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
-from patterns.core.ports import DecisionVerdict, Payer, Question, Scope
+from patterns.core.holds import Payer
+from patterns.core.questions import DecisionVerdict, Question, Scope
 
 
 class Runs(Protocol):

@@ -24,7 +24,7 @@ from bot.messages.notice_views import NoticeView
 from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, changes_form, edit_form, read_review_form
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
-from patterns.core.ports import DecisionVerdict
+from patterns.core.questions import DecisionVerdict
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

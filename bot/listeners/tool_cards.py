@@ -12,7 +12,7 @@ from bot.listeners.services import ListenerServices
 from bot.messages.action_ids import OUTCOME_AGAIN, OUTCOME_DONE, TOOL_APPROVE, TOOL_DENY, TOOL_MENU
 from bot.messages.tool_forms import DENY_FORM, arguments_view, deny_form, read_deny_form
 from patterns.core.errors import UserError
-from patterns.core.ports import DecisionVerdict
+from patterns.core.questions import DecisionVerdict
 
 
 def register(app: AsyncApp, services: ListenerServices) -> None:

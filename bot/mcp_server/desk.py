@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from patterns.core.context import Frozen
 from patterns.core.events import StopReason
 from patterns.core.money import NUSD_PER_USD
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.tools.sources import sources_of
 
 State = Literal["waiting", "working", "asking", "answered", "partly answered", "stopped", "failed", "refused"]

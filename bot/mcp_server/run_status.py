@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.mcp_server.desk import GONE, State, Status, read_sources, state_of, usd
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.outcome import RunOutcome
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from storage.run_rows import RunRow
 
 _QUESTIONS = {

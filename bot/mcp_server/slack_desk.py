@@ -20,7 +20,7 @@ from bot.runs.engine import Engine
 from bot.runs.request import RunRequest
 from bot.threads.run_service import RunService
 from patterns.core.errors import UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.flow import Choice, Plan
 from storage.run_rows import RunRow
 from storage.threads import Threads

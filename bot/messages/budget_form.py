@@ -15,8 +15,8 @@ from bot.commands.budget_values import read_amount, read_models, read_percents
 from bot.messages.budget_views import BUDGET_FORM
 from bot.messages.mrkdwn import clip, literal
 from patterns.core.errors import UserError
+from patterns.core.holds import Payer
 from patterns.core.money import NUSD_PER_USD
-from patterns.core.ports import Payer
 from storage.ledger.periods import checked_zone
 from storage.ledger.reports import PayerSettings
 

@@ -3,7 +3,7 @@
 from bot.messages.run_text import moment
 from patterns.core.events import Reviewed
 from patterns.core.money import format_usd
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 
 _SAID = {
     "approve": "{name} approved this draft",

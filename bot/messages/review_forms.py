@@ -8,7 +8,7 @@ from typing import Any
 from bot.commands.origin import Origin
 from bot.messages.mrkdwn import cut_at, size
 from bot.messages.request_form import MAX_REQUEST_CHARS, plain
-from patterns.core.ports import DecisionVerdict
+from patterns.core.questions import DecisionVerdict
 
 CHANGES_FORM = "review_changes_form"
 """callback_id of the form that asks what should change."""

@@ -11,7 +11,7 @@ from bot.people.admins import Admins
 from bot.people.channel_rules import ChannelRules
 from bot.people.directory import Directory, name_of
 from patterns.core.errors import AgentsError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.flow import Plan
 from storage.database.statements import Row
 from storage.ledger.balances import Balance, Balances

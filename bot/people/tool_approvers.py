@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.people.access import Access
 from bot.people.permissions import Action
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from storage.run_rows import RunRow
 
 ACTIONS = frozenset({"tool", "outcome"})

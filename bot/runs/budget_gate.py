@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from patterns.core.errors import AgentsError, ParkedError
 from patterns.core.events import PatternResult, StopReason
+from patterns.core.holds import Payer
 from patterns.core.money import NUSD_PER_USD
-from patterns.core.ports import Clock, Decisions, Payer, Question, StepRecord
+from patterns.core.ports import Clock, Decisions
+from patterns.core.questions import Question
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from storage.ledger.balances import Balance, Balances
 from storage.questions import StoredQuestion
 from storage.run_rows import RunRow

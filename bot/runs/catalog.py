@@ -8,7 +8,7 @@ import structlog
 from bot.messages.flow_diagram import flow_diagram, limits_line
 from bot.messages.list_views import AgentLine, Catalog, FlowLine
 from bot.runs.engine import Engine
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.roster.consistency import agents_in
 from patterns.roster.schema import Flow
 

@@ -6,7 +6,7 @@ from bot.runs.material import artifacts_of
 from bot.runs.outcome import RunOutcome
 from patterns.core.context import TaskContext, Turn
 from patterns.core.errors import UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.execution.texts import RunTexts
 from storage.run_rows import RunRow
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bot.runs.budget_gate import refusal_of
 from bot.runs.outcome import RunOutcome
 from patterns.core.events import StopReason
-from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason, Remedy
+from patterns.core.step_record import StepRecord
 
 _ENDED_BY = {
     StopReason.CANCELLED: Reason.STOPPED,

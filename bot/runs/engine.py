@@ -18,9 +18,12 @@ from bot.telemetry.watched import runner_over, toolbox_over
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import PatternResult, RunEvent, StopReason
+from patterns.core.holds import Fence, Payer
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import Clock, EventSink, Fence, ModelClient, Payer, Question, StepRecord
+from patterns.core.ports import Clock, EventSink, ModelClient
+from patterns.core.questions import Question
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow

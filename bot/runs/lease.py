@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from patterns.core.errors import RunLostError, StorageError
-from patterns.core.ports import Clock, Fence
+from patterns.core.holds import Fence
+from patterns.core.ports import Clock
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 

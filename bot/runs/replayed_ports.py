@@ -7,18 +7,10 @@ from bot.runs.replayed_money import Difference
 from bot.runs.told_price import PRICE_PATH
 from patterns.core.errors import BudgetExceededError, CancelledRunError, LimitReachedError, ParkedError
 from patterns.core.events import StopReason
-from patterns.core.ports import (
-    Charged,
-    Decision,
-    Fence,
-    Hold,
-    HoldRequest,
-    Question,
-    ReserveRequest,
-    Settlement,
-    StepRecord,
-)
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
+from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
 from storage.run_story import RunStory
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.commands.commands import Ask
 from bot.commands.origin import ChannelKind, Origin
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.flow import Choice
 
 

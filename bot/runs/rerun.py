@@ -14,7 +14,10 @@ from bot.runs.told_price import PRICE_PATH
 from patterns.core.context import TaskContext
 from patterns.core.errors import RosterError, UserError
 from patterns.core.events import PatternResult
-from patterns.core.ports import Clock, Decision, Fence, Question, StepRecord
+from patterns.core.holds import Fence
+from patterns.core.ports import Clock
+from patterns.core.questions import Decision, Question
+from patterns.core.step_record import StepRecord
 from patterns.flow import PLAN, Choice
 from patterns.models.client import LiteLLMClient
 from patterns.replay import KeptSteps

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.roster.roster import Roster
 from patterns.tools.mcp.servers import ToolServers

@@ -12,7 +12,7 @@ from patterns.core.calls import Completion, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import ParkedError
 from patterns.core.events import PatternResult
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolOutput
 from storage.run_rows import RunRow
 

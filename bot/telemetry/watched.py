@@ -10,7 +10,8 @@ from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.money import Price, Quote
-from patterns.core.ports import Circuit, ModelClient, OnText, StepRecord
+from patterns.core.ports import Circuit, ModelClient, OnText
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolBox, ToolOutput, ToolSchema
 from patterns.handoff import Handoff
 from patterns.roster.roster import ModelSpec

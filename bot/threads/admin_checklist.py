@@ -8,7 +8,7 @@ from bot.people.profiles import ProfileLookup
 from bot.runs.engine import Engine
 from bot.slack.scopes import GrantedScopes
 from bot.threads.welcome import Welcome
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.chores import BACKUP, Chores
 from storage.ledger.reports import PayerMonth, Reports
 from storage.new_channels import provisional_limit_of

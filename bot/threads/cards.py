@@ -18,7 +18,7 @@ from bot.slack.workspaces import Slack
 from bot.threads.edits import DECIDED, MessageEdits
 from bot.threads.rendering import rendered
 from bot.threads.run_views import RunViews
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from patterns.core.tasks import run_to_completion
 from storage.outbox import Outbox
 from storage.run_rows import RunRow

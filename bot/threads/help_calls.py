@@ -19,8 +19,8 @@ from bot.runs.request import RunRequest
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import RosterError, UserError
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
 from patterns.core.reasons import Reason
 from storage.ledger.balances import Balance
 from storage.run_rows import RunRow

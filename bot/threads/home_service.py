@@ -18,8 +18,9 @@ from bot.threads.admin_checklist import AdminChecklist
 from bot.threads.presenter import SlackThreadPresenter
 from bot.threads.run_service import RECENT, RunService
 from patterns.core.errors import AgentsError
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer, Question
+from patterns.core.questions import Question
 from storage.ledger.balances import Balance
 from storage.ledger.book import payer_key
 from storage.ledger.periods import period_end_us

@@ -11,7 +11,7 @@ from bot.runs.engine import Engine
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.errors import SlackError
 from bot.slack.workspaces import Slack
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.ledger.balances import Balance
 from storage.outbox import Outbox
 

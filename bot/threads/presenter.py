@@ -30,7 +30,7 @@ from bot.threads.rendering import rendered
 from bot.threads.run_views import RunViews
 from bot.threads.streaming import AnswerStreams
 from patterns.core.events import PatternResult, StopReason
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from patterns.core.tasks import run_to_completion
 from storage.outbox import Outbox
 from storage.questions import StoredQuestion

@@ -26,8 +26,9 @@ from patterns.core.events import (
     TextWithdrawn,
     ToolCalled,
 )
-from patterns.core.ports import Clock, StepRecord
+from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.roster.consistency import ROUTER
 
 log = structlog.get_logger(__name__)

@@ -23,7 +23,7 @@ from bot.threads.cards import Cards
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
-from patterns.core.ports import Decision, DecisionVerdict, Question, Scope
+from patterns.core.questions import Decision, DecisionVerdict, Question, Scope
 from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 from storage.tool_grants import ToolGrants

@@ -30,7 +30,7 @@ from bot.threads.queue_places import QueuePlaces
 from bot.threads.readable_runs import ReadableRuns
 from bot.threads.run_views import RunViews
 from patterns.core.errors import RosterError, UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.flow import Plan
 from storage.personal_data import PersonalData
 from storage.queue_bounds import QueueFullError

@@ -18,8 +18,8 @@ from bot.threads.attachments import AttachmentCollector
 from bot.threads.progress import ProgressBoard, step_label
 from patterns.core.events import StopReason
 from patterns.core.money import format_usd
-from patterns.core.ports import CACHED_TOKENS, StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.core.tools import TOOL_MODEL
 from patterns.roster.consistency import ROUTER
 from patterns.roster.model_schema import ModelSpec

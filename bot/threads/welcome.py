@@ -9,7 +9,7 @@ from bot.messages.welcome_text import stored
 from bot.messages.welcome_views import SettingsView, WelcomeView
 from bot.runs.engine import Engine
 from bot.slack.announcements import OnceOnlyAnnouncements
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 
 _HOSTS = {
     "api.openai.com": "OpenAI",

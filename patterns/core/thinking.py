@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from patterns.core import thinking_marks as marks
+from patterns.core.lost_marks import LostMarks
 from patterns.core.soft_marks import SoftMarks
 
 
@@ -23,9 +24,7 @@ class ThinkingFilter:
     _rest: str = ""
     _blank: list[str] | None = field(default_factory=list)
     """The white space a text begins with, until something else comes: to look at all of it each time is quadratic."""
-    _is_lossy: bool | None = None
-    _lossy: list[str] = field(default_factory=list)
-    """What has been looked through of a text that may be thinking whose marks were lost."""
+    _lost: LostMarks = field(default_factory=LostMarks)
     _line_begins: bool = True
     _line_has_text: bool = False
     _depth: int = 0
@@ -55,8 +54,7 @@ class ThinkingFilter:
             self._begin()
         else:
             self._rest += piece
-        is_known = self._is_lossy is False or self._settle_lossy(is_last=False)
-        if not is_known or not self.soft.is_settled(self._rest, is_last=False):
+        if not self._is_readable(is_last=False) or not self.soft.is_settled(self._rest, is_last=False):
             return ""
         self._scan(is_last=False)
         return self._taken()
@@ -64,7 +62,7 @@ class ThinkingFilter:
     def close(self) -> str:
         """Return what is left to show at the end."""
         self._begin()
-        self._settle_lossy(is_last=True)
+        self._is_readable(is_last=True)
         self.soft.is_settled(self._rest, is_last=True)
         self._scan(is_last=True)
         if self._depth and self._literal is not None and self._unsure is None:
@@ -91,32 +89,20 @@ class ThinkingFilter:
 
     def _again(self, text: str, *, is_text: bool) -> None:
         """Read the rest of a block that never ended: its tag was only talked about, or was opened twice."""
-        inner = ThinkingFilter(_is_lossy=False)
+        inner = ThinkingFilter(_lost=LostMarks(is_thinking=False))
         self._depth = 0
         self.has_thought = self.has_thought or not is_text
         shown = text if is_text else inner.feed(text) + inner.close()
         self._has_gap = self._has_gap and not is_text
         self._emit(shown)
 
-    def _settle_lossy(self, *, is_last: bool) -> bool:
+    def _is_readable(self, *, is_last: bool) -> bool:
         """Return whether the text can be scanned: not while it is thinking whose marks were lost on the way."""
-        if self._is_lossy is None:
-            text = self._rest.lstrip()
-            if not is_last and len(text) < marks.LOSSY_MAX and text.startswith("analysis"[: len(text)]):
-                return False
-            self._is_lossy = marks.LOSSY.match(self._rest) is not None
-        if self._is_lossy:
-            found = self._rest.find(marks.LOSSY_FINAL)
-            if found >= 0:
-                self._rest = self._rest[found + len(marks.LOSSY_FINAL) :]
-                self._is_lossy, self.has_thought, self._has_gap = False, True, True
-            elif is_last:
-                self._rest, self._is_lossy = "".join([*self._lossy, self._rest]), False
-            else:
-                end = max(0, len(self._rest) - len(marks.LOSSY_FINAL))
-                self._lossy.append(self._rest[:end])
-                self._rest = self._rest[end:]
-        return not self._is_lossy
+        if not self._lost.is_settled:
+            self._rest = self._lost.settle(self._rest, is_last=is_last)
+            if self._lost.has_ended:
+                self.has_thought = self._has_gap = True
+        return self._lost.is_settled
 
     def _scan(self, *, is_last: bool) -> None:
         text, at = self._rest, 0
@@ -185,8 +171,7 @@ class ThinkingFilter:
             self._mark_in_answer(kind, mark)
 
     def _mark_in_answer(self, kind: str, mark: str) -> None:
-        is_first = not self._has_output
-        is_own = kind == "token" and self.soft.is_strike(mark, is_first=is_first, has_gap=self._has_gap)
+        is_own = kind == "token" and self.soft.is_strike(mark, is_first=not self._has_output, has_gap=self._has_gap)
         if is_own or self.soft.is_element(kind, mark, (self._out or self._given or [""])[-1]):
             self._emit(mark)
         elif kind == "token":
@@ -243,7 +228,6 @@ class ThinkingFilter:
     def _token(self, mark: str) -> None:
         name = marks.token_name(mark)
         self._has_gap = True
-        is_at_edge = not self._line_has_text
         if name in marks.HEADERS:
             if self._header_of == "start":
                 self._is_hidden = marks.role(self._header) in marks.OTHERS
@@ -252,7 +236,7 @@ class ThinkingFilter:
             self._end_header()
         elif name in marks.ENDINGS:
             self._header_of, self._is_hidden, self._line_has_text = "", False, False
-        elif is_at_edge and name.removesuffix("_token") in marks.OTHERS | {"inst", "sys"}:
+        elif not self._line_has_text and name.removesuffix("_token") in marks.OTHERS | {"inst", "sys"}:
             self._is_hidden = True
         elif name.removesuffix("_token") in marks.OURS | {"/sys"}:
             self._is_hidden = False

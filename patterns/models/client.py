@@ -9,7 +9,6 @@ caller's one loop.
 import asyncio
 import contextlib
 import functools
-import importlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -25,7 +24,7 @@ from patterns.core.ports import FileReader, OnText
 from patterns.core.tools import ToolSchema
 from patterns.core.visible_text import visible_text
 from patterns.models import tool_messages
-from patterns.models.addresses import Access, access, key_variables
+from patterns.models.addresses import Access, access
 from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 from patterns.models.exchange import Exchange, reading_of
 from patterns.models.faults import Failure
@@ -33,17 +32,12 @@ from patterns.models.pictures import with_tokens
 from patterns.models.price_map import Known, entry_of, look_up
 from patterns.models.pricing import SCHEMA_TOKENS, TOOLS_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.models.sdk import is_imported, litellm_sdk, sharing_the_interpreter
+from patterns.models.targets import resolve
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
 
 if TYPE_CHECKING:
     from patterns.models.http import Http
-
-_SHAPE_OF = {
-    **dict.fromkeys(("openai", "hosted_vllm", "lm_studio", "openrouter", "xai"), "openai"),
-    "anthropic": "anthropic",
-    "gemini": "gemini",
-}
 
 
 class LiteLLMClient:
@@ -236,41 +230,8 @@ class LiteLLMClient:
 
     def _target(self, model: str) -> Target:
         if model not in self._targets:
-            self._targets[model] = self._resolve(self._spec(model))
+            self._targets[model] = resolve(self._spec(model), self._found(model), self._env)
         return self._targets[model]
-
-    def _resolve(self, spec: ModelSpec) -> Target:
-        litellm = litellm_sdk()
-        try:
-            name, provider, _, api_base = litellm.get_llm_provider(spec.model)
-        except litellm.exceptions.BadRequestError:
-            raise RosterError(f"{spec.model!r} is no model litellm knows. Write it as provider/model.") from None
-        found = self._found(spec.name)
-        if found is not None and found.provider != provider:
-            # Its price would be another provider's.
-            raise RosterError(f"{spec.model!r} is one of {provider}. Write it as {provider}/{name}.")
-        entry = entry_of(litellm.model_cost, spec.model, name, provider)
-        shape = None if entry.get("mode") == "responses" else _SHAPE_OF.get(provider)
-        reached = access(spec, provider=provider, known_base=api_base, env=self._env)
-        target = Target(
-            provider=provider,
-            name=name,
-            shape=shape,
-            api_base=reached.api_base,
-            key=reached.key,
-            key_variable=reached.key_from or spec.api_key_env or key_variables(provider)[0],
-            supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
-            is_behind_gateway=reached.is_chosen,
-            sampling=spec.sampling.given,
-        )
-        if shape is None:
-            return target
-        enum = litellm.types.utils.LlmProviders(provider)
-        config = litellm.utils.ProviderConfigManager.get_provider_chat_config(name, enum)
-        # Gemini's config class has no request body of its own; the function it leaves that to does.
-        gemini = importlib.import_module("litellm.llms.vertex_ai.gemini.transformation")
-        body_of = gemini.transform_request_body if shape == "gemini" else config.transform_request
-        return replace(target, config=config, body_of=body_of)
 
     def _found(self, model: str) -> Known | None:
         """Return what litellm's files say of a model, or None where they leave its provider open."""

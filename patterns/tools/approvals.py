@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from patterns.core.errors import ParkedError
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join

@@ -1,6 +1,6 @@
 """One call of a tool without an agent: somebody tries it, and it is held, sent once and settled like every call."""
 
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolCall, ToolSchema
 from patterns.services import Services
 from patterns.tools.approvals import Approvals, Permit

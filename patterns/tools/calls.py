@@ -16,10 +16,11 @@ import structlog
 
 from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, RunLostError
 from patterns.core.events import ToolCalled
+from patterns.core.holds import Charged, Hold, HoldRequest
 from patterns.core.invisible import without_invisible
 from patterns.core.money import format_usd
-from patterns.core.ports import Charged, Hold, HoldRequest, StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tasks import run_patiently, run_to_completion
 from patterns.core.text import storable
 from patterns.core.tools import TOOL_MODEL, ToolAnswer, ToolBox, ToolError, ToolFacts, ToolOutput

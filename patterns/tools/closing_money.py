@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from patterns.core.ports import Hold, ReserveRequest
+from patterns.core.holds import Hold, ReserveRequest
 from patterns.core.tasks import run_to_completion
 from patterns.services import Services, join
 

@@ -15,8 +15,8 @@ from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedEr
 from patterns.core.events import Noted
 from patterns.core.limits import Cap
 from patterns.core.money import Usage
-from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolBox, ToolSchema
 from patterns.roster.prompts import weigh
 from patterns.roster.tool_schema import ToolSpec

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from patterns.core.tools import EarlierCall
 from patterns.services import Services, join
 from patterns.tools.approvals import APPROVAL_S, REMINDER_S, asked

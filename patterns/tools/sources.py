@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from patterns.core.context import TaskContext
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import Source
 from patterns.tools.links import links_in, mark_strange_links
 

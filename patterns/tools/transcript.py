@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from patterns.core.calls import Completion, Message
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolCall
 from patterns.roster.prompts import cut, fence, weigh
 from patterns.tools.judging import ARGUMENTS_BYTES_MAX

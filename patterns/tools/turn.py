@@ -6,7 +6,8 @@ from typing import Any
 from patterns.attempts import Attempts
 from patterns.charges import charge_for_answer, paid, unusable_answer
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
-from patterns.core.ports import Hold, StepRecord
+from patterns.core.holds import Hold
+from patterns.core.step_record import StepRecord
 from patterns.core.structured import InvalidOutputError, read
 from patterns.core.tools import ToolSchema
 from patterns.services import join

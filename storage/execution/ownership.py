@@ -2,10 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from patterns.core.ports import (
-    Fence,
-    StepRecord,
-)
+from patterns.core.holds import Fence
+from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.database.statements import Work, load
 from storage.execution.session import RunSession

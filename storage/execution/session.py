@@ -8,18 +8,10 @@ from typing import TypeVar
 
 from patterns.core.errors import AgentsError, RunLostError, StorageError
 from patterns.core.events import RunEvent
-from patterns.core.ports import (
-    Charged,
-    Decision,
-    EventSink,
-    Fence,
-    Hold,
-    HoldRequest,
-    Question,
-    ReserveRequest,
-    Settlement,
-    StepRecord,
-)
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
+from patterns.core.ports import EventSink
+from patterns.core.questions import Decision, Question
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.transaction import Decide

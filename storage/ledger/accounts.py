@@ -1,6 +1,6 @@
 """Select the accounts a request counts against: the months of workspace, channel and person, and the run's caps."""
 
-from patterns.core.ports import HoldRequest, Payer, ReserveRequest
+from patterns.core.holds import HoldRequest, Payer, ReserveRequest
 from storage.ledger.book import Account, LedgerTransaction, account_id
 
 

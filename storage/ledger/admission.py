@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Literal
 
 from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
 from patterns.core.money import MAX_NUSD, format_usd
-from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
 from patterns.core.reasons import Reason
 from storage.ledger.accounts import accounts_of
 from storage.ledger.book import Account, Call, LedgerTransaction, as_json

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from patterns.core.ports import Clock, Payer
+from patterns.core.holds import Payer
+from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single

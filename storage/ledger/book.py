@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from patterns.core.errors import BudgetExceededError
+from patterns.core.holds import Payer
 from patterns.core.money import Usage
-from patterns.core.ports import Payer
 from patterns.core.reasons import Reason
 from storage.database.statements import Row
 from storage.ledger.periods import LEAP_MONTHS, months_between, period_key

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from patterns.core.errors import UserError
+from patterns.core.holds import Charged, Payer
 from patterns.core.money import MAX_NUSD
-from patterns.core.ports import Charged, Clock, Payer
+from patterns.core.ports import Clock
 from storage.database.database import ConstraintError, Database
 from storage.database.statements import Row, Work, load
 from storage.ledger import admission

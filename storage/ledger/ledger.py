@@ -9,17 +9,10 @@ from typing import cast
 import structlog
 
 from patterns.core.errors import AgentsError, RunLostError, StorageError
-from patterns.core.ports import (
-    Charged,
-    Clock,
-    Fence,
-    Hold,
-    HoldRequest,
-    ReserveRequest,
-    Settlement,
-    StepRecord,
-)
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
+from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
 from storage.database.database import Database
 from storage.database.statements import Query, Work, single

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from patterns.core.ports import Clock, Payer
+from patterns.core.holds import Payer
+from patterns.core.ports import Clock
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 from storage.ledger.balances import DEFAULT_ALERTS_PCT

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patterns.core.errors import AgentsError, BudgetExceededError, RunLostError
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
 from patterns.core.money import format_usd
-from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import TOOL_MODEL
 from storage.database.statements import Query, Row, Statement, Work, load
 from storage.journal import q as journal

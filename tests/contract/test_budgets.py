@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from patterns.core.errors import BudgetExceededError, UserError
-from patterns.core.ports import Charged, Payer
+from patterns.core.holds import Charged, Payer
 from storage.database.database import ConstraintError, Database
 from storage.ledger.backup import backup
 from storage.ledger.balances import Balances

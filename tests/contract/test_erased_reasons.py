@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.audit import AuditLog
 from storage.database.database import ConstraintError, Database
 from storage.ledger.budgets import Budgets

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from patterns.core.errors import BudgetExceededError, RunLostError, StorageError
+from patterns.core.holds import Charged, Payer, Settlement
 from patterns.core.money import Usage
-from patterns.core.ports import Charged, Payer, Settlement, StepRecord
+from patterns.core.step_record import StepRecord
 from storage.database.database import ConstraintError, Database
 from storage.journal import SqlJournal
 from storage.ledger.budgets import Budgets
@@ -217,7 +218,7 @@ class TestSettling:
         assert await account(database, "T1/channel/C1/2026-12") == (0, 5 * CENT)
 
     async def test_an_unknown_hold_is_an_error(self, ledger: SqlLedger, run: Asking) -> None:
-        from patterns.core.ports import Hold  # noqa: PLC0415 - made up, as nobody should
+        from patterns.core.holds import Hold  # noqa: PLC0415 - made up, as nobody should
 
         with pytest.raises(StorageError, match="no open hold"):
             await ledger.settle(Hold("never", CENT), settled(CENT), run.fence)

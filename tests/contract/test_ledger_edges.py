@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
+from patterns.core.holds import Charged, Fence, Payer
 from patterns.core.limits import Cap
-from patterns.core.ports import Charged, Fence, Payer, StepRecord
+from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.journal import SqlJournal
 from storage.ledger.ledger import Recovered, SqlLedger

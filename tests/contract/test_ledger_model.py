@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from psycopg.rows import args_row, dict_row
 
 from patterns.core.errors import BudgetExceededError, RunLostError
+from patterns.core.holds import Charged, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.limits import Cap
-from patterns.core.ports import Charged, Hold, HoldRequest, ReserveRequest, Settlement
 from storage.database import sqlite
 from storage.database.migrate import MIGRATIONS
 from storage.database.statements import Query, Statement, Work, load

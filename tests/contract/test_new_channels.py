@@ -2,7 +2,7 @@
 
 import asyncio
 
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.channels import ChannelSettings
 from storage.database.database import Database
 from storage.ledger.balances import Balances

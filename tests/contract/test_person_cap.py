@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.errors import BudgetExceededError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.database.database import Database
 from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger

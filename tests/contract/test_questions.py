@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.errors import ParkedError
-from patterns.core.ports import Decision, Fence, Question
+from patterns.core.holds import Fence
+from patterns.core.questions import Decision, Question
 from storage.database.database import Database
 from storage.questions import Questions
 from storage.run_rows import RunRow

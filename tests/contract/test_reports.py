@@ -16,8 +16,8 @@ from bot.messages.budget_text import balance_line, text
 from bot.messages.budget_views import BudgetView
 from bot.messages.month_report import FlowRating, Report, build_report, shown
 from patterns.core.errors import UserError
+from patterns.core.holds import Charged, Payer
 from patterns.core.money import Usage, format_usd
-from patterns.core.ports import Charged, Payer
 from storage.database.database import Database
 from storage.ledger.balances import Balances
 from storage.ledger.budgets import Budgets

@@ -9,7 +9,9 @@ import pytest
 
 from patterns.core.errors import BudgetExceededError, ParkedError, RunLostError, StorageError
 from patterns.core.events import Noted, RunEvent
-from patterns.core.ports import Decision, Fence, Question, StepRecord
+from patterns.core.holds import Fence
+from patterns.core.questions import Decision, Question
+from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.execution.ownership import RunSessions
 from storage.execution.session import RunSession

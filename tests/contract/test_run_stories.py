@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.errors import ParkedError
+from patterns.core.holds import Charged
 from patterns.core.money import Usage
-from patterns.core.ports import Charged, Decision, Question, StepRecord
+from patterns.core.questions import Decision, Question
+from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.journal import SqlJournal
 from storage.ledger.ledger import SqlLedger

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.errors import ParkedError, RunLostError, StorageError
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from storage.channels import ChannelSettings
 from storage.chores import Chores
 from storage.database.database import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from storage.database.database import Database
 from storage.ledger.verify import verify
 from storage.questions import Questions

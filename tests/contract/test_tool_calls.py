@@ -8,7 +8,8 @@ import pytest
 
 from patterns.agent import AgentRunner
 from patterns.core.errors import ParkedError, RunLostError
-from patterns.core.ports import Charged, Decision
+from patterns.core.holds import Charged
+from patterns.core.questions import Decision
 from patterns.core.reasons import Reason
 from patterns.core.tools import ToolAnswer, ToolFacts
 from patterns.services import Services, open_services

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from patterns.core.errors import ParkedError, UserError
-from patterns.core.ports import Charged, Payer, Question
+from patterns.core.holds import Charged, Payer
+from patterns.core.questions import Question
 from storage.channels import ChannelSettings
 from storage.chores import Chores
 from storage.database.database import Database

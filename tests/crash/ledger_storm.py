@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from patterns.core.ports import Fence
+from patterns.core.holds import Fence
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.ledger.book import Policy

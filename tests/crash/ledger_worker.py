@@ -9,8 +9,9 @@ import random
 import sys
 
 from patterns.core.errors import BudgetExceededError
+from patterns.core.holds import Charged, Fence
 from patterns.core.limits import Cap
-from patterns.core.ports import Charged, Fence, StepRecord
+from patterns.core.step_record import StepRecord
 from storage.database.connect import connect
 from storage.database.statements import Query, Work
 from storage.ledger.ledger import SqlLedger

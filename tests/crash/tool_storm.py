@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.clock import SystemClock
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from storage.database.connect import connect
 from storage.database.database import Database
 from storage.ledger.verify import verify

@@ -25,7 +25,9 @@ from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import ParkedError, RunLostError
-from patterns.core.ports import Charged, Fence, Hold, HoldRequest, OnText, StepRecord
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest
+from patterns.core.ports import OnText
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import Grant, ToolBox, ToolOutput, ToolRules, ToolSchema, schema_hash
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.roster.roster import Roster

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bot.demo.local_slack import ADA, DANA, TEAM, TRY_IT, LocalSlack
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
 from tests.e2e.slack_page import SlackPage
 from tests.fakes.history import work_of_two_months
 from tests.fakes.provider import Provider

@@ -40,8 +40,9 @@ from bot.people.directory import SlackDirectory
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
+from patterns.core.holds import Payer
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import Payer, Question
+from patterns.core.questions import Question
 from patterns.core.tools import Grant
 from patterns.roster.tool_schema import ToolSpec
 from tests.support.statistics import stats_view

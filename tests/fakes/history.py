@@ -3,8 +3,8 @@
 import random
 from dataclasses import replace
 
+from patterns.core.holds import Charged, Payer
 from patterns.core.money import Usage
-from patterns.core.ports import Charged, Payer
 from storage.database.database import Database
 from storage.ledger.book import Policy
 from storage.ledger.ledger import SqlLedger

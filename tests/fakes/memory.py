@@ -7,19 +7,11 @@ from typing import BinaryIO
 
 from patterns.core.errors import BudgetExceededError, CancelledRunError, ParkedError, RunLostError
 from patterns.core.events import RunEvent
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.limits import Cap
-from patterns.core.ports import (
-    Charged,
-    Decision,
-    Fence,
-    Hold,
-    HoldRequest,
-    Question,
-    ReserveRequest,
-    Settlement,
-    StepRecord,
-)
+from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
 
 

@@ -21,7 +21,7 @@ from bot.people.profiles import ProfileLookup
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.errors import SlackError
 from patterns.core.errors import UserError
-from patterns.core.ports import Charged
+from patterns.core.holds import Charged
 from patterns.roster.roster import ModelSpec
 from storage.channels import ChannelSettings
 from storage.chores import Chores

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER

@@ -2,7 +2,7 @@
 
 from bot.messages.action_ids import QUEUE_IT
 from bot.threads.budget_queue import BudgetQueue
-from patterns.core.ports import Hold, Payer
+from patterns.core.holds import Hold, Payer
 from patterns.flow import Choice
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer

@@ -13,7 +13,8 @@ import pytest
 from bot.messages.markdown import pieces
 from patterns.core.errors import ParkedError
 from patterns.core.events import PatternResult
-from patterns.core.ports import Decision, HoldRequest
+from patterns.core.holds import HoldRequest
+from patterns.core.questions import Decision
 from patterns.flow import Plan, resolve, run_flow
 from patterns.tools.links import links_in
 from patterns.tools.sources import texts_read, with_known_links

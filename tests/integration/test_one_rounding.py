@@ -16,8 +16,8 @@ from bot.messages.outcome_text import footer
 from bot.messages.run_text import left, usd
 from bot.messages.views import AnswerView, Person, RunState, RunView
 from patterns.core.events import PatternResult, StopReason
+from patterns.core.holds import Charged
 from patterns.core.money import CENT_NUSD
-from patterns.core.ports import Charged
 from tests.integration import test_budget_desk as at_the_desk
 from tests.integration.test_budget_desk import ADMIN, Desk
 from tests.support.ledgers import PAYER, USD, Asking, open_run

@@ -6,7 +6,8 @@ import pytest
 
 from patterns.agent import AgentRunner
 from patterns.core.errors import RunLostError
-from patterns.core.ports import Charged, Fence, Hold, Settlement, StepRecord
+from patterns.core.holds import Charged, Fence, Hold, Settlement
+from patterns.core.step_record import StepRecord
 from patterns.flow import Choice, resolve, run_flow
 from patterns.services import open_services
 from storage.database.database import Database

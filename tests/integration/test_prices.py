@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from bot.cli.ask import Request, Shell
+from patterns.core.holds import Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Payer
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import TEAM
 from tests.support.running_bot import House, Opened

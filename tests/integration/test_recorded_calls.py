@@ -15,8 +15,8 @@ import pytest
 from patterns.charges import charge_for_answer, charge_for_error
 from patterns.core.calls import Message, ModelRequest, PreparedCall
 from patterns.core.errors import ModelError
+from patterns.core.holds import Charged, Hold
 from patterns.core.money import Price
-from patterns.core.ports import Charged, Hold
 from patterns.core.tools import ToolCall
 from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk

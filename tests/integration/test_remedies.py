@@ -9,7 +9,7 @@ import pytest
 from bot.messages.action_ids import REQUEST_HELP, REQUEST_INSTEAD, REQUEST_RETRY, RUN_CHANGE, RUN_HELP, RUN_RETRY
 from bot.runs.engine import Engine
 from patterns.core.errors import RosterError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from patterns.flow import Choice, Plan
 from tests.fakes.provider import Call, Provider, Reply, Script
 from tests.fakes.slack_server import SlackServer

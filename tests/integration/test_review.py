@@ -9,7 +9,7 @@ import pytest
 
 from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, REVIEW_EDIT, REVIEW_STOP, RUN_CONFIRM
 from bot.threads.cards import Cards
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import BOT_USER

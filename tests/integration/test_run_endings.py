@@ -17,7 +17,7 @@ from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
 from bot.threads.presenter import SlackThreadPresenter
 from patterns.core.errors import UserError
-from patterns.core.ports import Hold
+from patterns.core.holds import Hold
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster
 from storage.ledger.ledger import SqlLedger

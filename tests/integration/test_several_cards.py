@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.messages.action_ids import REVIEW_APPROVE, REVIEW_STOP
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.support.later import reminders

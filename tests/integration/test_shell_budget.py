@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from patterns.core.holds import Payer
 from patterns.core.money import NUSD_PER_USD, format_usd
-from patterns.core.ports import Payer
 from storage.database.connect import connect
 from storage.database.migrate import migrate
 from storage.ledger.book import Policy

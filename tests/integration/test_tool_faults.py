@@ -15,8 +15,10 @@ import pytest
 
 from patterns.agent import AgentRunner
 from patterns.core.errors import ParkedError
-from patterns.core.ports import Decision, Fence, Payer, StepRecord
+from patterns.core.holds import Fence, Payer
+from patterns.core.questions import Decision
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolCall, ToolRules
 from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk

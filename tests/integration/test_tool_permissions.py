@@ -19,7 +19,7 @@ from bot.messages.action_ids import (
     TOOL_MENU,
 )
 from patterns.core.errors import ParkedError, UserError
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from patterns.core.tools import AskedCall
 from storage.run_rows import RunRow
 from storage.tool_grants import ToolGrants

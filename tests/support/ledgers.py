@@ -4,8 +4,8 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
 from patterns.core.limits import Cap
-from patterns.core.ports import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
 from storage.database.database import Database
 from storage.database.statements import Query, Row, load, single
 from storage.ledger.book import Policy

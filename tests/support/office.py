@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patterns.core.calls import ModelRequest
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from patterns.core.tools import ToolCall
 from tests.fakes.model import Reply, Say, asks, system_of, user_of
 from tests.fakes.tools import FakeTools

@@ -7,7 +7,7 @@ from typing import Any
 from patterns.agent import AgentRunner
 from patterns.core.context import TaskContext
 from patterns.core.events import PatternResult
-from patterns.core.ports import Fence, Payer
+from patterns.core.holds import Fence, Payer
 from patterns.flow import Choice, resolve, run_flow
 from patterns.roster.roster import Roster, load_roster
 from patterns.services import Services, open_services

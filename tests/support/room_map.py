@@ -21,7 +21,7 @@ ROOTS = {
 }
 """The modules that lie directly in a package, as rooms of their own."""
 TOP = {
-    "bot/app": "app, container, presentation, stores, bolt_app, schedule, serve",
+    "bot/app": "app, container, presentation, accounting, identity, stores, bolt_app, schedule, serve",
     "bot/settings": "settings, setting_values, mcp_tokens, logs, log_throttle, clock, manifest, instance_lock",
     "storage/stores": "runs, journal, inbox, outbox, questions, …",
     "patterns/patterns": "router, pipeline, broadcast, supervisor, flow, agent, …",

@@ -41,7 +41,7 @@ from bot.people.channel_rules import ChannelRules
 from bot.people.tools_form import tools_form
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Remedy
 from patterns.core.tools import AskedCall, Source
 from patterns.roster.tool_schema import ToolSpec

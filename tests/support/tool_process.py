@@ -18,7 +18,7 @@ from bot.runs.engine import NullEventSink
 from bot.runs.lease import LEASE_S, Lease
 from patterns.agent import AgentRunner
 from patterns.core.errors import ParkedError, RunLostError
-from patterns.core.ports import Hold, HoldRequest
+from patterns.core.holds import Hold, HoldRequest
 from patterns.core.tools import Grant, ToolRules, schema_hash
 from patterns.services import open_services
 from storage.database.connect import connect

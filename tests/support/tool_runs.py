@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolRules
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.roster.roster import Roster, load_roster

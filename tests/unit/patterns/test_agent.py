@@ -12,8 +12,10 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import Artifact
 from patterns.core.errors import NEVER_SENT, BudgetExceededError, Charge, DriftError, LimitReachedError
 from patterns.core.events import Noted, RunEvent, StepFinished, StepRetried, StepStarted, StopReason, TextDelta
+from patterns.core.holds import Hold, HoldRequest
 from patterns.core.money import Price, Usage, format_usd
-from patterns.core.ports import CACHED_TOKENS, Hold, HoldRequest, OnText, StepRecord
+from patterns.core.ports import OnText
+from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.core.structured import parse
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import Solo

@@ -11,7 +11,8 @@ from patterns.core.errors import CancelledRunError, ParkedError
 from patterns.core.events import MissingVoice, Noted, StopReason
 from patterns.core.limits import FailurePolicy
 from patterns.core.money import Usage
-from patterns.core.ports import Decision, OnText
+from patterns.core.ports import OnText
+from patterns.core.questions import Decision
 from patterns.core.tools import Grant, ToolRules, schema_hash
 from patterns.flow import Choice, resolve, run_flow
 from patterns.pattern import Solo

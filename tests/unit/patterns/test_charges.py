@@ -7,8 +7,8 @@ import pytest
 from patterns.charges import charge_for_answer, charge_for_error, unusable_answer
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import Charge, ModelError
+from patterns.core.holds import Hold
 from patterns.core.money import Price
-from patterns.core.ports import Hold
 from patterns.core.reasons import Reason
 from patterns.core.tools import ToolCall
 

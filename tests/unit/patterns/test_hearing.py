@@ -5,7 +5,8 @@ import asyncio
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.events import StepRetried, TextDelta, TextWithdrawn
 from patterns.core.money import Usage
-from patterns.core.ports import OnText, StepRecord
+from patterns.core.ports import OnText
+from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolCall, ToolSchema
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.hearing import Hearing

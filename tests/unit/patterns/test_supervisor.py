@@ -12,7 +12,7 @@ from patterns.core.calls import ModelRequest
 from patterns.core.errors import ParkedError
 from patterns.core.events import Reviewed, StopReason
 from patterns.core.money import Usage
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from patterns.pattern import Solo
 from patterns.pipeline import Pipeline
 from patterns.supervisor import EXTRA_ROUNDS_MAX, UNREVIEWED, VERDICT_SCHEMA, Supervisor

@@ -11,7 +11,8 @@ from bot.messages.stats_advice import advice
 from bot.messages.stats_text import NARROW, lines
 from bot.messages.stats_views import RunStats, Spread, StatsRow, percentile
 from patterns.core.money import Usage
-from patterns.core.ports import Decision, Question, StepRecord
+from patterns.core.questions import Decision, Question
+from patterns.core.step_record import StepRecord
 from storage.run_rows import RunRow
 from storage.run_story import RunStory, StoryCall, StoryQuestion, StoryStep
 

@@ -8,7 +8,7 @@ from bot.messages.budget_form import budget_form
 from bot.messages.budget_views import BUDGET_EDIT, BUDGET_POST
 from bot.messages.notice_views import NoticeView
 from patterns.core.errors import UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.ledger.reports import PayerSettings
 from tests.fakes.bot_services import (
     ANNA,

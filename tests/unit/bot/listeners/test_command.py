@@ -7,7 +7,7 @@ from bot.messages.list_views import AgentsView, FlowsView, HelpView, RunsView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.runs.request import RunRequest
 from patterns.core.errors import UserError
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from tests.fakes.bot_services import (
     ANNA,
     BALANCES,

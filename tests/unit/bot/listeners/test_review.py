@@ -9,7 +9,7 @@ from bot.messages.action_ids import ASK_MONEY, REVIEW_APPROVE, REVIEW_CHANGES, R
 from bot.messages.notice_views import NoticeView
 from bot.messages.review_forms import CHANGES_FORM, EDIT_FORM
 from patterns.core.errors import UserError
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from tests.fakes.bot_services import ANNA, BEN, BOT, CHANNEL, DM, Bot, click, event, mention, message, submission
 
 RUN, PATH = "r0123456789ab", "pipeline/3/supervisor/2/human"

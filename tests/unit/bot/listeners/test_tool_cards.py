@@ -9,7 +9,7 @@ from bot.messages.action_ids import OUTCOME_AGAIN, OUTCOME_DONE, TOOL_APPROVE, T
 from bot.messages.notice_views import NoticeView
 from bot.messages.tool_forms import DENY_FORM
 from patterns.core.errors import UserError
-from patterns.core.ports import Question
+from patterns.core.questions import Question
 from patterns.core.tools import AskedCall
 from tests.fakes.bot_services import BEN, CHANNEL, Bot, click, submission
 

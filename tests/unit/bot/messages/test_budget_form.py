@@ -5,7 +5,7 @@ import pytest
 
 from bot.commands import budget as said
 from bot.messages.budget_form import BudgetForm, DoubtfulCall, budget_form, read_budget_form
-from patterns.core.ports import Payer
+from patterns.core.holds import Payer
 from storage.ledger.reports import PayerSettings
 
 USD = 1_000_000_000

@@ -27,8 +27,8 @@ from bot.threads.progress import ProgressBoard
 from bot.threads.run_views import step_view
 from patterns.core.errors import BudgetExceededError, LimitReachedError
 from patterns.core.events import StepFinished, StepRetried, StopReason
-from patterns.core.ports import StepRecord
 from patterns.core.reasons import Reason
+from patterns.core.step_record import StepRecord
 from patterns.pattern import _failed, _stopped
 from tests.contract.test_blockkit import report
 from tests.unit.bot.slack.test_client import FakeClock

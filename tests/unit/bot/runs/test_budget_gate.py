@@ -8,7 +8,7 @@ import pytest
 from bot.runs.budget_gate import BudgetGate
 from patterns.core.errors import ParkedError
 from patterns.core.events import PatternResult, Refusal, StopReason
-from patterns.core.ports import Decision, Question
+from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Reason
 
 CHANNEL = Refusal(kind="channel", needed_nusd=30)

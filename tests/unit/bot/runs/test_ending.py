@@ -5,8 +5,8 @@ import pytest
 from bot.runs.ending import Obstacle, obstacles, remedies_of
 from bot.runs.outcome import RunOutcome
 from patterns.core.events import MissingVoice, PatternResult, StopReason
-from patterns.core.ports import StepRecord
 from patterns.core.reasons import TABLE, Reason, Remedy
+from patterns.core.step_record import StepRecord
 
 
 def ended(stop_reason: StopReason, *, missing: str = "", output: str = "") -> RunOutcome:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.threads.cards import Cards
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 
 STOPPED = Decision(verdict="stop", user="U1", at_us=1)
 

@@ -19,7 +19,7 @@ from patterns.core.events import (
     ToolCalled,
 )
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import StepRecord
+from patterns.core.step_record import StepRecord
 from tests.unit.bot.slack.test_client import FakeClock
 
 RUN = RunView("run", "C1", Person("U1", "Dana"), "why?", RunState.RUNNING)

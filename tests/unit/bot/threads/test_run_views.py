@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from bot.messages.used_text import models
 from bot.messages.views import ModelUse, ToolCallLine
 from bot.threads.run_views import arguments_in_a_line, call_line, models_used, step_view
-from patterns.core.ports import CACHED_TOKENS, StepRecord
+from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.tools.sources import tool_uses
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from patterns.core.errors import SIBLING_ENDED, CancelledRunError, ParkedError, RunLostError
-from patterns.core.ports import Decision, HoldRequest
+from patterns.core.holds import HoldRequest
+from patterns.core.questions import Decision
 from patterns.core.reasons import Reason
 from patterns.core.tools import RUN_GRANT_CALLS, Grant, ToolError, ToolRules, schema_hash
 from tests.fakes.memory import Memory
