@@ -83,15 +83,15 @@ def test_streams_of_the_fast_path_ask_for_usage(model: str) -> None:
 
 def test_a_model_without_json_mode_is_asked_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     models = client("openai/gpt-4o")
-    resolve = models._resolve
+    resolve = models._target
 
-    def without_schemas(spec: ModelSpec) -> Target:
-        target = resolve(spec)
+    def without_schemas(model: str) -> Target:
+        target = resolve(model)
         return Target(
             target.provider, target.name, None, target.api_base, target.key, target.supported - {"response_format"}
         )
 
-    monkeypatch.setattr(models, "_resolve", without_schemas)
+    monkeypatch.setattr(models, "_target", without_schemas)
     call = models.prepare(ModelRequest("m", (Message("user", "Hi"),), 100, schema=SCHEMA))
     first = json.loads(call.body)["messages"][0]
     assert first["role"] == "system"
