@@ -63,9 +63,10 @@ _FIELDS = {
     "quiet": "shows little progress",
     "opening": "new channel",
     "tool": "",
-    "tools": "tools",
+    "tools": "tools for the channel",
     "tools_for": "who has tools",
     "tools_people": "who has tools by name",
+    "tools_whom": "tools for others",
     "tools_outside": "tools where guests and other organisations read",
     "expires_us": "until",
 }
@@ -119,6 +120,8 @@ class AuditWords:
         if field == "opening" and value:
             kept = value.get("state") if isinstance(value, dict) else value
             return {"on": "enabled", "trial": "on trial", "off": "not enabled"}.get(str(kept), str(kept))
+        if field == "tools_whom":
+            return await self._audiences(value or {})
         if isinstance(value, list | tuple):
             return ", ".join([await self._word(str(one)) for one in value]) or _NONE.get(field, "none")
         if isinstance(value, bool):
@@ -128,6 +131,10 @@ class AuditWords:
         if isinstance(value, int):
             return _number(field, value)
         return await self._word(str(value))
+
+    async def _audiences(self, value: Any) -> str:  # noqa: ANN401 - what the setting holds, by tool
+        said = [f"{tool}: {', '.join([await self._word(str(one)) for one in whom])}" for tool, whom in value.items()]
+        return "; ".join(said) or "none"
 
     async def _word(self, text: str) -> str:
         """Return a text with a person's id as their name and a stamp as a date."""

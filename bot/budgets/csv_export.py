@@ -13,6 +13,7 @@ from bot.messages.month_report import flow_name
 from bot.messages.printable_json import printable_json
 from bot.messages.stats_views import RunStats, StatsRow
 from patterns.core.money import NUSD_PER_USD
+from patterns.core.tools import TOOL_MODEL
 from storage.ledger.reports import SpendRow
 
 _SIGNS = "=+-@\u2212"
@@ -20,10 +21,11 @@ _SIGNS = "=+-@\u2212"
 _TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens")
 """Input is all of it; what was read from a cache or written into one is part of it, at a rate of its own."""
 _CALL_COLUMNS = (
-    "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "state", *_TOKENS,
-    "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason",
+    "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "tool", "state",
+    *_TOKENS, "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason", "approved_by", "bytes_read", "failed",
+    "seconds",
 )  # fmt: skip
-
+"""A call is of a model or of a tool. The last four are of tools: who approved it, and what came of it."""
 
 _STATS_COLUMNS = (
     "kind", "name", "runs", "answered", "partial", "refused", "failed", "cost_usd", "cost_mean_usd", "cost_p50_usd",
@@ -39,10 +41,10 @@ def exact_usd(nusd: int) -> str:
 
 
 def month_csv(spent: Iterable[SpendRow], period: str) -> str:
-    """Return a month by flow, agent and model, without people: everyone in the channel can read it."""
-    sums: dict[tuple[str, str, str], list[int]] = {}
+    """Return a month by flow, agent, and model or tool, without people: everyone in the channel can read it."""
+    sums: dict[tuple[str, ...], list[int]] = {}
     for one in spent:
-        row = sums.setdefault((flow_name(one.flow) if one.flow else "", one.agent, one.model), [0] * 5)
+        row = sums.setdefault((flow_name(one.flow) if one.flow else "", one.agent, *_of(one.model)), [0] * 5)
         for at, value in enumerate((one.calls, one.input_tokens, one.output_tokens, one.nusd, one.uncertain_nusd)):
             row[at] += value
     columns = (
@@ -50,6 +52,7 @@ def month_csv(spent: Iterable[SpendRow], period: str) -> str:
         "flow",
         "agent",
         "model",
+        "tool",
         "calls",
         "input_tokens",
         "output_tokens",
@@ -73,17 +76,25 @@ def calls_json(calls: Sequence[Mapping[str, Any]]) -> str:
 def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
     """Return one call in the columns of the export. A call that is still held costs nothing yet."""
     usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
+    seconds = "" if call["elapsed_ms"] is None else f"{call['elapsed_ms'] / 1000:.3f}"
+    failed = "" if call["is_error"] is None else "yes" if call["is_error"] else "no"
     values = (
         call["id"], call["run_id"], call["channel"], call["user_id"], call["period"], _utc(call["opened_us"]),
-        _utc(call["closed_us"]), call["flow"], call["agent"], call["model"], call["state"],
+        _utc(call["closed_us"]), call["flow"], call["agent"], *_of(call["model"]), call["state"],
         *(usage.get(name, 0) for name in _TOKENS), exact_usd(call["hold_nusd"]),
         exact_usd(call["actual_nusd"]), exact_usd(call["overrun_nusd"]), call["price_version"], call["reason"],
+        call["approved_by"] or "", "" if call["bytes_read"] is None else call["bytes_read"], failed, seconds,
     )  # fmt: skip
     return dict(zip(_CALL_COLUMNS, values, strict=True))
 
 
+def _of(model: str) -> tuple[str, str]:
+    """Return what a call was of in two columns: a model, or a tool."""
+    return ("", model.removeprefix(TOOL_MODEL)) if model.startswith(TOOL_MODEL) else (model, "")
+
+
 def stats_csv(stats: RunStats) -> str:
-    """Return the statistics of a month, a line for each pattern, flow, agent and model; amounts are dollars."""
+    """Return the statistics of a month, a line for each pattern, flow, agent, model and tool; amounts are dollars."""
     return _csv(("period", *_STATS_COLUMNS), ((stats.period, *_stats_record(row)) for row in stats.rows))
 
 

@@ -1,4 +1,4 @@
-"""What a month's runs say of patterns, flows, agents and models: cost, time, how even both are, what people said.
+"""What a month's runs say of patterns, flows, agents, models and tools: cost, time, how even they are, and ratings.
 
 Pure, over the stories of the runs. Every figure is a sum, a mean or a percentile of what was stored.
 """
@@ -49,7 +49,9 @@ def run_stats(stories: Sequence[RunStory], *, period: str, models: Callable[[str
         for key in (("pattern", pattern_of(story)), ("flow", story.run.flow or NO_FLOW)):
             _add_run(found[key], story)
         for step in story.steps:
-            if step.agent and not step.model.startswith(TOOL):
+            if step.model.startswith(TOOL):
+                _add_steps(found["tool", step.model.removeprefix(TOOL)], story, [step])
+            elif step.agent:
                 _add_steps(found["model", models(step.model)], story, [step])
         for parts in _whole_steps(story):
             _add_steps(found["agent", parts[0].agent], story, parts)
@@ -126,13 +128,16 @@ def _whole_steps(story: RunStory) -> list[list[StoryStep]]:
 
 
 def _add_steps(sums: _Sums, story: RunStory, parts: Sequence[StoryStep]) -> None:
-    """Add one step of an agent, which may have parts; how it ended is told by the first of them."""
+    """Add one step of an agent, which may have parts; how it ended is told by the first of them.
+
+    The call of a tool that returned an error has failed; the step it belongs to has not.
+    """
     step = parts[0]
     if story.run.id not in sums.runs:
         sums.helped += story.helped
         sums.did_not += story.did_not
     sums.runs.add(story.run.id)
-    is_ok = step.record is not None and step.record.outcome == "ok"
+    is_ok = step.record is not None and step.record.outcome == "ok" and not step.record.data.get("is_error")
     is_cut = step.record is not None and step.record.finish_reason in ("length", "repetition")
     sums.endings["partial" if is_ok and is_cut else "answered" if is_ok else "failed"] += 1
     cost_nusd = sum(part.cost_nusd for part in parts)

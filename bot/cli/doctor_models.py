@@ -7,6 +7,7 @@ import aiohttp
 
 from bot.cli.doctor_calls import Called, call_each
 from bot.cli.findings import Finding, fail, ok, warn
+from bot.cli.step_limits import tight_steps
 from bot.runs.configuration import read_roster
 from bot.runs.model_selection import AUTO, ModelChoice, choose, needs_choice
 from bot.settings import Settings
@@ -50,6 +51,8 @@ async def model_findings(
     async with LiteLLMClient(roster.models, settings.env) as client:
         for name, spec in roster.models.items():
             yield await checker.finding(client, name, spec)
+    for tight in tight_steps(roster, settings.env):
+        yield (fail if tight.never_fits else warn)(f"agent {tight.agent}", tight.words)
 
 
 class _Checker:

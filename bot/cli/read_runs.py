@@ -80,7 +80,7 @@ def replay(runs: tuple[str, ...], *, every: bool, step: str, **options: Any) -> 
 @click.option("--csv", "as_csv", is_flag=True, help="Numbers for a spreadsheet.")
 @workspace_option
 def stats(*, channel: str, month: str, as_csv: bool, workspace: str) -> None:
-    """Compare patterns, flows, agents and models by a month's runs: cost, time, feedback, and what they suggest."""
+    """Compare patterns, flows, agents, models and tools by a month's runs: cost, time, feedback, what they suggest."""
     from bot.cli.stats import stats as start
 
     run_command(start(channel, month, workspace, as_csv=as_csv))

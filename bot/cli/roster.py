@@ -3,10 +3,14 @@
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.command import Commands
+
+if TYPE_CHECKING:
+    from patterns.roster.roster import Roster
 
 _file = click.argument("file", required=False, type=click.Path(path_type=Path))
 
@@ -101,6 +105,7 @@ def _found(path: Path, env: Mapping[str, str]) -> Iterator[str]:
     Raises:
         RosterError: its mistakes, a line each.
     """
+    from bot.cli.step_limits import tight_steps
     from bot.runs.model_selection import AUTO
     from patterns.core.errors import RosterError
     from patterns.models.client import LiteLLMClient
@@ -117,9 +122,13 @@ def _found(path: Path, env: Mapping[str, str]) -> Iterator[str]:
             client.price(name)
         except RosterError as error:
             yield f"{document.line(('models', name, 'model'))}: {error}"
+    for tight in tight_steps(_with_choice(checked, env), env):
+        if tight.never_fits:
+            yield f"{document.line(('agents', tight.agent, 'step_usd'))}: {tight.agent}: {tight.words}"
 
 
 def _all_well(path: Path, env: Mapping[str, str]) -> None:
+    from bot.cli.step_limits import tight_steps
     from patterns.roster.prompt_files import prompt_files
     from patterns.roster.reading import read_roster_file
 
@@ -130,3 +139,13 @@ def _all_well(path: Path, env: Mapping[str, str]) -> None:
     for name, file in prompt_files(path.parent).own.items():
         if name not in checked.prompts:
             click.echo(f"{file} is used by no agent.")
+    for tight in tight_steps(_with_choice(checked, env), env):
+        click.echo(f"{tight.agent}: {tight.words}")
+
+
+def _with_choice(checked: "Roster", env: Mapping[str, str]) -> "Roster":
+    """Return the roster with the models of the provider whose key is set, for what it has as `auto`."""
+    from bot.runs.model_selection import apply_choice, provider_choice
+
+    choice = provider_choice(env)
+    return checked if choice is None else checked.with_models(apply_choice(checked.models, choice))

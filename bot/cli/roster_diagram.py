@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
-from bot.clock import SystemClock
+from bot.cli.step_limits import price_services
 from bot.messages.flow_diagram import flow_diagram, limits_line
 from bot.messages.mrkdwn import clean
 from bot.messages.price_text import price_told
 from bot.runs.context import payer_context
-from bot.runs.engine import NullEventSink
 from bot.runs.model_selection import apply_choice, provider_choice
 from bot.settings import environment
-from patterns.agent import AgentRunner
 from patterns.core.errors import RosterError
 from patterns.core.holds import Fence, Payer
 from patterns.core.money import PriceEstimate
@@ -20,8 +17,7 @@ from patterns.estimate import estimate
 from patterns.flow import Choice
 from patterns.models.client import LiteLLMClient
 from patterns.roster.reading import read_roster_file
-from patterns.roster.roster import Roster
-from patterns.services import Services, open_services
+from patterns.services import Services
 
 
 def drawn(path: Path) -> Iterator[str]:
@@ -35,7 +31,7 @@ def drawn(path: Path) -> Iterator[str]:
     choice = provider_choice(env)
     if choice is not None:
         roster = roster.with_models(apply_choice(roster.models, choice))
-    services = _services(roster, LiteLLMClient(roster.models, env))
+    services = price_services(roster, LiteLLMClient(roster.models, env))
     for name, flow in roster.flows.items():
         price = _price(services, name)
         yield f"{name} · {price_told(price) if price else 'its price is not known here'}"
@@ -52,19 +48,3 @@ def _price(services: Services, flow: str) -> PriceEstimate | None:
         return estimate(ctx, services, Choice(flow=flow)).price
     except RosterError:
         return None
-
-
-def _services(roster: Roster, client: LiteLLMClient) -> Services:
-    """Return services for prices alone: nothing is held, journalled or asked."""
-    nowhere = cast("Any", None)
-    return open_services(
-        runner=AgentRunner(client),
-        ledger=nowhere,
-        journal=nowhere,
-        decisions=nowhere,
-        events=NullEventSink(),
-        clock=SystemClock(),
-        roster=roster,
-        payer=Payer.of_channel("", ""),
-        fence=Fence("quote", 0),
-    )

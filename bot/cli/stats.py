@@ -1,4 +1,4 @@
-"""`agents stats`: patterns, flows, agents and models of a month beside each other."""
+"""`agents stats`: patterns, flows, agents, models and tools of a month beside each other."""
 
 import click
 
@@ -44,7 +44,7 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
     place = channel or "all channels"
     older = f", the latest of {found.runs + found.left_out:,}" if found.left_out else ""
     click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}")
-    for kind in KINDS:
+    for kind in (one for one in KINDS if found.of(one)):
         click.echo(f"\n{stats_text.TITLES[kind]}")
         for line in stats_text.lines(found.of(kind), stats_text.WIDE):
             click.echo(line)

@@ -177,8 +177,8 @@ TOPICS = {
     "seconds, who decided what; `show` alone takes the latest one here.",
     "trace": "`trace RUN` puts a page with all of that, prompts and answers too, into the request's own thread; "
     "`trace` alone takes the latest one here.",
-    "stats": "`stats` compares patterns, flows, agents and models by this month's requests here: cost, time, feedback, "
-    "and what that suggests; `stats 2026-10` takes another month.",
+    "stats": "`stats` compares patterns, flows, agents, models and tools by this month's requests here: cost, time, "
+    "feedback, and what that suggests; `stats 2026-10` takes another month.",
     "stop": "`stop` (or `cancel`) ends what runs for you here; `stop RUN` ends one request that `runs` lists. Finished "
     "steps are paid, nothing more.",
     "status": "`status` is the same as `runs`.",

@@ -1,95 +1,40 @@
-"""A model server that recites prepared texts, so that the tour can show good answers without a model.
+"""A model server that recites a script, so that the tour can show good answers without a model.
 
-It implements the part of OpenAI's protocol that the bot uses, on loopback. The prompt identifies the agent, the request
-in it the stop; what is not in the script is an error, never an invention.
+It implements the part of OpenAI's protocol that the bot uses, on loopback.
 """
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
 from aiohttp import web
 
-from patterns.core.errors import UserError
-from patterns.roster.consistency import ROUTER
-from patterns.roster.prompt_files import read_prompts
+from bot.demo.tour_script import Asked, Said, TourScript
 from patterns.roster.prompts import Prompt
 
-TOUR_FILE = Path(__file__).with_name("tour.yml")
 THINKING_S = 0.8
 CHARS_PER_S = 500.0
 """Characters per second of a quick hosted model, so that one sees the team at work."""
 _CHARS_PER_TOKEN = 4
-_REQUEST, _DRAFT = (
-    re.compile(rf"<{slot}:([0-9a-f]{{12}})>\n(.*?)\n</{slot}:\1>", re.DOTALL) for slot in ("request", "draft")
-)
-"""The form in which `patterns.roster.prompts` shows them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """One request of the tour. `said` maps agents to their texts; a list goes by the drafts written before."""
-
-    title: str
-    request: str
-    flows: tuple[str, ...]
-    route: Mapping[str, str]
-    said: Mapping[str, Any]
-    typed: str = ""
-
-    @property
-    def command(self) -> str:
-        """Return what to type for it."""
-        return f"/agents {self.typed}: {self.request}" if self.typed else f"/agents {self.request}"
-
-
-@dataclass(frozen=True, slots=True)
-class TourScript:
-    """All stops; as a `Script` it rejects every other request before the model is called."""
-
-    stops: tuple[Stop, ...]
-
-    def check(self, request: str, *, flow: str | None, agents: Sequence[str]) -> None:
-        """Check that a request has a prepared answer; raise UserError with the list."""
-        stop = self.find(request)
-        if stop is None or agents or flow not in (None, *stop.flows):
-            raise UserError(f"In this channel everything is scripted, and this is not in the script.\n{self.listing}")
-
-    def find(self, request: str) -> Stop | None:
-        """Return the stop of a request, ignoring spaces and capitals; None when there is none."""
-        return next((stop for stop in self.stops if _plain(stop.request) == _plain(request)), None)
-
-    @property
-    def listing(self) -> str:
-        """Return the list of what to type."""
-        return "\n".join(f"{number}. {stop.title}: {stop.command}" for number, stop in enumerate(self.stops, 1))
-
-
-def read_tour() -> TourScript:
-    """Return the shipped script."""
-    stops = yaml.safe_load(TOUR_FILE.read_text("utf-8"))
-    return TourScript(tuple(Stop(**{**stop, "flows": tuple(stop["flows"])}) for stop in stops))
 
 
 @asynccontextmanager
-async def scripted_model(script: TourScript, *, pace: float = 1.0) -> AsyncIterator[str]:
-    """Run the server while the block runs; yield its `api_base`. `pace` 0 answers at once."""
-    agents = {Prompt(name, source).render({}, 0).system: name for name, source in read_prompts().items()}
+async def scripted_model(script: TourScript, prompts: Mapping[str, Prompt], *, pace: float = 1.0) -> AsyncIterator[str]:
+    """Run the server while the block runs; yield its `api_base`. `pace` 0 answers at once.
+
+    `prompts` are those of the roster by name: an agent is known by the prompt it is called with.
+    """
+    agents = {prompt.render({}, 0).system: name for name, prompt in prompts.items()}
 
     async def complete(request: web.Request) -> web.Response:
         body = await request.json()
-        system, user = (message["content"] for message in body["messages"][:2])
-        said = _said(script, agents.get(system, ""), user, _properties(body))
+        said = script.answer(_asked(body, agents))
         if said is None:
             return web.json_response({"error": {"message": "That is not in the script."}}, status=400)
-        await asyncio.sleep(pace * (THINKING_S + len(said) / CHARS_PER_S))
-        return web.json_response(_completion(body["model"], said, prompt_chars=len(system) + len(user)))
+        await asyncio.sleep(pace * (THINKING_S + len(said.text) / CHARS_PER_S))
+        return web.json_response(_completion(body, said))
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
@@ -102,54 +47,43 @@ async def scripted_model(script: TourScript, *, pace: float = 1.0) -> AsyncItera
         await runner.cleanup()
 
 
-def _said(script: TourScript, agent: str, user: str, properties: Mapping[str, Any]) -> str | None:
-    """Return what an agent says in a step; None when nothing was prepared."""
-    asked = _REQUEST.search(user)
-    stop = script.find(asked[2]) if asked else None
-    if stop is None:
-        return None
-    if agent == ROUTER:
-        return _route(stop, properties)
-    said = stop.said.get(agent)
-    if isinstance(said, list):
-        draft = _DRAFT.search(user)
-        said = said[_position(stop, draft[2] if draft else None, is_next=not properties)]
-    return said.strip() if isinstance(said, str) else json.dumps(said) if said else None
-
-
-def _route(stop: Stop, properties: Mapping[str, Any]) -> str:
-    agents = [stop.route["agent"]] if "agent" in stop.route else []
-    choice: dict[str, Any] = {"flow": stop.flows[0], "agents": agents, "confidence": 0.93, **stop.route}
-    return json.dumps({name: value for name, value in choice.items() if name in properties})
-
-
-def _position(stop: Stop, draft: str | None, *, is_next: bool) -> int:
-    """Return the index of a draft's texts: for its reviewer the same place in the list, for its writer the next."""
-    drafts = [text.strip() for text in stop.said["writer"]]
-    if draft is None:
-        return 0
-    at = drafts.index(draft.strip()) if draft.strip() in drafts else len(drafts) - 1
-    return min(at + is_next, len(drafts) - 1)
-
-
-def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def _asked(body: Mapping[str, Any], agents: Mapping[str, str]) -> Asked:
+    """Return what a request asks: of the results those that answer the last turn's calls."""
+    system, user, *later = body["messages"]
     schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema", {})
-    properties: Mapping[str, Any] = schema.get("properties", {})
-    return properties
+    turns = [at for at, message in enumerate(later) if message["role"] == "assistant"]
+    results = [str(message["content"]) for message in later[turns[-1] :]] if turns else []
+    return Asked(
+        agent=agents.get(system["content"], ""),
+        user=user["content"],
+        fields=tuple(schema.get("properties", {})),
+        tools=tuple(_roster_name(tool["function"]["name"]) for tool in body.get("tools", ())),
+        results=tuple(results[1:]),
+    )
 
 
-def _completion(model: str, said: str, *, prompt_chars: int) -> dict[str, Any]:
-    given, made = prompt_chars // _CHARS_PER_TOKEN, len(said) // _CHARS_PER_TOKEN + 1
-    message = {"role": "assistant", "content": said}
+def _completion(body: Mapping[str, Any], said: Said) -> dict[str, Any]:
+    given = sum(len(str(message.get("content") or "")) for message in body["messages"]) // _CHARS_PER_TOKEN
+    message: dict[str, Any] = {"role": "assistant", "content": said.text}
+    calls = [_call(at, *call) for at, call in enumerate(said.calls)]
+    if calls:
+        message["tool_calls"] = calls
+    made = (len(said.text) + sum(len(str(call)) for call in calls)) // _CHARS_PER_TOKEN + 1
     return {
         "id": "scripted",
         "object": "chat.completion",
         "created": 0,
-        "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if said.calls else "stop"}],
         "usage": {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made},
     }
 
 
-def _plain(request: str) -> str:
-    return " ".join(request.split()).casefold().rstrip(" .?!")
+def _call(at: int, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    function = {"name": name.replace(".", "__"), "arguments": json.dumps(arguments)}
+    return {"id": f"scripted_{at}", "type": "function", "function": function}
+
+
+def _roster_name(name: str) -> str:
+    """Return a tool's name in the roster: providers take no dots."""
+    return name.replace("__", ".")

@@ -3,9 +3,12 @@
 Everything but the texts is real: the same patterns, prices, holds, cards and refusals.
 """
 
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -16,14 +19,20 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, open_bot
 from bot.demo.local_slack import TOUR
-from bot.demo.scripted_model import TourScript, read_tour, scripted_model
+from bot.demo.scripted_model import scripted_model
+from bot.demo.tour_script import TourScript, read_tour
 from bot.messages.mrkdwn import escape
+from bot.people.channel_rules import StoredRules
 from bot.runs.bootstrap import open_engine
+from bot.runs.configuration import read_roster
+from bot.runs.engine import Engine
 from bot.runs.model_selection import PLAY_PRICE, ModelChoice
-from bot.settings import SHIPPED_ROSTER, Settings
+from bot.settings import Settings
+from storage.channels import ChannelSettings
 
 BUDGET_NUSD = 40_000_000
-"""Four cents a month: enough for three of the stops, and by design not for the fourth."""
+"""Four cents a month: enough for four of the stops, and by design not for the fifth."""
+SHOP = Path(__file__).with_name("shop")
 _MODEL = "openai/scripted"
 
 
@@ -32,21 +41,36 @@ async def open_tour(demo: Settings, *, pace: float = 1.0) -> AsyncIterator[Bot]:
     """Open the tour's bot, with its list posted in the channel. `demo` are the settings of the bot beside it."""
     script = read_tour()
     folder = demo.data_dir / "tour"
+    settings = demo.model_copy(
+        update={
+            "data_dir": folder,
+            "database_url": f"sqlite:///{folder / 'agents.db'}",
+            "roster_path": SHOP / "roster.yml",
+            "env": _shop(folder),  # neither keys nor models of the real world
+        }
+    )
     async with AsyncExitStack() as stack:
-        api_base = await stack.enter_async_context(scripted_model(script, pace=pace))
+        prompts = read_roster(settings, None).prompts
+        api_base = await stack.enter_async_context(scripted_model(script, prompts, pace=pace))
         choice = ModelChoice("A script", _MODEL, _MODEL, api_base=api_base, price=PLAY_PRICE, script=script)
-        settings = demo.model_copy(
-            update={
-                "data_dir": folder,
-                "database_url": f"sqlite:///{folder / 'agents.db'}",
-                "roster_path": SHIPPED_ROSTER,
-                "env": {},  # neither keys nor models of the real world
-            }
-        )
         engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=BUDGET_NUSD))
         bot = await stack.enter_async_context(open_bot(engine))
+        await _switch_tools_on(engine, bot.slack_app.client)
         await _post_list(bot.slack_app.client, script)
         yield bot
+
+
+def _shop(folder: Path) -> dict[str, str]:
+    """Return what the roster has to know of this machine to start the shop's server."""
+    state = folder.resolve() / "shop.json"
+    return {"SHOP_PYTHON": sys.executable, "SHOP_SERVER": str(SHOP / "server.py"), "SHOP_STATE": str(state)}
+
+
+async def _switch_tools_on(engine: Engine, client: AsyncWebClient) -> None:
+    """Switch the shop's tools on in the channel, as an admin does with `/agents tools`, with an entry in the log."""
+    own = frozenset(spec.name for spec in engine.roster.tools.values() if not spec.is_built_in)
+    rules, team = StoredRules(ChannelSettings(engine.db, engine.clock)), str((await client.auth_test())["team_id"])
+    await rules.change_rules(lambda now: replace(now, tools=own), workspace=team, channel=TOUR, actor="agents")
 
 
 async def _post_list(client: AsyncWebClient, script: TourScript) -> None:
@@ -56,7 +80,8 @@ async def _post_list(client: AsyncWebClient, script: TourScript) -> None:
     )
     stops = [f"*{number}. {stop.title}*\n`{escape(stop.command)}`" for number, stop in enumerate(script.stops, 1)]
     tail = (
-        "The fourth is refused, because this channel has four cents a month. Act as Dana, who looks after the budget, "
+        "The fourth works on a small shop that runs on this machine: what you approve there is really done, once. The "
+        "fifth is refused, because this channel has four cents a month. Act as Dana, who looks after the budget, "
         "type `/agents budget set 1`, and ask again as Ada. Your own requests belong in #try-it."
     )
     for text in (head, *stops, tail):

@@ -47,7 +47,7 @@ def printed(slack: LocalSlack, choice: ModelChoice | None, folder: Path, *, cap_
     reach = "" if slack.is_isolated else " Others on your network can open it too."
     return (
         f"  Open {slack.url} and copy a request.{reach}\n"
-        f"  #tour: four requests as a good model answers them. #try-it: your own.\n"
+        f"  #tour: five requests as a good model answers them. #try-it: your own.\n"
         f"  {who}; {money}.\n"
         f"  Ctrl-C ends everything; ledger and logs are in {folder}.\n"
     )

@@ -10,6 +10,7 @@ from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, read_review_form
 from bot.messages.tool_forms import DENY_FORM, read_deny_form
 from bot.people.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
 from bot.people.channel_rules import ChannelRules
+from bot.people.tool_audience_form import TOOL_AUDIENCE_FORM, ToolAudienceForm, read_tool_audience_form
 from bot.people.tools_form import TOOLS_FORM, ToolsForm, read_tools_form
 
 View = Mapping[str, Any]
@@ -41,6 +42,11 @@ def _tools(view: View) -> ClaimedPlace | None:
     return ClaimedPlace(form.channel) if isinstance(form, ToolsForm) else None
 
 
+def _tool_audience(view: View) -> ClaimedPlace | None:
+    form = read_tool_audience_form(view, ChannelRules())
+    return ClaimedPlace(form.channel) if isinstance(form, ToolAudienceForm) else None
+
+
 def _denial(view: View) -> ClaimedPlace | None:
     form = read_deny_form(view)
     return ClaimedPlace(form.channel, form.thread_ts)
@@ -55,6 +61,7 @@ _READERS: Mapping[str, Callable[[View], ClaimedPlace | None]] = {
     BUDGET_FORM: _budget,
     CHANNEL_FORM: _channel,
     TOOLS_FORM: _tools,
+    TOOL_AUDIENCE_FORM: _tool_audience,
     DENY_FORM: _denial,
     **dict.fromkeys(REVIEW_FORMS, _review),
 }

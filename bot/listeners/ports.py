@@ -87,7 +87,7 @@ class PastRuns(Protocol):
 
 
 class Statistics(Protocol):
-    """What a month's runs say of patterns, flows, agents and models."""
+    """What a month's runs say of patterns, flows, agents, models and tools."""
 
     async def month(self, payer: Payer, period: str) -> StatsView:
         """Return the statistics of a place; UserError where there is nothing to compare."""

@@ -22,7 +22,8 @@ async def tools_view(services: ListenerServices, origin: Origin) -> ToolsView:
             reads_only=spec.read_only,
             asks=spec.asks,
             price_nusd=spec.price_nusd,
-            is_allowed=spec.name in here.rules.tools,
+            is_allowed=spec.name in here.rules.tools_on,
+            whom=for_whom(here.rules, spec.name) if spec.name in here.rules.tools_whom else "",
         )
         for spec in here.specs
     ]

@@ -8,10 +8,10 @@ from bot.messages.views import Person, PrivateView, RunState, View
 
 @dataclass(frozen=True, slots=True)
 class CallView(View):
-    """A call to a person who must act; without one it is for everyone there."""
+    """A call to people who must act; without any it is for everyone there."""
 
     template: ClassVar = "call"
-    who: Person | None
+    who: tuple[Person, ...]
     text: str
 
 

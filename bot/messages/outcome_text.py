@@ -137,9 +137,9 @@ def budget_request_button(view: BudgetRequestView) -> str:
 
 
 def call(view: CallView) -> Mrkdwn:
-    """Return a mention and what it is about."""
+    """Return a mention of each person, and what it is about."""
     text = short(view.text, 1000)
-    return mrkdwn("{who}, {text}", who=person(view.who), text=text) if view.who else text
+    return join(", ", [*map(person, view.who), text])
 
 
 def help_call(view: HelpCallView) -> Mrkdwn:

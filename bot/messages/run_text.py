@@ -268,6 +268,10 @@ def confirm(view: ConfirmView) -> Mrkdwn:
     )
 
 
+AWAITS_DECISION = "waits for a decision"
+"""What stands beside a step that cannot go on before a person has decided."""
+
+
 def doing(event: ToolCalled) -> str:
     """Return what an agent does with a tool: `searching tickets (2)`, the number of its calls in brackets."""
     server, _, tool = event.tool.partition(".")

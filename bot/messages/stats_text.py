@@ -18,6 +18,7 @@ TITLES: dict[Kind, str] = {
     "flow": "Flows",
     "agent": "Agents, per step",
     "model": "Models, per step",
+    "tool": "Tools, per call",
 }
 Column = tuple[str, Callable[[StatsRow], str]]
 
@@ -98,7 +99,8 @@ def suggestions(view: StatsView) -> Mrkdwn:
 def legend() -> Mrkdwn:
     """Return what the columns mean."""
     return Mrkdwn(
-        "ok: answered in full. cost, p95: of a run, or of a step of an agent or model; 19 of 20 cost at most p95. "
+        "ok: answered in full. cost, p95: of a run, of a step of an agent or model, or of a call of a tool; 19 of 20 "
+        "cost at most p95. "
         "±/mean: how far costs lie from their mean, 0 is always the same. s: seconds of work at the median, "
         "without waiting for people. `agents stats` in a shell has every column, and CSV."
     )

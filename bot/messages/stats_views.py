@@ -1,4 +1,4 @@
-"""Statistics of runs as values: spreads of cost and time, and a row for each pattern, flow, agent and model."""
+"""Statistics of runs as values: spreads of cost and time, and a row for each pattern, flow, agent, model and tool."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from bot.messages.views import PrivateView
 
-Kind = Literal["pattern", "flow", "agent", "model"]
-KINDS: tuple[Kind, ...] = ("pattern", "flow", "agent", "model")
+Kind = Literal["pattern", "flow", "agent", "model", "tool"]
+KINDS: tuple[Kind, ...] = ("pattern", "flow", "agent", "model", "tool")
 P50, P95 = 50, 95
 
 
@@ -53,7 +53,9 @@ def percentile(ordered: Sequence[float], percent: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class StatsRow:
-    """One pattern, flow, agent or model. Of agents and models cost and time are those of a step, else of a run.
+    """One pattern, flow, agent, model or tool.
+
+    Cost and time are those of a run, of agents and models those of a step, of tools those of a call.
 
     Amounts are nano-dollars, times seconds of work; `waited` is waiting for people. `estimate_ratio` is what was told
     over what it cost, `bound_ratio` the most it could have cost over what it cost. `routing_share` and `review_share`

@@ -14,6 +14,8 @@ VALUE_MAX = 300
 ARGUMENTS_MAX = 1_400
 CALLS_SHOWN = 4
 TOOLS_SHOWN = 60
+CHOICES_MAX = 100
+"""Choices that Slack takes in one menu."""
 APPROVE_FOR_RUN = f"Approve for this request ({RUN_GRANT_CALLS} more calls at most)"
 APPROVE_STANDING = "Stop asking here for 30 days (admins)"
 SHOW_ALL = "Show everything"
@@ -187,7 +189,14 @@ def _tool(line: ToolLine) -> Mrkdwn:
     asks = "asks first" if line.asks else "does not ask"
     terms = [mrkdwn("`{name}`", name=short(line.name, 120)), Mrkdwn(does), Mrkdwn(asks)]
     price = [mrkdwn("{price} a call", price=usd(line.price_nusd))] if line.price_nusd else []
-    return mrkdwn("{mark} {terms}", mark="✅" if line.is_on else "▫️", terms=join(" · ", [*terms, *price]))
+    whom = [mrkdwn("for {whom}", whom=short(line.whom, 120))] if line.whom else []
+    return mrkdwn("{mark} {terms}", mark="✅" if line.is_on else "▫️", terms=join(" · ", [*terms, *price, *whom]))
+
+
+def audience_choices(view: ToolsView) -> tuple[tuple[str, str], ...]:
+    """Return the tools for which an admin can say whose requests have them, as label and value."""
+    on = [line.name for line in view.tools if line.is_allowed]
+    return tuple((name, f"{view.channel}:{name}") for name in on[:CHOICES_MAX])
 
 
 def grant(line: GrantLine) -> Mrkdwn:

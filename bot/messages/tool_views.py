@@ -67,6 +67,8 @@ class ToolLine:
     price_nusd: int = 0
     is_allowed: bool = False
     """Whether an admin switched it on, also where it is off because of who reads there."""
+    whom: str = ""
+    """Whose requests have it, in words, where that are others than those of the channel's other tools."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,10 @@ class Access:
         )
         return await self._rules.rules(workspace=workspace, channel=channel)
 
+    async def owners(self, *, workspace: str, channel: str) -> frozenset[str]:
+        """Return the owners of a channel's budget."""
+        return (await self._rules.rules(workspace=workspace, channel=channel)).owners
+
     async def change(
         self, change: Change, *, workspace: str, channel: str, user: str
     ) -> tuple[ChannelRules, ChannelRules]:

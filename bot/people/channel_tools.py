@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot.people.access import Access
-from bot.people.channel_rules import Change, ChannelRules, RulesStore
+from bot.people.channel_rules import Audience, Change, ChannelRules, RulesStore
 from bot.people.directory import LookupFailedError
 from bot.people.permissions import Action, Role, Site, site_of
 from patterns.core.tools import ToolRules
@@ -16,7 +16,7 @@ from patterns.roster.tool_schema import ToolSpec
 from storage.run_rows import RunRow
 from storage.tool_grants import StandingGrant, ToolGrants
 
-__all__ = ["Audience", "ChannelTools", "StandingGrant", "ToolsHere"]
+__all__ = ["ChannelTools", "Readers", "StandingGrant", "ToolsHere"]
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ _MEMBERS = frozenset({Role.MEMBER, Role.OWNER, Role.ADMIN})
 _ADMINS = frozenset({Role.OWNER, Role.ADMIN})
 
 
-class Audience(Protocol):
+class Readers(Protocol):
     """Who reads a conversation, as Slack says."""
 
     async def channel(self, channel: str, *, workspace: str) -> Mapping[str, Any] | None:
@@ -38,7 +38,10 @@ class Audience(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToolsHere:
-    """The tools of a conversation. `on` are usable now; `outsiders` says why none is, where guests or others read."""
+    """The tools of a conversation. `on` are usable now, by those whom the rules say for each.
+
+    `outsiders` says why none is on, where guests or others read.
+    """
 
     specs: tuple[ToolSpec, ...]
     rules: ChannelRules
@@ -53,7 +56,7 @@ class ChannelTools:
     """Says which tools a run has, and lets admins change it. `roster` returns the current one."""
 
     access: Access
-    directory: Audience
+    directory: Readers
     rules: RulesStore
     grants: ToolGrants
     roster: Callable[[], Roster]
@@ -93,7 +96,7 @@ class ChannelTools:
             on = frozenset(spec.name for spec in _in_dm(specs, user, role))
             return ToolsHere(specs, rules, on, is_dm=True)
         outsiders = await self._is_read_by_outsiders(site, **place)
-        on = frozenset() if outsiders and not rules.tools_outside else rules.tools & {spec.name for spec in specs}
+        on = frozenset() if outsiders and not rules.tools_outside else rules.tools_on & {spec.name for spec in specs}
         grants = tuple(await self.grants.standing(**place))
         return ToolsHere(specs, rules, on, outsiders=outsiders, grants=grants)
 
@@ -129,8 +132,9 @@ class ChannelTools:
         specs = list(_own(self.roster().tools))
         if site is Site.DM:
             return frozenset(spec.name for spec in _in_dm(specs, user, role))
-        enabled = rules.tools & {spec.name for spec in specs}
-        if not enabled or not _is_for(user, role, rules):
+        named = (spec.name for spec in specs if spec.name in rules.tools_on)
+        enabled = frozenset(tool for tool in named if _is_for(user, role, rules.audience_of(tool)))
+        if not enabled:
             return frozenset()
         if not rules.tools_outside and await self._is_read_by_outsiders(site, workspace=workspace, channel=channel):
             return frozenset()
@@ -162,10 +166,10 @@ def _in_dm(specs: Iterable[ToolSpec], user: str, role: Role) -> Iterable[ToolSpe
             yield spec
 
 
-def _is_for(user: str, role: Role, rules: ChannelRules) -> bool:
-    """Return whether somebody's requests have the tools of a channel."""
-    if rules.tools_for == "everyone" or role in _ADMINS:
+def _is_for(user: str, role: Role, audience: Audience) -> bool:
+    """Return whether somebody's requests have what an audience has."""
+    if audience.who == "everyone" or role in _ADMINS:
         return True
-    if rules.tools_for == "members":
+    if audience.who == "members":
         return role is Role.MEMBER
-    return rules.tools_for == "named" and user in rules.tools_people
+    return audience.who == "named" and user in audience.people

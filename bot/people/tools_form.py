@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.messages.mrkdwn import clip, literal
-from bot.people.channel_rules import ChannelRules
+from bot.people.channel_rules import Audience, ChannelRules
 from patterns.roster.tool_schema import ToolSpec
 
 TOOLS_FORM = "tools_form"
 """callback_id of the form."""
+AS_HERE = "as for this channel"
 TOOLS, WHO, PEOPLE, OUTSIDE = "tools", "who", "people", "outside"
 _OPTION_CHARS = 75
 GROUP = 10
@@ -51,7 +52,7 @@ def tools_form(rules: ChannelRules, specs: Sequence[ToolSpec], *, channel: str) 
     ]
     kept = {
         "channel": channel,
-        "tools": sorted(rules.tools & {spec.name for spec in offered}),
+        "tools": sorted(rules.tools_on & {spec.name for spec in offered}),
         "who": rules.tools_for,
         "people": sorted(rules.tools_people),
         "outside": rules.tools_outside,
@@ -73,7 +74,7 @@ def read_tools_form(view: Mapping[str, Any], before: ChannelRules) -> ToolsForm 
     What another admin changed since the form opened stays so. An untouched field may come as null.
     """
     kept, fields = json.loads(view["private_metadata"]), view["state"]["values"]
-    shown = before.tools if kept["tools"] is None else frozenset(kept["tools"])
+    shown = before.tools_on if kept["tools"] is None else frozenset(kept["tools"])
     tools = _chosen_tools(view, fields, shown)
     was_named = before.tools_people if kept["people"] is None else frozenset(kept["people"])
     people = _of(fields, PEOPLE).get("selected_users")
@@ -83,9 +84,11 @@ def read_tools_form(view: Mapping[str, Any], before: ChannelRules) -> ToolsForm 
     outside = kept["outside"] if boxes is None else bool(boxes)
     if who == "named" and not named:
         return {PEOPLE: "Name the people who have them here, or choose another answer above."}
+    off, on = shown - tools, tools - shown
     rules = replace(
         before,
-        tools=(before.tools - (shown - tools)) | (tools - shown),
+        tools=(before.tools - off) | (on - before.tools_whom.keys()),
+        tools_whom={tool: audience for tool, audience in before.tools_whom.items() if tool not in off},
         tools_people=(before.tools_people - (was_named - named)) | (named - was_named),
         tools_for=before.tools_for if who == kept["who"] else who,
         tools_outside=before.tools_outside if outside == kept["outside"] else outside,
@@ -95,22 +98,33 @@ def read_tools_form(view: Mapping[str, Any], before: ChannelRules) -> ToolsForm 
 
 def tools_changes(before: ChannelRules, after: ChannelRules) -> str:
     """Return what changed, in words; empty when nothing did."""
-    on, off = sorted(after.tools - before.tools), sorted(before.tools - after.tools)
+    on, off = sorted(after.tools_on - before.tools_on), sorted(before.tools_on - after.tools_on)
     said = [f"switched on {_listed(on)}"] if on else []
     said += [f"switched off {_listed(off)}"] if off else []
     if for_whom(before) != for_whom(after):
         said.append(f"changed whose requests have tools from “{for_whom(before)}” to “{for_whom(after)}”")
+    for tool in sorted(after.tools_on & before.tools_on):
+        if before.tools_whom.get(tool) != after.tools_whom.get(tool):
+            was, now = for_whom(before, tool), for_whom(after, tool)
+            said.append(f"changed whose requests have {tool} from “{was}” to “{now}”")
     if before.tools_outside != after.tools_outside:
         how = "also" if after.tools_outside else "no longer"
         said.append(f"decided that tools are {how} on where guests and people of other organisations read")
     return "; ".join(said)
 
 
-def for_whom(rules: ChannelRules) -> str:
-    """Return whose requests have the tools of a channel, in words."""
-    if rules.tools_for != "named":
-        return FOR_WHOM[rules.tools_for]
-    number = len(rules.tools_people)
+def for_whom(rules: ChannelRules, tool: str = "") -> str:
+    """Return whose requests have the tools of a channel, or one of them, in words."""
+    if tool and tool not in rules.tools_whom:
+        return f"{AS_HERE}: {audience_words(rules.audience)}"
+    return audience_words(rules.audience_of(tool))
+
+
+def audience_words(audience: Audience) -> str:
+    """Return an audience in words."""
+    if audience.who != "named":
+        return FOR_WHOM[audience.who]
+    number = len(audience.people)
     return f"admins, owners of the budget and {'1 other person' if number == 1 else f'{number} other people'}"
 
 
@@ -148,7 +162,7 @@ def _of(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _group(at: int, specs: Sequence[ToolSpec], rules: ChannelRules) -> dict[str, Any]:
     """Return the boxes of some tools: Slack draws ten in a field."""
     options = [_option(_label(spec), spec.name) for spec in specs]
-    on = [option for option in options if option["value"] in rules.tools]
+    on = [option for option in options if option["value"] in rules.tools_on]
     label = "Tools that agents have here" if at == 0 else "More tools"
     return _input(f"{TOOLS}{at}", label, _boxes(f"{TOOLS}{at}", options, on))
 

@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 
 from bot.messages.decision_text import round_words
-from bot.messages.run_text import doing
-from bot.messages.views import ProgressView, RunView, StepState, StepView
+from bot.messages.run_text import AWAITS_DECISION, doing
+from bot.messages.views import ProgressView, RunState, RunView, StepState, StepView
 from bot.runs.engine import paid_steps
 from bot.slack.errors import SlackError
 from patterns.core.errors import StorageError
@@ -139,6 +139,10 @@ class ProgressBoard:
         board.run = replace(
             run, flow=run.flow or known.flow, agents=run.agents or known.agents, price=run.price or known.price
         )
+        if run.state is RunState.WAITING:
+            for path, step in board.steps.items():
+                if step.state is StepState.RUNNING:
+                    board.steps[path] = replace(step, note=AWAITS_DECISION)
         board.closed = True
         board.changed.set()
         is_shown = await board.follower

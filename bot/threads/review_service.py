@@ -30,6 +30,8 @@ from storage.tool_grants import ToolGrants
 
 log = structlog.get_logger()
 
+CALLED_MAX = 10
+"""People that one reminder calls."""
 _CHOICES: dict[ConfirmChoice, DecisionVerdict] = {"run": "run", "answer": "instead", "cancel": "cancel"}
 _REVIEWS = frozenset({"approve", "feedback"})
 _VERDICTS: Mapping[str, frozenset[DecisionVerdict]] = {
@@ -197,7 +199,8 @@ class ReviewService:
         text = (
             f"{name} asks for {amount}, so that this request can be finished.{'' if run.channel_kind == 'dm' else how}"
         )
-        await self.cards.call(run, f"plea/{path}", CallView(await self.profiles.owner(run.workspace), text))
+        owner = await self.profiles.owner(run.workspace)
+        await self.cards.call(run, f"plea/{path}", CallView((owner,) if owner else (), text))
 
     async def budget_raised(self, workspace: str, channel: str) -> None:
         """Resume runs that can be paid after a budget change, in a channel or (empty) anywhere."""
@@ -230,15 +233,20 @@ class ReviewService:
             return
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
         question, text = asked.question, _REMINDERS.get(asked.question.kind, _DRAFT_WAITS)
-        who: Person | None = await self.profiles.person(run.user, run.workspace)
-        if question.approve_by == "named" and question.approvers:
-            who = await self.profiles.person(question.approvers[0], run.workspace)
-        elif question.approve_by == "owner":
-            who = await self.profiles.owner(run.workspace)
-        elif question.approve_by == "other":
+        if question.approve_by == "other":
             text = _OTHER_WAITS
-        view = CallView(who, text.format(until=until))
+        view = CallView(await self._waited_for(run, question), text.format(until=until))
         await self.cards.call(run, f"remind/{asked.path}/{number}", view)
+
+    async def _waited_for(self, run: RunRow, question: Question) -> tuple[Person, ...]:
+        """Return whom a reminder calls: all who are named for it, the owners of the budget, else who asked."""
+        if question.approve_by == "owner":
+            owners = await self.access.owners(workspace=run.workspace, channel=run.channel)
+            ids = sorted(owners) or await self.profiles.admin_ids(run.workspace)
+        else:
+            ids = [*(() if question.approve_by == "named" else (run.user,)), *question.approvers]
+        known = dict.fromkeys(ids[:CALLED_MAX])
+        return tuple([await self.profiles.person(user, run.workspace) for user in known])
 
     async def settle(self, run: RunRow, asked: StoredQuestion, verdict: DecisionVerdict) -> None:
         """Decide without a person, unless a person has."""

@@ -39,10 +39,15 @@ class ToolUse:
 
 
 def tool_uses(steps: Sequence[StepRecord]) -> tuple[ToolUse, ...]:
-    """Return the calls of tools in a journal, in its order; texts that were deleted are empty."""
+    """Return the calls of tools in a journal, in its order; texts that were deleted are empty.
+
+    Calls of one turn are made side by side: they come in the order in which the model asked for them.
+    """
     turns = {step.path: step for step in steps}
-    found = ((step, _CALL.fullmatch(step.path)) for step in steps)
-    return tuple(_use(step, turns.get(at["turn"]), int(at["number"])) for step, at in found if at is not None)
+    found = [(step, at["turn"], int(at["number"])) for step in steps if (at := _CALL.fullmatch(step.path))]
+    begun = {turn: place for place, turn in enumerate(dict.fromkeys(turn for _, turn, _ in found))}
+    found.sort(key=lambda one: (begun[one[1]], one[2]))
+    return tuple(_use(step, turns.get(turn), number) for step, turn, number in found)
 
 
 def sources_of(steps: Sequence[StepRecord]) -> tuple[Source, ...]:

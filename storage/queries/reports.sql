@@ -100,12 +100,16 @@ AND action NOT IN ('decide', 'read_request', 'forget_person', 'export_person') A
 ORDER BY at_us DESC, id DESC LIMIT :most;
 
 -- name: calls
--- Return one month's calls, in the order they were made: for finance, and to compare with a provider's bill.
-SELECT id, run_id, path, attempt, channel, user_id, period, flow, agent, model, price_version, state, hold_nusd,
-       actual_nusd, overrun_nusd, usage_json, reason, opened_us, closed_us
-FROM call
-WHERE workspace = :workspace AND channel IN :channels... AND period = :period AND state <> 'reserved' AND attempt > 0
-ORDER BY opened_us, id;
+-- Return one month's calls, in the order they were made: for finance, and to compare with a provider's bill. Those of
+-- tools have facts of their own beside their money; of models these are null.
+SELECT call.id, call.run_id, call.path, call.attempt, call.channel, call.user_id, call.period, call.flow, call.agent,
+       call.model, call.price_version, call.state, call.hold_nusd, call.actual_nusd, call.overrun_nusd,
+       call.usage_json, call.reason, call.opened_us, call.closed_us, tool_call.approved_by,
+       tool_call.bytes_read, tool_call.is_error, tool_call.elapsed_ms
+FROM call LEFT JOIN tool_call ON tool_call.call_id = call.id
+WHERE call.workspace = :workspace AND call.channel IN :channels... AND call.period = :period
+  AND call.state <> 'reserved' AND call.attempt > 0
+ORDER BY call.opened_us, call.id;
 
 -- name: channels_with_spend
 -- Return the channels in which money was spent in a month.

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from bot.people.channel_rules import ChannelRules, StoredRules
+from bot.people.channel_rules import Audience, ChannelRules, StoredRules
 from storage.audit import AuditLog
 from storage.channels import ChannelSettings
 from storage.database.database import Database
@@ -34,6 +34,19 @@ async def test_only_the_field_that_changed_is_written(database: Database) -> Non
     rules, settings = store(database), ChannelSettings(database, FakeClock())
     await rules.change_rules(lambda now: replace(now, guests=True), **WHERE, actor="UA")
     assert await settings.find(**WHERE) == {"guests": True}
+
+
+async def test_people_of_one_tool_are_kept_and_a_program_without_them_has_it_off(database: Database) -> None:
+    rules, settings = store(database), ChannelSettings(database, FakeClock())
+    whom = {"desk.act": Audience("named", frozenset({"U2", "U1"})), "desk.find": Audience("members")}
+    await rules.change_rules(lambda now: replace(now, tools=frozenset({"desk.list"})), **WHERE, actor="UA")
+    await rules.change_rules(lambda now: replace(now, tools_whom=whom), **WHERE, actor="UA")
+    found = await rules.rules(**WHERE)
+    assert (found.tools_whom, found.tools_on) == (whom, {"desk.list", "desk.act", "desk.find"})
+    assert await settings.find(**WHERE) == {
+        "tools": ["desk.list"],
+        "tools_whom": {"desk.act": ["named", "U1", "U2"], "desk.find": ["members"]},
+    }
 
 
 async def test_what_changes_nothing_is_not_written_down(database: Database) -> None:

@@ -449,7 +449,7 @@ class FakeTools:
         return ToolsHere(
             self.specs,
             self.rules,
-            self.rules.tools,
+            self.rules.tools_on,
             outsiders=self.outsiders,
             is_dm=channel == DM,
             grants=tuple(self.standing),

@@ -1,6 +1,7 @@
 """Who may let a tool act, cell by cell over signed payloads: what a client sends is a claim, never a permission."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,27 @@ async def test_only_admins_have_a_tool_stop_asking(slack: SlackServer, house: Ho
     standing = await grants.standing(workspace=TEAM, channel=PLATFORM)
     assert [(one.grant.tool, one.grant.schema_hash) for one in standing] == [(CALL.tool, "of it")]
     assert {one.grant.given_by for one in standing} <= {id_of(name) for name in ADMINS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "approve_by", "approvers", "called"),
+    [
+        ("tool", "asker", (), ("lee",)),
+        ("tool", "other", (), ("lee",)),
+        ("outcome", "owner", (), ("owner",)),
+        ("tool", "named", NAMED, NAMED),
+        ("approve", "asker", NAMED, ("lee", *NAMED)),
+    ],
+)
+async def test_a_reminder_calls_everybody_for_whom_it_waits(
+    slack: SlackServer, house: House, kind: str, approve_by: str, approvers: tuple[str, ...], called: tuple[str, ...]
+) -> None:
+    run = await parked(slack, house)
+    whom = {"approve_by": approve_by, "approvers": tuple(map(id_of, approvers))}
+    await ask(house, run, "writer/turn/1/ask/0", kind=kind, **whom, reminder_s=3600)
+    await reminders(house, ahead_s=2 * 3600).process_waiting()
+    (told,) = [m["text"] for m in slack.messages(PLATFORM) if re.search("the (call|draft) above", m["text"])]
+    assert re.findall(r"<@(\w+)>", told) == [user_of(name) for name in called]
 
 
 async def test_whoever_is_not_in_a_private_channel_decides_nothing_there(slack: SlackServer, house: House) -> None:

@@ -1,4 +1,4 @@
-"""The demo's tour: four requests through the whole machine, labelled as scripted, on a ledger of its own."""
+"""The demo's tour: five requests through the whole machine, labelled as scripted, on a ledger of its own."""
 
 import json
 import re
@@ -11,9 +11,9 @@ import pytest
 
 from bot.app import Bot, open_bot
 from bot.demo.local_slack import TOUR
-from bot.demo.scripted_model import Stop, read_tour
 from bot.demo.tour import channel_of, listen_beside, open_tour
-from bot.messages.action_ids import REVIEW_APPROVE, REVIEW_CHANGES
+from bot.demo.tour_script import Stop, read_tour
+from bot.messages.action_ids import REVIEW_APPROVE, REVIEW_CHANGES, RUN_DETAILS, TOOL_APPROVE, TOOL_DENY, TOOLS_CHANGE
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.settings import Settings, read_settings
@@ -23,7 +23,7 @@ from tests.fakes.slack_state import BOT_USER
 from tests.support.running_bot import bot_environment
 
 LABEL = "Scripted: no AI ran, play money"
-ANSWER, DECISION, TEXT, TOO_MUCH = read_tour().stops
+ANSWER, DECISION, TEXT, ACTION, TOO_MUCH = read_tour().stops
 
 
 @pytest.fixture
@@ -74,9 +74,15 @@ def runs_in(folder: Path) -> int:
         return int(db.execute("SELECT COUNT(*) FROM run").fetchone()[0])
 
 
-async def test_the_list_of_four_stands_in_the_channel(slack: SlackServer) -> None:
+def refunds(folder: Path) -> dict[str, str]:
+    """What the shop itself has written down about the order, receipts by item."""
+    state = folder / "tour" / "shop.json"
+    return dict(json.loads(state.read_text("utf-8"))["1042"]["refunds"]) if state.exists() else {}
+
+
+async def test_the_list_of_five_stands_in_the_channel(slack: SlackServer) -> None:
     shown = [any(stop.command in one for one in said(slack)) for stop in read_tour().stops]
-    assert shown == [True] * 4
+    assert shown == [True] * 5
     assert LABEL in said(slack)[0]
 
 
@@ -118,7 +124,70 @@ async def test_changes_bring_another_draft(slack: SlackServer) -> None:
     await until_said(slack, "We know that this is unwelcome news")
 
 
-async def test_the_fourth_is_more_than_the_channel_can_pay(slack: SlackServer, tmp_path: Path) -> None:
+async def test_an_action_waits_for_the_card_and_is_really_done_once(slack: SlackServer, tmp_path: Path) -> None:
+    await ask(slack, ACTION)
+    card = await until_said(slack, TOOL_APPROVE)
+    for words in ("*clerk* wants to use `shop.refund_item`", "*item*: desk lamp", "$0.001", "Goes to shop"):
+        assert words in card
+    assert refunds(tmp_path) == {}
+    await slack.click(TOOL_APPROVE, channel=TOUR)
+    answer = await until_said(slack, RUN_DETAILS)
+    assert "Done: $38.00 for the desk lamp of order 1042 has been refunded" in answer
+    assert "with receipt R-1042-1" in answer
+    assert "1. Order 1042 · <https://shop.example/orders/1042" in answer
+    assert "2. Rules: Damaged goods · <https://shop.example/rules/damaged" in answer
+    assert "Looked up 2 sources" in answer
+    assert LABEL in answer
+    assert refunds(tmp_path) == {"desk lamp": "R-1042-1"}
+
+
+async def test_asked_again_the_clerk_reads_that_it_was_done(slack: SlackServer, tmp_path: Path) -> None:
+    await ask(slack, ACTION)
+    await until_said(slack, TOOL_APPROVE)
+    await slack.click(TOOL_APPROVE, channel=TOUR)
+    await until_said(slack, "has been refunded*, with receipt")
+    await ask(slack, ACTION)
+    await until_said(slack, "refunded already")
+    assert refunds(tmp_path) == {"desk lamp": "R-1042-1"}
+
+
+async def test_a_denial_with_a_reason_ends_in_an_answer_that_says_it(slack: SlackServer, tmp_path: Path) -> None:
+    await ask(slack, ACTION)
+    await until_said(slack, TOOL_APPROVE)
+    await slack.click(TOOL_DENY, channel=TOUR)
+    await slack.wait_for(lambda: slack.workspace.views)
+    await slack.submit({"reason": {"reason": "It was cracked before, see ticket 7."}})
+    answer = await until_said(slack, RUN_DETAILS)
+    assert "is not refunded: that was denied." in answer
+    assert "The reason given was: It was cracked before, see ticket 7." in answer
+    assert "Looked up 2 sources" in answer
+    assert refunds(tmp_path) == {}
+
+
+async def test_where_an_admin_switches_the_tools_off_the_clerk_says_that_it_has_none(
+    slack: SlackServer, tour: Bot, tmp_path: Path
+) -> None:
+    await slack.command("tools", channel=TOUR, user="U0DANA")
+    shown = await slack.wait_for(lambda: [m for m in slack.ephemerals("U0DANA") if TOOLS_CHANGE in json.dumps(m)])
+    assert "✅ `shop.refund_item` · acts · asks first" in json.dumps(shown[-1], ensure_ascii=False)
+    await slack.click(TOOLS_CHANGE, channel=TOUR, user="U0DANA")
+    await slack.wait_for(lambda: slack.workspace.views)
+    await slack.submit({"tools0": {"tools0": []}}, user="U0DANA")
+    await tour.background.drain(10)
+    await ask(slack, ACTION)
+    await until_said(slack, "I have no tools in this channel.")
+    assert refunds(tmp_path) == {}
+
+
+def test_the_switch_stands_in_the_log(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "tour" / "agents.db")) as db:
+        entries = db.execute("SELECT actor, after_json FROM audit WHERE action = 'channel settings'").fetchall()
+    assert [(actor, json.loads(after)["tools"]) for actor, after in entries] == [
+        ("agents", ["shop.find_order", "shop.read_rule", "shop.refund_item"])
+    ]
+
+
+async def test_the_last_is_more_than_the_channel_can_pay(slack: SlackServer, tmp_path: Path) -> None:
     await ask(slack, TOO_MUCH)
     refusal = await slack.wait_for(slack.ephemerals)
     assert "$0.05 must be free before it starts, and $0.04 is left in #tour" in refusal[0]["text"]

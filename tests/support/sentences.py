@@ -269,7 +269,10 @@ def _private() -> Iterator[tuple[str, Any]]:
     yield "An unclear reply to a draft", n.UnclearReplyView(RUN.run_id, "s/1/human", "key", "Looks good, but…")
     yield "A changed request", n.EditedView("key")
     yield "Not in the channel", n.InviteView("key")
-    yield "A word to somebody", n.CallView(LEE, "the draft above waits for you: approve it, or say what should change.")
+    yield (
+        "A word to somebody",
+        n.CallView((LEE,), "the draft above waits for you: approve it, or say what should change."),
+    )
     yield (
         "A call for help, to an admin",
         n.HelpCallView(

@@ -140,6 +140,17 @@ def test_turns_and_calls_of_tools_belong_to_their_step() -> None:
     assert (agent.cost.count, agent.cost.total, agent.answered, agent.tool_calls) == (1, 6 * CENT, 1, 1)
 
 
+def test_tools_have_rows_of_their_own_by_call() -> None:
+    found = step("a/turn/1/call/1", agent="a", model="tool:desk.find", cents=1)
+    refused = step("a/turn/1/call/2", agent="a", model="tool:desk.act", cents=2)
+    assert refused.record is not None
+    record = refused.record.model_copy(update={"data": {"is_error": True}})
+    rows = stats(run(step("a/turn/1", agent="a"), found, replace(refused, record=record), step("a"))).of("tool")
+    assert [(row.name, row.answered, row.failed, row.cost.total) for row in rows] == [
+        ("desk.act", 0, 1, 2 * CENT), ("desk.find", 1, 0, CENT),
+    ]  # fmt: skip
+
+
 def flow(name: str, cost: float, *, helped: int = 0, did_not: int = 0, **facts: Any) -> StatsRow:
     """Return a flow that was answered ten times at the same cost, in cents."""
     usual = StatsRow(

@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from bot.messages.action_ids import TOOL_REVOKE, TOOLS_CHANGE
+from bot.messages.action_ids import TOOL_AUDIENCE, TOOL_REVOKE, TOOLS_CHANGE
 from bot.messages.notice_views import NoticeView
 from bot.messages.tool_views import ToolsView
+from bot.people.channel_rules import Audience
+from bot.people.tool_audience_form import TOOL_AUDIENCE_FORM
 from bot.people.tools_form import TOOLS_FORM
 from tests.fakes.bot_services import ANNA, BEN, CHANNEL, DM, Bot, click, command, submission
 
@@ -57,6 +59,39 @@ async def test_an_admin_switches_a_tool_on_and_everybody_hears_it(bot: Bot) -> N
     await bot.receive(body)
     assert bot.tools.rules.tools == {CREATE}
     assert [view.text for view in bot.notifier.told] == [f"{BEN} switched on {CREATE}."]
+
+
+async def test_an_admin_says_for_whom_one_tool_is_on(bot: Bot) -> None:
+    bot.tools.rules = replace(bot.tools.rules, tools=frozenset({CREATE}))
+    await bot.receive(click(TOOL_AUDIENCE, f"{CHANNEL}:{CREATE}", user=BEN))
+    form = opened(bot)
+    assert form["callback_id"] == TOOL_AUDIENCE_FORM
+    members = {"who": {"who": {"selected_option": {"value": "members"}}}}
+    await bot.receive(submission(form, members, user=BEN))
+    assert bot.tools.rules.tools_whom == {CREATE: Audience("members")}
+    (told,) = [view.text for view in bot.notifier.told]
+    assert told == (
+        f"{BEN} changed whose requests have {CREATE} from “as for this channel: everybody who may ask here” to "
+        "“members of this workspace”."
+    )
+    (line, other) = (await shown(bot, ANNA)).tools
+    assert (line.is_on, line.whom, other.whom) == (True, "members of this workspace", "")
+
+
+async def test_who_has_one_tool_is_the_admins_to_say_and_of_tools_that_are_on(bot: Bot) -> None:
+    await bot.receive(click(TOOL_AUDIENCE, f"{CHANNEL}:{CREATE}", user=BEN))
+    assert notices(bot) == ["That tool is off here. `/agents tools` switches it on."]
+    bot.tools.rules = replace(bot.tools.rules, tools=frozenset({CREATE}))
+    await bot.receive(click(TOOL_AUDIENCE, f"{CHANNEL}:{CREATE}", user=ANNA))
+    assert bot.slack.called("views.open") == []
+    await bot.receive(click(TOOL_AUDIENCE, f"{CHANNEL}:{CREATE}", user=BEN))
+    named = {"who": {"who": {"selected_option": {"value": "named"}}}}
+    response = await bot.receive(submission(opened(bot), named, user=BEN))
+    assert json.loads(response.body or "{}")["response_action"] == "errors"
+    everyone = {"who": {"who": {"selected_option": {"value": "everyone"}}}}
+    await bot.receive(submission(opened(bot), everyone, user=ANNA, view_id="V2"))
+    assert bot.tools.rules.tools_whom == {}
+    assert notices(bot)[1:] == ["Only admins of this workspace can say which tools agents have in a channel."] * 2
 
 
 async def test_a_form_that_changes_nothing_says_so(bot: Bot) -> None:

@@ -59,8 +59,8 @@ def test_the_month_before_january_is_december() -> None:
 def test_a_spreadsheet_does_not_run_what_people_wrote() -> None:
     evil = replace(SPENT, flow="=HYPERLINK(1)", nusd=1, uncertain_nusd=0)
     assert month_csv([evil], "2026-11").splitlines() == [
-        "period,flow,agent,model,calls,input_tokens,output_tokens,cost_usd,uncertain_usd",
-        "2026-11,'=HYPERLINK(1),chair,small,3,100,10,0.000000001,0.000000000",
+        "period,flow,agent,model,tool,calls,input_tokens,output_tokens,cost_usd,uncertain_usd",
+        "2026-11,'=HYPERLINK(1),chair,small,,3,100,10,0.000000001,0.000000000",
     ]
     assert exact_usd(1_234_567_890) == "1.234567890"
 

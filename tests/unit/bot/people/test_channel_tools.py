@@ -8,7 +8,7 @@ import pytest
 
 from bot.people.access import Access
 from bot.people.admins import Admins
-from bot.people.channel_rules import ChannelRules
+from bot.people.channel_rules import Audience, ChannelRules
 from bot.people.channel_tools import ChannelTools
 from bot.people.directory import AccessError, LookupFailedError
 from patterns.core.tools import Grant, ToolRules
@@ -112,6 +112,34 @@ async def test_nothing_is_on_before_guests_and_others_unless_that_is_allowed(*, 
 async def test_they_are_on_for_those_whom_the_channel_says(tools_for: Any, user: str, *, has: bool) -> None:
     rules = replace(ON, tools_for=tools_for, tools_people=frozenset({"U0NAMED"}))
     assert bool((await rules_for(World(), rules, user)).enabled) is has
+
+
+@pytest.mark.parametrize(
+    ("who", "user", "has"),
+    [
+        ("everyone", GUEST, True),
+        ("members", ASKER, True),
+        ("members", GUEST, False),
+        ("admins", ASKER, False),
+        ("admins", ADMIN, True),
+        ("named", "U0NAMED", True),
+        ("named", ASKER, False),
+    ],
+)
+@pytest.mark.parametrize("rest", ["everyone", "admins"])
+async def test_a_tool_can_be_on_for_others_than_the_rest(who: Any, user: str, rest: Any, *, has: bool) -> None:
+    people = frozenset({"U0NAMED"})
+    rules = ChannelRules(
+        tools=frozenset({FIND.name}),
+        tools_for=rest,
+        tools_whom={CREATE.name: Audience(who, people), "gone.tool": Audience()},
+    )
+    enabled = (await rules_for(World(), rules, user)).enabled
+    assert enabled is not None
+    assert (CREATE.name in enabled) is has
+    assert (FIND.name in enabled) is (rest == "everyone" or user == ADMIN)
+    here = await desk(World(), rules).here(workspace=TEAM, channel=HERE, user=ASKER)
+    assert here.on == {FIND.name, CREATE.name}
 
 
 async def test_direct_messages_have_what_the_roster_opens_and_one_can_decide_alone() -> None:

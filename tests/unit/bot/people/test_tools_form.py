@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.people.channel_rules import ChannelRules
+from bot.people.channel_rules import Audience, ChannelRules
 from bot.people.tools_form import (
     GROUP,
     OUTSIDE,
@@ -58,6 +58,16 @@ def test_what_is_ticked_is_on_and_what_is_unticked_off_in_its_group_only() -> No
     after = rules_of(sent(RULES, tools0=ticked("t02")))
     assert after.tools == {"tickets.t02", "tickets.t12", "gone.tool"}
     assert tools_changes(RULES, after) == "switched on tickets.t02; switched off tickets.t01"
+
+
+def test_a_tool_with_people_of_its_own_stays_theirs_until_it_is_unticked() -> None:
+    own = replace(RULES, tools_whom={"tickets.t02": Audience("admins")})
+    assert rules_of(sent(own)) == own
+    after = rules_of(sent(own, tools0=ticked("t01", "t02", "t03")))
+    assert (after.tools, after.tools_whom) == (RULES.tools | {"tickets.t03"}, own.tools_whom)
+    off = rules_of(sent(own, tools0=ticked("t01")))
+    assert (off.tools, off.tools_whom) == (RULES.tools, {})
+    assert tools_changes(own, off) == "switched off tickets.t02"
 
 
 def test_a_tool_that_the_form_did_not_offer_cannot_be_switched_on() -> None:

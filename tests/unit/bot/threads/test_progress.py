@@ -218,6 +218,20 @@ async def test_a_tool_that_is_used_stands_beside_its_agent_until_the_step_ends()
     await board.close("run", DONE)
 
 
+async def test_while_a_person_has_to_decide_the_step_says_so() -> None:
+    clock = FakeClock()
+    slack, board = Slack(clock), ProgressBoard(clock)
+    board.open(RUN, slack.edit)
+    board.emit("run", StepStarted("researcher", "researcher"))
+    board.emit("run", ToolCalled("researcher", "researcher", "tickets.search", 2, acts=False))
+    board.emit("run", finished("editor"))
+    await board.close("run", replace(RUN, state=RunState.WAITING))
+    assert [(step.state, step.note) for step in slack.shown[-1].steps] == [
+        (StepState.RUNNING, "waits for a decision"),
+        (StepState.DONE, ""),
+    ]
+
+
 async def test_turns_and_calls_inside_of_a_step_are_no_steps_after_a_restart() -> None:
     inside = ("a", "a/turn/1", "a/turn/1/call/1")
     journal = [StepRecord(path=path, input_hash="", outcome="ok", agent="researcher") for path in inside]
