@@ -11,7 +11,6 @@ from bot.runs.context import payer_context
 from bot.runs.model_selection import apply_choice, provider_choice
 from bot.settings import environment
 from patterns.core.errors import RosterError
-from patterns.core.holds import Fence, Payer
 from patterns.core.money import PriceEstimate
 from patterns.estimate import estimate
 from patterns.flow import Choice

@@ -9,8 +9,8 @@ from bot.runs.context import payer_context
 from bot.runs.engine import NullEventSink
 from patterns.agent import AgentRunner
 from patterns.core.errors import RosterError
+from patterns.core.holds import Fence, Payer
 from patterns.core.money import format_usd
-from patterns.core.ports import Fence, Payer
 from patterns.core.tools import ToolRules
 from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import AgentSpec, Roster

@@ -6,7 +6,7 @@ import pytest
 
 from bot.demo.tour_script import Asked, Said, TourScript, read_tour
 from patterns.core.errors import UserError
-from patterns.core.ports import Decision
+from patterns.core.questions import Decision
 from patterns.roster.prompts import fence
 from patterns.tools.approvals import _permit
 from patterns.tools.outcomes import DONE, UNKNOWN
