@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from patterns.core.context import TaskContext
-from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, ParkedError
+from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, ParkedError, ReservationRefusedError
 from patterns.core.events import MissingVoice, Noted, PatternResult, Refusal, StopReason
 from patterns.core.holds import Hold
 from patterns.core.limits import FailurePolicy
@@ -46,9 +46,21 @@ class Broadcast:
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Reserve money for the whole fan-out, run the voices concurrently, and return one merged result."""
         inner = services.nested("broadcast")
+        if inner.envelope is not None or inner.fence.epoch > 1:  # a resumed fan-out may have to go on without
+            return await self._fan_out(ctx, inner, handoff)
+        steps = inner.meter.steps
+        try:
+            return await self._fan_out(ctx, inner, handoff, joined=True)
+        except ReservationRefusedError:  # the first holds told so, and nothing was sent: fewer voices may fit
+            inner.meter.steps = steps
+            return await self._fan_out(ctx, inner, handoff)
+
+    async def _fan_out(
+        self, ctx: TaskContext, inner: Services, handoff: Handoff, *, joined: bool = False
+    ) -> PatternResult:
         async with AsyncExitStack() as kept:
             try:
-                envelopes = await self._reserve(ctx, inner, kept)
+                envelopes = await self._reserve(ctx, inner, kept, joined=joined)
             except BudgetExceededError as error:
                 missing = tuple(_left_out(voice) for voice in self.voices)
                 refused = {"missing": missing, "notes": (str(error),), "refusal": Refusal.of(error)}
@@ -69,11 +81,13 @@ class Broadcast:
 
     # ------------------------------------------------------------ admission
 
-    async def _reserve(self, ctx: TaskContext, inner: Services, kept: AsyncExitStack) -> Mapping[str, Hold | None]:
+    async def _reserve(
+        self, ctx: TaskContext, inner: Services, kept: AsyncExitStack, *, joined: bool
+    ) -> Mapping[str, Hold | None]:
         """Return the reservations of the voices that will run and of the synthesis, by path segment.
 
         A value is None where an outer fan-out has reserved the money already. A resumed run keeps the number of voices
-        that its journal records, even when their money cannot be reserved again.
+        that its journal records, even when their money cannot be reserved again. `joined`: see `reserved`.
 
         Raises:
             BudgetExceededError: the money does not suffice for the fewest voices that the policy needs.
@@ -86,7 +100,7 @@ class Broadcast:
         while True:
             parts = self._parts(ctx, inner, count)
             try:
-                envelopes = await kept.enter_async_context(reserved(inner, parts))
+                envelopes = await kept.enter_async_context(reserved(inner, parts, joined=joined))
             except BudgetExceededError:
                 if earlier is not None:
                     return dict.fromkeys(parts)

@@ -51,7 +51,8 @@ class Closing:
         texts = [PromptPiece(part.name, part.text) for part in parts]
         silent = [PromptPiece(voice.name, missing=voice.reason) for voice in result.missing]
         name = hashlib.sha256("\0".join(part.text for part in parts).encode()).hexdigest()[:8]
-        place = with_envelope(self.place, self.envelope).child(CLOSING, name, may_stream=False)
+        is_kept = self.envelope is not None and not self.place.ledger.is_refused(self.envelope)
+        place = with_envelope(self.place, self.envelope if is_kept else None).child(CLOSING, name, may_stream=False)
         said = (await run_agent(ctx, place, agent=self.agent, handoff=Handoff(voices=(*texts, *silent)))).result
         if not said.output:
             return result.model_copy(update={"cost_nusd": result.cost_nusd + said.cost_nusd})
@@ -72,7 +73,7 @@ async def reserve_closing(ctx: TaskContext, place: Services, pattern: Pattern) -
     parts = {CLOSING: closing_quote(ctx, place, pattern).once_nusd, PLAN: pattern.quote(ctx, place).once_nusd}
     async with AsyncExitStack() as kept:
         try:
-            envelopes = await kept.enter_async_context(reserved(place, parts))
+            envelopes = await kept.enter_async_context(reserved(place, parts, joined=True))
         except BudgetExceededError:
             closing = Closing(place, place, agent)
         else:

@@ -14,15 +14,19 @@ from patterns.services import Services
 
 
 @asynccontextmanager
-async def reserved(place: Services, parts: Mapping[str, int]) -> AsyncIterator[Mapping[str, Hold]]:
+async def reserved(
+    place: Services, parts: Mapping[str, int], *, joined: bool = False
+) -> AsyncIterator[Mapping[str, Hold]]:
     """Reserve money for the parts below a place, all or nothing; yield the reservations by part name.
 
-    `parts` holds nano-dollars. What is left of the reservations is released when the block ends.
+    `parts` holds nano-dollars. What is left of the reservations is released when the block ends. `joined`: they are
+    written with the next hold of the run, which raises ReservationRefusedError if it draws on them and they do not fit.
 
     Raises:
         BudgetExceededError: they do not fit together.
     """
-    holds = await place.ledger.reserve_many([_reservation(place, name, nusd) for name, nusd in parts.items()])
+    requests = [_reservation(place, name, nusd) for name, nusd in parts.items()]
+    holds = await place.ledger.reserve_many(requests, joined=joined)
     try:
         yield dict(zip(parts, holds, strict=True))
     finally:

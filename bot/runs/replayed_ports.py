@@ -81,7 +81,7 @@ class ReplayPorts:
         kind, blocked = (refusal.data["kind"], refusal.data["blocked"]) if refusal else ("run", "")
         raise BudgetExceededError(UNTOLD, kind=kind, key="", blocked=Reason(blocked) if blocked else None)
 
-    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+    async def reserve_many(self, requests: Sequence[ReserveRequest], *, joined: bool = False) -> list[Hold]:  # noqa: ARG002 - the port's shape
         """Grant reservations that were granted then.
 
         Raises:
@@ -94,6 +94,10 @@ class ReplayPorts:
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:  # noqa: ARG002 - the port's shape
         """Settle nothing."""
         return Settlement(0, 0)
+
+    def is_refused(self, reservation: Hold) -> bool:  # noqa: ARG002 - the port's shape
+        """Return False: a refusal was raised."""
+        return False
 
     async def release(self, holds: Sequence[Hold]) -> None:
         """Release nothing."""

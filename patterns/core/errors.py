@@ -96,6 +96,10 @@ class BudgetExceededError(AgentsError):
         return max(0, self.limit_nusd - self.settled_nusd - self.reserved_nusd)
 
 
+class ReservationRefusedError(AgentsError):
+    """The money that this call was to draw on could not be reserved; nothing was held or sent."""
+
+
 class Charge(StrEnum):
     """What a failed attempt cost, as far as that can be known."""
 

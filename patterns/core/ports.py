@@ -79,11 +79,20 @@ class Ledger(Protocol):
             BudgetExceededError: an account has not enough left, or is paused, frozen or quarantined.
             RunLostError: another process owns the run.
             CancelledRunError: a person stopped the run.
+            ReservationRefusedError: its envelope is a reservation that was to be written with it, and was refused.
         """
         ...
 
-    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
-        """Reserve money for several parts, all or nothing. Raises the same errors as `hold`."""
+    async def reserve_many(self, requests: Sequence[ReserveRequest], *, joined: bool = False) -> list[Hold]:
+        """Reserve money for several parts, all or nothing. Raises the same errors as `hold`.
+
+        With `joined` it may be written with the run's next hold instead. If it is refused then, a hold that names one
+        of the reservations is refused too, others are not, and `is_refused` tells.
+        """
+        ...
+
+    def is_refused(self, reservation: Hold) -> bool:
+        """Return whether a joined reservation is known to have been refused."""
         ...
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:

@@ -66,6 +66,13 @@ class Database(ABC):
                 undo()
             raise
 
+    def merge_later(self, merge: Merge, operation: object) -> "asyncio.Future[Any]":
+        """Queue an operation as `write_merged` does, at once, and return the future of its answer.
+
+        It runs whether or not anybody waits for it.
+        """
+        return self._group.add(Job(merge=merge, operation=operation, repeatable=True))
+
     async def scrub(self) -> None:
         """Have deleted rows leave the files of the database too, as far as that is ours to do."""
         return

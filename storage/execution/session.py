@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
-from patterns.core.errors import AgentsError, RunLostError, StorageError
+from patterns.core.errors import AgentsError, ReservationRefusedError, RunLostError, StorageError
 from patterns.core.events import RunEvent
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.ports import EventSink
 from patterns.core.questions import Decision, Question
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
+from storage.execution.waiting import Entry, Reservation, Waiting
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.transaction import Decide
 from storage.questions import Questions, StoredQuestion
@@ -27,8 +29,9 @@ class RunSession:
     """The ports `Journal`, `Ledger` and `Decisions` of one run while this process owns it.
 
     The journal was read with the claim, and only the owner writes it, so it answers from memory. A decision waits for
-    the next write of the ledger; until it is committed, the run's events are held back: nothing is shown that a crash
-    could decide otherwise. What was released waits for the next write too, or for the end of the run, which closes it.
+    the next write of the ledger, a joined reservation for the next hold; until they are committed, the run's events are
+    held back: nothing is shown that a crash could decide otherwise. What was released waits for the next write too, or
+    for the end of the run, which closes it.
     """
 
     def __init__(
@@ -45,10 +48,8 @@ class RunSession:
         self._ledger = ledger
         self._questions = questions
         self._steps = {step.path: step for step in steps}
-        self._waiting: list[StepRecord] = []
-        self._flow: tuple[str, int] | None = None
-        self._writing = 0
-        self._released: list[Hold] = []
+        self._waiting = Waiting()
+        self._in_flight: set[asyncio.Future[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: set[asyncio.Task[None]] = set()
         self._events: list[tuple[EventSink, RunEvent]] = []
@@ -79,7 +80,7 @@ class RunSession:
         if (known := self._steps.get(step.path)) is not None:
             return known
         kept = self._steps[step.path] = step.model_copy(update={"data": json.loads(json.dumps(step.data))})
-        self._waiting.append(kept)
+        self._waiting.steps.append(kept)
         if step.outcome == "decision":
             self._flush_soon()
         else:
@@ -88,7 +89,7 @@ class RunSession:
 
     def choose_flow(self, flow: str, *, worst_nusd: int) -> None:
         """Store the chosen flow and its worst-case price in nano-dollars with the ledger's next write."""
-        self._flow = (flow, worst_nusd)
+        self._waiting.flow = (flow, worst_nusd)
         self._flush_soon()
 
     async def flush(self) -> None:
@@ -97,14 +98,16 @@ class RunSession:
         Raises:
             RunLostError: another process owns the run.
         """
-        if self._waiting or self._flow:
-            await self._after_decisions(None)
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+        if self._waiting.has_decisions:
+            await self._after_waiting(None)
         while self._flushing:
             await asyncio.wait(self._flushing)
 
     def close(self) -> None:
         """Leave what is still to be released to the transaction that ended or parked the run, or to the next owner."""
-        self._released = []
+        self._waiting.forget()
         self._stop_timer()
 
     def _flush_soon(self) -> None:
@@ -118,61 +121,80 @@ class RunSession:
 
     async def _try_flush(self) -> None:
         with contextlib.suppress(AgentsError):  # the next write of the run meets it too
-            await self._after_decisions(None)
+            await self._after_waiting(None)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    async def _after_decisions(self, write: Awaitable[T] | None) -> T | None:
+    async def _after_waiting(self, write: Awaitable[T] | None) -> T | None:
         """Make a write of the ledger, what waits before it in the same transaction where possible.
 
-        Decisions that could not be written wait again, and the error is raised.
+        What the database could not take waits again, and the error is raised.
         """
         self._stop_timer()
-        steps, flow, released = self._waiting, self._flow, self._released
-        if not steps and flow is None and not released:
-            return None if write is None else await write
-        self._waiting, self._flow, self._released = [], None, []
-        self._writing += 1
+        # Queued at once, so that no hold of another branch comes before them.
+        queued = [(entry, self._queue(entry)) for entry in self._waiting.take(self.run.fence)]
+        written: T | AgentsError | None = None
         try:
-            return await self._write(Decide(self.run.fence, tuple(steps), flow), released, write)
-        except RunLostError:
-            self._events.clear()
-            raise
-        except (StorageError, asyncio.CancelledError):  # writing them twice does it once
-            self._waiting, self._flow = [*steps, *self._waiting], self._flow or flow
-            self._released += released
-            raise
-        finally:
-            self._writing -= 1
-            self._show()
+            written = None if write is None else await write
+        except AgentsError as error:
+            written = error
+        if queued:
+            await asyncio.wait([future for _, future in queued])
+        for entry, future in queued:
+            failed = future.exception()
+            if failed is not None and isinstance(entry.operation, Decide):
+                await self._ledger.release(_holds(written))  # they will not be sent
+                raise failed
+            if write is None and isinstance(failed, StorageError):
+                raise failed
+        if isinstance(written, AgentsError):
+            raise written
+        return written
 
-    async def _write(self, decisions: Decide, released: Sequence[Hold], write: Awaitable[T] | None) -> T | None:
-        first = self._ledger.decide(decisions) if decisions.steps or decisions.flow else _nothing()
-        queued = [first, self._ledger.release(released), *([] if write is None else [write])]
-        decided, freed, *written = await asyncio.gather(*queued, return_exceptions=True)  # queued in this order
-        if isinstance(decided, BaseException):
-            await self._ledger.release([hold for one in written for hold in _holds(one)])  # they will not be sent
-            raise decided
-        for outcome in written:
-            if isinstance(outcome, BaseException):
-                raise outcome
-            return outcome
-        if isinstance(freed, BaseException):
-            raise freed
-        return None
+    def _queue(self, entry: Entry) -> "asyncio.Future[object]":
+        future = self._ledger.queue(entry.operation)
+        self._in_flight.add(future)
+        future.add_done_callback(partial(self._answered, entry))
+        return future
+
+    def _answered(self, entry: Entry, future: "asyncio.Future[object]") -> None:
+        self._in_flight.discard(future)
+        error = future.exception()
+        self._waiting.answered(entry, error)
+        if isinstance(error, RunLostError):
+            self._events.clear()
+        if isinstance(entry, Reservation) and error is not None:
+            self._open.difference_update(entry.kept)
+        self._show()
 
     # ------------------------------------------------------------ money
 
     async def hold(self, request: HoldRequest) -> Hold:
         """Hold the bound of one attempt; see the port."""
-        return await self._opening([request.call_id], self._ledger.hold(request))
+        try:
+            hold = await self._opening([request.call_id], self._ledger.hold(request))
+        except ReservationRefusedError:
+            self._waiting.tell(request.envelope)
+            raise
+        self._waiting.go_on(request.envelope)
+        self._show()
+        return hold
 
-    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+    async def reserve_many(self, requests: Sequence[ReserveRequest], *, joined: bool = False) -> list[Hold]:
         """Reserve money for several parts, all or nothing; see the port."""
-        return await self._opening([request.call_id for request in requests], self._ledger.reserve_many(requests))
+        ids = [request.call_id for request in requests]
+        if not joined:
+            return await self._opening(ids, self._ledger.reserve_many(requests))
+        self._open.update(ids)
+        self._flush_soon()
+        return self._waiting.reserve(requests, events_from=len(self._events))
+
+    def is_refused(self, reservation: Hold) -> bool:
+        """Return whether a joined reservation was refused; see the port."""
+        return self._waiting.is_refused(reservation.call_id)
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
         """Settle a hold and journal its step; see the port."""
@@ -185,9 +207,13 @@ class RunSession:
     async def release(self, holds: Sequence[Hold]) -> None:
         """Free reservations, or holds whose call was never sent, with the next write or at the run's end."""
         if holds:
-            self._released += holds
-            self._open.difference_update(hold.call_id for hold in holds)
+            ids = [hold.call_id for hold in holds]
+            stands = self._waiting.release(ids)
+            if stands is not None:
+                del self._events[stands:]  # what was begun on the strength of it begins again
+            self._open.difference_update(ids)
             self._flush_soon()
+            self._show()
 
     async def earlier_calls(self, run_id: str, path: str) -> Sequence[EarlierCall]:
         """Return the calls held for a path that could have been sent; see the port."""
@@ -196,7 +222,7 @@ class RunSession:
     async def _opening(self, call_ids: Sequence[str], write: Awaitable[T]) -> T:
         self._open.update(call_ids)
         try:
-            return await self._after_decisions(write)  # type: ignore[return-value]
+            return await self._after_waiting(write)  # type: ignore[return-value]
         except AgentsError as error:
             if not isinstance(error, StorageError):  # refused; else it is not known, and the end closes it
                 self._open.difference_update(call_ids)
@@ -217,22 +243,23 @@ class RunSession:
         """Return a sink that passes events on once the decisions before them are committed."""
         return _Held(self._emit, sink)
 
+    @property
+    def _is_unsure(self) -> bool:
+        """Return whether what happens now could be decided otherwise after a crash."""
+        return self._waiting.has_decisions or bool(self._in_flight) or self._waiting.is_doubtful
+
     def _emit(self, sink: EventSink, event: RunEvent) -> None:
-        if self._waiting or self._flow or self._writing or self._events:
+        if self._is_unsure or self._events:
             self._events.append((sink, event))
         else:
             sink.emit(self.run.id, event)
 
     def _show(self) -> None:
-        if self._waiting or self._flow or self._writing:
+        if self._is_unsure:
             return
         events, self._events = self._events, []
         for sink, event in events:
             sink.emit(self.run.id, event)
-
-
-async def _nothing() -> None:
-    """Write nothing."""
 
 
 def _holds(outcome: object) -> list[Hold]:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from patterns.core.errors import BudgetExceededError, CancelledRunError, RunLostError, StorageError
-from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest, Settlement
-from patterns.core.money import MAX_NUSD, format_usd
+from patterns.core.errors import ReservationRefusedError, RunLostError, StorageError
+from patterns.core.holds import Charged, Hold, HoldRequest, ReserveRequest, Settlement
+from patterns.core.money import format_usd
 from patterns.core.reasons import Reason
 from storage.ledger.accounts import accounts_of
 from storage.ledger.book import Account, Call, LedgerTransaction, as_json
+from storage.ledger.checks import check_amount, check_blocks, check_fit, check_owner
 
 
 def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
@@ -20,13 +21,16 @@ def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
         BudgetExceededError: an account has no room, or spending is blocked.
         RunLostError: the fencing token is old, or the hold was closed.
         CancelledRunError: the run was asked to stop.
+        ReservationRefusedError: its envelope was refused, perhaps a moment ago in this transaction.
     """
     known = book.calls.get(request.call_id)
     if known is not None:
         return _known(known, "open")
-    _check_amount(request.amount_nusd)
-    _check_owner(book, request.fence)
-    _check_blocks(book, request.payer, request.model)
+    check_amount(request.amount_nusd)
+    check_owner(book, request.fence)
+    if request.envelope and request.envelope not in book.calls:
+        raise ReservationRefusedError
+    check_blocks(book, request.payer, request.model)
     amount = _with_allowance(book, request)
     deltas = dict.fromkeys(_in_force(book, request), amount)
     envelope = book.calls.get(request.envelope) if request.envelope else None
@@ -34,7 +38,7 @@ def admit_hold(book: LedgerTransaction, request: HoldRequest) -> Hold:
     if envelope and drawn:
         for id_ in envelope.accounts:
             deltas[id_] = deltas.get(id_, 0) - drawn
-    _check_fit(book, deltas)
+    check_fit(book, deltas)
     _reserve(book, deltas)
     if envelope and drawn:
         envelope.hold_nusd -= drawn
@@ -47,15 +51,15 @@ def admit_reserve(book: LedgerTransaction, requests: Sequence[ReserveRequest]) -
     """Reserve money for all of the requests or none; idempotent by call id. Raises what `admit_hold` raises."""
     known = {call.id: call for call in map(book.calls.get, (request.call_id for request in requests)) if call}
     if known:
-        return [_known(known[request.call_id], "reserved") for request in requests if request.call_id in known]
+        return [_known_reservation(known[request.call_id]) for request in requests if request.call_id in known]
     deltas: dict[str, int] = {}
     for request in requests:
-        _check_amount(request.amount_nusd)
-        _check_owner(book, request.fence)
-        _check_blocks(book, request.payer, None)
+        check_amount(request.amount_nusd)
+        check_owner(book, request.fence)
+        check_blocks(book, request.payer, None)
         for id_ in _in_force(book, request):
             deltas[id_] = deltas.get(id_, 0) + request.amount_nusd
-    _check_fit(book, deltas)
+    check_fit(book, deltas)
     _reserve(book, deltas)
     for request in requests:
         _open(book, request, amount_nusd=request.amount_nusd)
@@ -130,7 +134,7 @@ def close_call(
     charged: Charged,
 ) -> None:
     """Move a call to an end state, and its money from held to settled on every account."""
-    _check_amount(actual_nusd)
+    check_amount(actual_nusd)
     paid_nusd, held_nusd = actual_nusd - call.actual_nusd, call.held_nusd
     for id_ in call.accounts:
         account = book.accounts[id_]
@@ -180,6 +184,13 @@ def _known(call: Call, state: str) -> Hold:
     return Hold(call.id, call.hold_nusd)
 
 
+def _known_reservation(call: Call) -> Hold:
+    """Return a reservation that stands, or that its owner has released since: a hold finds nothing in it to draw on."""
+    if call.state == "released" and call.reason == Reason.NEVER_SENT:
+        return Hold(call.id, call.hold_nusd)
+    return _known(call, "reserved")
+
+
 def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
     """Return the accounts of a request by id, after setting their configured limits on the locked rows."""
     plan = accounts_of(book, request)
@@ -188,75 +199,9 @@ def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) ->
     return plan
 
 
-def _check_amount(nusd: int) -> None:
-    if not 0 <= nusd <= MAX_NUSD:
-        raise StorageError(f"{nusd} nano-dollars is not an amount the ledger takes. Check the price in the roster.")
-
-
-def _check_owner(book: LedgerTransaction, fence: Fence) -> None:
-    run = book.runs.get(fence.run_id)
-    if run is None or run["epoch"] != fence.epoch or run["status"] != "running":
-        raise RunLostError
-    if run["cancel_requested_by"] is not None:
-        raise CancelledRunError
-
-
-def _check_blocks(book: LedgerTransaction, payer: Payer, model: str | None) -> None:
-    workspace, own = book.config(payer)
-    if workspace.blocked:
-        raise _blocked("workspace", workspace.id, workspace.period, Reason.PAUSED, workspace.blocked_reason)
-    if own.blocked:
-        raise _blocked(own.kind, own.id, own.period, Reason.FROZEN, own.blocked_reason)
-    found = book.quarantine.get((payer.workspace, model)) if model else None
-    if found and found["lifted_us"] is None:
-        raise _blocked(own.kind, own.id, own.period, Reason.QUARANTINED, found["reason"])
-
-
-def _blocked(kind: str, key: str, period: str, blocked: Reason, reason: str) -> BudgetExceededError:
-    sentence = f"Nothing was sent: {blocked.clause()} ({reason}). {blocked.advice()}"
-    return BudgetExceededError(sentence, kind=kind, key=key, period=period, blocked=blocked)
-
-
 def _with_allowance(book: LedgerTransaction, request: HoldRequest) -> int:
     found = book.quarantine.get((request.payer.workspace, request.model))
     return -(-request.amount_nusd * found["allowance_pct"] // 100) if found else request.amount_nusd
-
-
-_NAMES = {
-    "workspace": "The workspace's budget",
-    "channel": "The channel's budget",
-    "dm": "Your budget",
-    "user": "Your part of the channel's budget",
-    "run": "The limit of this run",
-    "stage": "The share of this stage",
-}
-"""Display names of the accounts, by kind."""
-
-
-def _check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
-    for id_, needed in deltas.items():
-        account = book.accounts[id_]
-        if not account.fits(needed):
-            limit = (account.limit_nusd or 0) + account.granted_nusd
-            raise BudgetExceededError(
-                kind=account.kind,
-                key=account.key,
-                period=account.period,
-                needed_nusd=needed,
-                limit_nusd=limit,
-                settled_nusd=account.settled_nusd,
-                reserved_nusd=account.reserved_nusd,
-                message=f"{_state(account, limit)} This needs {format_usd(needed)}. Ask an admin for more.",
-            )
-
-
-def _state(account: Account, limit_nusd: int) -> str:
-    """Return how an account stands, in words that anybody in a channel may read: the workspace's without numbers."""
-    if account.kind == "workspace":
-        return "The workspace's budget has less free than that."
-    spent, held = format_usd(account.settled_nusd), format_usd(account.reserved_nusd)
-    name = "Your part of all channels" if account.is_of_all_channels else _NAMES[account.kind]
-    return f"{name} is {format_usd(limit_nusd)}: {spent} spent, {held} held."
 
 
 def _reserve(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:

@@ -62,9 +62,13 @@ class SqlLedger:
         """Hold the bound of one attempt; see the port for the errors. A cancelled caller's hold is released."""
         return cast("Hold", await self._submit(request))
 
-    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+    async def reserve_many(self, requests: Sequence[ReserveRequest], *, joined: bool = False) -> list[Hold]:  # noqa: ARG002 - alone, it joins nothing
         """Reserve money for several parts, all or nothing, and return their holds."""
         return cast("list[Hold]", await self._submit(Reserve(tuple(requests)))) if requests else []
+
+    def is_refused(self, reservation: Hold) -> bool:  # noqa: ARG002 - who asked was told
+        """Return False: a refusal was raised."""
+        return False
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
         """Settle a hold and journal the step in the same transaction, also when the caller is cancelled.
@@ -95,6 +99,10 @@ class SqlLedger:
             RunLostError: another process owns the run.
         """
         await self._submit(decisions)
+
+    def queue(self, operation: Operation) -> "asyncio.Future[object]":
+        """Queue an operation before whatever is asked for after this call, and return the future of its answer."""
+        return self._db.merge_later(self._merge, operation)
 
     async def recover_run(self, fence: Fence) -> Recovered:
         """Close what earlier owners of a run left open, after its claim: reservations free, open calls uncertain."""

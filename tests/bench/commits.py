@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,9 @@ def counting(counts: Counter[str]) -> None:
     connection.execute = counted
 
 
-async def measured() -> dict[str, dict[str, int]]:
+async def measured(env: Mapping[str, str]) -> dict[str, dict[str, int]]:
     """Run each flow once, after one that is not counted."""
-    settings = read_settings(dict(os.environ))
+    settings = read_settings(dict(env))
     found: dict[str, dict[str, int]] = {}
     counts: Counter[str] = Counter()
     async with open_engine(settings, await choose_models(settings)) as engine:
@@ -85,7 +86,7 @@ def main() -> None:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        print(json.dumps(asyncio.run(measured())))
+        print(json.dumps(asyncio.run(measured(os.environ))))
         return
     trees = [HERE, *(tree.resolve() for tree in options.tree)]
     with tempfile.TemporaryDirectory() as folder:

@@ -3,11 +3,15 @@
 import asyncio
 from dataclasses import replace
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
 
-from patterns.core.errors import BudgetExceededError, ParkedError, RunLostError, StorageError
+from patterns.core.errors import (
+    BudgetExceededError,
+    ParkedError,
+    RunLostError,
+    StorageError,
+)
 from patterns.core.events import Noted, RunEvent
 from patterns.core.holds import Fence
 from patterns.core.questions import Decision, Question
@@ -15,17 +19,13 @@ from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.execution.ownership import RunSessions
 from storage.execution.session import RunSession
-from storage.journal import SqlJournal
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.transaction import Decide
 from storage.ledger.verify import verify
 from storage.outbox import Outbox
-from storage.questions import Questions
-from storage.runs import RunStore
 from tests.contract.test_needs_code import REQUEST
-from tests.support.ledgers import CENT, USD, Asking, FakeClock, account, rows, settled
+from tests.support.ledgers import CENT, LEASE_S, USD, Asking, FakeClock, account, claimed, rows, settled
 
-LEASE_S = 30.0
 DECIDED = StepRecord(path="plan", input_hash="", outcome="decision", text="one flow", data={"voices": (1, 2)})
 ANSWER = StepRecord(path="step/1", input_hash="h", outcome="ok", text="Yes.", cost_nusd=CENT)
 
@@ -40,33 +40,6 @@ class Seen:
         self.events.append(event)
 
 
-@pytest.fixture
-def sessions(database: Database, clock: FakeClock, ledger: SqlLedger) -> RunSessions:
-    return RunSessions(
-        database,
-        store=RunStore(database, clock),
-        ledger=ledger,
-        journal=SqlJournal(database, clock),
-        questions=Questions(database, clock),
-    )
-
-
-@pytest.fixture
-async def run_id(sessions: RunSessions) -> str:
-    return (await sessions.store.accept(REQUEST))[0]
-
-
-@pytest.fixture
-async def session(sessions: RunSessions, run_id: str) -> RunSession:
-    return await claimed(sessions, run_id)
-
-
-async def claimed(sessions: RunSessions, run_id: str, owner: str = "A") -> RunSession:
-    session = await sessions.claim(run_id, owner=owner, lease_s=LEASE_S)
-    assert session is not None
-    return session
-
-
 def asking(session: RunSession) -> Asking:
     return Asking(run_id=session.run.id, epoch=session.run.epoch)
 
@@ -79,6 +52,13 @@ async def ended(sessions: RunSessions, session: RunSession) -> str | None:
     return await sessions.finish(
         session.run, stop_reason="completed", result_json="{}", executed_ms=1, intents=["answer/0"]
     )
+
+
+def failed(_operation: object) -> "asyncio.Future[object]":
+    """What the ledger answers while the database is away."""
+    answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    answer.set_exception(StorageError("away"))
+    return answer
 
 
 async def test_a_decision_is_committed_with_the_first_hold_and_not_before(
@@ -163,12 +143,9 @@ async def test_who_lost_the_run_neither_decides_nor_holds_nor_shows(
 async def test_decisions_that_could_not_be_written_are_tried_again_and_nothing_stays_held(
     sessions: RunSessions, session: RunSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_decisions: Decide) -> None:
-        raise StorageError
-
     await session.record(session.run.fence, DECIDED)
     with monkeypatch.context() as patched:
-        patched.setattr(sessions.ledger, "decide", away)
+        patched.setattr(sessions.ledger, "queue", failed)
         with pytest.raises(StorageError):
             await session.hold(asking(session).hold(CENT))
     assert await written(sessions, session.run.id) == []
@@ -227,51 +204,6 @@ async def test_the_end_of_a_run_closes_what_it_left_and_knows_its_cost(
     assert await account(database, "T1/channel/C1/2026-11") == (3 * CENT, 0)
     assert await rows(database, "SELECT name, state FROM slack_out") == [{"name": "answer/0", "state": "intended"}]
     assert (await verify(database)).ok
-
-
-async def test_what_is_released_rides_with_the_next_hold(
-    sessions: RunSessions, session: RunSession, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = asking(session)
-    batches: list[int] = []
-    merge = sessions.ledger._merge
-    monkeypatch.setattr(sessions.ledger, "_merge", lambda asked: batches.append(len(asked)) or merge(asked))
-    kept = await session.reserve_many([ask.reserve(USD - CENT)])  # nearly all that the channel has
-    await session.release(kept)
-    assert (await verify(database)).held_nusd == USD - CENT
-    assert not session.holds_money
-    await session.hold(ask.hold(2 * CENT))  # needs what was released
-    assert (batches, (await verify(database)).held_nusd) == ([1, 2], 2 * CENT)
-
-
-async def test_what_is_released_without_another_hold_is_free_soon_or_with_the_end(
-    sessions: RunSessions, session: RunSession, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = asking(session)
-    monkeypatch.setattr("storage.execution.session.FLUSH_S", 0.001)
-    await session.release(await session.reserve_many([ask.reserve(CENT)]))
-    async with asyncio.timeout(20):
-        while (await verify(database)).held_nusd:  # noqa: ASYNC110 - it is written in the background
-            await asyncio.sleep(0.01)
-    monkeypatch.setattr("storage.execution.session.FLUSH_S", 3600)
-    await session.release(await session.reserve_many([ask.reserve(CENT)]))
-    await session.flush()
-    assert (await verify(database)).held_nusd == CENT
-    await ended(sessions, session)
-    session.close()
-    assert (await verify(database)).held_nusd == 0
-
-
-async def test_what_could_not_be_released_is_released_with_the_next_write(
-    sessions: RunSessions, session: RunSession, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await session.release(await session.reserve_many([asking(session).reserve(CENT)]))
-    with monkeypatch.context() as broken:
-        broken.setattr(sessions.ledger, "release", AsyncMock(side_effect=StorageError("away")))
-        with pytest.raises(StorageError):
-            await session._after_decisions(None)
-    await session.hold(asking(session).hold(2 * CENT))
-    assert (await verify(database)).held_nusd == 2 * CENT
 
 
 async def test_a_parked_run_holds_nothing(sessions: RunSessions, session: RunSession, database: Database) -> None:

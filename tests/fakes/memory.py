@@ -5,7 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from patterns.core.errors import BudgetExceededError, CancelledRunError, ParkedError, RunLostError
+from patterns.core.errors import (
+    BudgetExceededError,
+    CancelledRunError,
+    ParkedError,
+    ReservationRefusedError,
+    RunLostError,
+)
 from patterns.core.events import RunEvent
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.limits import Cap
@@ -44,6 +50,10 @@ class Memory:
     stopped: bool = False
     die_after_steps: int | None = None
     quarantined: str = ""
+    joins: bool = False
+    """Whether joined reservations wait for the next hold, as those of a run's session do."""
+    joined: list[Sequence[ReserveRequest]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     # ---------------------------------------------------------------- ledger
 
@@ -86,6 +96,9 @@ class Memory:
         assert request.path not in self.steps, f"{request.path} is finished and would be paid again"
         if request.model == self.quarantined:
             raise BudgetExceededError("Quarantined.", kind="workspace", key="w", blocked=Reason.QUARANTINED)
+        self._write_joined()
+        if request.envelope in self.refused:
+            raise ReservationRefusedError
         envelope = self.calls.get(request.envelope or "")
         lent = min(envelope.held_nusd, request.amount_nusd) if envelope and envelope.state == "reserved" else 0
         accounts = self._admit(request, lent)
@@ -94,8 +107,23 @@ class Memory:
         self.calls[request.call_id] = Call(request, accounts, request.amount_nusd, "open", opened_us=self.now_us())
         return Hold(request.call_id, request.amount_nusd, request.envelope, lent)
 
-    async def reserve_many(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+    def _write_joined(self) -> None:
+        waiting, self.joined = self.joined, []
+        for requests in waiting:
+            try:
+                self._reserve(requests)
+            except BudgetExceededError:
+                self.refused.update(request.call_id for request in requests)
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest], *, joined: bool = False) -> list[Hold]:
+        if joined and self.joins:
+            self.joined.append(requests)
+            return [Hold(request.call_id, request.amount_nusd) for request in requests]
         await asyncio.sleep(0)
+        return self._reserve(requests)
+
+    def _reserve(self, requests: Sequence[ReserveRequest]) -> list[Hold]:
+        self.refused.difference_update(request.call_id for request in requests)
         added: list[str] = []
         try:
             for request in requests:
@@ -108,6 +136,9 @@ class Memory:
                 del self.calls[call_id]
             raise
         return [Hold(request.call_id, request.amount_nusd) for request in requests]
+
+    def is_refused(self, reservation: Hold) -> bool:
+        return reservation.call_id in self.refused
 
     async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
         await asyncio.sleep(0)
@@ -126,8 +157,8 @@ class Memory:
 
     async def release(self, holds: Sequence[Hold]) -> None:
         for hold in holds:
-            call = self.calls[hold.call_id]
-            if call.state == "reserved":
+            call = self.calls.get(hold.call_id)
+            if call is not None and call.state == "reserved":
                 call.state, call.held_nusd = "released", 0
 
     async def earlier_calls(self, run_id: str, path: str) -> list[EarlierCall]:

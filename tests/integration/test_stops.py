@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,13 @@ class Tripwire:
     passed: int = 0
     run: asyncio.Task[None] | None = None
 
-    async def walk(self, step: Callable[..., Any], args: Sequence[Any]) -> Any:
+    async def walk(self, step: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         self.passed += 1
         is_here = self.passed == self.at
         if is_here and self.before:
             self._stop()
         try:
-            return await step(*args)
+            return await step(*args, **named)
         finally:
             if is_here and not self.before:
                 self._stop()
@@ -58,7 +58,7 @@ class Door:
 
     def __getattr__(self, name: str) -> Any:
         step = getattr(self._inner, name)
-        return (lambda *args: self._wire.walk(step, args)) if name in DOORS else step
+        return (lambda *args, **named: self._wire.walk(step, args, named)) if name in DOORS else step
 
 
 async def stopped(database: Database, flow: str, wire: Tripwire, *, run_nusd: int) -> None:

@@ -8,6 +8,8 @@ from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, Reserv
 from patterns.core.limits import Cap
 from storage.database.database import Database
 from storage.database.statements import Query, Row, load, single
+from storage.execution.ownership import RunSessions
+from storage.execution.session import RunSession
 from storage.ledger.book import Policy
 from storage.personal_data import PersonalData
 from storage.run_rows import NewRun
@@ -43,6 +45,16 @@ NEW_RUN = NewRun(
     delivery_key="",
 )
 """A request in a channel; tests replace what they are about."""
+
+
+LEASE_S = 30.0
+
+
+async def claimed(sessions: RunSessions, run_id: str, owner: str = "A") -> RunSession:
+    """Return the session of a run that `owner` has just claimed."""
+    session = await sessions.claim(run_id, owner=owner, lease_s=LEASE_S)
+    assert session is not None
+    return session
 
 
 @dataclass

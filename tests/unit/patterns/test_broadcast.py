@@ -193,6 +193,35 @@ async def test_a_plan_that_does_not_fit_is_narrowed_and_says_so() -> None:
     assert memory.steps["broadcast/admission"].data == {"voices": 2}
 
 
+async def test_a_reservation_that_waited_for_the_first_hold_and_was_refused_narrows_the_plan_just_so() -> None:
+    memory = Memory(budget_nusd=price_of(2), joins=True)
+    with ScriptedModel(by_order("one", "two")) as model:
+        result = await run("fan", model, memory, steps=3)  # those of the first try do not count
+    assert (result.output, result.steps) == ("together", 3)
+    assert result.missing == (MissingVoice(name="c", reason="the budget did not allow it"),)
+    assert (memory.held_nusd, memory.settled_nusd) == (0, model.billed_nusd)
+
+
+async def test_a_fan_out_that_fits_needs_no_write_before_its_first_hold() -> None:
+    memory = Memory(joins=True)
+    held: list[int] = []
+
+    def reply(_: ModelRequest) -> Reply:
+        held.append(memory.held_nusd)
+        return "x"
+
+    with ScriptedModel(reply) as model:
+        result = await run("fan", model, memory, concurrency=1)
+    assert (held[0], result.stop_reason) == (price_of(3), StopReason.COMPLETED)
+
+
+async def test_a_resumed_fan_out_reserves_before_it_asks_anybody() -> None:
+    memory = Memory(budget_nusd=price_of(2), joins=True, epoch=2)
+    with ScriptedModel(by_order("one", "two")) as model:
+        result = await run("fan", model, memory)
+    assert (result.output, memory.refused, memory.joined) == ("together", set(), [])
+
+
 async def test_a_quorum_is_not_narrowed_away() -> None:
     memory = Memory(budget_nusd=price_of(1))
     with ScriptedModel([]) as model:

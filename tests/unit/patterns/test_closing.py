@@ -69,6 +69,21 @@ async def test_a_run_at_its_last_step_is_closed_with_the_step_kept_back() -> Non
     assert (result.output, result.stop_reason, result.steps) == ("summary", StopReason.LIMIT, 6)
 
 
+async def test_a_summary_whose_money_was_refused_with_the_first_hold_asks_for_it_when_it_is_due() -> None:
+    place = services(ScriptedModel([]), Memory())
+    plan = plan_of(CTX, place, RouteDecision(flow="chain"), took=NO_COST).pattern.quote(CTX, place).once_nusd
+    memory = Memory(budget_nusd=plan, joins=True)  # nothing is left for a summary beside the plan
+
+    def reply(request: ModelRequest) -> Reply:
+        memory.now_s += 0 if "chair" in system_of(request) else 48
+        return "summary" if "chair" in system_of(request) else "text"
+
+    with ScriptedModel(reply) as model:
+        result = await run("chain", model, memory, run_s=100.0)
+    assert (len(memory.refused), len(model.requests)) == (2, 3)
+    assert (result.output, result.stop_reason) == ("summary", StopReason.TIMEOUT)
+
+
 async def test_one_text_is_its_own_summary() -> None:
     memory = Memory()
     model = spent_after(memory, 1, left_nusd=summary_nusd())
