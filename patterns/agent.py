@@ -25,6 +25,7 @@ from patterns.retries import TRIES_PER_MODEL
 from patterns.roster.roster import AgentSpec, Roster
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join
+from patterns.tools.dry_run import charged_tools
 from patterns.tools.loop import ToolLoop
 from patterns.tools.offer import TOOLS, allowed_tools
 from patterns.tools.price import quote_with_tools, tool_filler
@@ -111,10 +112,11 @@ class AgentRunner:
         prompt = services.roster.prompts[spec.prompt]
         wanted = schema or output_schema(spec)
         shown = images(ctx) if "artifacts" in prompt.slots else ()
+        tools = charged_tools(allowed_tools(services, agent), dry=services.tool_rules.dry)
         if shown:  # the only part of a request that the bound depends on
-            return self._quote(spec, services.roster, wanted, shown, allowed_tools(services, agent))
-        tools = allowed_tools(services, agent)
-        key = id(services.roster), agent, json.dumps([wanted, [one.name for one in tools]], sort_keys=True)
+            return self._quote(spec, services.roster, wanted, shown, tools)
+        prices = [[one.name, one.price_nusd] for one in tools]
+        key = id(services.roster), agent, json.dumps([wanted, prices], sort_keys=True)
         kept = self._quotes.get(key)
         if kept is None:
             if len(self._quotes) >= QUOTES_MAX:

@@ -31,10 +31,11 @@ NO_COST = PatternResult(output="", stop_reason=StopReason.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the person asked for explicitly; empty means the Router decides."""
+    """What the person asked for explicitly; empty means the Router decides. `dry` calls nothing that acts."""
 
     flow: str | None = None
     agents: tuple[str, ...] = ()
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from patterns.core.holds import Fence, Payer
 from patterns.roster.schema import SNAPSHOT_CODE
 from storage.database.statements import Row
 
+DRY = "dry"
+"""The option of a run that calls no tool that acts."""
 Status = Literal["accepted", "running", "parked", "done"]
 
 
@@ -83,6 +85,11 @@ class RunRow:
     def is_queued(self) -> bool:
         """Return whether it waits for its turn, with nothing shown or paid yet."""
         return self.status == "accepted" and not self.root_ts
+
+    @property
+    def is_dry(self) -> bool:
+        """Return whether it calls no tool that acts, however often it is resumed."""
+        return bool(self.options.get(DRY))
 
     @property
     def fence(self) -> Fence:

@@ -12,6 +12,7 @@ import click
 from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
 from bot.messages.card_views import Needs
+from bot.messages.dry_run_text import would_be_called
 from bot.messages.outcome_text import refusal
 from bot.messages.price_text import estimate_words
 from bot.messages.printable_json import printable_json
@@ -21,6 +22,7 @@ from bot.runs.budget_gate import InsufficientBudgetError, refusal_of, require_bu
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
+from bot.runs.tool_lines import would_call
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.holds import Payer
@@ -30,7 +32,7 @@ from patterns.roster.consistency import ROUTER
 from patterns.roster.suggestions import nearest
 from storage.ledger.balances import Balance
 from storage.outbox import Outbox
-from storage.run_rows import RunRow
+from storage.run_rows import DRY, RunRow
 
 STOPPED = 130
 
@@ -47,13 +49,13 @@ class Request:
     yes: bool = False
     as_json: bool = False
     approve: tuple[str, ...] = ()
+    dry_run: bool = False
 
     @property
     def choice(self) -> Choice:
         """Return what the person fixed."""
-        return Choice(
-            flow=self.flow or None, agents=tuple(name.strip() for name in self.agents.split(",") if name.strip())
-        )
+        agents = tuple(name.strip() for name in self.agents.split(",") if name.strip())
+        return Choice(flow=self.flow or None, agents=agents, dry=self.dry_run)
 
 
 async def ask(asked: Request) -> int:
@@ -106,6 +108,8 @@ class Shell:
             outbox=Outbox(self.engine.db, self.engine.clock),
             approved=frozenset(self.asked.approve),
         )
+        if self.asked.dry_run:
+            print_line("Dry run: tools that act are not called, only listed.")
         run = await self._until_done(terminal)
         kept = await self.engine.store.text(run.id, "result")
         outcome = RunOutcome.model_validate_json(kept or "")
@@ -127,7 +131,8 @@ class Shell:
         """Own the run until it is over and return its last row; Ctrl-C ends it promptly, a second one exits at once."""
         executor = Executor(self.engine, terminal, terminal, owner=owner())
         choice = self.asked.choice
-        options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes}
+        dry = {DRY: True} if choice.dry else {}
+        options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes, **dry}
         with interruptible(terminal.stopped):
             run = await self._fresh(await self.accept(options))
             stopping = asyncio.create_task(_stop_when(terminal.stopped, executor, run), name="ctrl-c")
@@ -176,6 +181,8 @@ class Shell:
             click.echo(f"{before}\n\n{answer}" if before else answer)
         else:
             print_line(before or "No answer came.")
+        if run.is_dry and not self.asked.as_json:
+            print_line(plain(would_be_called(view.would_call)))
         was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
         lost_nusd = view.uncertain_nusd
         if was_stopped and lost_nusd:
@@ -203,6 +210,7 @@ class Shell:
             agents=tuple(dict.fromkeys(step.agent for step in steps if step.agent)),
             balance=await self._profiles.balance(self.payer),
             play_money=self._profiles.is_play_money,
+            dry=run.is_dry,
         )
         return AnswerView(
             run=shown,
@@ -214,6 +222,7 @@ class Shell:
             uncertain_nusd=sum(row["uncertain_nusd"] for row in money),
             refused_by=refused_by,
             closed=closed,
+            would_call=would_call(journal) if run.is_dry else (),
         )
 
     async def _json(self, run: RunRow, view: AnswerView) -> dict[str, Any]:
@@ -234,6 +243,16 @@ class Shell:
                 **_amounts({"limit": (balance.limit_nusd or 0) + balance.granted_nusd, "free": balance.free_nusd}),
             },
             "play_money": view.run.play_money,
+            "dry_run": run.is_dry,
+            "would_call": [
+                {
+                    "agent": one.agent,
+                    "tool": one.tool,
+                    "arguments": one.arguments,
+                    **_amounts({"price": one.price_nusd}),
+                }
+                for one in view.would_call
+            ],
         }
 
     @cached_property

@@ -19,7 +19,7 @@ from patterns.core.events import RunEvent
 from patterns.core.holds import Payer
 from patterns.flow import Choice, Plan
 from storage.outbox import Outbox
-from storage.run_rows import RunRow
+from storage.run_rows import DRY, RunRow
 
 
 async def serve_stdio(*, channel: str) -> int:
@@ -87,7 +87,8 @@ class ShellDesk:
             needs = Needs(plan.price, error.needed_nusd)
             view = await profiles_of(self._engine).refusal(self._payer, error.balance, needs=needs)
             raise UserError(plain(refusal(view))) from None
-        options = {"flow": request.flow or None, "agents": list(request.agents), "confirmed": True}
+        dry = {DRY: True} if request.dry else {}
+        options = {"flow": request.flow or None, "agents": list(request.agents), "confirmed": True, **dry}
         run_id = await accept(self._engine, self._payer, request.text, options, key=f"mcp:{request.key}")
         if run_id not in self._working:
             self._working[run_id] = asyncio.create_task(self._work(run_id), name=f"mcp {run_id}")
@@ -148,5 +149,5 @@ class ShellDesk:
     async def _plan(self, request: Request) -> Plan:
         if not request.text.strip():
             raise UserError("Say what the agents should do.")
-        choice = Choice(flow=request.flow or None, agents=request.agents)
+        choice = Choice(flow=request.flow or None, agents=request.agents, dry=request.dry)
         return await self._engine.quote(self._payer, request.text, choice)

@@ -68,7 +68,7 @@ async def rerun(asked: Asked) -> int:
         ready = RerunEngine.over(engine, plan, given)
         request = Request(
             request=story.request or "", flow=plan.choice.flow or "", channel=asked.channel, yes=asked.yes,
-            as_json=asked.as_json,
+            as_json=asked.as_json, dry_run=story.run.is_dry,
         )  # fmt: skip
         shell = Again(ready, request, await payer_for(engine, asked.channel), plan)
         try:
@@ -119,7 +119,8 @@ class Again(Shell):
 
         With another model or flow nobody knows that, and it is what typical lengths come to.
         """
-        plan = await self.engine.quote(self.payer, self.asked.request.strip(), self.rerun.priced_as)
+        priced_as = replace(self.rerun.priced_as, dry=self.asked.dry_run)
+        plan = await self.engine.quote(self.payer, self.asked.request.strip(), priced_as)
         return plan if self.rerun.is_other_price else replace(plan, usual_nusd=self.rerun.old_nusd)
 
     async def accept(self, options: Mapping[str, Any]) -> str:

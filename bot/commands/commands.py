@@ -12,11 +12,15 @@ RUN_ID = re.compile(r"r[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the agents. `flow` None lets the Router choose; an empty `agents` takes the flow's own."""
+    """Ask the agents. `flow` None lets the Router choose; an empty `agents` takes the flow's own.
+
+    `dry` calls no tool that acts.
+    """
 
     request: str
     flow: str | None = None
     agents: tuple[str, ...] = ()
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,8 @@ TOPICS = {
     "use": "`use FLOW: REQUEST` chooses how the agents work: `use decide: PostgreSQL or DynamoDB?`; "
     "`use FLOW with a,b: REQUEST` also chooses who works.",
     "estimate": "`estimate: REQUEST` says what a request costs, and starts nothing.",
+    "dry run": "`dry run: REQUEST` answers without acting: tools that only read are called, and the answer lists every "
+    "other call that would have been made, with its price. Replies in its thread are not dry unless they say so.",
     "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
     "agents": "`agents` lists whom you can ask, by flow; `agents all` everybody who works for you.",
     "flows": "`flows` draws the ways they can work, with what each costs and its limits; `help FLOW` shows one.",

@@ -5,7 +5,7 @@ Pure. A reserved word is a command only when the whole rest fits its grammar; ev
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.commands.budget import ShowBudget
 from bot.commands.budget_attempts import budget_attempt
@@ -97,6 +97,7 @@ _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
 _ESTIMATE = re.compile(r"estimate\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<use>use\s.*)|$)", _FLAGS)
+_DRY_RUN = re.compile(r"dry[\s-]?run\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<use>use\s.*)|$)", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _parse(text: str, names: _Names) -> Command:
     if not plain:
         return OpenModal()
     command = _word(plain, names) or _budget(plain) or _ask(text, plain)
-    command = command or _use(text, plain, names) or _estimate(text, plain, names)
+    command = command or _use(text, plain, names) or _estimate(text, plain, names) or _dry_run(text, plain, names)
     return command or _near_miss(plain, text, names) or Ask(text)
 
 
@@ -212,18 +213,38 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
     match = _ESTIMATE.fullmatch(plain)
     if match is None:
         return None
-    part = "use" if match["use"] else "plain"
-    inner = text[match.start(part) :].strip() if match[part] else ""
-    if not inner:
-        return Invalid("Write the request to price after `estimate:`, like `estimate: compare SQLite and PostgreSQL`")
-    found = _use(inner, inner.translate(_PLAIN), names)
+    found = _within(text, match, names)
     if found is None:
-        return Estimate(Ask(inner))
+        return Invalid("Write the request to price after `estimate:`, like `estimate: compare SQLite and PostgreSQL`")
     if isinstance(found, Ask):
         return Estimate(found)
     if isinstance(found, NearMiss):
         return NearMiss(f"estimate {found.word}", f"estimate {found.suggestion}", text)
     return found
+
+
+def _dry_run(text: str, plain: str, names: _Names) -> Command | None:
+    match = _DRY_RUN.fullmatch(plain)
+    if match is None:
+        return None
+    found = _within(text, match, names)
+    if found is None:
+        return Invalid("Write the request after `dry run:`, like `dry run: open an issue for the failing export`")
+    if isinstance(found, Ask):
+        return replace(found, dry=True)
+    if isinstance(found, NearMiss):
+        return NearMiss(f"dry run {found.word}", f"dry run {found.suggestion}", text)
+    return found
+
+
+def _within(text: str, match: re.Match[str], names: _Names) -> Command | None:
+    """Return the request behind a word like `estimate:`, with its own words read; None where there is none."""
+    part = "use" if match["use"] else "plain"
+    inner = text[match.start(part) :].strip() if match[part] else ""
+    if not inner:
+        return None
+    plain = inner.translate(_PLAIN)
+    return _use(inner, plain, names) or _dry_run(inner, plain, names) or Ask(inner)
 
 
 def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:

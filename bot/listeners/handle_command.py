@@ -217,6 +217,7 @@ async def open_form(
         can_post=place.can_post and place.kind == "channel",
         balances=balances,
         again=again,
+        acts=services.catalog().acts,
     )
     await open_view(client, origin, form)
 
@@ -259,6 +260,7 @@ def request_for(services: ListenerServices, asked: Ask, origin: Origin, place: P
         asked.request,
         flow=flow,
         agents=asked.agents,
+        dry=asked.dry,
         sees_workspace=place.sees_workspace,
     )
 

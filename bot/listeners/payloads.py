@@ -270,4 +270,4 @@ def kept_request(body: Payload, *, key: str, workspace: str, bot_user: str) -> K
     form = read_ask_form(body["view"]) if body.get("type") == "view_submission" else None
     if not isinstance(form, AskForm):
         return None
-    return KeptRequest(form_origin(body, form, key=key, workspace=workspace), Ask(form.text, form.flow))
+    return KeptRequest(form_origin(body, form, key=key, workspace=workspace), form.ask)

@@ -5,7 +5,6 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands.commands import Ask
 from bot.listeners.handle_command import ask_in_direct_messages, dispatch
 from bot.listeners.inbox_middleware import origin_of
 from bot.listeners.services import ListenerServices
@@ -22,7 +21,7 @@ def register(app: AsyncApp, services: ListenerServices) -> None:
             return
         await ack()
         origin = origin_of(context)
-        ask = Ask(form.text, form.flow)
+        ask = form.ask
         work = (
             dispatch(services, ask, origin, client)
             if form.where == "channel"

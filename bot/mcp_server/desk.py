@@ -54,10 +54,18 @@ class ReadSource(Frozen):
     url: str = ""
 
 
+class LeftOut(Frozen):
+    """A call that a dry run did not make. `arguments` were written by a model; the price is in dollars."""
+
+    tool: str
+    arguments: str = ""
+    price_usd: float = 0.0
+
+
 class Status(Frozen):
     """A request and how far it is. `answer` is the agents' text: untrusted, like everything a model writes.
 
-    `question` is what a person has to decide before it goes on, and where.
+    `question` is what a person has to decide before it goes on, and where; `would_call` is what a dry run left out.
     """
 
     run_id: str
@@ -67,6 +75,7 @@ class Status(Frozen):
     notes: tuple[str, ...] = ()
     question: str = ""
     sources: tuple[ReadSource, ...] = ()
+    would_call: tuple[LeftOut, ...] = ()
     cost_usd: float = 0.0
     seconds: float = 0.0
     steps_done: int = 0
@@ -79,13 +88,17 @@ class Status(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks: `key` is its own idempotency key, the same request for the same key."""
+    """What a client asks: `key` is its own idempotency key, the same request for the same key.
+
+    A `dry` one calls no tool that acts.
+    """
 
     text: str
     key: str
     flow: str = ""
     agents: tuple[str, ...] = ()
     at_most_usd: float | None = None
+    dry: bool = False
 
 
 class Desk(Protocol):

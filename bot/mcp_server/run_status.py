@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from bot.mcp_server.desk import GONE, State, Status, read_sources, state_of, usd
+from bot.mcp_server.desk import GONE, LeftOut, State, Status, read_sources, state_of, usd
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.outcome import RunOutcome
+from bot.runs.tool_lines import would_call
 from patterns.core.questions import Question
 from storage.run_rows import RunRow
 
@@ -50,7 +51,11 @@ class StatusReader:
         over = state_of(result.stop_reason, has_answer=bool(result.output), was_refused=bool(outcome.needed_nusd))
         missing = tuple(f"{voice.name}: {voice.reason}" for voice in result.missing)
         told = {"state": over, "answer": result.output, "notes": (*result.notes, *missing)}
-        return status.model_copy(update={**told, "sources": read_sources(journal)})
+        left_out = tuple(
+            LeftOut(tool=one.tool, arguments=one.arguments, price_usd=usd(one.price_nusd))
+            for one in would_call(journal)
+        )
+        return status.model_copy(update={**told, "sources": read_sources(journal), "would_call": left_out})
 
     def _words(self, question: Question) -> str:
         return f"{_QUESTIONS.get(question.kind, 'A person has to decide')} {self.where}."

@@ -85,10 +85,14 @@ def _add_requests(server: MCPServer, desk_of: DeskOf) -> None:
         wait_s: Annotated[
             float, Field(description="Wait so long for the answer, with progress.", ge=0, le=WAIT_MAX_S)
         ] = 0,
+        dry_run: Annotated[  # noqa: FBT002 - a client names its arguments
+            bool, Field(description="Call no tool that acts; the status lists what would be called.")
+        ] = False,
     ) -> Status:
         """Have agents work on a request, paid from the budget. Returns its run_id at once, or after `wait_s`."""
         desk = desk_of(ctx)
-        asked = Request(request, request_id or secrets.token_hex(12), flow, tuple(agents or ()), at_most_usd)
+        key = request_id or secrets.token_hex(12)
+        asked = Request(request, key, flow, tuple(agents or ()), at_most_usd, dry=dry_run)
         return await _until_over(ctx, desk, await _told(desk.ask(asked)), wait_s)
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True))

@@ -72,7 +72,9 @@ class SlackDesk:
         key = f"mcp:{whose.user}:{request.key}"
         origin = Origin(delivery_key=key, workspace=whose.workspace, channel=whose.channel, user=whose.user)
         flow = request.flow or place.flow or None
-        wanted = RunRequest(origin, place.kind, request.text, flow, request.agents, sees_workspace=False)
+        wanted = RunRequest(
+            origin, place.kind, request.text, flow, request.agents, dry=request.dry, sees_workspace=False
+        )
         await self.runs.open(wanted)
         run_id = await self.threads.run_of_delivery(whose.workspace, key)
         if run_id is None:
@@ -124,7 +126,7 @@ class SlackDesk:
     async def _plan(self, request: Request, place: Place) -> Plan:
         if not request.text.strip():
             raise UserError("Say what the agents should do.")
-        choice = Choice(flow=request.flow or place.flow or None, agents=request.agents)
+        choice = Choice(flow=request.flow or place.flow or None, agents=request.agents, dry=request.dry)
         return await self.engine.quote(self._payer(place), request.text, choice)
 
     async def _run(self, run_id: str) -> RunRow:

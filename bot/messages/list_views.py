@@ -94,7 +94,8 @@ class RunsView(PrivateView):
 class Catalog:
     """What can be asked for here: the roster's agents and flows.
 
-    `default_flow` is the one that runs where the Router is in doubt, a cheap one.
+    `default_flow` is the one that runs where the Router is in doubt, a cheap one. `acts` is whether agents have tools
+    that act.
     """
 
     flows: tuple[FlowLine, ...]
@@ -102,3 +103,4 @@ class Catalog:
     model_note: str = ""
     limits: str = ""
     default_flow: str = "answer"
+    acts: bool = False

@@ -14,6 +14,7 @@ from bot.messages.run_text import (
     MATERIAL_MAX,
     NOTES_SHOWN,
     count,
+    dry_label,
     duration,
     left,
     listed,
@@ -282,5 +283,6 @@ def footer(view: AnswerView) -> Mrkdwn:
     agents = count(view.agents_count, "agent") if view.agents_count else Mrkdwn()
     model = short(view.run.model_note, 200) if view.run.play_money and not view.run.scripted else Mrkdwn()
     read = looked_up(view.sources, had_tools=view.had_tools)
-    parts = [usd(view.result.cost_nusd), duration(view.seconds), agents, read, play_money_label(view.run), model]
+    said = [dry_label(view.run), play_money_label(view.run)]
+    parts = [usd(view.result.cost_nusd), duration(view.seconds), agents, read, *said, model]
     return join(" · ", parts)

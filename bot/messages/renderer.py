@@ -15,6 +15,7 @@ from bot.messages import (
     action_ids,
     budget_text,
     budget_views,
+    dry_run_text,
     flow_text,
     list_text,
     outcome_text,
@@ -53,6 +54,7 @@ class Renderer:
         )
         words = (
             budget_text,
+            dry_run_text,
             flow_text,
             list_text,
             outcome_text,
@@ -89,6 +91,7 @@ class Renderer:
                 [
                     outcome_text.headline(view) if first else Mrkdwn(),
                     *(unit.text for unit in page),
+                    dry_run_text.under_answer(view) if last else Mrkdwn(),
                     source_text.numbered(view.sources) if last else Mrkdwn(),
                     outcome_text.footer(view) if last else Mrkdwn(),
                 ],

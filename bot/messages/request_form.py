@@ -19,7 +19,7 @@ ASK_FORM = "ask_form"
 """callback_id of the request form."""
 MAX_REQUEST_CHARS = 3000
 """Characters that Slack's input accepts."""
-_REQUEST, _FLOW, _WHERE = "request", "flow", "where"
+_REQUEST, _FLOW, _WHERE, _DRY = "request", "flow", "where", "dry"
 _ANY_FLOW = "-"
 _OPTION_CHARS = 75
 _MAX_OPTIONS = 100
@@ -29,7 +29,8 @@ _MAX_OPTIONS = 100
 class AskForm:
     """A submitted request form. `channel` is where it was opened; `where` is where the answer goes.
 
-    `about` is the idempotency key of the message it is about, `thread_ts` that message's thread.
+    `about` is the idempotency key of the message it is about, `thread_ts` that message's thread. A `dry` one calls no
+    tool that acts.
     """
 
     text: str
@@ -39,9 +40,15 @@ class AskForm:
     response_url: str | None
     about: str = ""
     thread_ts: str | None = None
+    dry: bool = False
+
+    @property
+    def ask(self) -> Ask:
+        """Return what it asks for."""
+        return Ask(self.text, self.flow, dry=self.dry)
 
 
-def ask_form(
+def ask_form(  # noqa: PLR0913 - what it is made of, each by keyword
     flows: tuple[FlowLine, ...],
     origin: Origin,
     *,
@@ -49,12 +56,18 @@ def ask_form(
     can_post: bool,
     balances: BalancesView | None,
     again: Ask | None = None,
+    acts: bool = False,
 ) -> dict[str, Any]:
-    """Build the request form: request, flow with its price, destination, and the message it is about."""
+    """Build the request form: request, flow with its price, destination, and the message it is about.
+
+    Where agents have tools that act (`acts`), it can be a dry run.
+    """
     about = origin.attached.about
     blocks = [_request_input(again.request if again else ""), _flow_input(flows, again.flow if again else None)]
     if can_post:
         blocks.append(_where_input(channel_name, in_thread=bool(about)))
+    if acts:
+        blocks.append(_dry_input(is_dry=bool(again and again.dry)))
     if about:
         blocks.append(_small_print("The agents read the message you chose and its thread."))
     blocks.append(_small_print(_price_line(flows, balances)))
@@ -90,6 +103,7 @@ def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
         response_url=kept["response_url"],
         about=kept.get("about", ""),
         thread_ts=kept.get("thread_ts"),
+        dry=bool(_value(fields, _DRY).get("selected_options")),
     )
 
 
@@ -141,6 +155,18 @@ def _where_input(channel_name: str, *, in_thread: bool) -> dict[str, Any]:
             "options": [here, _option("Only to me, in our direct messages", "dm")],
             "initial_option": here,
         },
+    }
+
+
+def _dry_input(*, is_dry: bool) -> dict[str, Any]:
+    option = _option("Dry run: call no tool that acts, list what would be called", _DRY)
+    checked = {"initial_options": [option]} if is_dry else {}
+    return {
+        "type": "input",
+        "block_id": _DRY,
+        "optional": True,
+        "label": plain("May they act?"),
+        "element": {"type": "checkboxes", "action_id": _DRY, "options": [option], **checked},
     }
 
 

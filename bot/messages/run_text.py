@@ -149,6 +149,7 @@ def state(run: RunView) -> Mrkdwn:
             Mrkdwn(STATE_WORDS[run.state]),
             mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
             short(run.outcome_line, 300),
+            dry_label(run),
             play_money_label(run),
         ],
     )
@@ -171,6 +172,11 @@ def play_money_label(run: RunView) -> Mrkdwn:
     return Mrkdwn("play money" if run.play_money else "")
 
 
+def dry_label(run: RunView) -> Mrkdwn:
+    """Return the label that tells a dry run from one that acts."""
+    return Mrkdwn("dry run" if run.dry else "")
+
+
 def price(run: RunView) -> Mrkdwn:
     """Return what the run costs, with where the figure comes from; empty while it is not known."""
     return Mrkdwn(price_told(run.price)) if run.price else Mrkdwn()
@@ -178,14 +184,15 @@ def price(run: RunView) -> Mrkdwn:
 
 def plan(run: RunView) -> Mrkdwn:
     """Return the head of the progress message: agents, price, budget, model."""
+    dry = Mrkdwn("*Dry run*: tools that act are not called, only listed." if run.dry else "")
     if not run.flow:
-        return join("\n", [Mrkdwn("Choosing who should work on this."), came_with(run)])
+        return join("\n", [Mrkdwn("Choosing who should work on this."), dry, came_with(run)])
     head = join(" · ", [mrkdwn("*{flow}*", flow=short(run.flow, 60)), listed(run.agents[:12])])
     free = (
         mrkdwn("{free} left in {name}", name=short(run.balance.name, 80), free=left(run.balance)) if run.balance else ""
     )
     terms = join(" · ", [price(run), escape(free), short(run.model_note, 200), play_money_label(run)])
-    return join("\n", [head, terms, came_with(run)])
+    return join("\n", [head, terms, dry, came_with(run)])
 
 
 def came_with(run: RunView) -> Mrkdwn:
@@ -275,6 +282,8 @@ AWAITS_DECISION = "waits for a decision"
 def doing(event: ToolCalled) -> str:
     """Return what an agent does with a tool: `searching tickets (2)`, the number of its calls in brackets."""
     server, _, tool = event.tool.partition(".")
+    if not tool:
+        return "looking for a tool"
     verb = f"using {server}: {tool}" if event.acts else f"searching {server}"
     return f"{'calculating' if server == 'arithmetic' else verb}{f' ({event.number})' if event.number > 1 else ''}"
 

@@ -14,7 +14,12 @@ SOURCES_SHOWN = 8
 SOURCES_MAX = 1_500
 CALLS_SHOWN = 20
 CALLS_MAX = 2_000
-_ENDED = {"failed": "failed", "not made": "not made", "unknown": "nobody knows whether it was done"}
+_ENDED = {
+    "failed": "failed",
+    "not made": "not made",
+    "dry run": "not called: dry run",
+    "unknown": "nobody knows whether it was done",
+}
 
 
 def looked_up(sources: Sequence[Source], *, had_tools: bool) -> Mrkdwn:

@@ -92,7 +92,8 @@ class RunView(View):
     """One request, for the root message and the head of the plan.
 
     `flow` is empty until it is chosen. `model_note` says which model answers (`gpt-5-mini answers`); `scripted` is the
-    tour, where no model runs at all. `material` says what was read besides the request, `left_out` what was not.
+    tour, where no model runs at all. A `dry` run calls no tool that acts. `material` says
+    what was read besides the request, `left_out` what was not.
     """
 
     template: ClassVar = "root"
@@ -112,6 +113,7 @@ class RunView(View):
     scripted: bool = False
     material: str = ""
     left_out: str = ""
+    dry: bool = False
 
 
 class StepState(StrEnum):
@@ -154,6 +156,16 @@ class ProgressView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class WouldCall:
+    """A call that a dry run left out: of which agent, with which arguments, at which price."""
+
+    agent: str
+    tool: str
+    arguments: str = ""
+    price_nusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerView:
     """The end of a run. Its reason and the failed agents come from `result`.
 
@@ -161,7 +173,8 @@ class AnswerView:
     whether the provider billed it. `refused_by` is the kind of account without enough budget, `closed` why it refused
     when amounts are not the reason. `mention_asker` is for runs long enough that nobody watches any more. With
     `is_above` the text is in the thread already, and only how it ended is said. `remedies` are what can be done about
-    an ending that is less than an answer. `sources` is what was looked up, where agents `had_tools` to do so.
+    an ending that is less than an answer. `sources` is what was looked up, where agents `had_tools` to do so;
+    `would_call` is what a dry run left out.
     """
 
     run: RunView
@@ -180,6 +193,7 @@ class AnswerView:
     remedies: tuple[Remedy, ...] = ()
     sources: tuple[Source, ...] = ()
     had_tools: bool = False
+    would_call: tuple[WouldCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +221,7 @@ class ToolCallLine:
     bytes_read: int = 0
     cost_nusd: int = 0
     approved_by: str = ""
-    ended: Literal["", "failed", "not made", "unknown"] = ""
+    ended: Literal["", "failed", "not made", "unknown", "dry run"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def catalog_of(engine: Engine) -> Catalog:
         model_note=engine.model_note,
         limits=limits_line(roster.limits),
         default_flow=roster.router.default,
+        acts=any(not spec.read_only for agent in roster.agents for spec in roster.tools_of(agent)),
     )
 
 

@@ -7,6 +7,7 @@ from bot.runs.outcome import RunOutcome
 from patterns.core.context import TaskContext, Turn
 from patterns.core.errors import UserError
 from patterns.core.holds import Payer
+from patterns.tools.dry_run import NOTE, was_dry
 from storage.execution.texts import RunTexts
 from storage.run_rows import RunRow
 
@@ -49,6 +50,13 @@ def payer_context(payer: Payer, *, run_id: str, request: str = "") -> TaskContex
     )
 
 
+def follows_dry_run(run: RunRow, texts: RunTexts) -> bool:
+    """Return whether the request before in the thread was a dry run, and this one is none."""
+    if run.is_dry or not texts.exchanges:
+        return False
+    return was_dry(RunOutcome.model_validate_json(texts.exchanges[-1][1]).result)
+
+
 def _is_try(run: RunRow, request: str, earlier: tuple[str, str]) -> bool:
     """Return True for an earlier try of a request that is asked again: it is no part of the conversation."""
     return bool(run.options.get("again_of")) and earlier[0] == request
@@ -58,6 +66,7 @@ def _history(earlier: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:
     """Return our own transcript of the thread; the prompts' slots bound how much of it agents see."""
     turns: list[Turn] = []
     for request, kept in earlier:
-        answer = RunOutcome.model_validate_json(kept).result.output
+        result = RunOutcome.model_validate_json(kept).result
+        answer = f"({NOTE})\n\n{result.output}" if was_dry(result) and result.output else result.output
         turns += [Turn(role="user", text=request), *([Turn(role="assistant", text=answer)] if answer else [])]
     return tuple(turns)

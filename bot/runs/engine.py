@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
-from bot.runs.context import HISTORY_RUNS, context_of, payer_context
+from bot.runs.context import HISTORY_RUNS, context_of, follows_dry_run, payer_context
 from bot.runs.material import EARLIER_RUNS
 from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import ModelChoice
@@ -17,7 +17,7 @@ from bot.telemetry.observers import NOBODY, Telemetry
 from bot.telemetry.watched import runner_over, toolbox_over
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
-from patterns.core.events import PatternResult, RunEvent, StopReason
+from patterns.core.events import Noted, PatternResult, RunEvent, StopReason
 from patterns.core.holds import Fence, Payer
 from patterns.core.money import PriceEstimate
 from patterns.core.ports import Clock, EventSink, ModelClient
@@ -31,6 +31,7 @@ from patterns.models.client import LiteLLMClient
 from patterns.roster.roster import Roster
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Runner, Services, open_services
+from patterns.tools.dry_run import OVER, noted
 from patterns.tools.sources import with_known_links
 from storage.channels import ChannelSettings
 from storage.database.database import Database
@@ -43,7 +44,7 @@ from storage.ledger.balances import Balances
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.periods import ClockGuard
 from storage.questions import Questions
-from storage.run_rows import RunRow
+from storage.run_rows import DRY, RunRow
 from storage.runs import RunStore
 from storage.stored_files import StoredFiles
 from storage.threads import Threads
@@ -137,6 +138,7 @@ class Engine:
                 return given_up
             result = await run_flow(ctx, services, plan)
             result = result.model_copy(update={"output": with_known_links(result.output, ctx, session.steps)})
+            result = noted(result, dry=run.is_dry)
             await self._keep_refusal(session, services, result)
             return await gate.settle(run, result, quote_nusd=plan.needed_nusd)
         except (UserError, DriftError, RosterError) as error:
@@ -170,6 +172,8 @@ class Engine:
             may_stream=may_stream,
             tools=await self.tools.of(run, roster),
         )
+        if follows_dry_run(run, texts):
+            services.emit(Noted(DRY, OVER))
         return context_of(run, texts), services
 
     async def _admit(self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate) -> Plan | None:
@@ -203,7 +207,7 @@ class Engine:
         await self.client.warm()
         settings = await ChannelSettings(self.db, self.clock).find(workspace=payer.workspace, channel=payer.channel)
         ports = self.roster, restricted(self.client, self.roster.models, settings), NullEventSink(), None
-        tools = await self.tools.at(payer, self.roster)
+        tools = await self.tools.at(payer, self.roster, dry=choice.dry)
         plan = estimate(ctx, self._services(payer, Fence("quote", 0), *ports, tools=tools), choice)
         return replace(plan, usual_nusd=await History(self.db).mean_cost_nusd(payer.workspace, plan.title))
 
@@ -300,7 +304,7 @@ class Engine:
 
 def choice_of(run: RunRow) -> Choice:
     """Return what the person asked for explicitly."""
-    return Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())))
+    return Choice(flow=run.options.get("flow"), agents=tuple(run.options.get("agents", ())), dry=run.is_dry)
 
 
 def _is_work(step: StepRecord) -> bool:

@@ -25,6 +25,7 @@ from patterns.replay import Rebuilt, ReplayRunner
 from patterns.roster.consistency import ROUTER
 from patterns.router import ROUTE
 from patterns.services import Services, join, open_services
+from patterns.tools.dry_run import noted
 from patterns.tools.sources import with_known_links
 from storage.execution.texts import read_texts
 from storage.run_rows import RunRow
@@ -175,7 +176,7 @@ class Replayer:
         result = await run_flow(ctx, services, confirmed)
         records = [step.record for step in (*story.decisions, *story.steps) if step.record is not None]
         known = with_known_links(result.output, ctx, records)
-        return _ended(story, result.model_copy(update={"output": known}))
+        return _ended(story, noted(result.model_copy(update={"output": known}), dry=run.is_dry))
 
 
 @dataclass

@@ -7,6 +7,7 @@ from bot.commands.commands import Ask
 from bot.commands.origin import ChannelKind, Origin
 from patterns.core.holds import Payer
 from patterns.flow import Choice
+from storage.run_rows import DRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class RunRequest:
     `message_ts` when the person wrote a message, else under a root message of ours. `forced_here` says that the person
     chose this place in the form or by a button, `may_queue` that it may wait for budget others hold. `sees_workspace`
     says whether the person may read what is left of the workspace's month. `again_of` is the finished run whose request
-    this repeats, once; `root_ts` the message of ours that showed that one. The text is raw, unescaped.
+    this repeats, once; `root_ts` the message of ours that showed that one. A `dry` one calls no tool that acts. The
+    text is raw, unescaped.
     """
 
     origin: Origin
@@ -25,6 +27,7 @@ class RunRequest:
     text: str
     flow: str | None = None
     agents: tuple[str, ...] = ()
+    dry: bool = False
     forced_here: bool = False
     may_queue: bool = False
     sees_workspace: bool = True
@@ -50,6 +53,7 @@ class RunRequest:
             "response_url": origin.response_url,
             "delivery_key": origin.delivery_key,
             "attached": asdict(origin.attached),
+            **({DRY: True} if self.dry else {}),
             **({"again_of": self.again_of, "root_ts": self.root_ts} if self.again_of else {}),
         }
 
@@ -61,7 +65,7 @@ class RunRequest:
     @property
     def choice(self) -> Choice:
         """Return what the person chose; the Router decides the rest."""
-        return Choice(flow=self.flow, agents=self.agents)
+        return Choice(flow=self.flow, agents=self.agents, dry=self.dry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def _priced_as(route: RouteDecision | None) -> Choice:
 
 def _choice(story: RunStory) -> Choice:
     options = story.run.options
-    return Choice(flow=options.get("flow"), agents=tuple(options.get("agents", ())))
+    return Choice(flow=options.get("flow"), agents=tuple(options.get("agents", ())), dry=story.run.is_dry)
 
 
 def _is_kept(decision: StepRecord, *, keeps_plan: bool) -> bool:

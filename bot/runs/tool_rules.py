@@ -7,7 +7,7 @@ from patterns.core.holds import Payer
 from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.roster.roster import Roster
 from patterns.tools.mcp.servers import ToolServers
-from storage.run_rows import RunRow
+from storage.run_rows import DRY, RunRow
 from storage.runs import RunStore
 
 
@@ -53,14 +53,14 @@ class RunTools:
         rules = await self.source.rules_for(run)
         if not rules.is_private and await self.store.has_read_private(run):
             rules = replace(rules, is_private=True)
-        return self.servers.toolbox(roster.servers), rules
+        return self.servers.toolbox(roster.servers), replace(rules, dry=run.is_dry)
 
-    async def at(self, payer: Payer, roster: Roster) -> tuple[ToolBox, ToolRules]:
+    async def at(self, payer: Payer, roster: Roster, *, dry: bool = False) -> tuple[ToolBox, ToolRules]:
         """Return the same for a request that is no run yet."""
-        return await self.of(_asked_by(payer), roster)
+        return await self.of(_asked_by(payer, dry=dry), roster)
 
 
-def _asked_by(payer: Payer) -> RunRow:
+def _asked_by(payer: Payer, *, dry: bool) -> RunRow:
     return RunRow(
         id="quote",
         workspace=payer.workspace,
@@ -71,7 +71,7 @@ def _asked_by(payer: Payer) -> RunRow:
         user=payer.user,
         kind="slack",
         flow="",
-        options={},
+        options={DRY: dry},
         status="accepted",
         stop_reason="",
         epoch=0,

@@ -208,7 +208,7 @@ class RunService:
         request = await self.engine.store.text(run.id, "request")
         if request is None:
             raise UserError("The text of that request has been deleted. Please write it again.")
-        return Ask(request, run.flow or None)
+        return Ask(request, run.flow or None, dry=run.is_dry)
 
     async def repeated(self, run_id: str, by: Origin) -> RepeatedRequest:
         """Return the request of a finished run this person may see, to be asked again where it stands.

@@ -1,7 +1,6 @@
 """Views of a run, from its row, the journal and the ledger."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from bot.runs.ending import obstacles, remedies_of
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.material import Attachments
 from bot.runs.outcome import RunOutcome
+from bot.runs.tool_lines import arguments_in_a_line, would_call
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.progress import ProgressBoard, step_label
 from patterns.core.events import StopReason
@@ -23,7 +23,6 @@ from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.core.tools import TOOL_MODEL
 from patterns.roster.consistency import ROUTER
 from patterns.roster.model_schema import ModelSpec
-from patterns.tools.approvals import shown_arguments
 from patterns.tools.sources import ToolUse, offered_tools, sources_of, tool_uses
 from storage.preferences import Preferences
 from storage.run_rows import RunRow
@@ -47,8 +46,10 @@ def step_view(step: StepRecord) -> StepView:
 
 def call_line(use: ToolUse, *, approved_by: str) -> ToolCallLine:
     """Return a call of a tool as the details show it; what looks like a secret in its arguments is masked."""
-    ended: Literal["", "failed", "not made", "unknown"] = ""
-    if use.uncertain_nusd:
+    ended: Literal["", "failed", "not made", "unknown", "dry run"] = ""
+    if use.would_cost_nusd is not None:
+        ended = "dry run"
+    elif use.uncertain_nusd:
         ended = "unknown"
     elif not use.was_made:
         ended = "not made"
@@ -64,18 +65,6 @@ def call_line(use: ToolUse, *, approved_by: str) -> ToolCallLine:
         approved_by,
         ended,
     )
-
-
-def arguments_in_a_line(text: str) -> str:
-    """Return the arguments that a model wrote as `title: Export fails, labels: ["p1"]`."""
-    try:
-        values = json.loads(shown_arguments(json.loads(text or "{}")))
-    except (ValueError, AttributeError):
-        return text
-    if not isinstance(values, dict):
-        return text
-    said = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values.values())
-    return ", ".join(f"{name}: {value}" for name, value in zip(values, said, strict=True))
 
 
 def models_used(
@@ -148,6 +137,7 @@ class RunViews:
             remedies=remedies_of(obstacles(outcome, journal)),
             sources=sources_of(journal) if outcome.result.output else (),
             had_tools=offered_tools(journal) and bool(outcome.result.output),
+            would_call=would_call(journal) if run.is_dry else (),
         )
 
     async def _mentions_asker(self, run: RunRow, seconds: float) -> bool:
@@ -210,6 +200,7 @@ class RunViews:
             model_note=self.engine.model_note,
             play_money=self.profiles.is_play_money,
             scripted=bool(self.engine.choice and self.engine.choice.script),
+            dry=run.is_dry,
         )
 
     async def _left_out(self, run: RunRow, came: Attachments) -> str:

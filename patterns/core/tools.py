@@ -52,12 +52,16 @@ class Source(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """What a tool answered, cut to its byte limit, with the mark of the cut in the text. Always untrusted."""
+    """What a tool answered, cut to its byte limit, with the mark of the cut in the text. Always untrusted.
+
+    `found` are tools that a search over tools found.
+    """
 
     text: str
     is_error: bool = False
     sources: tuple[Source, ...] = ()
     bytes_read: int = 0
+    found: tuple[ToolSchema, ...] = ()
 
 
 class ToolError(AgentsError):
@@ -165,12 +169,13 @@ class ToolRules:
     """What is allowed where a run works, read once per execution. The roster's own rules come on top.
 
     `enabled` None: every tool of the roster (a shell). `is_private`: the run already reads something private there (a
-    private channel, a direct message). `grants` are standing approvals.
+    private channel, a direct message). `grants` are standing approvals. `dry`: what acts is not called.
     """
 
     enabled: frozenset[str] | None = frozenset()
     is_private: bool = False
     grants: tuple[Grant, ...] = ()
+    dry: bool = False
 
     def allows(self, tool: str) -> bool:
         """Return whether a tool may be used here."""

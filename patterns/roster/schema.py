@@ -47,8 +47,8 @@ SNAPSHOT_CODE = 8
 program stores with its runs. Raise it to the current one with whatever the roster file or the prompts' language gains:
 processes of older code then leave those runs alone, instead of ending them because of a key they do not know."""
 
-TOOLS_CODE = 12
-"""The same for rosters with tools, which earlier programs know nothing of."""
+TOOLS_CODE = 16
+"""The same for rosters with tools: earlier programs know nothing of them, or of dry runs, and would call what acts."""
 
 PATTERNS = ("router", "pipeline", "broadcast", "supervisor")
 """The four ways agents work together."""

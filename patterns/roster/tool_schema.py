@@ -226,13 +226,13 @@ class ToolSpec:
 
     @property
     def name(self) -> str:
-        """Return the name in the roster: `server.tool`."""
-        return f"{self.server}.{self.tool}"
+        """Return the name in the roster: `server.tool`; the search over tools has no server."""
+        return f"{self.server}.{self.tool}" if self.server else self.tool
 
     @property
     def is_built_in(self) -> bool:
         """Return whether it is one that every deployment has."""
-        return self.server in BUILT_IN
+        return not self.server or self.server in BUILT_IN
 
 
 BUILT_IN: Mapping[str, tuple[str, ...]] = {"clock": ("now", "shift", "between"), "arithmetic": ("calculate",)}

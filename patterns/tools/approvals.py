@@ -13,6 +13,7 @@ from patterns.core.questions import Decision, Question
 from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join
+from patterns.tools.dry_run import is_left_out
 from patterns.tools.judging import Judged, Offered, call_key
 
 PRIVATE = "tools/private"
@@ -61,7 +62,7 @@ class Approvals:
         asking: dict[tuple[str, tuple[str, ...]], tuple[ToolSpec, dict[str, Judged]]] = {}
         for path, one in calls.items():
             tool = one.tool
-            if tool is None or not tool.spec.asks:
+            if tool is None or not tool.spec.asks or is_left_out(tool.spec, dry=self.services.tool_rules.dry):
                 found[path] = NOBODY
             elif (permit := await self._granted(path, tool, private=private)) is not None:
                 found[path] = permit

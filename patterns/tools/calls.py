@@ -7,7 +7,6 @@ before, and only while the lease of this run outlasts the time it can take. Othe
 """
 
 import asyncio
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import structlog
 
 from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, RunLostError
-from patterns.core.events import ToolCalled
+from patterns.core.events import Noted, ToolCalled
 from patterns.core.holds import Charged, Hold, HoldRequest
 from patterns.core.invisible import without_invisible
 from patterns.core.money import format_usd
@@ -25,10 +24,14 @@ from patterns.core.tasks import run_patiently, run_to_completion
 from patterns.core.text import storable
 from patterns.core.tools import TOOL_MODEL, ToolAnswer, ToolBox, ToolError, ToolFacts, ToolOutput
 from patterns.roster.prompts import cut
+from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services
 from patterns.tools.approvals import Approvals, Permit
+from patterns.tools.dry_run import WOULD_BE_CALLED, is_left_out
 from patterns.tools.judging import Judged, Offered
 from patterns.tools.outcomes import LEASE_MARGIN_S, UNKNOWN, said_about_earlier
+from patterns.tools.search import FOUND
+from patterns.tools.toolbox import idempotency_key
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +80,8 @@ class Calls:
         if one.problem or permit.refusal or one.tool is None:
             return await self._not_sent(path, one, one.problem or permit.refusal)
         spec = one.tool.spec
+        if is_left_out(spec, dry=self.services.tool_rules.dry):
+            return await self._left_out(path, one, spec)
         timeout_s = min(spec.timeout_s, max(1.0, self.services.left_s))
         sent = Sent(path, one, one.tool, permit.by, timeout_s, number)
         for _ in range(SENDS_MAX):
@@ -90,6 +95,13 @@ class Calls:
             if record is not None:
                 return record
         return await self._not_sent(path, one, UNKNOWN)
+
+    async def _left_out(self, path: str, one: Judged, spec: ToolSpec) -> StepRecord:
+        """Journal what a dry run would have called, and at which price."""
+        self.services.emit(Noted(path, f"{self.agent} would call {spec.name}; this is a dry run."))
+        record = self._record(path, one, WOULD_BE_CALLED, is_error=False)
+        record = record.model_copy(update={"data": {**record.data, "would_cost_nusd": spec.price_nusd}})
+        return await self.services.journal.record(self.services.fence, record)
 
     async def _not_sent(self, path: str, one: Judged, text: str) -> StepRecord:
         record = self._record(path, one, text, is_error=True)
@@ -265,6 +277,8 @@ class Calls:
         data: dict[str, Any] = {"tool": one.call.name[:TOOL_CHARS], "is_error": is_error, "by": by}
         if output is not None:
             data["bytes"] = output.bytes_read
+            if output.found:
+                data[FOUND] = [[one.name, one.description, dict(one.parameters)] for one in output.found]
             data["sources"] = [[source.title, source.url] for source in output.sources[:SOURCES_MAX]]
         if one.tool is not None:
             data["read_only"] = one.tool.spec.read_only
@@ -277,11 +291,6 @@ class Calls:
             text=text,
             data=data,
         )
-
-
-def idempotency_key(run_id: str, path: str) -> str:
-    """Return our key for a call, the same whenever it is repeated."""
-    return hashlib.sha256(f"{run_id}/{path}".encode()).hexdigest()[:32]
 
 
 async def _ended(task: "asyncio.Future[ToolOutput]", timeout_s: float) -> None:

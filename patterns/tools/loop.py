@@ -27,6 +27,7 @@ from patterns.tools.calls import Calls
 from patterns.tools.closing_money import ClosingMoney
 from patterns.tools.judging import Judged, Offered, judge
 from patterns.tools.offer import Offer, ToolsChangedError
+from patterns.tools.search import WithSearch, result_bytes_max, with_found
 from patterns.tools.toolbox import Routed
 from patterns.tools.transcript import CALL_BYTES, SAY_BYTES, Transcript, TurnSaid, chained
 from patterns.tools.turn import Turn
@@ -58,8 +59,9 @@ class ToolLoop:
         self.services = services
         closing_s = min(spec.timeout_s, CLOSING_TIME * max(0.0, services.left_s))
         self.work = replace(services, deadline=services.deadline - closing_s)
-        self.toolbox: ToolBox = Routed(services.toolbox, BuiltInTools(services.clock), services.roster.tools)
-        self.offer = Offer(services, self.toolbox, step.agent, step.path, self.specs)
+        tools = Routed(services.toolbox, BuiltInTools(services.clock), services.roster.tools)
+        self.offer = Offer(services, tools, step.agent, step.path, self.specs)
+        self.toolbox: ToolBox = WithSearch(tools, self.offer.listed)
         self.closing = ClosingMoney(services, step.path)
         self.approvals = Approvals(self.work, step.agent, step.path)
         self.calls = Calls(self.work, self.toolbox, self.approvals, step.agent, step.path, asker=step.ctx.user)
@@ -74,10 +76,10 @@ class ToolLoop:
             DriftError: the journal has turns or calls of another input.
         """
         offered = await self.offer.offered()
-        tools = tuple(one.schema for one in offered.values())
         transcript = Transcript(chained(self.step.input_hash, *(one.hash for one in offered.values())))
         try:
             for number in range(1, self.step.spec.turns_max):
+                tools = tuple(one.schema for one in offered.values())
                 record = await self._turn(number, tools, transcript)
                 if record is None:
                     break
@@ -86,7 +88,9 @@ class ToolLoop:
                 said = TurnSaid.of_record(record)
                 if not said.calls:
                     break
-                transcript.add(said, await self._results(number, said, offered, transcript))
+                made = await self._results(number, said, offered, transcript)
+                transcript.add(said, [one.text for one in made])
+                offered = with_found(offered, made, self.offer.by_name)
                 if self._calls_left <= 0:
                     break
             return await self._close(transcript)
@@ -196,8 +200,7 @@ class ToolLoop:
 
     def _turn_bytes(self, calls: int) -> int:
         """Return by how much a turn with so many calls lengthens the closing turn at most."""
-        result = max(spec.output_bytes_max for spec in self.specs)
-        return SAY_BYTES + calls * (result + CALL_BYTES)
+        return SAY_BYTES + calls * (result_bytes_max(self.specs) + CALL_BYTES)
 
     def _closing_nusd(self, transcript: Transcript, more_bytes: int) -> int:
         """Return the price bound of the closing turn, its transcript longer by so many bytes."""
@@ -215,8 +218,8 @@ class ToolLoop:
 
     async def _results(
         self, number: int, said: TurnSaid, offered: Mapping[str, Offered], transcript: Transcript
-    ) -> list[str]:
-        """Return what the calls of a turn came to, in their order: all are judged before any is sent.
+    ) -> list[StepRecord]:
+        """Return the records of a turn's calls, in their order: all are judged before any is sent.
 
         Raises:
             ParkedError: some wait for a person; nothing of the turn was sent.
@@ -237,7 +240,7 @@ class ToolLoop:
         if due:
             await self.offer.check_unchanged(offered)
             found |= await self._made(number, due, transcript.extended(said))
-        return [found[path].text for path in paths]
+        return [found[path] for path in paths]
 
     async def _made(self, number: int, due: Mapping[str, Judged], transcript: Transcript) -> dict[str, StepRecord]:
         asking = {path: one for path, one in due.items() if not one.problem}

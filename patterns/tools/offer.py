@@ -9,6 +9,7 @@ from patterns.core.tools import ToolBox, ToolError, ToolSchema, schema_hash
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join
 from patterns.tools.judging import Offered
+from patterns.tools.search import FIND, find_tools, is_searched, too_long
 
 TOOLS = "tools"
 """Where a step journals what it offers, below its own path."""
@@ -40,21 +41,35 @@ class Offer:
         kept = await self.services.find_decision(path)
         if kept is None:
             listed, missing = await self._listed([spec.name for spec in self.specs])
-            data = {"tools": [[one.name, one.description, dict(one.parameters)] for one in listed], "missing": missing}
+            shown = listed
+            if is_searched(listed):
+                missing |= {one.name: why for one in listed if (why := too_long(one))}
+                shown = [find_tools(self.specs)]
+            data = {"tools": [[one.name, one.description, dict(one.parameters)] for one in shown], "missing": missing}
             kept = await self.services.record_decision(path, data)
         without: dict[str, list[str]] = {}
         for name, why in kept.data["missing"].items():
             without.setdefault(why, []).append(name)
         for why, names in without.items():
             self.services.emit(Noted(path, f"{self.agent} works without {', '.join(names)}: {why}"))
-        specs = {spec.name: spec for spec in self.specs}
+        specs = self.by_name
         found = (ToolSchema(name, description, parameters) for name, description, parameters in kept.data["tools"])
         # A tool that was switched off since is offered no more; the hash of the turns then ends the step plainly.
         return {schema.name: Offered(specs[schema.name], schema) for schema in found if schema.name in specs}
 
+    @property
+    def by_name(self) -> dict[str, ToolSpec]:
+        """Return what the step may be offered: its tools, and the search over them."""
+        return {FIND.name: FIND, **{spec.name: spec for spec in self.specs}}
+
+    async def listed(self) -> list[ToolSchema]:
+        """Return the tools of the step as those servers describe them now that answer."""
+        return (await self._listed([spec.name for spec in self.specs]))[0]
+
     async def check_unchanged(self, offered: Mapping[str, Offered]) -> None:
         """Raise ToolsChangedError where a server that answers describes a tool otherwise than before."""
-        listed, _ = await self._listed(list(offered))  # a server that was not there at first is not waited for again
+        names = [name for name in offered if name != FIND.name]
+        listed, _ = await self._listed(names)  # a server that was not there at first is not waited for again
         if any(schema_hash(one) != offered[one.name].hash for one in listed if one.name in offered):
             raise ToolsChangedError
 

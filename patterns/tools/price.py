@@ -6,8 +6,10 @@ from dataclasses import replace
 from patterns.core.calls import PreparedCall
 from patterns.core.money import Quote
 from patterns.core.tools import ToolSchema
+from patterns.roster.prompts import weigh
 from patterns.roster.roster import AgentSpec
 from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.search import SCHEMAS_BYTES_MAX, TOOLS_MAX, may_be_searched, result_bytes_max
 from patterns.tools.transcript import CALL_BYTES, SAY_BYTES
 
 TYPICAL_CALLS = 2
@@ -15,7 +17,14 @@ TYPICAL_RESULT_TOKENS = 400
 
 
 def tool_filler(specs: Sequence[ToolSpec]) -> tuple[ToolSchema, ...]:
-    """Return tools described as long as the roster allows: part of every turn's price."""
+    """Return tools described as long as the roster allows: part of every turn's price.
+
+    Where they may be searched, as many and as long as one turn offers at most.
+    """
+    if may_be_searched(specs):
+        longest = max((one.name for one in specs), key=weigh)
+        each = SCHEMAS_BYTES_MAX // TOOLS_MAX
+        return tuple(ToolSchema(f"{longest}{at:02}", "x" * each, {"type": "object"}) for at in range(TOOLS_MAX))
     return tuple(ToolSchema(one.name, "x" * one.schema_bytes_max, {"type": "object"}) for one in specs)
 
 
@@ -27,7 +36,7 @@ def quote_with_tools(
     `once` is the first turn and the closing one after a single call; `worst` is every turn with everything that calls
     may return before it, and every call at the dearest price; neither is above `step_usd`.
     """
-    result = max(one.output_bytes_max for one in tools) + CALL_BYTES
+    result = result_bytes_max(tools) + CALL_BYTES
     dearest = max(one.price_nusd for one in tools)
     turns, calls = spec.turns_max - 1, spec.tool_calls_max
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from patterns.core.context import TaskContext
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import Source
+from patterns.roster.tool_schema import BUILT_IN
 from patterns.tools.links import links_in, mark_strange_links
 
 _CALL = re.compile(r"(?P<turn>.+/turn/\d+)/call/(?P<number>\d+)")
@@ -19,7 +20,8 @@ class ToolUse:
     """One call of a tool. `arguments` is the JSON text of the model; `was_made` is false where it was never sent.
 
     `acts` where it can change something outside, `approved_by` the member who approved it, `uncertain_nusd` what
-    counts although nobody knows whether it was done. Text and arguments are untrusted.
+    counts although nobody knows whether it was done, `would_cost_nusd` what a call costs that a dry run left out. Text
+    and arguments are untrusted.
     """
 
     path: str
@@ -36,6 +38,7 @@ class ToolUse:
     cost_nusd: int
     uncertain_nusd: int
     sources: tuple[Source, ...]
+    would_cost_nusd: int | None = None
 
 
 def tool_uses(steps: Sequence[StepRecord]) -> tuple[ToolUse, ...]:
@@ -57,7 +60,7 @@ def sources_of(steps: Sequence[StepRecord]) -> tuple[Source, ...]:
     """
     found: dict[str, Source] = {}
     for use in tool_uses(steps):
-        if not use.was_made or use.is_error or use.acts or use.tool.partition(".")[0] in ("clock", "arithmetic"):
+        if not use.was_made or use.is_error or use.acts or _is_our_own(use.tool):
             continue
         for source in use.sources or _read_in(use):
             found.setdefault(source.url or source.title, source)
@@ -86,6 +89,11 @@ def with_known_links(text: str, ctx: TaskContext, steps: Sequence[StepRecord]) -
     return mark_strange_links(text, (*given, *texts_read(steps)))
 
 
+def _is_our_own(tool: str) -> bool:
+    server, _, name = tool.partition(".")
+    return not name or server in BUILT_IN
+
+
 def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:
     data = step.data
     return ToolUse(
@@ -103,6 +111,7 @@ def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:
         cost_nusd=step.cost_nusd,
         uncertain_nusd=int(data.get("uncertain_nusd", 0)),
         sources=tuple(Source(title=str(title), url=str(url)) for title, url in data.get("sources", ())),
+        would_cost_nusd=data.get("would_cost_nusd"),
     )
 
 

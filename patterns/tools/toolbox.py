@@ -1,5 +1,6 @@
 """The tool box of a run: built-in tools and those of servers behind one port, with what the roster says of each."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,3 +60,8 @@ class Routed:
 def schema_bytes(description: str, parameters: Mapping[str, Any]) -> int:
     """Return the bytes of a tool's description, which are part of every turn's price."""
     return weigh(description) + weigh(json.dumps(dict(parameters), ensure_ascii=False))
+
+
+def idempotency_key(run_id: str, path: str) -> str:
+    """Return our key for a call, the same whenever it is repeated."""
+    return hashlib.sha256(f"{run_id}/{path}".encode()).hexdigest()[:32]

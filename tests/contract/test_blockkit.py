@@ -191,12 +191,13 @@ def every_view(text: str) -> list[Any]:
 
 
 def answer_view(text: str, reason: StopReason) -> v.AnswerView:
-    run = v.RunView("run-1", "C0PLATFORM", ASKER, text, v.RunState.DONE)
+    run = v.RunView("run-1", "C0PLATFORM", ASKER, text, v.RunState.DONE, dry=True)
     missing = (MissingVoice(name=text, reason=text), MissingVoice(name="cost", reason="it did not answer"))
     result = PatternResult(output=text, stop_reason=reason, cost_nusd=5, missing=missing, notes=(text,) * 9)
     return v.AnswerView(
         run, result, 80, 3, 3, 5, 90_000_000, ASKER, 300_000_000, mention_asker=True, remedies=tuple(Remedy),
         sources=(Source(title=text, url="https://wiki.example/" + "x" * 300), Source(title=text)) * 9, had_tools=True,
+        would_call=(v.WouldCall(text, text, text, 5),) * 30,
     )  # fmt: skip
 
 

@@ -90,7 +90,7 @@ async def test_an_agent_looks_things_up_and_its_links_are_those_it_read(tmp_path
         ("tool:orders.find_order", "settled", 1_000_000),
         ("tool:time.get_current_time", "settled", 0),
     ]
-    assert shell.sql("SELECT needs_code FROM run") == [(12,)]
+    assert shell.sql("SELECT needs_code FROM run") == [(16,)]
     assert verified.code == 0
 
 
@@ -207,3 +207,25 @@ async def test_the_starter_works_as_it_is(tmp_path: Path) -> None:
     assert (written.code, checked.code) == (0, 0), checked.out
     assert called.out == "Order 1001 is shipped on Monday, arrives on Thursday.\n"
     assert "there is no order 7" in tried.out, tried.err
+
+
+async def test_a_dry_run_lists_what_it_would_call_and_calls_nothing_that_acts(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    async with Provider(asks_for(FIND, CANCEL)) as provider:  # type: ignore[arg-type]
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        answered = await shell.run(*ASK, "--dry-run", "Cancel order 7.", env=env)
+        told = await shell.run(*ASK, "--dry-run", "--json", "Cancel order 7.", env=env)
+        verified = await shell.run("verify")
+    assert answered.code == 0, answered.err
+    assert "Dry run: tools that act are not called, only listed." in answered.err
+    assert "• `orders.cancel_order` · number: 7 · $0.02 · asked for by clerk" in answered.err
+    assert "https://orders.example/7" in answered.out
+    assert cancelled(tmp_path) == []
+    assert [row[0] for row in tools_paid(shell)] == ["tool:orders.find_order"] * 2
+    result = json.loads(told.out)
+    assert result["dry_run"] is True
+    assert [(one["tool"], one["arguments"], one["price_nusd"]) for one in result["would_call"]] == [
+        ("orders.cancel_order", "number: 7", 20_000_000)
+    ]
+    assert verified.code == 0

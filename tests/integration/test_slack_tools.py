@@ -1,5 +1,6 @@
 """An agent that acts in Slack, with a real server of functions: off until enabled, asked with a card, done once."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -39,6 +40,10 @@ async def provider() -> AsyncIterator[Provider]:
 
 @pytest.fixture
 def opened(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
+    return at_desk(slack, provider, tmp_path)
+
+
+def at_desk(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
     (tmp_path / "tools.py").write_text(FUNCTIONS, "utf-8")
     roster = f"{ROSTER}budgets:\n  new_channels: on\nlimits: {{confirm_above_usd: 5}}\n"
     return partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path, roster=roster)
@@ -85,6 +90,52 @@ async def test_a_person_approves_on_the_card_and_the_agent_acts_once(
     assert house.ledger("SELECT COUNT(*) FROM tool_call WHERE approved_by = 'U0LEE'") == 1
     assert house.ledger("SELECT SUM(actual_nusd) FROM call WHERE model LIKE 'tool:%'") == 21_000_000
     assert house.held_nusd() == 0
+
+
+async def test_a_dry_run_reads_acts_on_nothing_and_says_what_it_left_out(
+    slack: SlackServer, house: House, tmp_path: Path, provider: Provider
+) -> None:
+    await enable(house)
+    await slack.command("dry run use orders: cancel order 7", user=ASKER)
+    await until_said(slack, "In a run that is not dry, this would have been called, for $0.02 more:")
+    shown = said(slack)
+    assert "• `orders.cancel_order` · number: 7 · $0.02 · asked for by clerk" in shown
+    assert "Dry run: no tool that acts was called." in shown
+    assert "· dry run" in shown
+    assert TOOL_APPROVE not in shown
+    assert cancelled(tmp_path) == []
+    assert house.ledger("SELECT COUNT(*) FROM call WHERE model = 'tool:orders.cancel_order'") == 0
+    assert house.ledger("SELECT SUM(actual_nusd) FROM call WHERE model LIKE 'tool:%'") == 1_000_000
+
+    root = next(m["ts"] for m in slack.messages(PLATFORM) if "cancel order 7" in m["text"])
+    await slack.say(f"<@{BOT_USER}> use orders: now cancel it", user=ASKER, thread_ts=root)
+    await until_said(slack, TOOL_APPROVE)
+    assert "The request before was a dry run; this one is not" in said(slack)
+    assert "(Dry run: no tool that acts was called.)" in str(provider.calls[-1].body)
+    await house.until_no_run_is_open()
+
+
+async def test_a_dry_run_that_is_resumed_stays_dry(slack: SlackServer, tmp_path: Path) -> None:
+    gate, is_asked = asyncio.Event(), asyncio.Event()
+
+    async def slow_desk(call: Call) -> Reply:
+        if call.results:
+            is_asked.set()
+            await gate.wait()
+        return desk(call)
+
+    async with Provider(slow_desk) as provider:
+        opened = at_desk(slack, provider, tmp_path)
+        async with opened() as house:
+            await enable(house)
+            await slack.command("dry run use orders: cancel order 7", user=ASKER)
+            await is_asked.wait()
+        gate.set()
+        async with opened() as house:
+            await until_said(slack, "this would have been called")
+            await house.until_no_run_is_open()
+            assert house.ledger("SELECT MAX(epoch) FROM run") > 1
+            assert cancelled(tmp_path) == []
 
 
 async def test_a_restart_between_the_card_and_the_click_changes_nothing(

@@ -45,6 +45,7 @@ from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Remedy
 from patterns.core.tools import AskedCall, Source
 from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.dry_run import noted
 from storage.queue_bounds import QueueBounds, QueueFullError
 from tests.support.statistics import stats_view
 from tests.support.stories import story
@@ -125,6 +126,11 @@ def _answers() -> Iterator[tuple[str, Any]]:
     yield "An answer after a minute, to a command", answer(StopReason.COMPLETED, mention_asker=True)
     sources = (Source(title="The runbook", url="https://wiki.example/runbook"), Source(title="tickets.search query: x"))
     yield "An answer with sources", answer(StopReason.COMPLETED, sources=sources, had_tools=True)
+    dry = replace(answer(StopReason.COMPLETED, had_tools=True), run=replace(RUN, state=v.RunState.DONE, dry=True))
+    left_out = v.WouldCall("researcher", "tickets.create_issue", 'title: Export fails, labels: ["p1"]', CENT)
+    yield "A dry run", replace(dry, result=noted(dry.result, dry=True), would_call=(left_out,))
+    yield "A dry run that left nothing out", replace(dry, result=noted(dry.result, dry=True))
+    yield "The plan of a dry run", v.ProgressView(replace(RUN, dry=True))
     yield "An answer that looked nothing up", answer(StopReason.COMPLETED, had_tools=True)
     for reason in StopReason:
         if reason not in (StopReason.COMPLETED, StopReason.PARTIAL):

@@ -135,6 +135,14 @@ def test_a_reserved_word_is_a_command_only_if_the_whole_rest_fits(text: str, exp
         ("estimate: use decide: tea", Estimate(Ask("tea", "decide"))),
         ("estimate use decide: tea", Estimate(Ask("tea", "decide"))),
         ("estimate use cases", Estimate(Ask("use cases"))),
+        ("dry run: open an issue", Ask("open an issue", dry=True)),
+        ("Dry-run: open an issue", Ask("open an issue", dry=True)),
+        ("dryrun use decide with sceptic: tea", Ask("tea", "decide", ("sceptic",), dry=True)),
+        ("dry run: use decide: tea", Ask("tea", "decide", dry=True)),
+        ("estimate: dry run: tea", Estimate(Ask("tea", dry=True))),
+        ("ask dry run: tea", Ask("dry run: tea")),
+        ("dry run the migration and tell me", Ask("dry run the migration and tell me")),
+        ("help dry run", ShowHelp("dry run")),
     ],
 )
 def test_requests_keep_their_words(text: str, expected: Command) -> None:
@@ -171,6 +179,9 @@ def test_what_may_be_a_slip_is_asked_about(text: str, expected: Command) -> None
         ("use decide with nobody: tea", "There is no agent `nobody`"),
         ("estimate", "`estimate: "),
         ("estimate use zebra: stripes", "There is no flow `zebra`"),
+        ("dry run", "`dry run: "),
+        ("dry run:", "`dry run: "),
+        ("dry run: use zebra: stripes", "There is no flow `zebra`"),
     ],
 )
 def test_what_cannot_be_a_command_is_answered_with_an_example(text: str, words: str) -> None:

@@ -78,6 +78,23 @@ async def test_the_form_runs_in_our_direct_messages_when_asked(bot: Bot) -> None
     ]
 
 
+@pytest.mark.parametrize("chosen", [[], [{"value": "dry"}], None])
+async def test_the_form_can_ask_for_a_dry_run(bot: Bot, chosen: list[dict[str, str]] | None) -> None:
+    fields = {**filled("tidy up"), "dry": {"dry": {"type": "checkboxes", "selected_options": chosen}}}
+    await bot.receive(submission(form(), fields))
+    assert [run.dry for run in bot.runs.opened] == [bool(chosen)]
+
+
+def test_the_form_offers_a_dry_run_only_where_agents_can_act() -> None:
+    origin = Origin("", TEAM, CHANNEL, ANNA, response_url=RESPONSE_URL)
+    names = {"channel_name": "platform", "can_post": True, "balances": BALANCES}
+    acting = ask_form(MENU.flows, origin, **names, acts=True, again=Ask("tidy up", dry=True))
+    check_view(acting)
+    boxes = [block["element"] for block in acting["blocks"] if block.get("block_id") == "dry"]
+    assert [box["initial_options"] for box in boxes] == [boxes[0]["options"]]
+    assert all(block.get("block_id") != "dry" for block in ask_form(MENU.flows, origin, **names)["blocks"])
+
+
 async def test_untouched_fields_take_their_defaults(bot: Bot) -> None:
     await bot.receive(submission(form(), filled("green tea?")))
     assert [(run.origin.channel, run.flow) for run in bot.runs.opened] == [(CHANNEL, None)]

@@ -1,0 +1,43 @@
+"""Sentences about what a dry run left out. All `Mrkdwn`, safe to post.
+
+Arguments come from models: they are escaped, and a link in them leads nowhere.
+"""
+
+from collections.abc import Sequence
+
+from bot.messages.mrkdwn import Mrkdwn, clip, join, mrkdwn
+from bot.messages.run_text import count, short, usd
+from bot.messages.views import AnswerView, WouldCall
+
+CALLS_SHOWN = 20
+CALLS_MAX = 2_500
+ARGUMENTS_MAX = 300
+
+
+def under_answer(view: AnswerView) -> Mrkdwn:
+    """Return what a dry run would have called, under its answer."""
+    return would_be_called(view.would_call) if view.run.dry else Mrkdwn()
+
+
+def would_be_called(calls: Sequence[WouldCall]) -> Mrkdwn:
+    """Return the calls that a dry run left out, one per line with arguments and price."""
+    if not calls:
+        return Mrkdwn("In a run that is not dry, nothing else would have been called.")
+    lines = [_call(one) for one in calls[:CALLS_SHOWN]]  # no numbers: those under an answer are its sources'
+    if len(calls) > CALLS_SHOWN:
+        lines.append(mrkdwn("… and {more}: see Details", more=count(len(calls) - CALLS_SHOWN, "more call")))
+    total = sum(one.price_nusd for one in calls)
+    costs = mrkdwn(", for {price} more", price=usd(total)) if total else Mrkdwn()
+    head = mrkdwn("*In a run that is not dry, this would have been called{costs}:*", costs=costs)
+    return Mrkdwn(clip(join("\n", [head, *lines]), CALLS_MAX))
+
+
+def _call(one: WouldCall) -> Mrkdwn:
+    price = usd(one.price_nusd) if one.price_nusd else Mrkdwn("costs nothing")
+    terms = [
+        mrkdwn("• `{tool}`", tool=short(one.tool, 120)),
+        short(one.arguments, ARGUMENTS_MAX),
+        price,
+        mrkdwn("asked for by {agent}", agent=short(one.agent, 60)),
+    ]
+    return join(" · ", terms)

@@ -1,0 +1,27 @@
+"""What a dry run left out, as people read it."""
+
+from bot.messages.dry_run_text import would_be_called
+from bot.messages.views import WouldCall
+
+ONE = WouldCall("clerk", "tickets.create_issue", "title: Export fails", 10_000_000)
+
+
+def test_each_call_stands_with_its_arguments_and_its_price() -> None:
+    assert would_be_called([ONE, WouldCall("clerk", "tickets.close")]).splitlines() == [
+        "*In a run that is not dry, this would have been called, for $0.01 more:*",
+        "• `tickets.create_issue` · title: Export fails · $0.01 · asked for by clerk",
+        "• `tickets.close` · costs nothing · asked for by clerk",
+    ]
+
+
+def test_nothing_left_out_is_said_too() -> None:
+    assert would_be_called([]) == "In a run that is not dry, nothing else would have been called."
+
+
+def test_a_long_list_says_how_much_more_there_is() -> None:
+    assert would_be_called([ONE] * 23).splitlines()[-1] == "… and 3 more calls: see Details"
+
+
+def test_what_a_model_wrote_as_arguments_is_escaped() -> None:
+    hostile = WouldCall("clerk", "t.x", "text: <!channel> <https://evil.example|here> *bold*")
+    assert "<" not in would_be_called([hostile])
