@@ -11,7 +11,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bot.log_throttle import ThrottledLines
 
-_TALKATIVE = frozenset({"agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "asyncio"})
+_TALKATIVE = frozenset({
+    "agents", "slack_bolt", "slack_sdk", "apscheduler", "aiosqlite", "LiteLLM", "httpx", "httpx2", "httpcore2", "mcp",
+    "asyncio",
+})  # fmt: skip
 """Libraries whose debug and info lines carry payloads, message text and tokens. Bolt's app logger is called `agents`.
 """
 _TOKENS = re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|sk-[\w-]{12,}|Bearer\s+[\w.~+/-]+=*", re.IGNORECASE)
@@ -65,7 +68,13 @@ _STRANGERS = ThrottledLines()
 
 
 def _without_payloads(record: logging.LogRecord) -> bool:
-    """Return True when a line may be shown. Matched by name, because Bolt sets a level of its own on each logger."""
+    """Return True when a line may be shown. Matched by name, because Bolt sets a level of its own on each logger.
+
+    What the client of tool servers could not read stands in its exceptions: of those only the class is shown.
+    """
+    if record.name.startswith("mcp.client") and record.exc_info and record.exc_info[0]:
+        record.msg, record.args = f"{record.getMessage()} ({record.exc_info[0].__name__})", None
+        record.exc_info = record.exc_text = None
     return record.levelno >= logging.WARNING or re.split(r"[.:]", record.name, maxsplit=1)[0] not in _TALKATIVE
 
 

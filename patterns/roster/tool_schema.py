@@ -79,11 +79,23 @@ _APPROVE_BY_SCHEMA = {
 
 
 class OAuthEntry(Entry):
-    """A client that was registered with the server beforehand: it logs in by client credentials."""
+    """A client that was registered with the server beforehand: it logs in by client credentials.
+
+    It proves itself by a secret, or by a private key that signs. `issuer` is where the login is, if that is not the
+    server's own host: the secret goes nowhere else.
+    """
 
     client_id_env: Variable
-    client_secret_env: Variable
+    client_secret_env: Variable | None = None
+    private_key_env: Variable | None = None
+    issuer: Annotated[str, AfterValidator(_address)] | None = None
     scope: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> "OAuthEntry":
+        if (self.client_secret_env is None) == (self.private_key_env is None):
+            raise ValueError("has neither client_secret_env nor private_key_env, or both; keep exactly one")
+        return self
 
 
 class McpEntry(Entry):

@@ -1,8 +1,8 @@
 """Our connection to servers as the client of MCP's conformance suite, which starts this file for each scenario.
 
 `python -m tests.conformance.client URL`, with the scenario in `MCP_CONFORMANCE_SCENARIO`. What we ship logs in by
-client credentials only. With `AGENTS_CONFORMANCE_LOGIN=1` a person who always agrees is put in its place, to see that
-our connection carries the SDK's other logins too.
+client credentials only. With `AGENTS_CONFORMANCE_LOGIN=1` the SDK's other logins take its place, by the port that ours
+has (`ToolServers.login`): a person who always agrees, and an employee whose company vouches for them.
 """
 
 import asyncio
@@ -10,17 +10,20 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from mcp.client.auth import OAuthClientProvider
+from mcp.client.auth.extensions.identity_assertion import IdentityAssertionOAuthProvider
 from mcp.client.auth.oauth2 import AuthorizationCodeResult
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
-from patterns.roster.tool_schema import McpEntry, ToolServer
-from patterns.tools.mcp import transports
+from patterns.roster.tool_schema import McpEntry, OAuthEntry, ToolServer
+from patterns.tools.mcp.logins import Tokens
+from patterns.tools.mcp.secrets import Secrets
 from patterns.tools.mcp.servers import ToolServers
 
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -31,21 +34,30 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 """What a scenario wants to be called; those of logins have `test-tool`."""
 LOGGED_IN = ("test-tool", {})
 TIMEOUT_S = 25.0
+BY_CREDENTIALS = {"client_id_env": "ID", "client_secret_env": "SECRET"}
+BY_KEY = {"client_id_env": "ID", "private_key_env": "KEY"}
 
 
 async def main(url: str) -> None:
     """Connect, list the tools, and call the one that the scenario is about."""
     scenario = os.environ["MCP_CONFORMANCE_SCENARIO"]
     given = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
-    env = {"ID": given.get("client_id", ""), "SECRET": given.get("client_secret", "")}
-    oauth = {"client_id_env": "ID", "client_secret_env": "SECRET"} if all(env.values()) else None
-    if os.environ.get("AGENTS_CONFORMANCE_LOGIN") and (oauth is None or "credentials" not in scenario):
-        transports._credentials = lambda *_: agreeing(url, given)  # type: ignore[assignment]
-        oauth = {"client_id_env": "ID", "client_secret_env": "SECRET"}
+    env = {
+        "ID": given.get("client_id", ""), "SECRET": given.get("client_secret", ""),
+        "KEY": given.get("private_key_pem", ""),
+    }  # fmt: skip
+    oauth = BY_KEY if env["KEY"] else BY_CREDENTIALS if env["SECRET"] else None
+    logins = {}
+    if os.environ.get("AGENTS_CONFORMANCE_LOGIN") and "client-credentials" not in scenario:
+
+        def other(url: str, _entry: OAuthEntry, _env: Mapping[str, str], secrets: Secrets) -> httpx2.Auth:
+            return vouched(url, given, secrets) if "idp_id_token" in given else agreeing(url, given, secrets)
+
+        logins, oauth = {"login": other}, BY_CREDENTIALS
     tool, arguments = CALLS.get(scenario, LOGGED_IN)
     entry = ToolServer(mcp=McpEntry.model_validate({"url": url, "oauth": oauth}), allow=(tool,))
     with tempfile.TemporaryDirectory() as folder:
-        servers = ToolServers(env, Path(folder))
+        servers = ToolServers(env, Path(folder), **logins)
         box = servers.toolbox({"peer": entry})
         try:
             listed = await box.listed("peer")
@@ -55,7 +67,7 @@ async def main(url: str) -> None:
             await servers.close()
 
 
-def agreeing(url: str, given: dict[str, Any]) -> Any:
+def agreeing(url: str, given: dict[str, Any], secrets: Secrets) -> httpx2.Auth:
     """The SDK's login of a person, who agrees to everything at once."""
     came: dict[str, list[str]] = {}
     back = "http://localhost:3030/callback"
@@ -69,9 +81,9 @@ def agreeing(url: str, given: dict[str, Any]) -> Any:
         told = {name: came[name][0] for name in ("code", "state", "iss") if name in came}
         return AuthorizationCodeResult(**told)
 
-    tokens = transports._Tokens()
+    registered = None
     if given.get("client_id"):
-        tokens._client = OAuthClientInformationFull(
+        registered = OAuthClientInformationFull(
             client_id=given["client_id"], client_secret=given.get("client_secret"), redirect_uris=[back],
             token_endpoint_auth_method="client_secret_basic" if given.get("client_secret") else "none",
         )  # fmt: skip
@@ -80,7 +92,35 @@ def agreeing(url: str, given: dict[str, Any]) -> Any:
         response_types=["code"],
     )  # fmt: skip
     about = "https://conformance-test.local/client-metadata.json"
-    return OAuthClientProvider(url, metadata, tokens, redirect, callback, client_metadata_url=about)
+    return OAuthClientProvider(
+        url, metadata, Tokens(secrets, registered), redirect, callback, client_metadata_url=about
+    )
+
+
+def vouched(url: str, given: dict[str, Any], secrets: Secrets) -> httpx2.Auth:
+    """The SDK's login by the word of a company's identity provider, which is asked for it first (RFC 8693)."""
+    about = httpx2.get(str(httpx2.URL(url).join("/.well-known/oauth-protected-resource")))
+    if about.status_code != 200:
+        about = httpx2.get(str(httpx2.URL(url).join("/.well-known/oauth-protected-resource/mcp")))
+
+    async def asserted(audience: str, resource: str) -> str:
+        async with httpx2.AsyncClient() as client:
+            answer = await client.post(
+                given["idp_token_endpoint"],
+                data={
+                    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                    "requested_token_type": "urn:ietf:params:oauth:token-type:id-jag",
+                    "subject_token": given["idp_id_token"],
+                    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+                    "audience": audience, "resource": resource, "client_id": given["idp_client_id"],
+                },
+            )  # fmt: skip
+        return str(answer.json()["access_token"])
+
+    return IdentityAssertionOAuthProvider(
+        url, Tokens(secrets), given["client_id"], given["client_secret"], about.json()["authorization_servers"][0],
+        asserted, token_endpoint_auth_method="client_secret_basic",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

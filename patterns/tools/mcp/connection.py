@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from patterns.core.tools import ToolError, ToolOutput
 from patterns.roster.tool_schema import ToolServer
+from patterns.tools.mcp.limits import is_too_long, too_long
 from patterns.tools.mcp.results import output_of
-from patterns.tools.mcp.transports import open_client
+from patterns.tools.mcp.transports import Surroundings, open_client
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -45,10 +46,10 @@ Described = Mapping[str, tuple[str, Mapping[str, Any]]]
 class Connection:
     """A server of tools. `failure` says why it does not answer; empty while it does, or was not used yet."""
 
-    def __init__(self, name: str, entry: ToolServer, env: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, name: str, entry: ToolServer, around: Surroundings) -> None:
         self.name = name
         self.failure = ""
-        self._entry, self._env, self._folder = entry, env, folder
+        self._entry, self._around = entry, around
         self._client: Client | None = None
         self._owner: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
@@ -76,7 +77,7 @@ class Connection:
                 raise
             except Exception as error:
                 await self._failed(error)
-                raise ToolError(f"{self.name} does not answer: {reason(error)}.", was_sent=False) from error
+                raise ToolError(f"{self.name} does not answer: {self._reason(error)}.", was_sent=False) from error
             self._listed_at_s = time.monotonic()
             return self._described
 
@@ -112,22 +113,26 @@ class Connection:
         except MCPError as error:
             if error.code == REQUEST_TIMEOUT:
                 raise ToolError(f"It did not answer within {timeout_s:g} seconds.", was_sent=True) from error
+            if is_too_long(error.message):
+                why = too_long(self._around.answer_bytes_max)
+                raise ToolError(f"{why}, and was not read.", was_sent=True) from error
             if error.code == CONNECTION_CLOSED:
                 await self._failed(error)
                 raise ToolError("The connection broke off before it answered.", was_sent=True) from error
             if error.message.startswith(_NO_ANSWER):
                 # The session may be over: whoever lists next finds out, and connects anew.
                 self._described = None
-                log.warning("tool_unreadable", server=self.name, tool=tool, error=error.message[:80])
+                begins = next(one for one in _NO_ANSWER if error.message.startswith(one))
+                log.warning("tool_unreadable", server=self.name, tool=tool, error=begins)
                 was_sent = error.message != _SESSION_OVER
-                raise ToolError(f"No answer of the tool came: {reason(error)}.", was_sent=was_sent) from error
-            return ToolOutput(f"The tool refused: {error.message}", is_error=True)
+                raise ToolError(f"No answer of the tool came: {self._reason(error)}.", was_sent=was_sent) from error
+            return ToolOutput(f"The tool refused: {self._around.secrets.masked(error.message)}", is_error=True)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.warning("tool_unreadable", server=self.name, tool=tool, error=type(error).__name__)
-            raise ToolError(f"Its answer could not be read: {reason(error)}.", was_sent=True) from error
-        return output_of(result)
+            raise ToolError(f"Its answer could not be read: {self._reason(error)}.", was_sent=True) from error
+        return output_of(result, self._around.secrets.masked)
 
     async def close(self) -> None:
         """End the connection, and with it a server that was started for it."""
@@ -166,7 +171,7 @@ class Connection:
         """Hold the connection open: what opens it must close it, in one task."""
         try:
             async with AsyncExitStack() as stack:
-                client = await open_client(stack, self.name, self._entry, self._env, self._folder)
+                client = await open_client(stack, self.name, self._entry, self._around)
                 if not ready.done():
                     ready.set_result(client)
                 await over.wait()
@@ -179,7 +184,7 @@ class Connection:
 
     async def _failed(self, error: BaseException) -> None:
         """Give the connection up, and wait longer after every failure before it is made again."""
-        self.failure = reason(error)
+        self.failure = self._reason(error)
         self._failures += 1
         self._retry_at_s = time.monotonic() + min(BACKOFF_MAX_S, BACKOFF_S * 2 ** (self._failures - 1))
         self._client = None
@@ -190,6 +195,9 @@ class Connection:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait({owner}, timeout=LIST_S)
         log.warning("tool_server_failed", server=self.name, failures=self._failures, reason=self.failure)
+
+    def _reason(self, error: BaseException) -> str:
+        return reason(error, self._around.secrets.masked)
 
 
 async def _list(client: "Client") -> Described:
@@ -204,13 +212,24 @@ async def _list(client: "Client") -> Described:
     return found
 
 
-def reason(error: BaseException) -> str:
-    """Return why a server failed in a few words, without what it may have said about secrets."""
+def reason(error: BaseException, masked: Callable[[str], str] = str) -> str:
+    """Return why a server failed, in a few words; `masked` takes out what it may have said of our secrets."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):
         return "it took too long"
-    words = " ".join(str(error).split())
+    words = masked(" ".join(str(error).split()))
     if words == "Connection closed":
         return "it ended or closed the connection"
+    if type(error).__name__.startswith("OAuth"):
+        return f"logging in failed: {_of_login(words)}"
     return words[:200].rstrip(".") or type(error).__name__
+
+
+def _of_login(words: str) -> str:
+    """Return what failed of a login: of what came instead of a token, only the error's code."""
+    status = re.match(r"Token exchange failed \((\d+)\)", words)
+    if status is None:
+        return words[:200].rstrip(".")
+    code = re.search(r'"error": ?"([a-z_]{1,40})"', words)
+    return f"HTTP {status[1]}" + (f", {code[1]}" if code else "")

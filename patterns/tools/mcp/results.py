@@ -1,7 +1,7 @@
 """What a server answered as text for a model, with the sources it names. All of it is untrusted."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from patterns.core.tools import Source, ToolOutput
@@ -10,13 +10,18 @@ if TYPE_CHECKING:
     from mcp_types import CallToolResult, ContentBlock
 
 
-def output_of(result: "CallToolResult") -> ToolOutput:
-    """Return a result: its texts, links to what it names, and a word for what cannot be shown."""
+def output_of(result: "CallToolResult", masked: Callable[[str], str] = str) -> ToolOutput:
+    """Return a result: its texts, links to what it names, and a word for what cannot be shown.
+
+    `masked` takes out what nobody may read.
+    """
     shown = [_shown(block) for block in result.content]
     text = "\n\n".join(part for part in shown if part)
     if not text and result.structured_content is not None:
         text = json.dumps(result.structured_content, ensure_ascii=False)
-    sources = tuple(source for block in result.content for source in _sources(block))
+    text = masked(text)
+    named = (source for block in result.content for source in _sources(block))
+    sources = tuple(Source(title=masked(one.title), url=masked(one.url)) for one in named)
     return ToolOutput(
         text or "(no content)",
         is_error=bool(result.is_error),

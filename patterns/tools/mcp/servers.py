@@ -9,6 +9,8 @@ from typing import Any
 from patterns.core.tools import ToolError, ToolOutput, ToolSchema
 from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.connection import Connection
+from patterns.tools.mcp.limits import answer_bytes_max
+from patterns.tools.mcp.transports import Login, Surroundings, by_client_credentials
 
 
 @dataclass
@@ -16,11 +18,12 @@ class ToolServers:
     """The connections of a process, by what the roster says of a server: rosters that say the same share one.
 
     `env` is the environment, of which a server gets only the variables named for it; `folder` is the roster's, where
-    its Python files stand.
+    its Python files stand; `login` is how addresses with `oauth` are logged in to.
     """
 
     env: Mapping[str, str]
     folder: Path
+    login: Login = by_client_credentials
     _connections: dict[str, Connection] = field(default_factory=dict)
 
     def toolbox(self, servers: Mapping[str, ToolServer]) -> "ServerTools":
@@ -28,9 +31,11 @@ class ToolServers:
         return ServerTools({name: self._connection(name, entry) for name, entry in servers.items()}, servers)
 
     def _connection(self, name: str, entry: ToolServer) -> Connection:
-        key = f"{name} {entry.mcp.model_dump_json() if entry.mcp else entry.python}"
+        bytes_max = answer_bytes_max(entry.output_bytes_max)
+        key = f"{name} {bytes_max} {entry.mcp.model_dump_json() if entry.mcp else entry.python}"
         if key not in self._connections:
-            self._connections[key] = Connection(name, entry, self.env, self.folder)
+            around = Surroundings(self.env, self.folder, bytes_max, self.login)
+            self._connections[key] = Connection(name, entry, around)
         return self._connections[key]
 
     @property

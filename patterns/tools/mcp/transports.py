@@ -4,28 +4,63 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from patterns.roster.tool_schema import McpEntry, OAuthEntry, ToolServer
+from patterns.tools.mcp.secrets import Secrets
+from patterns.tools.mcp.variables import named_variables
 
 if TYPE_CHECKING:
+    import httpx2
     from mcp import Client
+
+Login = Callable[[str, OAuthEntry, Mapping[str, str], Secrets], "httpx2.Auth"]
+"""The port of a login: what an address is asked with, made from what the roster says and the environment."""
 
 log = structlog.get_logger(__name__)
 
 LINE_CHARS = 500
-_INHERITED = ("HOME", "LOGNAME", "SHELL", "TERM", "USER")
-"""What the SDK hands on besides PATH, which a command needs to be found."""
 
 
-async def open_client(
-    stack: AsyncExitStack, name: str, entry: ToolServer, env: Mapping[str, str], folder: Path
-) -> "Client":
+def by_client_credentials(url: str, entry: OAuthEntry, env: Mapping[str, str], secrets: Secrets) -> "httpx2.Auth":
+    """Return the login that we ship; see `logins`, which is imported late."""
+    from patterns.tools.mcp import logins  # noqa: PLC0415 - with the SDK
+
+    return logins.by_client_credentials(url, entry, env, secrets)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around a server: the environment, of which it is given only the variables named for it.
+
+    `folder` is the roster's, `login` how an address is logged in to; a longer answer than `answer_bytes_max` is not
+    read. `secrets` are those that were given to the server.
+    """
+
+    env: Mapping[str, str]
+    folder: Path
+    answer_bytes_max: int
+    login: Login = by_client_credentials
+    secrets: Secrets = field(default_factory=Secrets)
+
+    def named(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Return variables by name, from now on secret.
+
+        Raises:
+            LookupError: some are not set.
+        """
+        found = named_variables(names, self.env)
+        self.secrets.keep(*found.values())
+        return found
+
+
+async def open_client(stack: AsyncExitStack, name: str, entry: ToolServer, around: Surroundings) -> "Client":
     """Return a client connected to a server; closing the stack ends both.
 
     Raises:
@@ -38,12 +73,13 @@ async def open_client(
     own = Implementation(name="agents-for-slack", version="1")
     if entry.mcp is None:
         # -P: what stands in the folder must not shadow what the child imports.
-        command = [sys.executable, "-P", "-m", "patterns.tools.mcp.python_functions", str(folder / _file(entry))]
-        transport = await _process(stack, name, [*command, *entry.functions], {"PYTHONPATH": _import_path()}, folder)
+        file = str(around.folder / _file(entry))
+        command = [sys.executable, "-P", "-m", "patterns.tools.mcp.python_functions", file, *entry.functions]
+        transport = await _process(stack, name, command, {"PYTHONPATH": _import_path()}, around)
     elif entry.mcp.command is not None:
-        transport = await _process(stack, name, entry.mcp.command, _named(entry.mcp.env, env), folder)
+        transport = await _process(stack, name, entry.mcp.command, around.named(entry.mcp.env), around)
     else:
-        transport = await _address(stack, entry.mcp, env)
+        transport = await _address(stack, entry.mcp, around)
     return await stack.enter_async_context(Client(transport, client_info=own))
 
 
@@ -56,34 +92,24 @@ def _import_path() -> str:
     return str(Path(__file__).parents[3])
 
 
-def _named(names: tuple[str, ...], env: Mapping[str, str]) -> dict[str, str]:
-    missing = [name for name in names if not env.get(name)]
-    if missing:
-        raise LookupError(f"{', '.join(missing)} is not set in the environment")
-    return {name: env[name] for name in names}
-
-
 async def _process(
-    stack: AsyncExitStack, name: str, command: "tuple[str, ...] | list[str]", env: dict[str, str], folder: Path
+    stack: AsyncExitStack, name: str, command: Sequence[str], env: Mapping[str, str], around: Surroundings
 ) -> Any:  # noqa: ANN401 - a transport of the SDK
-    from mcp import StdioServerParameters  # noqa: PLC0415
-    from mcp.client.stdio import stdio_client  # noqa: PLC0415
+    from patterns.tools.mcp.stdio import process_transport  # noqa: PLC0415 - with the SDK
 
     program = shutil.which(command[0]) or shutil.which(command[0], path=str(Path(sys.executable).parent))
     if program is None:
         raise FileNotFoundError(f"the command {command[0]} is not there")
-    unset = [part for one in _INHERITED if one not in env for part in ("-u", one)]
-    parameters = StdioServerParameters(
-        command="/usr/bin/env",
-        args=[*unset, program, *command[1:]],
-        env=env,
-        cwd=folder,
-        encoding_error_handler="replace",
+    return process_transport(
+        [program, *command[1:]],
+        env={"PATH": os.environ.get("PATH", os.defpath), **env},
+        folder=around.folder,
+        errors=await _log_pipe(stack, name, around.secrets),
+        line_bytes_max=around.answer_bytes_max,
     )
-    return stdio_client(parameters, errlog=await _log_pipe(stack, name))
 
 
-async def _log_pipe(stack: AsyncExitStack, name: str) -> Any:  # noqa: ANN401 - a text file
+async def _log_pipe(stack: AsyncExitStack, name: str, secrets: Secrets) -> Any:  # noqa: ANN401 - a text file
     """Return a file whose lines come into our log at debug: what servers say on their standard error."""
     read_end, write_end = os.pipe()
     reader = asyncio.StreamReader()
@@ -92,12 +118,12 @@ async def _log_pipe(stack: AsyncExitStack, name: str) -> Any:  # noqa: ANN401 - 
         lambda: asyncio.StreamReaderProtocol(reader), pipe
     )
     stack.callback(transport.close)
-    task = asyncio.create_task(_log_lines(reader, name), name=f"log of {name}")
+    task = asyncio.create_task(_log_lines(reader, name, secrets), name=f"log of {name}")
     stack.callback(task.cancel)
     return stack.enter_context(os.fdopen(write_end, "w"))
 
 
-async def _log_lines(reader: asyncio.StreamReader, name: str) -> None:
+async def _log_lines(reader: asyncio.StreamReader, name: str, secrets: Secrets) -> None:
     while True:
         try:
             line = await reader.readline()
@@ -105,50 +131,19 @@ async def _log_lines(reader: asyncio.StreamReader, name: str) -> None:
             continue
         if not line:
             return
-        log.debug("tool_server_said", server=name, line=line.decode(errors="replace").rstrip()[:LINE_CHARS])
+        said = secrets.masked(line.decode(errors="replace")).rstrip()[:LINE_CHARS]
+        log.debug("tool_server_said", server=name, line=said)
 
 
-async def _address(stack: AsyncExitStack, entry: McpEntry, env: Mapping[str, str]) -> Any:  # noqa: ANN401 - as above
+async def _address(stack: AsyncExitStack, entry: McpEntry, around: Surroundings) -> Any:  # noqa: ANN401 - as above
     from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
-    from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415 - its timeouts are the SDK's
 
-    headers = dict(zip(entry.headers_env, _named(tuple(entry.headers_env.values()), env).values(), strict=True))
+    from patterns.tools.mcp.bodies import bounded_client  # noqa: PLC0415
+
+    named = around.named(tuple(entry.headers_env.values()))
+    headers = {header: named[variable] for header, variable in entry.headers_env.items()}
     if entry.bearer_env:
-        headers["Authorization"] = f"Bearer {_named((entry.bearer_env,), env)[entry.bearer_env]}"
-    auth = _credentials(entry.url or "", entry.oauth, env) if entry.oauth else None
-    client = await stack.enter_async_context(create_mcp_http_client(headers=headers, auth=auth))
-    return streamable_http_client(entry.url or "", http_client=client)
-
-
-def _credentials(url: str, entry: OAuthEntry, env: Mapping[str, str]) -> Any:  # noqa: ANN401 - as above
-    """Return the login by client credentials of a client that was registered with the server beforehand."""
-    from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider  # noqa: PLC0415
-
-    named = _named((entry.client_id_env, entry.client_secret_env), env)
-    return ClientCredentialsOAuthProvider(
-        url, _Tokens(), named[entry.client_id_env], named[entry.client_secret_env], scope=entry.scope
-    )
-
-
-class _Tokens:
-    """The tokens of one server, in memory: a new process logs in anew."""
-
-    def __init__(self) -> None:
-        self._tokens: Any = None
-        self._client: Any = None
-
-    async def get_tokens(self) -> Any:  # noqa: ANN401 - the SDK's storage
-        """Return the tokens, None before the first login."""
-        return self._tokens
-
-    async def set_tokens(self, tokens: Any) -> None:  # noqa: ANN401 - as above
-        """Keep the tokens of a login."""
-        self._tokens = tokens
-
-    async def get_client_info(self) -> Any:  # noqa: ANN401 - as above
-        """Return what is registered, None before the first login."""
-        return self._client
-
-    async def set_client_info(self, client_info: Any) -> None:  # noqa: ANN401 - as above
-        """Keep what is registered."""
-        self._client = client_info
+        headers["Authorization"] = f"Bearer {around.named((entry.bearer_env,))[entry.bearer_env]}"
+    auth = around.login(entry.url or "", entry.oauth, around.env, around.secrets) if entry.oauth else None
+    client = await stack.enter_async_context(bounded_client(headers, auth, around.answer_bytes_max))
+    return streamable_http_client(entry.url or "", http_client=client, max_sse_event_size=around.answer_bytes_max)

@@ -56,6 +56,22 @@ def test_a_secret_as_short_as_a_word_is_left_alone(stream: io.StringIO) -> None:
     assert lines(stream)[0]["event"] == "a short word"
 
 
+@pytest.mark.parametrize("name", ["mcp.client.streamable_http", "mcp.client.auth.oauth2"])
+def test_what_a_server_of_tools_said_stays_out_with_the_exception_that_quotes_it(
+    stream: io.StringIO, name: str
+) -> None:
+    logger = logging.getLogger(name)
+    logger.setLevel("DEBUG")
+    logger.info("Sending client message: %s", {"arguments": "words of a person"})
+    try:
+        json.loads("words of a person")
+    except ValueError:
+        logger.exception("OAuth flow error")
+    (line,) = lines(stream)
+    assert line["event"] == "OAuth flow error (JSONDecodeError)"
+    assert "words" not in stream.getvalue()
+
+
 def test_payloads_that_libraries_would_print_stay_out(stream: io.StringIO) -> None:
     logging.getLogger("slack_sdk.web").info("request body with a person's words")
     logging.getLogger("slack_bolt.AsyncApp").debug("payload")
