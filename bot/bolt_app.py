@@ -13,6 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
+from bot.listeners.foreground import Foreground
 from bot.runs.engine import Engine
 from bot.settings import Settings
 from bot.slack.oauth import install_flow
@@ -28,10 +29,12 @@ NOT_AUTHORIZED = (
 NOT_INSTALLED = "I am not installed in this workspace any more. Ask an admin of it to install me again."
 
 
-def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | InstalledTokens) -> AsyncApp:
+def bolt_app(
+    engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | InstalledTokens, foreground: Foreground
+) -> AsyncApp:
     """Build the app without listeners; with installations it also serves the install link."""
     settings = engine.settings
-    app: AsyncApp
+    app: CountingApp
     if isinstance(tokens, OneToken):
         app = OneWorkspaceApp(
             token=settings.slack_bot_token.get_secret_value(),
@@ -41,7 +44,7 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
     else:
         states = OAuthStates(engine.db, engine.clock, settings.fernet_keys)
         flow = install_flow(settings, tokens.installations, states, engine.clock)
-        app = AsyncApp(
+        app = CountingApp(
             authorize=WorkspaceAuthorize(tokens),  # type: ignore[arg-type]  # Bolt takes None too
             oauth_flow=flow,
             # Without it Bolt builds its own settings from the environment, with a store in files.
@@ -49,11 +52,23 @@ def bolt_app(engine: Engine, session: aiohttp.ClientSession, tokens: OneToken | 
             user_facing_authorize_error_message=NOT_INSTALLED,
             **_common(settings),
         )
+    app.foreground = foreground
     _use_session(app, session, settings.slack_api_url)
     return app
 
 
-class OneWorkspaceApp(AsyncApp):
+class CountingApp(AsyncApp):
+    """Bolt's app, whose payloads count as foreground until their response is known."""
+
+    foreground: Foreground
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Dispatch a payload and return the response for Slack."""
+        with self.foreground.payload():
+            return await super().async_dispatch(req)
+
+
+class OneWorkspaceApp(CountingApp):
     """Bolt's app over one token, that takes no payload it could not authorize.
 
     Bolt checks the token with the first payload. When Slack does not answer that, Bolt acknowledges the payload and
@@ -85,6 +100,9 @@ def _common(settings: Settings) -> dict[str, Any]:
         "signing_secret": secret,
         # Only HTTP requests are signed; in Socket Mode we open the connection.
         "request_verification_enabled": bool(secret),
+        # Listeners acknowledge and hand over. Otherwise Bolt runs them in a task and looks each 10 ms whether they
+        # have acknowledged by now.
+        "process_before_response": True,
     }
 
 

@@ -14,6 +14,7 @@ from bot.budgets.new_channels import ChannelOpenings
 from bot.identity import Identity
 from bot.listeners import ListenerServices
 from bot.listeners.background import BackgroundTasks
+from bot.listeners.foreground import Foreground
 from bot.mcp_server.slack_desk import SlackDesk
 from bot.mcp_tokens import Grantee
 from bot.people.channel_tools import ChannelTools
@@ -52,6 +53,7 @@ class Container:
         self.engine = engine
         self._session = session
         self.stores = Stores(engine)
+        self._foreground = Foreground()
         self._client = slack_client(session, engine.settings.slack_api_url)
         self.who = Identity(engine, self.stores, self._client)
         engine.tools.source = self.tools
@@ -61,7 +63,7 @@ class Container:
     @cached_property
     def slack_app(self) -> AsyncApp:
         """Return Bolt's app, still without listeners."""
-        return bolt_app(self.engine, self._session, self.who.tokens)
+        return bolt_app(self.engine, self._session, self.who.tokens, self._foreground)
 
     @cached_property
     def slack(self) -> Slack:
@@ -88,7 +90,9 @@ class Container:
     @cached_property
     def background(self) -> BackgroundTasks:
         """Return the tasks that continue after a payload was acknowledged."""
-        return BackgroundTasks(inbox=self.stores.inbox, notifier=self.presentation.notifier)
+        return BackgroundTasks(
+            inbox=self.stores.inbox, notifier=self.presentation.notifier, foreground=self._foreground
+        )
 
     @cached_property
     def runs(self) -> RunService:

@@ -1,4 +1,4 @@
-"""Work after the acknowledgement: referenced strongly, drained at shutdown, its failures always reported.
+"""Work after the acknowledgement: in line behind what Slack waits for, drained at shutdown, failures always reported.
 
 A message whose refusal nobody could be told of, because Slack is away, is not done: it stays in the inbox and is
 replayed. A command or a click has told the person by then that it failed.
@@ -6,12 +6,14 @@ replayed. A command or a click has told the person by then that it failed.
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 
 from bot.commands.origin import Origin
+from bot.listeners.foreground import Foreground
 from bot.listeners.ports import PayloadStore
 from bot.messages.notice_views import NoticeView
 from bot.runs.presenter import Notifier
@@ -20,23 +22,68 @@ from patterns.core.errors import UserError
 
 log = structlog.get_logger()
 
+BEGINNING = 8
+"""Works that begin side by side while nothing waits for an acknowledgement."""
+BEGINNING_BEHIND = 1
+"""The same while something does: so work goes on under a load that never pauses, too."""
+BEGINNING_S = 0.05
+"""How long a work counts as beginning at most: later on it waits for Slack or a database more than it computes."""
+LINE_MAX = 500
+"""Works in line; in a longer one the first begin whatever waits, so that a lasting load is slowed and not hoarded."""
+
 
 class BackgroundTasks:
-    """Tasks of the listeners. Each finishes its payload in the inbox; one cancelled at shutdown is replayed."""
+    """Tasks of the listeners. Each finishes its payload in the inbox; one cancelled at shutdown is replayed.
 
-    def __init__(self, *, inbox: PayloadStore, notifier: Notifier) -> None:
+    They begin in the order of their payloads, few at a time while Slack waits for the acknowledgement of others.
+    """
+
+    def __init__(self, *, inbox: PayloadStore, notifier: Notifier, foreground: Foreground) -> None:
         self._inbox = inbox
         self._notifier = notifier
+        self._foreground = foreground
+        self._line: deque[tuple[Origin, Coroutine[Any, Any, None]]] = deque()
+        self._beginning: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_draining = False
+        foreground.when_empty(self._begin)
 
     def spawn(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
-        """Start the work; a failure is reported to the person at `origin`."""
-        task = asyncio.create_task(self._carry(origin, work), name=f"delivery {origin.delivery_key}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Have the work done when its turn comes; a failure is reported to the person at `origin`."""
+        self._line.append((origin, work))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin as much as may begin now."""
+        while self._line and self._may_begin():
+            origin, work = self._line.popleft()
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(self._carry(origin, work), name=f"delivery {origin.delivery_key}")
+            self._tasks.add(task)
+            self._beginning[task] = loop.call_later(BEGINNING_S, self._has_begun, task)
+            task.add_done_callback(self._has_ended)
+
+    def _may_begin(self) -> bool:
+        if self._is_draining or len(self._line) > LINE_MAX:
+            return True
+        return len(self._beginning) < (BEGINNING if self._foreground.is_empty else BEGINNING_BEHIND)
+
+    def _has_begun(self, task: asyncio.Task[None]) -> None:
+        if (timer := self._beginning.pop(task, None)) is not None:
+            timer.cancel()
+        self._begin()
+
+    def _has_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._has_begun(task)
 
     async def drain(self, grace_s: float) -> None:
-        """Wait up to `grace_s` seconds for running work; the rest is cancelled and its payload stays in the inbox."""
+        """Begin what waits, and from now on at once; wait up to `grace_s` seconds for all work.
+
+        The rest is cancelled, and its payload stays in the inbox.
+        """
+        self._is_draining = True
+        self._begin()
         tasks = set(self._tasks)
         if not tasks:
             return

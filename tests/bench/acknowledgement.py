@@ -28,6 +28,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.demo.process import free_port
 from bot.http_connections import server_of
 from bot.manifest import EVENTS_PATH
+from tests.bench.figures import tell
 from tests.fakes.slack_server import SIGNING_SECRET
 from tests.fakes.slack_state import BOT_TOKEN
 from tests.support.processes import Watched
@@ -38,6 +39,7 @@ HERE = Path(__file__).parents[2]
 AGENTS = "from bot.cli import main; main()"
 ONE, MANY = 300, 1280
 WORKING = 100
+EMPTY, ONE_CONNECTION, MANY_CONNECTIONS = "an empty Bolt app", "1 connection", "32 connections"
 MODEL_S = 2.0
 READY_S = 120.0
 Times = list[float]
@@ -67,10 +69,19 @@ async def acknowledged(
     return times
 
 
-def shown(name: str, times: Times) -> str:
+def show(whose: str, what: str, times: Times) -> None:
+    """Print how long it took, and tell it where it is this tree's or the floor's."""
     ordered = sorted(times)
     p50, p99 = (ordered[int(part * (len(ordered) - 1))] * 1000 for part in (0.5, 0.99))
-    return f"{name:42} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {ordered[-1] * 1000:8.2f} ms   ({len(times)})"
+    name = f"{whose}, {what}"
+    print(
+        f"{name:52} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {ordered[-1] * 1000:8.2f} ms   ({len(times)})",
+        flush=True,
+    )
+    if whose in (EMPTY, HERE.name):
+        told = "ours" if whose == HERE.name else whose
+        tell(f"{told}, {what}, p50", p50, "ms")
+        tell(f"{told}, {what}, p99", p99, "ms")
 
 
 def syncs(folder: Path) -> Times:
@@ -141,6 +152,14 @@ async def loaded(bot: Watched) -> None:
         await asyncio.sleep(1.0)
 
 
+async def idle(bot: Watched) -> None:
+    """Wait until the process has done what it was asked for."""
+    before_s = -1.0
+    while bot.cpu_s() - before_s > 0.1:
+        before_s = bot.cpu_s()
+        await asyncio.sleep(1.0)
+
+
 async def of_an_empty_app(slack: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         port = free_port()
@@ -148,11 +167,13 @@ async def of_an_empty_app(slack: str) -> None:
         async with listening(HERE, dict(os.environ), Path(scratch) / "log", *code):
             await until_open(port)
             await acknowledged(port, slack, connections=1, requests=30)
-            print(
-                shown("an empty Bolt app, 1 connection", await acknowledged(port, slack, connections=1, requests=ONE))
-            )
-            times = await acknowledged(port, slack, connections=32, requests=MANY)
-            print(shown("an empty Bolt app, 32 connections", times), flush=True)
+            await on_one_and_many(EMPTY, port, slack)
+
+
+async def on_one_and_many(whose: str, port: int, slack: str, *, meanwhile: str = "") -> None:
+    """Measure on one connection, then on 32 that never pause."""
+    show(whose, ONE_CONNECTION + meanwhile, await acknowledged(port, slack, connections=1, requests=ONE))
+    show(whose, MANY_CONNECTIONS + meanwhile, await acknowledged(port, slack, connections=32, requests=MANY))
 
 
 async def until_open(port: int) -> None:
@@ -180,21 +201,15 @@ async def of_a_bot(tree: Path, slack: str, provider: str) -> None:
                     sending = asyncio.create_task(acknowledged(port, slack, connections=1, until=over))
                     await loaded(bot)
                     over.set()
-                    print(shown(f"{name}, from ready until all is loaded", await sending), flush=True)
+                    show(name, "from ready until all is loaded", await sending)
                     continue
                 await loaded(bot)
                 await acknowledged(port, slack, connections=1, requests=30)
-                print(shown(f"{name}, 1 connection", await acknowledged(port, slack, connections=1, requests=ONE)))
-                times = await acknowledged(port, slack, connections=32, requests=MANY)
-                print(shown(f"{name}, 32 connections", times), flush=True)
+                await on_one_and_many(name, port, slack)
+                await idle(bot)
                 await ask(port, WORKING)
-                print(
-                    shown(
-                        f"{name}, while it works on {WORKING} runs",
-                        await acknowledged(port, slack, connections=1, requests=ONE),
-                    )
-                )
-        print(shown("a sync of the same disk", syncs(folder)), flush=True)
+                await on_one_and_many(name, port, slack, meanwhile=f", while it works on {WORKING} runs")
+        show(EMPTY, "a sync of the same disk", syncs(folder))
 
 
 async def ask(port: int, runs: int) -> None:

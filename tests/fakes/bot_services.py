@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
@@ -20,11 +20,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from slack_sdk.webhook.webhook_response import WebhookResponse
 
+from bot.bolt_app import CountingApp
 from bot.commands.budget import EditBudget
 from bot.commands.commands import Ask
 from bot.commands.origin import Origin
 from bot.listeners import ListenerServices, register_all
 from bot.listeners.background import BackgroundTasks
+from bot.listeners.foreground import Foreground
 from bot.messages.home_views import HomeView, OwnMonth, WaitingLine
 from bot.messages.list_views import AgentLine, BalancesView, Catalog, FlowLine, RunLine, RunsView
 from bot.messages.notice_views import NoticeView
@@ -542,7 +544,8 @@ class Bot:
 
     def __post_init__(self) -> None:
         client = AsyncWebClient(token="xoxb-test")
-        self.tasks = BackgroundTasks(inbox=self.inbox, notifier=self.notifier)
+        self.foreground = Foreground()
+        self.tasks = BackgroundTasks(inbox=self.inbox, notifier=self.notifier, foreground=self.foreground)
         self.services = ListenerServices(
             budget=self.budgets,
             runs=self.runs,
@@ -566,7 +569,14 @@ class Bot:
             tools=self.tools,
         )
         # Without a name Bolt reads the source of every frame of the stack to find one.
-        self.app = AsyncApp(name="agents", signing_secret=SECRET, authorize=_authorize, client=client)
+        self.app = CountingApp(
+            name="agents",
+            signing_secret=SECRET,
+            authorize=_authorize,
+            client=client,
+            process_before_response=True,
+        )
+        self.app.foreground = self.foreground
         register_all(self.app, self.services)
 
     async def receive(self, body: dict[str, Any], *, retry: int = 0) -> BoltResponse:
@@ -593,7 +603,6 @@ class Bot:
     async def settle(self) -> None:
         """Let what was handed over come to its end."""
         while True:
-            # Bolt starts event listeners as bare tasks; they hand over in their first step.
             others = asyncio.all_tasks() - {asyncio.current_task()}
             if not others:
                 return
