@@ -13,6 +13,7 @@ from bot.threads.cards import Cards
 from bot.threads.downloads import Downloads
 from bot.threads.edits import MessageEdits
 from bot.threads.files import Files
+from bot.threads.first_messages import FirstMessages
 from bot.threads.history import ThreadReader
 from bot.threads.partial_answers import PartialAnswers
 from bot.threads.presenter import SlackThreadPresenter
@@ -54,6 +55,7 @@ class Presentation:
             self.run_views,
             self.cards,
             edits,
+            FirstMessages(engine, slack, outbox, self.renderer, edits),
             PartialAnswers(engine.questions, slack, outbox, self.renderer),
             AnswerPlace(slack, outbox, self.streams, engine.clock),
             stores.rules,

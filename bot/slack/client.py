@@ -4,7 +4,7 @@ Slack's own retry handlers stay off, because they repeat a post whose response w
 the message: it carries its run and name as metadata, and as the id of its first block where metadata is dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -16,6 +16,7 @@ from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
 from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, with_duplicate_warning
 from bot.slack.rate_limiter import RateLimiter
+from bot.slack.turns import Rank
 from bot.slack.web_api import ATTEMPTS, ResponseLostError, SlackMethods, Tokens, retry_after_s
 from patterns.core.ports import Clock
 from storage.outbox import Outbox
@@ -48,7 +49,14 @@ class SlackClient(SlackMethods):
         self._outbox = outbox
 
     async def post_once(
-        self, run_id: str, name: str, *, channel: str, message: SlackMessage, thread_ts: str | None = None
+        self,
+        run_id: str,
+        name: str,
+        *,
+        channel: str,
+        message: SlackMessage,
+        thread_ts: str | None = None,
+        rank: Rank = Rank.USUAL,
     ) -> str:
         """Post a named message of a run exactly once over any number of crashes; return its ts.
 
@@ -63,7 +71,7 @@ class SlackClient(SlackMethods):
         place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
         findable = marked(message, f"{run_id}:{name}")
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"run": run_id, "name": name}}
-        ts = await self._post_or_find(place, findable, metadata, search=state == "intended")
+        ts = await self._post_or_find(place, findable, metadata, search=state == "intended", rank=rank)
         await self._outbox.mark_posted(run_id, name, ts)
         return ts
 
@@ -103,12 +111,15 @@ class SlackClient(SlackMethods):
         """Replace a message of ours."""
         await self._send("chat.update", message, {"channel": channel, "ts": ts})
 
-    async def update_if_room(self, *, channel: str, ts: str, message: SlackMessage) -> bool:
-        """Replace a message of ours, unless Slack's rate limit leaves no room for an optional edit; say which."""
+    async def update_if_room(self, *, channel: str, ts: str, render: Callable[[], SlackMessage]) -> bool:
+        """Replace a message of ours, unless Slack's rate limit leaves no room for an optional edit; say which.
+
+        What replaces it is rendered only when there is room.
+        """
         if not await self.has_room("chat.update"):
             return False
         try:
-            await self._send("chat.update", message, {"channel": channel, "ts": ts}, has_turn=True)
+            await self._send("chat.update", render(), {"channel": channel, "ts": ts}, has_turn=True)
         except SlackError as error:
             if error.code != "ratelimited":
                 raise
@@ -153,7 +164,7 @@ class SlackClient(SlackMethods):
     # ------------------------------------------------------------ posting
 
     async def _post_or_find(
-        self, place: dict[str, Any], message: SlackMessage, metadata: dict[str, Any], *, search: bool
+        self, place: dict[str, Any], message: SlackMessage, metadata: dict[str, Any], *, search: bool, rank: Rank
     ) -> str:
         arguments = {**place, **UNFURLED, "metadata": metadata}
         post: Mapping[str, str] = metadata["event_payload"]
@@ -172,7 +183,7 @@ class SlackClient(SlackMethods):
                     )
                     message = with_duplicate_warning(message)
             try:
-                return str((await self._send_once("chat.postMessage", message, arguments))["ts"])
+                return str((await self._send_once("chat.postMessage", message, arguments, rank=rank))["ts"])
             except ResponseLostError:
                 search = True
                 log.warning("post_response_lost", run=post["run"], name=post["name"])
@@ -210,14 +221,20 @@ class SlackClient(SlackMethods):
         raise SlackError("unreachable", code="connection", method=method)
 
     async def _send_once(
-        self, method: str, message: SlackMessage, arguments: Mapping[str, Any], *, has_turn: bool = False
+        self,
+        method: str,
+        message: SlackMessage,
+        arguments: Mapping[str, Any],
+        *,
+        has_turn: bool = False,
+        rank: Rank = Rank.USUAL,
     ) -> Mapping[str, Any]:
         """Send one message; resend it as plain text when its blocks are refused."""
         body = {**arguments, **QUIET, "text": clip(message.text, TEXT_MAX), "blocks": list(message.blocks)}
         try:
-            return await self.once(method, body, has_turn=has_turn)
+            return await self.once(method, body, has_turn=has_turn, rank=rank)
         except SlackError as error:
             if error.code not in _REFUSED_BLOCKS or not message.blocks:
                 raise
             log.warning("blocks_rejected", method=method, code=error.code)
-            return await self.once(method, {**body, "blocks": []})
+            return await self.once(method, {**body, "blocks": []}, rank=rank)

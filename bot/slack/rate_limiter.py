@@ -1,6 +1,5 @@
 """Client-side rate limits (GCRA): a bucket per channel and per method; calls wait in turn instead of being refused."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,6 +7,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from bot.slack.turns import Rank, Turns
 from patterns.core.errors import StorageError
 from patterns.core.ports import Clock
 
@@ -115,9 +115,9 @@ class RateLimiter:
         self._workspace = workspace
         self._alone = LocalSlots(clock)
         self._shared = shared
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
 
-    async def wait(self, rates: Mapping[str, Rate]) -> None:
+    async def wait(self, rates: Mapping[str, Rate], *, rank: Rank = Rank.USUAL) -> None:
         """Wait until a call that counts under all these keys may leave. The narrowest key comes first.
 
         A call that waits for its channel's turn must not block the workspace's turn for other channels.
@@ -125,16 +125,22 @@ class RateLimiter:
         named = self._named(rates)
         taken = 0 if any(self._has_waiters(key) for key in named) else await self._take_all(named)
         for key, rate in list(named.items())[taken:]:
-            turn = self._turns.setdefault(key, asyncio.Lock())
-            async with turn:
+            turns = self._turns.setdefault(key, Turns())
+            async with turns.turn(rank):
                 await self._wait(key, rate)
 
     async def take_spare(self, rates: Mapping[str, Rate]) -> bool:
         """Return True when an optional call may leave now: half of the burst is reserved for calls that matter."""
+        if self.is_waited_for(rates):
+            return False
         for key, rate in self._named(rates).items():
             if await self._take(key, rate, allowance_s=rate.allowance_s / 2):
                 return False
         return True
+
+    def is_waited_for(self, rates: Mapping[str, Rate]) -> bool:
+        """Return whether calls of this process that count under one of these keys wait for their turn."""
+        return any(map(self._has_waiters, self._named(rates)))
 
     async def hold_back(self, rates: Mapping[str, Rate], seconds: float) -> None:
         """Obey Slack's Retry-After: nothing under these keys leaves sooner, from any process."""
@@ -147,7 +153,7 @@ class RateLimiter:
                 self._log_alone(error)
 
     async def _wait(self, key: str, rate: Rate) -> None:
-        # StoredQuestion again after each sleep: another process may have been quicker, or Slack may have said to wait.
+        # Asked again after each sleep: another process may have been quicker, or Slack may have said to wait.
         while wait_us := await self._take(key, rate, allowance_s=rate.allowance_s):
             await self._clock.sleep(wait_us / 1e6)
 

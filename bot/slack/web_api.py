@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import SlackError
 from bot.slack.rate_limiter import POSTS, TIERS, Rate, RateLimiter
+from bot.slack.turns import Rank
 from patterns.core.ports import Clock
 from patterns.core.text import storable_json
 
@@ -96,7 +97,14 @@ class SlackMethods:
         """Take a slot for an optional call; return False while calls that matter need all slots."""
         return await self._limiter.take_spare(self._rates(method, {}))
 
-    async def once(self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False) -> Mapping[str, Any]:
+    def is_crowded(self, channel: str) -> bool:
+        """Return whether posts in that channel, or edits, wait for Slack's rate limit."""
+        rates = self._rates("chat.postMessage", {"channel": channel}) | self._rates("chat.update", {})
+        return self._limiter.is_waited_for(rates)
+
+    async def once(
+        self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False, rank: Rank = Rank.USUAL
+    ) -> Mapping[str, Any]:
         """Make one call: wait for a slot unless `has_turn`, obey Retry-After, return Slack's response.
 
         Raises:
@@ -105,7 +113,7 @@ class SlackMethods:
         rates = self._rates(method, arguments)
         for attempt in range(ATTEMPTS):
             if attempt or not has_turn:
-                await self._limiter.wait(rates)
+                await self._limiter.wait(rates, rank=rank)
             # Read each time: another process may have renewed or removed it.
             token = await self.token()
             said = {**arguments, "token": token}

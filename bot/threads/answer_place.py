@@ -12,6 +12,7 @@ import structlog
 
 from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
+from bot.slack.turns import Rank
 from bot.slack.workspaces import Slack
 from bot.threads.answer_file import FROM_MESSAGES, post_answer_file
 from bot.threads.edits import PROGRESS, QUEUED, ROOT
@@ -70,7 +71,12 @@ class AnswerPlace:
             if place is not run and not number:
                 shown = _introduced(message, await self._intro(run))
             await self.slack.of(run.workspace).post_once(
-                run.id, name, channel=place.channel, message=shown, thread_ts=place.thread_ts or None
+                run.id,
+                name,
+                channel=place.channel,
+                message=shown,
+                thread_ts=place.thread_ts or None,
+                rank=Rank.ENDS,
             )
         return len(messages) if place is run else 0
 
@@ -90,7 +96,7 @@ class AnswerPlace:
             return state == "posted" and ts == plan_ts
         try:
             is_edited = await self.slack.of(run.workspace).update_if_room(
-                channel=run.channel, ts=plan_ts, message=message
+                channel=run.channel, ts=plan_ts, render=lambda: message
             )
         except SlackError as error:
             if error.kind not in {"gone", "refused"}:

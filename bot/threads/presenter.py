@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
 from bot.messages.card_views import Needs
-from bot.messages.notice_views import QueuedView
 from bot.messages.renderer import Renderer
 from bot.messages.views import AnswerView, ProgressView, RunState, RunView, SlackMessage
 from bot.people.channel_rules import RulesStore
@@ -24,6 +24,7 @@ from bot.threads.answer_place import AnswerPlace
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.cards import Cards
 from bot.threads.edits import ENDED, PROGRESS, QUEUED, ROOT, MessageEdits, waiting_for
+from bot.threads.first_messages import FirstMessages
 from bot.threads.partial_answers import PartialAnswers
 from bot.threads.progress import ProgressBoard
 from bot.threads.rendering import rendered
@@ -64,6 +65,7 @@ class SlackThreadPresenter:
     views: RunViews
     cards: Cards
     edits: MessageEdits
+    first: FirstMessages
     partials: PartialAnswers
     answers: AnswerPlace
     rules: RulesStore
@@ -74,14 +76,14 @@ class SlackThreadPresenter:
         return self.streams.may(run)
 
     async def begin(self, run: RunRow) -> RunRow:
-        """Post root and progress message, or continue those of an earlier attempt.
+        """Post root and plan, or continue those of an earlier attempt.
 
         Raises:
             SlackError: there is no place to post.
         """
         view = await self.views.view(run, RunState.RUNNING)
         # A stop may come meanwhile: a message that nobody knows of would say for ever that we are working.
-        run, plan_ts = await run_to_completion(self._open_thread(run, view))
+        run, plan_ts = await run_to_completion(self.first.open(run, view))
         came = await self.attachments.gather(run)
         view = replace(view, material=came.read_words, left_out=" ".join(came.left_out))
         if run.epoch > 1:  # an earlier owner may have left another state in it
@@ -91,52 +93,9 @@ class SlackThreadPresenter:
         await self.streams.session(run, "processing", title=view.request)
         return run
 
-    async def _open_thread(self, run: RunRow, view: RunView) -> tuple[RunRow, str]:
-        """Post the plan, under a root where nothing else shows the request; return the placed run and the plan's ts."""
-        out = self.slack.of(run.workspace)
-        if not run.options.get("message_ts"):
-            message = self.renderer.message(view)
-            if shown_at := run.options.get("root_ts"):
-                # Asked again: the message that showed the first try shows this one from now on.
-                await self.outbox.alias(run.id, ROOT, run.channel, shown_at)
-                await self.edits.show(run, ROOT, message, shows="running")
-            root_ts = await out.post_once(
-                run.id, ROOT, channel=run.channel, message=message, thread_ts=run.thread_ts or None
-            )
-            run = await self._placed(run, root_ts)
-        if (line_ts := await self.outbox.find(run.id, QUEUED)) is not None:
-            # The line in which the request waited becomes its plan.
-            await self.outbox.alias(run.id, PROGRESS, run.channel, line_ts)
-        message = self.renderer.message(ProgressView(view))
-        plan_ts = await out.post_once(run.id, PROGRESS, channel=run.channel, message=message, thread_ts=run.thread_ts)
-        return await self._placed(run, plan_ts), plan_ts
-
-    async def _placed(self, run: RunRow, ts: str) -> RunRow:
-        """Record where the run is shown: the first of its messages is what links lead to."""
-        if run.root_ts:
-            return run
-        run = replace(run, root_ts=ts, thread_ts=run.thread_ts or ts)
-        await self.engine.store.assign_thread(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
-        return run
-
     async def queued(self, run: RunRow) -> None:
         """Say in the thread which place in line the request has; its turn makes the plan of this message."""
-        ahead = await self.engine.store.ahead_in_thread(run)
-        message = self.renderer.message(QueuedView(run.id, RunState.QUEUED, ahead))
-        line_ts = await self.slack.of(run.workspace).post_once(
-            run.id, QUEUED, channel=run.channel, message=message, thread_ts=run.thread_ts
-        )
-        now = await self.engine.store.get(run.id)
-        if now is None or now.is_queued:
-            return
-        # Its turn came, or its end, while the line was on its way.
-        if now.status == "done" and not now.root_ts:
-            await self.edits.show(run, QUEUED, self._queue_message(run, RunState.STOPPED), shows=ENDED)
-        elif line_ts != await self.outbox.find(run.id, PROGRESS):
-            await self.edits.remove(run, QUEUED)
-
-    def _queue_message(self, run: RunRow, state: RunState) -> SlackMessage:
-        return self.renderer.message(QueuedView(run.id, state))
+        await self.first.queued(run)
 
     def release(self, run: RunRow) -> None:
         """Stop showing a run that continues elsewhere."""
@@ -160,13 +119,23 @@ class SlackThreadPresenter:
             self.rules.rules(workspace=run.workspace, channel=run.channel), self.engine.journal.steps(run.id)
         )
 
+        shown_at = progress_ts
+
         async def edit(progress: ProgressView) -> bool:
-            slack, message = self.slack.of(run.workspace), self.renderer.message(progress)
-            if progress.run.state is not RunState.RUNNING:
-                await slack.update(channel=run.channel, ts=progress_ts, message=message)
+            nonlocal shown_at
+            slack, is_running = self.slack.of(run.workspace), progress.run.state is RunState.RUNNING
+            if not shown_at:
+                # Only a plan that can still become something is worth a message of its own.
+                is_wanted = is_running and not rules.quiet
+                if is_wanted and not slack.is_crowded(run.channel):
+                    shown_at = await self.first.post_plan(run, progress)
+                return bool(shown_at) or not is_wanted
+            render = partial(self.renderer.message, progress)
+            if not is_running:
+                await slack.update(channel=run.channel, ts=shown_at, message=render())
                 return True
             # Progress edits may be skipped under load; outcomes may not.
-            return rules.quiet or await slack.update_if_room(channel=run.channel, ts=progress_ts, message=message)
+            return rules.quiet or await slack.update_if_room(channel=run.channel, ts=shown_at, render=render)
 
         self.progress.open(view, edit, journal=journal)
 
@@ -230,7 +199,7 @@ class SlackThreadPresenter:
         answer = known.answer if known else await self.views.answer(run, outcome)
         if not run.root_ts:
             left = {
-                QUEUED: self._queue_message(run, RunState.STOPPED),
+                QUEUED: self.first.stopped_in_line(run),
                 ROOT: self.renderer.message(answer.run),
                 PROGRESS: self.renderer.message(ProgressView(answer.run)),
             }

@@ -16,12 +16,15 @@ from typing import Any
 from aiohttp import web
 
 from bot.slack.rate_limiter import POSTS, TIERS, Rate
+from tests.bench.figures import tell
 from tests.bench.workers import plant
 from tests.fakes.slack_methods import arguments_of
 from tests.fakes.slack_server import SlackServer
 from tests.support.ledgers import execute
 
 WORKERS = 3
+_UNANSWERED = """SELECT id FROM run WHERE NOT EXISTS (
+    SELECT 1 FROM slack_out WHERE run_id = run.id AND name = 'answer/0' AND state = 'posted') LIMIT 1"""
 
 
 class LimitedSlack(SlackServer):
@@ -67,12 +70,21 @@ async def measure(runs: int, *, shared: bool) -> None:
         async with house.staffed(WORKERS):
             begun_s = time.monotonic()
             await asyncio.gather(*(house.accept() for _ in range(runs)))
+            await house.until_none(_UNANSWERED)
+            answered_s = time.monotonic() - begun_s
             await house.until_none("SELECT id FROM run WHERE status <> 'done' OR lease_until_us > 0 LIMIT 1")
             took_s = time.monotonic() - begun_s
+    how = "one pace for all" if shared else "each its own pace"
+    tell(f"{runs} requests, {how}: all answered", answered_s, "s")
+    tell(f"{runs} requests, {how}: all closed", took_s, "s")
+    tell(f"{runs} requests, {how}: calls a request", slack.taken.total() / runs, "")
+    tell(f"{runs} requests, {how}: refused by Slack", slack.refused.total(), "")
     told = ", ".join(f"{method} {count}" for method, count in slack.refused.most_common()) or "none"
     print(
-        f"  {'one pace for all' if shared else 'each its own pace'}: {slack.taken.total()} calls, "
-        f"{slack.refused.total()} refused ({told}), all told after {took_s:.0f} s",
+        f"  {how}: {slack.taken.total()} calls, "
+        f"{slack.refused.total()} refused ({told}), all answered after {answered_s:.0f} s,"
+        f" all closed after {took_s:.0f} s;"
+        f" {', '.join(f'{method} {count}' for method, count in slack.taken.most_common())}",
         flush=True,
     )
 
