@@ -31,9 +31,14 @@ class InsufficientBudgetError(AgentsError):
         self.balance = balance
 
 
-async def require_budget(balances: Balances, payer: Payer, needed_nusd: int) -> None:
-    """Check that every account has `needed_nusd` free; raise InsufficientBudgetError where one does not."""
-    for balance in await balances.balances(payer):
+async def require_budget(
+    balances: Balances, payer: Payer, needed_nusd: int, *, seen: Sequence[Balance] | None = None
+) -> None:
+    """Check that every account has `needed_nusd` free; raise InsufficientBudgetError where one does not.
+
+    `seen` are the payer's balances if they have just been read.
+    """
+    for balance in seen if seen is not None else await balances.balances(payer):
         if not balance.fits(needed_nusd):
             raise InsufficientBudgetError(needed_nusd, balance)
 
@@ -50,8 +55,10 @@ class BudgetGate:
     clock: Clock
     asked: Sequence[StoredQuestion] = ()
 
-    async def admit(self, run: RunRow, needed_nusd: int) -> None:
+    async def admit(self, run: RunRow, needed_nusd: int, *, seen: Sequence[Balance] | None = None) -> None:
         """Let the run begin, or have it wait in line where only what other runs hold is missing.
+
+        `seen` are the balances if they have just been read.
 
         Raises:
             InsufficientBudgetError: there is not that much, or it did not become free in time.
@@ -61,7 +68,7 @@ class BudgetGate:
         if last is not None and await self._is_denied(run, last):
             raise InsufficientBudgetError(needed_nusd, await self.balances.tightest(run.payer, needed_nusd))
         try:
-            await require_budget(self.balances, run.payer, needed_nusd)
+            await require_budget(self.balances, run.payer, needed_nusd, seen=seen)
         except InsufficientBudgetError as error:
             if await self.balances.is_only_held(run.payer, needed_nusd):
                 await self.questions.ask(run.fence, queue_path(count + 1), _queue_question(error.balance, needed_nusd))

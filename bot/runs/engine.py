@@ -1,12 +1,13 @@
 """Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from types import MappingProxyType
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
-from bot.runs.context import HISTORY_RUNS, context_of, follows_dry_run, payer_context
-from bot.runs.material import EARLIER_RUNS
+from bot.runs.context import context_of, follows_dry_run, payer_context
+from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import ModelChoice
 from bot.runs.roster_snapshots import RosterSnapshots
@@ -37,17 +38,16 @@ from storage.channels import ChannelSettings
 from storage.database.database import Database
 from storage.execution.ownership import RunSessions
 from storage.execution.session import RunSession
-from storage.execution.texts import read_texts
+from storage.execution.texts import RunTexts
 from storage.history import History
 from storage.journal import SqlJournal
-from storage.ledger.balances import Balances
+from storage.ledger.balances import Balance, Balances
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.periods import ClockGuard
 from storage.questions import Questions
 from storage.run_rows import DRY, RunRow
 from storage.runs import RunStore
 from storage.stored_files import StoredFiles
-from storage.threads import Threads
 
 CONFIRM_PATH = "confirm"
 """Path under which journal and questions keep whether a person accepted the price."""
@@ -121,9 +121,12 @@ class Engine:
         """
         try:
             gate = BudgetGate(self.balances, session, self.clock, session.asked)
-            ctx, services = await self._open(session, run, events, may_stream=may_stream)
-            admitted = await self._admit(run, ctx, services, gate)
-            plan = await resolve(ctx, services, choice_of(run), usual=partial(self.usual, services), estimated=admitted)
+            is_planned = await session.find(run.id, PLAN) is not None
+            seen = await look(self.db, self.store, self.clock, self.balances, run, is_planned=is_planned)
+            ctx, services = await self._open(session, run, seen.texts, events, may_stream=may_stream)
+            admitted = None if is_planned else await self._admit(run, ctx, services, gate, seen.balances)
+            usual = partial(self.usual, services, known_nusd=seen.usual_nusd)
+            plan = await resolve(ctx, services, choice_of(run), usual=usual, estimated=admitted)
             confirmed = await self.confirm(run, ctx, services, plan)
             if confirmed is None:
                 return DECLINED
@@ -155,12 +158,10 @@ class Engine:
             await services.record_decision(refusal_path(number), why)
 
     async def _open(
-        self, session: RunSession, run: RunRow, events: EventSink, *, may_stream: bool
+        self, session: RunSession, run: RunRow, texts: RunTexts, events: EventSink, *, may_stream: bool
     ) -> tuple[TaskContext, Services]:
         """Return the context and the services of a run, under the roster it was accepted with."""
         roster, client = await self.roster_of(run)
-        threads = Threads(self.db, self.clock)
-        texts = await read_texts(self.db, self.store, threads, run, exchanges=HISTORY_RUNS, attachments=EARLIER_RUNS)
         services = self._services(
             run.payer,
             run.fence,
@@ -176,15 +177,12 @@ class Engine:
             services.emit(Noted(DRY, OVER))
         return context_of(run, texts), services
 
-    async def _admit(self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate) -> Plan | None:
-        """Check, before anything is paid, that the estimate fits the budget, and return it.
-
-        A run that has a plan was admitted; then None.
-        """
-        if await services.find_decision(PLAN) is not None:
-            return None
+    async def _admit(
+        self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate, balances: Sequence[Balance] | None
+    ) -> Plan:
+        """Check, before anything is paid, that the estimate fits the budget, and return it."""
         plan = estimate(ctx, services, choice_of(run))
-        await gate.admit(run, plan.needed_nusd)
+        await gate.admit(run, plan.needed_nusd, seen=balances)
         return plan
 
     @cached_property
@@ -219,9 +217,16 @@ class Engine:
         for flow in self.roster.flows:
             estimate(ctx, place, Choice(flow=flow))
 
-    async def usual(self, services: Services, plan: Plan) -> int | None:
-        """Return the usual price, journalled at the first call: other runs change the history meanwhile."""
-        usual_nusd = await History(self.db).mean_cost_nusd(services.payer.workspace, plan.title)
+    async def usual(
+        self, services: Services, plan: Plan, *, known_nusd: Mapping[str, int | None] = MappingProxyType({})
+    ) -> int | None:
+        """Return the usual price, journalled at the first call: other runs change the history meanwhile.
+
+        `known_nusd` are usual prices by flow that have just been read.
+        """
+        usual_nusd = known_nusd.get(plan.title)
+        if plan.title not in known_nusd and await services.find_decision(PRICE_PATH) is None:
+            usual_nusd = await History(self.db).mean_cost_nusd(services.payer.workspace, plan.title)
         told = {"expected_nusd": usual_nusd, "typical_nusd": plan.told.typical_nusd, "worst_nusd": plan.told.worst_nusd}
         kept: int | None = (await services.record_decision(PRICE_PATH, told)).data["expected_nusd"]
         return kept
