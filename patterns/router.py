@@ -24,10 +24,10 @@ ROUTE = "route"
 """Where the choice of a flow stands in the journal, and the flow it is billed as."""
 
 COMPOSED = {
-    "router": "one agent answers; name it",
-    "pipeline": "agents work one after the other, each on what the one before handed on; name them in order",
-    "broadcast": "agents answer side by side and are brought together; name them",
-    "supervisor": "the first agent writes, the second reviews, until it is good; name the two",
+    "router": "one answers",
+    "pipeline": "they work in order, each on what the one before handed on",
+    "broadcast": "they answer side by side and are brought together",
+    "supervisor": "the first writes, the second reviews, until it is good",
 }
 """What the Router may compose from agents itself when no flow of the roster fits."""
 
@@ -111,15 +111,17 @@ def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
 def flows_text(roster: Roster) -> str:
     """Return the flows as the Router sees them, then the patterns it may compose."""
     lines = [line for name, flow in roster.flows.items() for line in _flow_lines(name, flow)]
-    most = f"(at most {roster.router.agents_max})"
     composed = [pattern for pattern in roster.router.patterns if pattern not in roster.flows]
-    lines += [f"- {pattern}: only if no flow fits: {COMPOSED[pattern]} {most}" for pattern in composed]
+    if composed:
+        lines.append(f"Only if none of these fits, with at most {roster.router.agents_max} agents that you name:")
+    lines += [f"- {pattern}: {COMPOSED[pattern]}" for pattern in composed]
     return "\n".join(lines)
 
 
 def _flow_lines(name: str, flow: Flow) -> list[str]:
     choice = f" Agents to choose from: {', '.join(flow.router.agents)}." if flow.router else ""
-    return [f"- {name}: {flow.description}{choice}", *(f"  e.g. {example}" for example in flow.examples)]
+    examples = [f"  e.g. {' | '.join(flow.examples)}"] if flow.examples else []
+    return [f"- {name}: {flow.description}{choice}", *examples]
 
 
 def agents_text(roster: Roster, names: Sequence[str] | Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from os.path import commonprefix
 from pathlib import Path
 
 import jsonschema
@@ -9,11 +10,12 @@ import pytest
 import yaml
 
 from patterns.core.money import Price, rate_nusd_per_mtok
-from patterns.roster.consistency import agents_in
+from patterns.roster.consistency import ROUTER, agents_in
 from patterns.roster.prompt_files import read_prompts
 from patterns.roster.prompts import SLOTS, Prompt, PromptPiece
 from patterns.roster.roster import Roster, load_roster
 from patterns.roster.schema import Node
+from patterns.router import agents_text, flows_text
 
 ROOT = Path(__file__).parents[4]
 TEXT = (ROOT / "patterns" / "roster.yml").read_text("utf-8")
@@ -161,3 +163,18 @@ def test_what_differs_from_request_to_request_stands_after_what_does_not(name: s
     prompt = roster.prompts[name]
     one, other = ({**dict.fromkeys(_required(prompt), "given"), "request": asked} for asked in ("Why?", "How, then?"))
     assert prompt.render(one, 100_000).system == prompt.render(other, 100_000).system
+
+
+def test_prompts_begin_with_what_stays_the_same_so_that_providers_can_cache_it(roster: Roster) -> None:
+    for prompt in roster.prompts.values():
+        first, second = (prompt.render({"request": text}, 50_000) for text in ("SQLite?", "Tea or coffee?"))
+        assert first.system == second.system
+
+
+def test_the_router_reads_the_request_last(roster: Roster) -> None:
+    menu = {"flows": flows_text(roster), "agents": agents_text(roster, roster.agents)}
+    prompt = roster.prompts[roster.agent(ROUTER).prompt]
+    first, second = (prompt.render({**menu, "request": text}, 50_000).user for text in ("SQLite?", "Tea or coffee?"))
+    same = commonprefix([first, second])
+    assert all(text in same for text in menu.values())
+    assert "SQLite?" in first[len(same) :]
