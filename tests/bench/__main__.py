@@ -1,40 +1,101 @@
-"""`python -m tests.bench`: every bench in turn, each in a process of its own, so that none warms up for another."""
+"""`python -m tests.bench [--only NAME]`: every bench in turn, its figures in docs/bench.json and the README's table.
 
+Each is a process of its own, so that none warms up for another. One that fails or takes too long loses nothing of what
+it and the others told: what was measured stands in both files as soon as its bench ends, and what was not measured this
+time stays as it was, with its own date.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.commits import sync_ms
+from tests.bench.figures import TOLD_TO, told_in
+from tests.bench.numbers import Ended, keep
+
+MINUTES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How a bench is called, and after how many seconds it is cut off."""
+
+    options: tuple[str, ...] = ()
+    limit_s: int = 90
+
 
 BENCHES = {
-    "ledger_pairs": ("--postgresql",),
-    "ledger_reports": (),
-    "budget_peers": (),
-    "budget_report": (),
-    "model_call": (),
-    "patterns": (),
-    "workers": (),
-    "startup": (),
-    "acknowledgement": (),
-    "commits": (),
-    "runs": ("--memory",),
-    "slack_pace": (),
-    "hops": (),
-    "rendering": ("--quiet",),
-    "front_door": (),
-    "crowd": (),
-    "frameworks": ("--write",),
+    "acknowledgement": Bench(limit_s=150),
+    "startup": Bench(("--rounds", "2")),
+    "commits": Bench(),
+    "runs": Bench(("--memory",)),
+    "patterns": Bench(),
+    "model_call": Bench(("--rounds", "3")),
+    "ledger_pairs": Bench(("--postgresql",)),
+    "ledger_reports": Bench(limit_s=120),
+    "budget_report": Bench(limit_s=150),
+    "budget_peers": Bench(limit_s=120),
+    "hops": Bench(),
+    "rendering": Bench(("--quiet",), limit_s=120),
+    "front_door": Bench(limit_s=120),
+    "slack_pace": Bench(limit_s=150),
+    "crowd": Bench(limit_s=150),
+    "workers": Bench(("--kills", "2"), limit_s=150),
+    "frameworks": Bench(("--rounds", "2"), limit_s=660),
 }
 
 
-def main() -> int:
-    """The number of benches that failed."""
-    failed = 0
-    for name, options in BENCHES.items():
-        print(f"\n== {name}", flush=True)
-        begun_s = time.monotonic()
-        failed += subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *options], check=False).returncode != 0
-        print(f"({time.monotonic() - begun_s:.0f} s)", flush=True)
-    return failed
+def call_of(name: str, bench: Bench) -> tuple[str, ...]:
+    """Return the command of a bench."""
+    return (sys.executable, "-m", f"tests.bench.{name}", *bench.options)
+
+
+def measured(name: str, bench: Bench, told: Path, *, limit_s: float) -> Ended:
+    """Run a bench that tells its figures into a file; return how it ended."""
+    env = {**os.environ, TOLD_TO: str(told)}
+    with subprocess.Popen(call_of(name, bench), env=env, start_new_session=True) as process:
+        try:
+            return "whole" if process.wait(limit_s) == 0 else "failed"
+        except subprocess.TimeoutExpired:
+            return "cut off"
+        finally:  # what it had started belongs to its session
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def main(names: Sequence[str], *, minutes: float) -> int:
+    """Measure, and return the number of benches that did not end whole."""
+    end_s = time.monotonic() + minutes * 60
+    broken = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            limit_s = min(BENCHES[name].limit_s, end_s - time.monotonic())
+            if limit_s <= 0:
+                print(f"\n== {name}: no time is left; --only {name} measures it", flush=True)
+                broken += 1
+                continue
+            print(f"\n== {name}", flush=True)
+            disk_ms, begun_s = sync_ms(Path(scratch)), time.monotonic()
+            told = Path(scratch) / name
+            ended = measured(name, BENCHES[name], told, limit_s=limit_s)
+            took_s = time.monotonic() - begun_s
+            keep(name, told_in(told), ended=ended, took_s=took_s, sync_ms=disk_ms)
+            broken += ended != "whole"
+            print(f"({took_s:.0f} s{'' if ended == 'whole' else f', {ended}'})", flush=True)
+    return broken
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="the time for all of them")
+    options = parser.parse_args()
+    sys.exit(main(options.only or list(BENCHES), minutes=options.minutes))

@@ -29,6 +29,7 @@ from storage.database.connect import connect
 from storage.database.migrate import migrate
 from storage.ledger.book import Policy
 from storage.ledger.ledger import SqlLedger
+from tests.bench.figures import tell
 from tests.support.ledgers import USD, Asking, FakeClock, open_run, settled
 
 LIMIT_USD = 1.00
@@ -256,6 +257,8 @@ def main() -> None:
     for case_name, case in CASES.items():
         figures = {name: measure(name, case_name) for name in names}
         worst = max(worst, figures["ours"])
+        for name, billed_usd in figures.items():
+            tell(f"{case.title}: {name}", billed_usd, "of $1")
         print(f"{case.title:46}" + "".join(f"{figure:>22.0%} " for figure in (figures[name] for name in names)))
     print(f"ours at most: {worst:.0%}")
 

@@ -18,6 +18,7 @@ from storage.database.migrate import migrate
 from storage.database.statements import Query, Work
 from storage.ledger.balances import Balances
 from storage.ledger.reports import Reports
+from tests.bench.figures import tell
 from tests.support.ledgers import PAYER, POLICY, START_US, FakeClock
 from tests.support.medians import median_ms
 
@@ -104,6 +105,7 @@ async def main(most: int) -> None:
             done = size
             for name, (ask, times) in asks.items():
                 table[name].append(await median_ms(ask, times))
+                tell(f"{name} at {size}", table[name][-1], "ms")
         await database.close()
     print(f"{'median milliseconds at calls a year':36}" + "".join(f"{size:>12,}" for size in sizes) + "   last/first")
     for name, figures in table.items():

@@ -24,6 +24,7 @@ from bot.runs.configuration import choose_models
 from bot.runs.executor import Executor
 from bot.settings import read_settings
 from storage.outbox import Outbox
+from tests.bench.figures import tell
 from tests.bench.runs import FLOWS, HERE, Nobody, measured_apart, model, one
 
 SYNCS = 200
@@ -95,6 +96,9 @@ def main() -> None:
         found = {tree: measured_apart(tree, url, __file__) for tree in trees}
     for flow in FLOWS:
         for tree, counts in found.items():
+            if tree is trees[0]:
+                tell(f"{flow}, commits", counts[flow]["commits"], "")
+                tell(f"{flow}, reads", counts[flow]["reads"], "")
             print(f"{flow:11} {tree.name:12} {counts[flow]['commits']:3} commits  {counts[flow]['reads']:3} reads")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.demo.process import free_port
+from tests.bench.figures import tell
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
@@ -148,6 +149,8 @@ async def measure(tree: Path) -> None:
             cost_s = bot.cpu_s() - before_s
             written = bot.log.stat().st_size - logged
             name = (attack.__doc__ or "").rstrip(".")
+            tell(f"{name}: CPU", cost_s, "s")
+            tell(f"{name}: answers nobody", bot.deaf_s, "s")
             print(f"{name:58} {cost_s:7.1f} {bot.peak_mb():8.0f} {bot.deaf_s:7.1f} {written:10,}", flush=True)
 
 

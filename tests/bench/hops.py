@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tests.bench.figures import tell
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
@@ -101,6 +102,8 @@ def main() -> None:
     listed = parser.parse_args().list
     hops = Hops()
     asyncio.run(count(hops))
+    for what, passed in (("to its answer", hops.passed), ("to the first step", hops.executed)):
+        tell(f"functions {what}", len(passed), "")
     print("from the command to its answer:", table(hops.passed, listed=listed))
     print("from the claim of the run to the first agent's step:", table(hops.executed, listed=listed))
 

@@ -32,6 +32,7 @@ from storage.ledger.book import Call, Policy
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.transaction import q
 from storage.ledger.verify import verify
+from tests.bench.figures import tell
 from tests.support.databases import new_database, postgresql_server
 from tests.support.ledgers import START_US, USD, Asking, FakeClock, open_run, settled
 
@@ -191,6 +192,7 @@ async def measure(url: str, *, seconds: float) -> None:
     for tasks in (1, 50, 200):
         rate, latency_ms = await ours(database, tasks=tasks, seconds=seconds)
         rates[tasks], latencies_ms[tasks] = rate, latency_ms
+        tell(f"{database.dialect}, {tasks} tasks", rate, "pairs/s")
         print(f"  ours, {tasks:3} tasks        {rate:9,.0f}   {latency_ms:7.2f} ms", flush=True)
     sound = (await verify(database)).ok
     await open_run(database, asking("RAW"))
@@ -202,6 +204,8 @@ async def measure(url: str, *, seconds: float) -> None:
     print(f"  bare, {RAW_BATCH} in a commit  {raw.pairs(seconds=seconds, batch=RAW_BATCH)[0]:9,.0f}")
     connection.close()
     alone, crowded = latencies_ms[1] / one_ms, rates[200] / one
+    tell(f"{database.dialect}, a pair alone beside the bare driver", alone, "times")
+    tell(f"{database.dialect}, 200 tasks beside the bare driver", crowded, "times")
     print(f"  alone: {alone:.1f} times the bare driver's time; 200 tasks: {crowded:.1f} times its rate")
     print(f"  sums derived again: {'all right' if sound else 'WRONG'}")
 

@@ -18,6 +18,7 @@ from storage.ledger.balances import Balances
 from storage.ledger.budgets import Budgets
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.reports import Reports
+from tests.bench.figures import tell
 from tests.support.ledgers import PAYER, POLICY, START_US, Asking, FakeClock, open_run, settled
 from tests.support.medians import median_ms
 
@@ -82,6 +83,7 @@ async def main(most: int) -> None:
             done = size
             for name, ask in asks.items():
                 table[name].append(await median_ms(ask))
+                tell(f"{name} at {size}", table[name][-1], "ms")
         await database.close()
     print(f"{'milliseconds (median of 15) at calls':40}" + "".join(f"{size:>12,}" for size in sizes))
     for name, figures in table.items():

@@ -24,6 +24,7 @@ from patterns.core.money import Price
 from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk
 from patterns.roster.roster import ModelSpec
+from tests.bench.figures import tell
 
 CHUNKS = 200
 CONCURRENT = 100
@@ -146,6 +147,8 @@ async def bench(url: str, rounds: int, calls: int) -> None:
     print(f"{'':22}{'ms a call':>12}{'':>8}{'calls/s @100':>14}{'':>8}{'ms a stream':>14}")
     for name, results in found.items():
         alone, per_s, stream = (statistics.median(column) for column in zip(*results, strict=True))
+        for what, value, unit in (("a call", alone, "ms"), ("100 at once", per_s, "/s"), ("a stream", stream, "ms")):
+            tell(f"{name}, {what}", value, unit)
         print(
             f"{name:22}{alone:12.2f}{alone / floor[0]:7.1f}x{per_s:14.0f}{floor[1] / per_s:7.1f}x"
             f"{stream:14.2f}{stream / floor[2]:7.1f}x"

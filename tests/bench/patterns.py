@@ -14,6 +14,7 @@ from patterns.core.ports import OnText
 from patterns.flow import Choice, resolve, run_flow
 from patterns.roster.roster import load_roster
 from patterns.services import Services
+from tests.bench.figures import tell
 from tests.fakes.memory import Memory
 from tests.fakes.model import Reply, Script, ScriptedModel, system_of
 from tests.support.pattern_runs import CTX, PROMPTS, ROSTER, services, verdict
@@ -77,11 +78,13 @@ def never_content() -> Script:
 async def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     fan_s = await timed("fan", Slow(lambda _: "text"))
+    tell("a broadcast beside its slowest voice", fan_s / VOICE_S, "times")
     print(f"{VOICES} voices of {VOICE_S:.3f} s and a synthesis: {fan_s:.3f} s, {fan_s / VOICE_S:.3f} times the slowest")
     for _ in range(2):  # the first one pays for late imports
         model = ScriptedModel(never_content())
         rounds_s = await timed("team", model)
     calls = len(model.requests)
+    tell("a call of a supervisor", 1000 * rounds_s / calls, "ms")
     print(f"{ROUNDS} rounds never accepted: {calls} calls (cap {2 * ROUNDS}), {1000 * rounds_s / calls:.2f} ms each")
 
 

@@ -27,6 +27,7 @@ from patterns.models.bodies import Body
 from patterns.models.replies import BrokenReplyError, Reading
 from patterns.models.reply_text import ReplyText
 from patterns.models.shapes import SHAPES
+from tests.bench.figures import tell
 
 SIZES = (10_000, 40_000, 160_000, 640_000)
 PIECE_CHARS = 16
@@ -269,6 +270,7 @@ def main(*, only: str, sizes: Sequence[int], patience_s: float, quiet: bool) -> 
             if is_slow or not quiet:
                 cells = "".join(f"{'stopped' if s is None else f'{s * 1000:.0f}':>9}" for s in took)
                 print(f"{step_name:<10} {text_name:<22}{cells}   {'*' * is_slow} {dearer or 0:.1f}", flush=True)
+    tell("the slowest", worst_s, "s of CPU")
     print(f"the slowest: {worst_s:.2f} s of CPU")
 
 

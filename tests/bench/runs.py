@@ -32,6 +32,7 @@ from bot.runs.executor import Executor
 from bot.settings import read_settings
 from storage.outbox import Outbox
 from storage.run_rows import NewRun
+from tests.bench.figures import tell
 
 HERE = Path(__file__).parents[2]
 RUNS, MANY, MANY_S = 100, 200, 2.0
@@ -192,6 +193,8 @@ def table(rounds: list[dict[Path, dict[str, dict[str, float]]]], columns: tuple[
         medians = {
             tree: [statistics.median(one[tree][flow][column] for one in rounds) for column in columns] for tree in trees
         }
+        for column, figure in zip(columns, medians[this], strict=True):
+            tell(f"{flow}, {column}", figure, column.partition(" ")[0] if " " in column else column)
         for tree, figures in medians.items():
             shown = "  ".join(f"{figure:9.2f} {column}" for figure, column in zip(figures, columns, strict=True))
             times = "  ".join(f"{figure / own:.2f}" for figure, own in zip(figures, medians[this], strict=True))

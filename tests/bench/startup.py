@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.demo.process import free_port
+from tests.bench.figures import tell
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.team import Team
@@ -106,6 +107,8 @@ async def main(trees: list[Path], rounds: int) -> None:
     for tree in trees:
         shown = "".join(f"{statistics.median(found[tree][name]):20.2f}" for name in names)
         print(f"{tree.name:20}{shown}")
+    for name in names:
+        tell(name, statistics.median(found[trees[0]][name]), name.rpartition(" ")[2])
     for tree in trees[1:]:
         ratios = (statistics.median(found[trees[0]][n]) / statistics.median(found[tree][n]) for n in names)
         print(f"{'this : ' + tree.name:20}" + "".join(f"{ratio:20.2f}" for ratio in ratios))

@@ -23,6 +23,7 @@ from bot.runs.engine import Engine
 from bot.settings import read_settings
 from storage.database.queue_schema import install_queue
 from storage.run_rows import NewRun
+from tests.bench.figures import tell
 from tests.crash.fleet import Member
 from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
@@ -53,6 +54,8 @@ class Cost:
         cpu_ms = (self.cpu_s - earlier.cpu_s) / runs * 1000
         transactions = (self.transactions - earlier.transactions) / runs
         log_kb = (self.log_bytes - earlier.log_bytes) / runs / 1000
+        tell("a run, CPU of PostgreSQL", cpu_ms, "ms")
+        tell("a run, transactions of PostgreSQL", transactions, "")
         return f"{cpu_ms:.0f} ms of a core, {transactions:.0f} transactions, {log_kb:.0f} kB of log"
 
 
@@ -211,11 +214,13 @@ async def main(runs: int, kills: int) -> None:
         print(f"{runs} runs with a model of {MODEL_S:.0f} s; {CONCURRENCY} at once in a worker")
         for workers in WORKERS:
             rate, cost = await throughput(house, workers, runs)
+            tell(f"{workers} worker{'s' * (workers > 1)}", rate, "runs/s")
             print(f"  {workers} worker{'s' * (workers > 1)}: {rate:5.2f} runs/s; a run: {cost}", flush=True)
         (made,) = await rows(house.engine.db, "SELECT COUNT(*) AS calls FROM call")
         print(f"  model calls in a run: {made['calls'] / house.accepted:.1f}")
         found = [await failover_s(house) for _ in range(kills)]
         if found:
+            tell("the run of a killed worker goes on after", statistics.median(found), "s")
             print(
                 f"kill -9 of a worker: its run goes on after {statistics.median(found):.1f} s (median of {kills}; "
                 f"{min(found):.1f} to {max(found):.1f})"

@@ -1,7 +1,8 @@
-"""Measure one framework in its own environment: python measure.py PEER MODE PATTERN URL. Prints one line of JSON.
+"""Measure one framework in its own environment: python measure.py PEER MODE PATTERN URL [URL]. Prints JSON.
 
 PEER is a module beside this file with `opened(url)`, a context manager of the patterns' runs. Modes: `alone` (one run
-after the other), `crowd` (100 at once), `cold` (one run of a fresh process), `memory` (200 runs at once).
+after the other), `crowd` (100 at once), `warm` (alone with the first model server, a crowd with the second), `cold`
+(one run of a fresh process), `memory` (200 runs at once).
 """
 
 import asyncio
@@ -32,7 +33,7 @@ async def alone(one: One) -> dict[str, float]:
         begun = time.perf_counter()
         await one()
         took.append((time.perf_counter() - begun) * 1000)
-    return {"ms": sorted(took)[len(took) // 2]}
+    return {"ms": sorted(took)[len(took) // 2], "runs_alone": WARM + ALONE}
 
 
 async def crowd(one: One) -> dict[str, float]:
@@ -72,13 +73,18 @@ async def memory(one: One) -> dict[str, float]:
     return {"kb": (peak - before) / MANY, "s": time.perf_counter() - begun}
 
 
-async def main(peer: str, mode: str, pattern: str, url: str) -> None:
+MODES = {"alone": (alone,), "crowd": (crowd,), "warm": (alone, crowd), "cold": (cold,), "memory": (memory,)}
+
+
+async def main(peer: str, mode: str, pattern: str, *urls: str) -> None:
     """Measure and print."""
     module = importlib.import_module(peer)
-    async with module.opened(url) as runs:
-        found = await {"alone": alone, "crowd": crowd, "cold": cold, "memory": memory}[mode](runs[pattern])
+    found: dict[str, float] = {}
+    for measure, url in zip(MODES[mode], urls, strict=True):
+        async with module.opened(url) as runs:
+            found |= await measure(runs[pattern])
     print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:5]))
+    asyncio.run(main(*sys.argv[1:]))
