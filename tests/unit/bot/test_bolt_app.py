@@ -8,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot.bolt_app import bolt_app
+from bot.listeners.foreground import Foreground
 from bot.runs.bootstrap import open_engine
 from bot.runs.configuration import choose_models
 from bot.runs.engine import Engine
@@ -44,7 +45,7 @@ async def test_bolt_has_nothing_to_warn_of(
                 if keys
                 else OneToken(engine.settings.slack_bot_token.get_secret_value())
             )
-            app = bolt_app(engine, session, tokens)
+            app = bolt_app(engine, session, tokens, Foreground())
     assert caplog.messages == []
     assert (app.client.token, app.client.session, app.client.retry_handlers) == (
         env.get("SLACK_BOT_TOKEN"),
