@@ -33,8 +33,9 @@ def tight_steps(roster: Roster, env: Mapping[str, str]) -> Iterator[TightStep]:
         if spec.step_nusd is None or not spec.tools:
             continue
         try:
-            least_nusd = _first_turns_nusd(roster, client, name, spec, input_bytes_max=0)
-            full_nusd = _first_turns_nusd(roster, client, name, spec, input_bytes_max=spec.input_bytes_max)
+            # Tools may be described shorter than they are priced, so what is certain leaves them out.
+            least_nusd = 2 * _once_nusd(roster, client, name, spec, input_bytes_max=0, tools=())
+            full_nusd = _once_nusd(roster, client, name, spec)
         except RosterError:
             continue  # a model without a price is told where models are
         given, full = format_usd(spec.step_nusd), format_usd(full_nusd)
@@ -45,12 +46,12 @@ def tight_steps(roster: Roster, env: Mapping[str, str]) -> Iterator[TightStep]:
 
 
 _NEVER = (
-    "step_usd {given} is less than a first turn and an answer cost at least ({least}), so no step can begin. Allow at"
-    " least {full}."
+    "step_usd {given} is below {least}, which a first turn and an answer need at least, so no step can begin. Allow"
+    " {full}."
 )
 _AT_TIMES = (
-    "step_usd {given} is less than a first turn and an answer can cost with all the input allowed ({full}), so a long"
-    " request can be refused. Allow that much, or lower input_bytes_max or max_output_tokens."
+    "step_usd {given} is below {full}, which a first turn and an answer need where the input is as long as it may be, so"
+    " a long request can be refused. Allow {full}, or lower input_bytes_max or max_output_tokens."
 )
 
 
@@ -71,10 +72,8 @@ def price_services(roster: Roster, client: LiteLLMClient) -> Services:
     )
 
 
-def _first_turns_nusd(
-    roster: Roster, client: LiteLLMClient, agent: str, spec: AgentSpec, *, input_bytes_max: int
-) -> int:
-    """Return what a first turn, one call and the answer cost at most, with so much input and no cap on the step."""
-    free = spec.model_copy(update={"step_nusd": None, "input_bytes_max": input_bytes_max})
+def _once_nusd(roster: Roster, client: LiteLLMClient, agent: str, spec: AgentSpec, **changes: object) -> int:
+    """Return what a step needs to begin: a turn, or with tools a first one, a call and the answer, without a cap."""
+    free = spec.model_copy(update={"step_nusd": None, **changes})
     services = price_services(replace(roster, agents={**roster.agents, agent: free}), client)
     return services.runner.quote(payer_context(services.payer, run_id="quote"), services, agent=agent).once_nusd

@@ -18,6 +18,7 @@ from bot.messages.month_report import FlowRating, Report, build_report, shown
 from patterns.core.errors import UserError
 from patterns.core.holds import Charged, Payer
 from patterns.core.money import Usage, format_usd
+from patterns.core.tools import ToolAnswer, ToolFacts
 from storage.database.database import Database
 from storage.ledger.balances import Balances
 from storage.ledger.budgets import Budgets
@@ -100,6 +101,28 @@ async def test_report_chart_csv_export_balance_and_verify_have_the_same_sum(
     }
     assert proven.ok
     assert set(sums.values()) == {total}
+
+
+async def test_exports_name_tools_beside_models_with_what_came_of_their_calls(
+    database: Database, ledger: SqlLedger, reports: Reports
+) -> None:
+    asking = Asking(run_id="R1")
+    await open_run(database, asking)
+    facts = ToolFacts("desk.act", "h", is_repeatable=False, timeout_ms=5000, approved_by="U2")
+    tool = await ledger.hold(asking.hold(CENT, model="tool:desk.act", tool=facts))
+    answer = ToolAnswer(120, is_error=True, elapsed_ms=1500)
+    await ledger.settle(tool, Charged("settled", CENT, tool=answer), asking.fence)
+    model = await ledger.hold(asking.hold(CENT))
+    await ledger.settle(model, Charged("settled", 1, usage=Usage(10, 5)), asking.fence)
+    exported = list(csv.DictReader(io.StringIO(calls_csv(await reports.calls("T1", "2026-11")))))
+    names = ("model", "tool", "approved_by", "bytes_read", "failed", "seconds")
+    assert [tuple(row[name] for name in names) for row in exported] == [
+        ("", "desk.act", "U2", "120", "yes", "1.500"),
+        ("small", "", "", "", "", ""),
+    ]
+    month = await reports.month(PAYER, "2026-11")
+    rows = csv.DictReader(io.StringIO(month_csv(month.spent, "2026-11")))
+    assert [(row["model"], row["tool"], row["calls"]) for row in rows] == [("", "desk.act", "1"), ("small", "", "1")]
 
 
 async def test_every_list_of_parts_adds_up_to_the_cent_people_see(

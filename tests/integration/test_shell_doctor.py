@@ -121,6 +121,17 @@ async def test_a_subject_is_in_order_or_a_problem_and_never_both(tmp_path: Path)
     assert problems & {finding.subject for finding in seen if finding.level == "ok"} == set()
 
 
+async def test_a_step_limit_that_no_step_can_begin_with_is_told_with_the_models(tmp_path: Path) -> None:
+    roster = tmp_path / "roster.yml"
+    clerk = "{description: Answers., model: fast, prompt: You answer., tools: [clock], max_output_tokens: 400,"
+    roster.write_text(f"extends: shipped\nagents:\n  clerk: {clerk} timeout_s: 60, step_usd: 0.0001}}\n", "utf-8")
+    async with double() as doubled:
+        seen = await found(environment(tmp_path, doubled) | {"AGENTS_ROSTER": str(roster)})
+    (told,) = failures(seen)
+    assert told.subject == "agent clerk"
+    assert told.text.startswith("step_usd $0.00010 is below $0.0")
+
+
 async def test_a_call_is_made_held_and_settled(tmp_path: Path) -> None:
     async with Provider(["Yes", Reply(status=401)]) as provider:
         shell = Shell(tmp_path, provider.api_base("openai"))

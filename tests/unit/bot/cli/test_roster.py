@@ -67,6 +67,40 @@ def test_a_folder_is_a_sentence(tmp_path: Path) -> None:
     assert "is a folder. Name the roster in it" in checked(str(tmp_path)).output
 
 
+CLERK = """extends: shipped
+tools: {{desk: {{python: "tools.py:find", read_only: [find]}}}}
+models: {{fast: {{model: openai/gpt-5-mini}}, strong: {{model: openai/gpt-5-mini}}}}
+agents:
+  clerk: {{description: Answers., model: fast, prompt: You answer., tools: [desk], timeout_s: 60,
+    max_output_tokens: 400, step_usd: {usd}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("usd", "code", "said"),
+    [
+        (
+            "0.0001",
+            1,
+            "ours.yml:6: clerk: step_usd $0.00010 is below $0.0",
+        ),
+        (
+            "0.02",
+            0,
+            "clerk: step_usd $0.02 is below $0.0",
+        ),
+        ("0.50", 0, ""),
+    ],
+)
+def test_a_step_that_cannot_begin_within_its_limit_is_told(tmp_path: Path, usd: str, code: int, said: str) -> None:
+    file = tmp_path / "ours.yml"
+    file.write_text(CLERK.format(usd=usd), "utf-8")
+    told = checked(str(file))
+    assert told.exit_code == code
+    assert said in told.output
+    assert ("step_usd" in told.output) is bool(said)
+
+
 # ---------------------------------------------------------------- new and show
 
 
