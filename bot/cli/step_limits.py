@@ -50,8 +50,8 @@ _NEVER = (
     " {full}."
 )
 _AT_TIMES = (
-    "step_usd {given} is below {full}, which a first turn and an answer need where the input is as long as it may be, so"
-    " a long request can be refused. Allow {full}, or lower input_bytes_max or max_output_tokens."
+    "step_usd {given} is below {full}, which a first turn and an answer need where the input is as long as it can be,"
+    " so a long request can be refused. Allow {full}, or lower input_bytes_max or max_output_tokens."
 )
 
 

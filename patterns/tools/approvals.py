@@ -20,6 +20,10 @@ PRIVATE = "tools/private"
 """Where a run journals that it has read something private."""
 GRANTED = "tools/granted"
 """Where a run journals approvals that cover further calls of it, and which calls used them."""
+ASKED = "asked"
+"""Where a turn journals which of its calls people are asked about, below its own path."""
+DENIED = "denied"
+"""Where a run journals, below the approvals it was given, that a call of the tool was denied."""
 APPROVAL_S = 86_400
 REMINDER_S = 14_400
 _SECRET_NAME = re.compile(
@@ -59,29 +63,59 @@ class Approvals:
         """
         private = await self.is_private()
         found: dict[str, Permit] = {}
-        asking: dict[tuple[str, tuple[str, ...]], tuple[ToolSpec, dict[str, Judged]]] = {}
+        asking: dict[str, Judged] = {}
+        questions = await self._asked_before(turn)
         for path, one in calls.items():
             tool = one.tool
             if tool is None or not tool.spec.asks or is_left_out(tool.spec, dry=self.services.tool_rules.dry):
                 found[path] = NOBODY
-            elif (permit := await self._granted(path, tool, private=private)) is not None:
+            elif path not in questions and (permit := await self._granted(path, tool, private=private)) is not None:
                 found[path] = permit
             else:
-                who = tool.spec.approve_by, tool.spec.approvers
-                asking.setdefault(who, (tool.spec, {}))[1][path] = one
+                asking[path] = one
+        if asking:
+            found |= await self._decided(turn, asking, questions, private=private)
+        return found
+
+    async def _decided(
+        self, turn: int, asking: Mapping[str, Judged], questions: Mapping[str, str], *, private: bool
+    ) -> dict[str, Permit]:
+        """Return what people decided about calls; those for the same people share a question.
+
+        Raises:
+            ParkedError: they have not decided yet.
+        """
+        new = {path: one for path, one in asking.items() if path not in questions}
+        if not questions:
+            record = await self.services.record_decision(join(self.path, "turn", turn, ASKED), {"calls": _shared(new)})
+            questions = record.data["calls"]
+        keys = {**_shared(new), **questions}
+        found: dict[str, Permit] = {}
         waiting: list[str] = []
-        for spec, group in asking.values():
+        for key in dict.fromkeys(keys[path] for path in asking):
+            group = {path: one for path, one in asking.items() if keys[path] == key}
+            tools = [one.tool for one in group.values() if one.tool]
             try:
-                decision = await self._ask(turn, group, spec, private=private)
+                decision = await self._ask(turn, key, group, tools[0].spec, private=private)
             except ParkedError as parked:
                 waiting += parked.paths
                 continue
             found |= dict.fromkeys(group, _permit(decision))
             if decision.verdict == "approve" and decision.scope == "run":
-                await self._grant([one.tool for one in group.values() if one.tool], decision)
+                await self._grant(tools, decision)
+            elif decision.verdict == "deny":
+                await self._end_grants(tools)
         if waiting:
             raise ParkedError(*waiting)
         return found
+
+    async def _asked_before(self, turn: int) -> Mapping[str, str]:
+        """Return the calls of a turn that people were asked about, each with its question.
+
+        Only they decide about those: an approval that is given for others while they wait does not cover them.
+        """
+        kept = await self.services.find_decision(join(self.path, "turn", turn, ASKED))
+        return kept.data["calls"] if kept is not None else {}
 
     async def is_private(self) -> bool:
         """Return whether the run has read something private, here or in an earlier step."""
@@ -109,11 +143,21 @@ class Approvals:
         kept = await self.services.find_decision(join(GRANTED, spec.name))
         if kept is None or kept.data.get("schema") != tool.hash:
             return None
+        is_over = await self.services.find_decision(join(GRANTED, spec.name, DENIED)) is not None
         for number in range(1, RUN_GRANT_CALLS + 1):
-            use = await self.services.record_decision(join(GRANTED, spec.name, number), {"call": path})
+            at = join(GRANTED, spec.name, number)
+            use = await self.services.find_decision(at)
+            if use is None and is_over:
+                return None
+            use = use or await self.services.record_decision(at, {"call": path})
             if use.data.get("call") == path:
                 return Permit(by=str(kept.data.get("by", "")))
         return None
+
+    async def _end_grants(self, tools: Iterable[Offered]) -> None:
+        """Journal that somebody denied a call of these tools: from then on the run asks for each."""
+        for tool in tools:
+            await self.services.record_decision(join(GRANTED, tool.spec.name, DENIED), {})
 
     async def _grant(self, tools: Iterable[Offered], decision: Decision) -> None:
         for tool in tools:
@@ -122,13 +166,14 @@ class Approvals:
 
     # ------------------------------------------------------------ people
 
-    async def _ask(self, turn: int, group: Mapping[str, Judged], spec: ToolSpec, *, private: bool) -> Decision:
-        """Return what a person decided about calls that share a question; the hash of their arguments is in its path.
+    async def _ask(
+        self, turn: int, key: str, group: Mapping[str, Judged], spec: ToolSpec, *, private: bool
+    ) -> Decision:
+        """Return what a person decided about calls that share a question.
 
         `spec` says who may decide: it is that of each of them.
         """
         calls = tuple(asked(self.agent, one, private=private) for one in group.values())
-        key = call_key("", [one.key for one in group.values()], spec.approve_by)[:16]
         question = Question(
             kind="tool",
             title=", ".join(dict.fromkeys(one.tool for one in calls)),
@@ -141,6 +186,16 @@ class Approvals:
         )
         services = self.services
         return await services.decisions.ask(services.fence, join(self.path, "turn", turn, "ask", key), question)
+
+
+def _shared(calls: Mapping[str, Judged]) -> dict[str, str]:
+    """Return for each call the key of its question: the hash of all the calls that the same people decide about."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for path, one in calls.items():
+        if one.tool is not None:
+            groups.setdefault((one.tool.spec.approve_by, one.tool.spec.approvers), []).append(path)
+    keys = {who: call_key("", [calls[path].key for path in paths], who[0])[:16] for who, paths in groups.items()}
+    return {path: keys[who] for who, paths in groups.items() for path in paths}
 
 
 def _permit(decision: Decision) -> Permit:

@@ -144,6 +144,59 @@ async def standing(tools: FakeTools, **changes: Any) -> ToolRules:
     return replace(EVERYTHING, grants=(replace(grant, **changes),))
 
 
+async def waits(memory: Memory, model: ScriptedModel, tools: FakeTools, path: str) -> str:
+    """Run a step until it waits; the path of its question."""
+    with pytest.raises(ParkedError) as parked:
+        await step(place(model, memory, tools), path=path)
+    (question,) = parked.value.paths
+    return question
+
+
+async def test_an_approval_for_the_run_does_not_decide_what_people_are_being_asked() -> None:
+    memory, tools, model = Memory(), FakeTools(), script(ask_for(ORDER))
+    first, second = [await waits(memory, model, tools, path) for path in ("left", "right")]
+    memory.answers[second] = Decision(verdict="approve", user="U2", scope="run")
+    memory.crash()
+    await step(place(model, memory, tools), path="right")
+    assert await waits(memory, model, tools, "left") == first
+    assert tools.times("shop.order") == 1
+    memory.answers[first] = Decision(verdict="deny", user="U2", text="Not this one.")
+    memory.crash()
+    await step(place(model, memory, tools), path="left")
+    assert "a person denied it. The reason given: Not this one." in said(model)
+    assert tools.times("shop.order") == 1
+
+
+@pytest.mark.parametrize("is_denied_first", [True, False])
+async def test_after_a_denial_no_approval_for_the_run_covers_that_tool(*, is_denied_first: bool) -> None:
+    memory, tools = Memory(), FakeTools()
+    model = script(ask_for(ORDER), ask_for(("shop.order", {"q": "milk", "n": 1})))
+    questions = {path: await waits(memory, model, tools, path) for path in ("left", "right")}
+    decided = {
+        "left": Decision(verdict="deny", user="U2"),
+        "right": Decision(verdict="approve", user="U2", scope="run"),
+    }
+    for path in ("left", "right") if is_denied_first else ("right", "left"):
+        memory.answers[questions[path]] = decided[path]
+        memory.crash()
+        if path == "right" and not is_denied_first:
+            await step(place(model, memory, tools), path=path)
+        else:
+            assert await waits(memory, model, tools, path) != questions[path]
+    assert tools.times("shop.order") == (1 if is_denied_first else 2)
+
+
+async def test_who_approved_several_calls_is_not_asked_again_when_one_of_them_was_made_before_a_crash() -> None:
+    memory, tools = Memory(), FakeTools()
+    model = script(ask_for(("shop.status", {"q": "tea"}), ("shop.status", {"q": "milk"})))
+    await approved(memory, model, tools)
+    for path in ("a", "a/turn/2", "a/turn/1/call/2"):
+        memory.steps.pop(path, None)
+    memory.crash()
+    assert (await step(place(model, memory, tools))).text == "Done."
+    assert (len(memory.asked), tools.times("shop.status")) == (1, 3)
+
+
 async def test_a_standing_approval_lets_the_call_through() -> None:
     memory, tools = Memory(), FakeTools()
     await step(place(script(ask_for(ORDER)), memory, tools, rules=await standing(tools)))
