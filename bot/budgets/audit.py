@@ -71,7 +71,15 @@ _FIELDS = {
     "expires_us": "until",
 }
 _SAID_BY_ACTION = frozenset({"frozen", "frozen_reason", "paused", "paused_reason", "state"})
-_NONE = {"user_cap_nusd": "no cap", "models": "all models", "owners": "nobody", "people": "nobody", "flow": "none"}
+_NONE = {
+    "tools": "none",
+    "tools_people": "nobody",
+    "user_cap_nusd": "no cap",
+    "models": "all models",
+    "owners": "nobody",
+    "people": "nobody",
+    "flow": "none",
+}
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\S*")
 _EARLIEST_US = 1_000_000_000_000_000

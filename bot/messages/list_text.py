@@ -139,8 +139,8 @@ def details_more(view: DetailsView) -> Mrkdwn:
         else Mrkdwn()
     )
     unsure = mrkdwn(
-        "{amount} of this is counted for calls whose price nobody can confirm, because the model's answer was lost on "
-        "the way. {owner} can correct it.",
+        "{amount} of this is counted for calls that nobody can confirm, because their answer was lost on the way. "
+        "{owner} can correct it.",
         amount=usd(view.uncertain_nusd),
         owner=owner,
     )

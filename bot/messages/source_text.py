@@ -17,6 +17,7 @@ CALLS_MAX = 2_000
 _ENDED = {
     "failed": "failed",
     "not made": "not made",
+    "said done": "no answer came, and a person said that it was done",
     "dry run": "not called: dry run",
     "unknown": "nobody knows whether it was done",
 }

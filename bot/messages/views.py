@@ -210,6 +210,10 @@ class ModelUse:
     """Input tokens that the provider read from its cache, at the price of that."""
 
 
+Ended = Literal["", "failed", "not made", "unknown", "said done", "dry run"]
+"""How a call of a tool ended, where it did not simply answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCallLine:
     """One call of a tool as Details shows it. `ended` is empty where it answered, else how it did not."""
@@ -221,7 +225,7 @@ class ToolCallLine:
     bytes_read: int = 0
     cost_nusd: int = 0
     approved_by: str = ""
-    ended: Literal["", "failed", "not made", "unknown", "dry run"] = ""
+    ended: Ended = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from patterns.roster.tool_schema import ToolSpec
 
 TOOLS_FORM = "tools_form"
 """callback_id of the form."""
-AS_HERE = "as for this channel"
+AS_HERE = "as the other tools here"
 TOOLS, WHO, PEOPLE, OUTSIDE = "tools", "who", "people", "outside"
 _OPTION_CHARS = 75
 GROUP = 10

@@ -3,10 +3,20 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from bot.messages.run_text import duration
-from bot.messages.views import AnswerView, DetailsView, ModelUse, RunState, RunView, StepState, StepView, ToolCallLine
+from bot.messages.views import (
+    AnswerView,
+    DetailsView,
+    Ended,
+    ModelUse,
+    RunState,
+    RunView,
+    StepState,
+    StepView,
+    ToolCallLine,
+)
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import refusal_of
 from bot.runs.ending import obstacles, remedies_of
@@ -46,10 +56,12 @@ def step_view(step: StepRecord) -> StepView:
 
 def call_line(use: ToolUse, *, approved_by: str) -> ToolCallLine:
     """Return a call of a tool as the details show it; what looks like a secret in its arguments is masked."""
-    ended: Literal["", "failed", "not made", "unknown", "dry run"] = ""
+    ended: Ended = ""
     if use.would_cost_nusd is not None:
         ended = "dry run"
-    elif use.uncertain_nusd:
+    elif use.said == "done":
+        ended = "said done"
+    elif use.uncertain_nusd or use.said:
         ended = "unknown"
     elif not use.was_made:
         ended = "not made"

@@ -29,7 +29,7 @@ from patterns.services import Services
 from patterns.tools.approvals import Approvals, Permit
 from patterns.tools.dry_run import WOULD_BE_CALLED, is_left_out
 from patterns.tools.judging import Judged, Offered
-from patterns.tools.outcomes import LEASE_MARGIN_S, UNKNOWN, said_about_earlier
+from patterns.tools.outcomes import LEASE_MARGIN_S, SAID, UNKNOWN, said_about_earlier
 from patterns.tools.search import FOUND
 from patterns.tools.toolbox import idempotency_key
 
@@ -88,13 +88,13 @@ class Calls:
             if not spec.retry_safe:
                 known = await said_about_earlier(self.services, self.agent, path, one)
                 if known is not None:
-                    return await self._not_sent(path, one, known)
+                    return await self._not_sent(path, one, known, by=permit.by)
             if spec.private:
                 await self.approvals.mark_private(spec)
             record = await self._send(sent, bytes_max=bytes_max)
             if record is not None:
                 return record
-        return await self._not_sent(path, one, UNKNOWN)
+        return await self._not_sent(path, one, UNKNOWN, by=permit.by)
 
     async def _left_out(self, path: str, one: Judged, spec: ToolSpec) -> StepRecord:
         """Journal what a dry run would have called, and at which price."""
@@ -103,8 +103,8 @@ class Calls:
         record = record.model_copy(update={"data": {**record.data, "would_cost_nusd": spec.price_nusd}})
         return await self.services.journal.record(self.services.fence, record)
 
-    async def _not_sent(self, path: str, one: Judged, text: str) -> StepRecord:
-        record = self._record(path, one, text, is_error=True)
+    async def _not_sent(self, path: str, one: Judged, text: str, *, by: str = "") -> StepRecord:
+        record = self._record(path, one, text, is_error=True, by=by)
         return await self.services.journal.record(self.services.fence, record)
 
     # ------------------------------------------------------------ hold, send, settle
@@ -275,7 +275,9 @@ class Calls:
         by: str = "",
     ) -> StepRecord:
         data: dict[str, Any] = {"tool": one.call.name[:TOOL_CHARS], "is_error": is_error, "by": by}
-        if output is not None:
+        if output is None:
+            data |= SAID.get(text, {})
+        else:
             data["bytes"] = output.bytes_read
             if output.found:
                 data[FOUND] = [[one.name, one.description, dict(one.parameters)] for one in output.found]

@@ -15,6 +15,8 @@ UNKNOWN = (
     " plainly that it is not known."
 )
 DONE = "A person has looked and says that this was done. What it returned is not known."
+SAID = {DONE: {"said": "done"}, UNKNOWN: {"said": "unknown"}}
+"""What a call's record keeps of it, for those who read what became of the call."""
 
 
 async def said_about_earlier(services: Services, agent: str, path: str, one: Judged) -> str | None:

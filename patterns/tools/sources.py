@@ -20,8 +20,9 @@ class ToolUse:
     """One call of a tool. `arguments` is the JSON text of the model; `was_made` is false where it was never sent.
 
     `acts` where it can change something outside, `approved_by` the member who approved it, `uncertain_nusd` what
-    counts although nobody knows whether it was done, `would_cost_nusd` what a call costs that a dry run left out. Text
-    and arguments are untrusted.
+    counts although nobody knows whether it was done, `would_cost_nusd` what a call costs that a dry run left out.
+    `said` is what a person said of a call that was lost: `done`, or `unknown` where nobody did. Text and arguments are
+    untrusted.
     """
 
     path: str
@@ -39,6 +40,7 @@ class ToolUse:
     uncertain_nusd: int
     sources: tuple[Source, ...]
     would_cost_nusd: int | None = None
+    said: str = ""
 
 
 def tool_uses(steps: Sequence[StepRecord]) -> tuple[ToolUse, ...]:
@@ -102,7 +104,7 @@ def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:
         tool=str(data.get("tool", step.model.partition(":")[2])),
         arguments=_arguments(turn, number),
         text=step.text,
-        was_made="bytes" in data or bool(data.get("uncertain_nusd")),
+        was_made="bytes" in data or bool(data.get("uncertain_nusd")) or data.get("said") == "done",
         is_error=bool(data.get("is_error")),
         acts=not data.get("read_only", True),
         approved_by=str(data.get("by", "")),
@@ -112,6 +114,7 @@ def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:
         uncertain_nusd=int(data.get("uncertain_nusd", 0)),
         sources=tuple(Source(title=str(title), url=str(url)) for title, url in data.get("sources", ())),
         would_cost_nusd=data.get("would_cost_nusd"),
+        said=str(data.get("said", "")),
     )
 
 

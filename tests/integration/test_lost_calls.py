@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages.action_ids import OUTCOME_AGAIN, OUTCOME_DONE, TOOL_APPROVE, TOOLS_CHANGE
+from bot.messages.action_ids import OUTCOME_AGAIN, OUTCOME_DONE, RUN_DETAILS, TOOL_APPROVE, TOOLS_CHANGE
 from tests.crash.fleet import Member
 from tests.fakes.provider import Provider
 from tests.fakes.slack_server import SlackServer
@@ -89,6 +89,11 @@ async def lost(slack: SlackServer, bot: Member, folder: Path) -> None:
     await until(lambda: OUTCOME_DONE in said(slack))
 
 
+def details(slack: SlackServer) -> str:
+    """What Lee was shown last."""
+    return json.dumps(slack.ephemerals(LEE)[-1:], ensure_ascii=False)
+
+
 def tools_paid(folder: Path) -> list[tuple[str, int]]:
     """State and charge of each call that acted, in order."""
     with closing(sqlite3.connect(folder / "agents.db")) as db:
@@ -112,6 +117,10 @@ async def test_a_person_says_that_it_was_done_and_it_is_not_done_again(
     assert OUTCOME_DONE not in said(slack)
     assert cancelled(tmp_path) == ["7"]
     assert tools_paid(tmp_path) == [("uncertain", 20_000_000)]
+    await slack.click(RUN_DETAILS, user=LEE)
+    await until(lambda: "orders.cancel_order` · number: 7" in details(slack))
+    assert "approved by Lee · no answer came, and a person said that it was done" in details(slack)
+    assert "$0.02 of this is counted for calls that nobody can confirm" in details(slack)
 
 
 async def test_a_person_says_that_it_was_not_done_and_it_is_done_once_more(

@@ -71,7 +71,7 @@ async def test_an_admin_says_for_whom_one_tool_is_on(bot: Bot) -> None:
     assert bot.tools.rules.tools_whom == {CREATE: Audience("members")}
     (told,) = [view.text for view in bot.notifier.told]
     assert told == (
-        f"{BEN} changed whose requests have {CREATE} from “as for this channel: everybody who may ask here” to "
+        f"{BEN} changed whose requests have {CREATE} from “as the other tools here: everybody who may ask here” to "
         "“members of this workspace”."
     )
     (line, other) = (await shown(bot, ANNA)).tools

@@ -56,7 +56,7 @@ def test_it_can_be_named_people_and_the_channels_again() -> None:
     after = rules_of(sent(RULES, **{WHO: chosen("named"), PEOPLE: {"selected_users": ["U2", "U1"]}}))
     assert after == OWN
     assert tools_changes(RULES, after) == (
-        "changed whose requests have desk.act from “as for this channel: members of this workspace” to "
+        "changed whose requests have desk.act from “as the other tools here: members of this workspace” to "
         "“admins, owners of the budget and 2 other people”"
     )
     assert rules_of(sent(OWN, **{WHO: chosen("channel")})) == RULES

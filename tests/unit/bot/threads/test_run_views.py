@@ -61,12 +61,14 @@ def test_a_call_of_a_tool_is_shown_with_what_it_took_and_without_secrets() -> No
 
 
 def test_how_a_call_did_not_answer_is_known() -> None:
-    cases = ({"bytes": 1, "is_error": True}, {}, {"uncertain_nusd": 5})
+    cases = ({"bytes": 1, "is_error": True}, {}, {"uncertain_nusd": 5}, {"said": "unknown"}, {"said": "done"})
     uses = [
         tool_uses([StepRecord(path="a/turn/1/call/1", input_hash="", outcome="ok", data={"tool": "t", **data})])[0]
         for data in cases
     ]
-    assert [call_line(use, approved_by="").ended for use in uses] == ["failed", "not made", "unknown"]
+    assert [call_line(use, approved_by="").ended for use in uses] == [
+        "failed", "not made", "unknown", "unknown", "said done",
+    ]  # fmt: skip
 
 
 def test_arguments_that_are_none_are_shown_as_they_stand() -> None:
