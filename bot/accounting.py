@@ -67,7 +67,7 @@ class Accounting:
     def statistics(self) -> StatsService:
         """Return the service that compares patterns, flows, agents and models."""
         stores = self._stores
-        return StatsService(stores.run_stories, stores.reports, self._who.profiles, self._models, self._engine.clock)
+        return StatsService(stores.run_stories, stores.reports, self._who.profiles, self._engine.clock)
 
     def alerts(self, announcements: OnceOnlyAnnouncements) -> Alerts:
         """Return the alerts that admins receive unasked."""

@@ -23,6 +23,7 @@ from patterns.roster.schema import PATTERNS, BroadcastNode, Node, RouterNode, St
 from patterns.router import RouteDecision, Router, decide, route_schema
 from patterns.services import Services
 from patterns.supervisor import Supervisor
+from patterns.taken_over import quote_rest
 
 PLAN = "plan"
 """Where the journal keeps what was decided."""
@@ -126,11 +127,9 @@ def _read(kept: StepRecord) -> tuple[RouteDecision, PatternResult]:
 def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, took: PatternResult = NO_COST) -> Plan:
     """Return the pattern tree and the price of a decision, without asking a model."""
     pattern = build_pattern(flow_tree(services.roster, decision))
-    routing = Quote() if decision.chosen_by == "person" else routing_quote(ctx, services)
-    routing = replace(routing, worst_nusd=max(routing.worst_nusd, took.cost_nusd))
 
     def whole(part: Pattern) -> Quote:
-        bound = part.quote(ctx, services) + routing + replace(closing_quote(ctx, services, part), typical_nusd=0)
+        bound = quote_rest(services, lambda place: _whole_quote(ctx, place, decision, part, took=took))
         return replace(bound, worst_nusd=min(bound.worst_nusd, services.pool_nusd))
 
     is_narrowed = decision.chosen_by != "person" and decision.flow and decision.agents
@@ -139,11 +138,20 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
     return Plan(
         decision=decision,
         pattern=pattern,
-        quote=pattern.quote(ctx, services),
+        quote=quote_rest(services, lambda place: pattern.quote(ctx, place)),
         worst_nusd=whole(pattern).worst_nusd,
         told=told,
         took=took,
     )
+
+
+def _whole_quote(
+    ctx: TaskContext, services: Services, decision: RouteDecision, part: Pattern, *, took: PatternResult
+) -> Quote:
+    """Return the price of a pattern with the choice of it and a closing summary."""
+    routing = Quote() if decision.chosen_by == "person" else routing_quote(ctx, services)
+    routing = replace(routing, worst_nusd=max(routing.worst_nusd, took.cost_nusd))
+    return part.quote(ctx, services) + routing + replace(closing_quote(ctx, services, part), typical_nusd=0)
 
 
 def routing_quote(ctx: TaskContext, services: Services) -> Quote:

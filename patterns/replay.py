@@ -1,7 +1,8 @@
 """Steps of an ended run from its journal: rendered as they were, checked by their hash, sent to nobody."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patterns.agent import AgentRunner
@@ -9,10 +10,11 @@ from patterns.attempts import Attempts
 from patterns.core.calls import Message
 from patterns.core.context import TaskContext
 from patterns.core.errors import AgentsError
-from patterns.core.holds import HoldRequest
+from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.money import Quote
-from patterns.core.ports import ModelClient
+from patterns.core.ports import Ledger, ModelClient
 from patterns.core.step_record import StepRecord
+from patterns.core.tools import EarlierCall
 from patterns.handoff import Handoff
 from patterns.services import Runner, Services
 
@@ -85,6 +87,44 @@ def _wanted(services: Services, agent: str, path: str) -> HoldRequest:
         price_version="",
         amount_nusd=0,
     )
+
+
+def steps_by_agent(steps: Iterable[StepRecord]) -> dict[str, int]:
+    """Return how many of these steps are of each agent; a turn and its calls are no steps of their own."""
+    return dict(Counter(step.agent for step in steps if step.outcome != "decision" and "/turn/" not in step.path))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMoney:
+    """A `Ledger` in which nothing is reserved for steps that are taken over; everything else is handed on."""
+
+    inner: Ledger
+    kept: frozenset[str]
+
+    async def hold(self, request: HoldRequest) -> Hold:
+        """Hold the bound of one attempt; see the port."""
+        return await self.inner.hold(request)
+
+    async def reserve_many(self, requests: Sequence[ReserveRequest], *, joined: bool = False) -> list[Hold]:
+        """Reserve money for several parts, none for what is taken over; see the port."""
+        asked = [replace(one, amount_nusd=0) if one.path in self.kept else one for one in requests]
+        return await self.inner.reserve_many(asked, joined=joined)
+
+    def is_refused(self, reservation: Hold) -> bool:
+        """Return whether a joined reservation was refused; see the port."""
+        return self.inner.is_refused(reservation)
+
+    async def settle(self, hold: Hold, charged: Charged, fence: Fence, step: StepRecord | None = None) -> Settlement:
+        """Settle a hold and journal its step; see the port."""
+        return await self.inner.settle(hold, charged, fence, step)
+
+    async def release(self, holds: Sequence[Hold]) -> None:
+        """Free reservations; see the port."""
+        await self.inner.release(holds)
+
+    async def earlier_calls(self, run_id: str, path: str) -> Sequence[EarlierCall]:
+        """Return the calls held for a path; see the port."""
+        return await self.inner.earlier_calls(run_id, path)
 
 
 class KeptSteps:

@@ -7,7 +7,7 @@ work cannot take more than its parent was given.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from patterns.core.context import TaskContext
@@ -85,6 +85,7 @@ class Services:
     `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names a reservation made for this
     place; `may_stream` is true only where the text is the run's answer and nothing validates it; `steps_kept` steps are
     reserved for work elsewhere. `toolbox` reaches servers of tools, and `tool_rules` say which of them are on here.
+    `taken_over` counts by agent the steps that an earlier run has paid for.
     """
 
     runner: Runner
@@ -108,6 +109,7 @@ class Services:
     steps_kept: int = 0
     toolbox: ToolBox = NO_TOOLS
     tool_rules: ToolRules = NOTHING_ON
+    taken_over: Mapping[str, int] = field(default_factory=dict)
 
     def at(self, *segments: str | int) -> str:
         """Return the path of something below this place."""

@@ -182,12 +182,20 @@ class RunStory:
 
 
 def steps_of(records: Iterable[StoryStep], calls: Iterable[StoryCall]) -> tuple[StoryStep, ...]:
-    """Return the steps with their attempts, in the order in which they began; unfinished ones have no record."""
-    attempts = sorted(
-        (call for call in calls if call.attempt), key=lambda call: (call.path, call.opened_us, call.attempt)
-    )
-    by_path = {path: tuple(group) for path, group in groupby(attempts, key=lambda call: call.path)}
+    """Return the steps with their attempts, in the order in which they began; unfinished ones have no record.
+
+    The turn in which an agent with tools gives its answer has no record of its own: its attempts are the step's.
+    """
     finished = {step.path: step for step in records}
+
+    def home(call: StoryCall) -> str:
+        whole, _turn, number = call.path.rpartition("/turn/")
+        return whole if call.path not in finished and whole in finished and number.isdigit() else call.path
+
+    attempts = sorted(
+        (call for call in calls if call.attempt), key=lambda call: (home(call), call.opened_us, call.attempt)
+    )
+    by_path = {path: tuple(group) for path, group in groupby(attempts, key=home)}
     found = [
         StoryStep(path, by_path.get(path, ()), known.record, known.call_id, known.at_us, known.is_forgotten)
         for path, known in finished.items()

@@ -59,15 +59,15 @@ def read_export(text: str, *, name: str) -> Usage:
     return {key: Used(one[0], one[1], one[2] if has_cost else None) for key, one in sums.items()}
 
 
-def ledger_usage(calls: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> Usage:
-    """Return the ledger's calls in the same form. `names` maps the roster's models to litellm's."""
+def ledger_usage(calls: Iterable[Mapping[str, Any]]) -> Usage:
+    """Return the ledger's calls in the same form; their models have litellm's names."""
     sums: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for call in calls:
         if call["state"] == "released" or call["model"].startswith(TOOL_MODEL):
             continue
         usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
         day = datetime.fromtimestamp(call["opened_us"] / 1_000_000, UTC).date()
-        one = sums[day, exports.model(names.get(call["model"], call["model"]))]
+        one = sums[day, exports.model(call["model"])]
         for at, amount in enumerate((usage.get("input_tokens", 0), usage.get("output_tokens", 0), call["actual_nusd"])):
             one[at] += amount
     return {key: Used(*one) for key, one in sums.items()}

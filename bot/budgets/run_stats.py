@@ -4,13 +4,14 @@ Pure, over the stories of the runs. Every figure is a sum, a mean or a percentil
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.messages.month_report import NO_FLOW
 from bot.messages.stats_views import KINDS, Kind, RunStats, Spread, StatsRow
 from bot.runs.replayed_money import TOOL
+from bot.runs.run_setup import ModelNames
 from bot.runs.told_price import PRICE_PATH, estimate_in
 from patterns.core.events import StopReason
 from patterns.roster.consistency import ROUTER
@@ -42,17 +43,18 @@ class _Sums:
     review: int = 0
 
 
-def run_stats(stories: Sequence[RunStory], *, period: str, models: Callable[[str], str], left_out: int = 0) -> RunStats:
-    """Return the statistics of runs that are over; `models` gives the name that people know a model by."""
+def run_stats(stories: Sequence[RunStory], *, period: str, left_out: int = 0) -> RunStats:
+    """Return the statistics of runs that are over; a model has the name that its provider gives it, where kept."""
     found: dict[tuple[Kind, str], _Sums] = defaultdict(_Sums)
     for story in stories:
         for key in (("pattern", pattern_of(story)), ("flow", story.run.flow or NO_FLOW)):
             _add_run(found[key], story)
+        names = ModelNames.in_story(story)
         for step in story.steps:
             if step.model.startswith(TOOL):
                 _add_steps(found["tool", step.model.removeprefix(TOOL)], story, [step])
             elif step.agent:
-                _add_steps(found["model", models(step.model)], story, [step])
+                _add_steps(found["model", names.of_step(step)], story, [step])
         for parts in _whole_steps(story):
             _add_steps(found["agent", parts[0].agent], story, parts)
     rows = [_row(kind, name, sums) for (kind, name), sums in found.items()]

@@ -1,7 +1,6 @@
 """Statistics of a month's runs, for those who may see the budget of the place they ask in."""
 
 import asyncio
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.budgets.run_stats import run_stats
@@ -11,7 +10,6 @@ from bot.people.profiles import ProfileLookup
 from patterns.core.errors import UserError
 from patterns.core.holds import Payer
 from patterns.core.ports import Clock
-from patterns.roster.model_schema import ModelSpec
 from storage.ledger.book import payer_key
 from storage.ledger.periods import period_end_us, period_key
 from storage.ledger.reports import Reports
@@ -28,7 +26,6 @@ class StatsService:
     stories: RunStories
     reports: Reports
     profiles: ProfileLookup
-    models: Callable[[], Mapping[str, ModelSpec]]
     clock: Clock
 
     async def month(self, payer: Payer, period: str) -> StatsView:
@@ -59,8 +56,5 @@ class StatsService:
         found, left_out = await self.stories.between(workspace, channels, from_us=start_us, until_us=end_us, most=most)
         if not found:
             raise UserError(f"No request of {month_name(wanted)} is over here, so there is nothing to compare.")
-        names = {name: spec.model for name, spec in self.models().items()}
         # Beside the event loop: thousands of runs take a while to count.
-        return await asyncio.to_thread(
-            run_stats, found, period=wanted, models=lambda name: names.get(name, name), left_out=left_out
-        )
+        return await asyncio.to_thread(run_stats, found, period=wanted, left_out=left_out)

@@ -83,10 +83,7 @@ class Shell:
         """Print what it would cost; nothing is stored, held or sent."""
         plan = await self._plan()
         if self.asked.as_json:
-            price = plan.price
-            figures = {"once": plan.needed_nusd, "worst": price.worst_nusd, "expected": price.expected_nusd}
-            source = {"expected_from": "history" if price.has_history else "typical lengths"}
-            _print_json({"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures), **source})
+            _print_json(told_estimate(plan))
             return 0
         click.echo(estimate_words(plan))
         return 0
@@ -264,6 +261,14 @@ async def _stop_when(stopped: asyncio.Event, executor: Executor[Terminal], run: 
     await stopped.wait()
     print_line("Stopping …")
     await executor.stop(run, by=run.user)
+
+
+def told_estimate(plan: Plan) -> dict[str, Any]:
+    """Return a plan's price as JSON: what is asked for at once, at most and as expected, each in two units."""
+    price = plan.price
+    figures = {"once": plan.needed_nusd, "worst": price.worst_nusd, "expected": price.expected_nusd}
+    source = {"expected_from": "history" if price.has_history else "typical lengths"}
+    return {"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures), **source}
 
 
 def _told(result: PatternResult) -> dict[str, Any]:

@@ -194,20 +194,20 @@ async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> 
 
 
 async def _calls(month: str, form: str, channel: str, workspace: str) -> int:
+    from bot.budgets.call_models import with_provider_models
     from bot.budgets.csv_export import calls_csv, calls_json
     from bot.commands.budget_values import read_month
 
     period = read_month(month)
     async with open_books(workspace) as books:
-        rows = [
-            {**row, "model": books.models.get(row["model"], row["model"])}
-            for row in await books.reports.calls(books.workspace, period, [channel] if channel else [])
-        ]
+        calls = await books.reports.calls(books.workspace, period, [channel] if channel else [])
+    rows = with_provider_models(calls)
     click.echo(calls_csv(rows) if form == "csv" else calls_json(rows) + "\n", nl=False)
     return 0
 
 
 async def _reconcile(data: bytes, name: str, month: str, workspace: str) -> int:
+    from bot.budgets.call_models import with_provider_models
     from bot.budgets.reconciliation import compare, ledger_usage, read_export, tool_lines
     from bot.budgets.usage_exports import decoded
     from bot.commands.budget_values import read_month
@@ -221,7 +221,7 @@ async def _reconcile(data: bytes, name: str, month: str, workspace: str) -> int:
         after = f"{year + number // 12}-{number % 12 + 1:02d}"
         near = (previous_period(period), period, after)
         rows = [row for one in near for row in await books.reports.calls(books.workspace, one)]
-    found = compare(ledger_usage(rows, books.models), export, period=period)
+    found = compare(ledger_usage(with_provider_models(rows, books.models)), export, period=period)
     for line in (*found.differences, *tool_lines(rows, period=period)):
         click.echo(line)
     what = f"{len(found.differences)} differences" if found.differences else "no difference"

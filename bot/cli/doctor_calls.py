@@ -4,15 +4,19 @@ from dataclasses import dataclass, replace
 
 from bot.cli.shell import accept, owner, payer_for
 from bot.runs.bootstrap import open_engine
+from bot.runs.by_hand import DOCTOR, by_hand
 from bot.runs.context import payer_context
-from bot.runs.engine import Engine, NullEventSink
+from bot.runs.engine import Engine
+from bot.runs.engine_parts import NullEventSink
 from bot.runs.model_selection import ModelChoice
 from bot.runs.orphaned_shell_runs import finish
+from bot.runs.run_setup import Setup, keep_setup
 from bot.settings import Settings
 from patterns.agent import AgentRunner
 from patterns.core.errors import AgentsError, RunLostError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.reasons import Reason
+from patterns.core.tools import NOTHING_ON
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.models.client import LiteLLMClient
 from patterns.roster.prompts import prompt
@@ -46,7 +50,7 @@ async def call_each(settings: Settings, choice: ModelChoice | None) -> dict[str,
     async with open_engine(settings, choice) as engine:
         names = tuple(engine.roster.models)
         payer = await payer_for(engine, CHANNEL)
-        run_id = await accept(engine, payer, f"doctor: {len(names)} models", {"flow": "doctor"})
+        run_id = await accept(engine, payer, f"doctor: {len(names)} models", by_hand(DOCTOR))
         run = await engine.store.claim(run_id, owner=owner(), lease_s=TIMEOUT_S * 3 * len(names))
         if run is None:
             raise RunLostError
@@ -56,6 +60,7 @@ async def call_each(settings: Settings, choice: ModelChoice | None) -> dict[str,
             alone = {name: replace(spec, fallback=()) for name, spec in engine.roster.models.items()}
             async with LiteLLMClient(alone, settings.env) as client:
                 services = _services(engine, run, client, roster=_roster(engine.roster))
+                await keep_setup(services, (), Setup.of(services.roster, client, client, NOTHING_ON))
                 called = {name: await _call(services, run, name) for name in names}
             ending = StopReason.COMPLETED
             return called

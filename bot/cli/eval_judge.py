@@ -8,9 +8,12 @@ from bot.evals.check import Verdict
 from bot.evals.checks import LLMJudge
 from bot.evals.dataset import Case
 from bot.evals.report import Result
+from bot.runs.by_hand import EVAL, by_hand
 from bot.runs.context import payer_context
-from bot.runs.engine import Engine, NullEventSink
+from bot.runs.engine import Engine
+from bot.runs.engine_parts import NullEventSink
 from bot.runs.orphaned_shell_runs import finish
+from bot.runs.run_setup import Setup, keep_setup
 from patterns import supervisor
 from patterns.agent import AgentRunner
 from patterns.core.errors import BudgetExceededError, UserError
@@ -18,6 +21,7 @@ from patterns.core.events import PatternResult, StopReason
 from patterns.core.holds import Payer
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
+from patterns.core.tools import NOTHING_ON
 from patterns.handoff import Handoff
 from patterns.roster.roster import Roster
 from patterns.services import open_services
@@ -74,7 +78,7 @@ class Judge:
         for again in itertools.count():
             key = f"eval:{self.batch}:judge:{result.variant}:{result.case}:{result.number}:{number}:{again}"
             request = f"judge {result.case}: {check.rubric}"
-            run_id = await accept(self.engine, self.payer, request, {"flow": "eval"}, key=key)
+            run_id = await accept(self.engine, self.payer, request, by_hand(EVAL), key=key)
             record = await self.engine.journal.find(run_id, PATH)
             if record is not None:
                 return record
@@ -103,6 +107,8 @@ class Judge:
         handoff = Handoff(draft=result.output, acceptance=acceptance)
         text, ending = "", StopReason.FAILED
         try:
+            client = self.engine.client
+            await keep_setup(services, (), Setup.of(services.roster, client, client, NOTHING_ON))
             record = await services.runner.step(
                 ctx, services, agent=self.agent, path=PATH, handoff=handoff, schema=supervisor.VERDICT_SCHEMA
             )

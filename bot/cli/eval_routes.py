@@ -12,9 +12,11 @@ from bot.messages.card_views import Needs
 from bot.messages.outcome_text import refusal
 from bot.messages.price_text import price_told
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
+from bot.runs.by_hand import EVAL, by_hand
 from bot.runs.context import payer_context
 from bot.runs.engine import Engine
 from bot.runs.orphaned_shell_runs import finish
+from bot.runs.run_setup import Setup, keep_setup
 from patterns import evaluate
 from patterns.agent import AgentRunner
 from patterns.core.errors import RunLostError, UserError
@@ -22,6 +24,7 @@ from patterns.core.events import PatternResult, RunEvent, StepFinished, StopReas
 from patterns.core.limits import RunLimits
 from patterns.core.money import PriceEstimate
 from patterns.core.reasons import Reason
+from patterns.core.tools import NOTHING_ON
 from patterns.flow import routing_quote
 from patterns.services import Services, open_services
 from storage.run_rows import RunRow
@@ -52,7 +55,7 @@ async def evaluate_routes(file: Path, *, channel: str) -> int:
     async with opened() as engine:
         evaluate.check_examples(engine.roster, examples)
         payer = await payer_for(engine, channel)
-        run_id = await accept(engine, payer, f"eval routes: {len(examples)} examples of {file.name}", {"flow": "eval"})
+        run_id = await accept(engine, payer, f"eval routes: {len(examples)} examples of {file.name}", by_hand(EVAL))
         # One after the other, each with every retry: no other process may take the run for dead before that.
         run_s = engine.roster.router.timeout_s * 4 * len(examples)
         run = await engine.store.claim(run_id, owner=owner(), lease_s=run_s + LEASE_MARGIN_S)
@@ -103,6 +106,7 @@ async def _scores(
     print_line(f"{len(examples)} examples, {price_told(price)}.")
     # The roster's limits are those of one request; a file of them is bounded by the month's budget.
     roomy = _services(engine, run, unasked, replace(one.limits, run_nusd=whole.worst_nusd, run_s=run_s))
+    await keep_setup(roomy, (), Setup.of(engine.roster, engine.client, engine.client, NOTHING_ON))
     return evaluate.report(await evaluate.evaluate_routes(ctx, roomy, examples)), unasked.count
 
 

@@ -7,9 +7,12 @@ import click
 from bot.cli.stored_runs import reading, story_of
 from bot.messages.mrkdwn import clean
 from bot.runs.replay import Replay, Replayer
+from bot.runs.replayed_money import Difference
+from bot.runs.step_names import place_in
 from patterns.core.errors import UserError
-from patterns.core.money import format_usd
+from patterns.core.money import exact_usd, format_usd
 from storage.run_stories import RunStories
+from storage.run_story import RunStory
 
 
 async def replay(run_ids: Sequence[str], *, every: bool = False) -> int:
@@ -32,15 +35,21 @@ async def replay(run_ids: Sequence[str], *, every: bool = False) -> int:
 
 def report(found: Replay) -> list[str]:
     """Return the lines of a report: what came out the same, what did not, what cannot be known."""
-    story, cost = found.story, format_usd(found.cost_nusd)
-    exact = f"{cost} ({found.cost_nusd:,} nano-dollars)"
+    story, cost, exact = found.story, format_usd(found.cost_nusd), exact_usd(found.cost_nusd)
+    told = cost if cost == exact else f"{cost}, exactly {exact}"
     again = f"{_count(found.steps, 'step')} and {_count(found.decisions, 'decision')} replayed"
     calls = _count(len(story.calls), "call")
-    lines = [f"{story.run.id}: {again}, {calls} computed again: {exact}. Nothing was sent."]
-    lines += [f"{one.kind}: {clean(f'{one.where} {one.what}').strip()}." for one in found.differences]
+    lines = [f"{story.run.id}: {again}, {calls} computed again: {told}. Nothing was sent."]
+    lines += [_difference(story, one) for one in found.differences]
     lines += [clean(sentence) for sentence in found.unknown]
     verdict = "Everything that is stored came out the same, byte for byte."
     return [*lines, verdict if found.is_same else f"{_count(len(found.differences), 'difference')}."]
+
+
+def _difference(story: RunStory, one: Difference) -> str:
+    """Return one difference: of what kind, at which step or decision, and how."""
+    where = place_in(story, one.where)
+    return clean(f"{one.kind}: {f'{where}: ' if where else ''}{one.what}.")
 
 
 def _count(number: int, one: str) -> str:

@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bot.cli.ask import Request, Shell
+from bot.cli.ask import Request, Shell, told_estimate
 from bot.cli.shell import accept, opened, payer_for
 from bot.cli.show import note_reading
 from bot.cli.stored_runs import story_of
@@ -22,7 +22,8 @@ from bot.runs.engine import Engine
 from bot.runs.material import EARLIER_RUNS
 from bot.runs.outcome import RunOutcome
 from bot.runs.rerun import Change, Rerun, RerunEngine, rerun_of, step_said
-from bot.runs.stories import outcome_of, state_of, step_name
+from bot.runs.step_names import step_name
+from bot.runs.stories import outcome_of, state_of
 from patterns.core.context import TaskContext
 from patterns.core.errors import UserError
 from patterns.core.holds import Fence
@@ -70,10 +71,12 @@ async def rerun(asked: Asked) -> int:
             request=story.request or "", flow=plan.choice.flow or "", channel=asked.channel, yes=asked.yes,
             as_json=asked.as_json, dry_run=story.run.is_dry,
         )  # fmt: skip
-        shell = Again(ready, request, await payer_for(engine, asked.channel), plan)
+        shell = Again(ready, request, await payer_for(engine, asked.channel), plan, ready)
         try:
+            if asked.estimate:
+                return await shell.estimate()
             print_line(await shell.told())
-            return 0 if asked.estimate else await shell.run()
+            return await shell.run()
         finally:
             await ready.client.aclose()
 
@@ -104,6 +107,17 @@ class Again(Shell):
     """A run of a shell that takes over the beginning of another one."""
 
     rerun: Rerun
+    again: RerunEngine
+
+    async def estimate(self) -> int:
+        """Print what the rest would cost; nothing is stored, held or sent."""
+        if self.asked.as_json:
+            facts = {"run_id": self.rerun.story.run.id, "step": self.rerun.start.path, "kept": len(self.rerun.steps)}
+            told = {**facts, **told_estimate(await self._plan()), "first_cost_nusd": self.rerun.old_nusd}
+            click.echo(printable_json(told))
+        else:
+            click.echo(f"{await self.told()} Nothing was started.")
+        return 0
 
     async def told(self) -> str:
         """Return what it costs at most, before anything is paid."""
@@ -115,13 +129,8 @@ class Again(Shell):
         return f"{where}: {price_told(plan.price)}. The first time it cost {once}."
 
     async def _plan(self) -> Plan:
-        """Return the plan: its bound is that of the whole flow, expected is what the rest cost the first time.
-
-        With another model or flow nobody knows that, and it is what typical lengths come to.
-        """
-        priced_as = replace(self.rerun.priced_as, dry=self.asked.dry_run)
-        plan = await self.engine.quote(self.payer, self.asked.request.strip(), priced_as)
-        return plan if self.rerun.is_other_price else replace(plan, usual_nusd=self.rerun.old_nusd)
+        """Return the plan of what is paid anew: expected is what it cost the first time, where that tells anything."""
+        return await self.again.quote_rest(self.payer, self.asked.request.strip())
 
     async def accept(self, options: Mapping[str, Any]) -> str:
         """Store the request, and before anybody claims it what it takes over."""

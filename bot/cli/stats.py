@@ -14,6 +14,7 @@ from bot.messages.stats_views import KINDS
 from storage.run_stories import RunStories
 
 RUNS_MOST = 50_000
+NAME_MAX = 60
 
 
 async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
@@ -27,7 +28,6 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
             RunStories(ledger.db),
             ledger.reports,
             profiles_over(ledger.balances),
-            lambda: ledger.roster.models,
             ledger.clock,
         )
         zone = (await ledger.reports.settings(ledger.workspace, channel)).zone
@@ -46,7 +46,7 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
     click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}")
     for kind in (one for one in KINDS if found.of(one)):
         click.echo(f"\n{stats_text.TITLES[kind]}")
-        for line in stats_text.lines(found.of(kind), stats_text.WIDE):
+        for line in stats_text.lines(found.of(kind), stats_text.WIDE, name_max=NAME_MAX):
             click.echo(line)
     click.echo("")
     for sentence in advice(found):

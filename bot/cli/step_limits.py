@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from bot.clock import SystemClock
 from bot.runs.context import payer_context
-from bot.runs.engine import NullEventSink
+from bot.runs.engine_parts import NullEventSink
 from patterns.agent import AgentRunner
 from patterns.core.errors import RosterError
 from patterns.core.holds import Fence, Payer

@@ -12,12 +12,15 @@ from bot.cli.terminal import print_line
 from bot.cli.tool_questions import goes_to
 from bot.logs import configure_logs
 from bot.messages.mrkdwn import clean
-from bot.runs.engine import Engine, NullEventSink
+from bot.runs.by_hand import TOOL, by_hand
+from bot.runs.engine import Engine
+from bot.runs.engine_parts import NullEventSink
 from bot.runs.orphaned_shell_runs import finish
 from bot.settings import environment
 from patterns.agent import AgentRunner
 from patterns.core.errors import AgentsError, RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
+from patterns.core.holds import Fence, Payer
 from patterns.core.money import format_usd
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import AskedCall, ToolError, ToolRules
@@ -27,8 +30,8 @@ from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, open_services
 from patterns.tools.approvals import asked
 from patterns.tools.by_hand import call_by_hand, prepare
+from patterns.tools.judging import Judged
 from patterns.tools.mcp.servers import ServerTools, ToolServers
-from storage.run_rows import RunRow
 
 CALL_S = 400.0
 """The lease of the run around one call: longer than any call may take."""
@@ -70,7 +73,7 @@ async def _print_server(name: str, specs: list[ToolSpec], box: ServerTools) -> b
     if specs[0].is_built_in:
         click.echo(f"{click.style(name, bold=True)}: built in, on everywhere")
         for spec in specs:
-            click.echo(f"  {spec.tool}")
+            click.echo(f"  {spec.name}")
         return True
     try:
         described = await box.listed(name)
@@ -82,13 +85,13 @@ async def _print_server(name: str, specs: list[ToolSpec], box: ServerTools) -> b
     is_complete = bool(described)
     for spec in specs:
         about = described.get(spec.tool, ("", {}))[0]
-        click.echo(f"  {spec.tool}: {', '.join(_traits(spec))}. {_short(about)}".rstrip())
+        click.echo(f"  {spec.name}: {', '.join(_traits(spec))}. {_short(about)}".rstrip())
         if described and spec.tool not in described:
             is_complete = False
             near = nearest(spec.tool, described)
-            meant = f"did you mean {near}?" if near else f"it has {', '.join(described)}"
+            meant = f"did you mean {name}.{near}?" if near else f"it has {', '.join(described)}"
             click.echo(click.style(f"    its server has no such tool; {meant}", fg="red"))
-    off = sorted(set(described) - {spec.tool for spec in specs})
+    off = [f"{name}.{tool}" for tool in sorted(set(described) - {spec.tool for spec in specs})]
     if off:
         click.echo(click.style(f"  off, because the roster does not name them: {', '.join(off)}", dim=True))
     return is_complete
@@ -116,7 +119,7 @@ def _short(text: str) -> str:
 
 
 async def call_tool(trial: Trial) -> int:
-    """Make one call and print its result; return 1 when it was not made, or failed.
+    """Make one call and print its result; return 1 when it was not made, or failed. What is refused is no run.
 
     Raises:
         UserError: there is no such tool, or the arguments do not fit.
@@ -124,26 +127,19 @@ async def call_tool(trial: Trial) -> int:
     async with opened(starts_model=False, roster=trial.roster) as engine:
         spec = _spec(engine.roster.tools, trial.tool)
         payer = await payer_for(engine, trial.channel)
-        run_id = await accept(engine, payer, f"tools call {spec.name}", {"flow": "tools"})
-        run = await engine.store.claim(run_id, owner=owner(), lease_s=CALL_S)
-        if run is None:
-            raise RunLostError
-        ending = StopReason.CANCELLED
-        try:
-            record = await _made(_services(engine, run), trial, spec)
-            ending = StopReason.COMPLETED if record is not None else StopReason.CANCELLED
-        finally:
-            await finish(engine, run, PatternResult(output="", stop_reason=ending))
-    if record is None:
-        print_line("Not called.")
-        return 1
+        call = await _prepared(_services(engine, payer, Fence("tools call", 0)), trial, spec)
+        if call is None:
+            print_line("Not called.")
+            return 1
+        record = await _made(engine, payer, call, spec)
     click.echo(clean(record.text))
     cost = format_usd(record.cost_nusd) if record.cost_nusd else "free"
     print_line(click.style(f"{record.data.get('bytes', 0):,} bytes · {record.elapsed_ms} ms · {cost}", dim=True))
     return 1 if record.data.get("is_error") else 0
 
 
-async def _made(services: Services, trial: Trial, spec: ToolSpec) -> StepRecord | None:
+async def _prepared(services: Services, trial: Trial, spec: ToolSpec) -> Judged | None:
+    """Return the call as it will be made; None when somebody who was asked did not want it."""
     try:
         call = await prepare(services, spec.name, trial.arguments)
     except ToolError as error:
@@ -156,7 +152,22 @@ async def _made(services: Services, trial: Trial, spec: ToolSpec) -> StepRecord 
         shown = asked(services.payer.user, call).arguments
         if not click.confirm(f"{spec.name} acts with {clean(shown)}\nCall it?", err=True):
             return None
-    return await call_by_hand(services, call, by=services.payer.user)
+    return call
+
+
+async def _made(engine: Engine, payer: Payer, call: Judged, spec: ToolSpec) -> StepRecord:
+    """Make a call as a run of its own."""
+    run_id = await accept(engine, payer, f"{spec.name} {asked(payer.user, call).arguments}", by_hand(TOOL))
+    run = await engine.store.claim(run_id, owner=owner(), lease_s=CALL_S)
+    if run is None:
+        raise RunLostError
+    ending = StopReason.CANCELLED
+    try:
+        record = await call_by_hand(_services(engine, payer, run.fence), call, by=payer.user)
+        ending = StopReason.COMPLETED
+        return record
+    finally:
+        await finish(engine, run, PatternResult(output="", stop_reason=ending))
 
 
 def _spec(tools: Mapping[str, ToolSpec], name: str) -> ToolSpec:
@@ -167,7 +178,7 @@ def _spec(tools: Mapping[str, ToolSpec], name: str) -> ToolSpec:
     raise UserError(f"There is no tool {name!r}. {instead}")
 
 
-def _services(engine: Engine, run: RunRow) -> Services:
+def _services(engine: Engine, payer: Payer, fence: Fence) -> Services:
     services = open_services(
         runner=AgentRunner(engine.client),
         ledger=engine.ledger,
@@ -176,8 +187,8 @@ def _services(engine: Engine, run: RunRow) -> Services:
         events=NullEventSink(),
         clock=engine.clock,
         roster=engine.roster,
-        payer=run.payer,
-        fence=run.fence,
+        payer=payer,
+        fence=fence,
     )
     toolbox = engine.tools.servers.toolbox(engine.roster.servers)
     return replace(services, toolbox=toolbox, tool_rules=ToolRules(enabled=None), flow="tools")

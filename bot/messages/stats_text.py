@@ -117,12 +117,16 @@ def table(view: StatsView, kind: Kind) -> Mrkdwn:
     return join("\n", [mrkdwn("*{title}*", title=TITLES[kind]), block, *left_out])
 
 
-def lines(rows: Sequence[StatsRow], columns: Sequence[Column]) -> list[str]:
-    """Return a table as lines: names to the left, figures to the right."""
+def lines(rows: Sequence[StatsRow], columns: Sequence[Column], *, name_max: int = NAME_MAX) -> list[str]:
+    """Return a table as lines: names to the left, figures to the right; a longer name ends with a sign for it."""
     cells = [["", *(title for title, _ in columns)]]
-    cells += [[row.name[:NAME_MAX], *(value(row) for _, value in columns)] for row in rows]
+    cells += [[_cut(row.name, name_max), *(value(row) for _, value in columns)] for row in rows]
     widths = [max(_width(line[at]) for line in cells) for at in range(len(cells[0]))]
     return ["  ".join([_left(line[0], widths[0]), *map(_right, line[1:], widths[1:])]).rstrip() for line in cells]
+
+
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _left(cell: str, width: int) -> str:

@@ -61,7 +61,12 @@ def route(line: RouteLine) -> Mrkdwn:
             sure=sure,
             reason=reason,
         )
-    return mrkdwn("It went to `{title}`, the default. {reason}.", title=short(line.title, 80), reason=reason)
+    if line.chosen_by == "hand":
+        return mrkdwn("{reason}.", reason=reason)
+    if not line.chosen_by:
+        return mrkdwn("It was asked for `{title}`, and ended before it was planned.", title=short(line.title, 80))
+    why = mrkdwn(" {reason}.", reason=reason) if reason else Mrkdwn()
+    return mrkdwn("It went to `{title}`, the default.{why}", title=short(line.title, 80), why=why)
 
 
 def steps(view: StoryView, *, most: int = STEPS_MAX) -> Mrkdwn:

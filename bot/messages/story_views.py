@@ -72,7 +72,10 @@ class DecisionLine:
 
 @dataclass(frozen=True, slots=True)
 class RouteLine:
-    """What was chosen, by whom (`person`, `router` or `default`), with the reason it gave and how sure it was."""
+    """What was chosen, by whom (`person`, `router` or `default`), with the reason it gave and how sure it was.
+
+    Chosen by `hand`: a shell command made the calls without a plan, and `reason` says which; by nobody: not yet.
+    """
 
     title: str
     chosen_by: str

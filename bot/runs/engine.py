@@ -1,53 +1,38 @@
 """Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
 from bot.runs.context import context_of, follows_dry_run, payer_context
+from bot.runs.engine_parts import EngineParts, NullEventSink
 from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
-from bot.runs.model_selection import ModelChoice
-from bot.runs.roster_snapshots import RosterSnapshots
+from bot.runs.run_setup import Setup, keep_setup
 from bot.runs.told_price import PRICE_PATH, estimate_in
-from bot.runs.tool_rules import RunTools
-from bot.settings import Settings
-from bot.telemetry.observers import NOBODY, Telemetry
-from bot.telemetry.watched import runner_over, toolbox_over
 from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
-from patterns.core.events import Noted, PatternResult, RunEvent, StopReason
+from patterns.core.events import Noted, PatternResult, StopReason
 from patterns.core.holds import Fence, Payer
 from patterns.core.money import PriceEstimate
-from patterns.core.ports import Clock, EventSink, ModelClient
+from patterns.core.ports import EventSink
 from patterns.core.questions import Question
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
-from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
-from patterns.models.client import LiteLLMClient
-from patterns.roster.roster import Roster
 from patterns.router import ROUTE, RouteDecision
-from patterns.services import Runner, Services, open_services
+from patterns.services import Services
 from patterns.tools.dry_run import OVER, noted
 from patterns.tools.sources import with_known_links
 from storage.channels import ChannelSettings
-from storage.database.database import Database
-from storage.execution.ownership import RunSessions
 from storage.execution.session import RunSession
 from storage.execution.texts import RunTexts
 from storage.history import History
-from storage.journal import SqlJournal
-from storage.ledger.balances import Balance, Balances
-from storage.ledger.ledger import SqlLedger
-from storage.ledger.periods import ClockGuard
-from storage.questions import Questions
+from storage.ledger.balances import Balance
 from storage.run_rows import DRY, RunRow
-from storage.runs import RunStore
-from storage.stored_files import StoredFiles
 
 CONFIRM_PATH = "confirm"
 """Path under which journal and questions keep whether a person accepted the price."""
@@ -57,58 +42,8 @@ DECLINED = PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Rea
 """The end of a run whose price a person did not accept."""
 
 
-class NullEventSink:
-    """An EventSink that discards events."""
-
-    def emit(self, run_id: str, event: RunEvent) -> None:
-        """Discard the event."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Everything one process needs for runs. `roster` has its models chosen and priced."""
-
-    settings: Settings
-    choice: ModelChoice | None
-    clock: Clock
-    guard: ClockGuard
-    db: Database
-    roster: Roster
-    client: LiteLLMClient
-    ledger: SqlLedger
-    journal: SqlJournal
-    balances: Balances
-    questions: Questions
-    store: RunStore
-    older: RosterSnapshots
-    tools: RunTools
-    files: StoredFiles
-    telemetry: Telemetry = NOBODY
-
-    @property
-    def model_note(self) -> str:
-        """Return a sentence for the thread with the models that answer."""
-        if self.choice is not None:
-            return self.choice.note
-        used = {self.roster.models[agent.model].model for agent in self.roster.agents.values()}
-        return f"{', '.join(sorted(used))} answer"
-
-    async def check_models(self) -> None:
-        """Check, without importing litellm where its files suffice, that every model an agent may use has a price.
-
-        Raises:
-            RosterError: one has none, or litellm does not know it.
-        """
-        asked = [*(agent.model for agent in self.roster.agents.values()), self.roster.router.model]
-        chains = (name for model in asked for name in (model, *self.client.fallbacks(model)))
-        await self.client.check(dict.fromkeys(chains))
-
-    @cached_property
-    def sessions(self) -> RunSessions:
-        """Return what claims and ends runs."""
-        return RunSessions(
-            self.db, store=self.store, ledger=self.ledger, journal=self.journal, questions=self.questions
-        )
+class Engine(EngineParts):
+    """Carries out runs and prices them."""
 
     async def execute(
         self, session: RunSession, run: RunRow, events: EventSink, *, may_stream: bool = False
@@ -123,8 +58,9 @@ class Engine:
             gate = BudgetGate(self.balances, session, self.clock, session.asked)
             is_planned = await session.find(run.id, PLAN) is not None
             seen = await look(self.db, self.store, self.clock, self.balances, run, is_planned=is_planned)
-            ctx, services = await self._open(session, run, seen.texts, events, may_stream=may_stream)
+            ctx, services, setup = await self._open(session, run, seen.texts, events, may_stream=may_stream)
             admitted = None if is_planned else await self._admit(run, ctx, services, gate, seen.balances)
+            await keep_setup(services, session.steps, setup)
             usual = partial(self.usual, services, known_nusd=seen.usual_nusd)
             plan = await resolve(ctx, services, choice_of(run), usual=usual, estimated=admitted)
             confirmed = await self.confirm(run, ctx, services, plan)
@@ -159,23 +95,25 @@ class Engine:
 
     async def _open(
         self, session: RunSession, run: RunRow, texts: RunTexts, events: EventSink, *, may_stream: bool
-    ) -> tuple[TaskContext, Services]:
-        """Return the context and the services of a run, under the roster it was accepted with."""
+    ) -> tuple[TaskContext, Services, Setup]:
+        """Return the context and the services of a run, under the roster it was accepted with, and its setup."""
         roster, client = await self.roster_of(run)
+        allowed = restricted(client, roster.models, texts.channel_settings)
+        tools = await self.tools.of(run, roster)
         services = self._services(
             run.payer,
             run.fence,
             roster,
-            restricted(client, roster.models, texts.channel_settings),
+            allowed,
             session.events_to(events),
             session,
             executed_s=run.executed_ms / 1000,
             may_stream=may_stream,
-            tools=await self.tools.of(run, roster),
+            tools=tools,
         )
         if follows_dry_run(run, texts):
             services.emit(Noted(DRY, OVER))
-        return context_of(run, texts), services
+        return context_of(run, texts), services, Setup.of(roster, client, allowed, tools[1])
 
     async def _admit(
         self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate, balances: Sequence[Balance] | None
@@ -185,29 +123,26 @@ class Engine:
         await gate.admit(run, plan.needed_nusd, seen=balances)
         return plan
 
-    @cached_property
-    def _runner(self) -> Runner:
-        """Return the runner of every run that may use all models: it keeps its price bounds from run to run."""
-        return runner_over(self.client, self.roster.models, self.telemetry.observers)
-
-    @property
-    def zone(self) -> str:
-        """Return the time zone of this deployment."""
-        return self.settings.timezone or self.roster.budgets.timezone
-
     async def quote(self, payer: Payer, request: str, choice: Choice) -> Plan:
         """Return a request's plan with its price, without a run or a model call; the Router's default flow is assumed.
 
         Raises:
             UserError: the person named a flow or agents that do not exist, do not fit or may not be asked here.
         """
+        return await self._quoted(payer, request, lambda ctx, at: estimate(ctx, at, choice), dry=choice.dry)
+
+    async def _quoted(
+        self, payer: Payer, request: str, make: Callable[[TaskContext, Services], Plan], *, dry: bool
+    ) -> Plan:
+        """Return the plan that `make` makes for a request that is no run, with the usual price of its flow."""
         ctx = payer_context(payer, run_id="quote", request=request)
         await self.client.warm()
         settings = await ChannelSettings(self.db, self.clock).find(workspace=payer.workspace, channel=payer.channel)
         ports = self.roster, restricted(self.client, self.roster.models, settings), NullEventSink(), None
-        tools = await self.tools.at(payer, self.roster, dry=choice.dry)
-        plan = estimate(ctx, self._services(payer, Fence("quote", 0), *ports, tools=tools), choice)
-        return replace(plan, usual_nusd=await History(self.db).mean_cost_nusd(payer.workspace, plan.title))
+        tools = await self.tools.at(payer, self.roster, dry=dry)
+        services = self._services(payer, Fence("quote", 0), *ports, tools=tools)
+        plan = make(ctx, services)
+        return replace(plan, usual_nusd=await self._usual_nusd(services, plan))
 
     def check_prices(self) -> None:
         """Price every flow of the roster; raise RosterError where that is not possible."""
@@ -224,12 +159,19 @@ class Engine:
 
         `known_nusd` are usual prices by flow that have just been read.
         """
-        usual_nusd = known_nusd.get(plan.title)
-        if plan.title not in known_nusd and await services.find_decision(PRICE_PATH) is None:
-            usual_nusd = await History(self.db).mean_cost_nusd(services.payer.workspace, plan.title)
+        is_told = plan.title not in known_nusd and await services.find_decision(PRICE_PATH) is not None
+        usual_nusd = None if is_told else await self._usual_nusd(services, plan, known_nusd)
         told = {"expected_nusd": usual_nusd, "typical_nusd": plan.told.typical_nusd, "worst_nusd": plan.told.worst_nusd}
         kept: int | None = (await services.record_decision(PRICE_PATH, told)).data["expected_nusd"]
         return kept
+
+    async def _usual_nusd(
+        self, services: Services, plan: Plan, known_nusd: Mapping[str, int | None] = MappingProxyType({})
+    ) -> int | None:
+        """Return what a plan's flow has cost on average, read now unless it is known; None without a history."""
+        if plan.title in known_nusd:
+            return known_nusd[plan.title]
+        return await History(self.db).mean_cost_nusd(services.payer.workspace, plan.title)
 
     async def price_of(self, run: RunRow) -> PriceEstimate | None:
         """Return the price a run was told with; before it has a plan, what it would be told with now."""
@@ -261,6 +203,10 @@ class Engine:
         price_nusd = plan.worst_nusd if plan.usual_nusd is None else plan.price.expected_nusd
         if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
             return plan
+        return await self.ask_about_price(run, ctx, services, plan)
+
+    async def ask_about_price(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
+        """Ask whether a plan may cost that much; return what may run, None when nothing may."""
         question = Question(kind="confirm", title=plan.title, amount_nusd=plan.told.worst_nusd)
         decision = await services.decisions.ask(run.fence, CONFIRM_PATH, question)
         if decision.verdict == "run":
@@ -269,42 +215,6 @@ class Engine:
             cheap = RouteDecision(flow=services.roster.router.default, chosen_by="person", reason="You chose it.")
             return plan_of(ctx, services, cheap, took=plan.took)
         return None
-
-    def _services(  # noqa: PLR0913 - the ports that differ from run to run
-        self,
-        payer: Payer,
-        fence: Fence,
-        roster: Roster,
-        client: ModelClient,
-        events: EventSink,
-        session: RunSession | None,
-        *,
-        executed_s: float = 0.0,
-        may_stream: bool = False,
-        tools: tuple[ToolBox, ToolRules] = (NO_TOOLS, NOTHING_ON),
-    ) -> Services:
-        is_usual, (toolbox, rules) = client is self.client, tools
-        return open_services(
-            runner=self._runner if is_usual else runner_over(client, roster.models, self.telemetry.observers),
-            ledger=session or self.ledger,
-            journal=session or self.journal,
-            decisions=session or self.questions,
-            events=events,
-            clock=self.clock,
-            roster=roster,
-            payer=payer,
-            fence=fence,
-            executed_s=executed_s,
-            may_stream=may_stream,
-            toolbox=toolbox_over(toolbox, self.telemetry.observers),
-            tool_rules=rules,
-        )
-
-    async def roster_of(self, run: RunRow) -> tuple[Roster, LiteLLMClient]:
-        """Return the roster the run was accepted under, which an update may have replaced since."""
-        if run.roster_hash == self.roster.hash:
-            return self.roster, self.client
-        return await self.older.of(run.roster_hash)
 
 
 def choice_of(run: RunRow) -> Choice:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from patterns.core.money import Price, format_usd
+from patterns.core.money import Price, exact_usd
 from storage.run_story import RunStory, StoryCall, StoryStep
 
 TOOL = "tool:"
@@ -51,11 +51,13 @@ def _of_call(call: StoryCall) -> Iterator[Difference]:
         return
     try:
         again_nusd = recomputed_nusd(call)
-    except ValueError as error:
-        yield Difference("money", call.path, f"attempt {call.attempt} cannot be priced again: {error}")
+    except ValueError:
+        what = f"attempt {call.attempt} cannot be priced again, because the rates kept with it cannot be read"
+        yield Difference("money", call.path, what)
         return
     if again_nusd != call.actual_nusd:
-        what = f"attempt {call.attempt} was booked at {call.actual_nusd} nano-dollars and comes to {again_nusd}"
+        booked, again = exact_usd(call.actual_nusd), exact_usd(again_nusd)
+        what = f"attempt {call.attempt} was booked at {booked} and comes to {again} by its tokens"
         yield Difference("money", call.path, what)
 
 
@@ -69,7 +71,7 @@ def _of_step(step: StoryStep) -> Iterator[Difference]:
     sum_nusd = sum(call.actual_nusd for call in own if call.is_paid)
     if sum_nusd == step.record.cost_nusd:
         return
-    was = f"was journalled at {step.record.cost_nusd} nano-dollars, its attempts come to {sum_nusd}"
+    was = f"it was noted at {exact_usd(step.record.cost_nusd)}, and its attempts come to {exact_usd(sum_nusd)}"
     is_later = any((call.closed_us or 0) > step.at_us for call in own)
     yield Difference("money", step.path, f"{was}: a call was corrected afterwards" if is_later else was)
 
@@ -79,17 +81,16 @@ def _of_run(story: RunStory) -> Iterator[Difference]:
     if run.cost_nusd != sum_nusd:
         is_later = any((call.closed_us or 0) > (run.finished_us or 0) for call in story.calls)
         why = ": a call was corrected afterwards" if is_later else ""
-        yield Difference(
-            "money", "", f"the run was ended at {run.cost_nusd} nano-dollars, its calls come to {sum_nusd}{why}"
-        )
+        what = f"the run was ended at {exact_usd(run.cost_nusd)}, and its calls come to {exact_usd(sum_nusd)}{why}"
+        yield Difference("money", "", what)
     if story.account_nusd is not None and story.account_nusd[0] != sum_nusd:
         yield Difference(
             "money",
             "",
-            f"its account counts {format_usd(story.account_nusd[0])}, its calls come to {format_usd(sum_nusd)}",
+            f"its account counts {exact_usd(story.account_nusd[0])}, and its calls come to {exact_usd(sum_nusd)}",
         )
     if story.account_nusd is not None and story.account_nusd[1]:
-        yield Difference("money", "", f"{format_usd(story.account_nusd[1])} is still held for it")
+        yield Difference("money", "", f"{exact_usd(story.account_nusd[1])} is still held for it")
 
 
 def _recomputed_or_booked(call: StoryCall) -> int:

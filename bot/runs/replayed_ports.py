@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
+from bot.runs.engine import CONFIRM_PATH
 from bot.runs.replayed_money import Difference
+from bot.runs.replayed_words import decision_said
 from bot.runs.told_price import PRICE_PATH
-from patterns.core.errors import BudgetExceededError, CancelledRunError, LimitReachedError, ParkedError
+from patterns.core.errors import AgentsError, BudgetExceededError, CancelledRunError, LimitReachedError, ParkedError
 from patterns.core.events import StopReason
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.questions import Decision, Question
@@ -19,17 +21,25 @@ UNTOLD = "What a refused hold said is kept in the result alone."
 REFUSAL = "refusal/"
 
 
+class CutShortError(AgentsError):
+    """The run ended here: its process was gone, or an error that no journal has."""
+
+
 class ReplayPorts:
     """The ports `Journal`, `Ledger` and `Decisions` over a story. `differences` grow while patterns use them.
 
-    Decisions under `hidden` paths are taken anew and compared; the others are returned as they were.
+    Decisions under `hidden` paths are taken anew and compared; the others are returned as they were. Without
+    `knows_prices`, as of runs that did not keep which models they had, what depends on a price is not compared;
+    `has_other_price` then tells that it came out otherwise.
     """
 
-    def __init__(self, story: RunStory, *, hidden: frozenset[str]) -> None:
+    def __init__(self, story: RunStory, *, hidden: frozenset[str], knows_prices: bool = True) -> None:
         self.story = story
         self.differences: list[Difference] = []
         self.reached: set[str] = set()
         self.compared = 0
+        self.has_other_price = False
+        self._knows_prices = knows_prices
         self._hidden = hidden
         self._records = {step.path: step.record for step in (*story.decisions, *story.steps) if step.record is not None}
         self._questions = {asked.path: asked for asked in story.questions}
@@ -47,18 +57,35 @@ class ReplayPorts:
         return found
 
     async def record(self, fence: Fence, step: StepRecord) -> StepRecord:  # noqa: ARG002 - the port's shape
-        """Compare a decision with the journalled one, byte for byte, and return that; nothing is written."""
+        """Compare a decision with the journalled one, byte for byte, and return that; nothing is written.
+
+        Raises:
+            CancelledRunError, CutShortError: the run had ended before it was taken.
+        """
         known = self._records.get(step.path)
         self.reached.add(step.path)
         if known is None:
-            if not step.path.startswith(REFUSAL):
-                self._differs("decision", step.path, f"is decided now ({_short(step)}) and was not then")
+            if step.path.startswith(REFUSAL):
+                return step
+            self._check_went_on()
+            self._differs("decision", step.path, f"is decided now ({decision_said(step)}) and was not then")
             return step
         self.compared += 1
-        now, then = (_bytes(step), _bytes(known))
-        if now != then:
-            self._differs("decision", step.path, f"was {_short(known)} and is {_short(step)} now")
+        if _bytes(step) != _bytes(known):
+            if step.path == PRICE_PATH and not self._knows_prices:
+                self.has_other_price = True
+            else:
+                was, now = decision_said(known), decision_said(step)
+                self._differs("decision", step.path, f"was {was} and is {now} now" if was != now else "is another now")
         return known
+
+    def _check_went_on(self) -> None:
+        """Raise where the run was stopped or broke off; nothing after that is in its journal."""
+        reason = self.story.run.stop_reason
+        if reason == StopReason.CANCELLED:
+            raise CancelledRunError
+        if reason == StopReason.FAILED:
+            raise CutShortError
 
     # ------------------------------------------------------------ money
 
@@ -66,7 +93,7 @@ class ReplayPorts:
         """End a step that the journal does not have as it ended then; never return.
 
         Raises:
-            BudgetExceededError, LimitReachedError, CancelledRunError: as the run's end tells.
+            BudgetExceededError, LimitReachedError, CancelledRunError, CutShortError: as the run's end tells.
         """
         run = self.story.run
         step = self.story.step(request.path)
@@ -75,6 +102,7 @@ class ReplayPorts:
         is_voice = "broadcast/" in request.path and "/synthesis/" not in request.path
         if step is not None and step.calls and is_voice:
             await asyncio.Event().wait()  # a voice that was under way when too many others had failed: they stop it
+        self._check_went_on()
         if run.stop_reason == StopReason.TIMEOUT:
             raise LimitReachedError("The time for this run is over.", limit=Reason.RUN_S)
         refusal = next((self._records[path] for path in reversed(self._records) if path.startswith(REFUSAL)), None)
@@ -86,8 +114,10 @@ class ReplayPorts:
 
         Raises:
             BudgetExceededError: they were refused then.
+            CancelledRunError, CutShortError: the run had ended before.
         """
         if any(request.path not in self._reserved for request in requests):
+            self._check_went_on()
             raise BudgetExceededError(UNTOLD, kind="run", key="")
         return [Hold(request.call_id, request.amount_nusd) for request in requests]
 
@@ -121,9 +151,14 @@ class ReplayPorts:
             raise ParkedError(path)
         self.reached.add(path)
         self.compared += 1
-        if asked.question.model_dump_json() != question.model_dump_json():
+        is_price = path == CONFIRM_PATH and not self._knows_prices
+        if not is_price and asked.question.model_dump_json() != question.model_dump_json():
             self._differs("decision", path, "people are asked something else than they were then")
         return asked.decision
+
+    def was_asked(self, path: str) -> bool:
+        """Return whether people were asked under a path."""
+        return path in self._questions
 
     def _differs(self, kind: str, where: str, what: str) -> None:
         self.differences.append(Difference(kind, where, what))
@@ -135,8 +170,3 @@ def _bytes(step: StepRecord) -> bytes:
     if step.path == PRICE_PATH:
         data.pop("expected_nusd", None)  # from the history of other runs, which has grown since
     return step.model_copy(update={"data": dict(sorted(data.items()))}).model_dump_json().encode()
-
-
-def _short(step: StepRecord) -> str:
-    said = " ".join((step.text or str(step.data)).split())
-    return said if len(said) <= 120 else f"{said[:120]}…"  # noqa: PLR2004 - a line of a report

@@ -3,24 +3,28 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 from bot.runs.engine import Engine
 from bot.runs.model_selection import apply_choice
-from bot.runs.stories import route_of, step_name
+from bot.runs.run_setup import ANSWERED_BY, ModelNames, is_setup
+from bot.runs.step_names import step_name
+from bot.runs.stories import route_of
 from bot.runs.told_price import PRICE_PATH
 from patterns.core.context import TaskContext
 from patterns.core.errors import RosterError, UserError
 from patterns.core.events import PatternResult
-from patterns.core.holds import Fence
+from patterns.core.holds import Fence, Payer
 from patterns.core.ports import Clock
 from patterns.core.questions import Decision, Question
 from patterns.core.step_record import StepRecord
-from patterns.flow import PLAN, Choice
+from patterns.estimate import estimate
+from patterns.flow import PLAN, Choice, Plan, plan_of
 from patterns.models.client import LiteLLMClient
-from patterns.replay import KeptSteps
+from patterns.replay import KeptMoney, KeptSteps, steps_by_agent
 from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster, from_snapshot
 from patterns.router import RouteDecision
@@ -60,6 +64,8 @@ class Rerun:
     answers: Mapping[str, Decision]
     priced_as: Choice
     is_other_price: bool
+    route: RouteDecision | None = None
+    """The plan that it keeps; None where another one is made."""
     redone: tuple[StoryStep, ...] = field(default=())
 
     @property
@@ -93,8 +99,9 @@ def rerun_of(story: RunStory, start: StoryStep, change: Change, *, snapshot: str
     """
     if story.forgotten:
         raise UserError("Texts of that run were deleted, so it cannot go on from one of its steps.")
+    names = ModelNames.in_story(story)
     kept = {
-        step.path: free_of_cost(step.record)
+        step.path: free_of_cost(step.record, answered_by=names.of_step(step))
         for step in story.steps
         if step.record is not None and step.path != start.path and step.started_us < start.ended_us and not change.flow
     }
@@ -120,6 +127,7 @@ def rerun_of(story: RunStory, start: StoryStep, change: Change, *, snapshot: str
         answers={} if change.flow else answers,
         priced_as=Choice(flow=change.flow) if change.flow else _priced_as(route),
         is_other_price=bool(change.model or change.flow),
+        route=route if keeps_plan else None,
         redone=redone,
     )
 
@@ -138,11 +146,11 @@ def _is_kept(decision: StepRecord, *, keeps_plan: bool) -> bool:
     """Return whether a decision holds for the new run: prices and refusals are its own."""
     if decision.path == PLAN:
         return keeps_plan
-    return decision.path != PRICE_PATH and not decision.path.startswith("refusal/")
+    return decision.path != PRICE_PATH and not is_setup(decision.path) and not decision.path.startswith("refusal/")
 
 
-def free_of_cost(record: StepRecord) -> StepRecord:
-    """Return a step or a decision as a run has it that does not pay for it."""
+def free_of_cost(record: StepRecord, *, answered_by: str = "") -> StepRecord:
+    """Return a step or a decision as a run has it that does not pay for it, with the model that answered then."""
     text = record.text
     if record.path == PLAN:
         decision, took = json.loads(text)
@@ -152,6 +160,7 @@ def free_of_cost(record: StepRecord) -> StepRecord:
     elif record.path.endswith(f"/{OUTCOME}"):
         text = PatternResult.model_validate_json(text).model_copy(update={"cost_nusd": 0}).model_dump_json()
     data = {name: value for name, value in record.data.items() if name not in ("before_nusd", "uncertain_nusd")}
+    data |= {ANSWERED_BY: answered_by} if answered_by else {}
     free = {"cost_nusd": 0, "attempts": 0, "elapsed_ms": 0, "input_tokens": 0, "output_tokens": 0}
     return record.model_copy(update={**free, "text": text, "data": data})
 
@@ -189,7 +198,7 @@ def _with_model(source: str, model: str) -> str:
 class RerunEngine(Engine):
     """An engine for one run that takes steps over; `given` is the context of the run they are of."""
 
-    kept: Mapping[str, StepRecord] = field(default_factory=dict)
+    rerun: Rerun | None = None
     given: TaskContext | None = None
 
     @classmethod
@@ -201,13 +210,42 @@ class RerunEngine(Engine):
             roster = roster.with_models(apply_choice(roster.models, engine.choice))
         parts["roster"], parts["client"] = roster, LiteLLMClient(roster.models, engine.settings.env)
         parts["questions"] = AnsweredQuestions(engine.db, engine.clock, rerun.answers)
-        return cls(**parts, kept=rerun.steps, given=given)
+        return cls(**parts, rerun=rerun, given=given)
+
+    async def quote_rest(self, payer: Payer, request: str) -> Plan:
+        """Return the plan with the price of what is paid anew, as it will be asked about and held."""
+        rerun = self._rerun
+
+        def make(ctx: TaskContext, services: Services) -> Plan:
+            if rerun.route is None:
+                return estimate(ctx, services, rerun.priced_as)
+            return plan_of(ctx, services, rerun.route)
+
+        return await self._quoted(payer, request, make, dry=rerun.story.run.is_dry)
+
+    async def _usual_nusd(
+        self, services: Services, plan: Plan, known_nusd: Mapping[str, int | None] = MappingProxyType({})
+    ) -> int | None:
+        """Return what the rest cost the first time; with another model or flow nobody knows what is usual."""
+        del services, plan, known_nusd
+        return None if self._rerun.is_other_price else self._rerun.old_nusd
 
     def _services(self, *ports: Any, **facts: Any) -> Services:  # noqa: ANN401 - those of the engine
-        services = super()._services(*ports, **facts)
+        services, kept = super()._services(*ports, **facts), self._rerun.steps
         if self.given is None:
             return services
-        return replace(services, runner=KeptSteps(services.runner, self.client, self.kept, self.given))
+        return replace(
+            services,
+            runner=KeptSteps(services.runner, self.client, kept, self.given),
+            ledger=KeptMoney(services.ledger, frozenset(kept)),
+            taken_over=steps_by_agent(kept.values()),
+        )
+
+    @property
+    def _rerun(self) -> Rerun:
+        if self.rerun is None:
+            raise AssertionError("made with `over`")
+        return self.rerun
 
 
 class AnsweredQuestions(Questions):

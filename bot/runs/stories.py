@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from bot.messages.decision_text import decision_words, question_words
 from bot.messages.flow_diagram import flow_diagram
@@ -11,8 +10,11 @@ from bot.messages.run_text import date_and_time
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StepTexts, StoryView
 from bot.messages.views import RunState, StepState
 from bot.people.profiles import ProfileLookup
+from bot.runs.by_hand import is_by_hand, what_it_was
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
+from bot.runs.run_setup import ModelNames
+from bot.runs.step_names import step_name
 from bot.runs.timeline import Timeline
 from bot.runs.told_price import PRICE_PATH, estimate_in
 from patterns.core.errors import RosterError, StorageError
@@ -36,8 +38,6 @@ _ENDED = {
     StopReason.TIMEOUT: "It ended because its time was over.",
     StopReason.REJECTED: "It ended without approval.",
 }
-_PLACES = {"supervisor": "round", "turn": "turn", "call": "call"}
-"""What a number in a step's path counts, by the segment before it."""
 _STATES = {"accepted": RunState.QUEUED, "running": RunState.RUNNING, "parked": RunState.WAITING}
 
 
@@ -88,7 +88,7 @@ class StoryViews:
         """Return a run as its readers see it: without `roster` no plan is drawn, without `texts` nothing is quoted."""
         run, outcome, route = story.run, outcome_of(story), route_of(story)
         line = _timeline(story)
-        names = {name: spec.model for name, spec in roster.models.items()} if roster else {}
+        names = ModelNames.in_story(story)
         return StoryView(
             run_id=run.id,
             asker=await self.profiles.person(run.user, run.workspace),
@@ -96,9 +96,9 @@ class StoryViews:
             when=f"{date_and_time(run.created_us)} UTC",
             request="(deleted)" if story.request is None else story.request,
             state=state_of(story),
-            route=_route_line(route) if route else RouteLine(run.flow, "", "") if run.flow else None,
+            route=_route_line(route) if route else _unplanned(story),
             price=price_of(story),
-            diagram=_diagram(roster, route),
+            diagram=_diagram(names.roster(roster), route) if roster else (),
             steps=tuple(_step(step, line, names, texts) for step in story.steps),
             decisions=tuple([await self._decision(story, asked, line) for asked in story.questions]),
             seconds=run.executed_ms / 1000,
@@ -111,11 +111,11 @@ class StoryViews:
             did_not=story.did_not,
             ended=await self._ended(story),
             answer=outcome.result.output if outcome and texts is not None else "",
-            notes=(*_taken_over(story), *(outcome.result.notes if outcome else ())),
+            notes=(*_taken_over(story), *_not_kept(names, story), *(outcome.result.notes if outcome else ())),
             missing=outcome.result.missing if outcome else (),
             owners=len({call.owner_epoch for call in story.calls}) or 1,
             has_texts=texts is not None,
-            play_money=self.profiles.is_play_money,
+            play_money=names.is_play_money or (not names.setups and self.profiles.is_play_money),
         )
 
     async def _ended(self, story: RunStory) -> str:
@@ -143,6 +143,24 @@ def _taken_over(story: RunStory) -> tuple[str, ...]:
     return (f"Its first steps were taken over from {older['run']} and not paid again.",) if older else ()
 
 
+def _not_kept(names: ModelNames, story: RunStory) -> tuple[str, ...]:
+    """Return what a run that kept no models says instead of their names."""
+    models = names.not_kept(story.steps)
+    if not models:
+        return ()
+    verb = "is a name" if len(models) == 1 else "are names"
+    return (
+        f"{' and '.join(models)} {verb} of the roster: which provider's model answered was not kept yet at that time.",
+    )
+
+
+def _unplanned(story: RunStory) -> RouteLine | None:
+    """Return what a run went to without a plan: what its command asked for, or what the asker named."""
+    if is_by_hand(story):
+        return RouteLine(story.run.flow, "hand", what_it_was(story))
+    return RouteLine(story.run.flow, "") if story.run.flow else None
+
+
 def _timeline(story: RunStory) -> Timeline:
     return Timeline((step.started_us, step.ended_us) for step in story.steps)
 
@@ -154,8 +172,8 @@ def _route_line(route: RouteDecision) -> RouteLine:
     return RouteLine(title, route.chosen_by, route.reason, route.confidence)
 
 
-def _diagram(roster: Roster | None, route: RouteDecision | None) -> tuple[str, ...]:
-    if roster is None or route is None:
+def _diagram(roster: Roster, route: RouteDecision | None) -> tuple[str, ...]:
+    if route is None:
         return ()
     try:
         return flow_diagram(roster, flow_tree(roster, route), title=route.flow or route.pattern)
@@ -163,7 +181,7 @@ def _diagram(roster: Roster | None, route: RouteDecision | None) -> tuple[str, .
         return ()
 
 
-def _step(step: StoryStep, line: Timeline, names: Mapping[str, str], texts: Mapping[str, StepTexts] | None) -> StepLine:
+def _step(step: StoryStep, line: Timeline, names: ModelNames, texts: Mapping[str, StepTexts] | None) -> StepLine:
     record = step.record
     state = {"ok": StepState.DONE, "failed": StepState.FAILED}.get(record.outcome if record else "", StepState.SKIPPED)
     start_s = line.at(step.started_us)
@@ -171,7 +189,7 @@ def _step(step: StoryStep, line: Timeline, names: Mapping[str, str], texts: Mapp
         path=step.path,
         label=step_name(step),
         agent=step.agent,
-        model=names.get(step.model, step.model),
+        model=names.of_step(step),
         state=state,
         start_s=start_s,
         seconds=max(0.0, line.at(step.ended_us) - start_s),
@@ -186,14 +204,6 @@ def _step(step: StoryStep, line: Timeline, names: Mapping[str, str], texts: Mapp
     )
 
 
-def step_name(step: StoryStep) -> str:
-    """Return a step as people tell it from others: its agent, with its round, turn and call where there are several."""
-    parts = pairwise(step.path.split("/"))
-    return ", ".join(
-        [step.agent or step.path, *(f"{_PLACES[before]} {number}" for before, number in parts if before in _PLACES)]
-    )
-
-
 def _how_it_ended(step: StoryStep) -> str:
     if step.record is None:
         return Reason.UNFINISHED.clause()
@@ -202,9 +212,9 @@ def _how_it_ended(step: StoryStep) -> str:
     return _FINISHED.get(step.record.finish_reason, "finished")
 
 
-def _attempt(call: StoryCall, names: Mapping[str, str]) -> AttemptLine:
+def _attempt(call: StoryCall, names: ModelNames) -> AttemptLine:
     return AttemptLine(
-        model=names.get(call.model, call.model),
+        model=names.of_model(call.model, call.owner_epoch),
         number=call.attempt,
         owner=call.owner_epoch,
         held_nusd=call.hold_nusd,

@@ -23,6 +23,7 @@ from bot.runs.ending import obstacles, remedies_of
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.material import Attachments
 from bot.runs.outcome import RunOutcome
+from bot.runs.run_setup import ModelNames
 from bot.runs.tool_lines import arguments_in_a_line, would_call
 from bot.threads.attachments import AttachmentCollector
 from bot.threads.progress import ProgressBoard, step_label
@@ -32,7 +33,6 @@ from patterns.core.reasons import Reason
 from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.core.tools import TOOL_MODEL
 from patterns.roster.consistency import ROUTER
-from patterns.roster.model_schema import ModelSpec
 from patterns.tools.sources import ToolUse, offered_tools, sources_of, tool_uses
 from storage.preferences import Preferences
 from storage.run_rows import RunRow
@@ -80,7 +80,7 @@ def call_line(use: ToolUse, *, approved_by: str) -> ToolCallLine:
 
 
 def models_used(
-    money: Sequence[Mapping[str, Any]], steps: Sequence[StepRecord], known: Mapping[str, ModelSpec]
+    money: Sequence[Mapping[str, Any]], steps: Sequence[StepRecord], known: ModelNames
 ) -> tuple[ModelUse, ...]:
     """Return what each model used and cost, once under the name its provider gives it.
 
@@ -90,7 +90,7 @@ def models_used(
     for row in money:
         alias = row["model"]
         is_tool = alias.startswith(TOOL_MODEL)
-        name = alias.removeprefix(TOOL_MODEL) if is_tool else known[alias].model if alias in known else alias
+        name = alias.removeprefix(TOOL_MODEL) if is_tool else known.of_model(alias)
         mine = [step for step in steps if step.model == alias]
         before = used.get(name, ModelUse(name, 0, 0, 0, 0))
         used[name] = ModelUse(
@@ -166,7 +166,7 @@ class RunViews:
         journal = await self.engine.journal.steps(run.id)
         steps, turns = paid_steps(journal), [step for step in journal if step.outcome != "decision"]
         money = await self.engine.store.cost_by_model(run.id)
-        models = models_used(money, turns, self.engine.roster.models)
+        models = models_used(money, turns, ModelNames.of(journal))
         shown = tuple(step_view(step) for step in steps)
         state = RunState.DONE if run.status == "done" else RunState.RUNNING
         cost_nusd = sum(model.cost_nusd for model in models)

@@ -52,6 +52,13 @@ def format_usd(nusd: int) -> str:
     return _format(nusd, ROUND_CEILING)
 
 
+def exact_usd(nusd: int) -> str:
+    """Return dollars to the last digit that counts, never rounded: `$0.02`, `$0.0012345`."""
+    whole, rest = divmod(abs(nusd), NUSD_PER_USD)
+    digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nusd < 0 else ''}${whole:,}.{digits}"
+
+
 def format_left(limit_nusd: int, *taken_nusd: int) -> str:
     """Return what is left of a limit: the limit less every amount taken as `format_usd` shows it.
 
@@ -271,6 +278,22 @@ class Quote:
             self.once_nusd + other.once_nusd,
             self.worst_nusd + other.worst_nusd,
             self.typical_nusd + other.typical_nusd,
+        )
+
+    def without(self, part: "Quote") -> "Quote":
+        """Return the price without a part of it, never below zero."""
+        return Quote(
+            max(0, self.once_nusd - part.once_nusd),
+            max(0, self.worst_nusd - part.worst_nusd),
+            max(0, self.typical_nusd - part.typical_nusd),
+        )
+
+    def least(self, other: "Quote") -> "Quote":
+        """Return the lower of two prices, figure by figure."""
+        return Quote(
+            min(self.once_nusd, other.once_nusd),
+            min(self.worst_nusd, other.worst_nusd),
+            min(self.typical_nusd, other.typical_nusd),
         )
 
     def times(self, count: int) -> "Quote":

@@ -187,14 +187,20 @@ class Reports:
         return await self._rows(q.stopped_for_money(workspace=workspace, since_us=since_us))
 
     async def calls(self, workspace: str, period: str, channels: Sequence[str] = ()) -> list[Row]:
-        """Return every call of a month, in order; of every channel when none is named."""
+        """Return every call of a month, in order; of every channel when none is named.
+
+        Each has the `setups` of its run: what its owners worked with, as data of decisions, without order.
+        """
 
         def work() -> Work[list[Row]]:
             wanted = list(channels)
             if not wanted:
                 wanted = [row["channel"] for row in (yield q.channels_with_spend(workspace=workspace, period=period))]
             rows = yield q.calls(workspace=workspace, channels=wanted, period=period)
-            return rows
+            kept: dict[str, list[Row]] = {}
+            for row in (yield q.setups_of_calls(workspace=workspace, channels=wanted, period=period)):
+                kept.setdefault(row["run_id"], []).append(json.loads(row["data_json"]))
+            return [{**row, "setups": kept.get(row["run_id"], [])} for row in rows]
 
         return await self._db.read(work)
 

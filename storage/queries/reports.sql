@@ -104,12 +104,19 @@ ORDER BY at_us DESC, id DESC LIMIT :most;
 -- tools have facts of their own beside their money; of models these are null.
 SELECT call.id, call.run_id, call.path, call.attempt, call.channel, call.user_id, call.period, call.flow, call.agent,
        call.model, call.price_version, call.state, call.hold_nusd, call.actual_nusd, call.overrun_nusd,
-       call.usage_json, call.reason, call.opened_us, call.closed_us, tool_call.approved_by,
+       call.usage_json, call.reason, call.owner_epoch, call.opened_us, call.closed_us, tool_call.approved_by,
        tool_call.bytes_read, tool_call.is_error, tool_call.elapsed_ms
 FROM call LEFT JOIN tool_call ON tool_call.call_id = call.id
 WHERE call.workspace = :workspace AND call.channel IN :channels... AND call.period = :period
   AND call.state <> 'reserved' AND call.attempt > 0
 ORDER BY call.opened_us, call.id;
+
+-- name: setups_of_calls
+-- Return what the runs of one month's calls worked with, as their journals keep it.
+SELECT run_id, path, data_json FROM step
+WHERE (path = 'setup' OR path LIKE 'setup/%') AND run_id IN (
+  SELECT run_id FROM call
+  WHERE workspace = :workspace AND channel IN :channels... AND period = :period AND attempt > 0);
 
 -- name: channels_with_spend
 -- Return the channels in which money was spent in a month.

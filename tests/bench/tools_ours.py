@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.logs import configure_logs
-from bot.runs.engine import NullEventSink
+from bot.runs.engine_parts import NullEventSink
 from patterns.agent import AgentRunner
 from patterns.core.tools import ToolRules
 from patterns.roster.roster import load_roster

@@ -19,7 +19,7 @@ from typing import Any
 
 from bot.clock import SystemClock
 from bot.logs import configure_logs
-from bot.runs.engine import NullEventSink
+from bot.runs.engine_parts import NullEventSink
 from bot.runs.lease import LEASE_S, Lease
 from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, PreparedCall

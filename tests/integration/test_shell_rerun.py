@@ -76,7 +76,8 @@ async def test_an_estimate_spends_nothing(shell: Shell, team: Chaired, run: str)
     before = shell.paid_nusd(), shell.sql("SELECT COUNT(*) FROM run")
     told = await shell.run("replay", run, "--from", "5", "--flow", "answer", "--estimate")
     assert told.code == 0
-    assert told.err.startswith("With answer, nothing taken over: about $")
+    assert told.out.startswith("With answer, nothing taken over: about $")
+    assert told.out.endswith(" Nothing was started.\n")
     assert (team.asked, (shell.paid_nusd(), shell.sql("SELECT COUNT(*) FROM run"))) == ([], before)
 
 
@@ -89,3 +90,15 @@ async def test_what_cannot_be_is_one_sentence(shell: Shell, run: str) -> None:
     shell.sql("DELETE FROM content")
     refused = await shell.run("replay", run, "--from", "chair")
     assert refused.err == "agents: Texts of that run were deleted, so it cannot go on from one of its steps.\n"
+
+
+async def test_only_what_is_paid_again_is_estimated_asked_about_and_held(shell: Shell, run: str) -> None:
+    ((whole,),) = shell.sql("SELECT worst_nusd FROM run")
+    told = await shell.run("replay", run, "--from", "chair", "--estimate", "--json")
+    price = json.loads(told.out)
+    again = json.loads((await shell.run("replay", run, "--from", "chair", "--json")).out)["new"]["run_id"]
+    kept = {row[0]: json.loads(row[1]) for row in shell.sql("SELECT run_id, data_json FROM step WHERE path = 'price'")}
+    held = dict(shell.sql("SELECT run_id, SUM(hold_nusd) FROM call GROUP BY run_id"))
+    assert kept[again]["worst_nusd"] == price["worst_nusd"] < whole
+    assert kept[again]["expected_nusd"] == price["expected_nusd"]
+    assert held[again] <= price["worst_nusd"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from patterns.core.money import format_usd
+from patterns.core.money import exact_usd, format_usd
 from tests.fakes.provider import Provider, Reply
 from tests.fakes.team import RECOMMENDATION, Team
 from tests.support.shells import Shell
@@ -97,10 +97,7 @@ async def test_every_kind_of_run_replays_to_the_same_decisions_and_cents(shell: 
     said = replayed.out.splitlines()
     assert replayed.code == 0, replayed.out
     assert said.count("Everything that is stored came out the same, byte for byte.") == 6, replayed.out
-    told = [
-        int(found.replace(",", ""))
-        for found in re.findall(r"\(([\d,]+) nano-dollars\)\. Nothing was sent\.", replayed.out)
-    ]
+    told = [int(Decimal(found) * 10**9) for found in re.findall(r"\$([\d.]+\d)\. Nothing was sent\.", replayed.out)]
     assert sum(told) == shell.paid_nusd()
     assert shell.sql(counts) == before
 
@@ -122,12 +119,12 @@ async def test_failed_attempts_and_lost_voices_replay_too(tmp_path: Path) -> Non
 
 
 TAMPERED = {
-    "UPDATE step SET cost_nusd = cost_nusd + 1 WHERE agent = 'chair'": "money: broadcast/synthesis/chair ",
-    "UPDATE content SET text = text || '!' WHERE id LIKE '%/broadcast/cost'": "prompt: broadcast/synthesis/chair ",
-    "UPDATE content SET text = REPLACE(text, 'decide', 'critique') WHERE id LIKE '%/plan'": "decision: plan was ",
+    "UPDATE step SET cost_nusd = cost_nusd + 1 WHERE agent = 'chair'": "money: step 5, chair: ",
+    "UPDATE content SET text = text || '!' WHERE id LIKE '%/broadcast/cost'": "prompt: step 5, chair: ",
+    "UPDATE content SET text = REPLACE(text, 'decide', 'critique') WHERE id LIKE '%/plan'": "decision: the plan: was ",
     "DELETE FROM step WHERE agent = 'chair'": "result: its ",
     "UPDATE run SET cost_nusd = cost_nusd + 1": "money: the run was ended at ",
-    "UPDATE content SET text = REPLACE(text, 'Take', 'Leave') WHERE id LIKE '%:result'": "result: its output ",
+    "UPDATE content SET text = REPLACE(text, 'Take', 'Leave') WHERE id LIKE '%:result'": "result: its answer ",
 }
 
 
@@ -147,8 +144,8 @@ async def test_deleted_texts_are_named_and_the_cents_still_come_out(shell: Shell
     shell.sql("DELETE FROM content")
     replayed = await shell.run("replay", run)
     assert replayed.code == 0, replayed.out
-    assert "Deleted: the request, plan, " in replayed.out
-    assert f"({shell.paid_nusd():,} nano-dollars)" in replayed.out
+    assert "Deleted: the request, the plan, step 1, " in replayed.out
+    assert f"exactly {exact_usd(shell.paid_nusd())}." in replayed.out
     shown = await shell.run("show", run, "--texts")
     assert "> (deleted)" in shown.out
     assert shown.out.count("Its text was deleted.") == len(AGENTS)

@@ -186,14 +186,39 @@ async def test_tools_are_listed_tried_and_checked_without_an_agent(tmp_path: Pat
         refused = await shell.run("tools", "call", "orders.cancel_order", '{"number": 7}', env=env)
         made = await shell.run("tools", "call", "orders.cancel_order", '{"number": 7}', "--yes", env=env)
         doctor = await shell.run("doctor", env=env)
-    assert "cancel_order: acts, asks who asked, goes to orders, $0.02. Cancel an order." in listed.out
-    assert "off, because the roster does not name them: convert_time" in listed.out
+    assert "  orders.cancel_order: acts, asks who asked, goes to orders, $0.02. Cancel an order." in listed.out
+    assert "off, because the roster does not name them: time.convert_time" in listed.out
     assert called.out == "Order 7 is on its way: https://orders.example/7\n"
     assert (refused.code, "Add --yes to call it." in refused.err) == (1, True)
     assert (made.code, cancelled(tmp_path)) == (0, ["7"])
     assert [state for _, state, _ in tools_paid(shell)] == ["settled", "settled"]
     assert "tools orders: answers: 2 on." in doctor.out
     assert "tools time: answers: 1 on, 1 off." in doctor.out
+
+
+async def test_runs_with_tools_replay_and_say_what_they_were(tmp_path: Path, env: dict[str, str]) -> None:
+    async def script(call: Call) -> Reply:
+        if "dear" in call.user:
+            return asks_for(CANCEL)(call)  # type: ignore[operator, no-any-return]
+        return asks_for(FIND, CANCEL)(call)  # type: ignore[operator, no-any-return]
+
+    async with Provider(script) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        for words in (("Denied: order 7.",), ("--approve", "orders", "Approved: order 7."), ("A dear order 7.",)):
+            answered = await shell.run(*ASK, *words, env=env)
+            assert answered.code == 0, answered.err
+        called = await shell.run("tools", "call", "clock.now", env=env)
+        failed = await shell.run("tools", "call", "orders.find_order", "{}", env=env)
+        unknown = await shell.run("tools", "call", "orders.find", "{}", env=env)
+        replayed = await shell.run("replay", "--all", env={**env, "OPENAI_API_KEY": ""})
+        ((run,),) = shell.sql("SELECT id FROM run WHERE flow = 'tools'")
+        shown = await shell.run("show", run, env=env)
+    assert (called.code, failed.code, unknown.code) == (0, 1, 1)
+    assert replayed.code == 0, replayed.out
+    assert replayed.out.count("Everything that is stored came out the same, byte for byte.") == 4, replayed.out
+    assert "It is one call of a tool, made with `agents tools call`. There was no plan" in replayed.out
+    assert "It is one call of a tool, made with agents tools call." in shown.out
+    assert "> clock.now {}" in shown.out
 
 
 async def test_the_starter_works_as_it_is(tmp_path: Path) -> None:

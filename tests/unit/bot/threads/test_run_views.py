@@ -1,10 +1,10 @@
 """What a run's details say of its steps and models."""
 
 import json
-from types import SimpleNamespace
 
 from bot.messages.used_text import models
 from bot.messages.views import ModelUse, ToolCallLine
+from bot.runs.run_setup import ModelNames, Setup
 from bot.threads.run_views import arguments_in_a_line, call_line, models_used, step_view
 from patterns.core.step_record import CACHED_TOKENS, StepRecord
 from patterns.tools.sources import tool_uses
@@ -19,8 +19,8 @@ def record(path: str, agent: str, model: str) -> StepRecord:
 def test_two_aliases_of_one_model_are_one_line() -> None:
     money = [{"model": alias, "calls": 1, "cost_nusd": 7} for alias in ("fast", "strong", "gone")]
     steps = [record("a", "writer", "fast"), record("b", "critic", "strong")]
-    known = {alias: SimpleNamespace(model="openai/gpt-5-mini") for alias in ("fast", "strong")}
-    assert models_used(money, steps, known) == (  # type: ignore[arg-type]
+    kept = Setup({alias: {"id": "openai/gpt-5-mini"} for alias in ("fast", "strong")})
+    assert models_used(money, steps, ModelNames((kept,))) == (
         ModelUse("openai/gpt-5-mini", 2, 20, 10, 14),
         ModelUse("gone", 1, 0, 0, 7),
     )
@@ -29,7 +29,7 @@ def test_two_aliases_of_one_model_are_one_line() -> None:
 def test_tools_stand_beside_models_and_have_no_tokens() -> None:
     money = [{"model": alias, "calls": 2, "cost_nusd": 7} for alias in ("tool:shop.order", "fast")]
     steps = [record("a/turn/1", "writer", "fast"), record("a/turn/1/call/1", "writer", "tool:shop.order")]
-    assert models_used(money, steps, {})[1] == ModelUse("shop.order", 2, 20 - 10, 10 - 5, 7, is_tool=True)
+    assert models_used(money, steps, ModelNames())[1] == ModelUse("shop.order", 2, 20 - 10, 10 - 5, 7, is_tool=True)
 
 
 def test_what_a_provider_read_from_its_cache_is_told_beside_what_it_read() -> None:
@@ -38,7 +38,7 @@ def test_what_a_provider_read_from_its_cache_is_told_beside_what_it_read() -> No
         record("a", "writer", "fast"),
         record("b", "writer", "fast").model_copy(update={"data": {CACHED_TOKENS: 8}}),
     ]
-    (used,) = models_used(money, steps, {})
+    (used,) = models_used(money, steps, ModelNames())
     assert (used.input_tokens, used.cached_tokens) == (20, 8)
     assert "2 calls, 20 tokens in (8 from the cache), 10 out" in models([used])
 
