@@ -6,6 +6,7 @@ from patterns.services import Services
 from patterns.tools.approvals import Approvals, Permit
 from patterns.tools.built_in import BuiltInTools
 from patterns.tools.calls import Calls
+from patterns.tools.growth import ARGUMENTS_BYTES_MAX
 from patterns.tools.judging import Judged, Offered, judge
 from patterns.tools.toolbox import Routed
 
@@ -28,7 +29,12 @@ async def prepare(services: Services, name: str, arguments: str) -> Judged:
         ToolError: the server cannot be reached.
     """
     offered = Offered(services.roster.tools[name], await described(services, name))
-    return judge([ToolCall(id=PATH, name=name, arguments=arguments)], {name: offered}, calls_left=1)[0]
+    return judge(
+        [ToolCall(id=PATH, name=name, arguments=arguments)],
+        {name: offered},
+        calls_left=1,
+        written_bytes=8 * ARGUMENTS_BYTES_MAX,
+    )[0]
 
 
 async def call_by_hand(services: Services, call: Judged, *, by: str) -> StepRecord:

@@ -78,7 +78,7 @@ class Calls:
             RunLostError: another process owns the run; nothing was sent, or what was sent is settled.
         """
         if one.problem or permit.refusal or one.tool is None:
-            return await self._not_sent(path, one, one.problem or permit.refusal)
+            return await self._not_sent(path, one, cut(one.problem or permit.refusal, bytes_max))
         spec = one.tool.spec
         if is_left_out(spec, dry=self.services.tool_rules.dry):
             return await self._left_out(path, one, spec)

@@ -15,9 +15,8 @@ from patterns.core.found_json import no_constant, unambiguous
 from patterns.core.tools import ToolCall, ToolSchema, schema_hash
 from patterns.roster.suggestions import nearest
 from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.growth import shown_whole
 
-ARGUMENTS_BYTES_MAX = 16_000
-"""Longer arguments are refused: they come back with every later turn, and a person has to read them."""
 IDENTICAL_MAX = 3
 """A call with the same arguments is made so often in a step; whoever asks again is in a loop."""
 SCHEMAS_KEPT = 256
@@ -64,12 +63,16 @@ def judge(
     *,
     earlier: Iterable[Judged] = (),
     calls_left: int,
+    written_bytes: int,
 ) -> list[Judged]:
-    """Return the calls of a turn, each judged in the light of those before it."""
+    """Return the calls of a turn, each judged in the light of those before it.
+
+    `written_bytes` is how long the arguments of all of them may be.
+    """
     made = Counter(one.key for one in earlier if not one.problem)
     judged: list[Judged] = []
-    for call in calls:
-        one = _read(call, offered)
+    for call, fits in zip(calls, shown_whole(calls, written_bytes), strict=True):
+        one = _read(call, offered, fits=fits)
         if not one.problem and calls_left <= 0:
             one = replace(one, problem="Not called: there are no calls left in this step. Answer with what you have.")
         elif not one.problem and made[one.key] >= IDENTICAL_MAX:
@@ -85,14 +88,14 @@ def judge(
     return judged
 
 
-def _read(call: ToolCall, offered: Mapping[str, Offered]) -> Judged:
+def _read(call: ToolCall, offered: Mapping[str, Offered], *, fits: bool) -> Judged:
     tool = offered.get(call.name)
     if tool is None:
         near = nearest(call.name, offered)
         hint = f"Did you mean {near}?" if near else f"The tools are {', '.join(offered)}."
         return Judged(call, problem=f"There is no tool {call.name[:80]!r} here. {hint}")
-    if len(call.arguments.encode("utf-8", "replace")) > ARGUMENTS_BYTES_MAX:
-        return Judged(call, tool, problem=f"Not called: its arguments are longer than {ARGUMENTS_BYTES_MAX} bytes.")
+    if not fits:
+        return Judged(call, tool, problem="Not called: its arguments are too long. Make them shorter.")
     try:
         value = json.loads(call.arguments or "{}", parse_constant=no_constant, object_pairs_hook=unambiguous)
     except (ValueError, RecursionError) as error:

@@ -7,11 +7,11 @@ reserved before the first turn is held.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from patterns.attempts import Attempts
-from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError, ParkedError
+from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.core.events import Noted
 from patterns.core.limits import Cap
 from patterns.core.money import Usage
@@ -25,11 +25,13 @@ from patterns.tools.approvals import NOBODY, Approvals
 from patterns.tools.built_in import BuiltInTools
 from patterns.tools.calls import Calls
 from patterns.tools.closing_money import ClosingMoney
+from patterns.tools.growth import CALL_BYTES, REFUSAL_BYTES, REFUSED_MAX, Growth
 from patterns.tools.judging import Judged, Offered, judge
 from patterns.tools.offer import Offer, ToolsChangedError
 from patterns.tools.search import WithSearch, result_bytes_max, with_found
+from patterns.tools.together import all_ended
 from patterns.tools.toolbox import Routed
-from patterns.tools.transcript import CALL_BYTES, SAY_BYTES, Transcript, TurnSaid, chained
+from patterns.tools.transcript import Transcript, TurnSaid, chained
 from patterns.tools.turn import Turn
 
 PARALLEL_MAX = 4
@@ -63,6 +65,9 @@ class ToolLoop:
         self.offer = Offer(services, tools, step.agent, step.path, self.specs)
         self.toolbox: ToolBox = WithSearch(tools, self.offer.listed)
         self.closing = ClosingMoney(services, step.path)
+        chain = (spec.model, *step.client.fallbacks(spec.model))
+        thinks = max(services.roster.models[model].reasoning_tokens_max for model in chain)
+        self.growth = Growth(spec.max_output_tokens + thinks, result_bytes_max(self.specs))
         self.approvals = Approvals(self.work, step.agent, step.path)
         self.calls = Calls(self.work, self.toolbox, self.approvals, step.agent, step.path, asker=step.ctx.user)
 
@@ -76,7 +81,8 @@ class ToolLoop:
             DriftError: the journal has turns or calls of another input.
         """
         offered = await self.offer.offered()
-        transcript = Transcript(chained(self.step.input_hash, *(one.hash for one in offered.values())))
+        begun = chained(self.step.input_hash, *(one.hash for one in offered.values()))
+        transcript = Transcript(begun, self.growth.written_bytes)
         try:
             for number in range(1, self.step.spec.turns_max):
                 tools = tuple(one.schema for one in offered.values())
@@ -91,7 +97,7 @@ class ToolLoop:
                 made = await self._results(number, said, offered, transcript)
                 transcript.add(said, [one.text for one in made])
                 offered = with_found(offered, made, self.offer.by_name)
-                if self._calls_left <= 0:
+                if self._calls_left <= 0 or sum(bool(one.problem) for one in self._judged) > REFUSED_MAX:
                     break
             return await self._close(transcript)
         except ToolsChangedError:
@@ -100,7 +106,7 @@ class ToolLoop:
             await self.closing.free()
 
     async def _changed(self) -> StepRecord:
-        turn = self._new_turn(0, (), Transcript(""))
+        turn = self._new_turn(0, (), Transcript("", 0))
         failed = turn.record("failed", model=self.step.spec.model, reason=Reason.TOOLS_CHANGED)
         return await self.services.journal.record(self.services.fence, failed)
 
@@ -115,6 +121,11 @@ class ToolLoop:
     def usage(self) -> Usage | None:
         """Return the tokens of the last turn."""
         return self.last.usage if self.last else None
+
+    @property
+    def _one_call(self) -> int:
+        """Return by how much a turn with one call lengthens the closing turn at most."""
+        return self.growth.turn + self.growth.results(1)
 
     @property
     def _calls_left(self) -> int:
@@ -137,7 +148,7 @@ class ToolLoop:
             return None
         turn = self._new_turn(number, tools, transcript)
         try:
-            await self.closing.reserve(number, self._closing_nusd(transcript, self._turn_bytes(1)))
+            await self.closing.reserve(number, self._closing_nusd(transcript, self._one_call))
             return await self._ran(turn)
         except (BudgetExceededError, LimitReachedError) as error:
             self._took(turn)
@@ -198,10 +209,6 @@ class ToolLoop:
         self.uncertain_nusd += int(found.data.get("uncertain_nusd", 0))
         self.services.meter.add_cost(self.step.path, found.cost_nusd)
 
-    def _turn_bytes(self, calls: int) -> int:
-        """Return by how much a turn with so many calls lengthens the closing turn at most."""
-        return SAY_BYTES + calls * (result_bytes_max(self.specs) + CALL_BYTES)
-
     def _closing_nusd(self, transcript: Transcript, more_bytes: int) -> int:
         """Return the price bound of the closing turn, its transcript longer by so many bytes."""
         closing = self._new_turn(0, (), transcript)
@@ -224,7 +231,8 @@ class ToolLoop:
         Raises:
             ParkedError: some wait for a person; nothing of the turn was sent.
         """
-        judged = judge(said.calls, offered, earlier=self._judged, calls_left=self._calls_left)
+        bounds = {"calls_left": self._calls_left, "written_bytes": self.growth.written_bytes}
+        judged = judge(said.calls, offered, earlier=self._judged, **bounds)
         self._judged += judged
         paths = [join(self.step.path, "turn", number, "call", k) for k in range(1, len(judged) + 1)]
         found: dict[str, StepRecord] = {}
@@ -255,7 +263,7 @@ class ToolLoop:
                 return await self.calls.make(path, one, permit, bytes_max=shares[path], number=numbers[path])
 
         tasks = [asyncio.create_task(make(path, one), name=f"tool {path}") for path, one in due.items()]
-        made = await _all_ended(tasks)
+        made = await all_ended(tasks)
         return dict(zip(due, made, strict=True))
 
     async def _shares(self, due: Mapping[str, Judged], transcript: Transcript) -> dict[str, int]:
@@ -263,35 +271,15 @@ class ToolLoop:
 
         Where the money for more of them is not there, they share what was reserved for one.
         """
-        wanted = {path: one.tool.spec.output_bytes_max if one.tool else RESULT_BYTES_MIN for path, one in due.items()}
+        wanted = {
+            path: REFUSAL_BYTES if one.problem or one.tool is None else one.tool.spec.output_bytes_max
+            for path, one in due.items()
+        }
         more_bytes = sum(wanted.values()) + len(wanted) * CALL_BYTES
         try:
             await self.closing.reserve(len(transcript.turns) + 1, self._closing_nusd(transcript, more_bytes))
         except BudgetExceededError:
             said, _ = transcript.turns[-1]
-            share = (self._turn_bytes(1) - weigh(said.text())) // len(due) - CALL_BYTES
+            share = (self._one_call - weigh(said.text())) // len(due) - CALL_BYTES
             return {path: max(RESULT_BYTES_MIN, min(bytes_max, share)) for path, bytes_max in wanted.items()}
         return wanted
-
-
-async def _all_ended(tasks: Sequence["asyncio.Task[StepRecord]"]) -> list[StepRecord]:
-    """Return the results of calls, once all have ended: a call that was sent is never cancelled by a sibling.
-
-    Raises:
-        ParkedError: with the questions of all that wait; any other error comes first.
-    """
-    try:
-        await asyncio.wait(tasks)
-    except asyncio.CancelledError as stopped:
-        for task in tasks:
-            task.cancel(*stopped.args[:1])
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-    failures = list(filter(None, (task.exception() for task in tasks)))
-    waiting = [failure for failure in failures if isinstance(failure, ParkedError)]
-    for failure in failures:
-        if not isinstance(failure, ParkedError):
-            raise failure
-    if waiting:
-        raise ParkedError(*(path for parked in waiting for path in parked.paths))
-    return [task.result() for task in tasks]

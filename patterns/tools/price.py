@@ -9,8 +9,8 @@ from patterns.core.tools import ToolSchema
 from patterns.roster.prompts import weigh
 from patterns.roster.roster import AgentSpec
 from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.growth import CALLS_MAX, REFUSED_MAX, Growth
 from patterns.tools.search import SCHEMAS_BYTES_MAX, TOOLS_MAX, may_be_searched, result_bytes_max
-from patterns.tools.transcript import CALL_BYTES, SAY_BYTES
 
 TYPICAL_CALLS = 2
 TYPICAL_RESULT_TOKENS = 400
@@ -33,20 +33,22 @@ def quote_with_tools(
 ) -> Quote:
     """Return the price of a step with tools from its first turn to each model, and from the step without tools.
 
-    `once` is the first turn and the closing one after a single call; `worst` is every turn with everything that calls
-    may return before it, and every call at the dearest price; neither is above `step_usd`.
+    `once` is the first turn and the closing one after a single call; `worst` is every turn with everything that was
+    written and returned before it, and every call at the dearest price; neither is above `step_usd`.
     """
-    result = result_bytes_max(tools) + CALL_BYTES
+    growth = Growth(max((call.output_tokens_max for call in first), default=0), result_bytes_max(tools))
     dearest = max(one.price_nusd for one in tools)
     turns, calls = spec.turns_max - 1, spec.tool_calls_max
+    returned = growth.results(calls, refused=REFUSED_MAX)
 
     def after(call: PreparedCall, turn: int) -> int:
-        more = turn * SAY_BYTES + (calls if turn else 0) * result
+        more = turn * growth.turn + returned if turn else 0
         return replace(call, input_tokens_max=call.input_tokens_max + more).bound_nusd
 
     once = max((call.bound_nusd for call in first), default=0)
-    later = max((_longer(call, SAY_BYTES + result) for call in first), default=0)
-    closed = max((_longer(call, turns * SAY_BYTES + calls * result) for call in first), default=0)
+    later = max((_longer(call, growth.turn + growth.results(1)) for call in first), default=0)
+    all_of_it = turns * growth.turn + growth.results(calls, refused=REFUSED_MAX + CALLS_MAX)
+    closed = max((_longer(call, all_of_it) for call in first), default=0)
     middle = tries * sum(after(call, turn) for call in first for turn in range(turns))
     typical_tokens = TYPICAL_CALLS * TYPICAL_RESULT_TOKENS
     typical = 2 * closing.typical_nusd + (first[0].price.input_nusd_per_mtok * typical_tokens // 10**6 if first else 0)

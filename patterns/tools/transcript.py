@@ -9,15 +9,8 @@ from typing import Any
 from patterns.core.calls import Completion, Message
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolCall
-from patterns.roster.prompts import cut, fence, weigh
-from patterns.tools.judging import ARGUMENTS_BYTES_MAX
-
-SAY_BYTES = 4000
-"""How much of a text beside calls later turns are shown."""
-CALL_BYTES = 500
-"""Kept back for what a call and its result are wrapped in."""
-CALLS_MAX = 100
-"""Calls of one turn that are read at all: every one of them is answered."""
+from patterns.roster.prompts import cut, fence
+from patterns.tools.growth import CALLS_MAX, SAY_BYTES, shown_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +52,13 @@ class TurnSaid:
 
 @dataclass
 class Transcript:
-    """The turns of a step with their results, and a hash over all of it."""
+    """The turns of a step with their results, and a hash over all of it.
+
+    Of the arguments of one turn, so many bytes are shown to later ones.
+    """
 
     hash: str
+    written_bytes: int
     turns: list[tuple[TurnSaid, list[str]]] = field(default_factory=list)
 
     def add(self, said: TurnSaid, results: Sequence[str]) -> None:
@@ -71,13 +68,17 @@ class Transcript:
 
     def extended(self, said: TurnSaid) -> "Transcript":
         """Return the transcript with a turn whose calls are not answered yet: what the next turn has at least."""
-        return Transcript(self.hash, [*self.turns, (said, [""] * len(said.calls))])
+        return Transcript(self.hash, self.written_bytes, [*self.turns, (said, [""] * len(said.calls))])
 
     def messages(self, model: str) -> tuple[Message, ...]:
         """Return the turns as a model reads them; the blocks of another model are left out."""
         found: list[Message] = []
         for said, results in self.turns:
-            calls = tuple(call.model_copy(update={"arguments": _readable(call.arguments)}) for call in said.calls)
+            fits = shown_whole(said.calls, self.written_bytes)
+            calls = tuple(
+                call.model_copy(update={"arguments": _readable(call.arguments) if fit else "{}"})
+                for call, fit in zip(said.calls, fits, strict=True)
+            )
             thinking = said.thinking if said.model == model else ""
             found.append(Message("assistant", cut(said.say, SAY_BYTES), calls=calls, thinking=thinking))
             found += [
@@ -90,7 +91,7 @@ class Transcript:
 def _readable(arguments: str) -> str:
     """Return arguments as a provider takes them back: a JSON object, empty where the model wrote something else."""
     try:
-        is_object = isinstance(json.loads(arguments or "{}"), dict) and weigh(arguments) <= 2 * ARGUMENTS_BYTES_MAX
+        is_object = isinstance(json.loads(arguments or "{}"), dict)
     except (ValueError, RecursionError):
         is_object = False
     return arguments if is_object and arguments else "{}"

@@ -24,7 +24,7 @@ class Turn(Attempts):
 
     number: int = 1
     tools: tuple[ToolSchema, ...] = ()
-    transcript: Transcript = field(default_factory=lambda: Transcript(""))
+    transcript: Transcript = field(default_factory=lambda: Transcript("", 0))
     before_nusd: int = 0
     before_uncertain_nusd: int = 0
 

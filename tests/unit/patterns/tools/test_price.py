@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from patterns.core.calls import ModelRequest
 from patterns.core.errors import BudgetExceededError
 from patterns.core.money import Quote
+from patterns.core.ports import HoldRequest
 from patterns.core.tools import ToolRules
 from tests.fakes.memory import Memory
 from tests.fakes.model import Fail, Reply, ScriptedModel
@@ -58,6 +59,65 @@ def test_nothing_a_step_does_costs_more_than_its_worst_price(turns: list[int]) -
     record = asyncio.run(step(place(model, memory, FakeTools(LARGE.answers))))
     assert record.spent_nusd == memory.settled_nusd <= quoted().worst_nusd
     assert memory.held_nusd == 0
+
+
+def garrulous(turns: list[list[tuple[str, int, int]]]) -> Any:
+    """A model that writes as much as it may: calls of a tool with long arguments, and thinking that comes back."""
+
+    def reply(request: ModelRequest) -> Reply:
+        turn = sum(message.role == "assistant" for message in request.messages)
+        if not request.tools or turn >= len(turns):
+            return "That is all."
+        written = 8 * request.max_output_tokens
+        calls, thinking = [], 0
+        for number, (tool, size, wish) in enumerate(turns[turn]):
+            long, thought = min(size, written - 20), min(wish, written // 4)
+            written, thinking = written - long - thought, thinking + thought
+            calls.append((tool, {"q": f"{turn}.{number}" + "a" * max(0, long - 20)}))
+        return ask_for(*calls, say="x" * 5000, thinking="t" * thinking)
+
+    return reply
+
+
+@examples(60)
+@given(
+    turns=st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["shop.find", "vault.read", "shop.none", "x" * 90]),
+                st.sampled_from([0, 50, 400, 900, 20_000]),
+                st.sampled_from([0, 100, 700]),
+            ),
+            max_size=60,
+        ),
+        max_size=5,
+    )
+)
+def test_no_more_is_ever_held_in_all_than_the_worst_price(turns: list[list[tuple[str, int, int]]]) -> None:
+    """Every hold of a step together: what its turns may cost with what was written and returned, and its calls."""
+    memory, model = Memory(), ScriptedModel(garrulous(turns))
+    record = asyncio.run(step(place(model, memory, FakeTools(LARGE.answers))))
+    assert record.outcome == "ok"
+    sent = [one.request for one in memory.calls.values() if isinstance(one.request, HoldRequest)]
+    assert len(sent) > 0
+    assert sum(one.amount_nusd for one in sent) <= quoted().worst_nusd
+
+
+def test_a_step_whose_calls_cannot_be_made_goes_on_to_its_answer() -> None:
+    model = ScriptedModel(garrulous([[("shop.none", 10, 0)] * 11, [("shop.find", 10, 0)]]))
+    asyncio.run(step(place(model, Memory(), FakeTools(LARGE.answers))))
+    assert [bool(request.tools) for request in model.requests] == [True, False]
+
+
+def test_arguments_that_a_turn_has_no_room_for_are_refused_and_not_shown_again() -> None:
+    tools = FakeTools(LARGE.answers)
+    first = ask_for(("shop.find", {"q": "a" * 700}), ("shop.find", {"q": "b" * 700}))
+    model = ScriptedModel([first, "That is all."])
+    asyncio.run(step(place(model, Memory(), tools)))
+    assert tools.did == [("shop.find", {"q": "a" * 700})]
+    (said,) = [message for message in model.requests[-1].messages if message.calls]
+    assert [call.arguments == "{}" for call in said.calls] == [False, True]
+    assert "its arguments are too long" in model.requests[-1].messages[-1].content
 
 
 @examples(40)
