@@ -1,10 +1,11 @@
 """The price of a step with tools before it runs: nothing it does costs more, and it begins only with money to end."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patterns.core.calls import ModelRequest
@@ -61,11 +62,18 @@ def test_nothing_a_step_does_costs_more_than_its_worst_price(turns: list[int]) -
     assert memory.held_nusd == 0
 
 
-def garrulous(turns: list[list[tuple[str, int, int]]]) -> Any:
-    """A model that writes as much as it may: calls of a tool with long arguments, and thinking that comes back."""
+def garrulous(turns: list[list[tuple[str, int, int]]], *, fails: bool = False) -> Any:
+    """A model that writes as much as it may: calls of a tool with long arguments, and thinking that comes back.
+
+    It may fail at first in every turn.
+    """
+    tried: set[int] = set()
 
     def reply(request: ModelRequest) -> Reply:
         turn = sum(message.role == "assistant" for message in request.messages)
+        if fails and turn not in tried:
+            tried.add(turn)
+            return Fail("server")
         if not request.tools or turn >= len(turns):
             return "That is all."
         written = 8 * request.max_output_tokens
@@ -79,28 +87,33 @@ def garrulous(turns: list[list[tuple[str, int, int]]]) -> Any:
     return reply
 
 
-@examples(60)
-@given(
-    turns=st.lists(
-        st.lists(
-            st.tuples(
-                st.sampled_from(["shop.find", "vault.read", "shop.none", "x" * 90]),
-                st.sampled_from([0, 50, 400, 900, 20_000]),
-                st.sampled_from([0, 100, 700]),
-            ),
-            max_size=60,
-        ),
-        max_size=5,
-    )
+WORDS = roster_with("agent a, tools: [shop], turns_max: 8, tool_calls_max: 9,")
+WORDY = replace(
+    WORDS,
+    agents={**WORDS.agents, "a": WORDS.agents["a"].model_copy(update={"max_output_tokens": 2000})},
+    limits=replace(WORDS.limits, run_nusd=100 * 10**9),
 )
+A_TURN = st.lists(
+    st.tuples(
+        st.sampled_from(["shop.find", "shop.find", "shop.none", "x" * 90]),
+        st.sampled_from([0, 50, 400, 20_000]),
+        st.sampled_from([0, 4000, 20_000]),
+    ),
+    max_size=60,
+)
+
+
+@examples(60)
+@given(turns=st.lists(A_TURN, max_size=8))
+@example(turns=[[("shop.find", 8000, 8000)]] * 8)
 def test_no_more_is_ever_held_in_all_than_the_worst_price(turns: list[list[tuple[str, int, int]]]) -> None:
     """Every hold of a step together: what its turns may cost with what was written and returned, and its calls."""
-    memory, model = Memory(), ScriptedModel(garrulous(turns))
-    record = asyncio.run(step(place(model, memory, FakeTools(LARGE.answers))))
+    memory, model = Memory(), ScriptedModel(garrulous(turns, fails=True))
+    record = asyncio.run(step(place(model, memory, FakeTools(LARGE.answers), roster=WORDY)))
     assert record.outcome == "ok"
     sent = [one.request for one in memory.calls.values() if isinstance(one.request, HoldRequest)]
     assert len(sent) > 0
-    assert sum(one.amount_nusd for one in sent) <= quoted().worst_nusd
+    assert sum(one.amount_nusd for one in sent) <= quoted(roster=WORDY).worst_nusd
 
 
 def test_a_step_whose_calls_cannot_be_made_goes_on_to_its_answer() -> None:
