@@ -10,14 +10,14 @@ SAY_BYTES = 4000
 """How much of a text beside calls later turns are shown."""
 CALL_BYTES = 500
 """Kept back for what a call and its result are wrapped in."""
-CALLS_MAX = 50
+CALLS_MAX = 100
 """Calls of one turn that are read at all: every one of them is answered."""
 ARGUMENTS_BYTES_MAX = 16_000
 """Longer arguments are refused: they come back with every later turn, and a person has to read them."""
 WRITTEN_BYTES = 8
 """Bytes that a token is taken for at most, of the arguments and the thinking that a model wrote."""
 REFUSED_MAX = 10
-"""So many calls that could not be made, and the step goes on to its closing turn."""
+"""Calls of one step that could not be made and are shown to later turns; of more of them there is nothing to learn."""
 REFUSAL_BYTES = 300
 
 
@@ -38,9 +38,9 @@ class Growth:
         """Return what a turn adds without its calls' results; thinking that its provider hides counts as input too."""
         return SAY_BYTES + CALL_BYTES + self.written_bytes + self.output_tokens
 
-    def results(self, calls: int, refused: int = 0) -> int:
-        """Return what calls add that are made, and calls that are refused."""
-        return calls * (self.result_bytes + CALL_BYTES) + refused * (REFUSAL_BYTES + CALL_BYTES)
+    def results(self, calls: int) -> int:
+        """Return what calls that are made add, and those of the step that are refused."""
+        return calls * (self.result_bytes + CALL_BYTES) + REFUSED_MAX * (REFUSAL_BYTES + CALL_BYTES)
 
 
 def shown_whole(calls: Iterable[ToolCall], written_bytes: int) -> list[bool]:

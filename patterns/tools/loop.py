@@ -95,9 +95,10 @@ class ToolLoop:
                 if not said.calls:
                     break
                 made = await self._results(number, said, offered, transcript)
-                transcript.add(said, [one.text for one in made])
+                refused = [bool(one.problem) for one in self._judged[-len(made) :]]
+                transcript.add(said, [one.text for one in made], refused)
                 offered = with_found(offered, made, self.offer.by_name)
-                if self._calls_left <= 0 or sum(bool(one.problem) for one in self._judged) > REFUSED_MAX:
+                if self._calls_left <= 0:
                     break
             return await self._close(transcript)
         except ToolsChangedError:
@@ -275,11 +276,11 @@ class ToolLoop:
             path: REFUSAL_BYTES if one.problem or one.tool is None else one.tool.spec.output_bytes_max
             for path, one in due.items()
         }
-        more_bytes = sum(wanted.values()) + len(wanted) * CALL_BYTES
+        shown = len(wanted) - max(0, sum(bool(one.problem) for one in due.values()) - REFUSED_MAX)
+        more_bytes = sum(wanted.values()) + shown * CALL_BYTES
         try:
             await self.closing.reserve(len(transcript.turns) + 1, self._closing_nusd(transcript, more_bytes))
         except BudgetExceededError:
-            said, _ = transcript.turns[-1]
-            share = (self._one_call - weigh(said.text())) // len(due) - CALL_BYTES
+            share = (self._one_call - weigh(transcript.turns[-1].said.text())) // shown - CALL_BYTES
             return {path: max(RESULT_BYTES_MIN, min(bytes_max, share)) for path, bytes_max in wanted.items()}
         return wanted

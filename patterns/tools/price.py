@@ -9,7 +9,7 @@ from patterns.core.tools import ToolSchema
 from patterns.roster.prompts import weigh
 from patterns.roster.roster import AgentSpec
 from patterns.roster.tool_schema import ToolSpec
-from patterns.tools.growth import CALLS_MAX, REFUSED_MAX, Growth
+from patterns.tools.growth import Growth
 from patterns.tools.search import SCHEMAS_BYTES_MAX, TOOLS_MAX, may_be_searched, result_bytes_max
 
 TYPICAL_CALLS = 2
@@ -39,7 +39,7 @@ def quote_with_tools(
     growth = Growth(max((call.output_tokens_max for call in first), default=0), result_bytes_max(tools))
     dearest = max(one.price_nusd for one in tools)
     turns, calls = spec.turns_max - 1, spec.tool_calls_max
-    returned = growth.results(calls, refused=REFUSED_MAX)
+    returned = growth.results(calls)
 
     def after(call: PreparedCall, turn: int) -> int:
         more = turn * growth.turn + returned if turn else 0
@@ -47,8 +47,7 @@ def quote_with_tools(
 
     once = max((call.bound_nusd for call in first), default=0)
     later = max((_longer(call, growth.turn + growth.results(1)) for call in first), default=0)
-    all_of_it = turns * growth.turn + growth.results(calls, refused=REFUSED_MAX + CALLS_MAX)
-    closed = max((_longer(call, all_of_it) for call in first), default=0)
+    closed = max((_longer(call, turns * growth.turn + returned) for call in first), default=0)
     middle = tries * sum(after(call, turn) for call in first for turn in range(turns))
     typical_tokens = TYPICAL_CALLS * TYPICAL_RESULT_TOKENS
     typical = 2 * closing.typical_nusd + (first[0].price.input_nusd_per_mtok * typical_tokens // 10**6 if first else 0)

@@ -10,7 +10,7 @@ from patterns.core.calls import Completion, Message
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolCall
 from patterns.roster.prompts import cut, fence
-from patterns.tools.growth import CALLS_MAX, SAY_BYTES, shown_whole
+from patterns.tools.growth import CALLS_MAX, REFUSED_MAX, SAY_BYTES, shown_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TurnSaid:
     @classmethod
     def of_completion(cls, completion: Completion, *, model: str, before: "Transcript") -> "TurnSaid":
         """Return what a model said, its calls with ids that are there and that no other call of the step has."""
-        taken = {call.id for said, _ in before.turns for call in said.calls}
+        taken = {call.id for turn in before.turns for call in turn.said.calls}
         calls: list[ToolCall] = []
         for number, call in enumerate(completion.calls[:CALLS_MAX], start=1):
             own = f"call_{len(before.turns) + 1}_{number}"
@@ -50,41 +50,54 @@ class TurnSaid:
         return cls(completion.text, tuple(calls), model, completion.thinking)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A turn with what its calls came to; `refused` says which of them were not made, as far as that is known."""
+
+    said: TurnSaid
+    results: tuple[str, ...]
+    refused: tuple[bool, ...]
+
+
 @dataclass
 class Transcript:
     """The turns of a step with their results, and a hash over all of it.
 
-    Of the arguments of one turn, so many bytes are shown to later ones.
+    Of the arguments of one turn, `written_bytes` are shown to later ones, and of refused calls the first few.
     """
 
     hash: str
     written_bytes: int
-    turns: list[tuple[TurnSaid, list[str]]] = field(default_factory=list)
+    turns: list[Answered] = field(default_factory=list)
 
-    def add(self, said: TurnSaid, results: Sequence[str]) -> None:
+    def add(self, said: TurnSaid, results: Sequence[str], refused: Sequence[bool]) -> None:
         """Add a turn whose calls are answered."""
-        self.turns.append((said, list(results)))
+        self.turns.append(Answered(said, tuple(results), tuple(refused)))
         self.hash = chained(self.hash, said.text(), *results)
 
     def extended(self, said: TurnSaid) -> "Transcript":
         """Return the transcript with a turn whose calls are not answered yet: what the next turn has at least."""
-        return Transcript(self.hash, self.written_bytes, [*self.turns, (said, [""] * len(said.calls))])
+        count = len(said.calls)
+        return Transcript(self.hash, self.written_bytes, [*self.turns, Answered(said, ("",) * count, (False,) * count)])
 
     def messages(self, model: str) -> tuple[Message, ...]:
         """Return the turns as a model reads them; the blocks of another model are left out."""
         found: list[Message] = []
-        for said, results in self.turns:
+        left = REFUSED_MAX
+        for turn in self.turns:
+            said, shown = turn.said, list[tuple[ToolCall, str]]()
             fits = shown_whole(said.calls, self.written_bytes)
-            calls = tuple(
-                call.model_copy(update={"arguments": _readable(call.arguments) if fit else "{}"})
-                for call, fit in zip(said.calls, fits, strict=True)
-            )
+            for call, result, refused, fit in zip(said.calls, turn.results, turn.refused, fits, strict=True):
+                left -= refused
+                if not refused or left >= 0:
+                    arguments = _readable(call.arguments) if fit else "{}"
+                    shown.append((call.model_copy(update={"arguments": arguments}), result))
+            if not shown:
+                continue
+            calls = tuple(call for call, _ in shown)
             thinking = said.thinking if said.model == model else ""
             found.append(Message("assistant", cut(said.say, SAY_BYTES), calls=calls, thinking=thinking))
-            found += [
-                Message("tool", fence("result", text), answers=call.id)
-                for call, text in zip(said.calls, results, strict=True)
-            ]
+            found += [Message("tool", fence("result", text), answers=call.id) for call, text in shown]
         return tuple(found)
 
 

@@ -6,7 +6,7 @@ links stands in something that was really read.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -37,7 +37,10 @@ from tests.support.office import (
 from tests.support.pattern_runs import CTX
 from tests.support.tool_runs import place, roster_with
 
-ROSTER = roster_with(AGENT, TOOLS + "  shop: {mcp: {command: [shop]}, allow: [find], read_only: [find]}\n")
+_ROSTER = roster_with(AGENT, TOOLS + "  shop: {mcp: {command: [shop]}, allow: [find], read_only: [find]}\n")
+WORDY = _ROSTER.agents["a"].model_copy(update={"max_output_tokens": 400})
+ROSTER = replace(_ROSTER, agents={**_ROSTER.agents, "a": WORDY})
+"""Its agent may write as many calls as an injection makes it."""
 CALLS_MAX = 16
 ROUNDS = 2
 

@@ -24,6 +24,7 @@ from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk
 from patterns.roster.roster import load_roster
 from patterns.services import Services, open_services
+from patterns.tools.growth import REFUSED_MAX
 from patterns.tools.mcp import connection
 from patterns.tools.mcp.servers import ToolServers
 from tests.fakes.memory import Memory
@@ -145,7 +146,7 @@ each_way = pytest.mark.parametrize("way", list(WAYS))
         ([("look", '{"q": ')], "Not called: the arguments"),
         ([("look", '["q"]')], "Not called: the arguments must be a JSON object."),
         ([("look", {"q": 7})], "at $.q, 7 is not of type 'string'"),
-        ([("look", {"q": "x" * 20_000})], "longer than 16000 bytes"),
+        ([("look", {"q": "x" * 20_000})], "its arguments are too long"),
         ([("loook", {"q": "tea"})], "Did you mean moody.look?"),
         ([("rm -rf /", {})], "There is no tool"),
     ],
@@ -167,8 +168,8 @@ async def test_forty_calls_at_once_are_made_up_to_their_bound(way: str, tmp_path
         record = await one.step()
         assert record.text == ANSWER
         assert len(one.did) == CALLS_MAX
-        assert len(one.told) == 40
-        assert sum("there are no calls left" in text for text in one.told) == 40 - CALLS_MAX
+        assert len(one.told) == CALLS_MAX + REFUSED_MAX
+        assert sum("there are no calls left" in text for text in one.told) == REFUSED_MAX
         assert one.tool_money == [("settled", PRICE_NUSD)] * CALLS_MAX
 
 

@@ -13,6 +13,7 @@ from patterns.core.events import Noted, StepFinished, ToolCalled
 from patterns.core.ports import OnText
 from patterns.core.reasons import Reason
 from patterns.core.tools import Source, ToolError, ToolOutput, ToolRules
+from patterns.tools.growth import REFUSED_MAX
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, Say, ScriptedModel
 from tests.fakes.tools import FakeTools
@@ -164,7 +165,7 @@ async def test_calls_past_the_limit_are_answered_and_the_answer_follows() -> Non
     with ScriptedModel([many, "Enough."]) as model:
         await step(place(model, Memory(), tools))
     assert (len(tools.did), tools.at_once_max <= 4) == (6, True)
-    assert len(said_to(model)) == 40
+    assert len(said_to(model)) == 6 + REFUSED_MAX
     assert "there are no calls left" in said_to(model)[-1]
     assert not model.requests[1].tools
 
@@ -189,7 +190,7 @@ async def test_a_result_is_cut_to_its_bytes_with_a_mark() -> None:
 
 async def test_dollars_of_a_step_are_bounded_and_a_refused_middle_turn_goes_to_the_answer() -> None:
     memory, tools = Memory(), FakeTools()
-    cheap = roster_with(f"{AGENT} step_usd: 0.025,", TOOLS.replace("find: 0.001", "find: 0.005"))
+    cheap = roster_with(f"{AGENT} step_usd: 0.04,", TOOLS.replace("find: 0.001", "find: 0.01"))
     model = ScriptedModel(
         lambda request: ask_for(("shop.find", {"q": str(len(request.messages))})) if request.tools else "Enough."
     )
@@ -197,7 +198,7 @@ async def test_dollars_of_a_step_are_bounded_and_a_refused_middle_turn_goes_to_t
     assert record.text == "Enough."
     assert 1 <= len(tools.did) < 3
     assert not model.requests[-1].tools
-    assert record.spent_nusd <= 25_000_000
+    assert record.spent_nusd <= 40_000_000
     assert [event.text for event in memory.events if isinstance(event, Noted)] == [
         "The budget allows a no more looking things up."
     ]

@@ -116,10 +116,14 @@ def test_no_more_is_ever_held_in_all_than_the_worst_price(turns: list[list[tuple
     assert sum(one.amount_nusd for one in sent) <= quoted(roster=WORDY).worst_nusd
 
 
-def test_a_step_whose_calls_cannot_be_made_goes_on_to_its_answer() -> None:
-    model = ScriptedModel(garrulous([[("shop.none", 10, 0)] * 11, [("shop.find", 10, 0)]]))
-    asyncio.run(step(place(model, Memory(), FakeTools(LARGE.answers))))
-    assert [bool(request.tools) for request in model.requests] == [True, False]
+def test_of_calls_that_could_not_be_made_ten_are_shown_in_a_step() -> None:
+    script = [[("shop.none", 10, 0)] * 7, [("shop.none", 10, 0)] * 7, [("shop.none", 10, 0)] * 7]
+    model = ScriptedModel(garrulous(script))
+    record = asyncio.run(step(place(model, Memory(), FakeTools(LARGE.answers))))
+    assert record.outcome == "ok"
+    shown = [sum(message.role == "tool" for message in request.messages) for request in model.requests]
+    assert shown == [0, 7, 10, 10]
+    assert all(len(message.calls) > 0 or message.content for message in model.requests[-1].messages)
 
 
 def test_arguments_that_a_turn_has_no_room_for_are_refused_and_not_shown_again() -> None:
