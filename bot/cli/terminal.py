@@ -174,7 +174,7 @@ class Terminal:
     async def _ask(self, run: RunRow, path: str, question: Question) -> None:
         if question.kind == "line":
             given = await self._in_line(run, question)
-        elif question.kind in ("tool", "outcome"):
+        elif question.kind in ("tool", "outcome", "form"):
             given = await self._of_tools.decide(question)
         else:
             given = await (self._price(run, question) if path == CONFIRM_PATH else self._review(question))

@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from bot.messages.mrkdwn import clean
+from patterns.core.forms import Form, FormAnswer
 from patterns.core.money import format_usd
 from patterns.core.questions import Decision, Question
 from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
+from patterns.tools.forms import FormField, MistypedError, fields_of, value_of
 
 _APPROVALS = {"a": "once", "r": "run"}
 _OUTCOMES = {"y": "done", "n": "again", "u": "none"}
@@ -27,6 +30,22 @@ def goes_to(call: AskedCall) -> str:
     return f"goes to {server}" if call.reach == "service" else "stays with the model's provider"
 
 
+TRIES = 3
+"""Times that a field is asked for before the form counts as declined."""
+_DECLINED = object()
+
+
+def _answered(values: dict[str, Any]) -> Decision:
+    return Decision(verdict="answer", text=FormAnswer(action="accept", values=values).model_dump_json())
+
+
+def _told(default: object) -> str:
+    """Return a default as one would type it."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return ", ".join(map(str, default)) if isinstance(default, list) else "" if default is None else str(default)
+
+
 @dataclass(frozen=True)
 class ToolQuestions:
     """Asks the person at the terminal. `approved` are tools approved beforehand by `--approve`."""
@@ -38,6 +57,8 @@ class ToolQuestions:
 
     async def decide(self, question: Question) -> Decision:
         """Return what the person decides, or what holds where nobody can be asked."""
+        if question.kind == "form":
+            return await self._form(question)
         return await (self._outcome(question) if question.kind == "outcome" else self._approval(question))
 
     async def _approval(self, question: Question) -> Decision:
@@ -67,6 +88,44 @@ class ToolQuestions:
             return Decision(verdict="expired")
         said = (await self.read("Was it done? Look first. Yes; no, so do it now; or unknown. [y/n/u] "))[:1].lower()
         return Decision.model_validate({"verdict": _OUTCOMES.get(said, "none")})
+
+    async def _form(self, question: Question) -> Decision:
+        form, server = Form.model_validate_json(question.draft), question.title.partition(".")[0]
+        self.say(click.style("? ", fg="yellow") + f"{server} asks, before {question.title} can go on:")
+        self.say(clean(form.message))
+        if not self.is_manned:
+            self.say("Nobody can be asked here, so it is declined.")
+            return Decision(verdict="deny")
+        if form.url:
+            self.say(f"It wants you to open {clean(form.url)} yourself; nothing opens by itself.")
+            done = (await self.read("Done? [y/n] "))[:1].lower() == "y"
+            return _answered({}) if done else Decision(verdict="deny")
+        self.say(f"What you type goes to {server}. Enter takes what is in brackets; a single - declines.")
+        values: dict[str, Any] = {}
+        for field in fields_of(form):
+            value = await self._value(field)
+            if value is _DECLINED:
+                return Decision(verdict="deny")
+            if value is not None:
+                values[field.name] = value
+        return _answered(values)
+
+    async def _value(self, field: FormField) -> Any:  # noqa: ANN401 - a value of JSON
+        """Return what the person types for a field, `_DECLINED` when they give up."""
+        default = _told(field.default)
+        options = f" ({', '.join(clean(label) for _, label in field.options)})" if field.options else ""
+        yes_no = " (yes or no)" if field.kind == "yes_no" else ""
+        hint = f" {clean(field.hint)}" if field.hint else ""
+        prompt = f"{clean(field.label)}{options}{yes_no}{hint}{f' [{clean(default)}]' if default else ''}: "
+        for _ in range(TRIES):
+            said = await self.read(prompt) or default
+            if said == "-":
+                return _DECLINED
+            try:
+                return value_of(field, said.split(", ") if field.kind == "some_of" else said)
+            except MistypedError as error:
+                self.say(str(error))
+        return _DECLINED
 
     @staticmethod
     def _shown(call: AskedCall) -> str:

@@ -1,5 +1,7 @@
 """Where a submitted form was opened: it came with the form, so it is a claim."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from bot.messages.budget_form import BudgetForm, read_budget_form
 from bot.messages.budget_views import BUDGET_FORM
 from bot.messages.review_forms import REVIEW_FORMS, ReviewForm, read_review_form
+from bot.messages.server_forms import SERVER_FORM, form_place
 from bot.messages.tool_forms import DENY_FORM, read_deny_form
 from bot.people.channel_form import CHANNEL_FORM, ChannelForm, read_channel_form
 from bot.people.channel_rules import ChannelRules
@@ -23,6 +26,8 @@ class ClaimedPlace:
     channel: str
     thread_ts: str | None = None
     response_url: str | None = None
+    answered: str = ""
+    """What tells a corrected form from the one that had mistakes: Slack sends both under one id and hash."""
 
 
 def _budget(view: View) -> ClaimedPlace | None:
@@ -52,6 +57,12 @@ def _denial(view: View) -> ClaimedPlace | None:
     return ClaimedPlace(form.channel, form.thread_ts)
 
 
+def _of_server(view: View) -> ClaimedPlace | None:
+    form = form_place(view)
+    answered = hashlib.sha256(json.dumps(view["state"]["values"], sort_keys=True).encode()).hexdigest()[:16]
+    return ClaimedPlace(form.channel, form.thread_ts, answered=f":{answered}")
+
+
 def _review(view: View) -> ClaimedPlace | None:
     form = read_review_form(view)
     return ClaimedPlace(form.channel, form.thread_ts) if isinstance(form, ReviewForm) else None
@@ -63,6 +74,7 @@ _READERS: Mapping[str, Callable[[View], ClaimedPlace | None]] = {
     TOOLS_FORM: _tools,
     TOOL_AUDIENCE_FORM: _tool_audience,
     DENY_FORM: _denial,
+    SERVER_FORM: _of_server,
     **dict.fromkeys(REVIEW_FORMS, _review),
 }
 

@@ -17,6 +17,8 @@ from bot.messages.action_ids import (
     FAULT_HELP,
     FEEDBACK,
     FEEDBACK_DOWN,
+    FORM_DECLINE,
+    FORM_OPENED,
     OUTCOME_AGAIN,
     OUTCOME_DONE,
     OWN_WORDS_ERASE,
@@ -77,6 +79,8 @@ KEPT_ACTIONS = frozenset(
         TOOL_REVOKE,
         OUTCOME_DONE,
         OUTCOME_AGAIN,
+        FORM_DECLINE,
+        FORM_OPENED,
     }
 )
 """Clicks that must not be lost. Buttons that only show something can be clicked again."""
@@ -189,6 +193,7 @@ def _form_delivery(body: Payload, *, workspace: str) -> InboundPayload | None:
     if place is None:
         return None
     user = name_in(body["user"]["id"])
+    key = f"{key}{place.answered}"
     origin = Origin(
         key, workspace, place.channel, user, place.thread_ts, response_url=place.response_url, is_claimed=True
     )

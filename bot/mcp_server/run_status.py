@@ -16,6 +16,7 @@ _QUESTIONS = {
     "money": "The budget is used up; an admin can grant more",
     "line": "It waits for budget that other requests hold",
     "tool": "A person has to approve what a tool would do",
+    "form": "A person has to answer what the server of a tool asks",
     "outcome": "A person has to say whether a tool did something",
 }
 

@@ -28,6 +28,11 @@ _BY_KIND = {
         "again": "{name} had it done again",
         "expired": "Nobody decided in time, so the agent went on without knowing",
     },
+    "form": {
+        "answer": "{name} answered it",
+        "deny": "{name} declined it",
+        "expired": "Nobody answered in time, so it was declined",
+    },
     "line": {
         "run": "Enough budget came free, so it started",
         "expired": "Not enough budget came free in time, so it did not start",
@@ -60,6 +65,7 @@ def question_words(question: Question) -> str:
         "line": f"{format_usd(question.amount_nusd)} that other requests held",
         "tool": question.title or "A tool",
         "outcome": question.title or "What became of a tool's call",
+        "form": f"What the server of {question.title or 'a tool'} asks",
     }.get(question.kind, f"The draft of round {question.round}")
 
 

@@ -57,6 +57,31 @@ class OutcomeCardView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class FormCardView(View):
+    """The card of a server that asks something: the labels of its `fields`, or the address that it wants opened.
+
+    `decided` closes it. All of it but the run is the server's.
+    """
+
+    template: ClassVar = "tool_form"
+    run: RunView
+    tool: str
+    message: str
+    fields: tuple[str, ...] = ()
+    url: str = ""
+    host: str = ""
+    who: str = ""
+    deadline: str = ""
+    decided: str = ""
+    question: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return the question that the buttons name: the run and the path."""
+        return f"{self.run.run_id}:{self.question}"
+
+
+@dataclass(frozen=True, slots=True)
 class ToolLine:
     """One tool of the roster as a channel has it."""
 

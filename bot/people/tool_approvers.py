@@ -7,7 +7,7 @@ from bot.people.permissions import Action
 from patterns.core.questions import Question
 from storage.run_rows import RunRow
 
-ACTIONS = frozenset({"tool", "outcome"})
+ACTIONS = frozenset({"tool", "outcome", "form"})
 """Kinds of questions about what tools do in the world."""
 _ACTION = {
     "asker": Action.DECIDE,
@@ -35,6 +35,8 @@ class ToolApprovers:
         Raises:
             LookupFailedError: Slack could not be asked.
         """
+        if question.kind == "form" and user == run.user:
+            return True  # whoever asked knows best what was meant; a form approves nothing
         if question.approve_by == "other" and user == run.user:
             return False
         is_own = user in question.approvers if question.approve_by == "named" else user == run.user
@@ -54,4 +56,6 @@ class ToolApprovers:
 
 def who_decides(question: Question) -> str:
     """Return the sentence for those who may not."""
+    if question.kind == "form":
+        return "Only the person who asked and those who may approve the tool can answer that."
     return _WHO[question.approve_by]

@@ -9,6 +9,7 @@ from bot.telemetry.operations import CallMade, Observer, Observers, StepTaken, T
 from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.money import Price, Quote
 from patterns.core.ports import Circuit, ModelClient, OnText
 from patterns.core.step_record import StepRecord
@@ -100,12 +101,21 @@ class WatchedToolBox:
         return await self.toolbox.schemas(names)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         """Call a tool once; see the port."""
         called = ToolCalled(tool, key, arguments)
         with self.observer.observe(called):
-            called.output = await self.toolbox.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
+            called.output = await self.toolbox.call(
+                tool, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers
+            )
             return called.output
 
 

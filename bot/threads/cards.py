@@ -1,6 +1,7 @@
 """The cards of parked runs: a price to accept, a draft to decide on, budget to ask for."""
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from bot.messages.card_views import BudgetQueueView, BudgetRequestView, ConfirmView, Needs, ReviewView
 from bot.messages.decision_text import decided
@@ -8,7 +9,7 @@ from bot.messages.notice_views import CallView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import moment
 from bot.messages.tool_text import approvers_words
-from bot.messages.tool_views import OutcomeCardView, ToolCardView
+from bot.messages.tool_views import FormCardView, OutcomeCardView, ToolCardView
 from bot.messages.views import RunState, RunView, SlackMessage
 from bot.people.profiles import ProfileLookup
 from bot.people.tool_approvers import ACTIONS
@@ -18,8 +19,10 @@ from bot.slack.workspaces import Slack
 from bot.threads.edits import DECIDED, MessageEdits
 from bot.threads.rendering import rendered
 from bot.threads.run_views import RunViews
+from patterns.core.forms import Form
 from patterns.core.questions import Decision, Question
 from patterns.core.tasks import run_to_completion
+from patterns.tools.forms import fields_of
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
@@ -29,6 +32,7 @@ _THEN = {
     "money": "Open until {until}; after that the partial answer is final.",
     "tool": "Open until {until}; after that it counts as denied.",
     "outcome": "Open until {until}; after that the agent goes on without knowing.",
+    "form": "Open until {until}; after that it is declined.",
     "line": "I wait until {until}; then the request ends.",
 }
 
@@ -151,6 +155,8 @@ class Cards:
         """Return the card about calls of tools: may they be made, or was one made already."""
         who = await self._who(run, question)
         deadline = "" if decided else await self._deadline(run, path, question)
+        if question.kind == "form":
+            return self.renderer.message(form_card(view, path, question, who=who, deadline=deadline, decided=decided))
         if question.kind == "outcome":
             call = question.calls[0]
             return self.renderer.message(OutcomeCardView(view, call, who, deadline, decided=decided, question=path))
@@ -162,6 +168,8 @@ class Cards:
         """Return who may decide about a tool, by name: nobody needs to be called who may already see it."""
         names = await self.profiles.names(question.approvers, run.workspace)
         asker = (await self.profiles.person(run.user, run.workspace)).name
+        if question.kind == "form":
+            return f"{asker} answers that, or whoever may approve the tool."
         return approvers_words(question.approve_by, asker=asker, names=names)
 
     async def _line(self, run: RunRow, path: str, question: Question, decided: str) -> SlackMessage:
@@ -179,3 +187,20 @@ class Cards:
         if asked is None or asked.deadline_us is None:
             return ""
         return _THEN[question.kind].format(until=moment(asked.deadline_us, self.engine.zone))
+
+
+def form_card(view: RunView, path: str, question: Question, *, who: str, deadline: str, decided: str) -> FormCardView:
+    """Return the card of a server that asks something; once it is decided, its draft may be gone."""
+    form = Form.model_validate_json(question.draft)
+    return FormCardView(
+        view,
+        question.title,
+        form.message,
+        tuple(field.label for field in fields_of(form)),
+        form.url,
+        urlsplit(form.url).hostname or "",
+        who,
+        deadline,
+        decided,
+        question=path,
+    )

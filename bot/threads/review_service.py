@@ -42,12 +42,14 @@ _VERDICTS: Mapping[str, frozenset[DecisionVerdict]] = {
     "line": frozenset(),
     "tool": frozenset({"approve", "deny"}),
     "outcome": frozenset({"done", "again"}),
+    "form": frozenset({"answer", "deny"}),
 }
 """What the cards of each kind offer to people."""
 _DRAFT_WAITS = "the draft above waits for you{until}: approve it, or write here what should change."
 _REMINDERS = {
     "tool": "the call above waits for you{until}: approve or deny it with its buttons.",
     "outcome": "the call above waits for you{until}: say with its buttons whether it was done.",
+    "form": "the question above waits for you{until}: answer or decline it with its buttons.",
 }
 _OTHER_WAITS = "your request waits{until} for somebody else to decide about the call above."
 _UNKNOWN = "I no longer have that question."
@@ -233,7 +235,7 @@ class ReviewService:
             return
         until = f" until {moment(asked.deadline_us, self.engine.zone)}" if asked.deadline_us else ""
         question, text = asked.question, _REMINDERS.get(asked.question.kind, _DRAFT_WAITS)
-        if question.approve_by == "other":
+        if question.approve_by == "other" and question.kind != "form":
             text = _OTHER_WAITS
         view = CallView(await self._waited_for(run, question), text.format(until=until))
         await self.cards.call(run, f"remind/{asked.path}/{number}", view)

@@ -12,9 +12,10 @@ class Question(Frozen):
     `tool` asks whether the `calls` of one turn may be made, `outcome` whether a call that nobody knows about was done.
     `amount_nusd` is what saying yes can cost, `approvers` are people who may decide besides the asker and admins; of
     tools, `approve_by` says who may: the asker, any other, the owner, or only the `approvers` ("named").
+    `form` is what the server of a tool asks: `draft` is that form as JSON.
     """
 
-    kind: Literal["approve", "feedback", "confirm", "money", "line", "tool", "outcome"]
+    kind: Literal["approve", "feedback", "confirm", "money", "line", "tool", "outcome", "form"]
     title: str
     draft: str = ""
     verdict: str = ""
@@ -28,10 +29,22 @@ class Question(Frozen):
 
 
 DecisionVerdict = Literal[
-    "approve", "changes", "edit", "stop", "run", "instead", "cancel", "expired", "none", "deny", "done", "again"
+    "approve",
+    "changes",
+    "edit",
+    "stop",
+    "run",
+    "instead",
+    "cancel",
+    "expired",
+    "none",
+    "deny",
+    "done",
+    "again",
+    "answer",
 ]
 """What a person, or time, decided about a question. Of tools: approve, deny (`text` says why); of an unknown outcome:
-it was done, or do it again."""
+it was done, or do it again; of a form: its answer (`text` is that as JSON), or deny."""
 
 
 Scope = Literal["once", "run", "standing"]

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from patterns.core.context import Frozen
 from patterns.core.errors import AgentsError
+from patterns.core.forms import NOBODY_TO_ASK, Form, FormAnswers
 
 Reach = Literal["provider", "service", "anywhere"]
 """Where the arguments of a tool can end up: at the model's provider, at one named service, or anywhere."""
@@ -54,7 +55,7 @@ class Source(Frozen):
 class ToolOutput:
     """What a tool answered, cut to its byte limit, with the mark of the cut in the text. Always untrusted.
 
-    `found` are tools that a search over tools found.
+    `found` are tools that a search over tools found, `form` what the server asks a person instead of answering.
     """
 
     text: str
@@ -62,6 +63,7 @@ class ToolOutput:
     sources: tuple[Source, ...] = ()
     bytes_read: int = 0
     found: tuple[ToolSchema, ...] = ()
+    form: Form | None = None
 
 
 class ToolError(AgentsError):
@@ -87,11 +89,19 @@ class ToolBox(Protocol):
         ...
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         """Call a tool once, without retries. `key` is our idempotency key, the same whenever this call is repeated.
 
-        `asker` is the member who asked, given only where the roster says that the server may know.
+        `asker` is the member who asked, given only where the roster says that the server may know. `answers` are to
+        what the server asks in the middle of it; the output of one that asks something else has a form and no text.
 
         Cancelling tells the server so.
 
@@ -149,6 +159,7 @@ class NoTools:
         key: str,  # noqa: ARG002 - the port
         timeout_s: float,  # noqa: ARG002 - the port
         asker: str = "",  # noqa: ARG002 - the port
+        answers: FormAnswers = NOBODY_TO_ASK,  # noqa: ARG002 - the port
     ) -> ToolOutput:
         """Raise ToolError: there is none."""
         raise ToolError(f"No server of {tool} is connected here.", was_sent=False)

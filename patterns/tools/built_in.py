@@ -10,6 +10,7 @@ from decimal import Context, Decimal, DecimalException, localcontext
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.ports import Clock
 from patterns.core.tools import ToolOutput, ToolSchema
 
@@ -73,6 +74,7 @@ class BuiltInTools:
         key: str,  # noqa: ARG002 - the port
         timeout_s: float,  # noqa: ARG002 - the port
         asker: str = "",  # noqa: ARG002 - the port
+        answers: FormAnswers = NOBODY_TO_ASK,  # noqa: ARG002 - the port
     ) -> ToolOutput:
         """Return the result; what cannot be worked out is an error with the reason."""
         work: dict[str, Callable[[Mapping[str, Any]], str]] = {

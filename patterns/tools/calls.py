@@ -9,12 +9,12 @@ before, and only while the lease of this run outlasts the time it can take. Othe
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
 from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, RunLostError
 from patterns.core.events import Noted, ToolCalled
+from patterns.core.forms import NOBODY_TO_ASK, Form, FormAnswers
 from patterns.core.holds import Charged, Hold, HoldRequest
 from patterns.core.invisible import without_invisible
 from patterns.core.money import format_usd
@@ -27,10 +27,11 @@ from patterns.roster.prompts import cut
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services
 from patterns.tools.approvals import Approvals, Permit
+from patterns.tools.asking_back import FORMS_MAX, AskingBack
 from patterns.tools.dry_run import WOULD_BE_CALLED, is_left_out
 from patterns.tools.judging import Judged, Offered
-from patterns.tools.outcomes import LEASE_MARGIN_S, SAID, UNKNOWN, said_about_earlier
-from patterns.tools.search import FOUND
+from patterns.tools.outcomes import LEASE_MARGIN_S, UNKNOWN, said_about_earlier
+from patterns.tools.records import call_record
 from patterns.tools.toolbox import idempotency_key
 
 log = structlog.get_logger(__name__)
@@ -40,13 +41,14 @@ SEND_WITHIN_S = 3.0
 STOP_S = 1.5
 """Seconds that a server is given to hear that a call was stopped."""
 SENDS_MAX = 3
-SOURCES_MAX = 50
-TOOL_CHARS = 105
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
-    """A call about to be sent: where it stands, what was judged, who approved it, and the seconds it may take."""
+    """A call about to be sent: where it stands, what was judged, who approved it, and the seconds it may take.
+
+    `answers` are to what its server asks back.
+    """
 
     path: str
     one: Judged
@@ -54,11 +56,15 @@ class Sent:
     by: str
     timeout_s: float
     number: int
+    answers: FormAnswers = NOBODY_TO_ASK
 
 
 @dataclass
 class Calls:
-    """The calls of one step. `cost_nusd` and `uncertain_nusd` are what they have come to."""
+    """The calls of one step. `cost_nusd` and `uncertain_nusd` are what they have come to.
+
+    `may_ask` is whether servers may ask people something in the middle of a call.
+    """
 
     services: Services
     toolbox: ToolBox
@@ -68,7 +74,13 @@ class Calls:
     asker: str
     cost_nusd: int = 0
     uncertain_nusd: int = 0
+    may_ask: bool = True
     _attempts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def forms(self) -> AskingBack:
+        """Return what puts questions of servers to people."""
+        return AskingBack(self.services, self.agent, may_ask=self.may_ask)
 
     async def make(self, path: str, one: Judged, permit: Permit, *, bytes_max: int, number: int) -> StepRecord:
         """Return the record of a call that is not in the journal yet.
@@ -84,33 +96,39 @@ class Calls:
             return await self._left_out(path, one, spec)
         timeout_s = min(spec.timeout_s, max(1.0, self.services.left_s))
         sent = Sent(path, one, one.tool, permit.by, timeout_s, number)
-        for _ in range(SENDS_MAX):
+        for _ in range(max(SENDS_MAX, FORMS_MAX + 1)):
             if not spec.retry_safe:
                 known = await said_about_earlier(self.services, self.agent, path, one)
                 if known is not None:
                     return await self._not_sent(path, one, known, by=permit.by)
             if spec.private:
                 await self.approvals.mark_private(spec)
-            record = await self._send(sent, bytes_max=bytes_max)
-            if record is not None:
-                return record
+            sent.answers = await self.forms.answers(path, one)
+            came = await self._send(sent, bytes_max=bytes_max)
+            if isinstance(came, Form):
+                await self.forms.ask(path, one, came, number=len(sent.answers.given) + 1)
+            elif came is not None:
+                return came
         return await self._not_sent(path, one, UNKNOWN, by=permit.by)
 
     async def _left_out(self, path: str, one: Judged, spec: ToolSpec) -> StepRecord:
         """Journal what a dry run would have called, and at which price."""
         self.services.emit(Noted(path, f"{self.agent} would call {spec.name}; this is a dry run."))
-        record = self._record(path, one, WOULD_BE_CALLED, is_error=False)
+        record = call_record(self.agent, path, one, WOULD_BE_CALLED, is_error=False)
         record = record.model_copy(update={"data": {**record.data, "would_cost_nusd": spec.price_nusd}})
         return await self.services.journal.record(self.services.fence, record)
 
     async def _not_sent(self, path: str, one: Judged, text: str, *, by: str = "") -> StepRecord:
-        record = self._record(path, one, text, is_error=True, by=by)
+        record = call_record(self.agent, path, one, text, is_error=True, by=by)
         return await self.services.journal.record(self.services.fence, record)
 
     # ------------------------------------------------------------ hold, send, settle
 
-    async def _send(self, sent: Sent, *, bytes_max: int) -> StepRecord | None:
-        """Hold, send and settle once; return the record, or None where it is not known what the call did."""
+    async def _send(self, sent: Sent, *, bytes_max: int) -> StepRecord | Form | None:
+        """Hold, send and settle once; return the record, or None where it is not known what the call did.
+
+        A form is what its server asks somebody before it can answer.
+        """
         services, spec = self.services, sent.tool.spec
         async with services.meter.calls:
             try:
@@ -132,14 +150,17 @@ class Calls:
                 raise
             text, elapsed_ms = cut(without_invisible(storable(output.text)), bytes_max), self._elapsed_ms(started)
             answer = ToolAnswer(output.bytes_read, output.is_error, elapsed_ms)
-            record = self._record(sent.path, sent.one, text, is_error=output.is_error, output=output, by=sent.by)
+            record = call_record(
+                self.agent, sent.path, sent.one, text, is_error=output.is_error, output=output, by=sent.by
+            )
             record = record.model_copy(
                 update={"cost_nusd": spec.price_nusd, "attempts": 1, "elapsed_ms": elapsed_ms, "outcome": "ok"}
             )
-            await self._settle(hold, Charged("settled", spec.price_nusd, tool=answer), record)
+            charged = Charged("settled", spec.price_nusd, tool=answer)
+            await self._settle(hold, charged, record if output.form is None else None)
             if cancelled is not None:
                 raise cancelled
-            return record
+            return record if output.form is None else output.form
 
     async def _hold(self, sent: Sent) -> Hold:
         """Hold the price of a call; of one that acts, until there is time enough to send it under our own lease.
@@ -201,6 +222,7 @@ class Calls:
             key=idempotency_key(self.services.fence.run_id, sent.path),
             timeout_s=sent.timeout_s,
             asker=self.asker if spec.tell_asker else "",
+            answers=sent.answers,
         )
         task = asyncio.ensure_future(work)
         cancelled: asyncio.CancelledError | None = None
@@ -228,16 +250,16 @@ class Calls:
         spec = sent.tool.spec
         if not error.was_sent:
             charged = Charged("released", 0, reason=Reason.NEVER_SENT)
-            record = self._record(sent.path, sent.one, f"Not called: {error}", is_error=True)
+            record = call_record(self.agent, sent.path, sent.one, f"Not called: {error}", is_error=True)
             await self._settle(hold, charged, record.model_copy(update={"outcome": "ok", "attempts": 1}))
             return record
         charged = self._lost(sent, hold, Reason.TIMEOUT, started)
         if not spec.retry_safe:
             await self._settle(hold, charged, None)
             return None
-        record = self._record(sent.path, sent.one, f"No answer: {error}", is_error=True, by=sent.by).model_copy(
-            update={"cost_nusd": charged.actual_nusd, "outcome": "ok", "attempts": 1}
-        )
+        record = call_record(
+            self.agent, sent.path, sent.one, f"No answer: {error}", is_error=True, by=sent.by
+        ).model_copy(update={"cost_nusd": charged.actual_nusd, "outcome": "ok", "attempts": 1})
         if charged.state == "uncertain":
             record = record.model_copy(update={"data": {**record.data, "uncertain_nusd": charged.actual_nusd}})
         await self._settle(hold, charged, record)
@@ -263,36 +285,6 @@ class Calls:
 
     def _elapsed_ms(self, started: float) -> int:
         return int(1000 * (self.services.clock.monotonic() - started))
-
-    def _record(
-        self,
-        path: str,
-        one: Judged,
-        text: str,
-        *,
-        is_error: bool,
-        output: ToolOutput | None = None,
-        by: str = "",
-    ) -> StepRecord:
-        data: dict[str, Any] = {"tool": one.call.name[:TOOL_CHARS], "is_error": is_error, "by": by}
-        if output is None:
-            data |= SAID.get(text, {})
-        else:
-            data["bytes"] = output.bytes_read
-            if output.found:
-                data[FOUND] = [[one.name, one.description, dict(one.parameters)] for one in output.found]
-            data["sources"] = [[source.title, source.url] for source in output.sources[:SOURCES_MAX]]
-        if one.tool is not None:
-            data["read_only"] = one.tool.spec.read_only
-        return StepRecord(
-            path=path,
-            input_hash=one.key,
-            outcome="decision",
-            agent=self.agent,
-            model=f"{TOOL_MODEL}{one.tool.spec.name}" if one.tool else "",
-            text=text,
-            data=data,
-        )
 
 
 async def _ended(task: "asyncio.Future[ToolOutput]", timeout_s: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolBox, ToolOutput, ToolSchema
 from patterns.roster.prompts import cut
@@ -118,11 +119,18 @@ class WithSearch:
         return await self.tools.schemas(names)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         """Call a tool once, or find the few best for a query, with what they do and take."""
         if tool != FIND.name:
-            return await self.tools.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
+            return await self.tools.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers)
         tools = [one for one in await self.listed() if not too_long(one)]
         best = ranked(str(arguments["query"]), tools)[:FEW]
         text = "\n".join(map(_line, best)) or "Nothing fits. Try other words for what the tool should do."

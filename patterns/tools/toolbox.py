@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.tools import ToolBox, ToolError, ToolOutput, ToolSchema
 from patterns.roster.prompts import weigh
 from patterns.roster.tool_schema import ToolSpec
@@ -26,14 +27,21 @@ class Routed:
         return tuple(self._bounded(schema) for schema in found)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         """Call a tool once; see the port."""
         spec = self.specs[tool]
         box = self.built_in if spec.is_built_in else self.servers
         if spec.key_argument:
             arguments = {**arguments, spec.key_argument: key}
-        return await box.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
+        return await box.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers)
 
     def _bounded(self, schema: ToolSchema) -> ToolSchema:
         """Return a description without the argument that is ours to fill.

@@ -120,6 +120,11 @@ def tool_views(text: str, run: v.RunView, person: v.Person) -> list[Any]:
         tv.ToolCardView(run, (odd,), decided=text or "Denied.", question="a/turn/1/ask/b"),
         tv.OutcomeCardView(run, call, text, text, question="a/turn/1/call/1/outcome"),
         tv.OutcomeCardView(run, odd, decided=text or "Done.", question="a/turn/1/call/1/outcome"),
+        tv.FormCardView(
+            run, f"tickets.{text}", text, (text,) * 20, who=text, deadline=text, question="a/form/1/answer"
+        ),
+        tv.FormCardView(run, text, text, url="https://pay.example/" + "x" * 900, host="pay.example", question="a"),
+        tv.FormCardView(run, text, text, (text,), decided=text or "Done.", question="a"),
         tv.ToolsView("C1", text, (line,) * 90, text, outsiders=True, grants=grants, may_change=True, owner=person),
         tv.ToolsView("C1", text, (replace(line, is_on=False),), text, grants=grants, owner=person),
         tv.ToolsView("D1", text, (line,), is_dm=True),

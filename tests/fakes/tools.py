@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.tools import ToolError, ToolOutput, ToolSchema
 
 OBJECT = {"type": "object", "properties": {"q": {"type": "string"}, "n": {"type": "integer"}}}
@@ -21,6 +22,7 @@ class FakeTools:
     keys: list[str] = field(default_factory=list)
     askers: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    answered: list[FormAnswers] = field(default_factory=list)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     listed: int = 0
     at_once: int = 0
@@ -34,8 +36,16 @@ class FakeTools:
         return tuple(ToolSchema(name, self.described.get(name, f"Does {name}."), OBJECT) for name in names)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
+        self.answered.append(answers)
         assert timeout_s > 0
         if tool.partition(".")[0] in self.dead:
             raise ToolError("It does not answer.", was_sent=False)

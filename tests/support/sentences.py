@@ -6,6 +6,7 @@ Each view of `bot.messages` appears with singular, plural, empty and long values
 the page is not what the code says.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from bot.messages.own_words import OwnWords, own_words_view
 from bot.messages.queue_text import place_in_line, queue_full
 from bot.messages.renderer import Renderer
 from bot.messages.scopes import SCOPES
+from bot.messages.server_forms import server_form
 from bot.messages.stats_views import RunStats
 from bot.messages.story_views import DecisionLine, RouteLine
 from bot.messages.tool_forms import deny_form
@@ -40,12 +42,14 @@ from bot.messages.welcome_text import stored
 from bot.people.channel_rules import ChannelRules
 from bot.people.tools_form import tools_form
 from patterns.core.events import MissingVoice, PatternResult, StopReason
+from patterns.core.forms import Form
 from patterns.core.money import PriceEstimate
 from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Remedy
 from patterns.core.tools import AskedCall, Source
 from patterns.roster.tool_schema import ToolSpec
 from patterns.tools.dry_run import noted
+from patterns.tools.forms import fields_of
 from storage.queue_bounds import QueueBounds, QueueFullError
 from tests.support.statistics import stats_view
 from tests.support.stories import story
@@ -202,6 +206,7 @@ def _tools() -> Iterator[tuple[str, Any]]:
     yield "Several calls of one turn", t.ToolCardView(RUN, (call, read, note, read, read), who, until, question="s")
     question = Question(kind="tool", title="tickets.create_issue", calls=(call,))
     unknown = question.model_copy(update={"kind": "outcome"})
+    form = question.model_copy(update={"kind": "form"})
     said = [
         (question, Decision(verdict="approve", user="U", scope="once")),
         (question, Decision(verdict="approve", user="U", scope="run")),
@@ -213,12 +218,26 @@ def _tools() -> Iterator[tuple[str, Any]]:
         (unknown, Decision(verdict="done", user="U")),
         (unknown, Decision(verdict="again", user="U")),
         (unknown, Decision(verdict="expired")),
+        (form, Decision(verdict="answer", user="U")),
+        (form, Decision(verdict="deny", user="U")),
+        (form, Decision(verdict="expired")),
     ]
     at = {"at_us": 1_795_000_000_000_000}
     words = [decided(one, decision.model_copy(update=at), name="Dana", zone="UTC") for one, decision in said]
     yield "How a tool's card is closed", [line_of(one) for one in words]
     yield "An approved tool", t.ToolCardView(RUN, (call,), decided=f"{words[0]}.", question="s/turn/1/ask/0")
     yield "A call that nobody knows of", t.OutcomeCardView(RUN, call, who, until, question="s")
+    fields = {"title": {"type": "string", "title": "Title"}, "size": {"enum": ["small", "large"], "title": "Size"}}
+    asks = Form(message="Which issue do you mean?", fields_json=json.dumps({"properties": fields}))
+    until = "Open until 30 Nov 14:00 UTC; after that it is declined."
+    who = "Lee answers that, or whoever may approve the tool."
+    card = t.FormCardView(RUN, "tickets.find", asks.message, ("Title", "Size"), who=who, deadline=until, question="s")
+    yield "A server that asks", card
+    address = replace(card, fields=(), url="https://pay.example/7", host="pay.example")
+    yield "A server that wants an address opened", address
+    yield "An answered form", replace(card, decided=f"{words[10]}.")
+    origin = Origin("", "T1", "C1", "U1")
+    yield "The form of a server", server_form("r1", "s", asks, fields_of(asks), tool="tickets.find", origin=origin)
     yield "Why not", deny_form("r1", "s", (call,), origin=Origin("", "T1", "C1", "U1"))
     lines = (
         t.ToolLine("tickets.search_issues", is_on=True, reads_only=True, asks=False, is_allowed=True),

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.tools import ToolError, ToolOutput
 from patterns.roster.tool_schema import ToolServer
+from patterns.tools.mcp.asking import Asking, answered, call_result, forms_in
 from patterns.tools.mcp.limits import is_too_long, too_long
 from patterns.tools.mcp.results import output_of
 from patterns.tools.mcp.transports import Surroundings, open_client
 
 if TYPE_CHECKING:
-    from mcp import Client
+    from mcp import Client, MCPError
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ class Connection:
         self._owner: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._lock = asyncio.Lock()
+        self._asking = Asking(around.secrets.masked)
         self._failures = 0
         self._retry_at_s = 0.0
         self._described: Described | None = None
@@ -82,7 +85,14 @@ class Connection:
             return self._described
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str,
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         """Call a tool once, at once; what the server answers comes back, also when it is an error.
 
@@ -97,42 +107,55 @@ class Connection:
             why = f" ({self.failure})" if self.failure else ""
             raise ToolError(f"{self.name} is not connected now{why}.", was_sent=False)
         from mcp import MCPError  # noqa: PLC0415 - seconds that only a process with tools should pay
-        from mcp_types import (  # noqa: PLC0415
-            CONNECTION_CLOSED,
-            REQUEST_TIMEOUT,
-            CallToolRequest,
-            CallToolRequestParams,
-            CallToolResult,
-        )
+        from mcp_types import URL_ELICITATION_REQUIRED, CallToolRequest, CallToolRequestParams  # noqa: PLC0415
 
+        masked = self._around.secrets.masked
         meta = {"agents/call": key, **({"agents/asker": asker} if asker else {})}
         params = CallToolRequestParams.model_validate({"name": tool, "arguments": dict(arguments), "_meta": meta})
-        try:
+
+        async def send(responses: Mapping[str, Any] | None = None, state: str | None = None) -> Any:  # noqa: ANN401
+            again = params.model_copy(update={"input_responses": responses, "request_state": state})
             # Without the session's own check of results, which would lose one that came.
-            result = await client.session.send_request(CallToolRequest(params=params), CallToolResult, timeout_s)
+            return await client.session.send_request(CallToolRequest(params=again), call_result(), timeout_s)
+
+        try:
+            async with self._asking.call(answers) as asked:
+                result = await answered(asked, await send(), send, masked)
+            return asked.told(output_of(result, masked) if result else ToolOutput("", is_error=True))
         except MCPError as error:
-            if error.code == REQUEST_TIMEOUT:
-                raise ToolError(f"It did not answer within {timeout_s:g} seconds.", was_sent=True) from error
-            if is_too_long(error.message):
-                why = too_long(self._around.answer_bytes_max)
-                raise ToolError(f"{why}, and was not read.", was_sent=True) from error
-            if error.code == CONNECTION_CLOSED:
-                await self._failed(error)
-                raise ToolError("The connection broke off before it answered.", was_sent=True) from error
-            if error.message.startswith(_NO_ANSWER):
-                # The session may be over: whoever lists next finds out, and connects anew.
-                self._described = None
-                begins = next(one for one in _NO_ANSWER if error.message.startswith(one))
-                log.warning("tool_unreadable", server=self.name, tool=tool, error=begins)
-                was_sent = error.message != _SESSION_OVER
-                raise ToolError(f"No answer of the tool came: {self._reason(error)}.", was_sent=was_sent) from error
-            return ToolOutput(f"The tool refused: {self._around.secrets.masked(error.message)}", is_error=True)
+            if error.code == URL_ELICITATION_REQUIRED and (forms := forms_in(error.error.data, masked)):
+                asked.answer(forms[0])
+            return asked.told(await self._refused(tool, error, timeout_s=timeout_s))
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.warning("tool_unreadable", server=self.name, tool=tool, error=type(error).__name__)
             raise ToolError(f"Its answer could not be read: {self._reason(error)}.", was_sent=True) from error
-        return output_of(result, self._around.secrets.masked)
+
+    async def _refused(self, tool: str, error: "MCPError", *, timeout_s: float) -> ToolOutput:
+        """Return what a server said instead of a result.
+
+        Raises:
+            ToolError: it was not the tool that said it.
+        """
+        from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT  # noqa: PLC0415
+
+        if error.code == REQUEST_TIMEOUT:
+            raise ToolError(f"It did not answer within {timeout_s:g} seconds.", was_sent=True) from error
+        if is_too_long(error.message):
+            why = too_long(self._around.answer_bytes_max)
+            raise ToolError(f"{why}, and was not read.", was_sent=True) from error
+        if error.code == CONNECTION_CLOSED:
+            await self._failed(error)
+            raise ToolError("The connection broke off before it answered.", was_sent=True) from error
+        if error.message.startswith(_NO_ANSWER):
+            # The session may be over: whoever lists next finds out, and connects anew.
+            self._described = None
+            begins = next(one for one in _NO_ANSWER if error.message.startswith(one))
+            log.warning("tool_unreadable", server=self.name, tool=tool, error=begins)
+            was_sent = error.message != _SESSION_OVER
+            raise ToolError(f"No answer of the tool came: {self._reason(error)}.", was_sent=was_sent) from error
+        return ToolOutput(f"The tool refused: {self._around.secrets.masked(error.message)}", is_error=True)
 
     async def close(self) -> None:
         """End the connection, and with it a server that was started for it."""
@@ -171,7 +194,7 @@ class Connection:
         """Hold the connection open: what opens it must close it, in one task."""
         try:
             async with AsyncExitStack() as stack:
-                client = await open_client(stack, self.name, self._entry, self._around)
+                client = await open_client(stack, self.name, self._entry, self._around, asked=self._asking.on_request)
                 if not ready.done():
                     ready.set_result(client)
                 await over.wait()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.tools import ToolError, ToolOutput, ToolSchema
 from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.connection import Connection
@@ -67,11 +68,19 @@ class ServerTools:
         return ToolSchema(name, *described[tool])
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         """Call a tool once; see the port."""
         server, _, name = tool.partition(".")
-        return await self._of(server).call(name, arguments, key=key, timeout_s=timeout_s, asker=asker)
+        connection = self._of(server)
+        return await connection.call(name, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers)
 
     async def listed(self, server: str) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         """Return every tool that a server has, on or not, with its description and parameters.

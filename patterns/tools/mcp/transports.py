@@ -19,6 +19,7 @@ from patterns.tools.mcp.variables import named_variables
 if TYPE_CHECKING:
     import httpx2
     from mcp import Client
+    from mcp.client.session import ElicitationFnT
 
 Login = Callable[[str, OAuthEntry, Mapping[str, str], Secrets], "httpx2.Auth"]
 """The port of a login: what an address is asked with, made from what the roster says and the environment."""
@@ -60,8 +61,10 @@ class Surroundings:
         return found
 
 
-async def open_client(stack: AsyncExitStack, name: str, entry: ToolServer, around: Surroundings) -> "Client":
-    """Return a client connected to a server; closing the stack ends both.
+async def open_client(
+    stack: AsyncExitStack, name: str, entry: ToolServer, around: Surroundings, *, asked: "ElicitationFnT"
+) -> "Client":
+    """Return a client connected to a server; closing the stack ends both. `asked` answers what the server asks people.
 
     Raises:
         LookupError: a variable that the roster names is not set.
@@ -80,7 +83,7 @@ async def open_client(stack: AsyncExitStack, name: str, entry: ToolServer, aroun
         transport = await _process(stack, name, entry.mcp.command, around.named(entry.mcp.env), around)
     else:
         transport = await _address(stack, entry.mcp, around)
-    return await stack.enter_async_context(Client(transport, client_info=own))
+    return await stack.enter_async_context(Client(transport, client_info=own, elicitation_callback=asked))
 
 
 def _file(entry: ToolServer) -> str:
