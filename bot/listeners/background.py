@@ -6,6 +6,7 @@ replayed. A command or a click has told the person by then that it failed.
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any
@@ -22,20 +23,20 @@ from patterns.core.errors import UserError
 
 log = structlog.get_logger()
 
+BEGIN_EACH_S = 0.05
+"""One work begins this often whatever waits: at once where none has begun for so long, and under a load without end."""
 BEGINNING = 8
-"""Works that begin side by side while nothing waits for an acknowledgement."""
-BEGINNING_BEHIND = 1
-"""The same while something does: so work goes on under a load that never pauses, too."""
+"""Works that begin side by side once a burst of payloads is over."""
 BEGINNING_S = 0.05
 """How long a work counts as beginning at most: later on it waits for Slack or a database more than it computes."""
-LINE_MAX = 500
+LINE_MAX = 1000
 """Works in line; in a longer one the first begin whatever waits, so that a lasting load is slowed and not hoarded."""
 
 
 class BackgroundTasks:
     """Tasks of the listeners. Each finishes its payload in the inbox; one cancelled at shutdown is replayed.
 
-    They begin in the order of their payloads, few at a time while Slack waits for the acknowledgement of others.
+    They begin in the order of their payloads: in a burst few, so that nobody's acknowledgement waits for others' work.
     """
 
     def __init__(self, *, inbox: PayloadStore, notifier: Notifier, foreground: Foreground) -> None:
@@ -44,6 +45,8 @@ class BackgroundTasks:
         self._foreground = foreground
         self._line: deque[tuple[Origin, Coroutine[Any, Any, None]]] = deque()
         self._beginning: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
+        self._begun_s = 0.0
+        self._next: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
         foreground.when_empty(self._begin)
@@ -53,20 +56,34 @@ class BackgroundTasks:
         self._line.append((origin, work))
         self._begin()
 
+    @property
+    def is_anything_in_line(self) -> bool:
+        """Return whether a work waits for its turn to begin."""
+        return bool(self._line)
+
     def _begin(self) -> None:
-        """Begin as much as may begin now."""
-        while self._line and self._may_begin():
+        """Begin as much as may begin now, and look again when more may."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        while self._line and (wait_s := self._wait_s()) <= 0:
             origin, work = self._line.popleft()
             loop = asyncio.get_running_loop()
             task = loop.create_task(self._carry(origin, work), name=f"delivery {origin.delivery_key}")
+            self._begun_s = time.monotonic()
             self._tasks.add(task)
             self._beginning[task] = loop.call_later(BEGINNING_S, self._has_begun, task)
             task.add_done_callback(self._has_ended)
+        if self._line:
+            self._next = asyncio.get_running_loop().call_later(wait_s, self._begin)
 
-    def _may_begin(self) -> bool:
+    def _wait_s(self) -> float:
+        """Return the seconds until the first in line may begin, as far as it is known now."""
         if self._is_draining or len(self._line) > LINE_MAX:
-            return True
-        return len(self._beginning) < (BEGINNING if self._foreground.is_empty else BEGINNING_BEHIND)
+            return 0.0
+        in_turn_s = max(0.0, self._begun_s + BEGIN_EACH_S - time.monotonic())
+        quiet_s = self._foreground.quiet_in_s
+        return in_turn_s if quiet_s is None or len(self._beginning) >= BEGINNING else min(in_turn_s, quiet_s)
 
     def _has_begun(self, task: asyncio.Task[None]) -> None:
         if (timer := self._beginning.pop(task, None)) is not None:

@@ -1,7 +1,11 @@
 """Foreground and background: payloads that Slack waits for come before the work of those it knows we have."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+QUIET_S = 0.005
+"""Seconds without a payload that wait for another one of the same burst."""
 
 
 class Foreground:
@@ -9,12 +13,13 @@ class Foreground:
 
     def __init__(self) -> None:
         self._waiting = 0
+        self._empty_since_s = time.monotonic()
         self._on_empty: list[Callable[[], None]] = []
 
     @property
-    def is_empty(self) -> bool:
-        """Return whether Slack waits for nothing."""
-        return not self._waiting
+    def quiet_in_s(self) -> float | None:
+        """Return the seconds until the burst counts as over, 0 when it does; None while Slack waits for something."""
+        return None if self._waiting else max(0.0, self._empty_since_s + QUIET_S - time.monotonic())
 
     def when_empty(self, call: Callable[[], None]) -> None:
         """Call this, which must not raise, each time the last payload that waited has its response."""
@@ -29,5 +34,6 @@ class Foreground:
         finally:
             self._waiting -= 1
             if not self._waiting:
+                self._empty_since_s = time.monotonic()
                 for call in self._on_empty:
                     call()

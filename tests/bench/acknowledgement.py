@@ -69,19 +69,22 @@ async def acknowledged(
     return times
 
 
-def show(whose: str, what: str, times: Times) -> None:
-    """Print how long it took, and tell it where it is this tree's or the floor's."""
+def show(whose: str, what: str, times: Times, *, cpu_s: float | None = None) -> None:
+    """Print how long it took, with the processor time meanwhile, and tell it where it is this tree's or the floor's."""
     ordered = sorted(times)
     p50, p99 = (ordered[int(part * (len(ordered) - 1))] * 1000 for part in (0.5, 0.99))
     name = f"{whose}, {what}"
     print(
-        f"{name:52} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {ordered[-1] * 1000:8.2f} ms   ({len(times)})",
+        f"{name:52} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {ordered[-1] * 1000:8.2f} ms   ({len(times)})"
+        + (f"   {cpu_s / len(times) * 1000:6.2f} ms of CPU each" if cpu_s is not None else ""),
         flush=True,
     )
     if whose in (EMPTY, HERE.name):
         told = "ours" if whose == HERE.name else whose
         tell(f"{told}, {what}, p50", p50, "ms")
         tell(f"{told}, {what}, p99", p99, "ms")
+        if cpu_s is not None:
+            tell(f"{told}, {what}, CPU", cpu_s / len(times) * 1000, "ms")
 
 
 def syncs(folder: Path) -> Times:
@@ -164,16 +167,20 @@ async def of_an_empty_app(slack: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         port = free_port()
         code = ("-m", "tests.bench.acknowledgement", "--empty", str(port), slack)
-        async with listening(HERE, dict(os.environ), Path(scratch) / "log", *code):
+        async with listening(HERE, dict(os.environ), Path(scratch) / "log", *code) as bot:
             await until_open(port)
             await acknowledged(port, slack, connections=1, requests=30)
-            await on_one_and_many(EMPTY, port, slack)
+            await on_one_and_many(EMPTY, bot, port, slack)
 
 
-async def on_one_and_many(whose: str, port: int, slack: str, *, meanwhile: str = "") -> None:
-    """Measure on one connection, then on 32 that never pause."""
-    show(whose, ONE_CONNECTION + meanwhile, await acknowledged(port, slack, connections=1, requests=ONE))
-    show(whose, MANY_CONNECTIONS + meanwhile, await acknowledged(port, slack, connections=32, requests=MANY))
+async def on_one_and_many(whose: str, bot: Watched, port: int, slack: str, *, meanwhile: str = "") -> None:
+    """Measure on one connection, then on 32 that never pause; what one leaves to do is done before the next begins."""
+    for what, connections, requests in ((ONE_CONNECTION, 1, ONE), (MANY_CONNECTIONS, 32, MANY)):
+        before_s = bot.cpu_s()
+        times = await acknowledged(port, slack, connections=connections, requests=requests)
+        show(whose, what + meanwhile, times, cpu_s=bot.cpu_s() - before_s)
+        if not meanwhile:
+            await idle(bot)
 
 
 async def until_open(port: int) -> None:
@@ -205,10 +212,9 @@ async def of_a_bot(tree: Path, slack: str, provider: str) -> None:
                     continue
                 await loaded(bot)
                 await acknowledged(port, slack, connections=1, requests=30)
-                await on_one_and_many(name, port, slack)
-                await idle(bot)
+                await on_one_and_many(name, bot, port, slack)
                 await ask(port, WORKING)
-                await on_one_and_many(name, port, slack, meanwhile=f", while it works on {WORKING} runs")
+                await on_one_and_many(name, bot, port, slack, meanwhile=f", while it works on {WORKING} runs")
         show(EMPTY, "a sync of the same disk", syncs(folder))
 
 

@@ -604,9 +604,12 @@ class Bot:
         """Let what was handed over come to its end."""
         while True:
             others = asyncio.all_tasks() - {asyncio.current_task()}
-            if not others:
+            if others:
+                await asyncio.wait(others)
+            elif self.tasks.is_anything_in_line:
+                await asyncio.sleep(0)
+            else:
                 return
-            await asyncio.wait(others)
 
 
 async def _authorize(**_said: Any) -> AuthorizeResult:

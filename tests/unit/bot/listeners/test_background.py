@@ -4,7 +4,7 @@ import pytest
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.commands.origin import Origin
-from bot.listeners import background
+from bot.listeners import background, foreground
 from bot.listeners.background import BackgroundTasks
 from bot.listeners.foreground import Foreground
 from bot.messages.notice_views import NoticeView
@@ -113,7 +113,15 @@ class Line:
         await self.gate.wait()
 
 
-async def test_while_payloads_wait_works_begin_one_after_the_other() -> None:
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No work begins in its turn, and a burst is over with its last payload."""
+    monkeypatch.setattr(background, "BEGIN_EACH_S", 3600)
+    monkeypatch.setattr(foreground, "QUIET_S", 0)
+
+
+@pytest.mark.usefixtures("busy")
+async def test_while_slack_waits_for_others_works_stand_in_line() -> None:
     line = Line(FakeInbox())
     with line.foreground.payload():
         for number in range(4):
@@ -126,7 +134,24 @@ async def test_while_payloads_wait_works_begin_one_after_the_other() -> None:
     await line.tasks.drain(5)
 
 
-async def test_under_a_load_that_never_pauses_every_work_is_done_in_turn() -> None:
+@pytest.mark.usefixtures("busy")
+async def test_after_a_burst_few_begin_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "BEGINNING", 2)
+    monkeypatch.setattr(background, "BEGINNING_S", 3600)
+    line = Line(FakeInbox())
+    with line.foreground.payload():
+        for number in range(5):
+            line.spawn(number)
+    await settled()
+    assert line.begun == [0, 1]
+    line.gate.set()
+    await settled()
+    assert line.begun == [0, 1, 2, 3, 4]
+    await line.tasks.drain(5)
+
+
+async def test_under_a_load_that_never_pauses_every_work_is_done_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "BEGIN_EACH_S", 0.001)
     inbox = FakeInbox()
     line = Line(inbox)
     line.gate.set()
@@ -138,18 +163,20 @@ async def test_under_a_load_that_never_pauses_every_work_is_done_in_turn() -> No
     assert line.begun == [*range(20)]
 
 
+@pytest.mark.usefixtures("busy")
 async def test_a_work_that_waits_for_others_keeps_nobody_from_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "BEGINNING", 1)
     monkeypatch.setattr(background, "BEGINNING_S", 0)
     line = Line(FakeInbox())
-    with line.foreground.payload():
-        for number in range(3):
-            line.spawn(number)
-        while len(line.begun) < 3:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0)
+    for number in range(3):
+        line.spawn(number)
+    while len(line.begun) < 3:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
     line.gate.set()
     await line.tasks.drain(5)
 
 
+@pytest.mark.usefixtures("busy")
 async def test_a_line_that_grows_too_long_is_worked_on_whatever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "LINE_MAX", 2)
     line = Line(FakeInbox())
@@ -162,6 +189,7 @@ async def test_a_line_that_grows_too_long_is_worked_on_whatever_waits(monkeypatc
     await line.tasks.drain(5)
 
 
+@pytest.mark.usefixtures("busy")
 async def test_a_shutdown_begins_what_is_in_line_and_what_comes_late() -> None:
     inbox = FakeInbox()
     line = Line(inbox)
