@@ -91,7 +91,9 @@ def left(of: Account) -> Mrkdwn:
 
 
 def duration(seconds: float) -> Mrkdwn:
-    """Return a duration like `24 s` or `2 min 5 s`; tenths only below ten seconds."""
+    """Return a duration like `24 s` or `2 min 5 s`; tenths only below ten seconds, and what is too short said so."""
+    if 0 < seconds < 0.05:  # noqa: PLR2004 - nothing takes no time
+        return Mrkdwn("under 0.1 s")
     if seconds < 10:  # noqa: PLR2004 - the docstring says it
         return Mrkdwn(f"{seconds:.1f} s".replace(".0 s", " s"))
     minutes, rest = divmod(round(seconds), 60)

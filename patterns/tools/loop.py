@@ -97,6 +97,7 @@ class ToolLoop:
                 made = await self._results(number, said, offered, transcript)
                 refused = [bool(one.problem) for one in self._judged[-len(made) :]]
                 transcript.add(said, [one.text for one in made], refused)
+                transcript.elapsed_ms += record.elapsed_ms + max(one.elapsed_ms for one in made)  # made side by side
                 offered = with_found(offered, made, self.offer.by_name)
                 if self._calls_left <= 0:
                     break

@@ -61,7 +61,7 @@ class Answered:
 
 @dataclass
 class Transcript:
-    """The turns of a step with their results, and a hash over all of it.
+    """The turns of a step with their results, a hash over all of it, and the milliseconds that they took.
 
     Of the arguments of one turn, `written_bytes` are shown to later ones, and of refused calls the first few.
     """
@@ -69,6 +69,7 @@ class Transcript:
     hash: str
     written_bytes: int
     turns: list[Answered] = field(default_factory=list)
+    elapsed_ms: int = 0
 
     def add(self, said: TurnSaid, results: Sequence[str], refused: Sequence[bool]) -> None:
         """Add a turn whose calls are answered."""

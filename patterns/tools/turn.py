@@ -1,7 +1,7 @@
 """One turn of a step with tools: attempts as of every step, which end in calls, or in the answer."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from patterns.attempts import Attempts
 from patterns.charges import charge_for_answer, paid, unusable_answer
@@ -64,6 +64,11 @@ class Turn(Attempts):
         record = paid(record, completion, self.cost_nusd + charged.actual_nusd)
         await self._settle(hold, charged, record)
         return record
+
+    def record(self, outcome: Literal["ok", "failed"], *, model: str, reason: str = "", text: str = "") -> StepRecord:
+        """Return the step as the journal keeps it; its time is that of all turns and calls, without waiting."""
+        record = super().record(outcome, model=model, reason=reason, text=text)
+        return record.model_copy(update={"elapsed_ms": record.elapsed_ms + self.transcript.elapsed_ms})
 
     def _is_in_form(self, text: str) -> bool:
         """Return whether a text is the answer: any is, where no form is asked for."""

@@ -49,6 +49,23 @@ async def test_each_record_has_its_own_cost_and_the_step_knows_the_whole() -> No
     assert finished[-1].cost_nusd == record.spent_nusd
 
 
+async def test_the_time_of_a_step_is_that_of_its_turns_and_calls_also_after_a_crash() -> None:
+    memory = Memory()
+
+    def slow(_: object) -> str:
+        memory.now_s += 2.5
+        return "tea"
+
+    model = ScriptedModel(lambda request: ask_for(FIND) if len(request.messages) == 2 else "Tea.")
+    record = await step(place(model, memory, FakeTools({"shop.find": slow})))
+    assert (memory.steps["a/turn/1/call/1"].elapsed_ms, record.elapsed_ms) == (2500, 2500)
+    del memory.steps["a"]
+    memory.crash()
+    memory.now_s += 3600
+    again = await step(place(model, memory, FakeTools({"shop.find": slow})))
+    assert again.elapsed_ms == 2500
+
+
 async def test_nothing_stays_held_and_the_closing_turn_was_reserved_before_the_first() -> None:
     memory = Memory()
     with ScriptedModel([ask_for(FIND), "Tea."]) as model:
