@@ -12,7 +12,7 @@ from bot.app import GRACE_S, open_bot
 from bot.demo.local_slack import APP_TOKEN, BOT_TOKEN, DANA, SIGNING_SECRET, LocalSlack
 from bot.demo.once import once as run_once
 from bot.demo.tiny_model import TinyModel, with_tiny_roster
-from bot.demo.tour import listen_beside, open_tour
+from bot.demo.tour import listen_beside, open_tour, start_shop
 from bot.demo.welcome import post_welcome, printed
 from bot.logs import configure_logs
 from bot.runs.bootstrap import open_engine
@@ -51,7 +51,9 @@ async def demo(*, port: int, once: str | None, roster: Path | None = None) -> in
         await post_welcome(bot.slack_app.client, engine.roster, choice)
         await stack.enter_async_context(listen_beside(bot, tour, settings))
         click.echo(printed(slack, choice, folder, cap_nusd=cap_nusd), nl=False)
+        starting = asyncio.create_task(start_shop(tour))
         await stop.wait()
+        starting.cancel()
         await asyncio.gather(bot.drain(GRACE_S), tour.drain(GRACE_S))
         return 0
 

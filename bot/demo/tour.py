@@ -3,6 +3,7 @@
 Everything but the texts is real: the same patterns, prices, holds, cards and refusals.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -28,6 +29,7 @@ from bot.runs.configuration import read_roster
 from bot.runs.engine import Engine
 from bot.runs.model_selection import PLAY_PRICE, ModelChoice
 from bot.settings import Settings
+from patterns.core.tools import ToolError
 from storage.channels import ChannelSettings
 
 BUDGET_NUSD = 40_000_000
@@ -64,6 +66,13 @@ def _shop(folder: Path) -> dict[str, str]:
     """Return what the roster has to know of this machine to start the shop's server."""
     state = folder.resolve() / "shop.json"
     return {"SHOP_PYTHON": sys.executable, "SHOP_SERVER": str(SHOP / "server.py"), "SHOP_STATE": str(state)}
+
+
+async def start_shop(tour: Bot) -> None:
+    """Start the shop's server before somebody asks; one that does not start says why when it is used."""
+    roster, servers = tour.engine.roster, tour.engine.tools.servers
+    with contextlib.suppress(ToolError):
+        await servers.toolbox(roster.servers).listed("shop")
 
 
 async def _switch_tools_on(engine: Engine, client: AsyncWebClient) -> None:
