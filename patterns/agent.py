@@ -6,6 +6,7 @@ failure is journalled too. Cost: each attempt is held at its upper bound before 
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from patterns.core.ports import ModelClient
 from patterns.core.step_record import StepRecord
 from patterns.core.structured import REPAIR_BYTES
 from patterns.core.tools import ToolSchema
+from patterns.core.web_search import WebSearch
 from patterns.handoff import Handoff, images
 from patterns.retries import TRIES_PER_MODEL
 from patterns.roster.roster import AgentSpec, Roster
@@ -29,6 +31,7 @@ from patterns.tools.dry_run import charged_tools
 from patterns.tools.loop import ToolLoop
 from patterns.tools.offer import TOOLS, allowed_tools
 from patterns.tools.price import quote_with_tools, tool_filler
+from patterns.tools.web import QUERY_CHARS_MAX, only_search, search_request
 from patterns.typical import typical_usage
 
 _log = structlog.get_logger(__name__)
@@ -133,13 +136,16 @@ class AgentRunner:
         tools: tuple[ToolSpec, ...] = (),
     ) -> Quote:
         prompt = roster.prompts[spec.prompt]
+        alone = only_search(tools)
         filler = "x" * prompt.bytes_max(spec.input_bytes_max)
         repair = Message("user", "x" * (REPAIR_BYTES + 1000))
         chain = (spec.model, *self._client.fallbacks(spec.model))
         seen = {model: shown if roster.models[model].sees_images else () for model in chain}
         asked = {model: Message("user", filler, seen[model]) for model in chain}
-        calls = [self._prepared(spec, model, (asked[model],), wanted) for model in chain]
-        repairs = [self._prepared(spec, model, (asked[model], repair), wanted) for model in chain] if wanted else []
+        search = alone.search if alone else None
+        calls = [self._prepared(spec, model, (asked[model],), wanted, search=search) for model in chain]
+        again_asked = [self._prepared(spec, model, (asked[model], repair), wanted, search=search) for model in chain]
+        repairs = again_asked if wanted else []
         # What cannot be sent costs nothing; the step itself will say why it failed.
         first = [call.bound_nusd if call else 0 for call in calls]
         again = [call.bound_nusd if call else 0 for call in repairs]
@@ -150,11 +156,27 @@ class AgentRunner:
             worst_nusd=TRIES_PER_MODEL * (sum(first) + sum(again)),
             typical_nusd=min(usual.bound_nusd, usual.price.cost_nusd(usage)) if usual and usage else 0,
         )
-        if not tools:
+        if not tools or alone:
             return plain
+        found = [one.search for one in tools if one.search]
+        query = "x" * QUERY_CHARS_MAX
+        asking = [
+            search_request(model, query, one, max_output_tokens=spec.max_output_tokens)
+            for one in found
+            for model in chain
+        ]
+        searching = [self._price_of(request) for request in asking]
         offered = [self._prepared(spec, model, (asked[model],), None, tool_filler(tools)) for model in chain]
         turns = [call for call in offered if call]
-        return quote_with_tools(spec, tools, first=turns, closing=plain, tries=TRIES_PER_MODEL)
+        dearest = max([TRIES_PER_MODEL * sum(searching), *(one.price_nusd for one in tools)])
+        return quote_with_tools(spec, tools, first=turns, closing=plain, tries=TRIES_PER_MODEL, dearest_nusd=dearest)
+
+    def _price_of(self, request: ModelRequest) -> int:
+        """Return the price bound of a request, 0 where it cannot be sent."""
+        try:
+            return self._client.prepare(request).bound_nusd
+        except ModelError:
+            return 0
 
     def _prepared(
         self,
@@ -163,10 +185,13 @@ class AgentRunner:
         messages: tuple[Message, ...],
         schema: Mapping[str, Any] | None,
         tools: tuple[ToolSchema, ...] = (),
+        search: WebSearch | None = None,
     ) -> PreparedCall | None:
         request = ModelRequest(
             model=model, messages=messages, max_output_tokens=spec.max_output_tokens, schema=schema, tools=tools
         )
+        if search and not self._client.search_refusal(model, search):
+            request = replace(request, search=search)
         try:
             return self._client.prepare(request)
         except ModelError:

@@ -229,13 +229,13 @@ class Attempts:
             except InvalidOutputError as error:
                 said = visible_text(text) or text
                 failed = self.record("failed", model=model, reason=Reason.INVALID_OUTPUT, text=said)
-                failed = paid(failed, completion, self.cost_nusd + charged.actual_nusd)
+                failed = paid(failed, completion, call, self.cost_nusd + charged.actual_nusd)
                 await self._settle(hold, charged, None if may_repair else failed)
                 if may_repair:
                     raise UnreadableError(said, str(error)) from None
                 return failed
         done = self.record("ok", model=model, text=text)
-        done = paid(done, completion, self.cost_nusd + charged.actual_nusd)
+        done = paid(done, completion, call, self.cost_nusd + charged.actual_nusd)
         await self._settle(hold, charged, done)
         return done
 

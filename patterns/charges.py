@@ -1,14 +1,16 @@
 """The charge of an attempt: the bill where one came, nothing where that is certain, else the whole hold."""
 
 import asyncio
+from typing import Any
 
 from patterns.core.calls import BilledModelError, Completion, PreparedCall
 from patterns.core.errors import NEVER_SENT, Charge, LimitReachedError, ModelError
 from patterns.core.holds import Charged, Hold
 from patterns.core.money import Usage
 from patterns.core.reasons import Reason
-from patterns.core.step_record import CACHED_TOKENS, StepRecord
+from patterns.core.step_record import CACHED_TOKENS, SEARCHES, StepRecord
 from patterns.core.visible_text import is_blank, visible_text
+from patterns.core.web_search import WebFindings
 
 
 def charge_for_answer(completion: Completion, call: PreparedCall, hold: Hold) -> Charged:
@@ -70,16 +72,33 @@ def unusable_answer(completion: Completion, call: PreparedCall) -> ModelError | 
     return ModelError(Reason.EMPTY.sentence(), reason=Reason.EMPTY, retryable=True, charge=Charge.NOTHING)
 
 
-def paid(step: StepRecord, completion: Completion, cost_nusd: int) -> StepRecord:
-    """Return a record with the usage of the completion it came from and what its attempts cost in nano-dollars."""
+def paid(step: StepRecord, completion: Completion, call: PreparedCall, cost_nusd: int) -> StepRecord:
+    """Return a record with the usage of the completion it came from and what its attempts cost in nano-dollars.
+
+    Of searches of the web it keeps how many were paid for and what was read; the words looked for are no fact of money.
+    """
     usage = completion.usage or Usage(input_tokens=0, output_tokens=0)
     cached = {CACHED_TOKENS: usage.cached_input_tokens} if usage.cached_input_tokens else {}
     return step.model_copy(
         update={
-            "data": {**step.data, **cached},
+            "data": {**step.data, **cached, **_findings(completion.found, call)},
             "cost_nusd": cost_nusd,
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "finish_reason": completion.finish_reason,
         }
     )
+
+
+def _findings(found: WebFindings | None, call: PreparedCall) -> dict[str, Any]:
+    if found is None:
+        return {}
+    failed = {"search_errors": list(found.errors)} if found.errors else {}
+    read = [source.url for source in found.read if source not in found.sources]
+    return {
+        SEARCHES: found.searches,
+        "search_nusd": found.searches * call.price.search_nusd,
+        "sources": [[source.title, source.url] for source in found.sources],
+        **({"read": read} if read else {}),
+        **failed,
+    }

@@ -84,7 +84,7 @@ class Hearing:
         told = next((usage for usage in error.args if isinstance(usage, Usage)), None)
         thinking_max = call.output_tokens_max - call.request.max_output_tokens
         made_max = min(call.output_tokens_max, len(raw.encode(errors="replace")) + max(0, thinking_max))
-        most = Usage(input_tokens=call.input_tokens_max, output_tokens=made_max, images=call.images)
+        most = Usage(call.input_tokens_max, made_max, images=call.images, searches=call.searches_max)
         return Completion(_visible(raw[: self._repetition.kept]), told or most, "repetition")
 
 

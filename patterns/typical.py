@@ -36,8 +36,12 @@ def typical_usage(prompt: Prompt, call: PreparedCall, *, input_bytes_max: int) -
     filled = min(sum(SLOT_TOKENS[slot] for slot in prompt.slots), input_bytes_max // BYTES_PER_TOKEN)
     visible = call.request.max_output_tokens
     reasoning = max(0, call.output_tokens_max - visible)
+    search = call.request.search
+    searches = min(1, call.searches_max)
+    found = searches * search.result_tokens_max if search else 0
     return Usage(
-        input_tokens=min(prompt.bytes_max(0) // BYTES_PER_TOKEN + filled, call.input_tokens_max),
+        input_tokens=min(prompt.bytes_max(0) // BYTES_PER_TOKEN + filled + found, call.input_tokens_max),
         output_tokens=(visible * OUTPUT_PCT + reasoning * REASONING_PCT) // 100,
         images=call.images,
+        searches=searches,
     )

@@ -18,11 +18,14 @@ from storage.ledger.reports import SpendRow
 
 _SIGNS = "=+-@\u2212"
 """What begins a formula in one spreadsheet or another; full-width and small forms are folded into these first."""
-_TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens")
-"""Input is all of it; what was read from a cache or written into one is part of it, at a rate of its own."""
+_COUNTS = (
+    "input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "searches",
+)  # fmt: skip
+"""Input is all of it; what was read from a cache or written into one is part of it, at a rate of its own. Searches are
+those of the web."""
 _CALL_COLUMNS = (
     "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "tool", "state",
-    *_TOKENS, "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason", "approved_by", "bytes_read", "failed",
+    *_COUNTS, "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason", "approved_by", "bytes_read", "failed",
     "seconds",
 )  # fmt: skip
 """A call is of a model or of a tool. The last four are of tools: who approved it, and what came of it."""
@@ -81,7 +84,7 @@ def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
     values = (
         call["id"], call["run_id"], call["channel"], call["user_id"], call["period"], _utc(call["opened_us"]),
         _utc(call["closed_us"]), call["flow"], call["agent"], *_of(call["model"]), call["state"],
-        *(usage.get(name, 0) for name in _TOKENS), exact_usd(call["hold_nusd"]),
+        *(usage.get(name, 0) for name in _COUNTS), exact_usd(call["hold_nusd"]),
         exact_usd(call["actual_nusd"]), exact_usd(call["overrun_nusd"]), call["price_version"], call["reason"],
         call["approved_by"] or "", "" if call["bytes_read"] is None else call["bytes_read"], failed, seconds,
     )  # fmt: skip

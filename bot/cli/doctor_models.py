@@ -1,6 +1,6 @@
 """The doctor's look at the roster and its models: a line each, with address, key, price and answer."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from decimal import Decimal
 
 import aiohttp
@@ -11,11 +11,12 @@ from bot.cli.step_limits import tight_steps
 from bot.runs.configuration import read_roster
 from bot.runs.model_selection import AUTO, ModelChoice, choose, needs_choice
 from bot.settings import Settings
-from patterns.core.errors import AgentsError, RosterError, UserError
+from patterns.core.errors import AgentsError, ModelError, RosterError, UserError
 from patterns.core.money import NUSD_PER_USD, Price, format_usd
 from patterns.models.addresses import Access
 from patterns.models.client import LiteLLMClient
-from patterns.roster.roster import ModelSpec
+from patterns.roster.roster import ModelSpec, Roster
+from patterns.tools.web import search_states
 
 _REFUSED_KEY = frozenset({401, 403})
 
@@ -51,8 +52,18 @@ async def model_findings(
     async with LiteLLMClient(roster.models, settings.env) as client:
         for name, spec in roster.models.items():
             yield await checker.finding(client, name, spec)
+        for finding in _search_findings(roster, client):
+            yield finding
     for tight in tight_steps(roster, settings.env):
         yield (fail if tight.never_fits else warn)(f"agent {tight.agent}", tight.words)
+
+
+def _search_findings(roster: Roster, client: LiteLLMClient) -> Iterator[Finding]:
+    try:
+        for state in search_states(roster, client):
+            yield (warn if state.refusal else ok)(f"tools {state.tool.partition('.')[0]}", state.sentence())
+    except (RosterError, ModelError):
+        return  # told with the models
 
 
 class _Checker:

@@ -23,7 +23,8 @@ async def tool_findings(settings: Settings) -> AsyncIterator[Finding]:
     try:
         box = servers.toolbox(roster.servers)
         for name, entry in roster.servers.items():
-            yield await _finding(name, entry, box)
+            if not entry.provider_search:  # told with the models, whose providers search
+                yield await _finding(name, entry, box)
     finally:
         await servers.close()
 

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +143,21 @@ def _all_well(path: Path, env: Mapping[str, str]) -> None:
             click.echo(f"{file} is used by no agent.")
     for tight in tight_steps(_with_choice(checked, env), env):
         click.echo(f"{tight.agent}: {tight.words}")
+    for sentence in _searches(checked, env):
+        click.echo(sentence)
+
+
+def _searches(checked: "Roster", env: Mapping[str, str]) -> Iterator[str]:
+    """Yield which agents can search the web; of models that are chosen at the start, `agents doctor` says it."""
+    from bot.runs.model_selection import AUTO
+    from patterns.core.errors import ModelError
+    from patterns.models.client import LiteLLMClient
+    from patterns.tools.web import search_states
+
+    known = {name: agent for name, agent in checked.agents.items() if checked.models[agent.model].model != AUTO}
+    with suppress(ModelError):  # `doctor` tells what is wrong with a model
+        for state in search_states(replace(checked, agents=known), LiteLLMClient(checked.models, env)):
+            yield state.sentence()
 
 
 def _with_choice(checked: "Roster", env: Mapping[str, str]) -> "Roster":

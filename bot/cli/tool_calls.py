@@ -75,6 +75,12 @@ async def _print_server(name: str, specs: list[ToolSpec], box: ServerTools) -> b
         for spec in specs:
             click.echo(f"  {spec.name}")
         return True
+    if specs[0].search:
+        click.echo(f"{click.style(name, bold=True)}: searches the web at the provider of each agent's model")
+        click.echo(
+            f"  {specs[0].tool}: {', '.join(_traits(specs[0]))}. At most {specs[0].search.searches_max} in a call."
+        )
+        return True
     try:
         described = await box.listed(name)
     except ToolError as error:
@@ -126,6 +132,8 @@ async def call_tool(trial: Trial) -> int:
     """
     async with opened(starts_model=False, roster=trial.roster) as engine:
         spec = _spec(engine.roster.tools, trial.tool)
+        if spec.search:
+            raise UserError(f"{spec.name} is part of a call of a model. Ask an agent that has it, with `agents try`.")
         payer = await payer_for(engine, trial.channel)
         call = await _prepared(_services(engine, payer, Fence("tools call", 0)), trial, spec)
         if call is None:

@@ -5,7 +5,8 @@ Pure. A bar comes first in its line, so that bars begin below each other in any 
 
 from collections.abc import Sequence
 
-from patterns.core.money import format_usd, rounded_parts
+from patterns.core.money import format_usd
+from patterns.core.shares import rounded_parts
 
 CELLS = 12
 FULL, EMPTY = "█", "░"

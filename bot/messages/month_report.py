@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from patterns.core.money import rounded_parts, whole_percents
+from patterns.core.shares import rounded_parts, whole_percents
 from patterns.core.tools import TOOL_MODEL
 from patterns.router import ROUTE
 from storage.ledger.periods import period_end_us

@@ -11,6 +11,7 @@ from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.errors import UserError
 from patterns.core.money import Price
 from patterns.core.ports import Circuit, ModelClient, OnText
+from patterns.core.web_search import WebSearch
 from patterns.roster.roster import ModelSpec
 
 
@@ -31,6 +32,10 @@ class ModelAllowlist:
     def price(self, model: str) -> Price:
         """Return the model's price, allowed or not."""
         return self.client.price(model)
+
+    def search_refusal(self, model: str, search: WebSearch) -> str:
+        """Return why the provider of a model cannot search the web for it; empty where it can."""
+        return self.client.search_refusal(model, search)
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the allowed ones of the fallbacks."""

@@ -14,6 +14,7 @@ from patterns.core.money import Price, Quote
 from patterns.core.ports import Circuit, ModelClient, OnText
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolBox, ToolOutput, ToolSchema
+from patterns.core.web_search import WebSearch
 from patterns.handoff import Handoff
 from patterns.roster.roster import ModelSpec
 from patterns.services import Runner, Services
@@ -60,6 +61,10 @@ class WatchedClient:
     def price(self, model: str) -> Price:
         """Return the price of a model; see the port."""
         return self.client.price(model)
+
+    def search_refusal(self, model: str, search: WebSearch) -> str:
+        """Return why the provider of a model cannot search the web for it; empty where it can."""
+        return self.client.search_refusal(model, search)
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the fallback models of a model; see the port."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.core.tools import ToolCall, ToolSchema
+from patterns.core.web_search import WebFindings, WebSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Message:
 class ModelRequest:
     """One call, before translation. `model` is the roster's name for it; `schema` asks for JSON of that JSON Schema.
 
-    `tools` are offered to the model; it may then answer with calls instead of a text.
+    `tools` are offered to the model; it may then answer with calls instead of a text. `search` lets its provider search
+    the web while it answers; with that, no tools are offered.
     """
 
     model: str
@@ -53,6 +55,7 @@ class ModelRequest:
     timeout_s: float = 60.0
     idle_timeout_s: float = 20.0
     tools: tuple[ToolSchema, ...] = ()
+    search: WebSearch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ class PreparedCall:
     """A request translated for its provider, with an upper bound of its price.
 
     `input_tokens_max` bounds the input from the bytes of `body`; `output_tokens_max` is what the body itself caps,
-    visible and reasoning tokens together. `writes_cache` is whether its input may be written into a prompt cache.
+    visible and reasoning tokens together. `writes_cache` is whether its input may be written into a prompt cache,
+    `searches_max` how many searches of the web it is held for.
     `wire` is private to the client that made it.
     """
 
@@ -72,6 +76,7 @@ class PreparedCall:
     price: Price
     wire: Any = None
     writes_cache: bool = False
+    searches_max: int = 0
 
     @property
     def bound_nusd(self) -> int:
@@ -81,6 +86,7 @@ class PreparedCall:
             output_tokens=self.output_tokens_max,
             images=self.images,
             writes_cache=self.writes_cache,
+            searches=self.searches_max,
         )
 
 
@@ -89,7 +95,8 @@ class Completion:
     """The answer of one attempt. `usage` None means the provider did not report it: the whole hold is charged.
 
     `finish_reason` is the provider's, normalised: stop, length, content_filter, tools (it asks for `calls`); or
-    `repetition`, when the text was cut because the model was in a loop. `thinking` is what `Message` gives back.
+    `repetition`, when the text was cut because the model was in a loop. `thinking` is what `Message` gives back,
+    `found` what was searched, where that was allowed.
     """
 
     text: str
@@ -97,6 +104,7 @@ class Completion:
     finish_reason: Literal["stop", "length", "content_filter", "tools", "repetition"]
     calls: tuple[ToolCall, ...] = ()
     thinking: str = ""
+    found: WebFindings | None = None
 
 
 class BilledModelError(ModelError):

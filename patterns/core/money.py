@@ -80,43 +80,12 @@ def _format(nusd: int, rounding: str) -> str:
     return f"{sign}${amount.quantize(cents, rounding):,f}"
 
 
-def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
-    """Return the parts of a sum as they are shown under it: whole cents that add up to it, by largest remainder.
-
-    Parts below a cent keep their own digits, as every amount below a cent does; the others add up to what the sum
-    shows beside them.
-    """
-    whole = {at: part for at, part in enumerate(parts_nusd) if part >= CENT_NUSD}
-    total_cents = -(-sum(parts_nusd) // CENT_NUSD)
-    below_nusd = sum(parts_nusd) - sum(whole.values())
-    cents = (total_cents * CENT_NUSD - below_nusd + CENT_NUSD // 2) // CENT_NUSD
-    shown = list(parts_nusd)
-    for at, part in zip(whole, _apportioned(list(whole.values()), CENT_NUSD, cents), strict=True):
-        shown[at] = part * CENT_NUSD
-    return shown
-
-
-def whole_percents(parts: Sequence[int]) -> list[int]:
-    """Return the shares of exact parts in whole per cent, by largest remainder: they add up to 100, or are all 0."""
-    total = sum(parts)
-    return _apportioned([part * 100 for part in parts], total, 100) if total else [0] * len(parts)
-
-
-def _apportioned(parts: Sequence[int], unit: int, total: int) -> list[int]:
-    """Return the whole units of each part out of `total`; the largest remainders go up, none by more than one."""
-    counts = [part // unit for part in parts]
-    by_remainder = sorted(range(len(parts)), key=lambda at: -(parts[at] % unit))
-    for at in by_remainder[: max(0, total - sum(counts))]:
-        counts[at] += parts[at] % unit > 0
-    return counts
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call as the provider counted them.
 
     `output_tokens` includes hidden reasoning; `input_tokens` includes what was read from a cache
-    (`cached_input_tokens`) and written into one, for five minutes or for an hour.
+    (`cached_input_tokens`) and written into one, for five minutes or for an hour. `searches` are those of the web.
     """
 
     input_tokens: int
@@ -126,6 +95,7 @@ class Usage:
     images: int = 0
     cache_write_tokens: int = 0
     cache_write_1h_tokens: int = 0
+    searches: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +110,7 @@ class Tier:
 _TIER = re.compile(r";>(\d+):(\d+)/(\d+)")
 _VERSION = re.compile(
     r"(?P<input>\d+)(?:~(?P<cached>\d+))?(?:\^(?P<five>\d+))?(?:\^1h(?P<hour>\d+))?/(?P<output>\d+)(?:\+(?P<image>\d+))?"
-    r"(?P<tiers>(?:;>\d+:\d+/\d+)*)"
+    r"(?P<tiers>(?:;>\d+:\d+/\d+)*)(?:\*(?P<search>\d+))?"
 )
 """What `Price.version` writes."""
 
@@ -161,6 +131,8 @@ class Price:
     source: str = "roster"
     cache_write_nusd_per_mtok: int | None = None
     cache_write_1h_nusd_per_mtok: int | None = None
+    search_nusd: int = 0
+    """What one search of the web costs, in a call that may search."""
     is_play: bool = False
     """The rates are made up and nobody sends a bill, so a lost call costs nothing for certain."""
 
@@ -168,7 +140,7 @@ class Price:
     def is_free(self) -> bool:
         """Return whether every rate is zero; a free call needs no balance."""
         rates = [self.input_nusd_per_mtok, self.output_nusd_per_mtok, self.image_nusd]
-        rates += [self.cache_write_nusd_per_mtok or 0, self.cache_write_1h_nusd_per_mtok or 0]
+        rates += [self.cache_write_nusd_per_mtok or 0, self.cache_write_1h_nusd_per_mtok or 0, self.search_nusd]
         return not any(rates) and not any(t.input_nusd_per_mtok or t.output_nusd_per_mtok for t in self.tiers)
 
     @property
@@ -181,7 +153,8 @@ class Price:
         five, hour = self.cache_write_nusd_per_mtok, self.cache_write_1h_nusd_per_mtok
         written = ("" if five is None else f"^{five}") + ("" if hour is None else f"^1h{hour}")
         image = f"+{self.image_nusd}" if self.image_nusd else ""
-        return f"{self.input_nusd_per_mtok}{cached}{written}/{self.output_nusd_per_mtok}{image}{tiers}"
+        search = f"*{self.search_nusd}" if self.search_nusd else ""
+        return f"{self.input_nusd_per_mtok}{cached}{written}/{self.output_nusd_per_mtok}{image}{tiers}{search}"
 
     @classmethod
     def from_version(cls, version: str) -> "Price":
@@ -205,6 +178,7 @@ class Price:
             tuple(Tier(*numbers) for numbers in tiers),
             cache_write_nusd_per_mtok=told["five"],
             cache_write_1h_nusd_per_mtok=told["hour"],
+            search_nusd=told["search"] or 0,
         )
 
     def cost_nusd(self, usage: Usage) -> int:
@@ -229,9 +203,18 @@ class Price:
             left -= taken
             total += taken * rate
         total += left * rate_in
-        return -(-total // TOKENS_PER_MTOK) + usage.images * self.image_nusd
+        extra = usage.images * self.image_nusd + usage.searches * self.search_nusd
+        return -(-total // TOKENS_PER_MTOK) + extra
 
-    def bound_nusd(self, *, input_tokens: int, output_tokens: int, images: int = 0, writes_cache: bool = False) -> int:
+    def bound_nusd(
+        self,
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        images: int = 0,
+        writes_cache: bool = False,
+        searches: int = 0,
+    ) -> int:
         """Return the most a call within these counts can cost: at the dearest tier its input could reach.
 
         `writes_cache` is whether any of its input may be written into a cache, which is dearer than reading it.
@@ -242,7 +225,7 @@ class Price:
             rates_in += [rate for plain in tuple(rates_in) for rate in self._write_rates(plain)]
         rate_out = max([self.output_nusd_per_mtok, *(t.output_nusd_per_mtok for t in reachable)])
         total = input_tokens * max(rates_in) + output_tokens * rate_out
-        return -(-total // TOKENS_PER_MTOK) + images * self.image_nusd
+        return -(-total // TOKENS_PER_MTOK) + images * self.image_nusd + searches * self.search_nusd
 
     def _write_rates(self, rate_in: int) -> tuple[int, int]:
         """Return the rates of cache writes for five minutes and an hour where plain input costs `rate_in`."""

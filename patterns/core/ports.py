@@ -11,6 +11,7 @@ from patterns.core.money import Price
 from patterns.core.questions import Decision, Question
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
+from patterns.core.web_search import WebSearch
 
 # ---------------------------------------------------------------- models
 
@@ -47,6 +48,10 @@ class ModelClient(Protocol):
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the roster's fallback models for a model, in order."""
+        ...
+
+    def search_refusal(self, model: str, search: WebSearch) -> str:
+        """Return why the provider of a model cannot search the web for it; empty where it can."""
         ...
 
     def circuit(self, model: str) -> Circuit:

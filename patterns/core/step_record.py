@@ -10,6 +10,10 @@ CACHED_TOKENS = "cached_input_tokens"
 """Key of a step's data: the input tokens that its provider read from a cache, where it told so."""
 
 
+SEARCHES = "searches"
+"""Key of a step's data: the searches of the web that its provider made and billed, where it was allowed to."""
+
+
 class StepRecord(Frozen):
     """A finished step as the journal keeps it: the checkpoint and the trace in one.
 

@@ -1,10 +1,14 @@
 """How Anthropic answers: a message of blocks, or the events that build one. Pure."""
 
+from collections.abc import Mapping
+
 from patterns.models.parts import (
+    PARAGRAPH,
     CallPiece,
     Json,
     Part,
     Piece,
+    SearchPiece,
     TextMark,
     ThoughtPiece,
     joined,
@@ -18,6 +22,7 @@ ANTHROPIC_TYPES = frozenset(
     | {"content_block_start", "content_block_delta", "content_block_stop"}
 )
 _THINKING = ("thinking", "redacted_thinking")
+_SEARCH, _SEARCHED = "server_tool_use", "web_search_tool_result"
 
 
 def read_anthropic(data: Json) -> Part:  # noqa: PLR0911 - one for each kind of event
@@ -44,15 +49,49 @@ def read_anthropic(data: Json) -> Part:  # noqa: PLR0911 - one for each kind of 
 
 def _message(data: Json) -> Part:
     content = data.get("content")
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects(content)
+    blocks: list[Json] = [{"type": "text", "text": content}] if isinstance(content, str) else objects(content)
     pieces = tuple(piece for at, block in enumerate(blocks) if (piece := _block(at, block)) is not None)
-    text = joined(block for block in blocks if block.get("type", "text") == "text")
+    text = _text_of(blocks)
+    cited = tuple(pair for block in blocks for one in objects(block.get("citations")) for pair in _address(one))
+    pieces = (*pieces, SearchPiece(cited=cited)) if cited else pieces
     usage = data.get("usage")
     return Part("", text or None, pieces, data.get("stop_reason"), usage, is_bill=bool(usage))
 
 
+def _text_of(blocks: list[Json]) -> str:
+    """Return the text of all blocks; what was said before a search is a paragraph of its own."""
+    said: list[str] = []
+    for block in blocks:
+        kind = block.get("type", "text")
+        if kind == "text":
+            said.append(joined([block]))
+        elif kind in (_SEARCH, _SEARCHED) and said and said[-1] != PARAGRAPH:
+            said.append(PARAGRAPH)
+    return "".join(said).removesuffix(PARAGRAPH)
+
+
+def _searched(number: object, block: Json) -> SearchPiece | None:
+    """Return a search, or what came of one: a list of results, or an error in place of it."""
+    if block.get("type") == _SEARCH:
+        given = block.get("input")
+        query = given.get("query") if isinstance(given, Mapping) else None
+        is_web = block.get("name") == "web_search"
+        return SearchPiece(number, queries=(query,) if query else (), pauses=True) if is_web else None
+    content = block.get("content")
+    if isinstance(content, Mapping):
+        return SearchPiece(error=word(content.get("error_code")) or "error", pauses=True)
+    read = tuple(pair for one in objects(content) for pair in _address(one))
+    return SearchPiece(made=1, read=read, pauses=True)
+
+
+def _address(one: Json) -> tuple[tuple[object, object], ...]:
+    return ((one["url"], one.get("title")),) if one.get("url") else ()
+
+
 def _block(at: int, block: Json) -> Piece | None:
     kind = block.get("type", "text")
+    if kind in (_SEARCH, _SEARCHED):
+        return _searched(None, block)
     if kind == "tool_use":
         return whole_call(block.get("id"), block.get("name"), block.get("input"), number=at)
     if kind in _THINKING:
@@ -62,6 +101,9 @@ def _block(at: int, block: Json) -> Piece | None:
 
 def _start(at: object, block: Json) -> Part:
     kind = block.get("type")
+    if kind in (_SEARCH, _SEARCHED):
+        search = _searched(at, block) if kind == _SEARCH else _searched(None, block)
+        return Part(pieces=(search,) if search else ())
     if kind == "text":
         text = joined(block.get("text") or "")
         return Part(text, pieces=(TextMark(),) if text else ())
@@ -84,6 +126,10 @@ def _delta(at: object, delta: Json) -> Part:
             return Part(pieces=(piece,))
         case "thinking_delta":
             return Part(pieces=(ThoughtPiece("block", at, grown={"thinking": delta["thinking"]}),))
+        case "citations_delta":
+            citation = delta.get("citation")
+            cited = _address(citation) if isinstance(citation, Mapping) else ()
+            return Part(pieces=(SearchPiece(cited=cited),) if cited else ())
         case "signature_delta":
             return Part(pieces=(ThoughtPiece("block", at, grown={"signature": delta["signature"]}),))
         case _:

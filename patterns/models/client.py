@@ -23,6 +23,7 @@ from patterns.core.money import Price
 from patterns.core.ports import FileReader, OnText
 from patterns.core.tools import ToolSchema
 from patterns.core.visible_text import visible_text
+from patterns.core.web_search import WebSearch
 from patterns.models import tool_messages
 from patterns.models.addresses import Access, access
 from patterns.models.circuit_breaker import CircuitBreaker, Circuits
@@ -32,6 +33,7 @@ from patterns.models.pictures import with_tokens
 from patterns.models.price_map import Known, entry_of, look_up
 from patterns.models.pricing import SCHEMA_TOKENS, TOOLS_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.models.sdk import is_imported, litellm_sdk, sharing_the_interpreter
+from patterns.models.searches import search_refusal, with_search
 from patterns.models.targets import resolve
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
@@ -145,6 +147,10 @@ class LiteLLMClient:
             return str(refuse(request, f"litellm could not translate it ({type(error).__name__})."))
         return ""
 
+    def search_refusal(self, model: str, search: WebSearch) -> str:
+        """Return why the provider of a model cannot search the web for it; empty where it can."""
+        return search_refusal(self._target(model), search)
+
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the roster's fallback models for a model, in order."""
         return self._spec(model).fallback
@@ -182,9 +188,9 @@ class LiteLLMClient:
         framing += tool_messages.thinking_tokens(request.messages, target.model)
         if request.schema is not None:
             framing += SCHEMA_TOKENS
-        if request.tools or translation.offer.taken:
+        if request.tools or translation.offer.taken or request.search:
             framing += TOOLS_TOKENS
-        return PreparedCall(
+        call = PreparedCall(
             request=request,
             body=encoded,
             input_tokens_max=input_tokens_max(text, framing_tokens=framing, messages=len(request.messages)),
@@ -194,6 +200,7 @@ class LiteLLMClient:
             wire=translation,
             writes_cache=_may_write_cache(spec, target),
         )
+        return with_search(call, target, request.search) if request.search else call
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
         """Send one attempt and return its answer. An empty text is an answer, because it was paid for.
@@ -202,9 +209,10 @@ class LiteLLMClient:
             ModelError: with what it may have cost.
         """
         target = self._target(call.request.model)
-        if target.key is None and not target.is_behind_gateway and target.shape is not None:
-            raise Exchange(call, target, reading_of(call, target.shape)).error(Failure("auth"))
-        if target.shape is None:
+        shape = call.wire.shape or target.shape
+        if target.key is None and not target.is_behind_gateway and shape is not None:
+            raise Exchange(call, target, reading_of(call, shape)).error(Failure("auth"))
+        if shape is None:
             from patterns.models.acompletion import complete  # noqa: PLC0415 - it brings aiohttp along
 
             completion = await complete(litellm_sdk(), self._open(), call, target, on_text)

@@ -86,11 +86,12 @@ def reading_of(call: PreparedCall, shape: str, on_text: OnText | None = None) ->
     request, wire = call.request, call.wire
     wants_json = request.schema is not None and not request.tools
     return Reading(
-        SHAPES[shape],
+        SHAPES[wire.shape or shape],
         on_text if request.stream and request.schema is None else None,
-        takes_tool=wants_json and bool(wire.body.get("tools")),
+        takes_tool=wants_json and request.search is None and bool(wire.body.get("tools")),
         takes_json=wants_json,
         offer=wire.offer,
+        searching=wire.searching,
     )
 
 

@@ -4,12 +4,14 @@ Its newer endpoint, `/responses`, is the only one of some models; litellm asks t
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from patterns.models.parts import (
     CallPiece,
     Json,
     Part,
     Piece,
+    SearchPiece,
     TextMark,
     ThoughtPiece,
     as_json,
@@ -24,6 +26,8 @@ _CUT = frozenset({"length", "max_tokens", "model_length", "content_filter", "err
 """Reasons that a gateway's `stop` does not overrule when it tells both."""
 _THOUGHTS = ("reasoning_content", "reasoning")
 """What servers call thinking that they give beside the text."""
+_RESPONSE_ENDS = ("response.completed", "response.incomplete", "response.failed")
+_NO_SEARCH = ("open_page", "find_in_page")
 _GROWING = ("text", "summary", "data", "signature")
 _MARKS = ("extra_content", "provider_specific_fields")
 """Where a thought's signature stands beside a call: at Google's endpoint of this shape, and where litellm puts it."""
@@ -113,7 +117,25 @@ def _detail(at: int, detail: Json, *, is_whole: bool) -> ThoughtPiece:
 
 
 def read_responses(data: Json) -> Part:
-    """Return what is in a reply of `/responses`, whose ending is its status."""
+    """Return what is in a reply of `/responses`, or in an event of one: the last one brings the whole reply."""
+    kind = data.get("type")
+    if isinstance(kind, str) and kind.startswith("response."):
+        return _event(kind, data)
+    return _response(data)
+
+
+def _event(kind: str, data: Json) -> Part:
+    if kind in ("response.output_text.delta", "response.refusal.delta"):
+        return Part(joined(data.get("delta") or ""))
+    whole = data.get("response")
+    if kind in _RESPONSE_ENDS and isinstance(whole, Mapping):
+        error = whole.get("error")
+        return replace(_response(whole), has_ended=True, error=error if isinstance(error, Mapping) else None)
+    return Part()
+
+
+def _response(data: Json) -> Part:
+    """Return what is in a whole reply, whose ending is its status."""
     items, usage = objects(data.get("output")), data.get("usage")
     texts = [_text_of(item) for item in items if item.get("type") == "message"]
     ending = data.get("status")
@@ -121,12 +143,43 @@ def read_responses(data: Json) -> Part:
         ending = (data.get("incomplete_details") or {}).get("reason")
     return Part(
         whole="".join(texts) or None,
-        pieces=tuple(
-            whole_call(item.get("call_id"), item.get("name"), item.get("arguments"), number=at)
-            for at, item in enumerate(items)
-            if item.get("type") == "function_call"
-        ),
+        pieces=tuple(piece for at, item in enumerate(items) for piece in _item(at, item)) or _unread(data),
         finish=word(ending) or None,
         usage=usage,
         is_bill=bool(usage),
+    )
+
+
+def _item(at: int, item: Json) -> tuple[Piece, ...]:
+    """Return what is in an item beside text: a call, a search, or the addresses that a message cites."""
+    match item.get("type"):
+        case "function_call":
+            return (whole_call(item.get("call_id"), item.get("name"), item.get("arguments"), number=at),)
+        case "web_search_call":
+            return (_search(item),)
+        case "message":
+            parts = objects(item.get("content"))
+            notes = [note for part in parts for note in objects(part.get("annotations"))]
+            cited = tuple((note.get("url"), note.get("title")) for note in notes if note.get("type") == "url_citation")
+            return (SearchPiece(cited=cited),) if cited else ()
+        case _:
+            return ()
+
+
+def _unread(data: Json) -> tuple[Piece, ...]:
+    return () if isinstance(data.get("output"), list) else (SearchPiece(is_unread=True),)
+
+
+def _search(item: Json) -> SearchPiece:
+    """Return a search, or the opening of a page that one found, which is not billed."""
+    action = item.get("action")
+    action = action if isinstance(action, Mapping) else {}
+    is_page = action.get("type") in _NO_SEARCH
+    asked = action.get("queries")
+    asked = asked if isinstance(asked, list) else [action.get("query")]
+    read = [(one.get("url"), one.get("title")) for one in objects(action.get("sources"))]
+    read += [(action.get("url"), None)] if is_page else []
+    failed = item.get("status") == "failed"
+    return SearchPiece(
+        queries=tuple(asked), made=0 if is_page else 1, read=tuple(read), error="failed" if failed else ""
     )

@@ -10,6 +10,8 @@ from patterns.models.told import Told
 
 Json = Mapping[str, Any]
 
+PARAGRAPH = "\n\n"
+"""Between what a model said before a search and after it."""
 _TEXT_PARTS = (None, "text", "output_text", "refusal")
 
 
@@ -56,7 +58,28 @@ class TextMark:
     marks: Json = field(default_factory=dict)
 
 
-Piece = CallPiece | ThoughtPiece | TextMark
+@dataclass(frozen=True, slots=True)
+class SearchPiece:
+    """A search of the web that the provider makes for its model, or what came of one.
+
+    `number` is the place of the block whose arguments, in later pieces, are its query. `made` counts the searches that
+    the piece shows; `listed` is the list of all queries so far, as the provider told it. `read` and `cited` are
+    addresses with titles. `pauses` means that the text goes on as a new paragraph, `is_unread` that searches may stand
+    there and cannot be read.
+    """
+
+    number: object = None
+    queries: tuple[object, ...] = ()
+    listed: object = None
+    made: int = 0
+    read: tuple[tuple[object, object], ...] = ()
+    cited: tuple[tuple[object, object], ...] = ()
+    error: str = ""
+    pauses: bool = False
+    is_unread: bool = False
+
+
+Piece = CallPiece | ThoughtPiece | TextMark | SearchPiece
 
 
 @dataclass(frozen=True, slots=True)

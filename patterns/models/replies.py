@@ -6,6 +6,7 @@ whatever became of the text. Pure: JSON in, `Completion` out.
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -15,8 +16,9 @@ from patterns.core.ports import OnText
 from patterns.models.error_objects import from_error, is_error
 from patterns.models.faults import Failure
 from patterns.models.offer import Offer
-from patterns.models.parts import Part, Shape
+from patterns.models.parts import PARAGRAPH, CallPiece, Part, Piece, SearchPiece, Shape
 from patterns.models.reply_calls import ReplyCalls, TooMuchError
+from patterns.models.reply_search import ReplySearch, Searching
 from patterns.models.reply_text import LoopError, ReplyText
 from patterns.models.told import merged
 from patterns.models.written_calls import is_written_call
@@ -50,7 +52,7 @@ class Reading:
     """Collects the parts of one reply, its bill and, at the end, what it is.
 
     `takes_tool` means that the answer was asked for as a tool call's arguments, `takes_json` that it may be one.
-    `offer` are the tools that it may call instead of answering.
+    `offer` are the tools that it may call instead of answering, `searching` the searches that its provider may make.
     """
 
     def __init__(
@@ -61,8 +63,11 @@ class Reading:
         takes_tool: bool = False,
         takes_json: bool = False,
         offer: Offer | None = None,
+        searching: Searching | None = None,
     ) -> None:
         self._shape = shape
+        self._search = ReplySearch(searching or Searching())
+        self._begins_anew = False
         self._text = ReplyText(on_text)
         self._takes_tool = takes_tool
         self._takes_json = takes_json or takes_tool
@@ -92,6 +97,7 @@ class Reading:
         """
         if is_error(loaded):
             self.take_bill(cast("Mapping[str, Any]", loaded))
+            self._take_searches(cast("Mapping[str, Any]", loaded))
             raise BrokenReplyError(from_error(cast("Mapping[str, Any]", loaded)))
         try:
             part = self._shape.read(cast("Mapping[str, Any]", loaded))
@@ -108,22 +114,47 @@ class Reading:
         # Counts from before the ending are of a part: Anthropic opens with 1, Gemini counts on the way.
         self._bill(part.usage, is_final=part.is_bill or self._finish is not None)
         if part.error is not None:
+            self._count_searches(part)
             raise BrokenReplyError(from_error({"error": part.error}))
         try:
             for piece in part.pieces:
-                self._calls.take(piece)
+                self._take_piece(piece)
         except TooMuchError:
             self.is_damaged = True
             raise
         if (part.text or part.pieces) and not part.finish and self._finish is None and not self.has_ended:
             self._is_billed = False  # what is still going on was only counted so far
         if part.text:
-            self._text.add(part.text, is_last=part.finish is not None)
+            self._add_text(part)
         if part.whole:
             self._text.complete_to(part.whole)
         self._is_last = self._is_last or part.is_last
         if part.has_ended:
             self.end()
+
+    def _take_searches(self, loaded: Mapping[str, Any]) -> None:
+        """Note the searches that a failed reply made before it failed."""
+        with suppress(ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+            self._count_searches(self._shape.read(loaded))
+
+    def _count_searches(self, part: Part) -> None:
+        for piece in part.pieces:
+            if isinstance(piece, SearchPiece):
+                self._search.take(piece)
+
+    def _take_piece(self, piece: Piece) -> None:
+        if isinstance(piece, SearchPiece):
+            self._search.take(piece)
+            self._begins_anew = self._begins_anew or piece.pauses
+        elif not (isinstance(piece, CallPiece) and self._search.takes_input(piece)):
+            self._calls.take(piece)
+
+    def _add_text(self, part: Part) -> None:
+        """Add a piece of text; what was said before a search is a paragraph of its own."""
+        begins_anew, self._begins_anew = self._begins_anew, False
+        if begins_anew and self._text:
+            self._text.add(PARAGRAPH)
+        self._text.add(part.text, is_last=part.finish is not None)
 
     def take_bill(self, loaded: Mapping[str, Any]) -> None:
         """Note the bill in an object that is no answer, such as an error."""
@@ -143,8 +174,9 @@ class Reading:
         told = self._shape.count(self._told) if self._is_billed or self._is_last or self.has_ended else None
         if told is None or not told.input_tokens:
             return None
+        told = replace(told, images=images, searches=self._search.billed(self._told))
         chars_max = told.output_tokens * (math.inf if told.output_tokens and self._is_billed else _CHARS_PER_TOKEN_MAX)
-        return replace(told, images=images) if len(self._text.finish()) + self._calls.chars <= chars_max else None
+        return told if len(self._text.finish()) + self._calls.chars <= chars_max else None
 
     def completion(self, images: int, failure: Failure | None = None) -> Completion:
         """Return the whole answer, or the calls in place of one. An empty one is a result too: it was paid for.
@@ -162,12 +194,15 @@ class Reading:
         if finish is None:
             raise BrokenReplyError(failure or Failure("truncated" if self.parts else "malformed"))
         if self._takes_json or finish == "content_filter":
-            return Completion(self._final_text(), self.usage(images), finish)
+            return self._said(self._final_text(), images, finish)
         if self._calls and self._offer.names:
             return self._asked(images, is_cut=finish == "length")
         if self._lacks_answer(is_calling=ending in _CALLING):
             raise BrokenReplyError(Failure("calls" if self._calls else "malformed"))
-        return Completion(self._text.finish(), self.usage(images), finish)
+        return self._said(self._text.finish(), images, finish)
+
+    def _said(self, text: str, images: int, finish: FinishReason) -> Completion:
+        return Completion(text, self.usage(images), finish, found=self._search.findings(self._told))
 
     def _asked(self, images: int, *, is_cut: bool) -> Completion:
         usage = self.usage(images)

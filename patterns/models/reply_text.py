@@ -28,6 +28,9 @@ class ReplyText:
         self._chars = 0
         self._repeats = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._chars)
+
     def add(self, piece: str, *, is_last: bool = False) -> None:
         """Take the next piece. The last one, which comes with the finish reason, may be the whole text once more.
 

@@ -14,6 +14,7 @@ from patterns.models.parts import (
     Json,
     Part,
     Piece,
+    SearchPiece,
     Shape,
     TextMark,
     ThoughtPiece,
@@ -83,13 +84,27 @@ def _gemini(data: Json) -> Part:
     content = {"parts": [{"text": content}]} if isinstance(content, str) else content or {}
     parts = objects(content.get("parts"))
     finish = candidate.get("finishReason")
+    grounded = candidate.get("groundingMetadata") or candidate.get("grounding_metadata")
+    search = (_grounding(grounded),) if isinstance(grounded, Mapping) and grounded else ()
     return Part(
         text=joined(part for part in parts if not part.get("thought")),
-        pieces=tuple(piece for part in parts if (piece := _gemini_piece(part)) is not None),
+        pieces=(*(piece for part in parts if (piece := _gemini_piece(part)) is not None), *search),
         finish=finish,
         usage=usage,
         is_last=finish is not None,
     )
+
+
+def _grounding(told: Json) -> SearchPiece:
+    """Return what an answer is grounded in: the pages that were read, and those of them that it is supported by."""
+    chunks = told.get("groundingChunks")
+    chunks = chunks if isinstance(chunks, list) else []
+    pages = [chunk.get("web") if isinstance(chunk, Mapping) else None for chunk in chunks]
+    read = [(page.get("uri"), page.get("title")) if isinstance(page, Mapping) else (None, None) for page in pages]
+    supports = [support.get("groundingChunkIndices") for support in objects(told.get("groundingSupports"))]
+    numbers = [number for some in supports if isinstance(some, list) for number in some]
+    cited = [read[at] for at in numbers if type(at) is int and 0 <= at < len(read)]
+    return SearchPiece(listed=told.get("webSearchQueries"), read=tuple(read), cited=tuple(cited))
 
 
 def _gemini_piece(part: Json) -> Piece | None:

@@ -8,6 +8,7 @@ from patterns.core.errors import RosterError
 from patterns.models.addresses import access, key_variables
 from patterns.models.price_map import Known, entry_of
 from patterns.models.sdk import litellm_sdk
+from patterns.models.searches import search_nusd, unit_of
 from patterns.models.translate import Target
 from patterns.roster.roster import ModelSpec
 
@@ -45,6 +46,8 @@ def resolve(spec: ModelSpec, found: Known | None, env: Mapping[str, str]) -> Tar
         supported=frozenset(litellm.get_supported_openai_params(name, provider) or ()),
         is_behind_gateway=reached.is_chosen,
         sampling=spec.sampling.given,
+        search_unit=unit_of(provider, entry),
+        search_nusd=search_nusd(entry),
     )
     if shape is None:
         return target

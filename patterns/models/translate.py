@@ -13,6 +13,9 @@ from patterns.core.errors import Charge, ModelError
 from patterns.models import tool_messages
 from patterns.models.gemini_schema import declare
 from patterns.models.offer import Offer
+from patterns.models.reply_search import Searching, Unit
+from patterns.models.response_format import response_format
+from patterns.models.search_request import search_body, search_tools
 from patterns.models.tool_schemas import ToolSchemaError, functions, placeholders
 
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens")
@@ -53,6 +56,9 @@ class Target:
     key_variable: str = ""
     config: Any = field(default=None, repr=False)
     body_of: Any = field(default=None, repr=False)
+    search_unit: Unit | None = None
+    """How the provider bills searches of the web; None where it has none that we can ask for."""
+    search_nusd: int | None = None
 
     @property
     def model(self) -> str:
@@ -69,6 +75,9 @@ class Translation:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stream: bool = False
     offer: Offer = field(default_factory=Offer)
+    shape: str = ""
+    """How the reply is read, where that is not the target's usual way."""
+    searching: Searching = field(default_factory=Searching)
     pictures: Mapping[str, Image] = field(default_factory=dict, repr=False)
     """Images by what stands in the body for their base64: they are read only when the body is sent."""
 
@@ -90,17 +99,20 @@ def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
     if not {"max_tokens", "max_completion_tokens"} & target.supported:
         raise refuse(request, "Its provider takes no cap on the output, so its price has no bound.")
     params: Json = {"max_tokens": cap, **_tools(request, target)}
-    # A schema and tools together are refused by some, and read as a tool by others.
-    if request.schema is not None and "response_format" in target.supported and not request.tools:
-        params["response_format"] = _response_format(request.schema)
+    # A schema and tools together are refused by some, and read as a tool by others; searches are such tools.
+    is_plain = not request.tools and request.search is None
+    if request.schema is not None and "response_format" in target.supported and is_plain:
+        params["response_format"] = response_format(request.schema)
     params |= _sampling(request, target)
     messages = _messages(request, target, schema_in_words="response_format" not in params)
     extra = {name: params.pop(name) for name in _PENALTIES if name in params}
+    if request.stream and request.schema is None and (target.shape or request.search):
+        params["stream"] = True
+    if request.search is not None:
+        return replace(_searching(request, target, messages, params | extra), offer=_offer(request, target, cap))
     if target.shape is None:
         body = {"model": target.model, "messages": messages, **params, **extra}
         return Translation(body, offer=_offer(request, target, cap))
-    if request.stream and request.schema is None:
-        params["stream"] = True
     translation = _TRANSLATORS[target.shape](target, messages, params)
     if target.shape == "anthropic":
         tool_messages.restore_anthropic(
@@ -108,6 +120,24 @@ def translate(request: ModelRequest, target: Target, cap: int) -> Translation:
         )
     translation.body.update(extra)
     return replace(translation, offer=_offer(request, target, cap))
+
+
+def _searching(request: ModelRequest, target: Target, messages: list[Json], params: Json) -> Translation:
+    """Return a request whose provider may search the web while it answers, as that provider asks for it."""
+    search, unit = request.search, target.search_unit
+    if search is None or unit is None or request.tools or any(message.calls for message in request.messages):
+        raise refuse(request, "Its provider cannot search the web in this request.")
+    if target.provider == "openai":
+        body = search_body(target.name, messages, params, searches_max=search.searches_max)
+        if body is None:
+            raise refuse(request, "With a search it takes no `sampling` in the roster but temperature and top_p.")
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {target.key or _NO_KEY}"}
+        address = f"{target.api_base.rstrip('/')}/responses"
+        translation = Translation(body, address, headers, bool(params.get("stream")), shape="responses")
+    else:
+        translation = _TRANSLATORS[target.shape or ""](target, messages, params)
+        translation.body["tools"] = search_tools(target.provider, searches_max=search.searches_max)
+    return replace(translation, searching=Searching(search.searches_max, unit))
 
 
 def _offer(request: ModelRequest, target: Target, cap: int) -> Offer:
@@ -156,11 +186,6 @@ def refuse(request: ModelRequest, why: str) -> ModelError:
     )
 
 
-def _response_format(schema: Mapping[str, Any]) -> Json:
-    own = json.loads(json.dumps(dict(schema)))  # translators change it in place
-    return {"type": "json_schema", "json_schema": {"name": "reply", "schema": own, "strict": _is_strict(own)}}
-
-
 def _sampling(request: ModelRequest, target: Target) -> Json:
     """Return the model's sampling settings under the names of its provider.
 
@@ -174,19 +199,6 @@ def _sampling(request: ModelRequest, target: Target) -> Json:
             raise refuse(request, f"Its provider does not take {name}: remove it from `sampling` in the roster.")
         params[own] = value
     return params
-
-
-def _is_strict(schema: object) -> bool:
-    """Return whether OpenAI takes the schema as strict: objects name all fields, require them and allow no others."""
-    if isinstance(schema, list):
-        return all(map(_is_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    fields = schema.get("properties")
-    closed = not isinstance(fields, dict) or (
-        schema.get("additionalProperties") is False and set(schema.get("required", ())) == set(fields)
-    )
-    return closed and all(map(_is_strict, schema.values()))
 
 
 def _messages(request: ModelRequest, target: Target, *, schema_in_words: bool) -> list[Json]:

@@ -19,7 +19,16 @@ from patterns.roster.layers import layered
 from patterns.roster.model_schema import ModelSpec
 from patterns.roster.prompt_files import FOLDER, SUFFIX, prompt_files
 from patterns.roster.prompts import Prompt, prompt
-from patterns.roster.schema import SNAPSHOT_CODE, TOOLS_CODE, AgentSpec, BudgetsEntry, Flow, RosterFile, RouterEntry
+from patterns.roster.schema import (
+    SEARCH_CODE,
+    SNAPSHOT_CODE,
+    TOOLS_CODE,
+    AgentSpec,
+    BudgetsEntry,
+    Flow,
+    RosterFile,
+    RouterEntry,
+)
 from patterns.roster.shape import Shape, read_shape
 from patterns.roster.tool_schema import ToolServer, ToolSpec, tool_specs, tools_named
 from patterns.roster.yaml_lines import build
@@ -75,6 +84,8 @@ class Roster:
     @property
     def needs_code(self) -> int:
         """Return the first code version that can execute runs of this roster."""
+        if any(entry.provider_search for entry in self.servers.values()):
+            return SEARCH_CODE
         return TOOLS_CODE if self.has_tools else SNAPSHOT_CODE
 
     @property

@@ -50,6 +50,9 @@ processes of older code then leave those runs alone, instead of ending them beca
 TOOLS_CODE = 16
 """The same for rosters with tools: earlier programs know nothing of them, or of dry runs, and would call what acts."""
 
+SEARCH_CODE = 17
+"""The same for rosters with the web search of a model's provider."""
+
 PATTERNS = ("router", "pipeline", "broadcast", "supervisor")
 """The four ways agents work together."""
 

@@ -8,40 +8,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from patterns.core.tools import Reach
-from patterns.roster.model_schema import ITEMS_MAX, KEY_BEGINNINGS, VARIABLE_NAME, Entry, Nusd
+from patterns.core.web_search import SEARCHES_MAX, WebSearch
+from patterns.roster.mcp_schema import McpEntry
+from patterns.roster.model_schema import ITEMS_MAX, Entry, Nusd
 
 TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 ApproveBy = Literal["asker", "other", "owner"]
-_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _PYTHON = re.compile(r"(?P<file>[^:]+\.py):(?P<functions>[A-Za-z_]\w*(?:, ?[A-Za-z_]\w*)*)")
 _MEMBER = re.compile(r"[UW][A-Z0-9]+")
-_ADDRESS = re.compile(r"https?://(?P<authority>[^/?#\s]+)\S*")
 
 
 def _tool_name(value: str) -> str:
     if not TOOL_NAME.fullmatch(value):
         raise ValueError(f"{value!r} cannot be the name of a tool; write it as its server calls it, like search_issues")
-    return value
-
-
-def _variable(value: str) -> str:
-    if not VARIABLE_NAME.fullmatch(value) or value.startswith(KEY_BEGINNINGS):
-        raise ValueError("write the name of an environment variable, like TICKETS_TOKEN; a secret never stands here")
-    return value
-
-
-def _header(value: str) -> str:
-    if not _HEADER.fullmatch(value):
-        raise ValueError(f"{value[:40]!r} cannot be the name of a header; write one like X-Api-Key")
-    return value
-
-
-def _address(value: str) -> str:
-    found = _ADDRESS.fullmatch(value)
-    if found is None:
-        raise ValueError("write a whole address, like https://tickets.example.com/mcp")
-    if "@" in found["authority"]:
-        raise ValueError("a password never stands in the file; write bearer_env: TICKETS_TOKEN beside the address")
     return value
 
 
@@ -66,8 +45,14 @@ def _approve_by(value: object) -> object:
     return tuple(value)
 
 
+SEARCH = "search"
+"""The one tool of a `provider_search`, as in `web.search`."""
+SEARCH_SCHEMA_BYTES = 400
+"""How long it is described where an agent has other tools too."""
+_SEARCH_ONLY = frozenset({"searches_max", "result_tokens_max"})
+_SEARCH_KEYS = _SEARCH_ONLY | {"provider_search", "price_usd", "dm"}
+
 ToolName = Annotated[str, AfterValidator(_tool_name)]
-Variable = Annotated[str, AfterValidator(_variable)]
 ToolNames = Annotated[tuple[ToolName, ...], Field(max_length=ITEMS_MAX)]
 _APPROVE_BY_SCHEMA = {
     "anyOf": [
@@ -78,58 +63,13 @@ _APPROVE_BY_SCHEMA = {
 """What `_approve_by` takes, for editors."""
 
 
-class OAuthEntry(Entry):
-    """A client that was registered with the server beforehand: it logs in by client credentials.
-
-    It proves itself by a secret, or by a private key that signs. `issuer` is where the login is, if that is not the
-    server's own host: the secret goes nowhere else.
-    """
-
-    client_id_env: Variable
-    client_secret_env: Variable | None = None
-    private_key_env: Variable | None = None
-    issuer: Annotated[str, AfterValidator(_address)] | None = None
-    scope: Annotated[str, Field(max_length=500)] | None = None
-
-    @model_validator(mode="after")
-    def _one_proof(self) -> "OAuthEntry":
-        if (self.client_secret_env is None) == (self.private_key_env is None):
-            raise ValueError("has neither client_secret_env nor private_key_env, or both; keep exactly one")
-        return self
-
-
-class McpEntry(Entry):
-    """How an MCP server is reached: at an address, or as a command that is started.
-
-    Secrets stand in the environment; `env` names the variables that a command gets, and it gets no others.
-    """
-
-    url: Annotated[str, AfterValidator(_address)] | None = None
-    bearer_env: Variable | None = None
-    headers_env: dict[Annotated[str, AfterValidator(_header)], Variable] = Field(default={}, max_length=20)
-    oauth: OAuthEntry | None = None
-    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1, max_length=50)] | None = (
-        None
-    )
-    env: Annotated[tuple[Variable, ...], Field(max_length=50)] = ()
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "McpEntry":
-        if (self.url is None) == (self.command is None):
-            raise ValueError("has neither url nor command, or both; keep exactly one")
-        if self.url is None and (self.bearer_env or self.headers_env or self.oauth):
-            raise ValueError("bearer_env, headers_env and oauth go with url; a command gets variables by env: [NAME]")
-        if self.command is None and self.env:
-            raise ValueError("env goes with command; an address gets secrets by bearer_env or headers_env")
-        if self.bearer_env and self.oauth:
-            raise ValueError("has bearer_env and oauth; keep one")
-        return self
-
-
 class ToolServer(Entry):
-    """A server of tools, or functions of one's own. Nothing is on that is not named."""
+    """A server of tools, functions of one's own, or the web search of a model's provider. Only what is named is on."""
 
     mcp: McpEntry | None = None
+    provider_search: bool = False
+    searches_max: Annotated[int, Field(strict=True, ge=1, le=SEARCHES_MAX)] = 3
+    result_tokens_max: Annotated[int, Field(strict=True, ge=500, le=200_000)] = 10_000
     python: Annotated[str, AfterValidator(_python)] | None = None
     allow: ToolNames = ()
     read_only: ToolNames = ()
@@ -153,12 +93,14 @@ class ToolServer(Entry):
 
     @model_validator(mode="after")
     def _complete(self) -> "ToolServer":
-        if (self.mcp is None) == (self.python is None):
-            raise ValueError("has neither mcp nor python, or both; keep exactly one")
+        ways = [self.mcp is not None, self.python is not None, self.provider_search]
+        if sum(ways) != 1:
+            raise ValueError("has none of mcp, python and provider_search, or several; keep exactly one")
         return self
 
     def mistakes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield what does not fit together, each with its place in the entry."""
+        yield from self._misplaced()
         if self.mcp is not None and not self.allow:
             yield (), "allow is missing; name the tools that are on, like `allow: [search_issues]`"
         if self.python is not None:
@@ -175,9 +117,21 @@ class ToolServer(Entry):
             if tool not in self.names:
                 yield (key, place), f"{tool!r} is not on; add it to allow, or remove it here"
 
+    def _misplaced(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield keys that belong to another kind of entry."""
+        given = {"price_usd" if key == "price_nusd" else key for key in self.model_fields_set}
+        if self.provider_search:
+            for key in sorted(given - _SEARCH_KEYS):
+                yield (key,), f"{key} does not go with provider_search; remove it"
+        else:
+            for key in sorted(given & _SEARCH_ONLY):
+                yield (key,), f"{key} goes with provider_search: true; remove it"
+
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the tools that are on."""
+        if self.provider_search:
+            return (SEARCH,)
         if self.python is None or self.allow:
             return self.allow
         return self.functions
@@ -190,6 +144,8 @@ class ToolServer(Entry):
 
     def spec(self, server: str, tool: str) -> "ToolSpec":
         """Return what is configured for one tool."""
+        if self.provider_search:
+            return self._search_spec(server)
         is_named = not isinstance(self.approve_by, str)
         read_only = tool in self.read_only
         return ToolSpec(
@@ -211,12 +167,28 @@ class ToolServer(Entry):
             tell_asker=self.tell_asker,
         )
 
+    def _search_spec(self, server: str) -> "ToolSpec":
+        """Return the search of the model's provider: it reads, asks nobody, and its words go where the prompt goes."""
+        search = WebSearch(self.searches_max, self.result_tokens_max, self.price_nusd.get(SEARCH))
+        return ToolSpec(
+            server,
+            SEARCH,
+            read_only=True,
+            retry_safe=True,
+            reach="provider",
+            asks=False,
+            schema_bytes_max=SEARCH_SCHEMA_BYTES,
+            dm=self.dm,
+            search=search,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """One tool as the tool loop needs it; what is said here decides, not what its server claims.
 
-    `read_only` changes nothing outside; `retry_safe` may be done twice; `asks` needs an approval.
+    `read_only` changes nothing outside; `retry_safe` may be done twice; `asks` needs an approval. `search` is given
+    for the web search of the model's provider, which happens inside a call of the model.
     """
 
     server: str
@@ -235,6 +207,7 @@ class ToolSpec:
     private: bool = False
     dm: bool = False
     tell_asker: bool = False
+    search: WebSearch | None = None
 
     @property
     def name(self) -> str:

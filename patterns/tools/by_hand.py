@@ -1,7 +1,7 @@
 """One call of a tool without an agent: somebody tries it, and it is held, sent once and settled like every call."""
 
 from patterns.core.step_record import StepRecord
-from patterns.core.tools import ToolCall, ToolSchema
+from patterns.core.tools import NO_TOOLS, ToolCall, ToolSchema
 from patterns.services import Services
 from patterns.tools.approvals import Approvals, Permit
 from patterns.tools.built_in import BuiltInTools
@@ -45,4 +45,4 @@ async def call_by_hand(services: Services, call: Judged, *, by: str) -> StepReco
 
 
 def _toolbox(services: Services) -> Routed:
-    return Routed(services.toolbox, BuiltInTools(services.clock), services.roster.tools)
+    return Routed(services.toolbox, BuiltInTools(services.clock), NO_TOOLS, services.roster.tools)

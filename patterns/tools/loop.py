@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from patterns.attempts import Attempts
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
-from patterns.core.events import Noted
+from patterns.core.events import Noted, ToolCalled
 from patterns.core.limits import Cap
 from patterns.core.money import Usage
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolBox, ToolSchema
+from patterns.core.web_search import WebSearch
 from patterns.roster.prompts import weigh
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import join
@@ -33,6 +34,7 @@ from patterns.tools.together import all_ended
 from patterns.tools.toolbox import Routed
 from patterns.tools.transcript import Transcript, TurnSaid, chained
 from patterns.tools.turn import Turn
+from patterns.tools.web import ProviderSearch, SearchCall, only_search
 
 PARALLEL_MAX = 4
 """Calls of one step at once."""
@@ -50,6 +52,8 @@ class ToolLoop:
     cost_nusd: int = 0
     uncertain_nusd: int = 0
     last: Attempts | None = None
+    search: WebSearch | None = None
+    """What the closing turn may search, where the agent has no other tool."""
     _judged: list[Judged] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -61,7 +65,9 @@ class ToolLoop:
         self.services = services
         closing_s = min(spec.timeout_s, CLOSING_TIME * max(0.0, services.left_s))
         self.work = replace(services, deadline=services.deadline - closing_s)
-        tools = Routed(services.toolbox, BuiltInTools(services.clock), services.roster.tools)
+        known = services.roster.tools
+        searches = ProviderSearch(step.client, spec.model, known)
+        tools = Routed(services.toolbox, BuiltInTools(services.clock), searches, known)
         self.offer = Offer(services, tools, step.agent, step.path, self.specs)
         self.toolbox: ToolBox = WithSearch(tools, self.offer.listed)
         self.closing = ClosingMoney(services, step.path)
@@ -81,6 +87,9 @@ class ToolLoop:
             DriftError: the journal has turns or calls of another input.
         """
         offered = await self.offer.offered()
+        alone = only_search([one.spec for one in offered.values()])
+        if alone:
+            self.search, offered = alone.search, {}
         begun = chained(self.step.input_hash, *(one.hash for one in offered.values()))
         transcript = Transcript(begun, self.growth.written_bytes)
         try:
@@ -153,7 +162,6 @@ class ToolLoop:
             await self.closing.reserve(number, self._closing_nusd(transcript, self._one_call))
             return await self._ran(turn)
         except (BudgetExceededError, LimitReachedError) as error:
-            self._took(turn)
             is_time = isinstance(error, LimitReachedError)
             if number == 1 and not is_time:
                 error.spent_nusd = self.spent_nusd
@@ -168,7 +176,6 @@ class ToolLoop:
         try:
             return await self._ran(turn)
         except (BudgetExceededError, LimitReachedError) as error:
-            self._took(turn)
             error.spent_nusd = self.spent_nusd
             raise
 
@@ -192,18 +199,20 @@ class ToolLoop:
             transcript=transcript,
             before_nusd=self.cost_nusd + self.calls.cost_nusd,
             before_uncertain_nusd=self.uncertain_nusd + self.calls.uncertain_nusd,
+            search=None if tools else self.search,
         )
 
     async def _ran(self, turn: Turn) -> StepRecord:
         self.last = turn
-        record = await turn.run()
-        self._took(turn)
-        return record
+        return await self._ended(turn)
 
-    def _took(self, turn: Turn) -> None:
-        self.cost_nusd += turn.cost_nusd
-        self.uncertain_nusd += turn.uncertain_nusd
-        turn.cost_nusd = turn.uncertain_nusd = 0
+    async def _ended(self, work: Attempts) -> StepRecord:
+        try:
+            return await work.run()
+        finally:
+            self.cost_nusd += work.cost_nusd
+            self.uncertain_nusd += work.uncertain_nusd
+            work.cost_nusd = work.uncertain_nusd = 0
 
     def _count(self, found: StepRecord) -> None:
         """Count what a record of an earlier owner cost."""
@@ -261,6 +270,12 @@ class ToolLoop:
 
         async def make(path: str, one: Judged) -> StepRecord:
             async with gate:
+                if one.tool and one.tool.spec.search and not one.problem:
+                    self.services.emit(
+                        ToolCalled(self.step.path, self.step.agent, one.call.name, numbers[path], acts=False)
+                    )
+                    search = SearchCall.beside(self.step, self.work, path, one, bytes_max=shares[path])
+                    return await self._ended(search)
                 permit = permits.get(path, NOBODY)
                 return await self.calls.make(path, one, permit, bytes_max=shares[path], number=numbers[path])
 

@@ -29,15 +29,21 @@ def tool_filler(specs: Sequence[ToolSpec]) -> tuple[ToolSchema, ...]:
 
 
 def quote_with_tools(
-    spec: AgentSpec, tools: Sequence[ToolSpec], *, first: Sequence[PreparedCall], closing: Quote, tries: int
+    spec: AgentSpec,
+    tools: Sequence[ToolSpec],
+    *,
+    first: Sequence[PreparedCall],
+    closing: Quote,
+    tries: int,
+    dearest_nusd: int,
 ) -> Quote:
     """Return the price of a step with tools from its first turn to each model, and from the step without tools.
 
-    `once` is the first turn and the closing one after a single call; `worst` is every turn with everything that was
-    written and returned before it, and every call at the dearest price; neither is above `step_usd`.
+    `dearest_nusd` is the price of the dearest call of a tool. `once` is the first turn and the closing one after a
+    single call; `worst` is every turn with everything that was written and returned before it, and every call at the
+    dearest price; neither is above `step_usd`.
     """
     growth = Growth(max((call.output_tokens_max for call in first), default=0), result_bytes_max(tools))
-    dearest = max(one.price_nusd for one in tools)
     turns, calls = spec.turns_max - 1, spec.tool_calls_max
     returned = growth.results(calls)
 
@@ -53,7 +59,7 @@ def quote_with_tools(
     typical = 2 * closing.typical_nusd + (first[0].price.input_nusd_per_mtok * typical_tokens // 10**6 if first else 0)
     whole = Quote(
         once_nusd=once + closing.once_nusd + later,
-        worst_nusd=middle + closing.worst_nusd + 2 * tries * closed * len(first) + calls * dearest,
+        worst_nusd=middle + closing.worst_nusd + 2 * tries * closed * len(first) + calls * dearest_nusd,
         typical_nusd=typical,
     )
     if spec.step_nusd is None:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from patterns.core.context import TaskContext
-from patterns.core.step_record import StepRecord
+from patterns.core.step_record import SEARCHES, StepRecord
 from patterns.core.tools import Source
 from patterns.roster.tool_schema import BUILT_IN
 from patterns.tools.links import links_in, mark_strange_links
+from patterns.tools.web import queries_path
 
 _CALL = re.compile(r"(?P<turn>.+/turn/\d+)/call/(?P<number>\d+)")
 TITLE_CHARS = 120
+WEB_SEARCH = "web search"
+"""What the searches are called that a provider made inside a model's own call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,9 @@ def tool_uses(steps: Sequence[StepRecord]) -> tuple[ToolUse, ...]:
     found = [(step, at["turn"], int(at["number"])) for step in steps if (at := _CALL.fullmatch(step.path))]
     begun = {turn: place for place, turn in enumerate(dict.fromkeys(turn for _, turn, _ in found))}
     found.sort(key=lambda one: (begun[one[1]], one[2]))
-    return tuple(_use(step, turns.get(turn), number) for step, turn, number in found)
+    called = [_use(step, turns.get(turn), number) for step, turn, number in found]
+    searched = [_search(step, turns.get(queries_path(step.path))) for step in steps if _has_searched(step)]
+    return (*called, *searched)
 
 
 def sources_of(steps: Sequence[StepRecord]) -> tuple[Source, ...]:
@@ -62,9 +67,10 @@ def sources_of(steps: Sequence[StepRecord]) -> tuple[Source, ...]:
     """
     found: dict[str, Source] = {}
     for use in tool_uses(steps):
-        if not use.was_made or use.is_error or use.acts or _is_our_own(use.tool):
+        is_search = use.tool.startswith(WEB_SEARCH)  # where it found nothing, there is no source
+        if not use.was_made or use.is_error or use.acts or (_is_our_own(use.tool) and not is_search):
             continue
-        for source in use.sources or _read_in(use):
+        for source in use.sources or (() if is_search else _read_in(use)):
             found.setdefault(source.url or source.title, source)
     return tuple(found.values())
 
@@ -75,9 +81,15 @@ def offered_tools(steps: Sequence[StepRecord]) -> bool:
 
 
 def texts_read(steps: Sequence[StepRecord]) -> tuple[str, ...]:
-    """Return the results of the tools of a run, and the addresses of its sources: an answer's links may stand there."""
+    """Return the results of the tools of a run, and the addresses it has read: an answer's links may stand there."""
     uses = tool_uses(steps)
-    return (*(use.text for use in uses if use.was_made), *(one.url for use in uses for one in use.sources if one.url))
+    sources = (one.url for use in uses for one in use.sources if one.url)
+    return (*(use.text for use in uses if use.was_made), *sources, *(url for step in steps for url in _read(step)))
+
+
+def _read(step: StepRecord) -> Iterable[str]:
+    """Return the pages that a search of the web found and that no answer cites."""
+    return (str(url) for url in step.data.get("read", ()))
 
 
 def with_known_links(text: str, ctx: TaskContext, steps: Sequence[StepRecord]) -> str:
@@ -115,6 +127,33 @@ def _use(step: StepRecord, turn: StepRecord | None, number: int) -> ToolUse:
         sources=tuple(Source(title=str(title), url=str(url)) for title, url in data.get("sources", ())),
         would_cost_nusd=data.get("would_cost_nusd"),
         said=str(data.get("said", "")),
+    )
+
+
+def _has_searched(step: StepRecord) -> bool:
+    """Return whether the provider searched inside the step's own call; beside other tools it is a call of its own."""
+    return bool(step.data.get(SEARCHES)) and not _CALL.fullmatch(step.path)
+
+
+def _search(step: StepRecord, asked: StepRecord | None) -> ToolUse:
+    """Return the searches that a provider made inside a step's own call as one use of a tool."""
+    data = step.data
+    sources = tuple(Source(title=str(title), url=str(url)) for title, url in data.get("sources", ()))
+    return ToolUse(
+        path=step.path,
+        agent=step.agent,
+        tool=f"{WEB_SEARCH} ({data[SEARCHES]})" if data[SEARCHES] > 1 else WEB_SEARCH,
+        arguments=asked.text if asked is not None else "",
+        text="",
+        was_made=True,
+        is_error=bool(data.get("search_errors")) and not sources,
+        acts=False,
+        approved_by="",
+        bytes_read=0,
+        elapsed_ms=0,
+        cost_nusd=int(data.get("search_nusd", 0)),
+        uncertain_nusd=0,
+        sources=sources,
     )
 
 

@@ -18,13 +18,14 @@ class Routed:
 
     servers: ToolBox
     built_in: ToolBox
+    searches: ToolBox
     specs: Mapping[str, ToolSpec]
 
     async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
         """Return the tools of one server as it describes them now; see the port."""
-        is_built_in = all(self.specs[name].is_built_in for name in names)
-        found = await (self.built_in if is_built_in else self.servers).schemas(names)
-        return tuple(self._bounded(schema) for schema in found)
+        boxes = {id(box): box for box in (self._box(name) for name in names)}
+        (box,) = boxes.values()
+        return tuple(self._bounded(schema) for schema in await box.schemas(names))
 
     async def call(
         self,
@@ -38,10 +39,16 @@ class Routed:
     ) -> ToolOutput:
         """Call a tool once; see the port."""
         spec = self.specs[tool]
-        box = self.built_in if spec.is_built_in else self.servers
+        box = self._box(tool)
         if spec.key_argument:
             arguments = {**arguments, spec.key_argument: key}
         return await box.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers)
+
+    def _box(self, name: str) -> ToolBox:
+        spec = self.specs[name]
+        if spec.search:
+            return self.searches
+        return self.built_in if spec.is_built_in else self.servers
 
     def _bounded(self, schema: ToolSchema) -> ToolSchema:
         """Return a description without the argument that is ours to fill.

@@ -1,5 +1,6 @@
 """One turn of a step with tools: attempts as of every step, which end in calls, or in the answer."""
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,8 +11,10 @@ from patterns.core.holds import Hold
 from patterns.core.step_record import StepRecord
 from patterns.core.structured import InvalidOutputError, read
 from patterns.core.tools import ToolSchema
+from patterns.core.web_search import WebSearch
 from patterns.services import join
 from patterns.tools.transcript import Transcript, TurnSaid
+from patterns.tools.web import queries_path
 
 
 @dataclass
@@ -27,6 +30,8 @@ class Turn(Attempts):
     transcript: Transcript = field(default_factory=lambda: Transcript("", 0))
     before_nusd: int = 0
     before_uncertain_nusd: int = 0
+    search: WebSearch | None = None
+    """Given where the agent has no other tool: then it may search the web while it answers."""
 
     @property
     def call_path(self) -> str:
@@ -37,13 +42,19 @@ class Turn(Attempts):
         request = super()._request(model, messages, timeout_s)
         system, user, *repair = request.messages
         request = replace(request, messages=(system, user, *self.transcript.messages(model), *repair))
+        if self.search and not self.client.search_refusal(model, self.search):  # a fallback may have none
+            return replace(request, search=self.search)
         return replace(request, tools=self.tools, schema=None, stream=False) if self.tools else request
 
     async def _accept(self, completion: Completion, call: PreparedCall, hold: Hold, *, may_repair: bool) -> StepRecord:
         """Settle the attempt and journal what it came to: calls under the turn's path, an answer as the step."""
         if not self.tools:
             completion = replace(completion, calls=())  # none were offered
-            return await super()._accept(completion, call, hold, may_repair=may_repair)
+            record = await super()._accept(completion, call, hold, may_repair=may_repair)
+            if completion.found is not None and completion.found.queries:
+                asked = json.dumps({"queries": completion.found.queries}, ensure_ascii=False)
+                await self.services.record_decision(queries_path(self.path), text=asked)
+            return record
         if not completion.calls and (unusable_answer(completion, call) or self._is_in_form(completion.text)):
             return await super()._accept(completion, call, hold, may_repair=False)
         self.usage = completion.usage
@@ -61,7 +72,7 @@ class Turn(Attempts):
             elapsed_ms=int(1000 * (self.services.clock.monotonic() - self.started)),
             attempts=self.attempts,
         )
-        record = paid(record, completion, self.cost_nusd + charged.actual_nusd)
+        record = paid(record, completion, call, self.cost_nusd + charged.actual_nusd)
         await self._settle(hold, charged, record)
         return record
 

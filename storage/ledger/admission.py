@@ -10,7 +10,7 @@ from patterns.core.holds import Charged, Hold, HoldRequest, ReserveRequest, Sett
 from patterns.core.money import format_usd
 from patterns.core.reasons import Reason
 from storage.ledger.accounts import accounts_of
-from storage.ledger.book import Account, Call, LedgerTransaction, as_json
+from storage.ledger.book import Account, Call, LedgerTransaction, as_json, usage_json
 from storage.ledger.checks import check_amount, check_blocks, check_fit, check_owner
 
 
@@ -154,7 +154,7 @@ def close_call(
     if charged.tool is not None:
         answer = asdict(charged.tool) | {"is_error": int(charged.tool.is_error)}
         book.answered_tools.append({"call_id": call.id, **answer})
-    call.usage_json = json.dumps(asdict(charged.usage)) if charged.usage else call.usage_json
+    call.usage_json = usage_json(charged.usage) if charged.usage else call.usage_json
     call.overrun_nusd = max(0, actual_nusd - call.hold_nusd)
     book.changed_calls.add(call.id)
     if call.overrun_nusd:

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -221,3 +221,11 @@ def payer_key(payer: Payer) -> str:
 def account_id(workspace: str, kind: str, key: str, period: str) -> str:
     """Return the id of an account, the same in every process: a hold locks it without a look-up."""
     return f"{workspace}/{kind}/{key}/{period}"
+
+
+def usage_json(usage: Usage) -> str:
+    """Return a bill as programs before searches of the web read it too, where it has none."""
+    counts = asdict(usage)
+    if not usage.searches:
+        del counts["searches"]
+    return json.dumps(counts)

@@ -21,7 +21,8 @@ from mcp.client.auth.extensions.identity_assertion import IdentityAssertionOAuth
 from mcp.client.auth.oauth2 import AuthorizationCodeResult
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
-from patterns.roster.tool_schema import McpEntry, OAuthEntry, ToolServer
+from patterns.roster.mcp_schema import McpEntry, OAuthEntry
+from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.logins import Tokens
 from patterns.tools.mcp.secrets import Secrets
 from patterns.tools.mcp.servers import ToolServers

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from patterns.core.calls import BilledModelError, Completion, Message, ModelRequest, PreparedCall
@@ -12,12 +12,15 @@ from patterns.core.errors import Charge, ModelError
 from patterns.core.money import Price, Usage
 from patterns.core.ports import OnText
 from patterns.core.tools import ToolCall
+from patterns.core.web_search import WebFindings, WebSearch
 from patterns.models.circuit_breaker import CircuitBreaker, Circuits
 
 PRICE = Price(input_nusd_per_mtok=1_000_000_000, output_nusd_per_mtok=2_000_000_000)
 """1,000 nano-dollars per input token, 2,000 per output token."""
 
 USAGE = Usage(input_tokens=100, output_tokens=10)
+SEARCH_NUSD = 10_000_000
+"""What one search of the web costs at a scripted provider."""
 COST_NUSD = 120_000
 """What a scripted reply costs unless it says otherwise."""
 
@@ -36,6 +39,7 @@ class Say:
     gate: asyncio.Event | None = None
     calls: tuple[ToolCall, ...] = ()
     thinking: str = ""
+    found: WebFindings | None = None
 
 
 def asks(*calls: tuple[str, Mapping[str, Any] | str], text: str = "", turn: int = 1) -> Say:
@@ -92,6 +96,8 @@ class ScriptedModel:
     replies: list[Reply] | Script
     fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
+    no_search: Mapping[str, str] = field(default_factory=dict)
+    """Why the providers of these models have no web search."""
     requests: list[ModelRequest] = field(default_factory=list)
     billed_nusd: int = 0
     circuits: Circuits = field(default_factory=Circuits)
@@ -112,6 +118,9 @@ class ScriptedModel:
     def price(self, model: str) -> Price:
         return self.prices.get(model, PRICE)
 
+    def search_refusal(self, model: str, search: WebSearch) -> str:  # noqa: ARG002 - the port
+        return self.no_search.get(model, "")
+
     def fallbacks(self, model: str) -> tuple[str, ...]:
         return self.fallback.get(model, ())
 
@@ -122,13 +131,15 @@ class ScriptedModel:
         said: list[Any] = [[message.role, message.content, *_beside(message)] for message in request.messages]
         said += [[tool.name, tool.description, dict(tool.parameters)] for tool in request.tools]
         body = json.dumps(said, ensure_ascii=False).encode()
+        search = request.search
         return PreparedCall(
             request=request,
             body=body,
             input_tokens_max=len(body),
             output_tokens_max=request.max_output_tokens,
             images=sum(len(message.images) for message in request.messages),
-            price=self.price(request.model),
+            price=replace(self.price(request.model), search_nusd=SEARCH_NUSD) if search else self.price(request.model),
+            searches_max=search.searches_max if search else 0,
         )
 
     async def complete(self, call: PreparedCall, on_text: OnText | None = None) -> Completion:
@@ -177,7 +188,7 @@ class ScriptedModel:
             self.billed_nusd += call.price.cost_nusd(reply.usage)
         assert not reply.calls or call.request.tools, f"nobody offered a tool: {reply.calls}"
         finish: Any = "tools" if reply.calls else reply.finish_reason
-        return Completion(reply.text, reply.usage, finish, reply.calls, reply.thinking)
+        return Completion(reply.text, reply.usage, finish, reply.calls, reply.thinking, reply.found)
 
 
 def _beside(message: Message) -> list[str]:

@@ -52,6 +52,9 @@ class Reply:
     finish: Literal["stop", "length", "content_filter"] = "stop"
     calls: Sequence[ToolCall] = ()
     """Tools that the model asks for, beside its text. Names as in the roster; arguments as it wrote them."""
+    searches: Sequence[str] = ()
+    """What it looked for on the web, where the request allows it, and the `pages` (title, address) it cites."""
+    pages: Sequence[tuple[str, str]] = ()
     thinking: str = ""
     """What it thought before, signed as its provider does; OpenAI's shape has no signature for it."""
     status: int = 200
@@ -92,6 +95,8 @@ class Call:
     """Names of the tools that may be called, as in the roster."""
     results: tuple[str, ...] = ()
     """What the tools answered so far, in order."""
+    searches_max: int = 0
+    """How often the web may be searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class Bill:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     images: int = 0
+    searches: int = 0
 
 
 Answer = Reply | str | Mapping[str, Any]
@@ -192,6 +198,8 @@ class Provider:
         if reply.status != web.HTTPOk.status_code:
             await asyncio.sleep(reply.delay_s)
             return _error(call, reply)
+        if len(reply.searches) > call.searches_max and call.shape != "gemini":
+            self.failures.append(f"call {call.number} searches more often than it may: {reply.searches}")
         bill = self._charge(call, reply)
         await asyncio.sleep(reply.delay_s)
         if reply.fault == "drop":
@@ -227,6 +235,7 @@ class Provider:
             cached_tokens=reply.cached_tokens,
             reasoning_tokens=reply.reasoning_tokens,
             images=call.images,
+            searches=len(reply.searches),
         )
         self.bills.append(bill)
         if self.bill_file is not None:

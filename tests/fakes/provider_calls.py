@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes import provider_searches as web
+
 if TYPE_CHECKING:
     from patterns.core.tools import ToolCall
     from tests.fakes.provider import Call, Reply
@@ -21,7 +23,8 @@ def offered(body: Mapping[str, Any]) -> tuple[str, ...]:
     if (body.get("tool_choice") or {}) in ("none", {"type": "none"}):
         return ()
     declared = [inner for tool in body.get("tools", ()) for inner in tool.get("function_declarations", (tool,))]
-    names = [tool.get("function", tool)["name"] for tool in declared]
+    functions = [tool.get("function", tool) for tool in declared if "web_search" not in str(tool.get("type"))]
+    names = [function["name"] for function in functions if "name" in function]
     return tuple(name.replace("__", ".") for name in names if name != JSON_TOOL)
 
 
@@ -75,8 +78,10 @@ def anthropic_blocks(call: Call, reply: Reply) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if reply.thinking:
         blocks.append({"type": "thinking", "thinking": reply.thinking, "signature": signature(call)})
+    blocks += web.anthropic_blocks(reply)
     if reply.text:
-        blocks.append({"type": "text", "text": reply.text})
+        cited = web.anthropic_citations(reply)
+        blocks.append({"type": "text", "text": reply.text, **({"citations": cited} if cited else {})})
     return [*blocks, *({"type": "tool_use", "id": c.id, "name": _wire(c), "input": _object(c)} for c in reply.calls)]
 
 
@@ -84,11 +89,18 @@ def anthropic_events(call: Call, reply: Reply, text: Sequence[str]) -> list[dict
     """The same as events."""
     blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
     if reply.thinking:
-        said = {"type": "thinking_delta", "thinking": reply.thinking}
+        thought = {"type": "thinking_delta", "thinking": reply.thinking}
         signed = {"type": "signature_delta", "signature": signature(call)}
-        blocks.append(({"type": "thinking", "thinking": "", "signature": ""}, [said, signed]))
+        blocks.append(({"type": "thinking", "thinking": "", "signature": ""}, [thought, signed]))
+    for block in web.anthropic_blocks(reply):
+        query = (
+            {"type": "input_json_delta", "partial_json": json.dumps(block.pop("input"))} if "input" in block else None
+        )
+        blocks.append((block, [query] if query else []))
     if text or not reply.calls:
-        blocks.append(({"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in text]))
+        cited = [{"type": "citations_delta", "citation": one} for one in web.anthropic_citations(reply)]
+        said = [{"type": "text_delta", "text": piece} for piece in text]
+        blocks.append(({"type": "text", "text": ""}, [*cited, *said]))
     for one in reply.calls:
         deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in _pieces(one)]
         blocks.append(({"type": "tool_use", "id": one.id, "name": _wire(one), "input": {}}, deltas))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes import provider_calls as tools
+from tests.fakes import provider_searches as web
 
 if TYPE_CHECKING:
     from tests.fakes.provider import Bill, Call, Reply, ShapeName
@@ -33,6 +34,10 @@ def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, s
             body.get("max_tokens", body.get("max_completion_tokens")),
             body.get("stream"),
         )
+    elif path.endswith("/responses"):
+        shape = "openai"
+        messages = [(role, _text(content)) for role, content in web.messages_of(body)]
+        schema, model, cap, stream = None, body["model"], body["max_output_tokens"], body.get("stream")
     elif path.endswith("/messages"):
         shape = "anthropic"
         messages = [
@@ -76,6 +81,7 @@ def read_call(number: int, path: str, body: dict[str, Any], headers: dict[str, s
         headers=headers,
         tools=tools.offered(body),
         results=tools.results(body),
+        searches_max=web.allowed(body),
     )
 
 
@@ -107,6 +113,7 @@ def usage(call: Call, bill: Bill) -> dict[str, Any]:
             "cache_read_input_tokens": bill.cached_tokens,
             "cache_creation_input_tokens": 0,
             "output_tokens": bill.output_tokens,
+            **({"server_tool_use": {"web_search_requests": bill.searches}} if bill.searches else {}),
         }
     return {
         "promptTokenCount": bill.input_tokens,
@@ -121,6 +128,8 @@ def plain(call: Call, reply: Reply, bill: Bill) -> dict[str, Any]:
     """The whole reply as one JSON object."""
     finish = _finish(call, reply)
     counted: dict[str, Any] = {} if reply.fault == "no_usage" else usage(call, bill)
+    if call.shape == "openai" and "input" in call.body:
+        return web.responses(call, reply, reply.finish, counted)
     if call.shape == "openai":
         message = {"role": "assistant", "content": reply.text, **tools.openai_message(reply)}
         choice = {"index": 0, "message": message, "finish_reason": finish}
@@ -133,7 +142,9 @@ def plain(call: Call, reply: Reply, bill: Bill) -> dict[str, Any]:
                 content = [{"type": "tool_use", "id": "t1", "name": tools.JSON_TOOL, "input": answer}]
         head = {"id": "msg_1", "type": "message", "role": "assistant", "model": call.model}
         return {**head, "content": content, "stop_reason": finish, "usage": counted}
-    return _gemini(reply.text, finish, counted, tools.gemini_parts(call, reply))
+    whole = _gemini(reply.text, finish, counted, tools.gemini_parts(call, reply))
+    whole["candidates"][0] |= web.grounding(reply)
+    return whole
 
 
 def _finish(call: Call, reply: Reply) -> str:
@@ -178,6 +189,10 @@ def _event(name: str, data: Mapping[str, Any]) -> bytes:
 
 
 def _openai_events(call: Call, reply: Reply, pieces: list[str], counted: dict[str, Any]) -> list[bytes]:
+    if "input" in call.body:
+        whole = web.responses(call, reply, reply.finish, counted)
+        return [_event(event["type"], event) for event in web.responses_events(whole, pieces)]
+
     def chunk(delta: dict[str, Any], finish: str | None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return _event("", {**OPENAI_HEAD, "object": "chat.completion.chunk", "model": call.model, "choices": [choice]})
@@ -199,7 +214,7 @@ def _anthropic_events(call: Call, reply: Reply, pieces: list[str], counted: dict
         "content": [],
         "usage": started,
     }
-    last = {"output_tokens": counted["output_tokens"]} if counted else {}
+    last = {name: counted[name] for name in ("output_tokens", "server_tool_use") if name in counted}
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": message},
         *tools.anthropic_events(call, reply, pieces),
@@ -212,7 +227,9 @@ def _anthropic_events(call: Call, reply: Reply, pieces: list[str], counted: dict
 def _gemini_events(call: Call, reply: Reply, pieces: list[str], counted: dict[str, Any]) -> list[bytes]:
     said = [_gemini(piece, None, {}, []) for piece in pieces]
     said += [_gemini("", None, {}, [part]) for part in tools.gemini_parts(call, reply)]
-    return [_event("", part) for part in (*said, _gemini("", _finish(call, reply), counted, []))]
+    end = _gemini("", _finish(call, reply), counted, [])
+    end["candidates"][0] |= web.grounding(reply)
+    return [_event("", part) for part in (*said, end)]
 
 
 def error(call: Call, reply: Reply) -> dict[str, Any]:

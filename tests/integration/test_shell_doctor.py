@@ -85,6 +85,8 @@ async def test_with_everything_in_place_nothing_fails_and_nothing_is_paid(tmp_pa
     subjects = {finding.subject: finding.text for finding in seen if finding.level == "ok"}
     assert subjects["scopes"].startswith(f"all {len(SCOPES.split(','))} of the manifest.")
     assert subjects["clock"] == "agrees with Slack's."
+    searches = "web.search searches at the provider of openai/gpt-5-mini for researcher, analyst, $0.01 a search."
+    assert subjects["tools web"] == searches
     told = subjects["model fast (openai/gpt-5-mini)"]
     assert told.startswith("Answers chosen by OpenAI; ")
     assert f"at {doubled.url}/v1 (OPENAI_API_BASE), with the key in OPENAI_API_KEY; $0.25 in and $2 out" in told

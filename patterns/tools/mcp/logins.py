@@ -24,7 +24,7 @@ from mcp.client.auth.extensions.client_credentials import (
 )
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
-from patterns.roster.tool_schema import OAuthEntry
+from patterns.roster.mcp_schema import OAuthEntry
 from patterns.tools.mcp.secrets import Secrets
 from patterns.tools.mcp.variables import named_variables
 

@@ -29,7 +29,8 @@ class ToolServers:
 
     def toolbox(self, servers: Mapping[str, ToolServer]) -> "ServerTools":
         """Return the tool box of a roster; nothing is started before it is used."""
-        return ServerTools({name: self._connection(name, entry) for name, entry in servers.items()}, servers)
+        reached = {name: entry for name, entry in servers.items() if not entry.provider_search}
+        return ServerTools({name: self._connection(name, entry) for name, entry in reached.items()}, reached)
 
     def _connection(self, name: str, entry: ToolServer) -> Connection:
         bytes_max = answer_bytes_max(entry.output_bytes_max)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from patterns.roster.tool_schema import McpEntry, OAuthEntry, ToolServer
+from patterns.roster.mcp_schema import McpEntry, OAuthEntry
+from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.secrets import Secrets
 from patterns.tools.mcp.variables import named_variables
 

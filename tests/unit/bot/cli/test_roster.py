@@ -24,6 +24,21 @@ def test_the_shipped_roster_is_fine_and_taken_without_a_name() -> None:
     assert (told.exit_code, told.output) == (0, f"roster.yml is fine: {counts}.\n")
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("openai/gpt-5-mini", "web.search searches at the provider of {} for researcher, analyst, $0.01 a search."),
+        ("ollama/llama3", "web.search is off for researcher, analyst: {} has no web search that we can ask for."),
+    ],
+)
+def test_it_says_which_agents_can_search_the_web(model: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "ours.yml"
+    price = "{input_usd_per_mtok: 1, output_usd_per_mtok: 1}"
+    file.write_text(f"extends: shipped\nmodels: {{fast: {{model: {model}, price: {price}}}}}\n", "utf-8")
+    told = checked(str(file))
+    assert (told.exit_code, told.output.splitlines()[-1]) == (0, said.format(model))
+
+
 def test_every_mistake_is_a_line_and_counted(tmp_path: Path) -> None:
     file = tmp_path / "ours.yml"
     file.write_text(SHIPPED.replace("default: answer", "default: anser").replace("run_s: 300", "run_s: long"), "utf-8")

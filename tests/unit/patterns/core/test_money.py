@@ -11,9 +11,8 @@ from patterns.core.money import (
     Usage,
     format_left,
     format_usd,
-    rounded_parts,
-    whole_percents,
 )
+from patterns.core.shares import rounded_parts, whole_percents
 
 CENT = NUSD_PER_USD // 100
 
@@ -147,10 +146,18 @@ def test_no_division_of_the_input_costs_more_than_the_bound(
         ).map(tuple),
         cache_write_nusd_per_mtok=st.none() | st.integers(0, 10**12),
         cache_write_1h_nusd_per_mtok=st.none() | st.integers(0, 10**12),
+        search_nusd=st.integers(0, 10**9),
     )
 )
 def test_an_old_bill_can_be_computed_from_the_version_of_its_rates(price: Price) -> None:
     assert Price.from_version(price.version) == price
+
+
+def test_searches_cost_what_they_cost_beside_the_tokens() -> None:
+    price = Price(10**9, 2 * 10**9, search_nusd=7)
+    assert price.cost_nusd(Usage(100, 10, searches=3)) == 120_021
+    assert price.bound_nusd(input_tokens=100, output_tokens=10, searches=3) == 120_021
+    assert not Price(0, 0, search_nusd=7).is_free
 
 
 @pytest.mark.parametrize("version", ["", "1", "1/", "a/1", "1/1;>2", "1/1\n"])

@@ -3,8 +3,11 @@
 import pytest
 
 from patterns.core.errors import RosterError
+from patterns.core.web_search import WebSearch
+from patterns.roster.bases import SHIPPED_ROSTER
+from patterns.roster.reading import read_roster_file
 from patterns.roster.roster import Roster, from_snapshot, load_roster
-from patterns.roster.schema import SNAPSHOT_CODE, TOOLS_CODE
+from patterns.roster.schema import SEARCH_CODE, SNAPSHOT_CODE, TOOLS_CODE
 from tests.support.pattern_runs import LOADED, PROMPTS, ROSTER
 
 TOOLS = """
@@ -130,6 +133,56 @@ def test_an_agent_can_only_name_tools_that_are_on(named: str, words: str) -> Non
     with pytest.raises(RosterError, match=r"^roster\.yml:7: ") as refused:
         loaded(agent=f"agent a, tools: [{named}],")
     assert words in str(refused.value)
+
+
+SEARCH = "  net: {provider_search: true, searches_max: 2, price_usd: {search: 0.02}}\n"
+
+
+def test_a_web_search_reads_asks_nobody_and_goes_to_the_provider() -> None:
+    roster = loaded(TOOLS + SEARCH, "agent a, tools: [net],")
+    (spec,) = roster.tools_of("a")
+    assert (spec.name, spec.reach, spec.read_only, spec.asks, spec.private) == (
+        "net.search",
+        "provider",
+        True,
+        False,
+        False,
+    )
+    assert spec.search == WebSearch(2, 10_000, 20_000_000)
+    assert loaded(TOOLS + "  net: {provider_search: true}\n").tools["net.search"].search == WebSearch(3, 10_000)
+
+
+def test_a_roster_with_a_web_search_needs_a_program_that_knows_it() -> None:
+    assert loaded(TOOLS + SEARCH).needs_code == SEARCH_CODE
+    again = from_snapshot(loaded(TOOLS + SEARCH).snapshot(), env={})
+    assert again.tools["net.search"] == loaded(TOOLS + SEARCH).tools["net.search"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{provider_search: true, mcp: {command: [x]}}", "keep exactly one"),
+        ("{provider_search: false}", "keep exactly one"),
+        ("{provider_search: true, searches_max: 0}", "at least 1"),
+        ("{provider_search: true, searches_max: 11}", "at most 10"),
+        ("{provider_search: true, allow: [search]}", "allow does not go with provider_search"),
+        ("{provider_search: true, approve: [search]}", "approve does not go with provider_search"),
+        ("{provider_search: true, reach: anywhere}", "reach does not go with provider_search"),
+        ("{provider_search: true, price_usd: {find: 1}}", "'find' is not on"),
+        ("{provider_search: true, price_usd: {search: -1}}", "price_usd"),
+        ("{mcp: {command: [x]}, allow: [y], searches_max: 3}", "searches_max goes with provider_search: true"),
+    ],
+)
+def test_what_does_not_fit_a_web_search_is_said(entry: str, words: str) -> None:
+    with pytest.raises(RosterError) as refused:
+        loaded(f"{TOOLS}  net: {entry}\n")
+    assert words in str(refused.value)
+
+
+def test_the_shipped_researcher_and_analyst_can_search_the_web() -> None:
+    shipped = read_roster_file(SHIPPED_ROSTER, env={})
+    assert {name for name in shipped.agents if shipped.tools_of(name)} == {"researcher", "analyst"}
+    assert [spec.name for spec in shipped.tools_of("analyst")] == ["web.search"]
 
 
 def test_an_agent_with_tools_has_at_least_two_turns_to_answer() -> None:
