@@ -45,7 +45,7 @@ RESULT_BYTES_MIN = 200
 
 @dataclass
 class ToolLoop:
-    """One step of an agent with tools. `step` is the step without them: its prompt, its hash, its record."""
+    """One step of an agent with tools. `step` is it without them; the closing turn may `search` alone."""
 
     step: Attempts
     specs: tuple[ToolSpec, ...]
@@ -53,7 +53,6 @@ class ToolLoop:
     uncertain_nusd: int = 0
     last: Attempts | None = None
     search: WebSearch | None = None
-    """What the closing turn may search, where the agent has no other tool."""
     _judged: list[Judged] = field(default_factory=list)
 
     def __post_init__(self) -> None:
