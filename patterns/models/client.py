@@ -33,7 +33,7 @@ from patterns.models.pictures import with_tokens
 from patterns.models.price_map import Known, entry_of, look_up
 from patterns.models.pricing import SCHEMA_TOKENS, TOOLS_TOKENS, image_tokens_max, input_tokens_max, price_from_map
 from patterns.models.sdk import is_imported, litellm_sdk, sharing_the_interpreter
-from patterns.models.searches import search_refusal, with_search
+from patterns.models.searches import price_nusd, search_refusal, with_search
 from patterns.models.targets import resolve
 from patterns.models.translate import Target, cap_in, listing, refuse, translate
 from patterns.roster.roster import ModelSpec
@@ -150,6 +150,10 @@ class LiteLLMClient:
     def search_refusal(self, model: str, search: WebSearch) -> str:
         """Return why the provider of a model cannot search the web for it; empty where it can."""
         return search_refusal(self._target(model), search)
+
+    def search_nusd(self, model: str, search: WebSearch) -> int:
+        """Return the price of one search of a model that can, in nano-dollars."""
+        return price_nusd(self._target(model), search) or 0
 
     def fallbacks(self, model: str) -> tuple[str, ...]:
         """Return the roster's fallback models for a model, in order."""

@@ -42,7 +42,7 @@ def search_refusal(target: Target, search: WebSearch) -> str:
         return f"{target.model} has no web search that we can ask for."
     if target.provider == "openai" and target.sampling.keys() - set(SAMPLING):
         return f"{target.model} takes no `sampling` with a search but {' and '.join(SAMPLING)}."
-    if _price_nusd(target, search) is None:
+    if price_nusd(target, search) is None:
         return f"No price is known for a search of {target.model}; set price_usd of the tool in the roster."
     return ""
 
@@ -53,20 +53,21 @@ def with_search(call: PreparedCall, target: Target, search: WebSearch) -> Prepar
     Raises:
         ModelError: the model has none, or none with a price.
     """
-    price_nusd, unit = _price_nusd(target, search), target.search_unit
-    if price_nusd is None or unit is None:
+    each_nusd, unit = price_nusd(target, search), target.search_unit
+    if each_nusd is None or unit is None:
         raise refuse(call.request, search_refusal(target, search))
     return replace(
         call,
         input_tokens_max=_input_tokens(call, search),
-        price=replace(call.price, search_nusd=price_nusd),
+        price=replace(call.price, search_nusd=each_nusd),
         searches_max=held_for(search, unit),
         # Anthropic caches what was found from one search to the next, unasked.
         writes_cache=call.writes_cache or target.provider == "anthropic",
     )
 
 
-def _price_nusd(target: Target, search: WebSearch) -> int | None:
+def price_nusd(target: Target, search: WebSearch) -> int | None:
+    """Return the price of one search, the roster's before the map's; None where neither knows one."""
     return target.search_nusd if search.price_nusd is None else search.price_nusd
 
 

@@ -6,7 +6,7 @@ their search, so the search is a function: asking for it makes a call of its own
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from patterns.attempts import Attempts
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
@@ -127,6 +127,18 @@ def queries_path(path: str) -> str:
     return join(path, "queries")
 
 
+class Searching(Protocol):
+    """What knows whether a model's provider can search, and for how much."""
+
+    def search_refusal(self, model: str, search: WebSearch) -> str:
+        """Return why it cannot; empty where it can."""
+        ...
+
+    def search_nusd(self, model: str, search: WebSearch) -> int:
+        """Return the price of one search in nano-dollars."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SearchState:
     """Whether the agents of a roster with one model can search: `refusal` says why not, else `price_nusd` a search."""
@@ -147,7 +159,7 @@ class SearchState:
         )
 
 
-def search_states(roster: Roster, client: ModelClient) -> Iterator[SearchState]:
+def search_states(roster: Roster, client: Searching) -> Iterator[SearchState]:
     """Yield for each web search of a roster and each model of its agents whether it can be made."""
     agents: dict[tuple[str, str], list[str]] = {}
     for name, agent in roster.agents.items():
@@ -158,7 +170,6 @@ def search_states(roster: Roster, client: ModelClient) -> Iterator[SearchState]:
         search = roster.tools[tool].search
         if search is None:
             continue
-        refusal, price_nusd = client.search_refusal(model, search), 0
-        if not refusal:
-            price_nusd = client.prepare(search_request(model, "", search, max_output_tokens=1)).price.search_nusd
+        refusal = client.search_refusal(model, search)
+        price_nusd = 0 if refusal else client.search_nusd(model, search)
         yield SearchState(tool, roster.models[model].model, tuple(names), refusal, price_nusd)

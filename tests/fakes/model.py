@@ -121,6 +121,9 @@ class ScriptedModel:
     def search_refusal(self, model: str, search: WebSearch) -> str:  # noqa: ARG002 - the port
         return self.no_search.get(model, "")
 
+    def search_nusd(self, model: str, search: WebSearch) -> int:  # noqa: ARG002 - as the client
+        return SEARCH_NUSD
+
     def fallbacks(self, model: str) -> tuple[str, ...]:
         return self.fallback.get(model, ())
 
