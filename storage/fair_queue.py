@@ -1,6 +1,7 @@
 """Fair queue for several machines: the run table is the queue, and channel and person each get a share and no more."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from patterns.core.ports import Clock
@@ -61,32 +62,45 @@ class FairQueue:
 
     async def enqueue_channel_of(self, run_id: str) -> None:
         """Enqueue waiting runs of the run's channel, and of the one where its person has waited longest."""
-        now_us = self._clock.now_us()
-        for row in await self._db.read(lambda: single(q.channels_of(id=run_id, now_us=now_us, code=CODE_VERSION))):
-            await self.enqueue_channel(row["workspace"], row["channel"])
+        await self._enqueue_in(await self._db.read(lambda: self._channels_of(run_id)))
+
+    def _channels_of(self, run_id: str) -> Work[list[Row]]:
+        now_us, shares = self._clock.now_us(), {"share": self._share, "person_share": self._person_share}
+        rows = yield q.channels_of(id=run_id, now_us=now_us, code=CODE_VERSION, **shares)
+        return rows
+
+    async def _enqueue_in(self, channels: Sequence[Row]) -> None:
+        for row in channels:
+            if row["has_waiting"]:
+                await self.enqueue_channel(row["workspace"], row["channel"])
 
     async def ahead(self, run_id: str) -> int | None:
         """Return how many waiting runs of the same person come before this one; None when it waits for no worker."""
         rows = await self._db.read(lambda: single(q.waiting_before(id=run_id, now_us=self._clock.now_us())))
         return int(rows[0]["ahead"]) if rows else None
 
-    async def enqueue_all(self) -> None:
-        """Enqueue waiting runs of every channel up to its share."""
+    async def enqueue_all(self) -> float | None:
+        """Enqueue waiting runs of every channel up to its share; return in how many seconds the next lease is over."""
         now_us = self._clock.now_us()
-        for row in await self._db.read(lambda: single(q.waiting_channels(now_us=now_us, code=CODE_VERSION))):
+        waiting, (expiry,) = await asyncio.gather(
+            self._db.read(lambda: single(q.waiting_channels(now_us=now_us, code=CODE_VERSION))),
+            self._db.read(lambda: single(q.next_expiry(now_us=now_us))),
+        )
+        for row in waiting:
             await self.enqueue_channel(row["workspace"], row["channel"])
+        return None if expiry["at_us"] is None else (expiry["at_us"] - self._clock.now_us()) / 1e6
 
     async def hand_on(self, run_id: str) -> None:
         """Enqueue what comes after an attempt of a run; free the slot of a run that could not go on."""
-        now_us = self._clock.now_us()
+        channels = await self._db.read(lambda: self._channels_of(run_id))
+        if any(row["is_stuck"] for row in channels):
 
-        def work() -> Work[list[Row]]:
-            yield q.release_slot(id=run_id)
-            rows = yield q.channels_of(id=run_id, now_us=now_us, code=CODE_VERSION)
-            return rows
+            def work() -> Work[list[Row]]:
+                yield q.release_slot(id=run_id)
+                return (yield from self._channels_of(run_id))
 
-        for row in await self._db.write(work):
-            await self.enqueue_channel(row["workspace"], row["channel"])
+            channels = await self._db.write(work)
+        await self._enqueue_in(channels)
 
     async def _defer_run(self, run_id: str, connection: Connection) -> None:
         await self._defer(connection, run_id)

@@ -10,7 +10,7 @@ from patterns.core.ports import Clock
 from patterns.core.text import storable
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
-from storage.database.statements import Row, Statement, Work, load, single
+from storage.database.statements import Row, Statement, Work, load, several, single
 from storage.queue_bounds import QueueBounds, within
 from storage.run_reader import RunReader
 from storage.run_rows import Lane, NewRun, RunRow, lane_of, new_run_id, run_of
@@ -132,16 +132,24 @@ class RunStore(RunReader):
 
         return await self._db.write(work, repeatable=True)
 
-    async def release(self, fence: Fence, *, executed_ms: int) -> None:
-        """Give up the lease, so that another process can claim the run or the delivery of its messages."""
-        await self._write(q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms))
+    async def release(self, fence: Fence, *, executed_ms: int, also: Sequence[Statement] = ()) -> None:
+        """Give up the lease, so that another process can claim the run or the delivery of its messages.
+
+        `also` is what is to be written of the run in the same transaction, and may be written twice.
+        """
+
+        def work() -> Work[None]:
+            yield q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)
+            yield from several(also)
+
+        await self._db.write(work, repeatable=True)
 
     async def expire_leases(self) -> None:
         """Expire the leases of all Slack runs: only for the holder of the bot's lock, whose predecessor is dead."""
         await self._write(q.expire_leases())
 
-    async def assign_thread(self, run: RunRow, *, root_ts: str, thread_ts: str) -> None:
-        """Store the root message of a run and occupy its thread.
+    async def assign_thread(self, run: RunRow, *, root_ts: str, thread_ts: str, also: Sequence[Statement] = ()) -> None:
+        """Store the root message of a run and occupy its thread; `also` as for `release`.
 
         Raises:
             RunLostError: another process owns it.
@@ -153,9 +161,10 @@ class RunStore(RunReader):
                 yield q.occupy_thread(
                     workspace=run.workspace, channel=run.channel, thread_ts=thread_ts, run_id=run.id, user_id=run.user
                 )
+            yield from several(also)
             return placed
 
-        if not await self._db.write(work):
+        if not await self._db.write(work, repeatable=True):
             raise RunLostError
 
     def parking(self, fence: Fence, *, executed_ms: int, waits: bool = True) -> Work[None]:

@@ -13,7 +13,8 @@ q = load("shared_rate_limiter")
 class SharedRateLimiter:
     """GCRA over the table `pace`: `due_us` is the theoretical arrival time of a key. PostgreSQL only.
 
-    `clock` follows the server's, so that all machines agree.
+    `clock` follows the server's, so that all machines agree. A slot that is taken twice, because nobody knows whether
+    it was, costs a pause.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:
@@ -27,19 +28,19 @@ class SharedRateLimiter:
         """
         now_us = self._clock.now_us()
         slot = {"key": key, "interval_us": interval_us, "allowance_us": allowance_us}
-        return await self._db.write(lambda: self._taking(slot, now_us))
+        return await self._db.write(lambda: self._taking(slot, now_us), repeatable=True)
 
     async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
         """Take slots as `take` does, in order up to the first that is not free; return how many were taken."""
+        return await self._db.write(lambda: self.taking_all(slots), repeatable=True)
+
+    def taking_all(self, slots: Sequence[Mapping[str, Any]]) -> Work[int]:
+        """Take slots as part of a transaction; see `take_all`."""
         now_us = self._clock.now_us()
-
-        def work() -> Work[int]:
-            for taken, slot in enumerate(slots):
-                if (yield from self._taking(slot, now_us)):
-                    return taken
-            return len(slots)
-
-        return await self._db.write(work)
+        for taken, slot in enumerate(slots):
+            if (yield from self._taking(slot, now_us)):
+                return taken
+        return len(slots)
 
     @staticmethod
     def _taking(slot: Mapping[str, Any], now_us: int) -> Work[int]:

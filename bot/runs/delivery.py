@@ -13,6 +13,7 @@ from bot.runs.outcome import RunOutcome
 from bot.runs.presenter import PrivateNotifier, Rendered, RunPresenter
 from bot.slack.errors import SlackError
 from patterns.core.errors import RunLostError
+from storage.database.statements import Statement
 from storage.run_rows import RunRow
 
 log = structlog.get_logger()
@@ -41,25 +42,28 @@ class ResultDelivery:
     async def deliver(self, run: RunRow, outcome: RunOutcome, rendered: Rendered) -> None:
         """Post the outcome of a run we own; what fails stays owed."""
         try:
-            async with self.lease.delivering(run):
-                await self._deliver(run, outcome, rendered)
+            async with self.lease.delivering(run) as ending:
+                await self._deliver(run, outcome, rendered, ending)
         except RunLostError:
             log.info("run_delivered_elsewhere", run=run.id)
         except Exception:
             # The next sweep of owed messages tries again.
             log.exception("outcome_not_delivered", run=run.id)
 
-    async def _deliver(self, run: RunRow, outcome: RunOutcome, rendered: Rendered | None = None) -> None:
+    async def _deliver(
+        self, run: RunRow, outcome: RunOutcome, rendered: Rendered | None, ending: list[Statement]
+    ) -> None:
+        outbox = self.presenter.outbox
         try:
-            await self.presenter.finish(run, outcome, rendered)
+            async with outbox.recalled(run.id):
+                await self.presenter.finish(run, outcome, rendered)
+                ending += outbox.closed(run.id, CLOSED, run.root_ts)
         except SlackError as error:
             log.warning("answer_not_delivered", run=run.id, kind=error.kind, code=error.code)
             if error.kind in _PERMANENT:
                 for name in names_of(rendered if rendered is not None else await self.render(run, outcome)):
-                    await self.presenter.outbox.mark_abandoned(run.id, name)
+                    await outbox.mark_abandoned(run.id, name)
                 await self.notify_person(run, NoticeView(f"I could not post your answer. {error}", tone="warning"))
-        else:
-            await self.presenter.outbox.mark_posted(run.id, CLOSED, run.root_ts)
 
     async def render(self, run: RunRow, outcome: RunOutcome) -> Rendered | None:
         """Return the messages of an outcome; None where nothing of the run was shown."""
@@ -87,12 +91,12 @@ class ResultDelivery:
             run = await self.engine.store.claim_redelivery(run_id, owner=self.owner, lease_s=LEASE_S)
             if run is None:
                 return
-            async with self.lease.delivering(run):
+            async with self.lease.delivering(run) as ending:
                 kept = await self.engine.store.text(run_id, "result")
                 if run.status == "parked":
                     await self.ask(run)
                 elif kept is not None:
-                    await self._deliver(run, RunOutcome.model_validate_json(kept))
+                    await self._deliver(run, RunOutcome.model_validate_json(kept), None, ending)
         except RunLostError:
             log.info("run_delivered_elsewhere", run=run_id)
         except Exception:

@@ -20,7 +20,13 @@ from procrastinate.jobs import Status
 from bot.runs.engine import Engine
 from patterns.core.errors import StorageError
 from storage.database.pipelined import Connection
-from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, configure, with_timeouts
+from storage.database.postgresql import (
+    CONNECT_TIMEOUT_S,
+    RECONNECT_S,
+    configure_queue,
+    queue_pool,
+    with_timeouts,
+)
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
 from storage.run_rows import Lane
 
@@ -28,7 +34,12 @@ log = structlog.get_logger()
 
 QUEUE = "runs"
 HEARTBEAT_S, STALLED_S = 3.0, 12.0
-SWEEP_S = 1.0
+RESTART_S = 1.0
+"""Seconds before a worker that lost the database fetches again."""
+LOOK_MAX_S = 5.0
+"""Longest pause between two looks for runs without an owner, shorter than a lease: one that begins after a look is not
+over before the next, so a look is due when the first of those that it saw is over."""
+LOOK_MIN_S = 0.1
 POOL_SIZE = 4
 TOLD_PART = 2
 """A worker takes half as many runs again as it has slots, so that those being told leave no slot empty. More would lie
@@ -54,7 +65,8 @@ class DistributedDispatcher:
             max_size=POOL_SIZE,
             timeout=CONNECT_TIMEOUT_S,
             reconnect_timeout=RECONNECT_S,
-            configure=configure,
+            configure=configure_queue,
+            pool_factory=queue_pool,
         )
         self._app = App(connector=connector)
         self._task = self._app.task(name="run", queue=QUEUE, pass_context=True)(self._work)
@@ -111,7 +123,7 @@ class DistributedDispatcher:
             except Exception:
                 # Procrastinate's worker ends on any error of its side tasks; ours continues.
                 log.exception("worker_interrupted")
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(RESTART_S)
 
     async def submit(self, run_id: str, lane: Lane | None = None) -> None:
         """Enqueue the run when its channel's share has room and its person's turn has come."""
@@ -192,15 +204,16 @@ class DistributedDispatcher:
 
     async def _sweep_often(self) -> None:
         while True:
+            look_s = RESTART_S
             try:
-                await self._sweep()
+                look_s = await self._sweep()
             except Exception:
-                # The next sweep, a second later, does the same.
+                # The next sweep, a moment later, does the same.
                 log.exception("queue_sweep_failed")
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(look_s)
 
-    async def _sweep(self) -> None:
-        """Requeue the jobs of dead workers and the runs whose leases expired."""
+    async def _sweep(self) -> float:
+        """Requeue the jobs of dead workers and the runs whose leases expired; return when to look again, in seconds."""
         jobs = self._app.job_manager
         for job in await jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_S):
             if job.id is None:
@@ -213,4 +226,5 @@ class DistributedDispatcher:
                 # Its run is queued again already, so this job is obsolete. Another sweep may have ended it.
                 with contextlib.suppress(ConnectorException):
                     await jobs.finish_job_by_id_async(job.id, status=Status.FAILED, delete_job=True)
-        await self.resume_orphans()
+        expiry_s = await self._queue.enqueue_all()
+        return LOOK_MAX_S if expiry_s is None else min(max(expiry_s, LOOK_MIN_S), LOOK_MAX_S)

@@ -110,7 +110,7 @@ class Executor(Generic[S]):
             with self.engine.telemetry.observers.observe(seen):
                 outcome = await self._until_stopped(session, stop, watch, seen)
                 seen.tell(outcome if isinstance(outcome, ParkedError) else outcome.result)
-                await self._conclude(session, watch.clocked(run), outcome)
+                await self._conclude(session, watch.clocked(seen.run), outcome)
         except RunLostError:
             self.presenter.release(run)
             log.info("run_lost", run=run_id)
@@ -207,10 +207,10 @@ class Executor(Generic[S]):
 
     async def _conclude(self, session: RunSession, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
         if isinstance(outcome, ParkedError):
-            await self._park(run, outcome)
+            await self._park(session, run, outcome)
             self._in_background(self._budget_released(), f"free {run.id}")
             return
-        run = await self._fresh(run)
+        run = await self._current(session, run)
         if session.holds_money:  # the cost shown counts what nobody can tell any more
             await self.engine.ledger.end_run(run.fence)
         outcome = await self._with_unknown_acts(session, run, outcome)
@@ -263,8 +263,8 @@ class Executor(Generic[S]):
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _park(self, run: RunRow, parked: ParkedError) -> None:
-        run = await self._fresh(run)
+    async def _park(self, session: RunSession, run: RunRow, parked: ParkedError) -> None:
+        run = await self._current(session, run)
         if not await self.engine.sessions.park(run.fence, parked.paths, executed_ms=run.executed_ms):
             self.presenter.release(run)
             await self.submit(run.id)
@@ -293,7 +293,8 @@ class Executor(Generic[S]):
             for run_id in some:
                 task.create_task(self._delivery.redeliver(run_id), name=f"owed {run_id}")
 
-    async def _fresh(self, run: RunRow) -> RunRow:
-        """Return the current row, with our own executing time."""
-        now = await self.engine.store.get(run.id)
-        return replace(now, executed_ms=run.executed_ms) if now else run
+    async def _current(self, session: RunSession, run: RunRow) -> RunRow:
+        """Return the row as it is now, with our own executing time; once it has its place, its owner knows it."""
+        if run.root_ts:
+            return replace(run, flow=session.run.flow, worst_nusd=session.run.worst_nusd)
+        return replace(await self.engine.store.get(run.id) or run, executed_ms=run.executed_ms)

@@ -11,6 +11,7 @@ import structlog
 from patterns.core.errors import RunLostError, StorageError
 from patterns.core.holds import Fence
 from patterns.core.ports import Clock
+from storage.database.statements import Statement
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 
@@ -63,8 +64,10 @@ class Lease:
                 stopping.cancel()
 
     @asynccontextmanager
-    async def delivering(self, run: RunRow) -> AsyncIterator[None]:
+    async def delivering(self, run: RunRow) -> AsyncIterator[list[Statement]]:
         """Hold the run while it is delivered, so that no other process delivers it too; then release it.
+
+        Statements that are added to the list inside the block are executed with the release.
 
         Delivery may wait for Slack's rate limit; when the run continues elsewhere meanwhile, it is outdated and
         dropped.
@@ -72,17 +75,18 @@ class Lease:
         Raises:
             RunLostError: another process owns the run.
         """
+        also: list[Statement] = []
         try:
             async with asyncio.timeout(None) as expiry:
                 with self._renewed(run.fence, lambda: run.executed_ms, is_working=False) as over:
                     over.add_done_callback(lambda ended: None if ended.cancelled() else _expire(ended, expiry))
-                    yield
+                    yield also
         except TimeoutError:
             if expiry.expired():
                 raise RunLostError from None
             raise
         finally:
-            await self._store.release(run.fence, executed_ms=run.executed_ms)
+            await self._store.release(run.fence, executed_ms=run.executed_ms, also=also)
 
     @contextlib.contextmanager
     def _renewed(

@@ -4,7 +4,7 @@ Slack's own retry handlers stay off, because they repeat a post whose response w
 the message: it carries its run and name as metadata, and as the id of its first block where metadata is dropped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -15,7 +15,7 @@ from bot.messages.mrkdwn import clip
 from bot.messages.views import SlackMessage
 from bot.slack.errors import SlackError
 from bot.slack.message_markers import EVENT_TYPE, is_ours, marked, with_duplicate_warning
-from bot.slack.rate_limiter import RateLimiter
+from bot.slack.rate_limiter import RateLimiter, Turn
 from bot.slack.turns import Rank
 from bot.slack.web_api import ATTEMPTS, ResponseLostError, SlackMethods, Tokens, retry_after_s
 from patterns.core.ports import Clock
@@ -48,7 +48,7 @@ class SlackClient(SlackMethods):
         super().__init__(workspace, client, clock, tokens, limiter)
         self._outbox = outbox
 
-    async def post_once(
+    async def post_once(  # noqa: PLR0913 - a message, its place and its record, each by keyword
         self,
         run_id: str,
         name: str,
@@ -57,13 +57,17 @@ class SlackClient(SlackMethods):
         message: SlackMessage,
         thread_ts: str | None = None,
         rank: Rank = Rank.USUAL,
+        record: Callable[[str], Awaitable[None]] | None = None,
     ) -> str:
         """Post a named message of a run exactly once over any number of crashes; return its ts.
+
+        `record` writes the ts of a new post instead of the outbox, with more that belongs to it.
 
         Raises:
             SlackError: it could not be posted. The intent stays, except where it is abandoned as hopeless.
         """
-        state, ts = await self._outbox.add_intent(run_id, name, channel)
+        turn = self._limiter.turn(self._rates("chat.postMessage", {"channel": channel}))
+        state, ts = await self._outbox.add_intent(run_id, name, channel, also=turn.taking)
         if state == "posted" and ts:
             return ts
         if state == "abandoned":
@@ -71,8 +75,8 @@ class SlackClient(SlackMethods):
         place = {"channel": channel, **({"thread_ts": thread_ts} if thread_ts else {})}
         findable = marked(message, f"{run_id}:{name}")
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"run": run_id, "name": name}}
-        ts = await self._post_or_find(place, findable, metadata, search=state == "intended", rank=rank)
-        await self._outbox.mark_posted(run_id, name, ts)
+        ts = await self._post_or_find(place, findable, metadata, search=state == "intended", turn=turn, rank=rank)
+        await (self._outbox.mark_posted(run_id, name, ts) if record is None else record(ts))
         return ts
 
     async def find_or_abandon(self, run_id: str, name: str, *, channel: str, thread_ts: str | None) -> None:
@@ -164,7 +168,14 @@ class SlackClient(SlackMethods):
     # ------------------------------------------------------------ posting
 
     async def _post_or_find(
-        self, place: dict[str, Any], message: SlackMessage, metadata: dict[str, Any], *, search: bool, rank: Rank
+        self,
+        place: dict[str, Any],
+        message: SlackMessage,
+        metadata: dict[str, Any],
+        *,
+        search: bool,
+        turn: Turn,
+        rank: Rank,
     ) -> str:
         arguments = {**place, **UNFURLED, "metadata": metadata}
         post: Mapping[str, str] = metadata["event_payload"]
@@ -183,7 +194,9 @@ class SlackClient(SlackMethods):
                     )
                     message = with_duplicate_warning(message)
             try:
-                return str((await self._send_once("chat.postMessage", message, arguments, rank=rank))["ts"])
+                mine = None if attempt else turn
+                sent = await self._send_once("chat.postMessage", message, arguments, rank=rank, turn=mine)
+                return str(sent["ts"])
             except ResponseLostError:
                 search = True
                 log.warning("post_response_lost", run=post["run"], name=post["name"])
@@ -228,11 +241,12 @@ class SlackClient(SlackMethods):
         *,
         has_turn: bool = False,
         rank: Rank = Rank.USUAL,
+        turn: Turn | None = None,
     ) -> Mapping[str, Any]:
         """Send one message; resend it as plain text when its blocks are refused."""
         body = {**arguments, **QUIET, "text": clip(message.text, TEXT_MAX), "blocks": list(message.blocks)}
         try:
-            return await self.once(method, body, has_turn=has_turn, rank=rank)
+            return await self.once(method, body, has_turn=has_turn, rank=rank, turn=turn)
         except SlackError as error:
             if error.code not in _REFUSED_BLOCKS or not message.blocks:
                 raise

@@ -1,6 +1,6 @@
 """Client-side rate limits (GCRA): a bucket per channel and per method; calls wait in turn instead of being refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -10,6 +10,7 @@ import structlog
 from bot.slack.turns import Rank, Turns
 from patterns.core.errors import StorageError
 from patterns.core.ports import Clock
+from storage.database.statements import Work
 
 log = structlog.get_logger()
 
@@ -71,6 +72,22 @@ class Slots(Protocol):
         ...
 
 
+class SharedSlots(Slots, Protocol):
+    """A schedule in a database, whose slots can be taken in a transaction of somebody else's."""
+
+    def taking_all(self, slots: Sequence[Mapping[str, Any]]) -> Work[int]:
+        """Take slots as `take_all` does, as part of a transaction."""
+        ...
+
+
+@dataclass(slots=True)
+class Turn:
+    """The turn of one call: how many of its slots are `taken`, and the script that takes them beforehand, if any."""
+
+    taken: int = 0
+    taking: Callable[[], Work[None]] | None = None
+
+
 @dataclass(slots=True)
 class LocalSlots:
     """The schedule of a single process, or of one that cannot reach the shared one."""
@@ -110,20 +127,35 @@ class RateLimiter:
     silence. Of all local waiters only the first asks for a slot of a key.
     """
 
-    def __init__(self, clock: Clock, *, workspace: str = "", shared: Slots | None = None) -> None:
+    def __init__(self, clock: Clock, *, workspace: str = "", shared: SharedSlots | None = None) -> None:
         self._clock = clock
         self._workspace = workspace
         self._alone = LocalSlots(clock)
         self._shared = shared
         self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
 
-    async def wait(self, rates: Mapping[str, Rate], *, rank: Rank = Rank.USUAL) -> None:
+    def turn(self, rates: Mapping[str, Rate]) -> Turn:
+        """Return a turn whose slots can be taken with a write that comes before the call anyway, then waited for."""
+        named, turn = self._named(rates), Turn()
+        shared = self._shared
+        if shared is not None and not any(map(self._has_waiters, named)):
+
+            def taking() -> Work[None]:
+                turn.taken = yield from shared.taking_all(_slots(named))
+
+            turn.taking = taking
+        return turn
+
+    async def wait(self, rates: Mapping[str, Rate], *, rank: Rank = Rank.USUAL, turn: Turn | None = None) -> None:
         """Wait until a call that counts under all these keys may leave. The narrowest key comes first.
 
-        A call that waits for its channel's turn must not block the workspace's turn for other channels.
+        A call that waits for its channel's turn must not block the workspace's turn for other channels. What was taken
+        of its `turn` is not taken again.
         """
         named = self._named(rates)
-        taken = 0 if any(self._has_waiters(key) for key in named) else await self._take_all(named)
+        taken = turn.taken if turn is not None else 0
+        if not taken and not any(map(self._has_waiters, named)):
+            taken = await self._take_all(named)
         for key, rate in list(named.items())[taken:]:
             turns = self._turns.setdefault(key, Turns())
             async with turns.turn(rank):
@@ -165,12 +197,8 @@ class RateLimiter:
         """Take the slots of the keys that are free, in one trip to the shared schedule; return how many were taken."""
         if self._shared is None or len(named) < 2:  # noqa: PLR2004 - one is taken where it is waited for
             return 0
-        slots = [
-            {"key": key, "interval_us": _us(rate.interval_s), "allowance_us": _us(rate.allowance_s)}
-            for key, rate in named.items()
-        ]
         try:
-            return await self._shared.take_all(slots)
+            return await self._shared.take_all(_slots(named))
         except StorageError as error:
             self._log_alone(error)
             return 0
@@ -190,6 +218,13 @@ class RateLimiter:
 
     def _log_alone(self, error: StorageError) -> None:
         log.warning("rate_limit_not_shared", workspace=self._workspace, reason=str(error))
+
+
+def _slots(named: Mapping[str, Rate]) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "interval_us": _us(rate.interval_s), "allowance_us": _us(rate.allowance_s)}
+        for key, rate in named.items()
+    ]
 
 
 def _us(seconds: float) -> int:

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import SlackError
-from bot.slack.rate_limiter import POSTS, TIERS, Rate, RateLimiter
+from bot.slack.rate_limiter import POSTS, TIERS, Rate, RateLimiter, Turn
 from bot.slack.turns import Rank
 from patterns.core.ports import Clock
 from patterns.core.text import storable_json
@@ -103,9 +103,17 @@ class SlackMethods:
         return self._limiter.is_waited_for(rates)
 
     async def once(
-        self, method: str, arguments: Mapping[str, Any], *, has_turn: bool = False, rank: Rank = Rank.USUAL
+        self,
+        method: str,
+        arguments: Mapping[str, Any],
+        *,
+        has_turn: bool = False,
+        rank: Rank = Rank.USUAL,
+        turn: Turn | None = None,
     ) -> Mapping[str, Any]:
         """Make one call: wait for a slot unless `has_turn`, obey Retry-After, return Slack's response.
+
+        `turn` is what was taken of its turn already.
 
         Raises:
             ResponseLostError: it may or may not have arrived.
@@ -113,7 +121,7 @@ class SlackMethods:
         rates = self._rates(method, arguments)
         for attempt in range(ATTEMPTS):
             if attempt or not has_turn:
-                await self._limiter.wait(rates, rank=rank)
+                await self._limiter.wait(rates, rank=rank, turn=None if attempt else turn)
             # Read each time: another process may have renewed or removed it.
             token = await self.token()
             said = {**arguments, "token": token}

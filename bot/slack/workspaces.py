@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.client import SlackClient
 from bot.slack.errors import SlackError
-from bot.slack.rate_limiter import RateLimiter, Slots
+from bot.slack.rate_limiter import RateLimiter, SharedSlots
 from bot.slack.token_rotation import TokenRotation
 from bot.slack.web_api import Tokens
 from patterns.core.errors import StorageError
@@ -102,7 +102,7 @@ class Slack:
     """The outbound clients, one per process and workspace; `shared` is the rate limit of all processes together."""
 
     def __init__(
-        self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, shared: Slots | None = None
+        self, client: AsyncWebClient, outbox: Outbox, clock: Clock, tokens: Tokens, shared: SharedSlots | None = None
     ) -> None:
         self._client = client
         self._outbox = outbox

@@ -124,7 +124,7 @@ class AnswerPlace:
 
     async def is_withdrawn(self, run: RunRow) -> bool:
         """Return True when nothing may be delivered."""
-        return await self.outbox.exists(run.id, WITHDRAWN)
+        return await self.outbox.exists_by_now(run.id, WITHDRAWN)
 
     async def of(self, run: RunRow) -> RunRow:
         """Return the run as its answer is to be posted: in its thread, or in the asker's direct messages.

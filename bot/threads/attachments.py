@@ -25,7 +25,8 @@ class AttachmentCollector:
 
     async def gather(self, run: RunRow) -> Attachments:
         """Read what came with a request, once: the first reading decides what every later look at it sees."""
-        kept = await self.threads.attachments(run.id)
+        # Nobody can have read it before a first owner; two that think so are told the version in force.
+        kept = await self.threads.attachments(run.id) if run.epoch > 1 else None
         if kept is not None:
             return Attachments.model_validate_json(kept) if kept else Attachments()
         # Without what is as it is by default: programs of before pictures were files read it too.
@@ -58,8 +59,13 @@ class AttachmentCollector:
             material += await self.thread_reader.around(run)
         if attached.about:
             material += await self.thread_reader.about(run, attached.about)
-        material += await self.thread_reader.linked(run)
-        message = await self.thread_reader.asking_message(run, may_have_more=attached.may_have_more)
+        # Asked together, they are one trip to the database.
+        linked: Attachments
+        linked, message = await asyncio.gather(
+            self.thread_reader.linked(run),
+            self.thread_reader.asking_message(run, may_have_more=attached.may_have_more),
+        )
+        material += linked
         material += self.thread_reader.shared(message)
         file_ids = dict.fromkeys([*attached.files, *(str(file["id"]) for file in files_of(message))])
         return material + await self.files.read(list(file_ids), run)

@@ -1,5 +1,6 @@
 """The cards of parked runs: a price to accept, a draft to decide on, budget to ask for."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -76,11 +77,11 @@ class Cards:
 
     async def settle(self, run: RunRow) -> bool:
         """Close every card of a finished run: the process that took a decision may have died before showing it."""
-        now = await self.engine.store.get(run.id)
+        now, questions = await asyncio.gather(self.engine.store.get(run.id), self.engine.questions.of_run(run.id))
         by = now.cancel_requested_by if now else None
         over = Decision(verdict="stop" if by else "none", user=by or "", at_us=self.engine.clock.now_us())
         are_shown = []
-        for asked in await self.engine.questions.of_run(run.id):
+        for asked in questions:
             decision = asked.decision or await self.engine.questions.decide(run.id, asked.path, over)
             are_shown.append(await self.close(run, asked.path, asked.question, decision))
         return all(are_shown)

@@ -40,45 +40,46 @@ class FirstMessages:
                 # Asked again: the message that showed the first try shows this one from now on.
                 await self.outbox.alias(run.id, ROOT, run.channel, shown_at)
                 await self.edits.show(run, ROOT, message, shows="running")
-            root_ts = await out.post_once(
-                run.id,
-                ROOT,
-                channel=run.channel,
-                message=message,
-                thread_ts=run.thread_ts or None,
-                rank=Rank.BEGINS,
-            )
-            run = await self._placed(run, root_ts)
+            run, _ = await self._post_first(run, ROOT, message)
             if out.is_crowded(run.channel) and not await self._is_begun(run):
                 return run, ""
         if (line_ts := await self.outbox.find(run.id, QUEUED)) is not None:
             # The line in which the request waited becomes its plan.
             await self.outbox.alias(run.id, PROGRESS, run.channel, line_ts)
-        plan_ts = await self.post_plan(run, ProgressView(view), rank=Rank.BEGINS)
-        return await self._placed(run, plan_ts), plan_ts
+        return await self._post_first(run, PROGRESS, self.renderer.message(ProgressView(view)))
 
     async def _is_begun(self, run: RunRow) -> bool:
         """Return whether a message of the run stands, or may stand, that its plan continues."""
         return any([await self.outbox.exists(run.id, name) for name in (PROGRESS, QUEUED)])
 
-    async def post_plan(self, run: RunRow, view: ProgressView, *, rank: Rank = Rank.USUAL) -> str:
+    async def post_plan(self, run: RunRow, view: ProgressView) -> str:
         """Post the plan once, and return its ts."""
         return await self.slack.of(run.workspace).post_once(
-            run.id,
-            PROGRESS,
-            channel=run.channel,
-            message=self.renderer.message(view),
-            thread_ts=run.thread_ts,
-            rank=rank,
+            run.id, PROGRESS, channel=run.channel, message=self.renderer.message(view), thread_ts=run.thread_ts
         )
 
-    async def _placed(self, run: RunRow, ts: str) -> RunRow:
-        """Record where the run is shown: the first of its messages is what links lead to."""
-        if run.root_ts:
-            return run
-        run = replace(run, root_ts=ts, thread_ts=run.thread_ts or ts)
-        await self.engine.store.assign_thread(run, root_ts=run.root_ts, thread_ts=run.thread_ts)
-        return run
+    async def _post_first(self, run: RunRow, name: str, message: SlackMessage) -> tuple[RunRow, str]:
+        """Post a message that opens a run; record with the first where the run is shown, for links lead to it."""
+        placed = run
+
+        async def place(ts: str, *, is_new: bool = True) -> None:
+            nonlocal placed
+            placed = replace(run, root_ts=ts, thread_ts=run.thread_ts or ts)
+            also = [self.outbox.posted(run.id, name, ts)] if is_new else []
+            await self.engine.store.assign_thread(run, root_ts=ts, thread_ts=placed.thread_ts, also=also)
+
+        ts = await self.slack.of(run.workspace).post_once(
+            run.id,
+            name,
+            channel=run.channel,
+            message=message,
+            thread_ts=run.thread_ts or None,
+            rank=Rank.BEGINS,
+            record=None if run.root_ts else place,
+        )
+        if not placed.root_ts:  # it stood already
+            await place(ts, is_new=False)
+        return placed, ts
 
     async def queued(self, run: RunRow) -> None:
         """Say in the thread which place in line the request has; its turn makes the plan of this message."""

@@ -75,6 +75,8 @@ class PartialAnswers:
 
     async def _requests(self, run: RunRow, but: str) -> AsyncIterator[StoredQuestion]:
         """Yield the requests for budget that have a partial answer in the thread, oldest first."""
+        if not any(name.startswith(_PARTIAL) for name in await self.outbox.posted_names(run.id)):
+            return
         for number in count(1):
             asked = await self.questions.find(run.id, request_path(number))
             if asked is None:
@@ -83,5 +85,8 @@ class PartialAnswers:
                 yield asked
 
 
+_PARTIAL = "partial/"
+
+
 def _name(path: str, number: int) -> str:
-    return f"partial/{path}/{number}"
+    return f"{_PARTIAL}{path}/{number}"

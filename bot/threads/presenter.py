@@ -1,7 +1,7 @@
 """Show a run in its thread: a root where nothing else shows the request, and a plan that gives way to the answer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -81,14 +81,16 @@ class SlackThreadPresenter:
         Raises:
             SlackError: there is no place to post.
         """
-        view = await self.views.view(run, RunState.RUNNING)
-        # A stop may come meanwhile: a message that nobody knows of would say for ever that we are working.
-        run, plan_ts = await run_to_completion(self.first.open(run, view))
-        came = await self.attachments.gather(run)
-        view = replace(view, material=came.read_words, left_out=" ".join(came.left_out))
-        if run.epoch > 1:  # an earlier owner may have left another state in it
-            await self.outbox.mark_shown(run.id, PROGRESS, "")
-        await self._open_progress(run, view, plan_ts)
+        async with self.outbox.recalled(run.id):
+            # Asked together, they are one trip to the database.
+            view, open_progress = await asyncio.gather(self.views.view(run, RunState.RUNNING), self._progress_of(run))
+            # A stop may come meanwhile: a message that nobody knows of would say for ever that we are working.
+            run, plan_ts = await run_to_completion(self.first.open(run, view))
+            came = await self.attachments.gather(run)
+            view = replace(view, material=came.read_words, left_out=" ".join(came.left_out))
+            if run.epoch > 1:  # an earlier owner may have left another state in it
+                await self.outbox.mark_shown(run.id, PROGRESS, "")
+            open_progress(run, view, plan_ts)
         self.streams.open(run)
         await self.streams.session(run, "processing", title=view.request)
         return run
@@ -114,30 +116,34 @@ class SlackThreadPresenter:
         ts = await self.outbox.find(run.id, name) if name else None
         return await permalink(self.slack.of(run.workspace), channel=run.channel, ts=ts or run.root_ts)
 
-    async def _open_progress(self, run: RunRow, view: RunView, progress_ts: str) -> None:
+    async def _progress_of(self, run: RunRow) -> Callable[[RunRow, RunView, str], None]:
+        """Return what opens the progress of a run, from its row with its place, its view and the message's ts."""
         rules, journal = await asyncio.gather(
             self.rules.rules(workspace=run.workspace, channel=run.channel), self.engine.journal.steps(run.id)
         )
 
-        shown_at = progress_ts
+        def open_progress(run: RunRow, view: RunView, progress_ts: str) -> None:
+            shown_at = progress_ts
 
-        async def edit(progress: ProgressView) -> bool:
-            nonlocal shown_at
-            slack, is_running = self.slack.of(run.workspace), progress.run.state is RunState.RUNNING
-            if not shown_at:
-                # Only a plan that can still become something is worth a message of its own.
-                is_wanted = is_running and not rules.quiet
-                if is_wanted and not slack.is_crowded(run.channel):
-                    shown_at = await self.first.post_plan(run, progress)
-                return bool(shown_at) or not is_wanted
-            render = partial(self.renderer.message, progress)
-            if not is_running:
-                await slack.update(channel=run.channel, ts=shown_at, message=render())
-                return True
-            # Progress edits may be skipped under load; outcomes may not.
-            return rules.quiet or await slack.update_if_room(channel=run.channel, ts=shown_at, render=render)
+            async def edit(progress: ProgressView) -> bool:
+                nonlocal shown_at
+                slack, is_running = self.slack.of(run.workspace), progress.run.state is RunState.RUNNING
+                if not shown_at:
+                    # Only a plan that can still become something is worth a message of its own.
+                    is_wanted = is_running and not rules.quiet
+                    if is_wanted and not slack.is_crowded(run.channel):
+                        shown_at = await self.first.post_plan(run, progress)
+                    return bool(shown_at) or not is_wanted
+                render = partial(self.renderer.message, progress)
+                if not is_running:
+                    await slack.update(channel=run.channel, ts=shown_at, message=render())
+                    return True
+                # Progress edits may be skipped under load; outcomes may not.
+                return rules.quiet or await slack.update_if_room(channel=run.channel, ts=shown_at, render=render)
 
-        self.progress.open(view, edit, journal=journal)
+            self.progress.open(view, edit, journal=journal)
+
+        return open_progress
 
     async def _close_progress(self, run: RunRow, view: RunView, *, shows: str) -> bool:
         """Show the run's state in its progress message, even when another process posted it."""
@@ -145,7 +151,7 @@ class SlackThreadPresenter:
             ts, shown = await self.outbox.last_shown(run.id, PROGRESS)
             if ts is None or shown == shows:
                 return True
-            await self._open_progress(run, view, ts)
+            (await self._progress_of(run))(run, view, ts)
         is_shown = await self.progress.close(run.id, view)
         if is_shown:
             await self.outbox.mark_shown(run.id, PROGRESS, shows)

@@ -9,6 +9,10 @@ from storage.database.group_commit import Raised, Script
 READS_MAX = 64
 """Scripts that share a snapshot; more would keep each other waiting."""
 
+DEPTH = 3
+"""Turns of the event loop for which a trip waits for reads that are asked for in the same moment further down: tasks
+that gather others begin them a turn later."""
+
 Waiting = tuple[Script, "asyncio.Future[Any]"]
 
 
@@ -48,6 +52,8 @@ class GroupRead:
             self._start()
 
     async def _answer_waiting(self) -> None:
+        for _ in range(DEPTH):
+            await asyncio.sleep(0)
         group, self._waiting = self._waiting[:READS_MAX], self._waiting[READS_MAX:]
         group = [(script, future) for script, future in group if not future.cancelled()]
         if not group:

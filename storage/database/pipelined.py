@@ -36,25 +36,32 @@ async def read(connection: Connection, scripts: Sequence[Script], *, begin: str,
     works = dict(enumerate(script() for script in scripts))
     asked = _advance(works, dict.fromkeys(works), outcomes)
     async with connection.pipeline():
-        await connection.execute(begin.encode())
+        await connection.execute(begin.encode(), prepare=False)
         has_ended = False
         while asked:
             sent = {place: await _send(connection, statement) for place, statement in asked.items()}
             if not has_ended and all(statement.is_last for statement in asked.values()):
-                await connection.execute(end.encode())
+                await connection.execute(end.encode(), prepare=False)
                 has_ended = True
             rows = {place: await _rows(cursor) for place, cursor in sent.items()}
             asked = _advance(works, rows, outcomes)
         if not has_ended:
-            await connection.execute(end.encode())
+            await connection.execute(end.encode(), prepare=False)
     return [outcomes[place] for place in range(len(scripts))]
 
 
 class Writing:
-    """A script inside an open transaction: `run` it, then `finish` with what it left unanswered and the COMMIT."""
+    """A script in a transaction: `run` it, then `finish` with what it left unanswered and `end`.
 
-    def __init__(self, connection: Connection) -> None:
+    `begin` is sent with the first statement that needs an answer, and nothing at all for a script that asks nothing;
+    empty where the transaction is open. A script whose first statement is its last is one trip.
+    """
+
+    def __init__(self, connection: Connection, *, begin: str, end: str) -> None:
         self._connection = connection
+        self._begin = begin
+        self._end = end
+        self._is_open = not begin
         self._unsent: list[Statement] = []
 
     async def run(self, script: Script) -> Any:  # noqa: ANN401 - the script's result
@@ -69,14 +76,15 @@ class Writing:
         finally:
             work.close()
 
-    async def finish(self, end: str) -> None:
+    async def finish(self) -> None:
         """Send what waits and the end of the transaction in one trip."""
         if not self._unsent:
-            await self._connection.execute(end)
+            if self._is_open:
+                await self._connection.execute(self._end.encode(), prepare=False)
             return
         async with self._connection.pipeline():
             await self._send_waiting()
-            await self._connection.execute(end)
+            await self._connection.execute(self._end.encode(), prepare=False)
 
     async def _answer(self, statement: Statement) -> list[Row]:
         if isinstance(statement, Enlisted):
@@ -86,10 +94,20 @@ class Writing:
         if isinstance(statement.params, Sequence) or not statement.query.returns_rows:
             self._unsent.append(statement)
             return []
+        if statement.is_last and not self._is_open:
+            async with self._connection.pipeline():
+                await self._send_waiting()
+                cursor = await _send(self._connection, statement)
+                await self._connection.execute(self._end.encode(), prepare=False)
+            self._is_open = False
+            return await _rows(cursor)
         await self._send_waiting()
         return await _rows(await _send(self._connection, statement))
 
     async def _send_waiting(self) -> None:
+        if not self._is_open:
+            await self._connection.execute(self._begin.encode(), prepare=False)
+            self._is_open = True
         waiting, self._unsent = self._unsent, []
         for statement in waiting:
             await _send(self._connection, statement)

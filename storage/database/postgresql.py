@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import select
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Self
@@ -25,6 +26,8 @@ server is back; afterwards the next caller begins a new attempt at once."""
 POOL_SIZE = 8
 PREPARED_MAX = 500
 """Prepared statements that a connection keeps: more than there are, or some would be prepared again and again."""
+PREPARED_AFTER = 0
+"""Executions of a statement before it is prepared. Planning costs more than executing, and all of ours come again."""
 RETRIES = 10
 """Attempts at a transaction that PostgreSQL asks to run again (40001 serialization failure, 40P01 deadlock)."""
 
@@ -46,10 +49,15 @@ SERVER_TIMEOUTS = {
 }
 """Timeouts after which the server counts us as gone and frees our locks: power loss, a cut network, a process stopped
 between two statements. Its default is two hours, in which no other process could use those accounts."""
-_SET_TIMEOUTS = "; ".join(f"SET {name} = '{value}'" for name, value in SERVER_TIMEOUTS.items())
+_SETTINGS = "; ".join(
+    # Ours are looked up by keys, so the plan of a statement is the same whatever its parameters are.
+    f"SET {name} = '{value}'"
+    for name, value in {**SERVER_TIMEOUTS, "plan_cache_mode": "force_generic_plan"}.items()
+)
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
+_REPEATABLE = "BEGIN"
 
 _REFUSED = re.compile(r"FATAL:\s+((?:password|no pg_hba\.conf|role|database|user|SSL)\b[^\n]*)")
 """The server's reason for refusing a login; it names users and databases, never passwords."""
@@ -62,16 +70,35 @@ def with_timeouts(url: str) -> str:
 
 
 async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Set the server's timeouts on a connection, and room for all our statements; called for each of a pool."""
-    connection.prepared_max = PREPARED_MAX
-    await connection.execute(_SET_TIMEOUTS.encode())
+    """Set timeouts and planning of a connection, and have all our statements prepared; called for each of a pool."""
+    connection.prepared_max, connection.prepare_threshold = PREPARED_MAX, PREPARED_AFTER
+    await connection.execute(_SETTINGS.encode(), prepare=False)
     await connection.commit()
+
+
+async def configure_queue(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Set up a connection of the job queue, each of whose statements is a transaction of its own."""
+    await configure(connection)
+    await connection.set_autocommit(True)
+
+
+def queue_pool(**settings: Any) -> AsyncConnectionPool[Any]:  # noqa: ANN401 - what Procrastinate hands over
+    """Return a pool for the job queue that asks a connection whether it lives only where the server has spoken."""
+    return AsyncConnectionPool(**{**settings, "check": _check_if_spoken_to})
+
+
+async def _check_if_spoken_to(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Check a connection that has something to read: the server hung up, or said that it will."""
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if heard.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def connect_sync(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     """Open one synchronous connection in autocommit mode, without a pool, with the same timeouts."""
     connection = psycopg.connect(with_timeouts(url), autocommit=True)
-    connection.execute(_SET_TIMEOUTS.encode())
+    connection.execute(_SETTINGS.encode())
     return connection
 
 
@@ -123,9 +150,12 @@ class PostgresqlDatabase(Database):
             raise to_storage_error(error) from error
         return cls(pool)
 
-    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:  # noqa: ARG002 - each is alone, and the server tells what a lost COMMIT did
-        """Run a script in one writing transaction and return its result after the commit."""
-        task = asyncio.ensure_future(self._insist(lambda: self._write(work)))
+    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:  # noqa: ARG002 - each is alone
+        """Run a script in one writing transaction and return its result after the commit.
+
+        What a lost COMMIT did the server tells; a repeatable script is run again without asking.
+        """
+        task = asyncio.ensure_future(self._insist(lambda: self._write(work, repeatable=repeatable)))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -135,7 +165,7 @@ class PostgresqlDatabase(Database):
 
     async def _outcome(self, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
         try:
-            return await self._insist(lambda: self._write(script))
+            return await self._insist(lambda: self._write(script, repeatable=True))  # merged operations are
         except Exception as error:  # noqa: BLE001 - the caller's
             return Raised(error)
 
@@ -184,7 +214,7 @@ class PostgresqlDatabase(Database):
         except psycopg.Error as error:
             raise _to_be_raised(error, is_lost=connection is not None and connection.closed) from error
 
-    async def _write(self, script: Script) -> Any:  # noqa: ANN401 - the script's result
+    async def _write(self, script: Script, *, repeatable: bool) -> Any:  # noqa: ANN401 - the script's result
         """Run a script once in a writing transaction and return its result after the commit.
 
         Raises:
@@ -194,12 +224,11 @@ class PostgresqlDatabase(Database):
         try:
             async with self._pool.connection() as connection:
                 try:
-                    cursor = await connection.execute(_WRITE)
-                    started = await cursor.fetchone() if cursor.nextset() else None
-                    writing = pipelined.Writing(connection)
+                    begun = "" if repeatable else await self._begin(connection)
+                    writing = pipelined.Writing(connection, begin=_REPEATABLE if repeatable else "", end="COMMIT")
                     result.append(await writing.run(script))
-                    to_commit = started["id"] if started else ""
-                    await writing.finish("COMMIT")
+                    to_commit = begun
+                    await writing.finish()
                 except BaseException:
                     if not connection.closed:
                         await connection.rollback()
@@ -212,6 +241,13 @@ class PostgresqlDatabase(Database):
             if is_lost and to_commit and await self._is_committed(to_commit):
                 return result[0]
             raise _to_be_raised(error, is_lost=is_lost) from error
+
+    @staticmethod
+    async def _begin(connection: Connection) -> str:
+        """Begin a transaction and return its id, by which the server knows afterwards whether it stands."""
+        cursor = await connection.execute(_WRITE, prepare=False)
+        started = await cursor.fetchone() if cursor.nextset() else None
+        return started["id"] if started else ""
 
     async def _is_committed(self, transaction_id: str) -> bool:
         """Return whether a transaction was committed whose COMMIT was not answered."""

@@ -94,6 +94,12 @@ def single(statement: Statement) -> Work[list[Row]]:
     return rows
 
 
+def several(statements: Iterable[Statement]) -> Work[None]:
+    """Run statements whose rows nobody wants."""
+    for statement in statements:
+        _ = yield statement
+
+
 class Queries:
     """The queries of one file, as attributes."""
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -89,6 +90,7 @@ class RunSession:
 
     def choose_flow(self, flow: str, *, worst_nusd: int) -> None:
         """Store the chosen flow and its worst-case price in nano-dollars with the ledger's next write."""
+        self.run = replace(self.run, flow=flow, worst_nusd=worst_nusd)
         self._waiting.flow = (flow, worst_nusd)
         self._flush_soon()
 

@@ -73,13 +73,33 @@ GROUP BY run.id;
 
 -- name: channels_of
 -- Return the channel of a run, and the one where its person has waited the longest: a place of theirs is free.
-(SELECT workspace, channel FROM run WHERE id = :id)
-UNION
-(SELECT waiting.workspace, waiting.channel FROM run JOIN run waiting
-   ON waiting.workspace = run.workspace AND waiting.user_id = run.user_id AND waiting.channel <> run.channel
- WHERE run.id = :id AND waiting.kind = 'slack' AND waiting.status IN ('accepted', 'running')
-   AND waiting.lease_until_us <= :now_us AND waiting.needs_code <= :code
- ORDER BY waiting.created_us LIMIT 1);
+-- has_waiting: something waits there. Where a share was full it counts too: a request that was accepted meanwhile has
+-- seen it so, and may not be visible yet. is_stuck: no worker could claim the run.
+WITH mine AS (SELECT * FROM run WHERE id = :id),
+waiting AS (
+  SELECT run.* FROM run JOIN mine ON run.workspace = mine.workspace
+   AND (run.channel = mine.channel OR run.user_id = mine.user_id)
+  WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease_until_us <= :now_us
+    AND run.needs_code <= :code
+), busy AS (
+  SELECT run.* FROM run JOIN mine ON run.workspace = mine.workspace
+   AND (run.channel = mine.channel OR run.user_id = mine.user_id)
+  WHERE run.kind = 'slack' AND run.status IN ('accepted', 'running') AND run.lease_until_us > :now_us
+    AND run.id <> mine.id
+)
+SELECT workspace, channel, lease_owner = 'queue' AND status IN ('accepted', 'running') AS is_stuck,
+       EXISTS (SELECT 1 FROM waiting WHERE waiting.channel = mine.channel)
+    OR (SELECT COUNT(*) FROM busy WHERE busy.channel = mine.channel) >= :share - 1
+    OR (SELECT COUNT(*) FROM busy WHERE busy.user_id = mine.user_id) >= :person_share - 1 AS has_waiting
+FROM mine
+UNION ALL
+(SELECT waiting.workspace, waiting.channel, FALSE, TRUE FROM waiting JOIN mine ON waiting.user_id = mine.user_id
+ WHERE waiting.channel <> mine.channel ORDER BY waiting.created_us LIMIT 1);
+
+-- name: next_expiry
+-- Return when the first lease of a run that can go on is over; nothing for none.
+SELECT MIN(lease_until_us) AS at_us FROM run
+WHERE kind = 'slack' AND status IN ('accepted', 'running') AND lease_until_us > :now_us;
 
 -- name: release_slot
 -- End the queue's lease of a run that cannot go on now, because its thread works on another: the end of that one

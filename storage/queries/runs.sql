@@ -241,17 +241,13 @@ RETURNING name;
 -- Return the state of a message.
 SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
 
+-- name: outs_of_run
+-- Return the messages of a run.
+SELECT * FROM slack_out WHERE run_id = :run_id;
+
 -- name: mark_shown
 -- Write what a message was edited to show.
 UPDATE slack_out SET shows = :shows WHERE run_id = :run_id AND name = :name;
-
--- name: unposted_of
--- Return the messages of a run that are intended and not known to be posted.
-SELECT name FROM slack_out WHERE run_id = :run_id AND state = 'intended' ORDER BY name;
-
--- name: posted_of
--- The messages of a run that stand in Slack.
-SELECT name, ts FROM slack_out WHERE run_id = :run_id AND state = 'posted' ORDER BY name;
 
 -- name: mark_posted
 -- Mark a message as posted under this timestamp.

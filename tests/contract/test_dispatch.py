@@ -207,6 +207,36 @@ async def test_a_thread_works_on_one_run_at_a_time_even_while_it_waits_for_peopl
     assert queue.jobs == [first, first, second]
 
 
+async def test_when_nobody_waits_the_end_of_a_run_locks_nothing(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run_id,) = await accept(queue.store, "C1")
+    run = await queue.store.claim(run_id, owner="worker", lease_s=30)
+    assert run is not None
+    await queue.store.finish(run, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[])
+    asked: list[str] = []
+    monkeypatch.setattr(queue.fair._db, "write", asked.append)
+    await queue.fair.hand_on(run_id)
+    assert asked == []
+
+
+async def test_a_request_that_found_its_share_full_is_not_missed_by_the_run_that_ends(queue: Queue) -> None:
+    runs = await accept(queue.store, *["C1"] * CHANNEL_SHARE)
+    run = await queue.store.claim(runs[0], owner="worker", lease_s=30)
+    assert run is not None
+    await queue.store.finish(run, stop_reason="completed", result_json="{}", cost_nusd=0, executed_ms=1, intents=[])
+    rows_seen = await queue.fair._db.read(lambda: queue.fair._channels_of(runs[0]))
+    # One that is being accepted just now may have counted the run that has ended, and cannot be seen yet.
+    assert [row["has_waiting"] for row in rows_seen] == [True]
+
+
+async def test_a_look_tells_when_the_next_lease_is_over(queue: Queue) -> None:
+    assert await queue.fair.enqueue_all() is None
+    first, _second = await accept(queue.store, "C1", "C2")
+    assert await queue.fair.enqueue_all() == REQUEUE_S
+    assert await queue.store.claim(first, owner="worker", lease_s=6) is not None
+    queue.clock.us += 1_000_000
+    assert await queue.fair.enqueue_all() == 5
+
+
 async def test_a_run_that_cannot_go_on_gives_its_place_back(queue: Queue) -> None:
     runs = await accept(queue.store, *["C1"] * (CHANNEL_SHARE + 1))
     assert queue.jobs == runs[:CHANNEL_SHARE]

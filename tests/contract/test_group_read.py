@@ -44,6 +44,17 @@ async def test_what_is_asked_for_together_is_one_trip(database: Database, trips:
     assert trips == [3]
 
 
+async def test_what_is_asked_for_further_down_in_the_same_moment_joins_them(
+    database: Database, trips: list[int]
+) -> None:
+    async def deeper(depth: int) -> list[Any]:
+        mine = database.read(lambda: reading(depth))
+        return [await mine] if depth == 0 else await asyncio.gather(mine, deeper(depth - 1))
+
+    await deeper(2)
+    assert trips == [3]
+
+
 async def test_an_error_is_its_own_scripts(database: Database) -> None:
     def broken() -> Work[None]:
         yield ONE(number=1)

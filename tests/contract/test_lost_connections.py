@@ -19,7 +19,7 @@ from storage.database.database import Database
 from storage.database.migrate import migrate
 from storage.database.pipelined import Connection, Enlisted
 from storage.database.queue_schema import install_queue
-from storage.database.statements import Query, Work, single
+from storage.database.statements import Query, Work, several, single
 from tests.contract.test_dispatch import Work as Executing
 from tests.contract.test_dispatch import accept, dispatcher, engine
 from tests.support.databases import restartable_server
@@ -27,6 +27,7 @@ from tests.support.ledgers import rows
 
 __all__ = ["engine"]
 ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') RETURNING key")
+PUT = Query("put", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') ON CONFLICT DO NOTHING RETURNING key")
 REMOVE = Query("remove", "DELETE FROM chore WHERE key = :key")
 
 
@@ -78,9 +79,11 @@ async def test_a_script_that_was_cut_is_run_again_as_a_whole(database: Database,
     assert (await keys(database), len(turns)) == (["a", "b"], 2)
 
 
-@pytest.mark.parametrize(("arrives", "turns"), [(True, 1), (False, 2)])
-async def test_a_commit_without_an_answer_is_looked_up(
-    database: Database, monkeypatch: pytest.MonkeyPatch, *, arrives: bool, turns: int
+@pytest.mark.parametrize(
+    ("repeatable", "arrives", "turns"), [(False, True, 1), (False, False, 2), (True, True, 2), (True, False, 2)]
+)
+async def test_a_commit_without_an_answer_is_looked_up_unless_its_script_may_be_run_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, repeatable: bool, arrives: bool, turns: int
 ) -> None:
     seen: list[Connection] = []
 
@@ -88,11 +91,11 @@ async def test_a_commit_without_an_answer_is_looked_up(
         seen.append(connection)
         send = connection.execute
 
-        async def execute(query: Any, *more: Any) -> Any:
-            if query != "COMMIT" or connection is not seen[0]:
-                return await send(query, *more)
+        async def execute(query: Any, *more: Any, **how: Any) -> Any:
+            if query != b"COMMIT" or connection is not seen[0]:
+                return await send(query, *more, **how)
             if arrives:
-                await send(query)
+                await send(query, **how)
             await connection.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
@@ -100,11 +103,35 @@ async def test_a_commit_without_an_answer_is_looked_up(
 
     def work() -> Work[str]:
         yield Enlisted.by(lose_the_answer)
-        added = yield ADD(key="a")
-        return str(added[0]["key"])
+        yield PUT(key="a")
+        return "a"
 
-    assert await database.write(work) == "a"
+    assert await database.write(work, repeatable=repeatable) == "a"
     assert (await keys(database), len(seen)) == (["a"], turns)
+
+
+async def test_one_statement_that_may_be_run_again_is_one_trip(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    pipeline, execute = psycopg.AsyncConnection.pipeline, psycopg.AsyncConnection.execute
+
+    def piped(self: Connection) -> Any:
+        asked.append("pipeline")
+        return pipeline(self)
+
+    async def executed(self: Connection, query: Any, *more: Any, **how: Any) -> Any:
+        asked.append(bytes(query).decode() if isinstance(query, bytes) else str(query))
+        return await execute(self, query, *more, **how)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "pipeline", piped)
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", executed)
+    assert await database.write(lambda: single(PUT(key="a")), repeatable=True) == [{"key": "a"}]
+    assert asked == ["pipeline", "BEGIN", "COMMIT"]  # the statement between them has a cursor of its own
+    asked.clear()
+    await database.write(lambda: several(()), repeatable=True)
+    assert asked == []
+    assert await keys(database) == ["a"]
 
 
 async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +155,8 @@ async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, mon
 async def test_a_process_that_stands_still_between_two_statements_does_not_keep_the_others_waiting(
     database: Database, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "SET idle_in_transaction_session_timeout = '5s'" in postgresql._SET_TIMEOUTS
-    monkeypatch.setattr(postgresql, "_SET_TIMEOUTS", "SET idle_in_transaction_session_timeout = '200ms'")
+    assert "SET idle_in_transaction_session_timeout = '5s'" in postgresql._SETTINGS
+    monkeypatch.setattr(postgresql, "_SETTINGS", "SET idle_in_transaction_session_timeout = '200ms'")
     frozen, thawed, turns = asyncio.Event(), asyncio.Event(), list[int]()
 
     async def stand_still(_connection: Connection) -> None:

@@ -226,7 +226,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], tuple[str, str | None]] = {}
 
-    async def add_intent(self, run_id: str, name: str, channel: str) -> tuple[str, str | None]:  # noqa: ARG002 - the port
+    async def add_intent(self, run_id: str, name: str, channel: str, *, also: object = None) -> tuple[str, str | None]:  # noqa: ARG002 - the port
         known = self.rows.setdefault((run_id, name), ("new", None))
         if known[0] == "new":
             self.rows[run_id, name] = ("intended", None)

@@ -30,9 +30,9 @@ class DyingOutbox(Outbox):
 
     moment: Moment = "never"
 
-    async def add_intent(self, run_id: str, name: str, channel: str):  # type: ignore[no-untyped-def] # noqa: ANN201 - as there
+    async def add_intent(self, *args, **named):  # type: ignore[no-untyped-def] # noqa: ANN002, ANN003, ANN201 - as there
         self._die("claimed")
-        known = await super().add_intent(run_id, name, channel)
+        known = await super().add_intent(*args, **named)
         self._die("intended")
         return known
 
