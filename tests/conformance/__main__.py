@@ -1,4 +1,4 @@
-"""`python -m tests.conformance`: MCP's own suite, with our connection as its client, and `/mcp` as its server.
+"""`python -m tests.conformance`: MCP's own suite, with our connection as its client, and our two servers.
 
 Prints each scenario of the client, as what we ship does it and with a person's login put in, and the numbers; then
 those scenarios of the server that need no tools or resources of the suite's own.
@@ -9,7 +9,10 @@ import os
 import re
 import socket
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 from pydantic import SecretStr
@@ -17,8 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 from bot.mcp_server.http import McpPage
 from bot.mcp_tokens import Grantee
+from tests.conformance.bridge import bridged
 from tests.support.node import program
-from tests.support.shells import PROJECT
+from tests.support.shells import COMMAND, PROJECT, Shell
 
 SIDE_BY_SIDE = 2
 WAYS = {"as shipped": {}, "with a person's login": {"AGENTS_CONFORMANCE_LOGIN": "1"}}
@@ -72,13 +76,36 @@ async def serve() -> None:
         ended = [await run("server", "--url", url, "--scenario", name) for name in SERVED]
         server.should_exit = True
         await serving
-    print(f"/mcp: {sum(code == 0 for code, _ in ended)} of {len(SERVED)}")
-    for name, (code, said) in zip(SERVED, ended, strict=True):
+    _print("/mcp", SERVED, ended)
+
+
+ON_STREAMS = ("server-initialize", "ping", "tools-list")
+"""Those of them that are not about HTTP itself."""
+
+
+async def serve_on_streams() -> None:
+    """Play the server's scenarios against `agents mcp`, each against a process of its own."""
+    ended = []
+    for name in ON_STREAMS:
+        with tempfile.TemporaryDirectory() as folder:
+            shell = Shell(Path(folder), "http://127.0.0.1:9")  # no scenario asks a model
+            async with bridged([*COMMAND, "mcp", "--channel", "suite"], shell.env) as url:
+                ended.append(await run("server", "--url", url, "--scenario", name))
+    _print("agents mcp", ON_STREAMS, ended)
+
+
+def _print(what: str, names: Sequence[str], ended: Sequence[tuple[int, str]]) -> None:
+    print(f"{what}: {sum(code == 0 for code, _ in ended)} of {len(names)}")
+    for name, (code, said) in zip(names, ended, strict=True):
         print(f"  {'passes' if code == 0 else 'fails '} {name}{'' if code == 0 else f': {_errors(said)}'}")
 
 
-async def main() -> None:
-    """Play them all."""
+async def main(only: str = "") -> None:
+    """Play them all, or those of our servers only (`servers`)."""
+    if only == "servers":
+        await serve()
+        await serve_on_streams()
+        return
     names, gate = await scenarios(), asyncio.Semaphore(SIDE_BY_SIDE)
     for way, env in WAYS.items():
 
@@ -92,7 +119,8 @@ async def main() -> None:
             print(f"  {'passes' if passed else 'fails '} {name}{'' if passed else f': {why}'}")
 
     await serve()
+    await serve_on_streams()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:2]))
