@@ -7,6 +7,7 @@ What counts is a cycle that comes again exactly and says something in prose. Wha
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from patterns.core.data_lines import is_data
 
@@ -46,8 +47,7 @@ _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]\W*$")
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     """A part of the text as it is compared, and where in the text it ends."""
 
     said: str
@@ -72,11 +72,20 @@ class _Cycles:
         """Return where the first cycle of a loop ends; None as long as there is no loop."""
         before = self.items[-1].end if self.items else 0
         self.items.append(item)
-        places = self.places.setdefault(item.said, deque(maxlen=_PERIOD_MAX))
+        places = self.places.get(item.said)
+        if places is None:  # most of a text is new
+            self.places[item.said] = deque([self.count], maxlen=_PERIOD_MAX)
+            self.count += 1
+            self.runs = {}
+            return None
         while places and self.count - places[0] > _PERIOD_MAX:
             places.popleft()
         again = [self.count - place for place in places]
-        sure = next((period for period, (times, _) in self.runs.items() if times > _PERIOD_MAX and period in again), 0)
+        sure = 0
+        for period, (times, _) in self.runs.items():
+            if times > _PERIOD_MAX and period in again:
+                sure = period
+                break
         runs = {}
         for period in [sure] if sure else again:
             times, began = self.runs.get(period, (0, before))
@@ -85,12 +94,11 @@ class _Cycles:
         self.count += 1
         self.runs = runs
         cycles: list[int] = []
-        for period in sorted(runs):
-            times, began = runs[period]
-            if any(period % shorter == 0 for shorter in cycles):
+        for period in sorted(period for period, (times, _) in runs.items() if times >= period):
+            if cycles and any(period % shorter == 0 for shorter in cycles):
                 continue  # twice a cycle comes again wherever the cycle does
-            if times >= period:
-                cycles.append(period)
+            cycles.append(period)
+            times, began = runs[period]
             if times % period == 0 and self._is_loop(period, times // period + 1):
                 return began
         return None
@@ -197,6 +205,8 @@ class Repetition:
 
 def without_repetition(text: str) -> tuple[str, bool]:
     """Return the text up to the end of a loop's first cycle, and whether there was a loop."""
+    if len(text) < CHARS_MIN:
+        return text, False
     repetition = Repetition()
     is_loop = repetition.feed(text) or repetition.close()
     return (text[: repetition.kept], True) if is_loop else (text, False)

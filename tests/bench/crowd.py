@@ -1,6 +1,6 @@
 """How long another channel's request waits while many requests of one person wait, on SQLite.
 
-python -m tests.bench.crowd             # 40 requests in one channel; then behind none, 60 and 500 of one person
+python -m tests.bench.crowd             # 40 requests in one channel; then behind none and 500 of one person
 python -m tests.bench.crowd --told      # the first only: how soon they are answered, and with how many calls
 python -m tests.bench.crowd --people 8  # behind 160 of eight people in two channels that wait for Slack's pace
 python -m tests.bench.crowd --tree DIR  # the same of another checkout, for a before and after
@@ -29,7 +29,7 @@ from tests.fakes.team import Team
 from tests.support.running_bot import bot_environment
 
 HERE = Path(__file__).parents[2]
-CROWDS = (0, 60, 500)
+CROWDS = (0, 500)
 OF_MANY, TOLD, MARK = 160, 40, "Until then SQLite is one file"
 CROWD, OTHER, QUIET = "U0LEE", "U0DANA", "C0QUIET"
 MODEL_S, LOOK_S, GIVEN_UP_S, SETTLE_S = 0.5, 0.01, 120.0, 8.0

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from patterns.core.calls import Message, ModelRequest
 from patterns.core.money import Price
+from patterns.models import recorder
 from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk
 from patterns.roster.roster import ModelSpec
@@ -132,7 +133,13 @@ async def measure(one: One, calls: int) -> tuple[float, float, float]:
     return alone_ms, per_s, (time.perf_counter() - started) / (calls // 10) * 1000
 
 
+def leave_litellm_alone() -> None:
+    """Have litellm send by itself, as it does for whoever uses it without us; our own calls do not pass through it."""
+    recorder.install = lambda _handler: None
+
+
 async def bench(url: str, rounds: int, calls: int) -> None:
+    leave_litellm_alone()
     spec = ModelSpec("m", "openai/gpt-4o", api_base=url, api_key_env="K", price=Price(10**9, 10**9))
     async with aiohttp.ClientSession() as session, LiteLLMClient({"m": spec}, {"K": "k"}) as client:
         rows = {"aiohttp by hand": by_hand(session, url), "ours": ours(client), "litellm.acompletion": theirs(url)}

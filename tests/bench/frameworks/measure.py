@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-ALONE, WARM, CROWD, AT_ONCE, MANY = 12, 2, 200, 100, 200
+ALONE, WARM, CROWD, AT_ONCE, MANY = 12, 2, 150, 100, 200
 One = Callable[[], Awaitable[str]]
 
 

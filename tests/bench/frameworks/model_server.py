@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import re
+from collections.abc import Collection
 
 from aiohttp import web
 
@@ -17,22 +18,25 @@ USAGE = {"prompt_tokens": 160, "completion_tokens": 110, "total_tokens": 270}
 DRAFT = re.compile(r"Draft (\d+)")
 
 
-def reply_to(messages: list[dict[str, object]]) -> str:
-    """Return the text of a reply: one JSON object from Router and reviewer, prose from everybody else."""
+def reply_to(messages: list[dict[str, object]], wanted: Collection[str] = ()) -> str:
+    """Return the text of a reply: one JSON object from Router and reviewer, prose from everybody else.
+
+    `wanted` are the fields of the schema that was asked for, if one was: a provider sends no others then.
+    """
     said = json.dumps(messages)
     drafts = [int(number) for number in DRAFT.findall(said)]
     newest = max(drafts, default=0)
     if "ROUTER:" in said:
-        return json.dumps({"flow": "one", "agents": ["worker"], "agent": "worker", "reason": "fits", "confidence": 1.0})
+        chosen = {"flow": "one", "agents": ["worker"], "agent": "worker", "reason": "fits", "confidence": 1.0}
+        return json.dumps({name: value for name, value in chosen.items() if not wanted or name in wanted})
     if "REVIEWER:" in said:
-        return json.dumps(
-            {
-                "feedback": [{"criterion": "It is short.", "met": False, "change": f"shorter {newest}"}],
-                "score": min(newest, 9),
-                "accepted": False,
-                "change": f"shorter {newest}",
-            }
-        )
+        verdict = {
+            "feedback": [{"criterion": "It is short.", "met": False, "change": f"shorter {newest}"}],
+            "score": min(newest, 9),
+            "accepted": False,
+            "change": f"shorter {newest}",
+        }
+        return json.dumps({name: value for name, value in verdict.items() if not wanted or name in wanted})
     return f"Draft {newest + 1}. {WORDS}"
 
 
@@ -47,7 +51,11 @@ def app(latency_s: float) -> web.Application:
         seen["characters"] += len(json.dumps(asked, ensure_ascii=False))
         if latency_s:
             await asyncio.sleep(latency_s)
-        text, head = reply_to(body["messages"]), {"id": "c", "created": 1, "model": body["model"]}
+        schema = ((body.get("response_format") or {}).get("json_schema") or {}).get("schema") or {}
+        text, head = (
+            reply_to(body["messages"], schema.get("properties", ())),
+            {"id": "c", "created": 1, "model": body["model"]},
+        )
         if not body.get("stream"):
             message = {"role": "assistant", "content": text}
             choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
