@@ -11,6 +11,7 @@ from pathlib import Path
 from patterns.core.money import format_usd
 from tests.crash.accounts import Report
 from tests.crash.run_storm import Storm
+from tests.crash.shop_storm import ShopReport, ShopStorm
 from tests.crash.warm import warm
 from tests.support.databases import new_database, postgresql_server
 
@@ -30,14 +31,21 @@ def said(name: str, report: Report) -> str:
         f"  uncertain: {uncertain}",
         f"  {report.replayed} runs replayed from their journals: {format_usd(report.replayed_nusd)}",
     ]
+    if isinstance(report, ShopReport):
+        owed, paid, doubtful = map(format_usd, (report.owed_nusd, report.paid_nusd, report.doubtful_nusd))
+        lines += [
+            f"  shop: {report.errands} errands, {report.finished} finished, {report.writes} acts",
+            f"  shop: {report.repeated_reads} lookups repeated; cards: {dict(report.cards)}",
+            f"  shop: owed {owed}, recorded {paid}, {doubtful} of it uncertain",
+        ]
     for wrong, facts in report.wrongs.items():
         lines += [f"  {wrong.upper()}: {len(facts)}", *(f"    {fact}" for fact in facts[:SHOWN])]
     return "\n".join(lines if report.wrongs else [*lines, "  every promise held"])
 
 
-async def main(kills: int, seed: int, only: str, keep: str) -> int:
+async def main(kills: int, seed: int, only: str, keep: str, *, shop: bool) -> int:
     """Returns the number of storms in which a promise broke. Ctrl-C and SIGTERM end the storms and count what was."""
-    broken, calm = 0, asyncio.Event()
+    broken, calm, kind = 0, asyncio.Event(), ShopStorm if shop else Storm
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder, postgresql_server() as server:
         paths = {name: Path(keep or folder) / name for name in ("sqlite", "postgresql") if only in ("", name)}
@@ -48,9 +56,9 @@ async def main(kills: int, seed: int, only: str, keep: str) -> int:
         for name, path in paths.items():
             path.mkdir(parents=True)
             storm = (
-                Storm(f"sqlite:///{path / 'agents.db'}", path, seed=seed, starter=warm)
+                kind(f"sqlite:///{path / 'agents.db'}", path, seed=seed, starter=warm)
                 if name == "sqlite"
-                else Storm(new_database(server), path, seed=seed, webs=2, workers=3, starter=warm)
+                else kind(new_database(server), path, seed=seed, webs=2, workers=3, starter=warm)
             )
 
             def interrupt(storm: Storm = storm) -> None:
@@ -73,5 +81,6 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=["sqlite", "postgresql"], default="")
     parser.add_argument("--keep", metavar="FOLDER", default="", help="keep logs and the SQLite file there")
+    parser.add_argument("--shop", action="store_true", help="most requests act in a shop, with approvals by people")
     options = parser.parse_args()
-    sys.exit(asyncio.run(main(options.kills, options.seed, options.only, options.keep)))
+    sys.exit(asyncio.run(main(options.kills, options.seed, options.only, options.keep, shop=options.shop)))

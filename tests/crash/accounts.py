@@ -18,7 +18,10 @@ from tests.fakes.provider import Bill
 
 LOST_REASON = "the process that sent it ended before an answer"
 CUT_REASONS = frozenset({"connection", "truncated", "malformed", "the provider sent no usage"})
-LIVE = ("run_stop", "run_confirm", "run_cancel", "review_approve", "review_changes", "review_stop")
+LIVE = (
+    "run_stop", "run_confirm", "run_cancel", "review_approve", "review_changes", "review_stop",
+    "tool_approve", "tool_deny", "outcome_done", "outcome_again",
+)  # fmt: skip
 """Buttons that nobody may see once all runs are over."""
 
 

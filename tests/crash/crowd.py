@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,13 +74,19 @@ class Crowd:
 
     async def answer_everything(self) -> None:
         """Say yes to what still waits for somebody; who sees nothing happen does so again after a while."""
-        now_s = time.monotonic()
         for channel, message in list(self.slack.shown()):
             for action in buttons(message) & {REVIEW_APPROVE, RUN_CONFIRM}:
-                if now_s - self._said_yes_s.get(message["ts"], -AGAIN_S) >= AGAIN_S:
-                    self._said_yes_s[message["ts"]] = now_s
+                if self._may_press(message):
                     with suppress(AssertionError, Refused):
                         await self._press(action, DANA, channel.id, message)
+
+    def _may_press(self, message: Mapping[str, Any]) -> bool:
+        """Whether it is time to press a button of a message, for the first time or again; notes that it is done."""
+        now_s = time.monotonic()
+        if now_s - self._said_yes_s.get(message["ts"], -AGAIN_S) < AGAIN_S:
+            return False
+        self._said_yes_s[message["ts"]] = now_s
+        return True
 
     # ------------------------------------------------------------ asking
 

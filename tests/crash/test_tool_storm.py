@@ -31,6 +31,46 @@ async def test_a_clerk_killed_again_and_again_does_every_write_once(database_url
     assert report.answers.total() > 0
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("at", "answers"),
+    [
+        ("before the hold", {}),
+        ("between hold and send", {"again": 1}),
+        ("between answer and settlement", {"done": 1}),
+        ("after the settlement", {}),
+    ],
+)
+async def test_a_kill_between_any_two_steps_of_a_call_that_acts_leaves_it_done_once(
+    database_url: str, tmp_path: Path, at: str, answers: dict[str, int]
+) -> None:
+    """SIGKILL at that very moment; who is asked looks into the shop, and where nothing is in doubt nobody is."""
+    report = await ToolStorm(database_url, tmp_path, [acting()], at=at).rage()
+    check(report)
+    assert dict(report.deaths) == {at: 1}
+    assert dict(report.answers) == answers
+    assert report.uncertain_nusd == (retail.WRITE_NUSD if answers else 0)
+
+
+@pytest.mark.timeout(400)
+async def test_a_kill_while_a_call_that_acts_is_under_way_leaves_it_done_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    report = await ToolStorm(database_url, tmp_path, [acting()], at="while it was sent").rage()
+    check(report)
+    assert report.kills <= 1
+    assert report.answers.total() <= 1
+
+
+def acting() -> retail.Task:
+    """The shortest task that acts."""
+    return min((one for one in retail.tasks() if {name for name, _ in one.calls} & retail.WRITES), key=_length)
+
+
+def _length(task: retail.Task) -> int:
+    return len(task.calls)
+
+
 def check(report: ToolReport) -> None:
     print(f"\n{report}")
     assert report.wrongs == {}

@@ -75,6 +75,8 @@ class ToolStorm:
     seed: int = 1
     acts_only: bool = False
     """Deaths come around calls that act, and anywhere from outside."""
+    at: str = ""
+    """The first worker dies at this moment of its first call that acts, and nobody else does."""
     report: ToolReport = field(default_factory=ToolReport)
 
     async def rage(self) -> ToolReport:
@@ -126,7 +128,8 @@ class ToolStorm:
             sys.executable, "-m", "tests.crash.tool_worker", self.url, str(self.folder),
             "--chance", str(self.chance if raging else 0), "--seed", str(self.seed * 1000 + life),
             "--ahead", str(DEAD_S * life),
-            *(["--acts-only"] if self.acts_only else ()), *(f"{run_id}:{task.id}" for run_id, task in some),
+            *(["--acts-only"] if self.acts_only or self.at else ()), *(["--at", self.at] if life == 1 else ()),
+            *(f"{run_id}:{task.id}" for run_id, task in some),
             cwd=PROJECT, env={"PATH": os.environ["PATH"]}, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         talking = asyncio.create_task(worker.communicate())

@@ -46,6 +46,11 @@ from tests.support import retail
 
 POLICY = Policy(workspace_nusd=1000 * retail.USD, channel_nusd=1000 * retail.USD, dm_user_nusd=retail.USD)
 SIDE_BY_SIDE = 3
+MOMENTS = (
+    "before the hold", "between hold and send", "while it was sent", "between answer and settlement",
+    "after the settlement",
+)  # fmt: skip
+"""When a worker can die around a call; the last one is between the settlement and the next step."""
 ANSWER_S = 0.2
 """About what an answer of the shop takes: a death while it is sent comes somewhere in it."""
 
@@ -65,21 +70,26 @@ class AheadClock(SystemClock):
 
 @dataclass
 class Death:
-    """Comes with a chance at each moment it is asked, and writes down where."""
+    """Comes with a chance at each moment it is asked, and writes down where; or at one moment, for certain."""
 
     chance: random.Random
     likely: float
     file: Path
     acts_only: bool = False
     """Only around calls that act."""
+    only: str = ""
+    """The moment that it waits for."""
 
     def waits(self, tool: str) -> bool:
         """Whether it may come around a call of this tool."""
         return not self.acts_only or tool.partition(".")[2] in retail.WRITES
 
     def at(self, moment: str) -> None:
-        if self.chance.random() < self.likely:
+        if self._comes(moment):
             self.now(moment)
+
+    def _comes(self, moment: str) -> bool:
+        return moment == self.only if self.only else self.chance.random() < self.likely
 
     def now(self, moment: str) -> None:
         with self.file.open("a") as deaths:
@@ -88,7 +98,7 @@ class Death:
 
     def soon(self, moment: str) -> None:
         """Perhaps, in a moment: whatever happens then."""
-        if self.chance.random() < self.likely:
+        if self._comes(moment):
             asyncio.get_running_loop().call_later(ANSWER_S * self.chance.random(), self.now, moment)
 
 
@@ -209,7 +219,7 @@ async def main(options: argparse.Namespace) -> None:
     db, clock = await connect(options.url), AheadClock(ahead_us=int(options.ahead * 1_000_000))
     ledger, store, roster = SqlLedger(db, clock, POLICY), RunStore(db, clock), retail.roster()
     servers = ToolServers(retail.environment(folder / "shop"), folder)
-    death = Death(random.Random(options.seed), options.chance, folder / "deaths", options.acts_only)
+    death = Death(random.Random(options.seed), options.chance, folder / "deaths", options.acts_only, options.at)
     toolbox = MortalTools(servers.toolbox(roster.servers), death)
     try:
         schemas = await toolbox.schemas([one.name for one in roster.tools_of("clerk")])
@@ -245,6 +255,7 @@ if __name__ == "__main__":
     parser.add_argument("runs", nargs="+")
     parser.add_argument("--chance", type=float, default=0.0)
     parser.add_argument("--acts-only", action="store_true")
+    parser.add_argument("--at", choices=("", *MOMENTS), default="")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ahead", type=float, default=0.0)
     configure_logs("error", stream=sys.stderr)
