@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -31,6 +31,15 @@ def schema_hash(schema: ToolSchema) -> str:
     """Return the hash of a tool as its server describes it: approvals hold as long as it is the same."""
     described = [schema.name, schema.description, dict(schema.parameters)]
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def without_arguments(parameters: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the parameters of a tool without arguments that are ours to fill: no model is told of them."""
+    kept = dict(parameters)
+    kept["properties"] = {k: v for k, v in dict(kept.get("properties", {})).items() if k not in names}
+    if "required" in kept:
+        kept["required"] = [name for name in kept["required"] if name not in names]
+    return kept
 
 
 class ToolCall(Frozen):

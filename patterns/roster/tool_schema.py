@@ -84,6 +84,10 @@ class ToolServer(Entry):
         default={}, max_length=ITEMS_MAX
     )
     """The argument of a tool that takes an idempotency key: it gets ours."""
+    secret_arguments: dict[ToolName, dict[Annotated[str, StringConstraints(min_length=1, max_length=64)], Variable]] = (
+        Field(default={}, max_length=ITEMS_MAX)
+    )
+    """Arguments of a tool that get the values of variables: no model sees them, and nothing keeps them."""
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 20
     output_bytes_max: Annotated[int, Field(strict=True, ge=200, le=1_000_000)] = 8000
     schema_bytes_max: Annotated[int, Field(strict=True, ge=200, le=50_000)] = 2000
@@ -112,6 +116,7 @@ class ToolServer(Entry):
             *((key, at, tool) for key, tools in lists.items() for at, tool in enumerate(tools)),
             *(("price_usd", tool, tool) for tool in self.price_nusd),
             *(("key_argument", tool, tool) for tool in self.key_argument),
+            *(("secret_arguments", tool, tool) for tool in self.secret_arguments),
         ]
         for key, place, tool in places:
             if tool not in self.names:

@@ -30,6 +30,8 @@ class ClosingMoney:
         services = self.services
         if services.envelope is not None and turn == 1:
             return
+        if self._reserved is not None and amount_nusd <= self._reserved.amount_nusd:
+            return  # what is left over goes with the closing turn, and nothing has to be written now
         self._count += 1
         request = ReserveRequest(
             call_id=f"{services.fence.run_id}/{self.path}/closing/{services.fence.epoch}.{self._count}",

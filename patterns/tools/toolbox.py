@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
-from patterns.core.tools import ToolBox, ToolError, ToolOutput, ToolSchema
+from patterns.core.tools import ToolBox, ToolError, ToolOutput, ToolSchema, without_arguments
 from patterns.roster.prompts import weigh
 from patterns.roster.tool_schema import ToolSpec
 
@@ -59,10 +59,7 @@ class Routed:
         spec = self.specs[schema.name]
         parameters = dict(schema.parameters)
         if spec.key_argument:
-            properties = {k: v for k, v in dict(parameters.get("properties", {})).items() if k != spec.key_argument}
-            parameters["properties"] = properties
-            if "required" in parameters:
-                parameters["required"] = [name for name in parameters["required"] if name != spec.key_argument]
+            parameters = without_arguments(parameters, [spec.key_argument])
         taken = schema_bytes(schema.description, parameters)
         if taken > spec.schema_bytes_max:
             raise ToolError(

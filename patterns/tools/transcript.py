@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from patterns.core.calls import Completion, Message
@@ -50,13 +51,31 @@ class TurnSaid:
         return cls(completion.text, tuple(calls), model, completion.thinking)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answered:
     """A turn with what its calls came to; `refused` says which of them were not made, as far as that is known."""
 
     said: TurnSaid
     results: tuple[str, ...]
     refused: tuple[bool, ...]
+    written_bytes: int
+
+    @cached_property
+    def shown(self) -> tuple[tuple[ToolCall, Message], ...]:
+        """The calls as later turns see them, each with its result: made once, for a turn is shown again and again."""
+        fits = shown_whole(self.said.calls, self.written_bytes)
+        return tuple(
+            (
+                call.model_copy(update={"arguments": _readable(call.arguments) if fit else "{}"}),
+                Message("tool", fence("result", result), answers=call.id),
+            )
+            for call, result, fit in zip(self.said.calls, self.results, fits, strict=True)
+        )
+
+    @cached_property
+    def say(self) -> str:
+        """The text beside the calls, as later turns see it."""
+        return cut(self.said.say, SAY_BYTES)
 
 
 @dataclass
@@ -73,32 +92,31 @@ class Transcript:
 
     def add(self, said: TurnSaid, results: Sequence[str], refused: Sequence[bool]) -> None:
         """Add a turn whose calls are answered."""
-        self.turns.append(Answered(said, tuple(results), tuple(refused)))
+        self.turns.append(Answered(said, tuple(results), tuple(refused), self.written_bytes))
         self.hash = chained(self.hash, said.text(), *results)
 
     def extended(self, said: TurnSaid) -> "Transcript":
         """Return the transcript with a turn whose calls are not answered yet: what the next turn has at least."""
         count = len(said.calls)
-        return Transcript(self.hash, self.written_bytes, [*self.turns, Answered(said, ("",) * count, (False,) * count)])
+        open_turn = Answered(said, ("",) * count, (False,) * count, self.written_bytes)
+        return Transcript(self.hash, self.written_bytes, [*self.turns, open_turn])
 
     def messages(self, model: str) -> tuple[Message, ...]:
         """Return the turns as a model reads them; the blocks of another model are left out."""
         found: list[Message] = []
         left = REFUSED_MAX
         for turn in self.turns:
-            said, shown = turn.said, list[tuple[ToolCall, str]]()
-            fits = shown_whole(said.calls, self.written_bytes)
-            for call, result, refused, fit in zip(said.calls, turn.results, turn.refused, fits, strict=True):
+            shown: list[tuple[ToolCall, Message]] = []
+            for one, refused in zip(turn.shown, turn.refused, strict=True):
                 left -= refused
                 if not refused or left >= 0:
-                    arguments = _readable(call.arguments) if fit else "{}"
-                    shown.append((call.model_copy(update={"arguments": arguments}), result))
+                    shown.append(one)
             if not shown:
                 continue
             calls = tuple(call for call, _ in shown)
-            thinking = said.thinking if said.model == model else ""
-            found.append(Message("assistant", cut(said.say, SAY_BYTES), calls=calls, thinking=thinking))
-            found += [Message("tool", fence("result", text), answers=call.id) for call, text in shown]
+            thinking = turn.said.thinking if turn.said.model == model else ""
+            found.append(Message("assistant", turn.say, calls=calls, thinking=thinking))
+            found += [result for _, result in shown]
         return tuple(found)
 
 

@@ -1,4 +1,6 @@
-"""What the tool loop costs per call, beside the bare SDK and pydantic-ai, each over a server of its own and no model.
+"""What the tool loop costs per call, beside the bare SDK, pydantic-ai and OpenAI's Agents SDK.
+
+Each has a server of its own, the same program, and a model that is a function.
 
     .venv/bin/python -m tests.bench.tools [--calls 100] [--rounds 3]
 
@@ -20,10 +22,11 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 SERVER = PROJECT / "tests" / "fakes" / "moody_tools.py"
-PEER = "pydantic-ai-slim[mcp]==2.68.0"
+PEERS = {"pydantic_ai": "pydantic-ai-slim[mcp]==2.68.0", "openai_agents": "openai-agents==0.24.0"}
+"""They come in environments of their own."""
 TURNS = 20
 """Calls of one step."""
-ROWS = ("sdk", "ours", "pydantic_ai")
+ROWS = ("sdk", "ours", *PEERS)
 
 
 async def measured(calls: int, some: Callable[[], Awaitable[int]]) -> dict[str, float]:
@@ -85,11 +88,59 @@ async def pydantic_ai(calls: int, folder: Path) -> dict[str, float]:
         return await measured(calls, some)
 
 
+async def openai_agents(calls: int, folder: Path) -> dict[str, float]:
+    """Its agent over the same server, with a model that is a function, and its traces off."""
+    from agents import Agent, Model, ModelResponse, Runner, Usage, set_tracing_disabled  # noqa: PLC0415
+    from agents.mcp import MCPServerStdio  # noqa: PLC0415
+    from openai.types.responses import (  # noqa: PLC0415
+        ResponseFunctionToolCall,
+        ResponseOutputMessage,
+        ResponseOutputText,
+    )
+
+    set_tracing_disabled(True)
+
+    class Asks(Model):  # type: ignore[misc]
+        async def get_response(self, *_: Any, **told: Any) -> Any:
+            given = told["input"]
+            results = [] if isinstance(given, str) else [one for one in given if "output" in one]
+            if len(results) < TURNS:
+                asked = json.dumps({"q": str(len(results))})
+                call = ResponseFunctionToolCall(
+                    call_id=f"c{len(results)}", name="look", arguments=asked, type="function_call"
+                )
+                return ModelResponse(output=[call], usage=Usage(), response_id=None)
+            text = ResponseOutputText(text="Done.", type="output_text", annotations=[])
+            said = ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
+            return ModelResponse(output=[said], usage=Usage(), response_id=None)
+
+        def stream_response(self, *_: Any, **__: Any) -> Any:
+            raise NotImplementedError
+
+    started = {"command": sys.executable, "args": [str(SERVER), str(folder / "did")]}
+    async with MCPServerStdio(params=started, cache_tools_list=True) as server:
+        agent = Agent(name="a", model=Asks(), mcp_servers=[server])
+
+        async def some() -> int:
+            await Runner.run(agent, "Look.", max_turns=TURNS + 1)
+            return TURNS
+
+        return await measured(calls, some)
+
+
 def row(name: str, calls: int) -> dict[str, float] | None:
     """One row in a process of its own; None where its packages cannot be brought."""
     python = sys.executable
-    if name == "pydantic_ai":
-        uv = [str(Path(sys.executable).with_name("uv")), "run", "--quiet", "--no-project", "--with", PEER, "python"]
+    if name in PEERS:
+        uv = [
+            str(Path(sys.executable).with_name("uv")),
+            "run",
+            "--quiet",
+            "--no-project",
+            "--with",
+            PEERS[name],
+            "python",
+        ]
         command = [*uv, "-m", "tests.bench.tools", "--row", name, "--calls", str(calls)]
     else:
         command = [python, "-m", "tests.bench.tools", "--row", name, "--calls", str(calls)]

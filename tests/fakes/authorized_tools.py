@@ -58,7 +58,8 @@ class AuthorizedToolServer(HttpToolServer):
                 await self._about()(scope, receive, send)
             else:
                 body = await _read(receive)
-                refusal = self._refusal(dict(scope["headers"]).get(b"authorization", b"").decode(), body)
+                self.shown = dict(scope["headers"]).get(b"authorization", b"").decode()
+                refusal = self._refusal(self.shown, body)
                 await (refusal or app)(scope, _again(body, receive), send)
 
         return guarded

@@ -20,6 +20,9 @@ class HttpToolServer:
     refused: int = 0
     instead: tuple[int, str, str] | None = None
     """Status, content type and body that a gateway answers with, after the tool has done its work."""
+    repeats: bool = False
+    """Looking up answers with what it was shown as a pass."""
+    shown: str = ""
 
     async def __aenter__(self) -> Self:
         server = MCPServer("desk")
@@ -28,6 +31,8 @@ class HttpToolServer:
         async def look(what: str) -> str:
             """Look something up."""
             self.did.append(f"look {what}")
+            if self.repeats:
+                return f"you brought {self.shown}"
             return f"{what} is here: https://desk.example/{what}"
 
         @server.tool()
@@ -51,6 +56,7 @@ class HttpToolServer:
     def _guarded(self, app: ASGIApp) -> ASGIApp:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             headers = {name.decode(): value.decode() for name, value in scope.get("headers", ())}
+            self.shown = headers.get("authorization", "")
             if scope["type"] == "http" and self.token and headers.get("authorization") != f"Bearer {self.token}":
                 self.refused += 1
                 await send({"type": "http.response.start", "status": 401, "headers": []})

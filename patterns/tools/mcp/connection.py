@@ -51,7 +51,7 @@ class Connection:
     def __init__(self, name: str, entry: ToolServer, around: Surroundings) -> None:
         self.name = name
         self.failure = ""
-        self._entry, self._around = entry, around
+        self._entry, self.around = entry, around
         self._client: Client | None = None
         self._owner: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
@@ -109,7 +109,7 @@ class Connection:
         from mcp import MCPError  # noqa: PLC0415 - seconds that only a process with tools should pay
         from mcp_types import URL_ELICITATION_REQUIRED, CallToolRequest, CallToolRequestParams  # noqa: PLC0415
 
-        masked = self._around.secrets.masked
+        masked = self.around.secrets.masked
         meta = {"agents/call": key, **({"agents/asker": asker} if asker else {})}
         params = CallToolRequestParams.model_validate({"name": tool, "arguments": dict(arguments), "_meta": meta})
 
@@ -143,7 +143,7 @@ class Connection:
         if error.code == REQUEST_TIMEOUT:
             raise ToolError(f"It did not answer within {timeout_s:g} seconds.", was_sent=True) from error
         if is_too_long(error.message):
-            why = too_long(self._around.answer_bytes_max)
+            why = too_long(self.around.answer_bytes_max)
             raise ToolError(f"{why}, and was not read.", was_sent=True) from error
         if error.code == CONNECTION_CLOSED:
             await self._failed(error)
@@ -155,7 +155,7 @@ class Connection:
             log.warning("tool_unreadable", server=self.name, tool=tool, error=begins)
             was_sent = error.message != _SESSION_OVER
             raise ToolError(f"No answer of the tool came: {self._reason(error)}.", was_sent=was_sent) from error
-        return ToolOutput(f"The tool refused: {self._around.secrets.masked(error.message)}", is_error=True)
+        return ToolOutput(f"The tool refused: {self.around.secrets.masked(error.message)}", is_error=True)
 
     async def close(self) -> None:
         """End the connection, and with it a server that was started for it."""
@@ -194,7 +194,7 @@ class Connection:
         """Hold the connection open: what opens it must close it, in one task."""
         try:
             async with AsyncExitStack() as stack:
-                client = await open_client(stack, self.name, self._entry, self._around, asked=self._asking.on_request)
+                client = await open_client(stack, self.name, self._entry, self.around, asked=self._asking.on_request)
                 if not ready.done():
                     ready.set_result(client)
                 await over.wait()
@@ -220,7 +220,7 @@ class Connection:
         log.warning("tool_server_failed", server=self.name, failures=self._failures, reason=self.failure)
 
     def _reason(self, error: BaseException) -> str:
-        return reason(error, self._around.secrets.masked)
+        return reason(error, self.around.secrets.masked)
 
 
 async def _list(client: "Client") -> Described:

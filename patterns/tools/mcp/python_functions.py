@@ -31,6 +31,8 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     async def call(*args: object, **given: object) -> object:
+        # What it prints would stay in a buffer, and come out as a line of the protocol when the server ends.
+        sys.stdout = sys.stderr
         try:
             if inspect.iscoroutinefunction(function):
                 return await function(*args, **given)

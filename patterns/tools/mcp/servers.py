@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
-from patterns.core.tools import ToolError, ToolOutput, ToolSchema
+from patterns.core.tools import ToolError, ToolOutput, ToolSchema, without_arguments
 from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.connection import Connection
 from patterns.tools.mcp.limits import answer_bytes_max
@@ -66,7 +66,23 @@ class ServerTools:
         described = await self._of(server).described()
         if tool not in described:
             raise ToolError(f"{server} has no tool {tool}.", was_sent=False)
-        return ToolSchema(name, *described[tool])
+        description, parameters = described[tool]
+        if ours := self._secrets(server, tool):
+            parameters = without_arguments(parameters, ours)
+        return ToolSchema(name, description, parameters)
+
+    def _secrets(self, server: str, tool: str) -> dict[str, str]:
+        """Return the arguments of a tool that get the values of variables.
+
+        Raises:
+            ToolError: some are not set.
+        """
+        ours = self.servers[server].secret_arguments.get(tool, {})
+        try:
+            found = self._of(server).around.named(tuple(ours.values()))
+        except LookupError as error:
+            raise ToolError(f"{server}.{tool} cannot be called: {error}.", was_sent=False) from error
+        return {argument: found[variable] for argument, variable in ours.items()}
 
     async def call(
         self,
@@ -81,15 +97,19 @@ class ServerTools:
         """Call a tool once; see the port."""
         server, _, name = tool.partition(".")
         connection = self._of(server)
+        arguments = {**arguments, **self._secrets(server, name)}
         return await connection.call(name, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers)
 
     async def listed(self, server: str) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         """Return every tool that a server has, on or not, with its description and parameters.
 
         Raises:
-            ToolError: it cannot be reached.
+            ToolError: it cannot be reached, or a variable that its tools need is not set.
         """
-        return await self._of(server).described()
+        described = await self._of(server).described()
+        for tool in self.servers[server].secret_arguments:
+            self._secrets(server, tool)
+        return described
 
     def _of(self, server: str) -> Connection:
         if server not in self.connections:
