@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from patterns.core.tools import Reach
 from patterns.core.web_search import SEARCHES_MAX, WebSearch
-from patterns.roster.mcp_schema import McpEntry
+from patterns.roster.mcp_schema import McpEntry, Variable
 from patterns.roster.model_schema import ITEMS_MAX, Entry, Nusd
 
 TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
