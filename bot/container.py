@@ -23,6 +23,7 @@ from bot.presentation import Presentation
 from bot.runs.catalog import RosterCatalog
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
+from bot.runs.resources import ResourceReader
 from bot.slack.announcements import OnceOnlyAnnouncements
 from bot.slack.scopes import GrantedScopes
 from bot.slack.workspaces import Slack, slack_client
@@ -185,6 +186,7 @@ class Container:
             self.stores.rules,
             self.stores.tool_grants,
             lambda: self.engine.roster,
+            ResourceReader(self.engine.tools).offers_of,
         )
 
     @cached_property

@@ -4,6 +4,7 @@ from bot.messages.renderer import Renderer
 from bot.people.profiles import ProfileLookup
 from bot.people.readers import ConversationMembership
 from bot.runs.engine import Engine
+from bot.runs.resources import ResourceReader
 from bot.slack.notifier import SlackNotifier
 from bot.slack.workspaces import Slack
 from bot.stores import Stores
@@ -36,9 +37,9 @@ class Presentation:
         self.streams = AnswerStreams(slack, outbox, engine.clock)
         thread_reader = ThreadReader(slack, engine.store, stores.inbox, profiles, members, own_host)
         somebody_sees = any(model.sees_images for model in engine.roster.models.values())
-        attachments = AttachmentCollector(
-            stores.threads, thread_reader, Files(slack, Downloads(own_host), engine.files, somebody_sees)
-        )
+        files = Files(slack, Downloads(own_host), engine.files, somebody_sees)
+        resources = ResourceReader(engine.tools)
+        attachments = AttachmentCollector(stores.threads, thread_reader, files, resources, engine.roster_of)
         rounds = ReviewRounds(engine.store, slack, outbox, self.renderer)
         progress = ProgressBoard(engine.clock, on_text=self.streams.write, on_round=rounds.post_review_round)
         self.run_views = RunViews(engine, profiles, attachments, progress, stores.preferences)

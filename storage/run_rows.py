@@ -12,6 +12,8 @@ from storage.database.statements import Row
 
 DRY = "dry"
 """The option of a run that calls no tool that acts."""
+RESOURCES = "with"
+"""The option of a run that names resources of servers to attach."""
 Status = Literal["accepted", "running", "parked", "done"]
 
 

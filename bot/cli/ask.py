@@ -30,9 +30,10 @@ from patterns.core.money import NUSD_PER_USD, PriceEstimate, format_usd
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
 from patterns.roster.suggestions import nearest
+from patterns.tools.resources import RESOURCES_MAX, resources_named
 from storage.ledger.balances import Balance
 from storage.outbox import Outbox
-from storage.run_rows import DRY, RunRow
+from storage.run_rows import DRY, RESOURCES, RunRow
 
 STOPPED = 130
 
@@ -50,6 +51,7 @@ class Request:
     as_json: bool = False
     approve: tuple[str, ...] = ()
     dry_run: bool = False
+    with_: tuple[str, ...] = ()
 
     @property
     def choice(self) -> Choice:
@@ -129,7 +131,9 @@ class Shell:
         executor = Executor(self.engine, terminal, terminal, owner=owner())
         choice = self.asked.choice
         dry = {DRY: True} if choice.dry else {}
-        options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes, **dry}
+        named = (*self.asked.with_, *resources_named(self.asked.request))
+        brought = {RESOURCES: list(dict.fromkeys(named))[:RESOURCES_MAX]} if named else {}
+        options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes, **dry, **brought}
         with interruptible(terminal.stopped):
             run = await self._fresh(await self.accept(options))
             stopping = asyncio.create_task(_stop_when(terminal.stopped, executor, run), name="ctrl-c")

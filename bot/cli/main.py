@@ -118,6 +118,7 @@ def demo(port: int, request: str | None, roster: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Agree to the price beforehand, whatever it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--dry-run", is_flag=True, help="Call no tool that acts; list what would be called, with its price.")
+@click.option("--with", "with_", multiple=True, metavar="ADDRESS", help="Attach a resource of a server; repeatable.")
 @_approve
 def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
     """Run a request here, without Slack: same patterns, same ledger, beside a running bot.

@@ -23,6 +23,7 @@ from bot.messages.views import AnswerView, PrivateView
 from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
 from bot.runs.presenter import Rendered
+from bot.runs.resources import ResourceReader
 from patterns.core.events import (
     Noted,
     Planned,
@@ -39,7 +40,8 @@ from patterns.core.questions import Decision, Question
 from patterns.core.reasons import Reason
 from storage.outbox import Outbox
 from storage.questions import StoredQuestion
-from storage.run_rows import RunRow
+from storage.run_rows import RESOURCES, RunRow
+from storage.threads import Threads
 
 NOTE_CHARS = 300
 LOOK_S = 1.0
@@ -143,7 +145,14 @@ class Terminal:
         return False
 
     async def begin(self, run: RunRow) -> RunRow:
-        """Return the run unchanged: there is nothing to post."""
+        """Read what the request brings, once, and return the run unchanged: there is nothing to post."""
+        threads = Threads(self.engine.db, self.engine.clock)
+        if run.options.get(RESOURCES) and await threads.attachments(run.id) is None:
+            roster, _ = await self.engine.roster_of(run)
+            came = await ResourceReader(self.engine.tools).read(run, roster)
+            await threads.store_attachments(run, came.model_dump_json(exclude_defaults=True))
+            for line in filter(None, (came.read_words, *came.left_out)):
+                print_line(f"↳ {_short(line)}")
         return run
 
     def release(self, run: RunRow) -> None:

@@ -1,7 +1,7 @@
 """What `agents tools list` and `agents tools call` do: reach the servers, and make one call like a run does."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from patterns.tools.mcp.servers import ServerTools, ToolServers
 CALL_S = 400.0
 """The lease of the run around one call: longer than any call may take."""
 DESCRIPTION_CHARS = 100
+OFFERS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,31 @@ async def _print_server(name: str, specs: list[ToolSpec], box: ServerTools) -> b
             near = nearest(spec.tool, described)
             meant = f"did you mean {name}.{near}?" if near else f"it has {', '.join(described)}"
             click.echo(click.style(f"    its server has no such tool; {meant}", fg="red"))
+    if described:
+        await _print_offers(box, name)
     off = [f"{name}.{tool}" for tool in sorted(set(described) - {spec.tool for spec in specs})]
     if off:
         click.echo(click.style(f"  off, because the roster does not name them: {', '.join(off)}", dim=True))
     return is_complete
+
+
+async def _print_offers(box: ServerTools, name: str) -> None:
+    """Print what a server has besides tools: resources that can be attached, and prompts, which nobody runs."""
+    try:
+        offers = await box.offers(name)
+    except ToolError as error:
+        click.echo(click.style(f"  its resources cannot be listed: {error}", fg="red"))
+        return
+    addresses = [uri for uri, _ in (*offers.resources, *offers.templates)]
+    if addresses:
+        click.echo(f"  resources, attached with --with: {_some(addresses)}")
+    if offers.prompts:
+        click.echo(f"  prompts, which are never run: {_some(offers.prompts)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(_short(name) for name in names[:OFFERS_SHOWN])
+    return f"{shown}, and {len(names) - OFFERS_SHOWN:,} more" if len(names) > OFFERS_SHOWN else shown
 
 
 def _traits(spec: ToolSpec) -> list[str]:

@@ -3,11 +3,12 @@
 from bot.commands.origin import Origin
 from bot.listeners.services import ListenerServices
 from bot.messages.run_text import date_and_time
-from bot.messages.tool_views import GrantLine, ToolLine, ToolsView
+from bot.messages.tool_views import GrantLine, OffersLine, ToolLine, ToolsView
 from bot.people.channel_tools import StandingGrant
 from bot.people.permissions import Action
 from bot.people.tools_form import for_whom
 from patterns.core.errors import AgentsError
+from patterns.tools.resources import Offers
 
 
 async def tools_view(services: ListenerServices, origin: Origin) -> ToolsView:
@@ -39,7 +40,12 @@ async def tools_view(services: ListenerServices, origin: Origin) -> ToolsView:
         outsiders_allowed=here.rules.tools_outside,
         grants=tuple([await _grant_line(services, one, origin.workspace) for one in here.grants]),
         may_change=may_change,
+        offers=tuple(_offers_line(name, one) for name, one in here.offers),
     )
+
+
+def _offers_line(server: str, offers: Offers) -> OffersLine:
+    return OffersLine(server, tuple(uri for uri, _ in (*offers.resources, *offers.templates)), offers.prompts)
 
 
 async def _grant_line(services: ListenerServices, standing: StandingGrant, workspace: str) -> GrantLine:

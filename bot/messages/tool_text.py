@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, mrkdwn
 from bot.messages.run_text import count, person, short, usd
-from bot.messages.tool_views import GrantLine, OutcomeCardView, ToolCardView, ToolLine, ToolsView
+from bot.messages.tool_views import GrantLine, OffersLine, OutcomeCardView, ToolCardView, ToolLine, ToolsView
 from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
 
 VALUE_MAX = 300
@@ -14,6 +14,7 @@ VALUE_MAX = 300
 ARGUMENTS_MAX = 1_400
 CALLS_SHOWN = 4
 TOOLS_SHOWN = 60
+OFFERS_SHOWN = 5
 CHOICES_MAX = 100
 """Choices that Slack takes in one menu."""
 APPROVE_FOR_RUN = f"Approve for this request ({RUN_GRANT_CALLS} more calls at most)"
@@ -164,7 +165,26 @@ def tools(view: ToolsView) -> Mrkdwn:
     lines = [_tool(line) for line in view.tools[:TOOLS_SHOWN]]
     if len(view.tools) > TOOLS_SHOWN:
         lines.append(mrkdwn("… and {more}", more=count(len(view.tools) - TOOLS_SHOWN, "more tool")))
-    return join("\n", [_head(view), *lines])
+    return join("\n", [_head(view), *lines, *(offers(line) for line in view.offers)])
+
+
+def offers(line: OffersLine) -> Mrkdwn:
+    """Return what a server has besides tools: what can be attached to a request, and what is never run."""
+    named = {"server": short(line.server, 60), "example": short((*line.resources, "")[0], 120)}
+    attach = mrkdwn(
+        "_{server}_ also has {resources}: {some}. Attach one by its address, like `summarise it with {example}`",
+        resources=count(len(line.resources), "resource"),
+        some=_some(line.resources),
+        **named,
+    )
+    prompts = mrkdwn("_{server}_ has prompts, which are never run: {some}", some=_some(line.prompts), **named)
+    return join("\n", [*([attach] if line.resources else []), *([prompts] if line.prompts else [])])
+
+
+def _some(names: Sequence[str]) -> Mrkdwn:
+    shown = join(", ", [mrkdwn("`{name}`", name=short(name, 120)) for name in names[:OFFERS_SHOWN]])
+    more = len(names) - OFFERS_SHOWN
+    return mrkdwn("{shown} and {more} more", shown=shown, more=str(more)) if more > 0 else shown
 
 
 def _head(view: ToolsView) -> Mrkdwn:

@@ -107,6 +107,15 @@ class GrantLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OffersLine:
+    """What a server that is on has besides tools: addresses of resources, and names of prompts."""
+
+    server: str
+    resources: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ToolsView(PrivateView):
     """The tools of a conversation: `for_whom` in words, and why they are off where guests or others read."""
 
@@ -121,3 +130,4 @@ class ToolsView(PrivateView):
     grants: tuple[GrantLine, ...] = ()
     may_change: bool = False
     owner: Person | None = None
+    offers: tuple[OffersLine, ...] = ()

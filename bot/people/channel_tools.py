@@ -1,6 +1,6 @@
 """Which tools are on where: off until an admin says so, for whom, and never before outsiders unless that is allowed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from bot.people.permissions import Action, Role, Site, site_of
 from patterns.core.tools import ToolRules
 from patterns.roster.roster import Roster
 from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.resources import Offers
 from storage.run_rows import RunRow
 from storage.tool_grants import StandingGrant, ToolGrants
 
@@ -49,17 +50,23 @@ class ToolsHere:
     outsiders: bool = False
     is_dm: bool = False
     grants: tuple[StandingGrant, ...] = ()
+    offers: tuple[tuple[str, Offers], ...] = ()
+    """What each server of which a tool is on has besides tools, as far as it answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelTools:
-    """Says which tools a run has, and lets admins change it. `roster` returns the current one."""
+    """Says which tools a run has, and lets admins change it. `roster` returns the current one.
+
+    `offers_of` asks the servers of some tools what they have besides.
+    """
 
     access: Access
     directory: Readers
     rules: RulesStore
     grants: ToolGrants
     roster: Callable[[], Roster]
+    offers_of: Callable[[frozenset[str], Roster], Awaitable[tuple[tuple[str, Offers], ...]]]
 
     async def rules_for(self, run: RunRow) -> ToolRules:
         """Return what is allowed where a run works, for whoever asked; read once per execution.
@@ -94,11 +101,12 @@ class ChannelTools:
         rules = await self.rules.rules(**place)
         if site is Site.DM:
             on = frozenset(spec.name for spec in _in_dm(specs, user, role))
-            return ToolsHere(specs, rules, on, is_dm=True)
+            return ToolsHere(specs, rules, on, is_dm=True, offers=await self.offers_of(on, self.roster()))
         outsiders = await self._is_read_by_outsiders(site, **place)
         on = frozenset() if outsiders and not rules.tools_outside else rules.tools_on & {spec.name for spec in specs}
         grants = tuple(await self.grants.standing(**place))
-        return ToolsHere(specs, rules, on, outsiders=outsiders, grants=grants)
+        offers = await self.offers_of(on, self.roster())
+        return ToolsHere(specs, rules, on, outsiders=outsiders, grants=grants, offers=offers)
 
     async def change(
         self, change: Change, *, workspace: str, channel: str, user: str

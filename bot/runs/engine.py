@@ -10,6 +10,7 @@ from bot.runs.context import context_of, follows_dry_run, payer_context
 from bot.runs.engine_parts import EngineParts, NullEventSink
 from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
+from bot.runs.resources import brings_private
 from bot.runs.run_setup import Setup, keep_setup
 from bot.runs.told_price import PRICE_PATH, estimate_in
 from patterns.core.context import TaskContext
@@ -25,6 +26,7 @@ from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services
+from patterns.tools.approvals import PRIVATE
 from patterns.tools.dry_run import OVER, noted
 from patterns.tools.sources import with_known_links
 from storage.channels import ChannelSettings
@@ -32,7 +34,7 @@ from storage.execution.session import RunSession
 from storage.execution.texts import RunTexts
 from storage.history import History
 from storage.ledger.balances import Balance
-from storage.run_rows import DRY, RunRow
+from storage.run_rows import DRY, RESOURCES, RunRow
 
 CONFIRM_PATH = "confirm"
 """Path under which journal and questions keep whether a person accepted the price."""
@@ -111,6 +113,8 @@ class Engine(EngineParts):
             may_stream=may_stream,
             tools=tools,
         )
+        if brings_private(run, services.tool_rules, roster):
+            await services.record_decision(PRIVATE, {"tool": RESOURCES})
         if follows_dry_run(run, texts):
             services.emit(Noted(DRY, OVER))
         return context_of(run, texts), services, Setup.of(roster, client, allowed, tools[1])

@@ -7,7 +7,8 @@ from bot.commands.commands import Ask
 from bot.commands.origin import ChannelKind, Origin
 from patterns.core.holds import Payer
 from patterns.flow import Choice
-from storage.run_rows import DRY
+from patterns.tools.resources import resources_named
+from storage.run_rows import DRY, RESOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class RunRequest:
             "delivery_key": origin.delivery_key,
             "attached": asdict(origin.attached),
             **({DRY: True} if self.dry else {}),
+            **({RESOURCES: list(named)} if (named := resources_named(self.text)) else {}),
             **({"again_of": self.again_of, "root_ts": self.root_ts} if self.again_of else {}),
         }
 

@@ -1,13 +1,16 @@
 """Read what came with a request once and store it, so that a resumed run sees the same."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.commands.message_words import files_of
 from bot.commands.origin import AttachmentRefs
 from bot.runs.material import Attachments
+from bot.runs.resources import ResourceReader
 from bot.threads.files import Files
 from bot.threads.history import ThreadReader
+from patterns.roster.roster import Roster
 from storage.run_rows import RunRow
 from storage.threads import Thread, Threads
 
@@ -22,6 +25,8 @@ class AttachmentCollector:
     threads: Threads
     thread_reader: ThreadReader
     files: Files
+    resources: ResourceReader
+    roster_of: Callable[[RunRow], Awaitable[tuple[Roster, object]]]
 
     async def gather(self, run: RunRow) -> Attachments:
         """Read what came with a request, once: the first reading decides what every later look at it sees."""
@@ -67,6 +72,7 @@ class AttachmentCollector:
         )
         material += linked
         material += self.thread_reader.shared(message)
+        material += await self.resources.read(run, (await self.roster_of(run))[0])
         file_ids = dict.fromkeys([*attached.files, *(str(file["id"]) for file in files_of(message))])
         return material + await self.files.read(list(file_ids), run)
 

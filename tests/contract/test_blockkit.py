@@ -127,7 +127,7 @@ def tool_views(text: str, run: v.RunView, person: v.Person) -> list[Any]:
         tv.FormCardView(run, text, text, (text,), decided=text or "Done.", question="a"),
         tv.ToolsView("C1", text, (line,) * 90, text, outsiders=True, grants=grants, may_change=True, owner=person),
         tv.ToolsView("C1", text, (replace(line, is_on=False),), text, grants=grants, owner=person),
-        tv.ToolsView("D1", text, (line,), is_dm=True),
+        tv.ToolsView("D1", text, (line,), is_dm=True, offers=(tv.OffersLine(text, (text,) * 30, (text,) * 30),) * 9),
         tv.ToolsView("C1", text, ()),
     ]
 

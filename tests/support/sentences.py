@@ -253,6 +253,8 @@ def _tools() -> Iterator[tuple[str, Any]]:
     waiting = tuple(replace(one, is_allowed=True) for one in off)
     yield "Tools where guests read", replace(here, tools=waiting, outsiders=True)
     yield "Tools of direct messages", replace(here, is_dm=True)
+    offers = t.OffersLine("tickets", ("tickets://123", "tickets://{number}/notes"), ("triage",))
+    yield "Tools whose server has resources and prompts", replace(here, offers=(offers,))
     yield "No tools", replace(here, tools=())
     specs = (ToolSpec("tickets", "create_issue"), ToolSpec("wiki", "find", read_only=True, asks=False))
     yield "The form of a channel's tools", tools_form(ChannelRules(), specs, channel="C0PLATFORM")

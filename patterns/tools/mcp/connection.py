@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -15,11 +15,15 @@ from patterns.core.tools import ToolError, ToolOutput
 from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.asking import Asking, answered, call_result, forms_in
 from patterns.tools.mcp.limits import is_too_long, too_long
+from patterns.tools.mcp.offers import offers_of, read_text
 from patterns.tools.mcp.results import output_of
 from patterns.tools.mcp.transports import Surroundings, open_client
+from patterns.tools.resources import Offers
 
 if TYPE_CHECKING:
     from mcp import Client, MCPError
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +135,35 @@ class Connection:
         except Exception as error:
             log.warning("tool_unreadable", server=self.name, tool=tool, error=type(error).__name__)
             raise ToolError(f"Its answer could not be read: {self._reason(error)}.", was_sent=True) from error
+
+    async def offers(self) -> Offers:
+        """Return what the server has besides tools.
+
+        Raises:
+            ToolError: it cannot be reached.
+        """
+        return await self._asked(offers_of)
+
+    async def read(self, uri: str, *, timeout_s: float) -> str:
+        """Return a resource as text, without our secrets.
+
+        Raises:
+            ToolError: it cannot be read.
+        """
+        text = await self._asked(lambda client: read_text(client, uri, timeout_s=timeout_s))
+        return self.around.secrets.masked(text)
+
+    async def _asked(self, ask: "Callable[[Client], Awaitable[T]]") -> "T":
+        await self.described()  # connects
+        client = self._client
+        if client is None:
+            raise ToolError(f"{self.name} is not connected now.", was_sent=False)
+        try:
+            return await ask(client)
+        except (ToolError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise ToolError(f"{self.name} does not answer: {self._reason(error)}", was_sent=True) from error
 
     async def _refused(self, tool: str, error: "MCPError", *, timeout_s: float) -> ToolOutput:
         """Return what a server said instead of a result.

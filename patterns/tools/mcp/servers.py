@@ -12,6 +12,7 @@ from patterns.roster.tool_schema import ToolServer
 from patterns.tools.mcp.connection import Connection
 from patterns.tools.mcp.limits import answer_bytes_max
 from patterns.tools.mcp.transports import Login, Surroundings, by_client_credentials
+from patterns.tools.resources import Offers
 
 
 @dataclass
@@ -110,6 +111,22 @@ class ServerTools:
         for tool in self.servers[server].secret_arguments:
             self._secrets(server, tool)
         return described
+
+    async def offers(self, server: str) -> Offers:
+        """Return what a server has besides tools.
+
+        Raises:
+            ToolError: it cannot be reached.
+        """
+        return await self._of(server).offers()
+
+    async def read(self, server: str, uri: str, *, timeout_s: float) -> str:
+        """Return a resource of a server as text.
+
+        Raises:
+            ToolError: it cannot be read.
+        """
+        return await self._of(server).read(uri, timeout_s=timeout_s)
 
     def _of(self, server: str) -> Connection:
         if server not in self.connections:

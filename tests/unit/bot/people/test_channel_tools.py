@@ -63,7 +63,11 @@ def desk(world: World, rules: ChannelRules) -> ChannelTools:
     known = FakeRules()
     known.by_channel[HERE] = rules
     access = Access(world, known, admins=Admins())
-    return ChannelTools(access, world, known, world, lambda: SimpleNamespace(tools=SPECS))  # type: ignore[arg-type, return-value]
+    return ChannelTools(access, world, known, world, lambda: SimpleNamespace(tools=SPECS), no_offers)  # type: ignore[arg-type, return-value]
+
+
+async def no_offers(*_: object) -> tuple[()]:
+    return ()
 
 
 async def rules_for(world: World, rules: ChannelRules, user: str = ASKER) -> ToolRules:

@@ -1,0 +1,88 @@
+"""Resources that a request brings: read once from the servers that are on where it works, and kept like attachments."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.runs.material import Attachments
+from bot.runs.tool_rules import RunTools
+from patterns.core.context import Artifact
+from patterns.core.invisible import without_invisible
+from patterns.core.text import storable
+from patterns.core.tools import ToolError, ToolRules
+from patterns.roster.prompts import cut
+from patterns.roster.roster import Roster
+from patterns.tools.mcp.servers import ServerTools
+from patterns.tools.resources import Offers, server_of
+from storage.run_rows import RESOURCES, RunRow
+
+BYTES_MAX = 100_000
+"""Bytes of one resource that agents can see; the rest is cut with a mark."""
+READ_S, LIST_S = 20.0, 10.0
+SOON_S = 2.0
+"""Seconds that somebody who only looks waits for a server."""
+
+
+@dataclass(frozen=True)
+class ResourceReader:
+    """Reads the resources of runs. Only servers of which a tool is on there are asked."""
+
+    tools: RunTools
+
+    async def read(self, run: RunRow, roster: Roster) -> Attachments:
+        """Return what a request brings as material, and in sentences what could not be read."""
+        wanted = [str(uri) for uri in run.options.get(RESOURCES, ())]
+        if not wanted:
+            return Attachments()
+        box, rules = await self.tools.of(run, roster)
+        if not isinstance(box, ServerTools):
+            return Attachments(left_out=tuple(_nobody_has(uri) for uri in wanted))
+        on = servers_on(rules, roster)
+        offers = dict(zip(on, await asyncio.gather(*(_offers(box, name) for name in on)), strict=True))
+        return sum([await _read(box, uri, offers) for uri in wanted], Attachments())
+
+    async def offers_of(self, on: frozenset[str], roster: Roster) -> tuple[tuple[str, Offers], ...]:
+        """Return what the servers of some tools have besides, as far as they answer soon."""
+        box = self.tools.servers.toolbox(roster.servers)
+        names = servers_on(ToolRules(enabled=on), roster)
+        found = await asyncio.gather(*(_offers(box, name, soon_s=SOON_S) for name in names))
+        return tuple(zip(names, found, strict=True))
+
+
+def servers_on(rules: ToolRules, roster: Roster) -> tuple[str, ...]:
+    """Return the servers of which at least one tool is on."""
+    return tuple(
+        name
+        for name, entry in roster.servers.items()
+        if (entry.mcp or entry.python) and any(rules.allows(f"{name}.{tool}") for tool in entry.names)
+    )
+
+
+def brings_private(run: RunRow, rules: ToolRules, roster: Roster) -> bool:
+    """Return whether a resource of a run can be private: it brings some, and a server that is on is."""
+    return bool(run.options.get(RESOURCES)) and any(roster.servers[name].private for name in servers_on(rules, roster))
+
+
+async def _offers(box: ServerTools, server: str, *, soon_s: float = LIST_S) -> Offers:
+    try:
+        async with asyncio.timeout(soon_s):
+            return await box.offers(server)
+    except (ToolError, TimeoutError):
+        return Offers()
+
+
+def _nobody_has(uri: str) -> str:
+    return f"{uri} was left out: no server that is on here has it."
+
+
+async def _read(box: ServerTools, uri: str, offers: Mapping[str, Offers]) -> Attachments:
+    server = server_of(uri, offers)
+    if not server:
+        return Attachments(left_out=(_nobody_has(uri),))
+    try:
+        text = await box.read(server, uri, timeout_s=READ_S)
+    except ToolError as error:
+        return Attachments(left_out=(f"{uri} was left out: {error}.",))
+    shown = cut(without_invisible(storable(text)), BYTES_MAX)
+    artifact = Artifact(name=uri, media_type="text/plain", text=shown, note=f"from the server {server}")
+    return Attachments(artifacts=(artifact,), read=(uri,))

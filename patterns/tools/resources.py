@@ -1,0 +1,43 @@
+"""Resources of servers as values: what a server has besides tools, and which addresses a request names. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+RESOURCES_MAX = 5
+"""Resources that one request brings."""
+ADDRESS_CHARS = 500
+_ADDRESS = r"(?!https?:|ftp:|mailto:|slack:|file:)[a-z][a-z0-9+.-]{1,30}://[^\s<>|\"'`,;]+"
+_NAMED = re.compile(rf"\bwith\s+(?P<all>{_ADDRESS}(?:(?:\s*,\s*|\s+and\s+){_ADDRESS})*)", re.IGNORECASE)
+_ONE = re.compile(_ADDRESS, re.IGNORECASE)
+_TRAILING = ".:!?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a server has besides tools: addresses and templates of them, each with its name, and names of prompts."""
+
+    resources: tuple[tuple[str, str], ...] = ()
+    templates: tuple[tuple[str, str], ...] = ()
+    prompts: tuple[str, ...] = ()
+
+    def has(self, uri: str) -> bool:
+        """Return whether a server says that it has a resource, by its list or by the beginning of a template."""
+        begins = (template.partition("{")[0] for template, _ in self.templates)
+        return any(uri == one for one, _ in self.resources) or any(one and uri.startswith(one) for one in begins)
+
+
+def resources_named(request: str) -> tuple[str, ...]:
+    """Return the addresses of a request like `summarise it with tickets://123`, each once.
+
+    Pages of the web and files are none: nothing but a server of tools reads these.
+    """
+    found = (one[0].rstrip(_TRAILING) for match in _NAMED.finditer(request) for one in _ONE.finditer(match["all"]))
+    return tuple(dict.fromkeys(one for one in found if len(one) <= ADDRESS_CHARS))[:RESOURCES_MAX]
+
+
+def server_of(uri: str, offers: Mapping[str, Offers]) -> str:
+    """Return the server that has a resource: the one of its scheme's name, else one that says so; empty for none."""
+    scheme = uri.partition("://")[0].casefold()
+    named = next((name for name in offers if name.casefold() == scheme), "")
+    return named or next((name for name, one in offers.items() if one.has(uri)), "")

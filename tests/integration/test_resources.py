@@ -1,0 +1,130 @@
+"""Resources of servers: listed, attached to a request as material, bounded, and only where their server is on."""
+
+import json
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.people.channel_rules import StoredRules
+from patterns.core.tools import ToolError
+from storage.channels import ChannelSettings
+from tests.fakes.provider import Call, Provider, Reply
+from tests.fakes.slack_server import SlackServer
+from tests.fakes.slack_state import TEAM
+from tests.integration.test_real_servers import EVERYTHING
+from tests.integration.test_tool_cards import DANA, LEE, PLATFORM, privately, said
+from tests.integration.test_tool_servers import connected
+from tests.support.node import program
+from tests.support.running_bot import House, Opened, open_house
+from tests.support.shells import Shell
+
+ROOT = Path(__file__).parents[2]
+CODE = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.fakes.ticket_server import serve; serve()"
+SERVER = f"{{mcp: {{command: {json.dumps([sys.executable, '-c', CODE])}}}, allow: [look], read_only: [look]"
+ROSTER = f"""
+extends: shipped
+tools:
+  tickets: {SERVER}}}
+agents:
+  clerk: {{description: Reads., model: fast, prompt: You read., tools: [tickets], max_output_tokens: 300, timeout_s: 9}}
+flows:
+  desk: {{description: Reads tickets., examples: [a, b, c], agent: clerk}}
+budgets: {{new_channels: on}}
+limits: {{confirm_above_usd: 5}}
+"""
+EXPORT = "Ticket 7: the export fails on Sundays."
+
+
+def answer(_: Call) -> Reply:
+    return Reply("It is about the export.")
+
+
+@pytest.fixture
+def team() -> object:
+    return answer
+
+
+@pytest.fixture
+def opened(slack: SlackServer, provider: Provider, tmp_path: Path) -> Opened:
+    return partial(open_house, api_url=slack.url, provider=provider, folder=tmp_path, roster=ROSTER)
+
+
+async def test_what_a_server_has_besides_tools_is_listed_and_read(tmp_path: Path) -> None:
+    entry = {"mcp": {"command": [sys.executable, "-c", CODE]}, "allow": ["look"]}
+    async with connected(tmp_path, {"tickets": entry}) as (box, _):
+        offers = await box.offers("tickets")
+        text = await box.read("tickets", "tickets://7", timeout_s=20)
+        notes = await box.read("tickets", "tickets://9/notes", timeout_s=20)
+        with pytest.raises(ToolError, match="its server says"):
+            await box.read("tickets", "tickets://nobody", timeout_s=20)
+    assert [uri for uri, _ in offers.resources] == ["tickets://7", "tickets://long"]
+    assert [uri for uri, _ in offers.templates] == ["tickets://{number}/notes"]
+    assert offers.prompts == ("triage",)
+    assert text.startswith(EXPORT)
+    assert notes == "Notes of 9"
+
+
+async def test_resources_of_a_server_of_others_are_listed_and_read(tmp_path: Path) -> None:
+    entry = {"mcp": {"command": [*program("mcp-server-everything"), "stdio"]}, **EVERYTHING}
+    async with connected(tmp_path, {"all": entry}) as (box, _):
+        offers = await box.offers("all")
+        assert offers.resources
+        assert offers.prompts
+        uri = offers.resources[0][0]
+        assert await box.read("all", uri, timeout_s=20)
+
+
+async def test_a_server_without_resources_has_none(tmp_path: Path) -> None:
+    entry = {"mcp": {"command": ["mcp-server-time"]}, "allow": ["convert_time"]}
+    async with connected(tmp_path, {"time": entry}) as (box, _):
+        assert await box.offers("time") == type(await box.offers("time"))()
+
+
+async def test_a_shell_attaches_what_is_named_and_says_what_it_could_not_read(tmp_path: Path) -> None:
+    (tmp_path / "roster.yml").write_text(ROSTER, "utf-8")
+    env = {"AGENTS_ROSTER": str(tmp_path / "roster.yml")}
+    async with Provider(answer) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        asked = ("ask", "--flow", "desk", "--yes", "--with", "tickets://7", "--with", "other://1")
+        answered = await shell.run(*asked, "What is it about, with tickets://long?", env=env)
+        listed = await shell.run("tools", "list", env=env)
+        verified = await shell.run("verify")
+        sent = str(provider.calls[0].body)
+    assert answered.code == 0, answered.err
+    assert "Read tickets://7, tickets://long." in answered.err
+    assert "other://1 was left out: no server that is on here has it." in answered.err
+    assert EXPORT in sent
+    assert len(sent) < 150_000  # of three hundred thousand, cut with a mark
+    assert "resources, attached with --with: tickets://7, tickets://long, tickets://{number}/notes" in listed.out
+    assert "prompts, which are never run: triage" in listed.out
+    assert shell.sql("SELECT COUNT(*) FROM content WHERE id LIKE '%:material'") == [(1,)]
+    assert verified.code == 0
+
+
+async def enable(house: House) -> None:
+    rules = StoredRules(ChannelSettings(house.bot.engine.db, house.bot.engine.clock))
+    tools = frozenset({"tickets.look"})
+    await rules.change_rules(lambda now: replace(now, tools=tools), workspace=TEAM, channel=PLATFORM, actor=DANA)
+
+
+async def test_a_channel_attaches_from_servers_that_are_on_there(
+    slack: SlackServer, house: House, provider: Provider
+) -> None:
+    await slack.command("use desk: what is it about, with tickets://7", user=LEE)
+    await slack.wait_for(lambda: "It is about the export." in said(slack))
+    assert "tickets://7 was left out: no server that is on here has it." in said(slack)
+    assert EXPORT not in str([call.body for call in provider.calls])
+    await enable(house)
+    before = len(provider.calls)
+    await slack.command("use desk: and what is it about, with tickets://7", user=LEE)
+    await slack.wait_for(lambda: "Read tickets://7." in said(slack))
+    await slack.wait_for(lambda: len(provider.calls) > before)
+    assert EXPORT in str(provider.calls[-1].body)
+    await slack.command("tools", user=LEE)
+    await slack.wait_for(lambda: any("never run" in text for text in privately(slack, LEE)))
+    (shown,) = [text for text in privately(slack, LEE) if "never run" in text]
+    assert "_tickets_ also has 3 resources: `tickets://7`" in shown
+    assert "_tickets_ has prompts, which are never run: `triage`" in shown

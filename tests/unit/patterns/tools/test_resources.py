@@ -1,0 +1,42 @@
+"""Resources of servers: the addresses that a request names, and whose they are."""
+
+import pytest
+
+from patterns.tools.resources import RESOURCES_MAX, Offers, resources_named, server_of
+
+TICKETS = Offers(resources=(("tickets://123", "Ticket 123"),))
+WIKI = Offers(templates=(("notes://{page}", "A page"), ("{odd}", "Anything")), resources=(("doc://a/b", "B"),))
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ("summarise it with tickets://123", ("tickets://123",)),
+        ("With tickets://1, tickets://2 and notes://x: what differs?", ("tickets://1", "tickets://2", "notes://x")),
+        ("compare with doc://a/b.", ("doc://a/b",)),
+        ("with tickets://1 and again with tickets://1", ("tickets://1",)),
+        ("work with https://example.com/x", ()),
+        ("with file:///etc/passwd", ()),
+        ("read tickets://123", ()),
+        ("use decide with cost, sceptic: tea?", ()),
+        ("with <https://evil.example|tickets://1>", ()),
+        ("with " + ", ".join(f"t1://{n}" for n in range(9)), tuple(f"t1://{n}" for n in range(RESOURCES_MAX))),
+    ],
+)
+def test_the_addresses_behind_with_are_what_a_request_brings(request_: str, named: tuple[str, ...]) -> None:
+    assert resources_named(request_) == named
+
+
+@pytest.mark.parametrize(
+    ("uri", "server"),
+    [
+        ("tickets://123", "tickets"),
+        ("tickets://999", "tickets"),
+        ("notes://x", "wiki"),
+        ("doc://a/b", "wiki"),
+        ("doc://a/c", ""),
+        ("other://1", ""),
+    ],
+)
+def test_an_address_belongs_to_the_server_of_its_scheme_or_to_one_that_says_so(uri: str, server: str) -> None:
+    assert server_of(uri, {"tickets": TICKETS, "wiki": WIKI}) == server
