@@ -119,6 +119,8 @@ async def _send(connection: Connection, statement: Statement) -> Cursor | None:
     if isinstance(params, Sequence):
         if len(params) == 1:
             await connection.execute(cast("Any", query.each["postgresql"]), params[0])
+        elif params and query.at_once is not None:
+            await connection.execute(cast("Any", query.at_once), list(map(list, zip(*params, strict=True))))
         elif params:
             await connection.cursor().executemany(cast("Any", query.each["postgresql"]), params)
         return None

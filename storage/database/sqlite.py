@@ -16,6 +16,8 @@ from storage.database.private_files import make_private
 from storage.database.statements import Dialect, Statement, T, Work
 
 BUSY_TIMEOUT_S = 10.0
+PREPARED_MAX = 500
+"""Prepared statements that a connection keeps: more than there are."""
 COMMIT_GAP_S = 0.001
 """Between two commits while others wait: without it another process starves (measured)."""
 
@@ -200,7 +202,12 @@ async def _connect(path: Path, pragma: str) -> aiosqlite.Connection:
     uri = f"{path.as_uri()}?mode=rw"
     try:
         connection = await aiosqlite.connect(
-            uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, factory=_Connection
+            uri,
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_TIMEOUT_S,
+            cached_statements=PREPARED_MAX,
+            factory=_Connection,
         )
     except sqlite3.Error as error:
         raise to_storage_error(error) from error

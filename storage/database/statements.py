@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 
 
+_MANY = "-- many rows on PostgreSQL:\n"
 _COMMENT = re.compile(r"--[^\n]*")
 _ROWS = re.compile(r"\A[\s(]*(?:SELECT|WITH|VALUES|EXPLAIN|SHOW)\b|\bRETURNING\b", re.IGNORECASE)
 
@@ -31,9 +32,9 @@ class Query:
     on SQLite, where a writing transaction is alone anyway.
     """
 
-    __slots__ = ("_attributes", "_items", "_lists", "each", "name", "postgresql", "returns_rows", "sqlite")
+    __slots__ = ("_attributes", "_items", "_lists", "at_once", "each", "name", "postgresql", "returns_rows", "sqlite")
 
-    def __init__(self, name: str, sql: str) -> None:
+    def __init__(self, name: str, sql: str, at_once: str = "") -> None:
         self.name = name
         self.returns_rows = bool(_ROWS.search(_COMMENT.sub("", sql)))
         self._lists = frozenset(match["ids"] for match in _TOKEN.finditer(sql) if match["ids"])
@@ -45,8 +46,15 @@ class Query:
             "sqlite": _TOKEN.sub(lambda match: "?" if match["name"] else _for_sqlite(match), sql),
             "postgresql": _TOKEN.sub(lambda match: "%s" if match["name"] else _for_postgresql(match), sql),
         }
+        self.at_once = self._columns(at_once, places) if at_once else None
+        """The statement on PostgreSQL that takes the rows of `each` as columns, in the same order."""
         self._items = _getter(itemgetter, places)
         self._attributes = _getter(attrgetter, places)
+
+    def _columns(self, sql: str, places: Sequence[str]) -> str:
+        if [match["name"] for match in _TOKEN.finditer(sql) if match["name"]] != places:
+            raise ValueError(f"{self.name} for many rows takes its columns in another order")
+        return _TOKEN.sub(lambda match: "%s" if match["name"] else _for_postgresql(match), sql)
 
     def __call__(self, **params: object) -> "Statement":
         """Return the statement with one set of parameters bound."""
@@ -116,11 +124,19 @@ class Queries:
 
 @cache
 def load(name: str) -> Queries:
-    """Return the queries of storage/queries/<name>.sql: blocks of `-- name: x`, a comment saying why, and SQL."""
+    """Return the queries of storage/queries/<name>.sql: blocks of `-- name: x`, a comment saying why, and SQL.
+
+    A second statement for many rows at once on PostgreSQL may follow, with each parameter as an array.
+    """
     source = files("storage").joinpath("queries", f"{name}.sql")
     blocks = re.split(r"^-- name: (\w+)\n", source.read_text("utf-8"), flags=re.MULTILINE)
     pairs = zip(blocks[1::2], blocks[2::2], strict=True)
-    return Queries(f"{name}.sql", {key: Query(key, sql.strip().rstrip(";")) for key, sql in pairs})
+    return Queries(f"{name}.sql", {key: Query(key, *_statements(block)) for key, block in pairs})
+
+
+def _statements(block: str) -> list[str]:
+    """Return the statement of a block, and the one for many rows on PostgreSQL where it has one."""
+    return [sql.strip().rstrip(";") for sql in block.split(_MANY)]
 
 
 def _getter(make: Callable[..., Any], names: Sequence[str]) -> Callable[[Any], tuple[object, ...]]:

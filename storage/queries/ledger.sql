@@ -49,6 +49,11 @@ VALUES (:id, :workspace, :kind, :key, :period, :limit_nusd) ON CONFLICT DO NOTHI
 -- Write what is settled and held, and the limit it was decided under.
 UPDATE account SET limit_nusd = :limit_nusd, settled_nusd = :settled_nusd, reserved_nusd = :reserved_nusd
 WHERE id = :id;
+-- many rows on PostgreSQL:
+UPDATE account SET limit_nusd = new.limit_nusd, settled_nusd = new.settled_nusd, reserved_nusd = new.reserved_nusd
+FROM unnest(:limit_nusd::bigint[], :settled_nusd::bigint[], :reserved_nusd::bigint[], :id::text[])
+  AS new (limit_nusd, settled_nusd, reserved_nusd, id)
+WHERE account.id = new.id;
 
 -- name: roll_workspace_period
 -- Move a workspace on to a month; never backwards, in whatever order transactions commit.
@@ -70,12 +75,27 @@ INSERT INTO call (id, run_id, path, attempt, workspace, channel, user_id, period
                   hold_nusd, state, accounts_json, owner_epoch, opened_us)
 VALUES (:id, :run_id, :path, :attempt, :workspace, :channel, :user_id, :period, :flow, :agent, :model, :price_version,
         :hold_nusd, :state, :accounts_json, :owner_epoch, :opened_us);
+-- many rows on PostgreSQL:
+INSERT INTO call (id, run_id, path, attempt, workspace, channel, user_id, period, flow, agent, model, price_version,
+                  hold_nusd, state, accounts_json, owner_epoch, opened_us)
+SELECT * FROM unnest(:id::text[], :run_id::text[], :path::text[], :attempt::bigint[], :workspace::text[],
+  :channel::text[], :user_id::text[], :period::text[], :flow::text[], :agent::text[], :model::text[],
+  :price_version::text[], :hold_nusd::bigint[], :state::text[], :accounts_json::text[], :owner_epoch::bigint[],
+  :opened_us::bigint[]);
 
 -- name: save_call
 -- Move a call along its states, or shrink a reservation.
 UPDATE call SET hold_nusd = :hold_nusd, state = :state, actual_nusd = :actual_nusd, overrun_nusd = :overrun_nusd,
                 usage_json = :usage_json, reason = :reason, closed_us = :closed_us
 WHERE id = :id;
+-- many rows on PostgreSQL:
+UPDATE call SET hold_nusd = new.hold_nusd, state = new.state, actual_nusd = new.actual_nusd,
+                overrun_nusd = new.overrun_nusd, usage_json = new.usage_json, reason = new.reason,
+                closed_us = new.closed_us
+FROM unnest(:hold_nusd::bigint[], :state::text[], :actual_nusd::bigint[], :overrun_nusd::bigint[], :usage_json::text[],
+            :reason::text[], :closed_us::bigint[], :id::text[])
+  AS new (hold_nusd, state, actual_nusd, overrun_nusd, usage_json, reason, closed_us, id)
+WHERE call.id = new.id;
 
 -- name: add_spend
 -- Add to the sums that reports read.

@@ -52,7 +52,7 @@ def known() -> dict[str, str]:
     for path in sorted(QUERIES.glob("*.sql")):
         queries: Queries = load(path.stem)
         for name, query in queries._queries.items():
-            for text in (query.postgresql, query.each["postgresql"]):
+            for text in filter(None, (query.postgresql, query.each["postgresql"], query.at_once)):
                 names[plain(text)] = name
     return names
 
