@@ -73,7 +73,7 @@ def measured(name: str, bench: Bench, told: Path, *, limit_s: float) -> Ended:
 
 
 def main(names: Sequence[str], *, minutes: float) -> int:
-    """Measure, and return the number of benches that did not end whole."""
+    """Measure, and return the number of benches that did not end whole. Ctrl-C ends it and keeps what was told."""
     end_s = time.monotonic() + minutes * 60
     broken = 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -85,10 +85,13 @@ def main(names: Sequence[str], *, minutes: float) -> int:
                 continue
             print(f"\n== {name}", flush=True)
             disk_ms, begun_s = sync_ms(Path(scratch)), time.monotonic()
-            told = Path(scratch) / name
-            ended = measured(name, BENCHES[name], told, limit_s=limit_s)
-            took_s = time.monotonic() - begun_s
-            keep(name, told_in(told), ended=ended, took_s=took_s, sync_ms=disk_ms)
+            told: Path = Path(scratch) / name
+            ended: Ended = "cut off"
+            try:
+                ended = measured(name, BENCHES[name], told, limit_s=limit_s)
+            finally:
+                took_s = time.monotonic() - begun_s
+                keep(name, told_in(told), ended=ended, took_s=took_s, sync_ms=disk_ms)
             broken += ended != "whole"
             print(f"({took_s:.0f} s{'' if ended == 'whole' else f', {ended}'})", flush=True)
     return broken

@@ -95,6 +95,18 @@ def test_how_a_bench_ended_is_known_and_what_was_told_is_kept(
     assert told_in(told) == [Figure("a", 1, "s")]
 
 
+def test_ctrl_c_keeps_what_the_bench_had_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_name: str, _bench: Bench, told: Path, *, limit_s: float) -> str:
+        assert limit_s > 0
+        told.write_text(json.dumps({"what": "help s", "value": 0.2, "unit": "s"}) + "\n", "utf-8")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "measured", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.main(["startup", "hops"], minutes=1)
+    assert "| `agents --help` | 0.2 s |" in (place / "README.md").read_text("utf-8")
+
+
 def test_a_framework_that_was_not_measured_whole_is_left_out() -> None:
     patterns = ("single", "router", "pipeline", "broadcast", "supervisor")
     names = [f"{p} | {f}" for p in patterns for f in ("runs_s", "cpu_ms", "added_ms", "prompt_tokens")]
