@@ -156,11 +156,13 @@ class Calls:
             record = record.model_copy(
                 update={"cost_nusd": spec.price_nusd, "attempts": 1, "elapsed_ms": elapsed_ms, "outcome": "ok"}
             )
-            charged = Charged("settled", spec.price_nusd, tool=answer)
-            await self._settle(hold, charged, record if output.form is None else None)
+            if output.form is not None:  # it answered nothing yet: only the call that does is charged
+                await self._settle(hold, Charged("settled", 0, tool=answer), None)
+            else:
+                await self._settle(hold, Charged("settled", spec.price_nusd, tool=answer), record)
             if cancelled is not None:
                 raise cancelled
-            return record if output.form is None else output.form
+            return output.form or record
 
     async def _hold(self, sent: Sent) -> Hold:
         """Hold the price of a call; of one that acts, until there is time enough to send it under our own lease.

@@ -21,8 +21,10 @@ from mcp.client.auth.extensions.identity_assertion import IdentityAssertionOAuth
 from mcp.client.auth.oauth2 import AuthorizationCodeResult
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
+from patterns.core.forms import FormAnswer, FormAnswers
 from patterns.roster.mcp_schema import McpEntry, OAuthEntry
 from patterns.roster.tool_schema import ToolServer
+from patterns.tools.forms import fields_of
 from patterns.tools.mcp.logins import Tokens
 from patterns.tools.mcp.secrets import Secrets
 from patterns.tools.mcp.servers import ToolServers
@@ -63,7 +65,12 @@ async def main(url: str) -> None:
         try:
             listed = await box.listed("peer")
             if tool in listed:
-                await box.call(f"peer.{tool}", arguments, key="k", timeout_s=TIMEOUT_S)
+                asked = await box.call(f"peer.{tool}", arguments, key="k", timeout_s=TIMEOUT_S, answers=FormAnswers())
+                if asked.form is not None:  # what a person does who takes every default
+                    values = {field.name: field.default for field in fields_of(asked.form) if field.default is not None}
+                    answer = FormAnswer(action="accept", values=values)
+                    answers = FormAnswers({asked.form.key: answer})
+                    await box.call(f"peer.{tool}", arguments, key="k", timeout_s=TIMEOUT_S, answers=answers)
         finally:
             await servers.close()
 
