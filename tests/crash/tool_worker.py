@@ -25,6 +25,7 @@ from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import ParkedError, RunLostError
+from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest
 from patterns.core.ports import OnText
 from patterns.core.step_record import StepRecord
@@ -140,11 +141,18 @@ class MortalTools:
         return await self.toolbox.schemas(names)
 
     async def call(
-        self, tool: str, arguments: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        key: str,
+        timeout_s: float,
+        asker: str = "",
+        answers: FormAnswers = NOBODY_TO_ASK,
     ) -> ToolOutput:
         if self.death.waits(tool):
             self.death.soon("while it was sent")
-        return await self.toolbox.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker)
+        return await self.toolbox.call(tool, arguments, key=key, timeout_s=timeout_s, asker=asker, answers=answers)
 
 
 @dataclass

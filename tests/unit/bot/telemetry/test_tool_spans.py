@@ -13,6 +13,7 @@ from bot.telemetry.opentelemetry import OpenTelemetryObserver
 from bot.telemetry.operations import Observers
 from bot.telemetry.prometheus import PrometheusMetrics
 from bot.telemetry.watched import toolbox_over
+from patterns.core.forms import NOBODY_TO_ASK
 from patterns.core.tools import ToolError, ToolOutput, ToolSchema
 
 ARGUMENTS = {"query": "the words of somebody"}
@@ -27,9 +28,9 @@ class Shelf:
     async def schemas(self, names: Sequence[str]) -> tuple[ToolSchema, ...]:
         return tuple(ToolSchema(name, "", {}) for name in names)
 
-    async def call(self, tool: str, _: Mapping[str, Any], *, key: str, timeout_s: float, asker: str = "") -> ToolOutput:
+    async def call(self, tool: str, _: Mapping[str, Any], **terms: Any) -> ToolOutput:
         self.spans.append(trace.get_current_span().get_span_context().span_id)
-        assert (key, timeout_s, asker) == ("r1/k", 2.0, "U1")
+        assert terms == {"key": "r1/k", "timeout_s": 2.0, "asker": "U1", "answers": NOBODY_TO_ASK}
         if tool == "shelf.gone":
             raise ToolError("The server is away.", was_sent=False)
         return ToolOutput("what it read", is_error=tool == "shelf.refuse")
