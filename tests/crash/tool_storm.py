@@ -26,6 +26,7 @@ from storage.ledger.verify import verify
 from storage.questions import Questions
 from storage.runs import RunStore
 from tests.crash.accounts import ask
+from tests.crash.replays import replay_steps
 from tests.support import retail
 from tests.support.ledgers import NEW_RUN
 from tests.support.shells import PROJECT
@@ -50,6 +51,8 @@ class ToolReport:
     owed_nusd: int = 0
     recorded_nusd: int = 0
     uncertain_nusd: int = 0
+    replayed: int = 0
+    replayed_nusd: int = 0
     seconds: float = 0.0
     wrongs: dict[str, list[str]] = field(default_factory=dict)
 
@@ -193,6 +196,13 @@ class ToolStorm:
             report.wrong("dollars", f"{report.owed_nusd} owed, {report.recorded_nusd} recorded")
         for call in await ask(db, "SELECT id, state FROM call WHERE state IN ('open', 'reserved')"):
             report.wrong("held for ever", json.dumps(dict(call)))
+
+        replayed = await replay_steps(db, runs, retail.roster(), agent="clerk")
+        report.replayed, report.replayed_nusd = replayed.runs, replayed.nusd
+        for difference in replayed.differences:
+            report.wrong("replayed otherwise", difference)
+        if replayed.nusd != found.settled_nusd:
+            report.wrong("cents", f"{replayed.nusd} replayed, {found.settled_nusd} recorded")
 
     def _count_task(self, task: retail.Task) -> None:
         """Compare the shop after a task with what its calls come to, made once each."""

@@ -26,6 +26,7 @@ def said(name: str, report: ToolReport) -> str:
             f"  owed {format_usd(report.owed_nusd)}, recorded {format_usd(report.recorded_nusd)},"
             f" {format_usd(report.uncertain_nusd)} of it uncertain"
         ),
+        f"  {report.replayed} runs replayed from their journals: {format_usd(report.replayed_nusd)}",
     ]
     for wrong, facts in report.wrongs.items():
         lines += [f"  {wrong.upper()}: {len(facts)}", *(f"    {fact}" for fact in facts[:20])]
