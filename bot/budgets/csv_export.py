@@ -31,10 +31,11 @@ _CALL_COLUMNS = (
 """A call is of a model or of a tool. The last four are of tools: who approved it, and what came of it."""
 
 _STATS_COLUMNS = (
-    "kind", "name", "runs", "answered", "partial", "refused", "failed", "cost_usd", "cost_mean_usd", "cost_p50_usd",
-    "cost_p95_usd", "cost_spread_over_mean", "seconds_p50", "seconds_p95", "seconds_variance", "waited_p50_seconds",
-    "waited_seconds", "rounds", "tool_calls", "helped", "did_not", "estimate_over_cost", "bound_over_cost",
-    "routing_share", "review_share",
+    "kind", "name", "requests", "sample", "answered", "partial", "refused", "stopped", "failed",
+    "cost_usd", "cost_mean_usd", "cost_p50_usd", "cost_p95_usd", "cost_spread_over_mean",
+    "seconds_p50", "seconds_p95", "seconds_variance", "waited_p50_seconds", "waited_seconds",
+    "rounds", "tool_calls", "helped", "did_not",
+    "about_over_paid", "at_most_over_paid", "held_over_paid", "routing_share", "review_share",
 )  # fmt: skip
 
 
@@ -104,11 +105,11 @@ def stats_csv(stats: RunStats) -> str:
 def _stats_record(row: StatsRow) -> tuple[object, ...]:
     usd = [exact_usd(round(nusd)) for nusd in (row.cost.total, row.cost.mean, row.cost.p50, row.cost.p95)]
     times = (row.time.p50, row.time.p95, row.time.variance, row.waited.p50, row.waited.total)
-    shares = (row.estimate_ratio, row.bound_ratio, row.routing_share, row.review_share)
+    shares = (row.estimate_ratio, row.bound_ratio, row.held_ratio, row.routing_share, row.review_share)
     return (
-        row.kind, row.name, row.runs, row.answered, row.partial, row.refused, row.failed, *usd,
-        f"{row.cost.relative:.4f}", *(f"{time:.3f}" for time in times), f"{row.rounds:.2f}", row.tool_calls, row.helped,
-        row.did_not, *(f"{share:.4f}" for share in shares),
+        row.kind, row.name, row.runs, row.cost.count, row.answered, row.partial, row.refused, row.stopped, row.failed,
+        *usd, f"{row.cost.relative:.4f}", *(f"{time:.3f}" for time in times), f"{row.rounds:.2f}",
+        row.tool_calls, row.helped, row.did_not, *(f"{share:.4f}" for share in shares),
     )  # fmt: skip
 
 

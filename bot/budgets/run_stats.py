@@ -39,6 +39,7 @@ class _Sums:
     estimated: int = 0
     estimated_cost: int = 0
     bound: int = 0
+    held: int = 0
     routing: int = 0
     review: int = 0
 
@@ -69,8 +70,10 @@ def pattern_of(story: RunStory) -> str:
 
 
 def ending_of(story: RunStory) -> str:
-    """Return how a run counts: answered, partial, refused (nothing was done for it) or failed."""
+    """Return how a run counts: answered, partial, refused (nothing was done for it), stopped by a person, or failed."""
     reason = story.run.stop_reason
+    if reason == StopReason.CANCELLED:
+        return "stopped"
     if reason == StopReason.COMPLETED:
         return "answered"
     if reason == StopReason.FAILED:
@@ -78,7 +81,7 @@ def ending_of(story: RunStory) -> str:
     is_begun = any(
         step.record is not None and step.record.outcome == "ok" and not _is_routing(step) for step in story.steps
     )
-    return ("partial" if is_begun else "refused") if reason in {*_CUT_SHORT, StopReason.CANCELLED} else "failed"
+    return ("partial" if is_begun else "refused") if reason in _CUT_SHORT else "failed"
 
 
 def rounds_of(story: RunStory) -> int:
@@ -149,8 +152,7 @@ def _add_steps(sums: _Sums, story: RunStory, parts: Sequence[StoryStep]) -> None
         sums.times.append(step.record.elapsed_ms / 1000)
     finished = next((call for call in step.calls if call.id == step.call_id), None)
     if finished is not None and is_ok:
-        sums.estimated += finished.hold_nusd
-        sums.bound += finished.hold_nusd
+        sums.held += finished.hold_nusd
         sums.estimated_cost += finished.actual_nusd
     sums.routing += cost_nusd if _is_routing(step) else 0
     sums.review += cost_nusd if _is_review(step) else 0
@@ -166,6 +168,7 @@ def _row(kind: Kind, name: str, sums: _Sums) -> StatsRow:
         answered=sums.endings["answered"],
         partial=sums.endings["partial"],
         refused=sums.endings["refused"],
+        stopped=sums.endings["stopped"],
         failed=sums.endings["failed"],
         cost=cost,
         time=Spread.of(sums.times),
@@ -176,6 +179,7 @@ def _row(kind: Kind, name: str, sums: _Sums) -> StatsRow:
         did_not=sums.did_not,
         estimate_ratio=_ratio(sums.estimated, sums.estimated_cost),
         bound_ratio=_ratio(sums.bound, sums.estimated_cost),
+        held_ratio=_ratio(sums.held, sums.estimated_cost),
         routing_share=_ratio(sums.routing, cost.total),
         review_share=_ratio(sums.review, cost.total),
     )

@@ -69,6 +69,7 @@ def _parts(view: StoryView) -> list[str]:
         story_text.why(view),
         Mrkdwn("\n".join(view.diagram)),
         story_text.steps(view, most=sys.maxsize),
+        story_text.legend(view),
         story_text.decisions(view),
         story_text.totals(view),
     ]

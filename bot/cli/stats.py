@@ -10,6 +10,7 @@ from bot.commands.budget_values import read_month
 from bot.messages import stats_text
 from bot.messages.mrkdwn import unescape
 from bot.messages.stats_advice import advice
+from bot.messages.stats_columns import wide
 from bot.messages.stats_views import KINDS
 from storage.run_stories import RunStories
 
@@ -44,10 +45,14 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
     place = channel or "all channels"
     older = f", the latest of {found.runs + found.left_out:,}" if found.left_out else ""
     click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}")
-    for kind in (one for one in KINDS if found.of(one)):
+    kinds = [kind for kind in KINDS if found.of(kind)]
+    for kind in kinds:
         click.echo(f"\n{stats_text.TITLES[kind]}")
-        for line in stats_text.lines(found.of(kind), stats_text.WIDE, name_max=NAME_MAX):
+        for line in stats_text.lines(found.of(kind), wide(kind), name_max=NAME_MAX):
             click.echo(line)
+    click.echo("\nWhat the columns mean")
+    for line in stats_text.meanings(kinds):
+        click.echo(line)
     click.echo("")
     for sentence in advice(found):
         click.echo(unescape(sentence).replace("`", ""))

@@ -1,78 +1,24 @@
 """Statistics of runs as tables in a monospaced font, and what they suggest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bot.messages.code_text import code
 from bot.messages.month_report import month_name
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.run_text import count, short
 from bot.messages.stats_advice import advice
+from bot.messages.stats_columns import NARROW, WIDE, Column, wide
 from bot.messages.stats_views import KINDS, Kind, StatsRow, StatsView
-from bot.messages.story_text import long_time
-from patterns.core.money import format_usd
 
 ROWS_MAX = 12
 NAME_MAX = 22
 TITLES: dict[Kind, str] = {
-    "pattern": "Patterns",
-    "flow": "Flows",
-    "agent": "Agents, per step",
-    "model": "Models, per step",
-    "tool": "Tools, per call",
+    "pattern": "Patterns, by request",
+    "flow": "Flows, by request",
+    "agent": "Agents, by step",
+    "model": "Models, by step",
+    "tool": "Tools, by call",
 }
-Column = tuple[str, Callable[[StatsRow], str]]
-
-
-def _usd(nusd: float) -> str:
-    return format_usd(round(nusd))
-
-
-def _share(part: float) -> str:
-    return f"{part:.0%}" if part else ""
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.1f}" if value else ""
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"  # noqa: PLR2004 - tenths of a long time say nothing
-
-
-NARROW: tuple[Column, ...] = (
-    ("runs", lambda row: f"{row.runs:,}"),
-    ("ok", lambda row: f"{row.answered:,}"),
-    ("cost", lambda row: _usd(row.cost.mean)),
-    ("p95", lambda row: _usd(row.cost.p95)),
-    ("±/mean", lambda row: f"{row.cost.relative:.2f}"),
-    ("s", lambda row: _seconds(row.time.p50)),
-    ("p95", lambda row: _seconds(row.time.p95)),
-    ("👍", lambda row: f"{row.helped:,}"),
-    ("👎", lambda row: f"{row.did_not:,}"),
-)
-WIDE: tuple[Column, ...] = (
-    ("runs", lambda row: f"{row.runs:,}"),
-    ("answered", lambda row: f"{row.answered:,}"),
-    ("partial", lambda row: f"{row.partial:,}"),
-    ("refused", lambda row: f"{row.refused:,}"),
-    ("failed", lambda row: f"{row.failed:,}"),
-    ("cost mean", lambda row: _usd(row.cost.mean)),
-    ("p50", lambda row: _usd(row.cost.p50)),
-    ("p95", lambda row: _usd(row.cost.p95)),
-    ("spread/mean", lambda row: f"{row.cost.relative:.2f}"),
-    ("estimate/cost", lambda row: _ratio(row.estimate_ratio)),
-    ("bound/cost", lambda row: _ratio(row.bound_ratio)),
-    ("seconds p50", lambda row: _seconds(row.time.p50)),
-    ("p95", lambda row: _seconds(row.time.p95)),
-    ("variance", lambda row: _seconds(row.time.variance)),
-    ("waited p50", lambda row: str(long_time(row.waited.p50)) if row.waited.count else ""),
-    ("rounds", lambda row: _ratio(row.rounds)),
-    ("tool calls", lambda row: f"{row.tool_calls:,}" if row.tool_calls else ""),
-    ("routing", lambda row: _share(row.routing_share)),
-    ("review", lambda row: _share(row.review_share)),
-    ("👍", lambda row: f"{row.helped:,}"),
-    ("👎", lambda row: f"{row.did_not:,}"),
-)
 
 
 def head(view: StatsView) -> Mrkdwn:
@@ -99,11 +45,18 @@ def suggestions(view: StatsView) -> Mrkdwn:
 def legend() -> Mrkdwn:
     """Return what the columns mean."""
     return Mrkdwn(
-        "ok: answered in full. cost, p95: of a run, of a step of an agent or model, or of a call of a tool; 19 of 20 "
-        "cost at most p95. "
-        "±/mean: how far costs lie from their mean, 0 is always the same. s: seconds of work at the median, "
-        "without waiting for people. `agents stats` in a shell has every column, and CSV."
+        "n: requests, or steps of an agent or model, or calls of a tool. ok: of these, answered in full. paid: on "
+        "average; 19 of 20 cost at most p95. spread: how uneven the cost is, 0 is always the same; n=1 has none. "
+        "s: seconds of work at the median and for 19 of 20, without waiting for people. `agents stats` in a shell has "
+        "every column with its meaning, and CSV."
     )
+
+
+def meanings(kinds: Sequence[Kind]) -> list[str]:
+    """Return what each column of these tables means, a line each."""
+    columns = dict.fromkeys(column for kind in kinds for column in wide(kind))
+    width = max((_width(column.title) for column in columns), default=0)
+    return [f"{_left(column.title, width)}  {column.meaning}" for column in WIDE if column in columns]
 
 
 def table(view: StatsView, kind: Kind) -> Mrkdwn:
@@ -119,8 +72,8 @@ def table(view: StatsView, kind: Kind) -> Mrkdwn:
 
 def lines(rows: Sequence[StatsRow], columns: Sequence[Column], *, name_max: int = NAME_MAX) -> list[str]:
     """Return a table as lines: names to the left, figures to the right; a longer name ends with a sign for it."""
-    cells = [["", *(title for title, _ in columns)]]
-    cells += [[_cut(row.name, name_max), *(value(row) for _, value in columns)] for row in rows]
+    cells = [["", *(column.title for column in columns)]]
+    cells += [[_cut(row.name, name_max), *(column.cell(row) for column in columns)] for row in rows]
     widths = [max(_width(line[at]) for line in cells) for at in range(len(cells[0]))]
     return ["  ".join([_left(line[0], widths[0]), *map(_right, line[1:], widths[1:])]).rstrip() for line in cells]
 

@@ -57,9 +57,10 @@ class StatsRow:
 
     Cost and time are those of a run, of agents and models those of a step, of tools those of a call.
 
-    Amounts are nano-dollars, times seconds of work; `waited` is waiting for people. `estimate_ratio` is what was told
-    over what it cost, `bound_ratio` the most it could have cost over what it cost. `routing_share` and `review_share`
-    are parts of the cost, between 0 and 1.
+    Amounts are nano-dollars, times seconds of work; `waited` is waiting for people. Of requests, `estimate_ratio` is
+    what was told as usual over what was paid, and `bound_ratio` what was told as the most; of steps and calls,
+    `held_ratio` is what was held over what was paid. `routing_share` and `review_share` are parts of the cost, between
+    0 and 1.
     """
 
     kind: Kind
@@ -68,6 +69,7 @@ class StatsRow:
     answered: int
     partial: int
     refused: int
+    stopped: int
     failed: int
     cost: Spread
     time: Spread
@@ -78,6 +80,7 @@ class StatsRow:
     did_not: int
     estimate_ratio: float
     bound_ratio: float
+    held_ratio: float
     routing_share: float
     review_share: float
 

@@ -9,6 +9,7 @@ from bot.messages.list_text import missing_voices
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn, size
 from bot.messages.price_text import price_told
 from bot.messages.run_text import STATE_WORDS, count, duration, quoted, short, step_icon, usd
+from bot.messages.story_amounts import Amounts
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StoryView
 
 STEPS_MAX, DECISIONS_MAX, TOTALS_MAX, REQUEST_MAX = 4_000, 1_500, 1_500, 600
@@ -71,11 +72,15 @@ def route(line: RouteLine) -> Mrkdwn:
 
 def steps(view: StoryView, *, most: int = STEPS_MAX) -> Mrkdwn:
     """Return the steps, one line each, as many as fit into `most` characters; several attempts stand under theirs."""
-    shown = _fitting([join("\n", step(number, one)) for number, one in enumerate(view.steps, start=1)], most)
+    amounts = Amounts(view)
+    lines = [join("\n", step(number, one, amounts)) for number, one in enumerate(view.steps, start=1)]
+    shown = _fitting(lines, most)
     if not view.steps:
         return Mrkdwn("No agent was called.")
     more = len(view.steps) - len(shown)
-    return join("\n", [*shown, mrkdwn("… and {more}", more=count(more, "more step")) if more else Mrkdwn()])
+    left_out = mrkdwn("… and {more}", more=count(more, "more step")) if more else Mrkdwn()
+    whole = mrkdwn("in all {money}", money=money(amounts.held, amounts.paid)) if len(view.steps) > 1 else Mrkdwn()
+    return join("\n", [*shown, left_out, whole])
 
 
 def _fitting(lines: Sequence[Mrkdwn], most: int) -> list[Mrkdwn]:
@@ -84,7 +89,7 @@ def _fitting(lines: Sequence[Mrkdwn], most: int) -> list[Mrkdwn]:
     return [line for line, so_far in zip(lines, sizes, strict=True) if so_far <= most]
 
 
-def step(number: int, line: StepLine) -> list[Mrkdwn]:
+def step(number: int, line: StepLine, amounts: Amounts) -> list[Mrkdwn]:
     """Return the line of a step, and one for each attempt where there were several."""
     whole = join(
         " · ",
@@ -92,24 +97,25 @@ def step(number: int, line: StepLine) -> list[Mrkdwn]:
             mrkdwn("{icon} {number}. {who}", icon=step_icon(line.state), number=str(number), who=short(line.label, 80)),
             short(line.model, 80),
             tokens(line.input_tokens, line.output_tokens),
-            money(line.held_nusd, line.cost_nusd, line.uncertain_nusd),
+            money(amounts.hold(line), amounts.cost(line), unsure=bool(line.uncertain_nusd)),
             took(line.seconds),
             short(line.ended, 200),
         ],
     )
-    # Tool calls of a step will stand here, between it and its attempts.
-    return [whole, *(attempt(one) for one in line.attempts if len(line.attempts) > 1)]
+    if len(line.attempts) == 1:
+        return [whole]
+    paid = amounts.attempts(line)
+    return [whole, *(attempt(one, *figures) for one, figures in zip(line.attempts, paid, strict=True))]
 
 
-def attempt(line: AttemptLine) -> Mrkdwn:
-    """Return one of several attempts of a step."""
-    uncertain_nusd = line.cost_nusd if line.is_uncertain else 0
+def attempt(line: AttemptLine, cost: str, held: str) -> Mrkdwn:
+    """Return one of several attempts of a step, with what it cost and held."""
     return join(
         " · ",
         [
             mrkdwn("    attempt {number}{owner}", number=str(line.number), owner=_owner(line)),
             short(line.model, 80),
-            money(line.held_nusd, line.cost_nusd, uncertain_nusd),
+            money(held, cost, unsure=line.is_uncertain),
             took(line.seconds),
             short(line.ended, 200),
         ],
@@ -125,10 +131,19 @@ def tokens(taken: int, made: int) -> Mrkdwn:
     return Mrkdwn(f"{taken:,} in, {made:,} out")
 
 
-def money(held_nusd: int, cost_nusd: int, uncertain_nusd: int = 0) -> Mrkdwn:
+def money(held: str, cost: str, *, unsure: bool = False) -> Mrkdwn:
     """Return `$0.01 of $0.03 held`, and whether a bill confirms it."""
-    unsure = " without a bill" if uncertain_nusd else ""
-    return mrkdwn("{cost}{unsure} of {held} held", cost=usd(cost_nusd), unsure=unsure, held=usd(held_nusd))
+    return mrkdwn("{cost}{unsure} of {held} held", cost=cost, unsure=" without a bill" if unsure else "", held=held)
+
+
+def legend(view: StoryView) -> Mrkdwn:
+    """Return once what each of the amounts is."""
+    if not view.steps:
+        return Mrkdwn()
+    return Mrkdwn(
+        "Before a call its highest price is held; what the provider then bills is paid, and the rest goes back. About: "
+        "what such a request usually costs. At most: with every retry of every step, which no request passes."
+    )
 
 
 def decisions(view: StoryView) -> Mrkdwn:
@@ -144,16 +159,7 @@ def decision(line: DecisionLine) -> Mrkdwn:
 
 def totals(view: StoryView) -> Mrkdwn:
     """Return where the time and the money went, and what else is known of the end."""
-    queued = mrkdwn("It waited {time} for its turn.", time=long_time(view.queued_s)) if view.queued_s >= 1 else Mrkdwn()
-    waited = (
-        mrkdwn(
-            "Its {work} do not include {time} of waiting for people.",
-            time=long_time(view.waited_s),
-            work=duration(view.seconds),
-        )
-        if view.waited_s >= 1
-        else Mrkdwn()
-    )
+    worked = _times(view)
     owners = (
         mrkdwn("{number} processes worked on it, one after the other.", number=str(view.owners))
         if view.owners > 1
@@ -167,8 +173,24 @@ def totals(view: StoryView) -> Mrkdwn:
     told = [short(note, 400) for note in view.notes[:5]]
     rated = [rating(view)] if view.helped or view.did_not else []
     ended = [short(view.ended, 300)] if view.ended else []
-    said = [*ended, *rated, queued, waited, owners, unsure, missing_voices(view.missing), *told]
+    said = [*ended, *rated, worked, owners, unsure, missing_voices(view.missing), *told]
     return join("\n", _fitting([part for part in said if part], TOTALS_MAX))
+
+
+def _times(view: StoryView) -> Mrkdwn:
+    """Return where its time went: work, waiting for people and for its turn, each apart."""
+    waits = [
+        mrkdwn("{time} for people", time=long_time(view.waited_s)) if view.waited_s >= 1 else Mrkdwn(),
+        mrkdwn("{time} for its turn", time=long_time(view.queued_s)) if view.queued_s >= 1 else Mrkdwn(),
+    ]
+    longest = max((line.seconds for line in view.steps), default=0.0)
+    overlap = sum(line.seconds for line in view.steps) > view.seconds + 1 and longest <= view.seconds + 1
+    side_by_side = Mrkdwn("; steps that ran side by side count once") if overlap else Mrkdwn()
+    waited = join(" and ", [one for one in waits if one])
+    if not waited and not side_by_side:
+        return Mrkdwn()
+    apart = mrkdwn(", beside that it waited {waits}", waits=waited) if waited else Mrkdwn()
+    return mrkdwn("It worked {work}{overlap}{apart}.", work=duration(view.seconds), overlap=side_by_side, apart=apart)
 
 
 def rating(view: StoryView) -> Mrkdwn:

@@ -13,8 +13,10 @@ from jinja2 import FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.messages import story_text
+from bot.messages.markdown_html import blocks
 from bot.messages.mrkdwn import clean, unescape
 from bot.messages.run_text import STATE_WORDS, duration
+from bot.messages.story_amounts import Amounts
 from bot.messages.story_views import DecisionLine, StepLine, StoryView
 from patterns.core.money import format_usd
 
@@ -44,7 +46,9 @@ def _plain(text: str) -> str:
 class _Words:
     """What the template says and measures."""
 
-    usd = staticmethod(format_usd)
+    amounts = staticmethod(Amounts)
+    attempts = staticmethod(lambda amounts, line: zip(line.attempts, amounts.attempts(line), strict=True))
+    blocks = staticmethod(blocks)
 
     @staticmethod
     def title(view: StoryView) -> str:
@@ -60,23 +64,28 @@ class _Words:
         return _plain(story_text.totals(view)).splitlines()
 
     @staticmethod
+    def legend(view: StoryView) -> str:
+        return _plain(story_text.legend(view))
+
+    @staticmethod
     def facts(view: StoryView) -> list[tuple[str, str]]:
         facts = [
-            ("paid", format_usd(view.cost_nusd)),
-            ("held for it in all", format_usd(view.held_nusd)),
+            ("paid", Amounts(view).paid if view.steps else format_usd(view.cost_nusd)),
+            ("held, call by call", Amounts(view).held),
             ("worked", _plain(duration(view.seconds))),
             ("waited for people", _plain(story_text.long_time(view.waited_s))),
+            ("waited for its turn", _plain(story_text.long_time(view.queued_s))),
             ("tokens", f"{view.tokens:,}"),
             ("steps", f"{len(view.steps):,}"),
         ]
         return [*facts, ("money", "play money")] if view.play_money else facts
 
     @staticmethod
-    def step_sentence(line: StepLine) -> str:
+    def step_sentence(amounts: Amounts, line: StepLine) -> str:
         parts = [
             line.path,
             _plain(story_text.tokens(line.input_tokens, line.output_tokens)),
-            _plain(story_text.money(line.held_nusd, line.cost_nusd, line.uncertain_nusd)),
+            _plain(story_text.money(amounts.hold(line), amounts.cost(line), unsure=bool(line.uncertain_nusd))),
             line.ended,
         ]
         return " · ".join(clean(part) for part in parts)

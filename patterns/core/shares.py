@@ -1,8 +1,9 @@
 """Parts of a sum as they are shown under it: rounded so that they add up to what the sum shows. Pure."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
-from patterns.core.money import CENT_NUSD
+from patterns.core.money import CENT_NUSD, NUSD_PER_USD
 
 
 def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
@@ -19,6 +20,38 @@ def rounded_parts(parts_nusd: Sequence[int]) -> list[int]:
     for at, part in zip(whole, _apportioned(list(whole.values()), CENT_NUSD, cents), strict=True):
         shown[at] = part * CENT_NUSD
     return shown
+
+
+def decimals_for(parts_nusd: Sequence[int]) -> int:
+    """Return the decimals with which every part and their sum say something.
+
+    Cents are enough where every part has them. Otherwise the least part has a digit, and a sum below a cent two.
+    """
+    least, total = min((part for part in parts_nusd if part > 0), default=CENT_NUSD), sum(parts_nusd)
+    if least >= CENT_NUSD:
+        return 2
+    digits = [-(Decimal(least) / NUSD_PER_USD).adjusted()]
+    digits += [1 - (Decimal(total) / NUSD_PER_USD).adjusted()] if total < CENT_NUSD else []
+    return min(9, max(2, *digits))
+
+
+def usd_parts(parts_nusd: Sequence[int], *, decimals: int, total_nusd: int | None = None) -> list[str]:
+    """Return the parts of a sum with so many decimals: they add up to the sum as `usd_rounded` shows it.
+
+    `total_nusd` is the sum as it stands beside them, where that was rounded as a part of a larger one.
+    """
+    unit = NUSD_PER_USD // 10**decimals
+    total = sum(parts_nusd) if total_nusd is None else total_nusd
+    return [_fixed(units, decimals) for units in _apportioned(list(parts_nusd), unit, -(-total // unit))]
+
+
+def usd_rounded(nusd: int, *, decimals: int) -> str:
+    """Return an amount with so many decimals, rounded up."""
+    return _fixed(-(-nusd // (NUSD_PER_USD // 10**decimals)), decimals)
+
+
+def _fixed(units: int, decimals: int) -> str:
+    return f"${Decimal(units).scaleb(-decimals):,.{decimals}f}"
 
 
 def whole_percents(parts: Sequence[int]) -> list[int]:

@@ -9,8 +9,8 @@ def stats_view(names: tuple[str, ...] = ("answer", "decide"), place: str = "#pla
     """Return a month in which each of these was used ten times, each dearer than the one before."""
     rows = [
         StatsRow(
-            kind, name, 10, 8, 1, 1, 0, Spread.of([at * CENT] * 9 + [2 * at * CENT]), Spread.of([4.0, 6.5, 31.0]),
-            Spread.of([3600.0]), 1.5, 0, 8, 2, 0.9, 6.0, 0.1, 0.2,
+            kind, name, 10, 8, 1, 1, 0, 0, Spread.of([at * CENT] * 9 + [2 * at * CENT]), Spread.of([4.0, 6.5, 31.0]),
+            Spread.of([3600.0]), 1.5, 0, 8, 2, 0.9, 6.0, 3.0, 0.1, 0.2,
         )
         for kind in KINDS
         for at, name in enumerate(names, start=1)

@@ -8,7 +8,8 @@ import pytest
 from bot.budgets.csv_export import stats_csv
 from bot.budgets.run_stats import ending_of, pattern_of, rounds_of, run_stats
 from bot.messages.stats_advice import advice
-from bot.messages.stats_text import NARROW, lines
+from bot.messages.stats_columns import NARROW, WIDE, wide
+from bot.messages.stats_text import lines, meanings
 from bot.messages.stats_views import RunStats, Spread, StatsRow, percentile
 from patterns.core.money import Usage
 from patterns.core.questions import Decision, Question
@@ -94,7 +95,7 @@ def test_the_pattern_of_a_run_is_its_outermost(paths: tuple[str, ...], pattern: 
     ("reason", "begun", "counts_as"),
     [
         ("completed", True, "answered"), ("partial", True, "partial"), ("timeout", True, "partial"),
-        ("cancelled", True, "partial"), ("cancelled", False, "refused"), ("budget", False, "refused"),
+        ("cancelled", True, "stopped"), ("cancelled", False, "stopped"), ("budget", False, "refused"),
         ("budget", True, "partial"), ("failed", True, "failed"),
     ],
 )  # fmt: skip
@@ -128,7 +129,7 @@ def test_agents_and_models_are_counted_by_step_under_the_name_people_know() -> N
     ]  # fmt: skip
     (model,) = found.of("model")
     assert (model.name, model.cost.count, model.cost.total) == ("openai/gpt-5-mini", 3, 7 * CENT)
-    assert model.bound_ratio == 3
+    assert (model.held_ratio, model.estimate_ratio, model.bound_ratio) == (3, 0, 0)
 
 
 def test_shares_of_routing_and_review_and_the_rounds() -> None:
@@ -163,8 +164,8 @@ def test_tools_have_rows_of_their_own_by_call() -> None:
 def flow(name: str, cost: float, *, helped: int = 0, did_not: int = 0, **facts: Any) -> StatsRow:
     """Return a flow that was answered ten times at the same cost, in cents."""
     usual = StatsRow(
-        "flow", name, 10, 10, 0, 0, 0, Spread.of([cost * CENT] * 10), Spread.of([1.0] * 10), Spread(), 0.0, 0, helped,
-        did_not, 1.0, 2.0, 0.0, 0.0,
+        "flow", name, 10, 10, 0, 0, 0, 0, Spread.of([cost * CENT] * 10), Spread.of([1.0] * 10), Spread(), 0.0, 0,
+        helped, did_not, 1.0, 2.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
     return replace(usual, **facts)
 
@@ -218,14 +219,28 @@ def test_a_failing_model_is_named() -> None:
 def test_csv_has_every_row_with_exact_dollars() -> None:
     head, first, *_ = stats_csv(stats(run(step("a", cents=3), helped=1))).splitlines()
     told = dict(zip(head.split(","), first.split(","), strict=True))
-    assert (told["period"], told["kind"], told["name"], told["runs"]) == ("2026-11", "pattern", "agent", "1")
-    assert (told["cost_mean_usd"], told["helped"], told["bound_over_cost"]) == ("0.030000000", "1", "0.0000")
+    assert (told["period"], told["kind"], told["name"], told["requests"]) == ("2026-11", "pattern", "agent", "1")
+    assert (told["cost_mean_usd"], told["helped"], told["held_over_paid"]) == ("0.030000000", "1", "0.0000")
 
 
 def test_tables_are_aligned() -> None:
     found = lines([flow("answer", 1, helped=8), flow("a-long-name", 60)], NARROW)
     assert found == [
-        "             runs  ok   cost    p95  ±/mean    s  p95  👍  👎",
-        "answer         10  10  $0.01  $0.01    0.00  1.0  1.0   8   0",
-        "a-long-name    10  10  $0.60  $0.60    0.00  1.0  1.0   0   0",
+        "              n  ok   paid    p95  spread    s  p95  👍  👎",
+        "answer       10  10  $0.01  $0.01    0.00  1.0  1.0   8   0",
+        "a-long-name  10  10  $0.60  $0.60    0.00  1.0  1.0   0   0",
     ]
+
+
+def test_one_alone_has_no_spread() -> None:
+    alone = replace(flow("answer", 1), cost=Spread.of([CENT]), time=Spread.of([2.0]))
+    assert [column.cell(alone) for column in WIDE if column.title in ("spread", "s variance")] == ["n=1", "n=1"]
+
+
+def test_each_table_has_the_columns_of_what_it_counts_and_each_column_a_meaning() -> None:
+    assert {"steps", "held/paid"} <= {column.title for column in wide("model")}
+    assert {"refused", "about/paid"} <= {column.title for column in wide("flow")}
+    assert not {"refused", "about/paid", "waited p50"} & {column.title for column in wide("agent")}
+    told = meanings(["flow", "model"])
+    assert len(told) == len(WIDE)
+    assert all(column.meaning for column in WIDE)

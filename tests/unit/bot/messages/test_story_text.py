@@ -7,6 +7,7 @@ import pytest
 from bot.messages import story_text
 from bot.messages.code_text import code
 from bot.messages.mrkdwn import unescape
+from bot.messages.story_amounts import Amounts
 from bot.messages.story_views import RouteLine
 from tests.support.stories import attempt, step, story
 
@@ -14,14 +15,14 @@ LATE = "its model did not respond in time"
 
 
 def test_a_step_tells_model_tokens_money_and_time() -> None:
-    assert story_text.step(1, step(1)) == [
+    assert story_text.step(1, step(1), Amounts(story(1))) == [
         "✅ 1. writer · openai/gpt-5-mini · 812 in, 40 out · $0.01 of $0.03 held · 2.4 s · finished"
     ]
 
 
 def test_attempts_stand_under_a_step_that_needed_several() -> None:
     line = step(1, attempts=(attempt(1, is_uncertain=True, ended=LATE), attempt(2, owner=2)))
-    assert story_text.step(1, line)[1:] == [
+    assert story_text.step(1, line, Amounts(replace(story(1), steps=(line,))))[1:] == [
         f"    attempt 1 · openai/gpt-5-mini · $0.01 without a bill of $0.03 held · 2.4 s · {LATE}",
         "    attempt 2 of process 2 · openai/gpt-5-mini · $0.01 of $0.03 held · 2.4 s · answered",
     ]
@@ -51,9 +52,10 @@ def test_waits_are_told_in_units_of_their_size(seconds: float, said: str) -> Non
 
 
 def test_a_long_run_is_cut_in_slack_and_says_so() -> None:
-    *shown, last = story_text.steps(story(60)).splitlines()
+    *shown, last, whole = story_text.steps(story(60)).splitlines()
+    assert whole == "in all $0.60 of $1.80 held"
     assert last == f"… and {60 - sum(' writer ' in line or ' critic' in line for line in shown)} more steps"
-    assert len(story_text.steps(story(60), most=10**6).splitlines()) == 62
+    assert len(story_text.steps(story(60), most=10**6).splitlines()) == 63
 
 
 def test_one_rating_is_one_person() -> None:

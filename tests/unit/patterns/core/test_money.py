@@ -9,10 +9,11 @@ from patterns.core.money import (
     Price,
     Tier,
     Usage,
+    exact_usd,
     format_left,
     format_usd,
 )
-from patterns.core.shares import rounded_parts, whole_percents
+from patterns.core.shares import decimals_for, rounded_parts, usd_parts, usd_rounded, whole_percents
 
 CENT = NUSD_PER_USD // 100
 
@@ -56,6 +57,23 @@ def test_four_near_equal_parts_have_near_equal_shares() -> None:
     parts = [2_500_100, 2_500_000, 2_500_000, 2_499_900]
     assert whole_percents(parts) == [25, 25, 25, 25]
     assert [format_usd(part) for part in rounded_parts(parts)] == ["$0.0026", "$0.0025", "$0.0025", "$0.0025"]
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=30))
+def test_parts_in_one_column_add_up_to_the_sum_below_them(parts: list[int]) -> None:
+    decimals = decimals_for(parts)
+    shown = usd_parts(parts, decimals=decimals)
+    assert sum(map(read, shown)) == read(usd_rounded(sum(parts), decimals=decimals))
+    assert all(
+        abs(read(one) * NUSD_PER_USD - part) < NUSD_PER_USD // 10**decimals
+        for one, part in zip(shown, parts, strict=True)
+    )
+
+
+def test_a_column_has_cents_or_two_digits_of_its_least_part() -> None:
+    assert usd_parts([3 * CENT, 14 * CENT], decimals=decimals_for([3 * CENT, 14 * CENT])) == ["$0.03", "$0.14"]
+    assert usd_parts([521_400, 2_073_100], decimals=decimals_for([521_400, 2_073_100])) == ["$0.00052", "$0.00208"]
+    assert exact_usd(1_234_500) == "$0.0012345"
 
 
 def test_the_largest_remainders_go_up() -> None:
