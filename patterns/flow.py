@@ -20,6 +20,7 @@ from patterns.pipeline import Pipeline
 from patterns.roster.consistency import ROUTER, node_mistakes
 from patterns.roster.roster import Roster
 from patterns.roster.schema import PATTERNS, BroadcastNode, Node, RouterNode, Stage, SupervisorNode
+from patterns.roster.suggestions import instead_of
 from patterns.router import RouteDecision, Router, decide, route_schema
 from patterns.services import Services
 from patterns.supervisor import Supervisor
@@ -129,7 +130,7 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
     pattern = build_pattern(flow_tree(services.roster, decision))
 
     def whole(part: Pattern) -> Quote:
-        bound = quote_rest(services, lambda place: _whole_quote(ctx, place, decision, part, took=took))
+        bound = quote_rest(services, lambda place: _whole(ctx, place, decision, part, took))
         return replace(bound, worst_nusd=min(bound.worst_nusd, services.pool_nusd))
 
     is_narrowed = decision.chosen_by != "person" and decision.flow and decision.agents
@@ -145,13 +146,11 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
     )
 
 
-def _whole_quote(
-    ctx: TaskContext, services: Services, decision: RouteDecision, part: Pattern, *, took: PatternResult
-) -> Quote:
+def _whole(ctx: TaskContext, place: Services, decision: RouteDecision, part: Pattern, took: PatternResult) -> Quote:
     """Return the price of a pattern with the choice of it and a closing summary."""
-    routing = Quote() if decision.chosen_by == "person" else routing_quote(ctx, services)
+    routing = Quote() if decision.chosen_by == "person" else routing_quote(ctx, place)
     routing = replace(routing, worst_nusd=max(routing.worst_nusd, took.cost_nusd))
-    return part.quote(ctx, services) + routing + replace(closing_quote(ctx, services, part), typical_nusd=0)
+    return part.quote(ctx, place) + routing + replace(closing_quote(ctx, place, part), typical_nusd=0)
 
 
 def routing_quote(ctx: TaskContext, services: Services) -> Quote:
@@ -182,7 +181,7 @@ def explicit_decision(roster: Roster, choice: Choice) -> RouteDecision | None:
     """
     unknown = [agent for agent in choice.agents if agent not in roster.agents]
     if unknown:
-        raise UserError(f"There is no agent {unknown[0]!r}. The agents are {', '.join(sorted(roster.agents))}.")
+        raise UserError(f"There is no agent {unknown[0]!r}. {instead_of(unknown[0], roster.agents, 'agents')}")
     if len(set(choice.agents)) != len(choice.agents):
         raise UserError("Name each agent once.")
     said = {"agents": choice.agents, "reason": "You chose it.", "chosen_by": "person"}
@@ -192,7 +191,7 @@ def explicit_decision(roster: Roster, choice: Choice) -> RouteDecision | None:
         pattern = "router" if len(choice.agents) == 1 else "broadcast"
         return runnable_or_default(roster, RouteDecision.model_validate({**said, "pattern": pattern}))[0]
     if choice.flow not in roster.flows:
-        raise UserError(f"There is no flow {choice.flow!r}. The flows are {', '.join(sorted(roster.flows))}.")
+        raise UserError(f"There is no flow {choice.flow!r}. {instead_of(choice.flow, roster.flows, 'flows')}")
     if choice.agents and roster.flows[choice.flow].kind not in ("router", "broadcast"):
         raise UserError(f"{choice.flow} works with agents of its own. Leave out the names, or leave out the flow.")
     return runnable_or_default(roster, RouteDecision.model_validate({**said, "flow": choice.flow}))[0]

@@ -1,5 +1,6 @@
 """Reads of the run table: single runs, their texts, and the lists of those that need work."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,9 @@ from storage.database.statements import Row, Statement, Work, load, single
 from storage.run_rows import Lane, RunRow, lane_of, run_of
 
 q = load("runs")
+ID_BEGINNING = re.compile(r"r[0-9a-f]{3,}")
+"""As much of a run's id as may stand for it where no other one begins like that."""
+MEANT_MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,16 @@ class RunReader:
         """Return a run; None when there is none of that id."""
         rows = await self._read(q.find_run(id=run_id))
         return run_of(rows[0]) if rows else None
+
+    async def meant(self, said: str, *, workspace: str = "") -> list[RunRow]:
+        """Return the run of an id, else those whose ids begin like that: one where it is unique, else a few."""
+        run = await self.get(said)
+        if run is not None:
+            return [run] if not workspace or run.workspace == workspace else []
+        if not ID_BEGINNING.fullmatch(said):
+            return []
+        rows = await self._read(q.runs_like(pattern=f"{said}%", workspace=workspace, most=MEANT_MOST))
+        return [run_of(row) for row in rows]
 
     async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
         """Return the request or the stored result; None once deleted."""

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from bot.messages.month_report import NO_FLOW
 from bot.messages.stats_views import KINDS, Kind, RunStats, Spread, StatsRow
+from bot.runs.by_hand import is_by_hand
 from bot.runs.replayed_money import TOOL
 from bot.runs.run_setup import ModelNames
 from bot.runs.told_price import PRICE_PATH, estimate_in
@@ -56,7 +57,7 @@ def run_stats(stories: Sequence[RunStory], *, period: str, left_out: int = 0) ->
                 _add_steps(found["tool", step.model.removeprefix(TOOL)], story, [step])
             elif step.agent:
                 _add_steps(found["model", names.of_step(step)], story, [step])
-        for parts in _whole_steps(story):
+        for parts in () if is_by_hand(story) else _whole_steps(story):
             _add_steps(found["agent", parts[0].agent], story, parts)
     rows = [_row(kind, name, sums) for (kind, name), sums in found.items()]
     ordered = sorted(rows, key=lambda row: (KINDS.index(row.kind), -row.cost.total, row.name))
@@ -64,9 +65,11 @@ def run_stats(stories: Sequence[RunStory], *, period: str, left_out: int = 0) ->
 
 
 def pattern_of(story: RunStory) -> str:
-    """Return the outermost pattern of a run by its steps; `agent` for a single one, `none` where nothing was begun."""
+    """Return the outermost pattern of a run by its steps; `one agent`, or `not begun`."""
+    if is_by_hand(story):
+        return "single calls"
     work = [step.path.partition("/")[0] for step in story.steps if not _is_routing(step)]
-    return next((first if first in PATTERNS else "agent" for first in work), "none")
+    return next((first if first in PATTERNS else "one agent" for first in work), "not begun")
 
 
 def ending_of(story: RunStory) -> str:

@@ -10,7 +10,7 @@ from bot.cli.command import Commands, run_command, workspace_option
 
 def register(main: click.Group) -> None:
     """Add the commands to `agents`."""
-    for command in (budget, export, reconcile):
+    for command in (balance, budget, export, reconcile):
         main.add_command(command)
 
 
@@ -36,6 +36,14 @@ _EXPORT_BYTES_MAX = 50 * 2**20
 @click.group(cls=Commands)
 def budget() -> None:
     """Show budgets and change them, beside a running bot if there is one."""
+
+
+@click.command()
+@_maybe_channel
+@workspace_option
+def balance(channel: str, workspace: str) -> None:
+    """Show what is left of this month's budget, of one channel or of all: the same as `budget show`."""
+    run_command(_show(channel, workspace))
 
 
 @budget.command()

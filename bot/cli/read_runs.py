@@ -68,7 +68,10 @@ def replay(runs: tuple[str, ...], *, every: bool, step: str, **options: Any) -> 
         run_command(rerun(Asked(run=runs[0], step=step, **options)))
         return
     if any(options[name] for name in ("model", "flow", "prompt", "estimate", "yes", "as_json")):
-        raise click.UsageError("Name the step to begin at: --from STEP.")
+        raise click.UsageError(
+            "A replay computes what was and changes nothing. --model, --flow, --prompt, --estimate, --yes and --json "
+            "belong to a new run from one of its steps on: add --from STEP."
+        )
     from bot.cli.replay import replay as start
 
     run_command(start(runs, every=every))

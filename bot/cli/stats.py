@@ -31,6 +31,8 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
             profiles_over(ledger.balances),
             ledger.clock,
         )
+        if channel:
+            await ledger.check(channel)
         zone = (await ledger.reports.settings(ledger.workspace, channel)).zone
         found = await service.of(
             ledger.workspace,

@@ -27,8 +27,15 @@ async def reading() -> AsyncIterator[Engine]:
 
 
 async def story_of(engine: Engine, run_id: str) -> RunStory:
-    """Return the story of a run; raise UserError when there is none of that id."""
-    story = await RunStories(engine.db).find(run_id.strip())
+    """Return the story of a run, named by its id or by as much of it as no other one begins with.
+
+    Raises:
+        UserError: there is none, or there are several.
+    """
+    meant = await engine.store.meant(run_id.strip())
+    if len(meant) > 1:
+        raise UserError(f"Several runs begin like that: {', '.join(run.id for run in meant)}. Write more of the id.")
+    story = await RunStories(engine.db).find(meant[0].id) if meant else None
     if story is None:
         raise UserError(UNKNOWN_RUN)
     return story

@@ -96,7 +96,7 @@ def step(number: int, line: StepLine, amounts: Amounts) -> list[Mrkdwn]:
         [
             mrkdwn("{icon} {number}. {who}", icon=step_icon(line.state), number=str(number), who=short(line.label, 80)),
             short(line.model, 80),
-            tokens(line.input_tokens, line.output_tokens),
+            Mrkdwn() if line.is_tool else tokens(line.input_tokens, line.output_tokens),
             money(amounts.hold(line), amounts.cost(line), unsure=bool(line.uncertain_nusd)),
             took(line.seconds),
             short(line.ended, 200),
@@ -138,7 +138,7 @@ def money(held: str, cost: str, *, unsure: bool = False) -> Mrkdwn:
 
 def legend(view: StoryView) -> Mrkdwn:
     """Return once what each of the amounts is."""
-    if not view.steps:
+    if not any(line.held_nusd for line in view.steps):
         return Mrkdwn()
     return Mrkdwn(
         "Before a call its highest price is held; what the provider then bills is paid, and the rest goes back. About: "
@@ -183,14 +183,27 @@ def _times(view: StoryView) -> Mrkdwn:
         mrkdwn("{time} for people", time=long_time(view.waited_s)) if view.waited_s >= 1 else Mrkdwn(),
         mrkdwn("{time} for its turn", time=long_time(view.queued_s)) if view.queued_s >= 1 else Mrkdwn(),
     ]
-    longest = max((line.seconds for line in view.steps), default=0.0)
-    overlap = sum(line.seconds for line in view.steps) > view.seconds + 1 and longest <= view.seconds + 1
-    side_by_side = Mrkdwn("; steps that ran side by side count once") if overlap else Mrkdwn()
     waited = join(" and ", [one for one in waits if one])
-    if not waited and not side_by_side:
+    busy = _of_steps(view)
+    if not waited and not busy:
         return Mrkdwn()
-    apart = mrkdwn(", beside that it waited {waits}", waits=waited) if waited else Mrkdwn()
-    return mrkdwn("It worked {work}{overlap}{apart}.", work=duration(view.seconds), overlap=side_by_side, apart=apart)
+    apart = mrkdwn(" Besides, it waited {waits}.", waits=waited) if waited else Mrkdwn()
+    return mrkdwn("It worked {work}{busy}.{apart}", work=duration(view.seconds), busy=busy, apart=apart)
+
+
+def _of_steps(view: StoryView) -> Mrkdwn:
+    """Return how the times of the steps go with that of the run, where they seem not to."""
+    whole_s, until = 0.0, 0.0
+    for line in sorted(view.steps, key=lambda one: one.start_s):
+        end = line.start_s + line.seconds
+        whole_s += max(0.0, end - max(line.start_s, until))
+        until = max(until, end)
+    if view.seconds - whole_s > 1:
+        words = ", {time} of it on its steps and the rest on what is none, such as starting servers of tools"
+        return mrkdwn(words, time=took(whole_s))
+    if sum(line.seconds for line in view.steps) > whole_s + 1:
+        return Mrkdwn(", in which steps ran side by side")
+    return Mrkdwn()
 
 
 def rating(view: StoryView) -> Mrkdwn:

@@ -57,6 +57,8 @@ class StepLine:
     ended: str
     attempts: tuple[AttemptLine, ...] = ()
     texts: StepTexts | None = None
+    is_tool: bool = False
+    """It is the call of a tool, which has no tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class StoryView(PrivateView):
     notes: tuple[str, ...] = ()
     missing: tuple[MissingVoice, ...] = ()
     owners: int = 1
+    """How many processes worked on it, one after the other because the one before was gone."""
     has_texts: bool = False
     play_money: bool = False
 

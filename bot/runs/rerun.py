@@ -27,6 +27,7 @@ from patterns.models.client import LiteLLMClient
 from patterns.replay import KeptMoney, KeptSteps, steps_by_agent
 from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster, from_snapshot
+from patterns.roster.suggestions import instead_of
 from patterns.router import RouteDecision
 from patterns.services import Services
 from storage.database.database import Database
@@ -186,7 +187,10 @@ def _with_model(source: str, model: str) -> str:
     name = model if model in document["models"] else known.get(model, "")
     if not name:
         if "/" not in model:
-            raise UserError(f"There is no model {model[:80]!r}. The roster's are {', '.join(document['models'])}.")
+            raise UserError(
+                f"There is no model {model[:80]!r}. {instead_of(model, document['models'], 'models of the roster')} "
+                "Another one is written as provider/model."
+            )
         name = NEW_MODEL
         document["models"][name] = {"model": model}
     for agent in document["agents"].values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.messages.decision_text import decision_words, question_words
 from bot.messages.flow_diagram import flow_diagram
+from bot.messages.month_report import model_name
 from bot.messages.run_text import date_and_time
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StepTexts, StoryView
 from bot.messages.views import RunState, StepState
@@ -13,7 +14,7 @@ from bot.people.profiles import ProfileLookup
 from bot.runs.by_hand import is_by_hand, what_it_was
 from bot.runs.engine import Engine
 from bot.runs.outcome import RunOutcome
-from bot.runs.run_setup import ModelNames
+from bot.runs.run_setup import ModelNames, is_tool
 from bot.runs.step_names import step_name
 from bot.runs.timeline import Timeline
 from bot.runs.told_price import PRICE_PATH, estimate_in
@@ -101,9 +102,9 @@ class StoryViews:
             diagram=_diagram(names.roster(roster), route) if roster else (),
             steps=tuple(_step(step, line, names, texts) for step in story.steps),
             decisions=tuple([await self._decision(story, asked, line) for asked in story.questions]),
-            seconds=run.executed_ms / 1000,
+            seconds=_worked_s(story, line),
             waited_s=story.waited_us / 1e6,
-            queued_s=max(0, line.begin_us - run.created_us) / 1e6 if story.steps else 0.0,
+            queued_s=_queued_s(story, line),
             held_nusd=sum(step.held_nusd for step in story.steps),
             cost_nusd=story.cost_nusd,
             uncertain_nusd=story.uncertain_nusd,
@@ -113,7 +114,7 @@ class StoryViews:
             answer=outcome.result.output if outcome and texts is not None else "",
             notes=(*_taken_over(story), *_not_kept(names, story), *(outcome.result.notes if outcome else ())),
             missing=outcome.result.missing if outcome else (),
-            owners=len({call.owner_epoch for call in story.calls}) or 1,
+            owners=_owners(story),
             has_texts=texts is not None,
             play_money=names.is_play_money or (not names.setups and self.profiles.is_play_money),
         )
@@ -141,6 +142,28 @@ class StoryViews:
 def _taken_over(story: RunStory) -> tuple[str, ...]:
     older = story.run.options.get("again_from")
     return (f"Its first steps were taken over from {older['run']} and not paid again.",) if older else ()
+
+
+def _worked_s(story: RunStory, line: Timeline) -> float:
+    """Return the seconds that the run was worked on; what a command does call by call is as long as its steps."""
+    if is_by_hand(story):
+        return max((line.at(step.ended_us) for step in story.steps), default=0.0)
+    return story.run.executed_ms / 1000
+
+
+def _queued_s(story: RunStory, line: Timeline) -> float:
+    """Return the seconds in which nobody worked on it and nobody was asked; of an open run, those before it began."""
+    run = story.run
+    if run.finished_us is None:
+        return max(0, line.begin_us - run.created_us) / 1e6 if story.steps else 0.0
+    whole_s = (run.finished_us - run.created_us - story.waited_us) / 1e6
+    return 0.0 if is_by_hand(story) else max(0.0, whole_s - run.executed_ms / 1000)
+
+
+def _owners(story: RunStory) -> int:
+    """Return how many processes had the run because the one before was gone; an answer of people is no such reason."""
+    taken_up = len({call.owner_epoch for call in story.calls})
+    return max(1, taken_up - sum(asked.decision is not None for asked in story.questions))
 
 
 def _not_kept(names: ModelNames, story: RunStory) -> tuple[str, ...]:
@@ -189,7 +212,7 @@ def _step(step: StoryStep, line: Timeline, names: ModelNames, texts: Mapping[str
         path=step.path,
         label=step_name(step),
         agent=step.agent,
-        model=names.of_step(step),
+        model=model_name(names.of_step(step)),
         state=state,
         start_s=start_s,
         seconds=max(0.0, line.at(step.ended_us) - start_s),
@@ -201,6 +224,7 @@ def _step(step: StoryStep, line: Timeline, names: ModelNames, texts: Mapping[str
         ended=_how_it_ended(step),
         attempts=tuple(_attempt(call, names) for call in step.calls),
         texts=texts.get(step.path, StepTexts()) if texts is not None else None,
+        is_tool=is_tool(step.model),
     )
 
 
@@ -214,7 +238,7 @@ def _how_it_ended(step: StoryStep) -> str:
 
 def _attempt(call: StoryCall, names: ModelNames) -> AttemptLine:
     return AttemptLine(
-        model=names.of_model(call.model, call.owner_epoch),
+        model=model_name(names.of_model(call.model, call.owner_epoch)),
         number=call.attempt,
         owner=call.owner_epoch,
         held_nusd=call.hold_nusd,

@@ -23,14 +23,15 @@ class ReadableRuns:
     audit: AuditLog
 
     async def find(self, run_id: str, by: Origin, *, reads: bool = True) -> RunRow:
-        """Return a run; an admin who `reads` somebody else's stands in the audit log.
+        """Return a run by its id or a unique beginning of it; an admin who `reads` another's stands in the audit log.
 
         Raises:
             UserError: there is none of that id, or it is not for them; the sentence is the same.
         """
-        run = await self.store.get(run_id)
-        if run is None or run.workspace != by.workspace:
+        meant = await self.store.meant(run_id, workspace=by.workspace)
+        if len(meant) != 1:
             raise UserError(UNKNOWN)
+        run = meant[0]
         where = {"workspace": by.workspace, "channel": run.channel}
         if not await self.access.may(by.user, Action.READ_RUN, **where, is_own=run.user == by.user):
             raise UserError(UNKNOWN)

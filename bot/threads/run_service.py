@@ -158,8 +158,8 @@ class RunService:
 
     async def _meant(self, origin: Origin, run_id: str | None) -> list[RunRow]:
         if run_id:
-            run = await self.engine.store.get(run_id)
-            return [run] if run is not None and run.workspace == origin.workspace and run.status != "done" else []
+            meant = await self.engine.store.meant(run_id, workspace=origin.workspace)
+            return [run for run in meant if run.status != "done"] if len(meant) == 1 else []
         live = await self.engine.store.unfinished(origin.workspace, origin.channel)
         if origin.thread_ts:
             return [run for run in live if run.thread_ts == origin.thread_ts]

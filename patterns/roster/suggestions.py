@@ -77,3 +77,10 @@ def listed(words: Iterable[str], last: str = "and") -> str:
     """Return words as people list them: `a, b and c`."""
     *most, end = (str(word) for word in words)
     return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def instead_of(name: str, known: Iterable[str], what: str) -> str:
+    """Return what to write instead of a name that is not known: the nearest one, else all there are of `what`."""
+    names = sorted(known)
+    near = nearest(name, names)
+    return f"Did you mean {near}?" if near else f"The {what} are {', '.join(names)}."

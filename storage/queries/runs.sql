@@ -37,6 +37,10 @@ SELECT text FROM content WHERE id = :id;
 -- Return one run.
 SELECT * FROM run WHERE id = :id;
 
+-- name: runs_like
+-- Return the first runs whose ids begin like that, of any workspace when none is named.
+SELECT * FROM run WHERE id LIKE :pattern AND (:workspace = '' OR workspace = :workspace) ORDER BY id LIMIT :most;
+
 -- name: claim_run
 -- Claim a run by compare-and-set: the epoch is the fencing token, so the former owner can neither hold money nor
 -- publish. A run that needs newer code is not for us; claim_epoch tells the database that we have looked.

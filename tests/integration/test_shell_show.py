@@ -73,6 +73,18 @@ async def test_without_an_id_the_latest_runs_are_listed(shell: Shell) -> None:
     assert [line.split(" · ")[0] for line in listed] == [second, first]
 
 
+async def test_the_beginning_of_an_id_is_enough_where_it_is_unique(shell: Shell) -> None:
+    run = await asked(shell, *DECIDE)
+    assert (await shell.run("show", run[:7])).out.startswith("✅ answered")
+    other = f"{run[:7]}{'0' * 6 if not run.endswith('0' * 6) else '1' * 6}"
+    columns = "workspace, channel, channel_kind, user_id, kind, status, created_us, delivery_key"
+    copied = columns.replace("delivery_key", "delivery_key || 'x'")
+    shell.sql(f"INSERT INTO run (id, {columns}) SELECT '{other}', {copied} FROM run")  # noqa: S608 - our own words
+    several = await shell.run("show", run[:7])
+    assert several.err.startswith("agents: Several runs begin like that: ")
+    assert several.err.endswith("Write more of the id.\n")
+
+
 async def test_a_run_that_is_not_there_is_one_sentence(shell: Shell) -> None:
     await asked(shell, *DECIDE)
     for command in ("show", "replay"):

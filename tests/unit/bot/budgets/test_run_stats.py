@@ -82,9 +82,9 @@ def test_a_spread_tells_mean_and_deviation() -> None:
     [
         (("route/router", "broadcast/a", "broadcast/synthesis/chair"), "broadcast"),
         (("pipeline/1/a", "pipeline/2/supervisor/1/b"), "pipeline"),
-        (("writer",), "agent"),
-        (("route/router",), "none"),
-        ((), "none"),
+        (("writer",), "one agent"),
+        (("route/router",), "not begun"),
+        ((), "not begun"),
     ],
 )
 def test_the_pattern_of_a_run_is_its_outermost(paths: tuple[str, ...], pattern: str) -> None:
@@ -219,7 +219,7 @@ def test_a_failing_model_is_named() -> None:
 def test_csv_has_every_row_with_exact_dollars() -> None:
     head, first, *_ = stats_csv(stats(run(step("a", cents=3), helped=1))).splitlines()
     told = dict(zip(head.split(","), first.split(","), strict=True))
-    assert (told["period"], told["kind"], told["name"], told["requests"]) == ("2026-11", "pattern", "agent", "1")
+    assert (told["period"], told["kind"], told["name"], told["requests"]) == ("2026-11", "pattern", "one agent", "1")
     assert (told["cost_mean_usd"], told["helped"], told["held_over_paid"]) == ("0.030000000", "1", "0.0000")
 
 

@@ -72,7 +72,7 @@ def test_parts_in_one_column_add_up_to_the_sum_below_them(parts: list[int]) -> N
 
 def test_a_column_has_cents_or_two_digits_of_its_least_part() -> None:
     assert usd_parts([3 * CENT, 14 * CENT], decimals=decimals_for([3 * CENT, 14 * CENT])) == ["$0.03", "$0.14"]
-    assert usd_parts([521_400, 2_073_100], decimals=decimals_for([521_400, 2_073_100])) == ["$0.00052", "$0.00208"]
+    assert usd_parts([521_400, 2_073_100], decimals=decimals_for([521_400, 2_073_100])) == ["$0.0005", "$0.0021"]
     assert exact_usd(1_234_500) == "$0.0012345"
 
 
