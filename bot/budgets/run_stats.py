@@ -147,7 +147,9 @@ def _add_steps(sums: _Sums, story: RunStory, parts: Sequence[StoryStep]) -> None
     sums.runs.add(story.run.id)
     is_ok = step.record is not None and step.record.outcome == "ok" and not step.record.data.get("is_error")
     is_cut = step.record is not None and step.record.finish_reason in ("length", "repetition")
-    sums.endings["partial" if is_ok and is_cut else "answered" if is_ok else "failed"] += 1
+    is_stopped = step.record is None and story.run.stop_reason == StopReason.CANCELLED
+    missed = "stopped" if is_stopped else "failed"
+    sums.endings["partial" if is_ok and is_cut else "answered" if is_ok else missed] += 1
     cost_nusd = sum(part.cost_nusd for part in parts)
     sums.costs.append(cost_nusd)
     sums.tool_calls += sum(call.model.startswith(TOOL) for part in parts for call in part.calls)

@@ -57,7 +57,7 @@ WIDE: tuple[Column, ...] = (
     Column("answered", lambda row: f"{row.answered:,}", "in full"),
     Column("partial", lambda row: f"{row.partial:,}", "cut short by money, time, a limit or a length"),
     Column("refused", lambda row: f"{row.refused:,}", "nothing was done for it, for want of money or time", REQUESTS),
-    Column("stopped", lambda row: f"{row.stopped:,}", "a person stopped it or declined its price", REQUESTS),
+    Column("stopped", lambda row: f"{row.stopped:,}", "a person stopped it or declined its price"),
     Column("failed", lambda row: f"{row.failed:,}", "no answer came, though it was tried"),
     Column("paid mean", lambda row: _usd(row.cost.mean), "paid on average"),
     Column("paid p50", lambda row: _usd(row.cost.p50), "half of them cost at most this"),

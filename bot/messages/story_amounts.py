@@ -9,12 +9,17 @@ class Amounts:
 
     def __init__(self, view: StoryView) -> None:
         self._decimals = decimals_for([line.cost_nusd for line in view.steps])
+        paid_nusd, held_nusd = (sum(line.cost_nusd for line in view.steps), sum(line.held_nusd for line in view.steps))
+        self.paid = usd_rounded(paid_nusd, decimals=self._decimals)
+        self.held = usd_rounded(held_nusd, decimals=self._decimals)
         costs = usd_parts([line.cost_nusd for line in view.steps], decimals=self._decimals)
         self._costs = {line.path: cost for line, cost in zip(view.steps, costs, strict=True)}
-        self.paid = usd_rounded(sum(line.cost_nusd for line in view.steps), decimals=self._decimals)
-        holds = usd_parts([line.held_nusd for line in view.steps], decimals=self._decimals)
-        self._holds = {line.path: held for line, held in zip(view.steps, holds, strict=True)}
-        self.held = usd_rounded(sum(line.held_nusd for line in view.steps), decimals=self._decimals)
+        # What counts in full is the same amount in both columns; the other holds make up the sum.
+        self._holds = {line.path: self._costs[line.path] for line in view.steps if line.cost_nusd == line.held_nusd}
+        others = [line for line in view.steps if line.path not in self._holds]
+        left_nusd = self._nusd(self.held) - sum(map(self._nusd, self._holds.values()))
+        holds = usd_parts([line.held_nusd for line in others], decimals=self._decimals, total_nusd=left_nusd)
+        self._holds |= {line.path: held for line, held in zip(others, holds, strict=True)}
 
     def cost(self, line: StepLine) -> str:
         """Return what a step of the run cost."""
@@ -26,12 +31,12 @@ class Amounts:
 
     def attempts(self, line: StepLine) -> list[tuple[str, str]]:
         """Return what each attempt of a step cost and held; they add up to the step."""
-        scale = 10 ** (9 - self._decimals)
-        cost_nusd, held_nusd = _units(self.cost(line)) * scale, _units(self.hold(line)) * scale
+        cost_nusd, held_nusd = self._nusd(self.cost(line)), self._nusd(self.hold(line))
         costs = usd_parts([one.cost_nusd for one in line.attempts], decimals=self._decimals, total_nusd=cost_nusd)
         holds = usd_parts([one.held_nusd for one in line.attempts], decimals=self._decimals, total_nusd=held_nusd)
         return list(zip(costs, holds, strict=True))
 
-
-def _units(shown: str) -> int:
-    return int(shown.replace("$", "").replace(",", "").replace(".", ""))
+    def _nusd(self, shown: str) -> int:
+        """Return an amount as it is shown."""
+        digits = shown.replace("$", "").replace(",", "").replace(".", "")
+        return int(digits) * 10 ** (9 - self._decimals)

@@ -11,6 +11,7 @@ from bot.messages.price_text import price_told
 from bot.messages.run_text import STATE_WORDS, count, duration, quoted, short, step_icon, usd
 from bot.messages.story_amounts import Amounts
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StoryView
+from patterns.core.money import format_usd
 
 STEPS_MAX, DECISIONS_MAX, TOTALS_MAX, REQUEST_MAX = 4_000, 1_500, 1_500, 600
 """Characters, as JSON, of each part in one message of Slack; a longer run is read on its page."""
@@ -140,9 +141,12 @@ def legend(view: StoryView) -> Mrkdwn:
     """Return once what each of the amounts is."""
     if not any(line.held_nusd for line in view.steps):
         return Mrkdwn()
-    return Mrkdwn(
+    amounts = Amounts(view)
+    rounded = amounts.paid != format_usd(sum(line.cost_nusd for line in view.steps))
+    return mrkdwn(
         "Before a call its highest price is held; what the provider then bills is paid, and the rest goes back. About: "
-        "what such a request usually costs. At most: with every retry of every step, which no request passes."
+        "what such a request usually costs. At most: with every retry of every step, which no request passes.{more}",
+        more=" Elsewhere amounts from a cent on are rounded up to cents." if rounded else "",
     )
 
 

@@ -84,7 +84,7 @@ class _Words:
     def step_sentence(amounts: Amounts, line: StepLine) -> str:
         parts = [
             line.path,
-            _plain(story_text.tokens(line.input_tokens, line.output_tokens)),
+            *([] if line.is_tool else [_plain(story_text.tokens(line.input_tokens, line.output_tokens))]),
             _plain(story_text.money(amounts.hold(line), amounts.cost(line), unsure=bool(line.uncertain_nusd))),
             line.ended,
         ]
