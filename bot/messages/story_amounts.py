@@ -1,5 +1,7 @@
 """The amounts of one run as they stand in one column: with the same decimals, and so that they add up to their sum."""
 
+from decimal import Decimal
+
 from bot.messages.story_views import StepLine, StoryView
 from patterns.core.shares import decimals_for, usd_parts, usd_rounded
 
@@ -39,4 +41,4 @@ class Amounts:
     def _nusd(self, shown: str) -> int:
         """Return an amount as it is shown."""
         digits = shown.replace("$", "").replace(",", "").replace(".", "")
-        return int(digits) * 10 ** (9 - self._decimals)
+        return int(Decimal(digits).scaleb(9 - self._decimals))
