@@ -175,5 +175,5 @@ async def test_statistics_compare_what_was_asked(shell: Shell) -> None:
     assert {"broadcast", "router", "chair", "openai/gpt-5-mini"} <= rows.keys()
     assert shown.out.rstrip().endswith("there is nothing to compare yet.")
     numbers = (await shell.run("stats", "--csv")).out.splitlines()
-    total = sum(Decimal(line.split(",")[8]) for line in numbers[1:] if line.split(",")[1] == "flow")
+    total = sum(Decimal(line.split(",")[10]) for line in numbers[1:] if line.split(",")[1] == "flow")
     assert total * 10**9 == shell.paid_nusd()
