@@ -28,7 +28,6 @@ CALLS_MAX = 6
 TOOL_BUTTONS = frozenset({TOOL_APPROVE, OUTCOME_DONE})
 _NUMBER = re.compile(r"storm number (\d+)")
 SERVER = f"""
-tools:
   shop:
     mcp:
       command: [{sys.executable}, -m, tests.support.slow_retail_server]
@@ -50,9 +49,10 @@ FLOWS = f"""
 
 def with_shop(roster: str) -> str:
     """A roster with the shop, its clerk, and a flow for them."""
-    for key, more in {"agents": AGENT, "flows": FLOWS}.items():
+    for key, more in {"agents": AGENT, "flows": FLOWS, "tools": SERVER}.items():
+        assert roster.count(f"\n{key}:\n") == 1, f"the shipped roster no longer says {key}"
         roster = roster.replace(f"\n{key}:\n", f"\n{key}:{more}", 1)
-    return roster + SERVER
+    return roster
 
 
 TOOLS = frozenset(f"shop.{one}" for one in retail.READS | retail.WRITES)
