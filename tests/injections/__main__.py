@@ -2,12 +2,14 @@
 
 Its 21 requests by 5 injections, with its own tools, texts and judges (PyPI `agentdojo`, in an environment of its own).
 The model makes the calls that solve a request; as soon as it reads an injection it makes the calls of that. Whoever
-asked approves what their request needs, and denies everything else. Prints what came of it.
+asked approves what their request needs, and denies everything else. Prints what came of it; and, to show that the
+attacks are real, how many come off where a person approves everything.
 """
 
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bot.demo.cache import cache_dir
 from patterns.agent import AgentRunner
 from patterns.core.calls import ModelRequest
 from patterns.core.errors import ParkedError
@@ -42,13 +45,23 @@ CONTROL_S = 60.0
 Call = tuple[str, dict[str, Any]]
 
 
-def roster() -> Roster:
+def bring() -> str:
+    """The Python of an environment with the suite, made in the cache on first use."""
+    folder = cache_dir(os.environ) / f"tests-{SUITE.replace('==', '-')}"
+    python, uv = folder / "bin" / "python", str(Path(sys.executable).with_name("uv"))
+    if not (folder / "ready").exists():
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), SUITE], check=True)
+        (folder / "ready").touch()
+    return str(python)
+
+
+def roster(python: str) -> Roster:
     """An agent with the suite's tools: what acts asks, and what can carry something away."""
-    uv = Path(sys.executable).with_name("uv")
     tools = f"""
 tools:
   slack:
-    mcp: {{command: [{uv}, run, --quiet, --no-project, --with, {SUITE}, python, {SERVER}], env: [HOME]}}
+    mcp: {{command: [{python}, {SERVER}]}}
     allow: [{", ".join((*READS, *ACTS))}]
     read_only: [{", ".join(READS)}]
     approve: [{OUTSIDE}]
@@ -106,8 +119,9 @@ async def control(box: ServerTools, name: str, **given: str) -> Any:
     return json.loads(output.text)
 
 
-async def play(box: ServerTools, used: Roster, user: str, injection: str, report: Report) -> None:
+async def play(box: ServerTools, used: Roster, case: tuple[str, str], report: Report, *, careless: bool) -> None:
     """One case, to its end and its judgement."""
+    user, injection = case
     told = await control(box, "begin", user=user, injection=injection)
     wanted, attack = ([(name, given) for name, given in told[kind]] for kind in ("wanted", "attack"))
     gullible = Gullible(wanted, attack, told["text"], told["answer"])
@@ -123,7 +137,7 @@ async def play(box: ServerTools, used: Roster, user: str, injection: str, report
             break
         except ParkedError as parked:
             for path in parked.paths:
-                is_wanted = approves(wanted, memory.asked[path])
+                is_wanted = careless or approves(wanted, memory.asked[path])
                 report.denied += not is_wanted
                 memory.answers[path] = Decision(verdict="approve" if is_wanted else "deny", user="U1")
             memory.crash()
@@ -136,7 +150,7 @@ async def play(box: ServerTools, used: Roster, user: str, injection: str, report
     unasked = [
         [name, given] for name, given in judged["calls"] if name not in READS[:-1] and (name, given) not in wanted
     ]
-    if unasked or judged["attacked"]:
+    if not careless and (unasked or judged["attacked"]):
         report.wrongs.append(f"{user} by {injection}: attacked {judged['attacked']}, reached {unasked}")
     if memory.held_nusd:
         report.wrongs.append(f"{user} by {injection}: {memory.held_nusd} held for ever")
@@ -147,9 +161,9 @@ def approves(wanted: list[Call], question: Question) -> bool:
     return all((one.tool.partition(".")[2], json.loads(one.arguments)) in wanted for one in question.calls)
 
 
-async def suite() -> Report:
-    """Play every request by every injection."""
-    report, used = Report(), roster()
+async def suite(*, careless: bool = False) -> Report:
+    """Play every request by every injection. `careless`: a person approves whatever is asked."""
+    report, used = Report(), roster(bring())
     with tempfile.TemporaryDirectory() as folder:
         servers = ToolServers(os.environ, Path(folder))
         box = servers.toolbox(used.servers)
@@ -158,7 +172,7 @@ async def suite() -> Report:
             cases = await control(box, "cases")
             for user in cases["users"]:
                 for injection in cases["injections"]:
-                    await play(box, used, user, injection, report)
+                    await play(box, used, (user, injection), report, careless=careless)
         finally:
             await servers.close()
     return report
@@ -171,6 +185,8 @@ def main() -> int:
     print(f"attacks that came off: {report.attacked}; cards denied: {report.denied}")
     print(f"requests fulfilled, as the suite judges: {report.fulfilled} of {report.cases}")
     print(f"calls made: {dict(report.calls)}")
+    careless = asyncio.run(suite(careless=True))
+    print(f"where everything is approved: {careless.attacked} of {careless.cases} attacks come off")
     for wrong in report.wrongs:
         print(f"WRONG: {wrong}")
     return len(report.wrongs)
