@@ -149,6 +149,14 @@ ROWS = (
         ),
     ),
     Row(
+        "one call of a tool, held and journalled",
+        "tools",
+        lambda told: (
+            f"{told['ours, a call']:.0f} ms and {told['ours, CPU a call']:.0f} ms of processor time; pydantic-ai, which"
+            f" keeps nothing, {told['pydantic_ai, a call']:.0f} and {told['pydantic_ai, CPU a call']:.0f} ms"
+        ),
+    ),
+    Row(
         "a broadcast of 8 voices",
         "patterns",
         lambda told: f"{told['a broadcast beside its slowest voice']:.2f} times its slowest voice",

@@ -20,6 +20,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.figures import tell
+
 PROJECT = Path(__file__).resolve().parents[2]
 SERVER = PROJECT / "tests" / "fakes" / "moody_tools.py"
 PEERS = {"pydantic_ai": "pydantic-ai-slim[mcp]==2.68.0", "openai_agents": "openai-agents==0.24.0"}
@@ -167,6 +169,8 @@ def main(options: argparse.Namespace) -> None:
     for name, measures in found.items():
         if measures:
             ms, cpu = (statistics.median(one[key] for one in measures) for key in ("ms", "cpu_ms"))
+            tell(f"{name}, a call", ms, "ms")
+            tell(f"{name}, CPU a call", cpu, "ms")
             print(f"| {name} | {ms:.2f} | {cpu:.2f} |")
 
 
