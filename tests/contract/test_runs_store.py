@@ -365,3 +365,23 @@ async def test_two_admins_at_once_lose_nothing(database: Database, clock: FakeCl
     changes = [{f"setting {number}": True} for number in range(8)]
     await asyncio.gather(*(settings.save(c, workspace="T1", channel="C1", actor="U9") for c in changes))
     assert sorted(await settings.find(workspace="T1", channel="C1")) == sorted(key for c in changes for key in c)
+
+
+# ---------------------------------------------------------------- naming a run
+
+
+async def test_a_run_is_meant_by_its_id_or_by_a_beginning_of_its_own(database: Database, store: RunStore) -> None:
+    run_id, _ = await store.accept(REQUEST)
+    other, _ = await store.accept(replace(REQUEST, workspace="T2"))
+    await execute(database, "UPDATE run SET id = :new WHERE id = :old", new="rabc000000001", old=run_id)
+    await execute(database, "UPDATE run SET id = :new WHERE id = :old", new="rabc000000002", old=other)
+
+    async def meant(said: str, workspace: str = "") -> list[str]:
+        return [run.id for run in await store.meant(said, workspace=workspace)]
+
+    assert await meant("rabc000000001") == ["rabc000000001"]
+    assert await meant("rabc0") == ["rabc000000001", "rabc000000002"]
+    assert await meant("rabc0", workspace="T2") == ["rabc000000002"]
+    assert await meant("rabc000000001", workspace="T2") == []
+    for unknown in ("rab", "rabd", "%", "r___", "rabc%", ""):
+        assert await meant(unknown) == []
