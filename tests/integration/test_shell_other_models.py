@@ -11,6 +11,7 @@ from tests.fakes.team import Team
 from tests.support.shells import Shell
 
 NO_KEY = {"OPENAI_API_KEY": "", "OPENAI_API_BASE": ""}
+pytestmark = pytest.mark.timeout(300)  # each test is many processes
 SAME = "Everything that is stored came out the same, byte for byte."
 
 

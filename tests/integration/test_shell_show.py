@@ -93,6 +93,7 @@ async def test_a_run_that_is_not_there_is_one_sentence(shell: Shell) -> None:
         assert refused.err == "agents: That run is not known here. `agents show` lists the latest ones.\n"
 
 
+@pytest.mark.timeout(300)
 async def test_every_kind_of_run_replays_to_the_same_decisions_and_cents(shell: Shell) -> None:
     for words in (
         ("ask", "SQLite or PostgreSQL?"),

@@ -196,6 +196,7 @@ async def test_tools_are_listed_tried_and_checked_without_an_agent(tmp_path: Pat
     assert "tools time: answers: 1 on, 1 off." in doctor.out
 
 
+@pytest.mark.timeout(300)
 async def test_runs_with_tools_replay_and_say_what_they_were(tmp_path: Path, env: dict[str, str]) -> None:
     async def script(call: Call) -> Reply:
         if "dear" in call.user:
