@@ -164,7 +164,9 @@ ROWS = (
     Row(
         "`/agents budget` at 1,000,000 calls",
         "budget_report",
-        lambda told: f"{_times(told['/agents budget at 1000000'], told['/agents budget at 10000'])} its time at 10,000",
+        lambda told: (
+            f"{_times(told['/agents budget at 1000000'], told['/agents budget at 10000'])} its processor time at 10,000"
+        ),
     ),
     Row(
         "a killed worker's run goes on elsewhere",

@@ -1,6 +1,6 @@
 """Many workspaces on one deployment, in simulated time: how long people wait, how many workers and how much PostgreSQL.
 
-    .venv/bin/python -m tests.bench.scale [--hours 1] [--database-ms 40] [--model-s 8]
+    .venv/bin/python -m tests.bench.scale [--hours 1] [--database-ms 21] [--model-s 8]
 
 Slack's pace is the program's own (`bot.slack.rate_limiter`), a channel's share and a worker's slots are its own
 numbers; requests come at random, models take as long as they take. What a run costs PostgreSQL is measured by
@@ -27,7 +27,7 @@ CHANNELS = 8
 CALLS = 2
 LOADS = ((1, 60), (1, 600), (1, 1500), (1, 3000), (1, 6000), (100, 60), (1000, 60), (10000, 6))
 """Workspaces, and requests an hour in each of them."""
-DATABASE_MS = 40.0
+DATABASE_MS = 21.0
 EDIT = {"chat.update": TIERS["chat.update"]}
 
 
