@@ -54,5 +54,5 @@ async def test_the_server_of_the_guide_answers_an_agent(tmp_path: Path) -> None:
         shell = Shell(tmp_path, provider.api_base("openai"))
         listed = await shell.run("tools", "list", *roster)
         tried = await shell.run("try", "researcher", "What time is it?", *roster)
-    assert "off, because the roster does not name them: convert_time" in listed.out
+    assert "off, because the roster does not name them: time.convert_time" in listed.out
     assert '"timezone": "UTC"' in tried.out, tried.err
