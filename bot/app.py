@@ -69,6 +69,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIt
         session = await stack.enter_async_context(slack_session())
         container = Container(engine, session)
         engine.tools.source = container.tools
+        engine.tools.slack = container.workspace_search
         await engine.check_models()
         stack.push_async_callback(container.presentation.streams.aclose)
         container.executor.on_budget_released(container.budget_queue.admit_next)

@@ -45,6 +45,8 @@ from bot.threads.run_service import RunService
 from bot.threads.uninstall import UninstallService
 from bot.threads.wait_notice import NoWorkerNotice
 from bot.threads.welcome import Welcome
+from bot.threads.workspace_search import WorkspaceSearch
+from storage.action_tokens import ActionTokens
 
 
 class Container:
@@ -58,6 +60,7 @@ class Container:
         self._client = slack_client(session, engine.settings.slack_api_url)
         self.who = Identity(engine, self.stores, self._client)
         engine.tools.source = self.tools
+        engine.tools.slack = self.workspace_search
 
     # ------------------------------------------------------------ speaking
 
@@ -206,10 +209,18 @@ class Container:
         return Welcome(self.engine, self.openings, self._announcements, self.presentation.renderer)
 
     @cached_property
+    def _scopes(self) -> GrantedScopes:
+        return GrantedScopes(self._client, self.who.tokens)
+
+    @cached_property
+    def workspace_search(self) -> WorkspaceSearch:
+        """Return what searches a workspace for those who ask."""
+        return WorkspaceSearch(self.slack, ActionTokens(self.engine.db), self._scopes)
+
+    @cached_property
     def _home(self) -> HomeService:
-        scopes = GrantedScopes(self._client, self.who.tokens)
         checklist = AdminChecklist(
-            self.engine, scopes, self.stores.reports, self.who.profiles, self.welcome, self.stores.chores
+            self.engine, self._scopes, self.stores.reports, self.who.profiles, self.welcome, self.stores.chores
         )
         return HomeService(
             self.engine,

@@ -7,9 +7,10 @@ from typing import Any
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
-from storage.database.statements import load, single
+from storage.database.statements import Work, load, single
 
 q = load("inbox")
+tokens = load("action_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,25 @@ class Inbox:
         self._db = db
         self._clock = clock
 
-    async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
-        """Store a delivery and return True; return False when its key was stored before."""
+    async def store(
+        self, key: str, workspace: str, kind: str, payload: Mapping[str, Any], *, action_token: str = ""
+    ) -> bool:
+        """Store a delivery and return True; return False when its key was stored before.
+
+        The key for searches that came with it is a text of its own, which goes with the run it opens.
+        """
         now_us = self._clock.now_us()
-        statement = q.store_delivery(
-            key=key, workspace=workspace, kind=kind, payload_json=json.dumps(dict(payload)), now_us=now_us
-        )
-        return bool(await self._db.write(lambda: single(statement)))
+        payload_json = json.dumps(dict(payload))
+
+        def work() -> Work[bool]:
+            stored = yield q.store_delivery(
+                key=key, workspace=workspace, kind=kind, payload_json=payload_json, now_us=now_us
+            )
+            if stored and action_token:
+                yield tokens.store_action_token(key=key, workspace=workspace, token=action_token, now_us=now_us)
+            return bool(stored)
+
+        return await self._db.write(work)
 
     async def claim(self, delivery: StoredPayload) -> bool:
         """Claim a delivery for another attempt, received now, and return whether this process got it."""
@@ -45,8 +58,13 @@ class Inbox:
 
     async def mark_processed(self, key: str, note: str = "") -> None:
         """Mark a delivery as processed."""
-        statement = q.finish_delivery(key=key, note=note, now_us=self._clock.now_us())
-        await self._db.write(lambda: single(statement), repeatable=True)
+        now_us = self._clock.now_us()
+
+        def work() -> Work[None]:
+            yield q.finish_delivery(key=key, note=note, now_us=now_us)
+            yield tokens.delete_action_token_without_run(key=key)
+
+        await self._db.write(work, repeatable=True)
 
     async def find(self, key: str, *, workspace: str) -> dict[str, Any] | None:
         """Return the payload of a delivery of that workspace; None once deleted."""

@@ -23,7 +23,7 @@ async def tool_findings(settings: Settings) -> AsyncIterator[Finding]:
     try:
         box = servers.toolbox(roster.servers)
         for name, entry in roster.servers.items():
-            if not entry.provider_search:  # told with the models, whose providers search
+            if entry.mcp or entry.python:  # searches are told with models and scopes
                 yield await _finding(name, entry, box)
     finally:
         await servers.close()

@@ -76,12 +76,8 @@ async def _print_server(name: str, specs: list[ToolSpec], box: ServerTools) -> b
         for spec in specs:
             click.echo(f"  {spec.name}")
         return True
-    if specs[0].search:
-        click.echo(f"{click.style(name, bold=True)}: searches the web at the provider of each agent's model")
-        click.echo(
-            f"  {specs[0].tool}: {', '.join(_traits(specs[0]))}. At most {specs[0].search.searches_max} in a call."
-        )
-        return True
+    if specs[0].search or specs[0].workspace_results:
+        return _print_search(name, specs[0])
     try:
         described = await box.listed(name)
     except ToolError as error:
@@ -123,6 +119,16 @@ async def _print_offers(box: ServerTools, name: str) -> None:
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(_short(name) for name in names[:OFFERS_SHOWN])
     return f"{shown}, and {len(names) - OFFERS_SHOWN:,} more" if len(names) > OFFERS_SHOWN else shown
+
+
+def _print_search(name: str, spec: ToolSpec) -> bool:
+    """Print a search, which no server of ours makes."""
+    where, most = "Slack for whoever asks there; not in a shell", f"{spec.workspace_results} results"
+    if spec.search:
+        where, most = "the web at the provider of each agent's model", f"{spec.search.searches_max} in a call"
+    click.echo(f"{click.style(name, bold=True)}: searches {where}")
+    click.echo(f"  {spec.tool}: {', '.join(_traits(spec))}. At most {most}.")
+    return True
 
 
 def _traits(spec: ToolSpec) -> list[str]:

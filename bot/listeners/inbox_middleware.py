@@ -22,6 +22,8 @@ LATE_S = 2.5
 _REPLAYED = "replayed"
 DELIVERY = "delivery"
 """Key of the context under which the read payload is kept."""
+_KEY_OF_SEARCHES = "action_token"
+ACTION_TOKEN_CHARS_MAX = 4_000
 _SECRETS = frozenset({"token"})
 """Slack's old verification token is not stored."""
 
@@ -93,9 +95,12 @@ class InboxMiddleware(AsyncMiddleware):
     async def _store(self, delivery: InboundPayload, req: AsyncBoltRequest) -> BoltResponse | None:
         """Commit the payload; return None when it is new, else the response."""
         payload = without_deleted_words({name: value for name, value in req.body.items() if name not in _SECRETS})
+        payload, action_token = without_action_token(payload)
         key, begun_s = delivery.origin.delivery_key, time.monotonic()
         try:
-            is_new = await self._inbox.store(key, workspace_of(req.context), delivery.kind, payload)
+            is_new = await self._inbox.store(
+                key, workspace_of(req.context), delivery.kind, payload, action_token=action_token
+            )
         except Exception:
             # Same: what is not stored must not be acknowledged.
             log.exception("payload_not_stored", payload=key)
@@ -128,6 +133,20 @@ def without_deleted_words(body: Mapping[str, Any]) -> dict[str, Any]:
     before = event.get("previous_message") or {}
     known = {name: before[name] for name in ("user", "bot_id", "ts", "thread_ts") if name in before}
     return {**body, "event": {**event, "previous_message": known}}
+
+
+def without_action_token(payload: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a payload without the key for searches that came with a message, and that key; empty where none did."""
+    event = payload.get("event")
+    if not isinstance(event, dict):
+        return dict(payload), ""
+    thread = event.get("assistant_thread")
+    places = [event, *([thread] if isinstance(thread, dict) else [])]
+    found = next((place[_KEY_OF_SEARCHES] for place in places if isinstance(place.get(_KEY_OF_SEARCHES), str)), "")
+    bare = {name: value for name, value in event.items() if name != _KEY_OF_SEARCHES}
+    if isinstance(thread, dict):
+        bare["assistant_thread"] = {name: value for name, value in thread.items() if name != _KEY_OF_SEARCHES}
+    return {**payload, "event": bare}, found[:ACTION_TOKEN_CHARS_MAX]
 
 
 async def replay(app: AsyncApp, payload: Mapping[str, Any]) -> None:

@@ -264,7 +264,9 @@ class Greeter(Protocol):
 class PayloadStore(Protocol):
     """Received payloads, committed before Slack gets its acknowledgement."""
 
-    async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
+    async def store(
+        self, key: str, workspace: str, kind: str, payload: Mapping[str, Any], *, action_token: str = ""
+    ) -> bool:
         """Commit a payload; return False when its key was seen before."""
         ...
 

@@ -64,6 +64,14 @@ SCOPES: Mapping[str, Scope] = {
     "reactions:write": Scope(
         "A ❤️ on “thanks”, instead of a paid answer.", "“Thanks” gets no ❤️ from me; it still costs nothing."
     ),
+    "search:read.files": Scope(
+        "Files in public channels, for agents that an admin lets search Slack, as whoever asked can see them.",
+        "Searches of Slack find no files.",
+    ),
+    "search:read.public": Scope(
+        "Messages in public channels, for agents that an admin lets search Slack, as whoever asked can see them.",
+        "Agents cannot search Slack.",
+    ),
     "users:read": Scope(
         "Names, and who is an admin, a guest or from another organisation.",
         "I do not answer anybody, because I cannot see who is a guest or from another organisation.",

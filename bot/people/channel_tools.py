@@ -103,7 +103,8 @@ class ChannelTools:
             on = frozenset(spec.name for spec in _in_dm(specs, user, role))
             return ToolsHere(specs, rules, on, is_dm=True, offers=await self.offers_of(on, self.roster()))
         outsiders = await self._is_read_by_outsiders(site, **place)
-        on = frozenset() if outsiders and not rules.tools_outside else rules.tools_on & {spec.name for spec in specs}
+        on = rules.tools_on & {spec.name for spec in specs}
+        on = on & _before_outsiders(specs, rules) if outsiders else on
         grants = tuple(await self.grants.standing(**place))
         offers = await self.offers_of(on, self.roster())
         return ToolsHere(specs, rules, on, outsiders=outsiders, grants=grants, offers=offers)
@@ -144,9 +145,10 @@ class ChannelTools:
         enabled = frozenset(tool for tool in named if _is_for(user, role, rules.audience_of(tool)))
         if not enabled:
             return frozenset()
-        if not rules.tools_outside and await self._is_read_by_outsiders(site, workspace=workspace, channel=channel):
-            return frozenset()
-        return enabled
+        outside = enabled & _before_outsiders(specs, rules)
+        if outside == enabled:
+            return enabled
+        return outside if await self._is_read_by_outsiders(site, workspace=workspace, channel=channel) else enabled
 
     async def _is_read_by_outsiders(self, site: Site, *, workspace: str, channel: str) -> bool:
         """Return whether guests or people of other organisations read a channel, or may, as far as can be known."""
@@ -162,6 +164,11 @@ class ChannelTools:
 def _own(tools: Mapping[str, ToolSpec]) -> Iterable[ToolSpec]:
     """Return the tools that have to be switched on: dates and arithmetic are on everywhere."""
     return (spec for spec in tools.values() if not spec.is_built_in)
+
+
+def _before_outsiders(specs: Iterable[ToolSpec], rules: ChannelRules) -> frozenset[str]:
+    """Return the tools that may be on where outsiders read: none until that is allowed, a search of Slack never."""
+    return frozenset(spec.name for spec in specs if rules.tools_outside and not spec.workspace_results)
 
 
 def _in_dm(specs: Iterable[ToolSpec], user: str, role: Role) -> Iterable[ToolSpec]:

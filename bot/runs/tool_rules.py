@@ -1,8 +1,9 @@
 """Which tools a run has: the servers of this process, and what is on where the run works."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from bot.runs.workspace_search import NotInSlack, SlackSearch, WithWorkspace
 from patterns.core.holds import Payer
 from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules
 from patterns.roster.roster import Roster
@@ -42,6 +43,7 @@ class RunTools:
     servers: ToolServers
     store: RunStore
     source: ToolRulesSource
+    slack: SlackSearch = field(default_factory=NotInSlack)
 
     async def of(self, run: RunRow, roster: Roster) -> tuple[ToolBox, ToolRules]:
         """Return the tool box of a run's roster and what is on for it.
@@ -53,7 +55,10 @@ class RunTools:
         rules = await self.source.rules_for(run)
         if not rules.is_private and await self.store.has_read_private(run):
             rules = replace(rules, is_private=True)
-        return self.servers.toolbox(roster.servers), replace(rules, dry=run.is_dry)
+        box: ToolBox = self.servers.toolbox(roster.servers)
+        if any(spec.workspace_results for spec in roster.tools.values()):
+            box = WithWorkspace(box, self.slack, run, roster.tools)
+        return box, replace(rules, dry=run.is_dry)
 
     async def at(self, payer: Payer, roster: Roster, *, dry: bool = False) -> tuple[ToolBox, ToolRules]:
         """Return the same for a request that is no run yet."""

@@ -50,6 +50,7 @@ TIERS = {
     "conversations.history": Rate(per_minute=50, burst=10),
     "conversations.replies": Rate(per_minute=50, burst=10),
     "conversations.open": Rate(per_minute=50, burst=10),
+    "assistant.search.context": Rate(per_minute=10, burst=5),
     "users.info": Rate(per_minute=100, burst=20),
     "views.publish": Rate(per_minute=100, burst=20),
 }

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 from patterns.core.calls import Completion, Message
 
+NOT_KEPT = "(not kept)"
+"""Stands for what may be written down nowhere."""
+
 
 def input_messages(messages: Sequence[Message]) -> str:
     """Return a prompt as `gen_ai.input.messages`; pictures are named, not sent."""
@@ -19,7 +22,8 @@ def output_messages(completion: Completion) -> str:
 
 def _message(message: Message) -> dict[str, object]:
     pictures = [{"type": "blob", "mime_type": image.media_type} for image in message.images]
-    return {"role": message.role, "parts": [_text(message.content), *pictures]}
+    content = NOT_KEPT if message.is_unstored else message.content
+    return {"role": message.role, "parts": [_text(content), *pictures]}
 
 
 def _text(content: str) -> dict[str, str]:

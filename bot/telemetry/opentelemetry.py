@@ -171,7 +171,7 @@ class OpenTelemetryObserver:
                     failed = {names.ERROR: "tool_error"}
                     _fail(span, "tool_error")
                 if output is not None and self._with_texts:
-                    span.set_attribute(names.TOOL_RESULT, output.text)
+                    span.set_attribute(names.TOOL_RESULT, output.text if output.kept is None else output.kept)
         except BaseException as error:
             failed = {names.ERROR: error_type(error)}
             raise

@@ -28,7 +28,8 @@ class Message:
     """One chat message. Images go with user messages only.
 
     An assistant message may carry `calls` of tools, and `thinking`: the provider's own blocks (signatures, reasoning
-    items) as JSON, returned byte for byte to the model that wrote them. A tool message answers the call `answers`.
+    items) as JSON, returned byte for byte to the model that wrote them. A tool message answers the call `answers`; one
+    that `is_unstored` may be written down nowhere.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -37,6 +38,7 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     thinking: str = ""
     answers: str = ""
+    is_unstored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

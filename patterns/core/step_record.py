@@ -14,6 +14,10 @@ SEARCHES = "searches"
 """Key of a step's data: the searches of the web that its provider made and billed, where it was allowed to."""
 
 
+UNSTORED = "unstored"
+"""Key of a call's data: its result is not in the journal, only what it was found by."""
+
+
 class StepRecord(Frozen):
     """A finished step as the journal keeps it: the checkpoint and the trace in one.
 

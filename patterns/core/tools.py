@@ -20,11 +20,15 @@ RUN_GRANT_CALLS = 10
 
 @dataclass(frozen=True, slots=True)
 class ToolSchema:
-    """A tool as a model is told about it. `name` is the roster's, `server.tool`; `parameters` a JSON Schema."""
+    """A tool as a model is told about it. `name` is the roster's, `server.tool`; `parameters` a JSON Schema.
+
+    `note` is for people: what does not work of it here.
+    """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+    note: str = ""
 
 
 def schema_hash(schema: ToolSchema) -> str:
@@ -64,7 +68,8 @@ class Source(Frozen):
 class ToolOutput:
     """What a tool answered, cut to its byte limit, with the mark of the cut in the text. Always untrusted.
 
-    `found` are tools that a search over tools found, `form` what the server asks a person instead of answering.
+    `found` are tools that a search over tools found, `form` what the server asks a person instead of answering. `kept`
+    is what the journal keeps of it instead of the text, where that may not be stored.
     """
 
     text: str
@@ -73,6 +78,7 @@ class ToolOutput:
     bytes_read: int = 0
     found: tuple[ToolSchema, ...] = ()
     form: Form | None = None
+    kept: str | None = None
 
 
 class ToolError(AgentsError):

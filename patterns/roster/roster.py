@@ -23,6 +23,7 @@ from patterns.roster.schema import (
     SEARCH_CODE,
     SNAPSHOT_CODE,
     TOOLS_CODE,
+    WORKSPACE_CODE,
     AgentSpec,
     BudgetsEntry,
     Flow,
@@ -84,6 +85,8 @@ class Roster:
     @property
     def needs_code(self) -> int:
         """Return the first code version that can execute runs of this roster."""
+        if any(entry.workspace_search for entry in self.servers.values()):
+            return WORKSPACE_CODE
         if any(entry.provider_search for entry in self.servers.values()):
             return SEARCH_CODE
         return TOOLS_CODE if self.has_tools else SNAPSHOT_CODE

@@ -53,6 +53,9 @@ TOOLS_CODE = 16
 SEARCH_CODE = 17
 """The same for rosters with the web search of a model's provider."""
 
+WORKSPACE_CODE = 18
+"""The same for rosters with the search of the Slack workspace, whose results earlier programs would store."""
+
 PATTERNS = ("router", "pipeline", "broadcast", "supervisor")
 """The four ways agents work together."""
 

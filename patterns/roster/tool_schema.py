@@ -46,11 +46,16 @@ def _approve_by(value: object) -> object:
 
 
 SEARCH = "search"
-"""The one tool of a `provider_search`, as in `web.search`."""
+"""The one tool of a `provider_search` or a `workspace_search`, as in `web.search`."""
 SEARCH_SCHEMA_BYTES = 400
 """How long it is described where an agent has other tools too."""
-_SEARCH_ONLY = frozenset({"searches_max", "result_tokens_max"})
-_SEARCH_KEYS = _SEARCH_ONLY | {"provider_search", "price_usd", "dm"}
+RESULTS_MAX = 20
+"""What Slack returns at most."""
+_SEARCH_KEYS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "provider_search": (frozenset({"searches_max", "result_tokens_max"}), frozenset({"price_usd", "dm"})),
+    "workspace_search": (frozenset({"results_max"}), frozenset({"dm", "timeout_s", "output_bytes_max"})),
+}
+"""Keys that go with one kind of entry alone, and the others it takes."""
 
 ToolName = Annotated[str, AfterValidator(_tool_name)]
 ToolNames = Annotated[tuple[ToolName, ...], Field(max_length=ITEMS_MAX)]
@@ -68,6 +73,8 @@ class ToolServer(Entry):
 
     mcp: McpEntry | None = None
     provider_search: bool = False
+    workspace_search: bool = False
+    results_max: Annotated[int, Field(strict=True, ge=1, le=RESULTS_MAX)] = 10
     searches_max: Annotated[int, Field(strict=True, ge=1, le=SEARCHES_MAX)] = 3
     result_tokens_max: Annotated[int, Field(strict=True, ge=500, le=200_000)] = 10_000
     python: Annotated[str, AfterValidator(_python)] | None = None
@@ -97,9 +104,9 @@ class ToolServer(Entry):
 
     @model_validator(mode="after")
     def _complete(self) -> "ToolServer":
-        ways = [self.mcp is not None, self.python is not None, self.provider_search]
+        ways = [self.mcp is not None, self.python is not None, self.provider_search, self.workspace_search]
         if sum(ways) != 1:
-            raise ValueError("has none of mcp, python and provider_search, or several; keep exactly one")
+            raise ValueError("has none of mcp, python, provider_search and workspace_search, or several; keep one")
         return self
 
     def mistakes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -125,17 +132,15 @@ class ToolServer(Entry):
     def _misplaced(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield keys that belong to another kind of entry."""
         given = {"price_usd" if key == "price_nusd" else key for key in self.model_fields_set}
-        if self.provider_search:
-            for key in sorted(given - _SEARCH_KEYS):
-                yield (key,), f"{key} does not go with provider_search; remove it"
-        else:
-            for key in sorted(given & _SEARCH_ONLY):
-                yield (key,), f"{key} goes with provider_search: true; remove it"
+        for kind, (only, others) in _SEARCH_KEYS.items():
+            is_one = bool(getattr(self, kind))
+            for key in sorted(given - only - others - {kind} if is_one else given & only):
+                yield (key,), f"{key} {'does not go' if is_one else 'goes'} with {kind}; remove it"
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the tools that are on."""
-        if self.provider_search:
+        if self.provider_search or self.workspace_search:
             return (SEARCH,)
         if self.python is None or self.allow:
             return self.allow
@@ -151,6 +156,8 @@ class ToolServer(Entry):
         """Return what is configured for one tool."""
         if self.provider_search:
             return self._search_spec(server)
+        if self.workspace_search:
+            return self._workspace_spec(server)
         is_named = not isinstance(self.approve_by, str)
         read_only = tool in self.read_only
         return ToolSpec(
@@ -170,6 +177,23 @@ class ToolServer(Entry):
             private=self.private,
             dm=self.dm,
             tell_asker=self.tell_asker,
+        )
+
+    def _workspace_spec(self, server: str) -> "ToolSpec":
+        """Return the search of the Slack workspace: as the asker sees it, and private whatever it finds."""
+        return ToolSpec(
+            server,
+            SEARCH,
+            read_only=True,
+            retry_safe=True,
+            reach="provider",
+            asks=False,
+            timeout_s=self.timeout_s,
+            output_bytes_max=self.output_bytes_max,
+            schema_bytes_max=SEARCH_SCHEMA_BYTES,
+            private=True,
+            dm=self.dm,
+            workspace_results=self.results_max,
         )
 
     def _search_spec(self, server: str) -> "ToolSpec":
@@ -193,7 +217,8 @@ class ToolSpec:
     """One tool as the tool loop needs it; what is said here decides, not what its server claims.
 
     `read_only` changes nothing outside; `retry_safe` may be done twice; `asks` needs an approval. `search` is given
-    for the web search of the model's provider, which happens inside a call of the model.
+    for the web search of the model's provider, which happens inside a call of the model; `workspace_results` is how
+    much one search of the Slack workspace returns, 0 for other tools.
     """
 
     server: str
@@ -213,6 +238,7 @@ class ToolSpec:
     dm: bool = False
     tell_asker: bool = False
     search: WebSearch | None = None
+    workspace_results: int = 0
 
     @property
     def name(self) -> str:

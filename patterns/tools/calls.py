@@ -75,6 +75,8 @@ class Calls:
     cost_nusd: int = 0
     uncertain_nusd: int = 0
     may_ask: bool = True
+    unstored: dict[str, str] = field(default_factory=dict)
+    """Results that may not be stored, by path: they live as long as the step does in this process."""
     _attempts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -149,6 +151,8 @@ class Calls:
                 await self._settle(hold, self._lost(sent, hold, reason, started), None)
                 raise
             text, elapsed_ms = cut(without_invisible(storable(output.text)), bytes_max), self._elapsed_ms(started)
+            if output.kept is not None:
+                self.unstored[sent.path] = text
             answer = ToolAnswer(output.bytes_read, output.is_error, elapsed_ms)
             record = call_record(
                 self.agent, sent.path, sent.one, text, is_error=output.is_error, output=output, by=sent.by

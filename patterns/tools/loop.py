@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from patterns.attempts import Attempts
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
-from patterns.core.events import Noted, ToolCalled
+from patterns.core.events import Noted
 from patterns.core.limits import Cap
 from patterns.core.money import Usage
 from patterns.core.reasons import Reason
@@ -34,6 +34,7 @@ from patterns.tools.together import all_ended
 from patterns.tools.toolbox import Routed
 from patterns.tools.transcript import Transcript, TurnSaid, chained
 from patterns.tools.turn import Turn
+from patterns.tools.unstored import Unstored
 from patterns.tools.web import ProviderSearch, SearchCall, only_search
 
 PARALLEL_MAX = 4
@@ -75,6 +76,7 @@ class ToolLoop:
         self.growth = Growth(spec.max_output_tokens + thinks, result_bytes_max(self.specs))
         self.approvals = Approvals(self.work, step.agent, step.path)
         self.calls = Calls(self.work, self.toolbox, self.approvals, step.agent, step.path, asker=step.ctx.user)
+        self.unstored = Unstored(self.toolbox, self.calls.unstored)
 
     async def run(self) -> StepRecord:
         """Return the step's record: the answer, or the journalled failure.
@@ -104,6 +106,7 @@ class ToolLoop:
                     break
                 made = await self._results(number, said, offered, transcript)
                 refused = [bool(one.problem) for one in self._judged[-len(made) :]]
+                self.unstored.note(len(transcript.turns), made, self._judged[-len(made) :])
                 transcript.add(said, [one.text for one in made], refused)
                 transcript.elapsed_ms += record.elapsed_ms + max(one.elapsed_ms for one in made)  # made side by side
                 offered = with_found(offered, made, self.offer.by_name)
@@ -156,6 +159,7 @@ class ToolLoop:
             return found
         if not tools:
             return None
+        await self.unstored.fill(transcript)
         turn = self._new_turn(number, tools, transcript)
         try:
             await self.closing.reserve(number, self._closing_nusd(transcript, self._one_call))
@@ -171,6 +175,7 @@ class ToolLoop:
 
     async def _close(self, transcript: Transcript) -> StepRecord:
         """Run the turn that offers no tools, so that an answer comes."""
+        await self.unstored.fill(transcript)
         turn = self._new_turn(len(transcript.turns) + 1, (), transcript)
         try:
             return await self._ran(turn)
@@ -201,11 +206,8 @@ class ToolLoop:
             search=None if tools else self.search,
         )
 
-    async def _ran(self, turn: Turn) -> StepRecord:
-        self.last = turn
-        return await self._ended(turn)
-
-    async def _ended(self, work: Attempts) -> StepRecord:
+    async def _ran(self, work: Attempts) -> StepRecord:
+        self.last = work if isinstance(work, Turn) else self.last
         try:
             return await work.run()
         finally:
@@ -256,6 +258,7 @@ class ToolLoop:
             found[path] = kept
         due = {path: one for path, one in zip(paths, judged, strict=True) if path not in found}
         if due:
+            await self.unstored.fill(transcript)
             await self.offer.check_unchanged(offered)
             found |= await self._made(number, due, transcript.extended(said))
         return [found[path] for path in paths]
@@ -270,11 +273,8 @@ class ToolLoop:
         async def make(path: str, one: Judged) -> StepRecord:
             async with gate:
                 if one.tool and one.tool.spec.search and not one.problem:
-                    self.services.emit(
-                        ToolCalled(self.step.path, self.step.agent, one.call.name, numbers[path], acts=False)
-                    )
-                    search = SearchCall.beside(self.step, self.work, path, one, bytes_max=shares[path])
-                    return await self._ended(search)
+                    bounds = {"bytes_max": shares[path], "number": numbers[path]}
+                    return await self._ran(SearchCall.beside(self.step, self.work, path, one, **bounds))
                 permit = permits.get(path, NOBODY)
                 return await self.calls.make(path, one, permit, bytes_max=shares[path], number=numbers[path])
 

@@ -46,6 +46,9 @@ class Offer:
                 missing |= {one.name: why for one in listed if (why := too_long(one))}
                 shown = [find_tools(self.specs)]
             data = {"tools": [[one.name, one.description, dict(one.parameters)] for one in shown], "missing": missing}
+            for one in shown:
+                if one.note:
+                    self.services.emit(Noted(path, f"{self.agent}: {one.note}"))
             kept = await self.services.record_decision(path, data)
         without: dict[str, list[str]] = {}
         for name, why in kept.data["missing"].items():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from patterns.core.step_record import StepRecord
+from patterns.core.step_record import UNSTORED, StepRecord
 from patterns.core.tools import TOOL_MODEL, ToolOutput
 from patterns.tools.judging import Judged
 from patterns.tools.outcomes import SAID
@@ -28,6 +28,8 @@ def call_record(  # noqa: PLR0913 - what a record is made of, by keyword
         data |= SAID.get(text, {})
     else:
         data["bytes"] = output.bytes_read
+        if output.kept is not None:
+            text, data[UNSTORED] = output.kept, True
         if output.found:
             data[FOUND] = [[one.name, one.description, dict(one.parameters)] for one in output.found]
         data["sources"] = [[source.title, source.url] for source in output.sources[:SOURCES_MAX]]

@@ -66,7 +66,7 @@ class Routed:
                 f"{schema.name} is described in {taken} bytes, and schema_bytes_max allows {spec.schema_bytes_max}.",
                 was_sent=False,
             )
-        return ToolSchema(schema.name, schema.description, parameters)
+        return ToolSchema(schema.name, schema.description, parameters, schema.note)
 
 
 def schema_bytes(description: str, parameters: Mapping[str, Any]) -> int:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,12 +53,16 @@ class TurnSaid:
 
 @dataclass(frozen=True)
 class Answered:
-    """A turn with what its calls came to; `refused` says which of them were not made, as far as that is known."""
+    """A turn with what its calls came to; `refused` says which of them were not made, as far as that is known.
+
+    `unstored` are results that the journal does not have, by their place: models read them instead of what it has.
+    """
 
     said: TurnSaid
     results: tuple[str, ...]
     refused: tuple[bool, ...]
     written_bytes: int
+    unstored: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def shown(self) -> tuple[tuple[ToolCall, Message], ...]:
@@ -67,15 +71,19 @@ class Answered:
         return tuple(
             (
                 call.model_copy(update={"arguments": _readable(call.arguments) if fit else "{}"}),
-                Message("tool", fence("result", result), answers=call.id),
+                self._result(place, call),
             )
-            for call, result, fit in zip(self.said.calls, self.results, fits, strict=True)
+            for place, (call, fit) in enumerate(zip(self.said.calls, fits, strict=True))
         )
 
     @cached_property
     def say(self) -> str:
         """The text beside the calls, as later turns see it."""
         return cut(self.said.say, SAY_BYTES)
+
+    def _result(self, place: int, call: ToolCall) -> Message:
+        text = self.unstored.get(place, self.results[place])
+        return Message("tool", fence("result", text), answers=call.id, is_unstored=place in self.unstored)
 
 
 @dataclass
@@ -94,6 +102,11 @@ class Transcript:
         """Add a turn whose calls are answered."""
         self.turns.append(Answered(said, tuple(results), tuple(refused), self.written_bytes))
         self.hash = chained(self.hash, said.text(), *results)
+
+    def show(self, turn: int, place: int, text: str) -> None:
+        """Show a result that the journal does not have; the hash is that of what it has."""
+        answered = self.turns[turn]
+        self.turns[turn] = replace(answered, unstored={**answered.unstored, place: text})
 
     def extended(self, said: TurnSaid) -> "Transcript":
         """Return the transcript with a turn whose calls are not answered yet: what the next turn has at least."""

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self
 from patterns.attempts import Attempts
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.errors import BudgetExceededError
+from patterns.core.events import ToolCalled
 from patterns.core.holds import Hold
 from patterns.core.invisible import without_invisible
 from patterns.core.money import format_usd
@@ -91,8 +92,9 @@ class SearchCall(Attempts):
         self.retries = Retries(lambda: self.services.left_s)
 
     @classmethod
-    def beside(cls, step: Attempts, work: Services, path: str, one: Judged, *, bytes_max: int) -> Self:
-        """Return the search that a step with other tools asks for."""
+    def beside(cls, step: Attempts, work: Services, path: str, one: Judged, *, bytes_max: int, number: int) -> Self:
+        """Return the search that a step with other tools asks for, and tell that it begins."""
+        work.emit(ToolCalled(step.path, step.agent, one.call.name, number, acts=False))
         parts = (step.client, step.ctx, work, step.agent, path, step.handoff, None)
         return cls(*parts, one=one, bytes_max=bytes_max)
 

@@ -15,6 +15,7 @@ from storage.runs import RunStore, ThreadBusyError
 
 q = load("runs")
 files = load("stored_files")
+tokens = load("action_tokens")
 
 
 class RunSessions:
@@ -96,6 +97,7 @@ class RunSessions:
             recovered = yield from self.ledger.closing(Fence(run.id, run.epoch + 1))
             yield q.sum_cost(id=run.id)
             yield files.delete_unstarted(run_id=run.id)
+            yield tokens.delete_action_token_of_run(run_id=run.id)
             return waiting, recovered
 
         waiting, recovered = await self._db.write(work)

@@ -276,10 +276,14 @@ class FakeInbox:
 
     def __init__(self) -> None:
         self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self.action_tokens: list[str] = []
         self.notes: dict[str, str] = {}
         self.error: Exception | None = None
 
-    async def store(self, key: str, workspace: str, kind: str, payload: Mapping[str, Any]) -> bool:
+    async def store(
+        self, key: str, workspace: str, kind: str, payload: Mapping[str, Any], *, action_token: str = ""
+    ) -> bool:
+        self.action_tokens.append(action_token)
         assert workspace == TEAM
         if self.error is not None:
             raise self.error

@@ -200,7 +200,26 @@ def react(workspace: Workspace, args: Arguments) -> dict[str, Any]:
     return {}
 
 
+def search(workspace: Workspace, args: Arguments) -> dict[str, Any]:
+    """What the person behind a key can see of what was found; a key is good for a while."""
+    asker = workspace.use_action_token(args["action_token"])
+    words = str(args["query"]).lower().split()
+    kinds = str(args.get("content_types", "messages")).split(",")
+    types = set(str(args.get("channel_types", "public_channel")).split(","))
+    seen = [
+        entry.json()
+        for entry in workspace.findable
+        if entry.kind in kinds
+        and entry.channel_type in types
+        and (entry.readers is None or asker in entry.readers)
+        and any(word in entry.content.lower() for word in words)
+    ]
+    found = seen[: int(args.get("limit", 20))]
+    return {"results": {kind: [one for one in found if one["kind"] == kind] for kind in kinds}}
+
+
 NEEDS = {
+    "assistant.search.context": "search:read.public",
     "files.info": "files:read",
     "files.getUploadURLExternal": "files:write",
     "files.completeUploadExternal": "files:write",
@@ -244,6 +263,8 @@ METHODS: Mapping[str, Method] = {
     "files.getUploadURLExternal": upload_url,
     "files.completeUploadExternal": complete_upload,
     "files.info": lambda w, a: {"file": {k: v for k, v in w.files[a["file"]].items() if k != "content"}},
+    "assistant.search.context": search,
+    "assistant.search.info": lambda _w, _a: {"is_ai_search_enabled": True},
     "assistant.threads.setStatus": lambda _w, _a: {},
     "assistant.threads.setTitle": lambda _w, _a: {},
     "assistant.threads.setSuggestedPrompts": slack_streams.set_prompts,

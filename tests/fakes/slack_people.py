@@ -86,6 +86,7 @@ class People:
         if BOT_USER in room.members:
             kind = "im" if room.is_im else "group" if room.is_private else "channel"
             event = {**message, "channel": channel, "event_ts": message["ts"]}
+            event["action_token"] = self.workspace.action_token(user)
             await self.event({**event, "channel_type": kind})
             if f"<@{BOT_USER}>" in text and not room.is_im:
                 await self.event({**event, "type": "app_mention"})

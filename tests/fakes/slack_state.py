@@ -80,6 +80,23 @@ class Fault:
     times: int = 1
 
 
+@dataclass(frozen=True)
+class Findable:
+    """A message or file that searches find. `readers` can see it; None is everybody."""
+
+    permalink: str
+    content: str
+    kind: str = "messages"
+    channel_type: str = "public_channel"
+    readers: frozenset[str] | None = None
+    author: str = "Dana"
+    channel: str = "platform"
+
+    def json(self) -> dict[str, Any]:
+        facts = {"permalink": self.permalink, "content": self.content, "kind": self.kind}
+        return {**facts, "author_name": self.author, "channel_name": self.channel, "is_author_bot": False}
+
+
 class Workspace:
     """Everything Slack remembers of a workspace. `clock` is replaceable, so that expiry is tested without waiting.
 
@@ -105,6 +122,9 @@ class Workspace:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.faults: list[Fault] = []
+        self.findable: list[Findable] = []
+        """What a search of the workspace can find."""
+        self.action_tokens: dict[str, str] = {}
         self.revoked = False
         self.granted: set[str] | None = None
         """The token's scopes; None: every method is allowed, and no answer names any."""
@@ -142,6 +162,18 @@ class Workspace:
         trigger = self.number("trigger.")
         self.triggers[trigger] = (self.clock(), user)
         return trigger
+
+    def action_token(self, user: str) -> str:
+        """A key with which the app may search for whoever has just written to it."""
+        token = self.number("action.")
+        self.action_tokens[token] = user
+        return token
+
+    def use_action_token(self, token: str) -> str:
+        """The person behind a key."""
+        if token not in self.action_tokens:
+            raise Refused("invalid_action_token")
+        return self.action_tokens[token]
 
     def use_trigger(self, trigger: str) -> str:
         """The person behind a trigger; good once, for three seconds."""

@@ -39,6 +39,7 @@ SCOPES = {
     "files_completeUploadExternal": {"files:write"},
     "agents_sessions_setStatus": {"assistant:write"},
     "files_info": {"files:read"},
+    "assistant_search_context": {"search:read.public", "search:read.files"},
     "reactions_add": {"reactions:write"},
     "reactions_remove": {"reactions:write"},
     "views_open": set[str](),
@@ -130,7 +131,9 @@ def test_the_scopes_are_what_events_and_methods_need_and_nothing_more(manifest: 
     scopes = manifest["oauth_config"]["scopes"]
     assert set(scopes["bot"]) == needed
     # Slack refuses a manifest whose optional scopes are not among the requested ones.
-    assert set(scopes["bot_optional"]) == {"files:read", "files:write", "reactions:write"}
+    assert set(scopes["bot_optional"]) == {
+        "files:read", "files:write", "reactions:write", "search:read.files", "search:read.public",
+    }  # fmt: skip
     assert set(scopes["bot_optional"]) < set(scopes["bot"])
 
 

@@ -30,7 +30,7 @@ class ToolServers:
 
     def toolbox(self, servers: Mapping[str, ToolServer]) -> "ServerTools":
         """Return the tool box of a roster; nothing is started before it is used."""
-        reached = {name: entry for name, entry in servers.items() if not entry.provider_search}
+        reached = {name: entry for name, entry in servers.items() if entry.mcp or entry.python}
         return ServerTools({name: self._connection(name, entry) for name, entry in reached.items()}, reached)
 
     def _connection(self, name: str, entry: ToolServer) -> Connection:
