@@ -88,8 +88,7 @@ class ToolLoop:
             DriftError: the journal has turns or calls of another input.
         """
         offered = await self.offer.offered()
-        alone = only_search([one.spec for one in offered.values()])
-        if alone:
+        if alone := only_search([one.spec for one in offered.values()]):
             self.search, offered = alone.search, {}
         begun = chained(self.step.input_hash, *(one.hash for one in offered.values()))
         transcript = Transcript(begun, self.growth.written_bytes)

@@ -7,7 +7,7 @@ from patterns.core.web_search import WebSearch
 from patterns.roster.bases import SHIPPED_ROSTER
 from patterns.roster.reading import read_roster_file
 from patterns.roster.roster import Roster, from_snapshot, load_roster
-from patterns.roster.schema import SEARCH_CODE, SNAPSHOT_CODE, TOOLS_CODE
+from patterns.roster.schema import SEARCH_CODE, SNAPSHOT_CODE, TOOLS_CODE, WORKSPACE_CODE
 from tests.support.pattern_runs import LOADED, PROMPTS, ROSTER
 
 TOOLS = """
@@ -161,8 +161,8 @@ def test_a_roster_with_a_web_search_needs_a_program_that_knows_it() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ("{provider_search: true, mcp: {command: [x]}}", "keep exactly one"),
-        ("{provider_search: false}", "keep exactly one"),
+        ("{provider_search: true, mcp: {command: [x]}}", "keep one"),
+        ("{provider_search: false}", "keep one"),
         ("{provider_search: true, searches_max: 0}", "at least 1"),
         ("{provider_search: true, searches_max: 11}", "at most 10"),
         ("{provider_search: true, allow: [search]}", "allow does not go with provider_search"),
@@ -170,10 +170,35 @@ def test_a_roster_with_a_web_search_needs_a_program_that_knows_it() -> None:
         ("{provider_search: true, reach: anywhere}", "reach does not go with provider_search"),
         ("{provider_search: true, price_usd: {find: 1}}", "'find' is not on"),
         ("{provider_search: true, price_usd: {search: -1}}", "price_usd"),
-        ("{mcp: {command: [x]}, allow: [y], searches_max: 3}", "searches_max goes with provider_search: true"),
+        ("{mcp: {command: [x]}, allow: [y], searches_max: 3}", "searches_max goes with provider_search"),
     ],
 )
 def test_what_does_not_fit_a_web_search_is_said(entry: str, words: str) -> None:
+    with pytest.raises(RosterError) as refused:
+        loaded(f"{TOOLS}  net: {entry}\n")
+    assert words in str(refused.value)
+
+
+def test_a_search_of_slack_is_private_and_needs_a_program_that_stores_nothing_of_it() -> None:
+    roster = loaded(TOOLS + "  slack: {workspace_search: true, results_max: 5}\n", "agent a, tools: [slack],")
+    (spec,) = roster.tools_of("a")
+    assert (spec.name, spec.private, spec.read_only, spec.asks) == ("slack.search", True, True, False)
+    assert (spec.workspace_results, spec.search) == (5, None)
+    assert roster.needs_code == WORKSPACE_CODE > SEARCH_CODE
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{workspace_search: true, provider_search: true}", "keep one"),
+        ("{workspace_search: true, results_max: 21}", "at most 20"),
+        ("{workspace_search: true, private: false}", "private does not go with workspace_search"),
+        ("{workspace_search: true, price_usd: {search: 1}}", "price_usd does not go with workspace_search"),
+        ("{workspace_search: true, searches_max: 1}", "searches_max does not go with workspace_search"),
+        ("{provider_search: true, results_max: 1}", "results_max does not go with provider_search"),
+    ],
+)
+def test_what_does_not_fit_a_search_of_slack_is_said(entry: str, words: str) -> None:
     with pytest.raises(RosterError) as refused:
         loaded(f"{TOOLS}  net: {entry}\n")
     assert words in str(refused.value)
