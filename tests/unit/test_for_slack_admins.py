@@ -10,7 +10,7 @@ from bot.messages.scopes import SCOPES
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "for-slack-admins.md").read_text("utf-8")
 ROW = re.compile(
-    r"^\| `(?P<scope>[a-z_]+(?::[a-z]+)?)`(?P<optional> \(optional\))? \| (?P<why>.+?) \| (?P<off>.+?) \|$",
+    r"^\| `(?P<scope>[a-z_]+(?::[a-z.]+)?)`(?P<optional> \(optional\))? \| (?P<why>.+?) \| (?P<off>.+?) \|$",
     re.MULTILINE,
 )
 
