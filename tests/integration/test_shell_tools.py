@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from patterns.core.tools import ToolCall
+from patterns.roster.schema import SEARCH_CODE
 from tests.fakes.provider import Call, Provider, Reply
 from tests.integration.test_shell_questions import sitting_at
 from tests.support.shells import Shell
@@ -90,7 +91,7 @@ async def test_an_agent_looks_things_up_and_its_links_are_those_it_read(tmp_path
         ("tool:orders.find_order", "settled", 1_000_000),
         ("tool:time.get_current_time", "settled", 0),
     ]
-    assert shell.sql("SELECT needs_code FROM run") == [(16,)]
+    assert shell.sql("SELECT needs_code FROM run") == [(SEARCH_CODE,)]  # the shipped roster has a web search
     assert verified.code == 0
 
 
