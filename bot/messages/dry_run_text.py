@@ -22,13 +22,13 @@ def under_answer(view: AnswerView) -> Mrkdwn:
 def would_be_called(calls: Sequence[WouldCall]) -> Mrkdwn:
     """Return the calls that a dry run left out, one per line with arguments and price."""
     if not calls:
-        return Mrkdwn("In a run that is not dry, nothing else would have been called.")
+        return Mrkdwn("A real run would have called nothing else.")
     lines = [_call(one) for one in calls[:CALLS_SHOWN]]  # no numbers: those under an answer are its sources'
     if len(calls) > CALLS_SHOWN:
         lines.append(mrkdwn("… and {more}: see Details", more=count(len(calls) - CALLS_SHOWN, "more call")))
     total = sum(one.price_nusd for one in calls)
     costs = mrkdwn(", for {price} more", price=usd(total)) if total else Mrkdwn()
-    head = mrkdwn("*In a run that is not dry, this would have been called{costs}:*", costs=costs)
+    head = mrkdwn("*A real run would also have called this{costs}:*", costs=costs)
     return Mrkdwn(clip(join("\n", [head, *lines]), CALLS_MAX))
 
 

@@ -145,7 +145,7 @@ def legend(view: StoryView) -> Mrkdwn:
     rounded = amounts.paid != format_usd(sum(line.cost_nusd for line in view.steps))
     return mrkdwn(
         "Before a call its highest price is held; what the provider then bills is paid, and the rest goes back. About: "
-        "what such a request usually costs. At most: with every retry of every step, which no request passes.{more}",
+        "what such a request usually costs. At most: with every retry of every step; no request costs more.{more}",
         more=" Elsewhere amounts from a cent on are rounded up to cents." if rounded else "",
     )
 
@@ -203,7 +203,7 @@ def _of_steps(view: StoryView) -> Mrkdwn:
         whole_s += max(0.0, end - max(line.start_s, until))
         until = max(until, end)
     if view.seconds - whole_s > 1:
-        words = ", {time} of it on its steps and the rest on what is none, such as starting servers of tools"
+        words = ", {time} of it on its steps and the rest on work around them, such as starting tool servers"
         return mrkdwn(words, time=took(whole_s))
     if sum(line.seconds for line in view.steps) > whole_s + 1:
         return Mrkdwn(", in which steps ran side by side")

@@ -48,7 +48,7 @@ async def test_a_tool_is_switched_on_asked_about_approved_and_denied(
     await slack.act_as("Ada")
     await slack.type("/agents dry run use orders: cancel order 7, to see what happens")
     await slack.open_thread("cancel order 7, to see")
-    await slack.until_thread_says("In a run that is not dry, this would have been called")
+    await slack.until_thread_says("A real run would also have called this")
     await slack.until_thread_says("• orders.cancel_order · number: 7")
     await slack.until_thread_says("· dry run")
     await slack.picture(tmp_path / "dry.png")

@@ -97,7 +97,7 @@ async def test_a_dry_run_reads_acts_on_nothing_and_says_what_it_left_out(
 ) -> None:
     await enable(house)
     await slack.command("dry run use orders: cancel order 7", user=ASKER)
-    await until_said(slack, "In a run that is not dry, this would have been called, for $0.02 more:")
+    await until_said(slack, "A real run would also have called this, for $0.02 more:")
     shown = said(slack)
     assert "• `orders.cancel_order` · number: 7 · $0.02 · asked for by clerk" in shown
     assert "Dry run: no tool that acts was called." in shown

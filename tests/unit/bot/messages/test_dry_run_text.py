@@ -8,14 +8,14 @@ ONE = WouldCall("clerk", "tickets.create_issue", "title: Export fails", 10_000_0
 
 def test_each_call_stands_with_its_arguments_and_its_price() -> None:
     assert would_be_called([ONE, WouldCall("clerk", "tickets.close")]).splitlines() == [
-        "*In a run that is not dry, this would have been called, for $0.01 more:*",
+        "*A real run would also have called this, for $0.01 more:*",
         "• `tickets.create_issue` · title: Export fails · $0.01 · asked for by clerk",
         "• `tickets.close` · costs nothing · asked for by clerk",
     ]
 
 
 def test_nothing_left_out_is_said_too() -> None:
-    assert would_be_called([]) == "In a run that is not dry, nothing else would have been called."
+    assert would_be_called([]) == "A real run would have called nothing else."
 
 
 def test_a_long_list_says_how_much_more_there_is() -> None:
