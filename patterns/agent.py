@@ -16,8 +16,9 @@ from patterns.core.calls import Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
 from patterns.core.events import Noted, StepFinished, StepStarted
-from patterns.core.money import Quote, Usage
+from patterns.core.money import Usage
 from patterns.core.ports import ModelClient
+from patterns.core.quotes import Quote
 from patterns.core.step_record import StepRecord
 from patterns.core.structured import REPAIR_BYTES
 from patterns.core.tools import ToolSchema

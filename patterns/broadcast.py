@@ -16,7 +16,7 @@ from patterns.core.errors import SIBLING_ENDED, BudgetExceededError, ParkedError
 from patterns.core.events import MissingVoice, Noted, PatternResult, Refusal, StopReason
 from patterns.core.holds import Hold
 from patterns.core.limits import FailurePolicy
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.core.reasons import Reason
 from patterns.envelopes import release_envelopes, reserved, with_envelope
 from patterns.handoff import EMPTY_HANDOFF, Handoff

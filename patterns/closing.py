@@ -15,7 +15,7 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.holds import Hold
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.envelopes import release_envelopes, reserved, with_envelope
 from patterns.handoff import Handoff
 from patterns.pattern import Pattern, merge_results, run_agent

@@ -12,7 +12,7 @@ from patterns.closing import closing_quote, reserve_closing
 from patterns.core.context import TaskContext
 from patterns.core.errors import LimitReachedError, UserError
 from patterns.core.events import Noted, PatternResult, Planned, StopReason
-from patterns.core.money import PriceEstimate, Quote
+from patterns.core.quotes import PriceEstimate, Quote
 from patterns.core.step_record import StepRecord
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.pattern import Pattern, Solo, merge_results

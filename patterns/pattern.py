@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, LimitReachedError
 from patterns.core.events import MissingVoice, PatternResult, Refusal, StopReason
-from patterns.core.money import Quote, format_usd
+from patterns.core.money import format_usd
+from patterns.core.quotes import Quote
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.core.structured import parse

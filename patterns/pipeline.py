@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from patterns.core.context import TaskContext
 from patterns.core.events import FinishedText, MissingVoice, PatternResult, StopReason
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.core.reasons import Reason
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import USABLE_REASONS, Pattern, checkpoint, merge_results, run_or_resume

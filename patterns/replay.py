@@ -11,8 +11,8 @@ from patterns.core.calls import Message
 from patterns.core.context import TaskContext
 from patterns.core.errors import AgentsError
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest, ReserveRequest, Settlement
-from patterns.core.money import Quote
 from patterns.core.ports import Ledger, ModelClient
+from patterns.core.quotes import Quote
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import EarlierCall
 from patterns.handoff import Handoff

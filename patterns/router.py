@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from patterns.core.context import Frozen, TaskContext
 from patterns.core.events import Noted, PatternResult, Routed
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import AgentOutcome, Solo, merge_results, run_agent
 from patterns.roster.consistency import ROUTER

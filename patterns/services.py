@@ -15,8 +15,8 @@ from patterns.core.errors import LimitReachedError
 from patterns.core.events import RunEvent
 from patterns.core.holds import Fence, Payer
 from patterns.core.limits import MAX_DEPTH, Cap, RunLimits
-from patterns.core.money import Quote
 from patterns.core.ports import Clock, Decisions, EventSink, Journal, Ledger
+from patterns.core.quotes import Quote
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import NO_TOOLS, NOTHING_ON, ToolBox, ToolRules

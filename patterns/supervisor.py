@@ -14,8 +14,8 @@ from pydantic import Field
 
 from patterns.core.context import Frozen, TaskContext
 from patterns.core.events import PatternResult, Reviewed, StopReason
-from patterns.core.money import Quote
 from patterns.core.questions import Decision, Question
+from patterns.core.quotes import Quote
 from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.pattern import USABLE_REASONS, Pattern, Solo, checkpoint, merge_results, run_agent, run_or_resume
 from patterns.services import Services, join

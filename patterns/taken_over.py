@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patterns.core.context import TaskContext
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.core.step_record import StepRecord
 from patterns.handoff import Handoff
 from patterns.services import Runner, Services

@@ -26,7 +26,8 @@ from bot.runs.tool_lines import would_call
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.holds import Payer
-from patterns.core.money import NUSD_PER_USD, PriceEstimate, format_usd
+from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.quotes import PriceEstimate
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
 from patterns.roster.suggestions import nearest

@@ -25,7 +25,7 @@ from bot.messages.price_text import price_told
 from bot.runs.engine import Engine
 from patterns.core.errors import RosterError, UserError
 from patterns.core.holds import Payer
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.flow import Plan
 
 PASSED, FAILED, NOT_RUN, STOPPED = 0, 1, 2, 130

@@ -22,7 +22,7 @@ from patterns.agent import AgentRunner
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, RunEvent, StepFinished, StopReason
 from patterns.core.limits import RunLimits
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 from patterns.core.tools import NOTHING_ON
 from patterns.flow import routing_quote

@@ -11,7 +11,7 @@ from bot.runs.context import payer_context
 from bot.runs.model_selection import apply_choice, provider_choice
 from bot.settings import environment
 from patterns.core.errors import RosterError
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.estimate import estimate
 from patterns.flow import Choice
 from patterns.models.client import LiteLLMClient

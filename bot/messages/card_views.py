@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bot.messages.views import BalanceView, Person, PrivateView, RunView, View
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ One notion: `about $0.02, at most $0.14`. The first figure is expected, the seco
 
 from collections.abc import Mapping
 
-from patterns.core.money import PriceEstimate, format_usd
+from patterns.core.money import format_usd
+from patterns.core.quotes import PriceEstimate
 from patterns.flow import Plan
 
 FIRST_ESTIMATE = "first estimate, from typical lengths"

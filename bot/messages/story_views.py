@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from bot.messages.views import Person, PrivateView, RunState, StepState
 from patterns.core.events import MissingVoice
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 
 
 @dataclass(frozen=True, slots=True)

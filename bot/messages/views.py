@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 from patterns.core.events import MissingVoice, PatternResult
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Remedy
 from patterns.core.tools import Source
 

@@ -17,9 +17,9 @@ from patterns.core.context import TaskContext
 from patterns.core.errors import DriftError, RosterError, UserError
 from patterns.core.events import Noted, PatternResult, StopReason
 from patterns.core.holds import Fence, Payer
-from patterns.core.money import PriceEstimate
 from patterns.core.ports import EventSink
 from patterns.core.questions import Question
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.estimate import estimate

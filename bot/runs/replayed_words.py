@@ -7,7 +7,7 @@ from bot.messages.run_text import STATE_WORDS, count
 from bot.runs.outcome import RunOutcome
 from bot.runs.told_price import PRICE_PATH
 from patterns.core.events import PatternResult
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.step_record import StepRecord
 from patterns.flow import PLAN
 from patterns.router import RouteDecision

@@ -20,7 +20,7 @@ from bot.runs.timeline import Timeline
 from bot.runs.told_price import PRICE_PATH, estimate_in
 from patterns.core.errors import RosterError, StorageError
 from patterns.core.events import PatternResult, StopReason
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 from patterns.flow import PLAN, flow_tree
 from patterns.roster.roster import Roster

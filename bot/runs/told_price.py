@@ -1,6 +1,6 @@
 """The price that a run's plan was told with, as the journal keeps it."""
 
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.step_record import StepRecord
 from storage.run_rows import RunRow
 

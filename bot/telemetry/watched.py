@@ -10,8 +10,9 @@ from patterns.agent import AgentRunner
 from patterns.core.calls import Completion, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.forms import NOBODY_TO_ASK, FormAnswers
-from patterns.core.money import Price, Quote
+from patterns.core.money import Price
 from patterns.core.ports import Circuit, ModelClient, OnText
+from patterns.core.quotes import Quote
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolBox, ToolOutput, ToolSchema
 from patterns.core.web_search import WebSearch

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from patterns.core.context import Frozen
 from patterns.core.errors import BudgetExceededError
-from patterns.core.money import PriceEstimate, Usage
+from patterns.core.money import Usage
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 
 

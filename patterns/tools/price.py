@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from patterns.core.calls import PreparedCall
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.core.tools import ToolSchema
 from patterns.roster.prompts import weigh
 from patterns.roster.roster import AgentSpec

@@ -24,7 +24,7 @@ from bot.messages.pagination import Profile
 from bot.messages.renderer import Renderer
 from bot.messages.story_views import DecisionLine, RouteLine, StoryView
 from patterns.core.events import MissingVoice, PatternResult, StopReason
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Remedy
 from patterns.core.tools import AskedCall, Source
 from tests.fakes.blockkit import check_message, strings

@@ -43,8 +43,8 @@ from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.workspaces import OneToken
 from patterns.core.errors import StorageError
 from patterns.core.holds import Payer
-from patterns.core.money import PriceEstimate
 from patterns.core.questions import Question
+from patterns.core.quotes import PriceEstimate
 from patterns.core.tools import Grant
 from patterns.roster.tool_schema import ToolSpec
 from tests.support.statistics import stats_view

@@ -43,8 +43,8 @@ from bot.people.channel_rules import ChannelRules
 from bot.people.tools_form import tools_form
 from patterns.core.events import MissingVoice, PatternResult, StopReason
 from patterns.core.forms import Form
-from patterns.core.money import PriceEstimate
 from patterns.core.questions import Decision, Question
+from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Remedy
 from patterns.core.tools import AskedCall, Source
 from patterns.roster.tool_schema import ToolSpec

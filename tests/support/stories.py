@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StepTexts, StoryView
 from bot.messages.views import Person, RunState, StepState
 from patterns.core.events import MissingVoice
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 
 CENT = 10_000_000
 HOSTILE = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from patterns.core.calls import ModelRequest
 from patterns.core.context import TaskContext
 from patterns.core.errors import UserError
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.estimate import estimate
 from patterns.flow import Choice
 from patterns.roster.prompts import Prompt

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.services import Services
 from patterns.taken_over import quote_rest
 

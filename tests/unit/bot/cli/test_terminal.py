@@ -15,7 +15,7 @@ from patterns.core.events import (
     StepStarted,
     TextDelta,
 )
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 
 PRICE = PriceEstimate(30_000_000, 120_000_000)
 

@@ -12,7 +12,7 @@ from bot.messages.outcome_text import budget_queue, footer, headline, refusal
 from bot.messages.renderer import Renderer, templates_folder
 from bot.messages.run_text import collapsed, plan, state
 from patterns.core.events import MissingVoice, PatternResult, StopReason
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 
 DANA = v.Person("U0DANA", "Dana")
 BALANCE = v.BalanceView("#platform", 25_000_000_000, 23_940_000_000, 750_000_000, "1 Dec", held_runs=3)

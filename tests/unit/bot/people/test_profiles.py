@@ -11,7 +11,7 @@ from bot.messages.views import Person
 from bot.people.admins import Admins
 from bot.people.directory import LookupFailedError
 from bot.people.profiles import ProfileLookup
-from patterns.core.money import PriceEstimate, Quote
+from patterns.core.quotes import PriceEstimate, Quote
 from patterns.flow import NO_COST, Plan
 from patterns.pattern import Solo
 from patterns.router import RouteDecision

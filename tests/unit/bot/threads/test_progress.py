@@ -18,7 +18,7 @@ from patterns.core.events import (
     TextDelta,
     ToolCalled,
 )
-from patterns.core.money import PriceEstimate
+from patterns.core.quotes import PriceEstimate
 from patterns.core.step_record import StepRecord
 from tests.unit.bot.slack.test_client import FakeClock
 

@@ -4,15 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patterns.core.money import (
-    NUSD_PER_USD,
-    Price,
-    Tier,
-    Usage,
-    exact_usd,
-    format_left,
-    format_usd,
-)
+from patterns.core.money import NUSD_PER_USD, Price, Tier, Usage, exact_usd, format_left, format_usd
 from patterns.core.shares import decimals_for, rounded_parts, usd_parts, usd_rounded, whole_percents
 
 CENT = NUSD_PER_USD // 100

@@ -6,7 +6,7 @@ import pytest
 
 from patterns.core.errors import RunLostError
 from patterns.core.events import Noted, PatternResult, StopReason
-from patterns.core.money import Quote
+from patterns.core.quotes import Quote
 from patterns.core.tools import ToolRules
 from patterns.tools.dry_run import NOTE, WOULD_BE_CALLED, noted, was_dry
 from patterns.tools.sources import sources_of, tool_uses

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from patterns.core.calls import ModelRequest
 from patterns.core.errors import BudgetExceededError
-from patterns.core.money import Quote
 from patterns.core.ports import HoldRequest
+from patterns.core.quotes import Quote
 from patterns.core.tools import ToolRules
 from tests.fakes.memory import Memory
 from tests.fakes.model import Fail, Reply, ScriptedModel
