@@ -97,7 +97,13 @@ _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
 _ESTIMATE = re.compile(r"estimate\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<use>use\s.*)|$)", _FLAGS)
-_DRY_RUN = re.compile(r"dry[\s-]?run\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<use>use\s.*)|$)", _FLAGS)
+_MARK = r"[>*_~'\"]{0,4}"
+_DRY_RUN = re.compile(
+    rf"(?P<mark>{_MARK})\s*dry[\s-]{{0,3}}run(?P<end>{_MARK})\s*"
+    rf"(?:(?::(?P<close>{_MARK})|(?<=\s)-+\s)(?P<plain>.*)|(?<=\s)(?P<use>use\s.*)|$)",
+    _FLAGS,
+)
+"""In bold, quoted or as code too: whoever writes it wants nothing done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,13 @@ def _use(text: str, plain: str, names: _Names) -> Command | None:
     if unknown:
         named = ", ".join(unknown[:_NAMED_MAX])
         return Invalid(f"There is no agent {named}. `agents` lists them; `use {flow}: …` takes the flow's own.")
-    return Ask(rest, flow, tuple(dict.fromkeys(agent for agent in agents if agent)))
+    return _dry_within(Ask(rest, flow, tuple(dict.fromkeys(agent for agent in agents if agent))), names)
+
+
+def _dry_within(asked: Ask, names: _Names) -> Command:
+    """Return a request with `dry run:` read where it stands behind the flow: it must not be done for real."""
+    dry = _dry_run(asked.request, asked.request.translate(_PLAIN), names)
+    return replace(asked, request=dry.request, dry=True) if isinstance(dry, Ask) else dry or asked
 
 
 def _shown(name: str) -> str:
@@ -231,7 +243,8 @@ def _dry_run(text: str, plain: str, names: _Names) -> Command | None:
     if found is None:
         return Invalid("Write the request after `dry run:`, like `dry run: open an issue for the failing export`")
     if isinstance(found, Ask):
-        return replace(found, dry=True)
+        is_open = bool(match["mark"].strip(">")) and not match["end"] and not match["close"]
+        return replace(found, request=found.request.rstrip(_FORMATTING) if is_open else found.request, dry=True)
     if isinstance(found, NearMiss):
         return NearMiss(f"dry run {found.word}", f"dry run {found.suggestion}", text)
     return found
