@@ -12,7 +12,7 @@ from bot.commands.origin import Origin
 from bot.messages.mrkdwn import clip, literal
 from bot.messages.request_form import plain
 from patterns.core.forms import Form
-from patterns.tools.forms import TEXT_CHARS, FormField, MistypedError, value_of
+from patterns.tools.forms import TEXT_CHARS, FormField, MistypedError, bound, value_of
 
 SERVER_FORM = "tool_server_form"
 """callback_id of the form."""
@@ -20,6 +20,7 @@ BOXES_MAX = 10
 """Options that Slack draws as boxes."""
 _OPTION_CHARS, _LABEL_CHARS, _HINT_CHARS = 75, 150, 300
 _LONG = 200
+_UNNAMED = "(it says nothing)"
 _YES_NO = (("yes", "Yes"), ("no", "No"))
 
 
@@ -40,7 +41,7 @@ def server_form(
     server = tool.partition(".")[0]
     where = {"run": run_id, "path": path, "channel": origin.channel, "thread_ts": origin.thread_ts}
     blocks: list[dict[str, Any]] = [
-        {"type": "section", "text": plain(clip(literal(form.message), 2_000))},
+        {"type": "section", "text": _shown(form.message, 2_000)},
         *(_input(at, field) for at, field in enumerate(fields)),
         {
             "type": "context",
@@ -98,7 +99,7 @@ def _input(at: int, field: FormField) -> dict[str, Any]:
         "type": "input",
         "block_id": f"field{at}",
         "optional": not field.is_required,
-        "label": plain(clip(literal(field.label), _LABEL_CHARS)),
+        "label": _shown(field.label, _LABEL_CHARS),
         **hint,
         "element": {"action_id": "field", **_element(field)},
     }
@@ -110,7 +111,7 @@ def _element(field: FormField) -> dict[str, Any]:
     if field.kind in ("text", "number", "integer"):
         most = TEXT_CHARS if field.kind == "text" else 40
         element = {"type": "plain_text_input", "max_length": most}
-        if (field.schema or {}).get("maxLength", 0) > _LONG:
+        if bound(field.schema or {}, "maxLength", 0) > _LONG:
             element["multiline"] = True
         if field.default is not None:
             element["initial_value"] = clip(str(field.default), most)
@@ -132,4 +133,10 @@ def _element(field: FormField) -> dict[str, Any]:
 
 def _option(number: int, label: str) -> dict[str, Any]:
     """Return an option; its value is its number, because what a server calls it can be longer than Slack takes."""
-    return {"text": plain(clip(literal(label), _OPTION_CHARS)), "value": str(number)}
+    return {"text": _shown(label, _OPTION_CHARS), "value": str(number)}
+
+
+def _shown(text: str, chars_max: int) -> dict[str, Any]:
+    """Return what a server says as plain_text, which Slack takes only with something in it."""
+    said = literal(text)
+    return plain(clip(said if said.strip() else _UNNAMED, chars_max))

@@ -23,7 +23,7 @@ from bot.threads.run_views import RunViews
 from patterns.core.forms import Form
 from patterns.core.questions import Decision, Question
 from patterns.core.tasks import run_to_completion
-from patterns.tools.forms import fields_of
+from patterns.tools.forms import fields_of, refusal
 from storage.outbox import Outbox
 from storage.run_rows import RunRow
 
@@ -197,7 +197,7 @@ def form_card(view: RunView, path: str, question: Question, *, who: str, deadlin
         view,
         question.title,
         form.message,
-        tuple(field.label for field in fields_of(form)),
+        () if refusal(form) else tuple(field.label for field in fields_of(form)),
         form.url,
         urlsplit(form.url).hostname or "",
         who,

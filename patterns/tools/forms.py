@@ -9,15 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from patterns.core.forms import Form
+from patterns.core.invisible import without_invisible
 
 FIELDS_MAX, OPTIONS_MAX = 20, 100
+_BOUND_MAX = 1e18
 MESSAGE_CHARS, TEXT_CHARS, ADDRESS_CHARS = 2_000, 3_000, 1_000
 Kind = Literal["text", "number", "integer", "yes_no", "one_of", "some_of"]
 _SECRET = re.compile(
-    r"pass(?:word|wd|phrase|code)\b|\bpwd\b|secret|\btokens?\b|token$|credential|\bcv[cv]2?\b|\bpin\b|\botp\b|\bmfa\b|\b2fa\b"
+    r"pass[\s-]?(?:word|wd|phrase|code)\b|\bpin[\s-]?code\b|\bseed[\s-]?phrase|\btotp\b|(?:credit|debit)[\s-]?card\b"
+    r"|\bpwd\b|secret|\btokens?\b|token$|credential|\bcv[cv]2?\b|\bpin\b|\botp\b|\bmfa\b|\b2fa\b"
     r"|(?:api|access|private|licen[cs]e|encryption|signing|ssh|auth)[\s_-]?key|authorization"
     r"|(?:one[\s-]?time|security|verification|recovery|backup)[\s_-]?codes?|card[\s_-]?(?:number|no)\b|\biban\b",
     re.IGNORECASE,
@@ -70,6 +74,13 @@ def fields_of(form: Form) -> tuple[FormField, ...]:
         _check_address(form.url)
         return ()
     try:
+        return _fields(form)
+    except (TypeError, OverflowError):  # bounds that are no numbers, or too large for one
+        raise RefusedFormError("its fields cannot be read") from None
+
+
+def _fields(form: Form) -> tuple[FormField, ...]:
+    try:
         schema = json.loads(form.fields_json)
         properties = dict(schema["properties"])
         required = frozenset(map(str, schema.get("required") or ()))
@@ -112,7 +123,7 @@ def value_of(field: FormField, typed: str | Sequence[str]) -> Any:  # noqa: ANN4
 def _field(name: str, schema: object, *, is_required: bool) -> FormField:
     if not isinstance(schema, Mapping):
         raise RefusedFormError(f"its field {name[:60]!r} cannot be read")
-    label = " ".join(str(schema.get("title") or name).split())[:100]
+    label = (" ".join(without_invisible(str(schema.get("title") or "")).split()) or name)[:100]
     about = " ".join(str(schema.get("description") or "").split())[:200]
     is_secret = _looks_secret(name, label) or _SECRET_IN_PASSING.search(about) or schema.get("format") == "password"
     if is_secret:
@@ -125,7 +136,8 @@ def _field(name: str, schema: object, *, is_required: bool) -> FormField:
 
 
 def _looks_secret(*words: str) -> bool:
-    return any(_SECRET.search(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", word)) for word in words)
+    plain = (normalize("NFKC", without_invisible(word)) for word in words)
+    return any(_SECRET.search(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", word)) for word in plain)
 
 
 def _kind(name: str, schema: Mapping[str, Any]) -> tuple[Kind, tuple[tuple[str, str], ...]]:
@@ -155,7 +167,7 @@ def _options(schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         return ()
     if not 0 < len(pairs) <= OPTIONS_MAX:
         raise RefusedFormError(f"a field has {len(pairs)} options, and {OPTIONS_MAX} is the most")
-    return tuple(pairs)
+    return tuple((value, label if without_invisible(label).strip() else value) for value, label in pairs)
 
 
 def _default(field: FormField, given: object) -> Any:  # noqa: ANN401 - a value of JSON
@@ -180,8 +192,8 @@ def _some(field: FormField, chosen: list[str]) -> list[str] | None:
     if "" in found:
         raise MistypedError(f"Choose among {_listed(field)}.")
     schema = field.schema or {}
-    least = max(int(schema.get("minItems") or 0), int(field.is_required))
-    most = int(schema.get("maxItems") or OPTIONS_MAX)
+    least = max(int(bound(schema, "minItems", 0)), int(field.is_required))
+    most = int(bound(schema, "maxItems", OPTIONS_MAX))
     if not found and not field.is_required:
         return None
     if not least <= len(found) <= most:
@@ -228,13 +240,13 @@ def _check(field: FormField, value: object) -> None:
     """Check a value against the bounds and the format of its field; raise MistypedError."""
     schema = field.schema or {}
     if isinstance(value, str) and field.kind == "text":
-        least, most = _bound(schema, "minLength", 0), min(TEXT_CHARS, _bound(schema, "maxLength", TEXT_CHARS))
+        least, most = bound(schema, "minLength", 0), min(TEXT_CHARS, bound(schema, "maxLength", TEXT_CHARS))
         if not least <= len(value) <= most:
             raise MistypedError(f"Type {least:g} to {most:g} characters.")
         if not _has_format(str(schema.get("format")), value):
             raise MistypedError(f"That is not right. {_HINTS[str(schema['format'])]}")
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        least, most = _bound(schema, "minimum", -1e18), _bound(schema, "maximum", 1e18)
+        least, most = bound(schema, "minimum", -_BOUND_MAX), bound(schema, "maximum", _BOUND_MAX)
         if not least <= value <= most:
             raise MistypedError(_of_bounds(schema, least, most))
 
@@ -247,9 +259,12 @@ def _of_bounds(schema: Mapping[str, Any], least: float, most: float) -> str:
     )
 
 
-def _bound(schema: Mapping[str, Any], name: str, otherwise: float) -> float:
+def bound(schema: Mapping[str, Any], name: str, otherwise: float) -> float:
+    """Return a bound of a schema, `otherwise` where it is no number that can be compared and written."""
     given = schema.get(name)
-    return given if isinstance(given, int | float) and not isinstance(given, bool) else otherwise
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return otherwise
+    return given if -_BOUND_MAX <= given <= _BOUND_MAX else otherwise
 
 
 def _has_format(name: str, text: str) -> bool:
@@ -269,14 +284,16 @@ def _has_format(name: str, text: str) -> bool:
 
 
 def _check_address(url: str) -> None:
-    parts = urlsplit(url)
-    if (
-        parts.scheme != "https"
-        or not parts.hostname
-        or "@" in parts.netloc
-        or len(url) > ADDRESS_CHARS
-        or not _PLAIN.fullmatch(url)
-    ):
+    if len(url) > ADDRESS_CHARS or not _PLAIN.fullmatch(url) or not _is_https(url):
         raise RefusedFormError(
             "the address it wants opened is none that can be trusted to be shown (https, no password)"
         )
+
+
+def _is_https(url: str) -> bool:
+    """Return whether an address is one of https with a host, a port that there is, and nobody's login."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        return False

@@ -85,3 +85,8 @@ def test_what_a_server_says_is_shown_as_it_stands() -> None:
     view = shown(Form(message=hostile, fields_json=json.dumps({"properties": properties})))
     assert check_view(view) == []
     assert '"mrkdwn"' not in json.dumps(view)
+
+
+def test_a_form_that_says_nothing_can_be_opened() -> None:
+    properties = {"": {"type": "string", "enum": ["", " "]}, " ": {"type": "string", "maxLength": "500"}}
+    assert check_view(shown(Form(message="\u200b", fields_json=json.dumps({"properties": properties})))) == []

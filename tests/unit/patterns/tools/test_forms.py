@@ -116,6 +116,13 @@ def test_a_default_is_filled_in_where_it_is_a_value(schema: dict[str, Any], defa
         ("cvv", STRING),
         ("x", {"type": "string", "title": "Verification code"}),
         ("ssh_private_key", STRING),
+        ("pass\u200bword", STRING),
+        ("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44", STRING),
+        ("Pass word", STRING),
+        ("pincode", STRING),
+        ("seed_phrase", STRING),
+        ("totp", STRING),
+        ("Credit card", STRING),
     ],
 )
 def test_a_secret_is_never_asked_for(name: str, schema: dict[str, Any]) -> None:
@@ -146,11 +153,36 @@ def test_a_description_that_mentions_secrets_in_passing_is_no_reason() -> None:
         (Form(message="x", url="https://me:pw@pay.example"), "none that can be trusted"),
         (Form(message="x", url="https://pay.example/`x"), "none that can be trusted"),
         (Form(message="x", url="javascript:alert(1)"), "none that can be trusted"),
+        (Form(message="x", url="https://[pay.example"), "none that can be trusted"),
+        (Form(message="x", url="https://pay.example:99999/"), "none that can be trusted"),
+        (form(it={"type": "string", "enum": ["a"], "enumNames": 5}), "cannot be read"),
     ],
 )
 def test_a_form_that_nobody_can_fill_in_is_refused(asked: Form, words: str) -> None:
     with pytest.raises(RefusedFormError, match=words):
         fields_of(asked)
+
+
+@pytest.mark.parametrize("bound", ["7", [7], {}, True, None, float("inf"), float("nan"), 10**400])
+@pytest.mark.parametrize(
+    ("schema", "names", "typed", "value"),
+    [
+        (STRING, ("minLength", "maxLength"), "tea", "tea"),
+        ({"type": "integer"}, ("minimum", "maximum"), "7", 7),
+        (SOME_TITLED, ("minItems", "maxItems"), ["a"], ["a"]),
+    ],
+)
+def test_a_bound_that_is_none_bounds_nothing(
+    bound: object, schema: dict[str, Any], names: tuple[str, str], typed: Any, value: object
+) -> None:
+    field = one({**schema, **dict.fromkeys(names, bound), "default": typed})
+    assert (field.default, value_of(field, typed)) == (value, value)
+
+
+def test_a_title_of_blanks_is_none() -> None:
+    assert one({"type": "string", "title": " \u200b "}).label == "it"
+    labels = [label for _, label in one({"type": "string", "enum": ["s", "l"], "enumNames": [" ", "Large"]}).options]
+    assert labels == ["s", "Large"]
 
 
 def test_an_address_has_no_fields() -> None:
