@@ -13,6 +13,8 @@ from patterns.core.web_search import WebFindings, queries, web_sources, words
 from patterns.models.parts import CallPiece, SearchPiece
 from patterns.models.told import Told, number
 
+_SEARCHES_ABSURD = 1_000
+"""A larger count is none: no reply searches so often, and a mistake in it would empty a month's budget."""
 Unit = Literal["told", "items", "queries", "prompt"]
 """How a provider bills searches: by the number it tells, by item, by query, or once for a prompt that searched."""
 _ERROR_CHARS_MAX = 60
@@ -69,8 +71,10 @@ class ReplySearch:
     def billed(self, told: Told) -> int:
         """Return how many searches the bill counts, all that were allowed where it does not say."""
         most = self._searching.searches_max
-        if not most:
-            return 0
+        count = self._counted(told, most) if most else 0
+        return count if count <= _SEARCHES_ABSURD else most
+
+    def _counted(self, told: Told, most: int) -> int:
         match self._searching.unit:
             case "told":
                 return self._as_told(told, most)

@@ -3,6 +3,7 @@
 A search brings back text that counts as input, and the model reads everything once more after each of them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -30,10 +31,12 @@ def unit_of(provider: str, entry: Mapping[str, Any]) -> Unit | None:
 
 
 def search_nusd(entry: Mapping[str, Any]) -> int | None:
-    """Return the dearest price of one search in litellm's map, in nano-dollars; None where it has none."""
+    """Return the dearest price of one search in litellm's map, in nano-dollars; None where it has none to go by."""
     rates = entry.get("search_context_cost_per_query")
     known = [rate for rate in (rates.values() if isinstance(rates, Mapping) else ()) if isinstance(rate, int | float)]
-    return int(Decimal(repr(max(known))) * NUSD_PER_USD) if known else None
+    if not known or not all(math.isfinite(rate) and rate >= 0 and rate is not True for rate in known):
+        return None
+    return int(Decimal(repr(max(known))) * NUSD_PER_USD)
 
 
 def search_refusal(target: Target, search: WebSearch) -> str:

@@ -13,7 +13,7 @@ from patterns.core.money import Price, Usage
 from patterns.core.tools import ToolCall, ToolSchema
 from patterns.core.web_search import WebSearch
 from patterns.models.client import LiteLLMClient
-from patterns.models.searches import QUERIES_MAX
+from patterns.models.searches import QUERIES_MAX, search_nusd
 from patterns.roster.model_schema import Sampling
 from patterns.roster.roster import ModelSpec
 from tests.support.examples import examples
@@ -119,3 +119,9 @@ def test_an_answer_in_a_form_is_asked_for_in_words_beside_a_search() -> None:
         call = client(model).prepare(ModelRequest("m", ASKED, 100, schema=schema, stream=True, search=SEARCH))
         assert "Answer with nothing but one JSON value" in call.body.decode()
         assert not call.wire.stream
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -0.01, True])
+def test_a_price_of_the_map_that_is_none_is_unknown(rate: float) -> None:
+    assert search_nusd({"search_context_cost_per_query": {"low": 0.01, "high": rate}}) is None
+    assert search_nusd({"search_context_cost_per_query": {"low": 0.01, "high": 0.05}}) == 50_000_000
