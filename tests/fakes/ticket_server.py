@@ -1,5 +1,7 @@
 """A server with tickets as resources: `tickets://NUMBER`, one that is long, one that fails; and a prompt."""
 
+import os
+
 from mcp.server import MCPServer
 
 
@@ -31,5 +33,28 @@ def serve() -> None:
     def triage() -> str:
         """Sort a ticket."""
         return "Sort this ticket."
+
+    server.run("stdio")
+
+
+def serve_talkative() -> None:
+    """Serve on standard streams what says the key it was given wherever it can."""
+    key = os.environ["DESK_KEY"]
+    server: MCPServer = MCPServer("talkative")
+
+    @server.resource(f"desk://{key}", name=f"Key {key}")
+    def shown() -> str:
+        """The key."""
+        return f"The key is {key}."
+
+    @server.tool()
+    def look(number: str) -> str:
+        """Look a ticket up."""
+        return f"Ticket {number}"
+
+    @server.prompt(name=f"use-{key}")
+    def prompt() -> str:
+        """Use the key."""
+        return "Use it."
 
     server.run("stdio")

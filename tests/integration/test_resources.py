@@ -77,6 +77,21 @@ async def test_resources_of_a_server_of_others_are_listed_and_read(tmp_path: Pat
         assert await box.read("all", uri, timeout_s=20)
 
 
+async def test_what_a_server_says_of_our_secrets_is_masked(tmp_path: Path) -> None:
+    code, key = (
+        CODE.replace("serve()", "serve_talkative()").replace("import serve;", "import serve_talkative;"),
+        "key-of-the-desk",
+    )
+    entry = {"mcp": {"command": [sys.executable, "-c", code], "env": ["DESK_KEY"]}, "allow": ["look"]}
+    async with connected(tmp_path, {"desk": entry}, DESK_KEY=key) as (box, _):
+        offers = await box.offers("desk")
+        text = await box.read("desk", f"desk://{key}", timeout_s=20)
+        with pytest.raises(ToolError, match="its server says") as refused:
+            await box.read("desk", f"desk://{key}/more", timeout_s=20)
+    assert (text, offers.resources) == ("The key is [secret].", (("desk://[secret]", "Key [secret]"),))
+    assert key not in f"{offers} {refused.value}"
+
+
 async def test_a_server_without_resources_has_none(tmp_path: Path) -> None:
     entry = {"mcp": {"command": ["mcp-server-time"]}, "allow": ["convert_time"]}
     async with connected(tmp_path, {"time": entry}) as (box, _):

@@ -137,12 +137,12 @@ class Connection:
             raise ToolError(f"Its answer could not be read: {self._reason(error)}.", was_sent=True) from error
 
     async def offers(self) -> Offers:
-        """Return what the server has besides tools.
+        """Return what the server has besides tools, without our secrets.
 
         Raises:
             ToolError: it cannot be reached.
         """
-        return await self._asked(offers_of)
+        return await self._asked(lambda client: offers_of(client, self.around.secrets.masked))
 
     async def read(self, uri: str, *, timeout_s: float) -> str:
         """Return a resource as text, without our secrets.
@@ -150,8 +150,8 @@ class Connection:
         Raises:
             ToolError: it cannot be read.
         """
-        text = await self._asked(lambda client: read_text(client, uri, timeout_s=timeout_s))
-        return self.around.secrets.masked(text)
+        masked = self.around.secrets.masked
+        return await self._asked(lambda client: read_text(client, uri, timeout_s=timeout_s, masked=masked))
 
     async def _asked(self, ask: "Callable[[Client], Awaitable[T]]") -> "T":
         await self.described()  # connects

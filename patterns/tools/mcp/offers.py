@@ -12,15 +12,18 @@ if TYPE_CHECKING:
 PAGES_MAX, LISTED_MAX = 5, 200
 
 
-async def offers_of(client: "Client") -> Offers:
-    """Return the resources and prompts of a server; what it does not support it has none of."""
+async def offers_of(client: "Client", masked: Callable[[str], str] = str) -> Offers:
+    """Return the resources and prompts of a server, without what `masked` takes out.
+
+    What it does not support it has none of.
+    """
     resources = await _all(client.list_resources, "resources")
     templates = await _all(client.list_resource_templates, "resource_templates")
     prompts = await _all(client.list_prompts, "prompts")
     return Offers(
-        resources=tuple((str(one.uri), one.title or one.name) for one in resources),
-        templates=tuple((one.uri_template, one.title or one.name) for one in templates),
-        prompts=tuple(one.name for one in prompts),
+        resources=tuple((masked(str(one.uri)), masked(one.title or one.name)) for one in resources),
+        templates=tuple((masked(one.uri_template), masked(one.title or one.name)) for one in templates),
+        prompts=tuple(masked(one.name) for one in prompts),
     )
 
 
@@ -44,8 +47,8 @@ async def _all(page_of: Callable[..., Awaitable[Any]], kind: str) -> list[Any]:
     return found[:LISTED_MAX]
 
 
-async def read_text(client: "Client", uri: str, *, timeout_s: float) -> str:
-    """Return a resource as text; what is no text is named.
+async def read_text(client: "Client", uri: str, *, timeout_s: float, masked: Callable[[str], str] = str) -> str:
+    """Return a resource as text, without what `masked` takes out; what is no text is named.
 
     Raises:
         ToolError: it cannot be read, or its server asks somebody first.
@@ -59,8 +62,8 @@ async def read_text(client: "Client", uri: str, *, timeout_s: float) -> str:
     try:
         result = await client.session.send_request(request, adapter, timeout_s)
     except MCPError as error:
-        raise ToolError(f"its server says: {error.message[:200]}", was_sent=True) from error
+        raise ToolError(f"its server says: {masked(error.message)[:200]}", was_sent=True) from error
     if isinstance(result, InputRequiredResult):
         raise ToolError("its server wants to ask somebody first", was_sent=True)
     parts = [getattr(one, "text", None) or f"({one.mime_type or 'something'}, not a text)" for one in result.contents]
-    return "\n\n".join(parts)
+    return masked("\n\n".join(parts))
