@@ -31,7 +31,7 @@ from patterns.core.quotes import PriceEstimate
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
 from patterns.roster.suggestions import nearest
-from patterns.tools.resources import RESOURCES_MAX, resources_named
+from patterns.tools.resources import NAMED_MAX, resources_named
 from storage.ledger.balances import Balance
 from storage.outbox import Outbox
 from storage.run_rows import DRY, RESOURCES, RunRow
@@ -133,7 +133,7 @@ class Shell:
         choice = self.asked.choice
         dry = {DRY: True} if choice.dry else {}
         named = (*self.asked.with_, *resources_named(self.asked.request))
-        brought = {RESOURCES: list(dict.fromkeys(named))[:RESOURCES_MAX]} if named else {}
+        brought = {RESOURCES: list(dict.fromkeys(named))[:NAMED_MAX]} if named else {}
         options = {"flow": choice.flow, "agents": list(choice.agents), "confirmed": self.asked.yes, **dry, **brought}
         with interruptible(terminal.stopped):
             run = await self._fresh(await self.accept(options))

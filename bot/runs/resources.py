@@ -1,11 +1,12 @@
 """Resources that a request brings: read once from the servers that are on where it works, and kept like attachments."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.runs.material import Attachments
 from bot.runs.tool_rules import RunTools
+from bot.runs.workspace_search import WithWorkspace
 from patterns.core.context import Artifact
 from patterns.core.invisible import without_invisible
 from patterns.core.text import storable
@@ -13,12 +14,13 @@ from patterns.core.tools import ToolError, ToolRules
 from patterns.roster.prompts import cut
 from patterns.roster.roster import Roster
 from patterns.tools.mcp.servers import ServerTools
-from patterns.tools.resources import Offers, server_of
+from patterns.tools.resources import ADDRESS_CHARS, RESOURCES_MAX, Offers, server_of
 from storage.run_rows import RESOURCES, RunRow
 
 BYTES_MAX = 100_000
 """Bytes of one resource that agents can see; the rest is cut with a mark."""
 READ_S, LIST_S = 20.0, 10.0
+_SHOWN_CHARS = 60
 SOON_S = 2.0
 """Seconds that somebody who only looks waits for a server."""
 
@@ -31,15 +33,17 @@ class ResourceReader:
 
     async def read(self, run: RunRow, roster: Roster) -> Attachments:
         """Return what a request brings as material, and in sentences what could not be read."""
-        wanted = [str(uri) for uri in run.options.get(RESOURCES, ())]
-        if not wanted:
+        named = [str(uri) for uri in run.options.get(RESOURCES, ())]
+        if not named:
             return Attachments()
+        wanted, refused = _bounded(named)
         box, rules = await self.tools.of(run, roster)
+        box = box.servers if isinstance(box, WithWorkspace) else box
         if not isinstance(box, ServerTools):
-            return Attachments(left_out=tuple(_nobody_has(uri) for uri in wanted))
+            return refused + Attachments(left_out=tuple(_nobody_has(uri) for uri in wanted))
         on = servers_on(rules, roster)
         offers = dict(zip(on, await asyncio.gather(*(_offers(box, name) for name in on)), strict=True))
-        return sum([await _read(box, uri, offers) for uri in wanted], Attachments())
+        return sum([await _read(box, uri, offers) for uri in wanted], refused)
 
     async def offers_of(self, on: frozenset[str], roster: Roster) -> tuple[tuple[str, Offers], ...]:
         """Return what the servers of some tools have besides, as far as they answer soon."""
@@ -69,6 +73,14 @@ async def _offers(box: ServerTools, server: str, *, soon_s: float = LIST_S) -> O
             return await box.offers(server)
     except (ToolError, TimeoutError):
         return Offers()
+
+
+def _bounded(named: Sequence[str]) -> tuple[list[str], Attachments]:
+    """Return the addresses that are read, and in sentences which are too long or too many."""
+    short = [uri for uri in named if len(uri) <= ADDRESS_CHARS]
+    long = [f"{uri[:_SHOWN_CHARS]}… was left out: its address is too long." for uri in named if uri not in short]
+    more = [f"{uri} was left out: a request brings {RESOURCES_MAX} at most." for uri in short[RESOURCES_MAX:]]
+    return short[:RESOURCES_MAX], Attachments(left_out=(*long, *more))
 
 
 def _nobody_has(uri: str) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 RESOURCES_MAX = 5
 """Resources that one request brings."""
+NAMED_MAX = 50
+"""Addresses that are kept of one request: those that are too many are said."""
 ADDRESS_CHARS = 500
 _ADDRESS = r"(?!https?:|ftp:|mailto:|slack:|file:)[a-z][a-z0-9+.-]{1,30}://[^\s<>|\"'`,;]+"
 _NAMED = re.compile(rf"\bwith\s+(?P<all>{_ADDRESS}(?:(?:\s*,\s*|\s+and\s+){_ADDRESS})*)", re.IGNORECASE)
@@ -30,10 +32,11 @@ class Offers:
 def resources_named(request: str) -> tuple[str, ...]:
     """Return the addresses of a request like `summarise it with tickets://123`, each once.
 
-    Pages of the web and files are none: nothing but a server of tools reads these.
+    Pages of the web and files are none: nothing but a server of tools reads these. One that is too long comes cut, by
+    a character too long still.
     """
     found = (one[0].rstrip(_TRAILING) for match in _NAMED.finditer(request) for one in _ONE.finditer(match["all"]))
-    return tuple(dict.fromkeys(one for one in found if len(one) <= ADDRESS_CHARS))[:RESOURCES_MAX]
+    return tuple(dict.fromkeys(one[: ADDRESS_CHARS + 1] for one in found))[:NAMED_MAX]
 
 
 def server_of(uri: str, offers: Mapping[str, Offers]) -> str:

@@ -28,6 +28,7 @@ ROSTER = f"""
 extends: shipped
 tools:
   tickets: {SERVER}}}
+  slack: {{workspace_search: true}}
 agents:
   clerk: {{description: Reads., model: fast, prompt: You read., tools: [tickets], max_output_tokens: 300, timeout_s: 9}}
 flows:
@@ -104,12 +105,14 @@ async def test_a_shell_attaches_what_is_named_and_says_what_it_could_not_read(tm
     async with Provider(answer) as provider:
         shell = Shell(tmp_path, provider.api_base("openai"))
         asked = ("ask", "--flow", "desk", "--yes", "--with", "tickets://7", "--with", "other://1")
-        answered = await shell.run(*asked, "What is it about, with tickets://long?", env=env)
+        more = ", ".join(f"tickets://{n}/notes" for n in range(3))
+        answered = await shell.run(*asked, f"What is it about, with tickets://long, {more}?", env=env)
         listed = await shell.run("tools", "list", env=env)
         verified = await shell.run("verify")
         sent = str(provider.calls[0].body)
     assert answered.code == 0, answered.err
-    assert "Read tickets://7, tickets://long." in answered.err
+    assert "Read tickets://7, tickets://long, tickets://0/notes, tickets://1/notes." in answered.err
+    assert "tickets://2/notes was left out: a request brings 5 at most." in answered.err
     assert "other://1 was left out: no server that is on here has it." in answered.err
     assert EXPORT in sent
     assert len(sent) < 150_000  # of three hundred thousand, cut with a mark

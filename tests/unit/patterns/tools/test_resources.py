@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.tools.resources import RESOURCES_MAX, Offers, resources_named, server_of
+from patterns.tools.resources import ADDRESS_CHARS, NAMED_MAX, Offers, resources_named, server_of
 
 TICKETS = Offers(resources=(("tickets://123", "Ticket 123"),))
 WIKI = Offers(templates=(("notes://{page}", "A page"), ("{odd}", "Anything")), resources=(("doc://a/b", "B"),))
@@ -20,7 +20,9 @@ WIKI = Offers(templates=(("notes://{page}", "A page"), ("{odd}", "Anything")), r
         ("read tickets://123", ()),
         ("use decide with cost, sceptic: tea?", ()),
         ("with <https://evil.example|tickets://1>", ()),
-        ("with " + ", ".join(f"t1://{n}" for n in range(9)), tuple(f"t1://{n}" for n in range(RESOURCES_MAX))),
+        ("with " + ", ".join(f"t1://{n}" for n in range(9)), tuple(f"t1://{n}" for n in range(9))),
+        ("with " + ", ".join(f"t1://{n}" for n in range(99)), tuple(f"t1://{n}" for n in range(NAMED_MAX))),
+        ("with t1://" + "x" * 9_000, ("t1://" + "x" * (ADDRESS_CHARS - 4),)),
     ],
 )
 def test_the_addresses_behind_with_are_what_a_request_brings(request_: str, named: tuple[str, ...]) -> None:
