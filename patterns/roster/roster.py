@@ -177,5 +177,9 @@ def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str,
 
 def from_snapshot(snapshot: str, *, env: Mapping[str, str]) -> Roster:
     """Return the roster a run began with; raise RosterError when today's program or environment cannot read it."""
-    kept = json.loads(snapshot)
-    return load_roster(kept["source"], file=kept["file"], env=env, prompts=kept["prompts"])
+    try:
+        kept = json.loads(snapshot)
+        source, file, prompts = kept["source"], kept["file"], kept["prompts"]
+    except (ValueError, KeyError, TypeError):
+        raise RosterError("The roster this run was accepted under is damaged in the database.") from None
+    return load_roster(source, file=file, env=env, prompts=prompts)

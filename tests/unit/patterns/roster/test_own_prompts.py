@@ -150,3 +150,9 @@ def test_another_roster_s_prompts_are_not_the_program_s(tmp_path: Path) -> None:
     write(tmp_path, "writer.md.j2", "Other.\n=== user\n{{ request }}")
     assert set(prompt_files(tmp_path).own) == {"writer"}
     assert shipped_files()["writer.md.j2"] == prompt_files(None).files["writer.md.j2"]
+
+
+@pytest.mark.parametrize("kept", ["", '{"source": [', "[]", '{"source": "models: {}"}'])
+def test_a_damaged_snapshot_is_said_to_be_one(kept: str) -> None:
+    with pytest.raises(RosterError, match="damaged"):
+        from_snapshot(kept, env={})
