@@ -143,10 +143,12 @@ class ReplayPorts:
 
         Raises:
             ParkedError: nothing was, or nobody was asked.
+            CancelledRunError, CutShortError: the run had ended before they could be asked.
         """
         asked = self._questions.get(path)
         if asked is None or asked.decision is None:
             if asked is None:
+                self._check_went_on()
                 self._differs("decision", path, "people are asked now and were not then")
             raise ParkedError(path)
         self.reached.add(path)

@@ -103,9 +103,14 @@ class Call:
         return _listed(self.accounts_json)
 
     @property
+    def is_open(self) -> bool:
+        """Return whether money is held for it."""
+        return self.state in {"reserved", "open"}
+
+    @property
     def held_nusd(self) -> int:
         """Return what is still held for it, in nano-dollars."""
-        return self.hold_nusd if self.state in {"reserved", "open"} else 0
+        return self.hold_nusd if self.is_open else 0
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patterns.core.errors import AgentsError, BudgetExceededError, RunLostError
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
@@ -125,15 +125,23 @@ def save(book: LedgerTransaction) -> Work[None]:
 
 def _save_calls(book: LedgerTransaction) -> Work[None]:
     """Write the calls that were opened and changed, and what is known of those of tools."""
-    if book.opened_calls:
-        yield q.open_call.many_of(book.calls[id_] for id_ in book.opened_calls)
+    opened = [book.calls[id_] for id_ in book.opened_calls]
+    if opened:
+        yield q.open_call.many_of(_as_opened(call) for call in opened)
     if book.opened_tools:
         yield q.open_tool_call.many(book.opened_tools)
-    changed = sorted(book.changed_calls.difference(book.opened_calls))
+    # A reservation may be released in the transaction that makes it, when both waited for the same write.
+    ended = {call.id for call in opened if not call.is_open}
+    changed = sorted(book.changed_calls.difference(book.opened_calls) | ended)
     if changed:
         yield q.save_call.many_of(book.calls[id_] for id_ in changed)
     if book.answered_tools:
         yield q.save_tool_call.many(book.answered_tools)
+
+
+def _as_opened(call: Call) -> Call:
+    """Return a call as it began: the database takes no row that begins as anything but reserved or open."""
+    return call if call.is_open else replace(call, state="open" if call.attempt else "reserved")
 
 
 def _spend(key: tuple[str, ...], sums: Sequence[int]) -> dict[str, object]:

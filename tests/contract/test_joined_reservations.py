@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from patterns.core.errors import ReservationRefusedError, StorageError
 from patterns.core.events import Noted
@@ -59,6 +60,21 @@ async def test_work_that_draws_on_something_else_goes_on_and_is_shown(
     await session.hold(ask.hold(CENT))
     assert (session.is_refused(closing), len(seen.events), (await verify(database)).held_nusd) == (True, 1, CENT)
     assert batches == [["Reserve", "Release", "HoldRequest"]]
+
+
+async def test_a_part_may_be_released_in_the_transaction_that_reserves_it(
+    session: RunSession, database: Database, batches: list[list[str]]
+) -> None:
+    ask = asking(session)
+    closing, plan = await session.reserve_many([ask.reserve(2 * CENT), ask.reserve(3 * CENT)], joined=True)
+    await session.release([plan])
+    with capture_logs() as said:
+        await session.hold(ask.hold(CENT))
+    assert batches == [["Reserve", "Release", "HoldRequest"]]
+    assert [line["event"] for line in said if line["event"] == "batch_replayed"] == []
+    found = await rows(database, "SELECT id, state FROM call ORDER BY hold_nusd DESC LIMIT 2")
+    assert [tuple(row.values()) for row in found] == [(plan.call_id, "released"), (closing.call_id, "reserved")]
+    assert (await verify(database)).held_nusd == 3 * CENT
 
 
 async def test_a_joined_reservation_that_no_hold_follows_is_written_soon(
