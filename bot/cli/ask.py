@@ -12,7 +12,7 @@ import click
 from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
 from bot.messages.card_views import Needs
-from bot.messages.dry_run_text import would_be_called
+from bot.messages.dry_run_text import under_answer
 from bot.messages.outcome_text import refusal
 from bot.messages.price_text import estimate_words
 from bot.messages.printable_json import printable_json
@@ -184,7 +184,7 @@ class Shell:
         else:
             print_line(before or "No answer came.")
         if run.is_dry and not self.asked.as_json:
-            print_line(plain(would_be_called(view.would_call)))
+            print_line(plain(under_answer(view)))
         was_stopped = outcome.result.stop_reason is StopReason.CANCELLED
         lost_nusd = view.uncertain_nusd
         if was_stopped and lost_nusd:

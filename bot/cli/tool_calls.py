@@ -12,7 +12,7 @@ from bot.cli.terminal import print_line
 from bot.cli.tool_questions import goes_to
 from bot.logs import configure_logs
 from bot.messages.mrkdwn import clean
-from bot.runs.by_hand import TOOL, by_hand
+from bot.runs.by_hand import TOOL, by_hand, ending_of_call
 from bot.runs.engine import Engine
 from bot.runs.engine_parts import NullEventSink
 from bot.runs.orphaned_shell_runs import finish
@@ -197,13 +197,13 @@ async def _made(engine: Engine, payer: Payer, call: Judged, spec: ToolSpec) -> S
     run = await engine.store.claim(run_id, owner=owner(), lease_s=CALL_S)
     if run is None:
         raise RunLostError
-    ending = StopReason.CANCELLED
+    ending = PatternResult(output="", stop_reason=StopReason.CANCELLED)
     try:
         record = await call_by_hand(_services(engine, payer, run.fence), call, by=payer.user)
-        ending = StopReason.COMPLETED
+        ending = ending_of_call(record)
         return record
     finally:
-        await finish(engine, run, PatternResult(output="", stop_reason=ending))
+        await finish(engine, run, ending)
 
 
 def _spec(tools: Mapping[str, ToolSpec], name: str) -> ToolSpec:

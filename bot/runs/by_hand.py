@@ -3,11 +3,14 @@
 from typing import Any
 
 from patterns.core.events import PatternResult, StopReason
+from patterns.core.step_record import StepRecord
 from patterns.flow import PLAN
 from storage.run_story import RunStory
 
 TOOL, EVAL, DOCTOR = "tools", "eval", "doctor"
 """What such runs have as their flow."""
+SAID_CHARS = 300
+"""Characters of what a tool said of its failure that are the reason of its run."""
 _COMMANDS = {
     TOOL: "It is one call of a tool, made with `agents tools call`.",
     EVAL: "It is made of single calls of `agents eval`.",
@@ -32,6 +35,16 @@ def is_by_hand(story: RunStory) -> bool:
 def what_it_was(story: RunStory) -> str:
     """Return a sentence that says which command made the calls of a run."""
     return _COMMANDS.get(story.run.flow, "It is made of single calls of a command.")
+
+
+def ending_of_call(record: StepRecord) -> PatternResult:
+    """Return the ending of a run that was one call of a tool: failed where the call did, with what was said as note."""
+    if not record.data.get("is_error"):
+        return PatternResult(output="", stop_reason=StopReason.COMPLETED)
+    said = " ".join(record.text.split())[:SAID_CHARS]
+    return PatternResult(
+        output="", stop_reason=StopReason.FAILED, notes=(f"The call failed: {said}" if said else "The call failed.",)
+    )
 
 
 def ending_of(story: RunStory, kept: PatternResult) -> PatternResult:

@@ -230,9 +230,18 @@ async def test_the_starter_works_as_it_is(tmp_path: Path) -> None:
         roster = str(tmp_path / "mine" / "roster.yml")
         checked = await shell.run("roster", "check", roster)
         called = await shell.run("tools", "call", "orders.find_order", '{"number": 1001}', "--roster", roster)
+        missed = await shell.run("tools", "call", "orders.find_order", '{"number": 7}', "--roster", roster)
+        ((failed_run,),) = shell.sql("SELECT id FROM run WHERE flow = 'tools' AND stop_reason = 'failed'")
+        shown = await shell.run("show", failed_run)
+        replayed = await shell.run("replay", failed_run)
         tried = await shell.run("try", "clerk", "Where is order 7?", "--roster", roster)
     assert (written.code, checked.code) == (0, 0), checked.out
     assert called.out == "Order 1001 is shipped on Monday, arrives on Thursday.\n"
+    assert (missed.code, "there is no order 7" in missed.out) == (1, True)
+    assert "failed" in shown.out
+    assert "The call failed: " in shown.out
+    assert "there is no order 7" in shown.out.partition("The call failed: ")[2]
+    assert replayed.code == 0, replayed.out
     assert "there is no order 7" in tried.out, tried.err
 
 

@@ -134,6 +134,7 @@ def _answers() -> Iterator[tuple[str, Any]]:
     left_out = v.WouldCall("researcher", "tickets.create_issue", 'title: Export fails, labels: ["p1"]', CENT)
     yield "A dry run", replace(dry, result=noted(dry.result, dry=True), would_call=(left_out,))
     yield "A dry run that left nothing out", replace(dry, result=noted(dry.result, dry=True))
+    yield "A dry run that failed", replace(dry, result=answer(StopReason.FAILED).result)
     yield "The plan of a dry run", v.ProgressView(replace(RUN, dry=True))
     yield "An answer that looked nothing up", answer(StopReason.COMPLETED, had_tools=True)
     for reason in StopReason:
