@@ -6,13 +6,16 @@ import click
 
 from bot.cli.stored_runs import reading, story_of
 from bot.messages.mrkdwn import clean
-from bot.runs.replay import Replay, Replayer
+from bot.runs.replay import NOT_HERE, Replay, Replayer
 from bot.runs.replayed_money import Difference
 from bot.runs.step_names import place_in
 from patterns.core.errors import UserError
 from patterns.core.money import exact_usd, format_usd
 from storage.run_stories import RunStories
 from storage.run_story import RunStory
+
+SAME = "Everything that is stored came out the same, byte for byte."
+SAME_AS_FAR = "What could be checked came out the same."
 
 
 async def replay(run_ids: Sequence[str], *, every: bool = False) -> int:
@@ -42,7 +45,7 @@ def report(found: Replay) -> list[str]:
     lines = [f"{story.run.id}: {again}, {calls} computed again: {told}. Nothing was sent."]
     lines += [_difference(story, one) for one in found.differences]
     lines += [clean(sentence) for sentence in found.unknown]
-    verdict = "Everything that is stored came out the same, byte for byte."
+    verdict = SAME_AS_FAR if any(sentence.startswith(NOT_HERE) for sentence in found.unknown) else SAME
     return [*lines, verdict if found.is_same else f"{_count(len(found.differences), 'difference')}."]
 
 

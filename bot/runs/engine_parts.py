@@ -127,3 +127,7 @@ class EngineParts:
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
         return await self.older.of(run.roster_hash)
+
+    async def roster_read_back(self, run: RunRow) -> Roster:
+        """Return the roster the run was accepted under, to be looked at and not run."""
+        return self.roster if run.roster_hash == self.roster.hash else await self.older.read_back(run.roster_hash)

@@ -166,7 +166,7 @@ class Replayer:
         Raises:
             RosterError, StorageError: its roster cannot be read here.
         """
-        roster, _client = await self._engine.roster_of(run)
+        roster = await self._engine.roster_read_back(run)
         if setup is None:
             roster = roster.with_models({name: stand_in(spec) for name, spec in roster.models.items()})
             allowed = restricted(await self._client(roster), roster.models, texts.channel_settings)

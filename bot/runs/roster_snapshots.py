@@ -20,15 +20,27 @@ class RosterSnapshots:
         self._env = env
         self._files = files
         self._read: dict[str, tuple[Roster, LiteLLMClient]] = {}
+        self._read_back: dict[str, Roster] = {}
 
     async def of(self, roster_hash: str) -> tuple[Roster, LiteLLMClient]:
         """Return the roster of that hash, with its models chosen, and their client."""
         if roster_hash not in self._read:
-            roster = from_snapshot(await self._store.snapshot(roster_hash), env=self._env)
-            if self._choice is not None:
-                roster = roster.with_models(apply_choice(roster.models, self._choice))
+            roster = await self._kept(roster_hash, is_read_back=False)
             self._read[roster_hash] = roster, LiteLLMClient(roster.models, self._env, self._files)
         return self._read[roster_hash]
+
+    async def read_back(self, roster_hash: str) -> Roster:
+        """Return the roster of that hash to be looked at, not run: how its servers are reached need not be set here."""
+        if roster_hash not in self._read_back:
+            self._read_back[roster_hash] = await self._kept(roster_hash, is_read_back=True)
+        return self._read_back[roster_hash]
+
+    async def _kept(self, roster_hash: str, *, is_read_back: bool) -> Roster:
+        snapshot = await self._store.snapshot(roster_hash)
+        roster = from_snapshot(snapshot, env=self._env, is_read_back=is_read_back)
+        if self._choice is None:
+            return roster
+        return roster.with_models(apply_choice(roster.models, self._choice))
 
     async def close(self) -> None:
         """Close the connections of the snapshots' clients."""

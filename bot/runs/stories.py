@@ -62,7 +62,7 @@ def outcome_of(story: RunStory) -> RunOutcome | None:
 async def roster_of(engine: Engine, story: RunStory) -> Roster | None:
     """Return the roster a run was accepted under; None where this program or environment cannot read it."""
     try:
-        return (await engine.roster_of(story.run))[0]
+        return await engine.roster_read_back(story.run)
     except (RosterError, StorageError):
         return None
 

@@ -32,7 +32,7 @@ from patterns.roster.schema import (
 )
 from patterns.roster.shape import Shape, read_shape
 from patterns.roster.tool_schema import ToolServer, ToolSpec, tool_specs, tools_named
-from patterns.roster.yaml_lines import build
+from patterns.roster.yaml_lines import Place, build
 
 __all__ = ["AgentSpec", "Flow", "ModelSpec", "Roster", "from_snapshot", "load_roster"]
 
@@ -108,6 +108,7 @@ def load_roster(
     env: Mapping[str, str],
     prompts: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    is_read_back: bool = False,
 ) -> Roster:
     """Read and check a roster.
 
@@ -117,6 +118,7 @@ def load_roster(
         env: what `${NAME}` and `${NAME:-default}` expand to.
         prompts: template sources by name; without them, those in `folder` and those shipped with the program.
         folder: where the roster stands, with a folder of its own prompts beside it.
+        is_read_back: nothing is run with it, so variables in the addresses and commands of servers need not be set.
 
     Raises:
         RosterError: with every mistake, a line each.
@@ -125,7 +127,8 @@ def load_roster(
     files = prompt_files(folder, shipped=layers.base.files if layers.base else None)
     if prompts is not None:
         files = replace(files, sources=prompts)
-    document = build(layers.composed, env=env, file=file)
+    leaves_unset = _is_server if is_read_back else None
+    document = build(layers.composed, env=env, file=file, leaves_unset=leaves_unset)
     shape = read_shape(document) if document.value is not None else Shape(None, ())
     found = [*document.mistakes, *shape.mistakes]
     sources: dict[str, Prompt] = {}
@@ -142,6 +145,11 @@ def load_roster(
     # What a run keeps must be read by programs that know nothing of layers, which may work beside this one.
     kept = layers.text(inline) if layers.base or inline or layers.says_what_no_run_needs else text
     return _assemble(parsed, text=kept, file=file, prompts=sources)
+
+
+def _is_server(place: Place) -> bool:
+    """Return whether a place says how a server of tools is reached."""
+    return len(place) > len(("tools", "name", "mcp")) and place[0] == "tools" and place[2] == "mcp"
 
 
 def _report(mistakes: list[str]) -> str:
@@ -175,11 +183,14 @@ def _assemble(parsed: RosterFile, *, text: str, file: str, prompts: Mapping[str,
     )
 
 
-def from_snapshot(snapshot: str, *, env: Mapping[str, str]) -> Roster:
-    """Return the roster a run began with; raise RosterError when today's program or environment cannot read it."""
+def from_snapshot(snapshot: str, *, env: Mapping[str, str], is_read_back: bool = False) -> Roster:
+    """Return the roster a run began with; raise RosterError when today's program or environment cannot read it.
+
+    With `is_read_back` nothing is run with it: variables that say how its servers are reached need not be set.
+    """
     try:
         kept = json.loads(snapshot)
         source, file, prompts = kept["source"], kept["file"], kept["prompts"]
     except (ValueError, KeyError, TypeError):
         raise RosterError("The roster this run was accepted under is damaged in the database.") from None
-    return load_roster(source, file=file, env=env, prompts=prompts)
+    return load_roster(source, file=file, env=env, prompts=prompts, is_read_back=is_read_back)

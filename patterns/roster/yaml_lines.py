@@ -1,7 +1,7 @@
 """Parse YAML with line numbers, and with numbers as they were written: 0.1 as a float is not ten cents."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -104,15 +104,20 @@ def parse_yaml(text: str, *, env: Mapping[str, str], file: str = "roster.yml") -
     return build(compose(text, file=file), env=env, file=file)
 
 
-def build(composed: Composed, *, env: Mapping[str, str], file: str) -> Document:
-    """Return the value of nodes, with what was wrong with them."""
+def build(
+    composed: Composed, *, env: Mapping[str, str], file: str, leaves_unset: Callable[[Place], bool] | None = None
+) -> Document:
+    """Return the value of nodes, with what was wrong with them.
+
+    Where `leaves_unset` says so of a place, a variable that is not set stays as it is written.
+    """
     document = Document(composed, file)
     for fault in composed.faults:
         place = ("", fault.line, fault.text)
         document.lines[place] = Line(file, fault.line)
         document.mistakes.append(Mistake(place, fault.text))
     if composed.node is not None:
-        document.value = _Builder(document, env).build(composed.node, ())
+        document.value = _Builder(document, env, leaves_unset).build(composed.node, ())
     if document.value is None and not document.mistakes:
         document.mistakes.append(Mistake((), _EMPTY))
     return document
@@ -124,6 +129,7 @@ class _Builder:
 
     document: Document
     env: Mapping[str, str]
+    leaves_unset: Callable[[Place], bool] | None
     built: int = 0
 
     def build(self, node: yaml.Node, place: Place) -> Any:  # noqa: ANN401 - YAML is anything
@@ -158,6 +164,8 @@ class _Builder:
             name, has_default, default = match.group(1), match.group(2), match.group(3)
             if self.env.get(name):
                 return self.env[name]
+            if has_default is None and self.leaves_unset and self.leaves_unset(place):
+                return match.group()
             if has_default is None:
                 self.document.mistakes.append(
                     Mistake(place, f"{name} is not set; set it or write ${{{name}:-default}}")

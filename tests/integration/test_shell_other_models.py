@@ -12,6 +12,7 @@ from tests.support.shells import Shell
 
 NO_KEY = {"OPENAI_API_KEY": "", "OPENAI_API_BASE": ""}
 pytestmark = pytest.mark.timeout(300)  # each test is many processes
+SAME_AS_FAR = "What could be checked came out the same."
 SAME = "Everything that is stored came out the same, byte for byte."
 
 
@@ -61,7 +62,8 @@ async def test_an_older_run_says_which_names_are_the_roster_s(shell: Shell, anth
     shell.sql("DELETE FROM step WHERE path = 'setup'")
     for env in (anthropic, NO_KEY):
         replayed = await shell.run("replay", run, env=env)
-        assert (replayed.code, replayed.out.count(SAME)) == (0, 1), replayed.out
+        verdict = SAME_AS_FAR if "Cannot be checked here" in replayed.out else SAME
+        assert (replayed.code, replayed.out.splitlines()[-1]) == (0, verdict), replayed.out
         shown = (await shell.run("show", run, "--texts", env=env)).out
         assert "openai" not in shown
         assert "anthropic" not in shown
@@ -78,6 +80,7 @@ async def test_a_roster_that_cannot_be_read_is_no_difference(shell: Shell, tmp_p
     replayed = await shell.run("replay", run)
     assert replayed.code == 0, replayed.out
     assert "Cannot be checked here: its decisions and prompts, because the roster it ran under" in replayed.out
+    assert replayed.out.splitlines()[-1] == SAME_AS_FAR
     shown = (await shell.run("show", run, "--texts")).out
     assert "Its prompt cannot be rebuilt here, because the roster it ran under cannot be read." in shown
     assert "openai/gpt-5-mini" in shown

@@ -83,6 +83,21 @@ def test_a_snapshot_keeps_the_tools_and_names_of_variables_only() -> None:
     assert "secret-value" not in kept.snapshot()
 
 
+def test_a_roster_that_is_only_read_back_needs_no_variables_of_its_servers() -> None:
+    servers = TOOLS.replace("command: [fetcher]", 'command: ["${FETCHER}", "${FETCHER_STATE:-here}"]')
+    text = ROSTER.replace("agent a,", "agent a, tools: [web],") + servers
+    began = load_roster(text, file="roster.yml", env={"FETCHER": "fetcher"}, prompts=PROMPTS).snapshot()
+    with pytest.raises(RosterError, match="FETCHER is not set"):
+        from_snapshot(began, env={})
+    again = from_snapshot(began, env={}, is_read_back=True)
+    mcp = again.servers["web"].mcp
+    assert mcp is not None
+    assert tuple(mcp.command) == ("${FETCHER}", "here")
+    elsewhere = began.replace("agent a,", "'${MINE}',")
+    with pytest.raises(RosterError, match="MINE is not set"):
+        from_snapshot(elsewhere, env={}, is_read_back=True)
+
+
 def test_only_a_run_with_tools_needs_newer_code() -> None:
     assert (LOADED.needs_code, loaded().needs_code) == (SNAPSHOT_CODE, TOOLS_CODE)
     assert loaded(tools="", agent="agent a, tools: [clock],").needs_code == TOOLS_CODE
