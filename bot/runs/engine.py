@@ -10,6 +10,7 @@ from bot.runs.context import context_of, follows_dry_run, payer_context
 from bot.runs.engine_parts import EngineParts, NullEventSink
 from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
+from bot.runs.model_selection import check_uses_tools
 from bot.runs.resources import brings_private
 from bot.runs.run_setup import Setup, keep_setup
 from bot.runs.told_price import PRICE_PATH, estimate_in
@@ -24,10 +25,12 @@ from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.estimate import estimate
 from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
+from patterns.roster.roster import ModelSpec
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services
 from patterns.tools.approvals import PRIVATE
 from patterns.tools.dry_run import OVER, noted
+from patterns.tools.offer import allowed_tools
 from patterns.tools.sources import with_known_links
 from storage.channels import ChannelSettings
 from storage.execution.session import RunSession
@@ -131,9 +134,17 @@ class Engine(EngineParts):
         """Return a request's plan with its price, without a run or a model call; the Router's default flow is assumed.
 
         Raises:
-            UserError: the person named a flow or agents that do not exist, do not fit or may not be asked here.
+            UserError: the person named a flow or agents that do not exist, do not fit or may not be asked here, or
+                that have tools where the tiny model answers.
         """
-        return await self._quoted(payer, request, lambda ctx, at: estimate(ctx, at, choice), dry=choice.dry)
+
+        def make(ctx: TaskContext, services: Services) -> Plan:
+            plan = estimate(ctx, services, choice)
+            if choice.flow or choice.agents:
+                check_uses_tools(self.choice, _models_with_tools(services, plan))
+            return plan
+
+        return await self._quoted(payer, request, make, dry=choice.dry)
 
     async def _quoted(
         self, payer: Payer, request: str, make: Callable[[TaskContext, Services], Plan], *, dry: bool
@@ -234,3 +245,14 @@ def _is_work(step: StepRecord) -> bool:
 def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:
     """Return the steps that cost something or failed: no decisions, and not the turns and calls inside of steps."""
     return [step for step in journal if step.outcome != "decision" and "/turn/" not in step.path]
+
+
+def _models_with_tools(services: Services, plan: Plan) -> list[ModelSpec]:
+    """Return the models of a plan's agents that are offered tools; a search is part of a model's own call."""
+    roster = services.roster
+    agents = {path.rpartition("/")[2] for path, _label in plan.pattern.plan("")} & set(roster.agents)
+    return [
+        roster.models[roster.agent(name).model]
+        for name in sorted(agents)
+        if any(not spec.search for spec in allowed_tools(services, name))
+    ]

@@ -1,6 +1,6 @@
 """Choice of the model where the roster says `auto`: the keys that are set, else a running Ollama, else the tiny one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
@@ -22,6 +22,9 @@ PLAY_PRICE = Price(
 )
 FREE_PRICE = Price(input_nusd_per_mtok=0, output_nusd_per_mtok=0, source="runs on this machine")
 TINY_CONTEXT_TOKENS = 8192
+TINY_WITHOUT_TOOLS = (
+    "The tiny model cannot use tools: set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, or run Ollama."
+)
 _OLLAMA_PROBE_S = 0.5
 
 
@@ -135,6 +138,16 @@ def tiny_choice(api_base: str) -> ModelChoice:
         context_tokens=TINY_CONTEXT_TOKENS,
         is_tiny=True,
     )
+
+
+def check_uses_tools(choice: ModelChoice | None, models: Iterable[ModelSpec]) -> None:
+    """Check that models which are to be offered tools can use them.
+
+    Raises:
+        UserError: the tiny model stands for one of them.
+    """
+    if choice is not None and choice.is_tiny and any(spec.model == choice.fast for spec in models):
+        raise UserError(TINY_WITHOUT_TOOLS)
 
 
 def needs_choice(models: Mapping[str, ModelSpec]) -> bool:

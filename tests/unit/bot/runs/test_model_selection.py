@@ -1,6 +1,9 @@
 """Who answers when the roster leaves it to us."""
 
-from bot.runs.model_selection import apply_choice, provider_choice, tiny_choice
+import pytest
+
+from bot.runs.model_selection import apply_choice, check_uses_tools, provider_choice, tiny_choice
+from patterns.core.errors import UserError
 from patterns.roster.roster import ModelSpec
 
 AUTO = {"strong": ModelSpec(name="strong", model="auto", reasoning_tokens_max=2000)}
@@ -29,3 +32,16 @@ def test_models_that_think_first_get_the_rosters_room_for_it() -> None:
 
 def test_the_tiny_model_gets_no_room_to_ramble() -> None:
     assert apply_choice(AUTO, tiny_choice("http://127.0.0.1:1/v1"))["strong"].reasoning_tokens_max == 0
+
+
+def test_the_tiny_model_is_offered_no_tools_and_every_other_one_may_be() -> None:
+    tiny = tiny_choice("http://127.0.0.1:1/v1")
+    named = ModelSpec(name="fast", model="openai/gpt-5.2")
+    with pytest.raises(UserError, match="The tiny model cannot use tools: set OPENAI_API_KEY, "):
+        check_uses_tools(tiny, [named, *apply_choice(AUTO, tiny).values()])
+    check_uses_tools(tiny, [named])
+    check_uses_tools(tiny, [])
+    choice = provider_choice({"OPENAI_API_KEY": "k"})
+    assert choice is not None
+    check_uses_tools(choice, apply_choice(AUTO, choice).values())
+    check_uses_tools(None, [named])
