@@ -12,7 +12,9 @@ from storage.database.statements import Row, Statement, Work, load, single
 from storage.run_rows import Lane, RunRow, lane_of, run_of
 
 q = load("runs")
-ID_BEGINNING = re.compile(r"r[0-9a-f]{3,}")
+BEGINNING_MIN = 4
+"""Characters of an id that name a run at least."""
+ID_BEGINNING = re.compile(rf"r[0-9a-f]{{{BEGINNING_MIN - 1},}}")
 """As much of a run's id as may stand for it where no other one begins like that."""
 MEANT_MOST = 4
 

@@ -98,18 +98,24 @@ def _of(model: str) -> tuple[str, str]:
 
 
 def stats_csv(stats: RunStats) -> str:
-    """Return the statistics of a month, a line for each pattern, flow, agent, model and tool; amounts are dollars."""
+    """Return the statistics of a month, a line for each pattern, flow, agent, model and tool; amounts are dollars.
+
+    A cell is empty where nothing could be measured: the spread of one alone, the rounds of what nobody reviewed.
+    """
     return _csv(("period", *_STATS_COLUMNS), ((stats.period, *_stats_record(row)) for row in stats.rows))
 
 
 def _stats_record(row: StatsRow) -> tuple[object, ...]:
     usd = [exact_usd(round(nusd)) for nusd in (row.cost.total, row.cost.mean, row.cost.p50, row.cost.p95)]
-    times = (row.time.p50, row.time.p95, row.time.variance, row.waited.p50, row.waited.total)
-    shares = (row.estimate_ratio, row.bound_ratio, row.held_ratio, row.routing_share, row.review_share)
+    spread = f"{row.cost.relative:.4f}" if row.cost.count > 1 else ""
+    variance = f"{row.time.variance:.3f}" if row.time.count > 1 else ""
+    seconds = [f"{time:.3f}" for time in (row.time.p50, row.time.p95, row.waited.p50, row.waited.total)]
+    times = (*seconds[:2], variance, *seconds[2:])
+    ratios = (row.estimate_ratio, row.bound_ratio, row.held_ratio)
     return (
         row.kind, row.name, row.runs, row.cost.count, row.answered, row.partial, row.refused, row.stopped, row.failed,
-        *usd, f"{row.cost.relative:.4f}", *(f"{time:.3f}" for time in times), f"{row.rounds:.2f}",
-        row.tool_calls, row.helped, row.did_not, *(f"{share:.4f}" for share in shares),
+        *usd, spread, *times, f"{row.rounds:.2f}" if row.rounds else "", row.tool_calls, row.helped, row.did_not,
+        *(f"{ratio:.4f}" if ratio else "" for ratio in ratios), f"{row.routing_share:.4f}", f"{row.review_share:.4f}",
     )  # fmt: skip
 
 

@@ -161,11 +161,12 @@ def _write(batch: Batch, dataset: Dataset, results: Sequence[Result]) -> None:
 
 async def _agree(batch: Batch, dataset: Dataset, variants: Sequence[Variant]) -> None:
     """Say what all of it costs, and ask whether that is meant, unless that was said beforehand."""
-    typical_nusd = worst_nusd = runs = limit_nusd = 0
+    typical_nusd = worst_nusd = runs = 0
+    limits_nusd = []
     for variant in variants:
         async with variant.opened(starts_model=False) as engine:
             payer = await payer_for(engine, batch.channel)
-            limit_nusd = engine.roster.limits.confirm_above_nusd
+            limits_nusd.append(engine.roster.limits.confirm_above_nusd)
             for case in dataset.cases:
                 plan = await _plan(engine, payer, batch, case)
                 runs += batch.repeat
@@ -173,7 +174,7 @@ async def _agree(batch: Batch, dataset: Dataset, variants: Sequence[Variant]) ->
                 worst_nusd += batch.repeat * plan.price.worst_nusd
     price = PriceEstimate.of(typical_nusd=typical_nusd, worst_nusd=worst_nusd)
     print_line(f"{runs} run{'s' * (runs != 1)}, {price_told(price)}. This batch is {batch.key}.")
-    if batch.yes or batch.resume or price.expected_nusd <= limit_nusd:
+    if batch.yes or batch.resume or price.expected_nusd <= min(limits_nusd):
         return
     if not sys.stdin.isatty():
         raise UserError("Nobody is here to agree to that price. Agree beforehand with --yes.")

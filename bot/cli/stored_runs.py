@@ -10,9 +10,11 @@ from bot.runs.bootstrap import open_engine
 from bot.runs.engine import Engine
 from bot.settings import read_settings
 from patterns.core.errors import UserError
+from storage.run_reader import BEGINNING_MIN
 from storage.run_stories import RunStories
 from storage.run_story import RunStory
 
+TOO_SHORT = "Write at least four characters of the id."
 UNKNOWN_RUN = "That run is not known here. `agents show` lists the latest ones."
 
 
@@ -30,9 +32,12 @@ async def story_of(engine: Engine, run_id: str) -> RunStory:
     """Return the story of a run, named by its id or by as much of it as no other one begins with.
 
     Raises:
-        UserError: there is none, or there are several.
+        UserError: there is none, there are several, or it is too short to tell.
     """
-    meant = await engine.store.meant(run_id.strip())
+    said = run_id.strip()
+    if len(said) < BEGINNING_MIN:
+        raise UserError(TOO_SHORT)
+    meant = await engine.store.meant(said)
     if len(meant) > 1:
         raise UserError(f"Several runs begin like that: {', '.join(run.id for run in meant)}. Write more of the id.")
     story = await RunStories(engine.db).find(meant[0].id) if meant else None

@@ -127,7 +127,7 @@ def _print_search(name: str, spec: ToolSpec) -> bool:
     if spec.search:
         where, most = "the web at the provider of each agent's model", f"{spec.search.searches_max} in a call"
     click.echo(f"{click.style(name, bold=True)}: searches {where}")
-    click.echo(f"  {spec.tool}: {', '.join(_traits(spec))}. At most {most}.")
+    click.echo(f"  {spec.name}: {', '.join(_traits(spec))}. At most {most}.")
     return True
 
 

@@ -7,11 +7,13 @@ from bot.people.access import Access
 from bot.people.permissions import Action
 from patterns.core.errors import UserError
 from storage.audit import AuditLog
+from storage.run_reader import BEGINNING_MIN
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 
 UNKNOWN = "That run is not known here."
 """Whether it is not there or not for them is nobody's business."""
+TOO_SHORT = "Write at least four characters of the id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,10 @@ class ReadableRuns:
         """Return a run by its id or a unique beginning of it; an admin who `reads` another's stands in the audit log.
 
         Raises:
-            UserError: there is none of that id, or it is not for them; the sentence is the same.
+            UserError: there is none of that id, or it is not for them, in one sentence; or it is too short.
         """
+        if len(run_id) < BEGINNING_MIN:
+            raise UserError(TOO_SHORT)
         meant = await self.store.meant(run_id, workspace=by.workspace)
         if len(meant) != 1:
             raise UserError(UNKNOWN)

@@ -85,6 +85,14 @@ async def test_the_beginning_of_an_id_is_enough_where_it_is_unique(shell: Shell)
     assert several.err.endswith("Write more of the id.\n")
 
 
+async def test_a_beginning_that_is_too_short_is_told_so(shell: Shell) -> None:
+    run = await asked(shell, *DECIDE)
+    for command in ("show", "replay"):
+        refused = await shell.run(command, run[:3])
+        assert (refused.code, refused.err) == (1, "agents: Write at least four characters of the id.\n")
+    assert (await shell.run("show", run[:4])).code == 0
+
+
 async def test_a_run_that_is_not_there_is_one_sentence(shell: Shell) -> None:
     await asked(shell, *DECIDE)
     for command in ("show", "replay"):

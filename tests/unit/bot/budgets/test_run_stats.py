@@ -220,7 +220,9 @@ def test_csv_has_every_row_with_exact_dollars() -> None:
     head, first, *_ = stats_csv(stats(run(step("a", cents=3), helped=1))).splitlines()
     told = dict(zip(head.split(","), first.split(","), strict=True))
     assert (told["period"], told["kind"], told["name"], told["requests"]) == ("2026-11", "pattern", "one agent", "1")
-    assert (told["cost_mean_usd"], told["helped"], told["held_over_paid"]) == ("0.030000000", "1", "0.0000")
+    assert (told["cost_mean_usd"], told["helped"], told["routing_share"]) == ("0.030000000", "1", "0.0000")
+    unmeasured = ("cost_spread_over_mean", "seconds_variance", "rounds", "held_over_paid")
+    assert [told[name] for name in unmeasured] == [""] * 4
 
 
 def test_tables_are_aligned() -> None:
