@@ -77,7 +77,7 @@ async def start_shop(tour: Bot) -> None:
 
 async def _switch_tools_on(engine: Engine, client: AsyncWebClient) -> None:
     """Switch the shop's tools on in the channel, as an admin does with `/agents tools`, with an entry in the log."""
-    own = frozenset(spec.name for spec in engine.roster.tools.values() if not spec.is_built_in)
+    own = frozenset(spec.name for spec in engine.roster.tools.values() if spec.server == "shop")
     rules, team = StoredRules(ChannelSettings(engine.db, engine.clock)), str((await client.auth_test())["team_id"])
     await rules.change_rules(lambda now: replace(now, tools=own), workspace=team, channel=TOUR, actor="agents")
 

@@ -125,7 +125,7 @@ async def test_an_admin_s_checklist_is_read_from_the_system(slack: SlackServer) 
     await slack.command("balance")
     home = await shown_to(slack, DANA)
     for words in (
-        "⚠️ Permissions: 16 of 18 scopes are granted. Update the app to agents manifest, then reinstall it.",
+        "⚠️ Permissions: 18 of 20 scopes are granted. Update the app to agents manifest, then reinstall it.",
         "⚠️ groups:read is missing. I do not answer in private channels",
         "✅ Switched off without files:write: Budget reports have no picture",
         "✅ Text goes to a model on the machine that runs me. I keep texts for 90 days",
