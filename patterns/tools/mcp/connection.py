@@ -213,10 +213,12 @@ class Connection:
             async with asyncio.timeout(START_S):
                 self._client = await asyncio.shield(ready)
         except asyncio.CancelledError:
+            ready.cancel()  # nobody waits for it any more
             self._over.set()
             self._owner.cancel()
             raise
         except Exception as error:
+            ready.cancel()
             await self._failed(error)
             raise ToolError(f"{self.name} cannot be reached: {self.failure}.", was_sent=False) from error
         self._failures, self.failure, self._described = 0, "", None
