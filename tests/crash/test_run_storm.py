@@ -7,7 +7,6 @@ import pytest
 
 from tests.crash.accounts import Report
 from tests.crash.run_storm import Storm
-from tests.crash.shop_storm import ShopReport, ShopStorm
 
 KILLS, CROWD = 4, 6
 
@@ -22,14 +21,6 @@ async def test_web_processes_and_workers_killed_in_turn_answer_everybody_once(
     postgresql_url: str, tmp_path: Path
 ) -> None:
     check(await Storm(postgresql_url, tmp_path, seed=7, webs=2, workers=3, crowd=CROWD).rage(KILLS))
-
-
-@pytest.mark.timeout(600)
-async def test_a_bot_killed_while_its_clerk_acts_does_every_act_once(sqlite_url: str, tmp_path: Path) -> None:
-    report = await ShopStorm(sqlite_url, tmp_path, seed=3, crowd=CROWD // 2).rage(KILLS)
-    check(report)
-    assert isinstance(report, ShopReport)
-    assert report.errands > 0
 
 
 def check(report: Report) -> None:
