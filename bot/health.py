@@ -33,7 +33,7 @@ class HealthPages:
     """The pages over `queue`, which reads the database, and `slack`, which calls Slack; each raises when it cannot.
 
     `are_leases_renewed` tells of the last heartbeat of the runs that this process works on, `failing` names providers
-    that are not asked at the moment, each with since when, `tools` names servers of tools that do not answer, each with
+    that are not asked at the moment, each with since when, `tools` names tool servers that do not answer, each with
     the reason, and `is_connected` is for Socket Mode: whether Slack can reach us.
     """
 

@@ -84,7 +84,7 @@ class Services:
 
     `caps` are outermost first; `deadline` is in `clock.monotonic` seconds; `envelope` names a reservation made for this
     place; `may_stream` is true only where the text is the run's answer and nothing validates it; `steps_kept` steps are
-    reserved for work elsewhere. `toolbox` reaches servers of tools, and `tool_rules` say which of them are on here.
+    reserved for work elsewhere. `toolbox` reaches tool servers, and `tool_rules` say which of them are on here.
     `taken_over` counts by agent the steps that an earlier run has paid for.
     """
 

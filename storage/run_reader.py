@@ -107,10 +107,6 @@ class RunReader:
         rows = await self._read(q.recent_runs(workspace=workspace, user_id=user, most=most))
         return [run_of(row) for row in rows]
 
-    async def earlier_exchanges(self, run: RunRow, *, most: int) -> list[tuple[str, str]]:
-        """Return the earlier requests of the run's thread with their stored results, oldest first."""
-        return await self._db.read(lambda: self.reading_exchanges(run, most=most))
-
     @staticmethod
     def reading_exchanges(run: RunRow, *, most: int) -> Work[list[tuple[str, str]]]:
         """Return the earlier exchanges of the run's thread as part of a transaction."""

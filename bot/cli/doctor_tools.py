@@ -1,4 +1,4 @@
-"""The doctor's look at the servers of tools: a line each, with what does not answer and what is not there."""
+"""The doctor's look at the tool servers: a line each, with what does not answer and what is not there."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,7 @@ from patterns.tools.toolbox import schema_bytes
 
 
 async def tool_findings(settings: Settings) -> AsyncIterator[Finding]:
-    """Yield what is found about each server of tools: it is started, asked what it has, and ended."""
+    """Yield what is found about each tool server: it is started, asked what it has, and ended."""
     try:
         roster = read_roster(settings, None)
     except RosterError:

@@ -29,7 +29,6 @@ from patterns.core.quotes import PriceEstimate
 from patterns.flow import Plan
 
 PASSED, FAILED, NOT_RUN, STOPPED = 0, 1, 2, 130
-REPEATS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)

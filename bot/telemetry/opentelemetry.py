@@ -228,7 +228,7 @@ def error_type(error: BaseException) -> str:
 def otlp_observer(*, with_texts: bool) -> OpenTelemetryObserver:
     """Return the observer that sends by OTLP over HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says.
 
-    Libraries that look for OpenTelemetry find it, so the servers of tools are told which span called them.
+    Libraries that look for OpenTelemetry find it, so the tool servers are told which span called them.
     """
     reader = PeriodicExportingMetricReader(OTLPMetricExporter())
     observer = OpenTelemetryObserver(BatchSpanProcessor(OTLPSpanExporter()), reader, with_texts=with_texts)

@@ -1,4 +1,4 @@
-"""The ports through which all work goes, watched: the runner of steps, the client of models, the servers of tools."""
+"""The ports through which all work goes, watched: the runner of steps, the client of models, the tool servers."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -126,7 +126,7 @@ class WatchedToolBox:
 
 
 def toolbox_over(toolbox: ToolBox, observers: Observers) -> ToolBox:
-    """Return the servers of tools, watched where somebody watches."""
+    """Return the tool servers, watched where somebody watches."""
     return WatchedToolBox(toolbox, observers) if observers else toolbox
 
 

@@ -1,4 +1,4 @@
-"""What a server of tools asks a person in the middle of a call, and what the person answered."""
+"""What a tool server asks a person in the middle of a call, and what the person answered."""
 
 import hashlib
 import json

@@ -50,7 +50,7 @@ class RosterParts(Protocol):
 
     @property
     def tools(self) -> Mapping[str, ToolServer | ToolSpec]:
-        """Return the servers of tools by name, or the tools themselves."""
+        """Return the tool servers by name, or the tools themselves."""
         ...
 
     @property
@@ -164,7 +164,7 @@ class _Checker:
             if server not in self.ignored and MENDED not in (name, *servers):
                 near = nearest(server, servers)
                 known = f"did you mean {near!r}?" if near else f"the servers are {', '.join(sorted(servers))}"
-                self.say(place, f"there is no server of tools {server!r}; {known}")
+                self.say(place, f"there is no tool server {server!r}; {known}")
         elif dot and tool not in servers[server] and MENDED not in servers[server]:
             near = nearest(tool, servers[server])
             known = f"did you mean '{server}.{near}'?" if near else f"it has {', '.join(servers[server])}"

@@ -93,7 +93,7 @@ class Roster:
 
     @property
     def has_tools(self) -> bool:
-        """Return whether there are servers of tools, or agents with tools."""
+        """Return whether there are tool servers, or agents with tools."""
         return bool(self.servers) or any(agent.tools for agent in self.agents.values())
 
     def with_models(self, models: Mapping[str, ModelSpec]) -> "Roster":
@@ -148,7 +148,7 @@ def load_roster(
 
 
 def _is_server(place: Place) -> bool:
-    """Return whether a place says how a server of tools is reached."""
+    """Return whether a place says how a tool server is reached."""
     return len(place) > len(("tools", "name", "mcp")) and place[0] == "tools" and place[2] == "mcp"
 
 

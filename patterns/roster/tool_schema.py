@@ -69,7 +69,7 @@ _APPROVE_BY_SCHEMA = {
 
 
 class ToolServer(Entry):
-    """A server of tools, functions of one's own, or the web search of a model's provider. Only what is named is on."""
+    """A tool server, functions of one's own, or the web search of a model's provider. Only what is named is on."""
 
     mcp: McpEntry | None = None
     provider_search: bool = False

@@ -32,7 +32,7 @@ class Offers:
 def resources_named(request: str) -> tuple[str, ...]:
     """Return the addresses of a request like `summarise it with tickets://123`, each once.
 
-    Pages of the web and files are none: nothing but a server of tools reads these. One that is too long comes cut, by
+    Pages of the web and files are none: nothing but a tool server reads these. One that is too long comes cut, by
     a character too long still.
     """
     found = (one[0].rstrip(_TRAILING) for match in _NAMED.finditer(request) for one in _ONE.finditer(match["all"]))

@@ -116,7 +116,7 @@ async def test_the_same_delivery_and_thread_there_are_a_run_of_their_own(
     other = await accept(RunStore(database, clock), THERE)
     assert other.id != mine.id
     assert await Threads(database, clock).active_run(Thread("T2", "C1", THREAD)) == other.id
-    assert await RunStore(database, clock).earlier_exchanges(other, most=5) == []
+    assert await database.read(lambda: RunStore.reading_exchanges(other, most=5)) == []
 
 
 @pytest.mark.usefixtures("mine")

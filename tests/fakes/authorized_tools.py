@@ -1,4 +1,4 @@
-"""A server of tools behind a real authorization server: tokens are signed by that one, and checked here by its keys."""
+"""A tool server behind a real authorization server: tokens are signed by that one, and checked here by its keys."""
 
 import asyncio
 import json

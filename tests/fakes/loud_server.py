@@ -1,4 +1,4 @@
-"""A server of tools that answers in lines, bodies and events of any length: `python loud_server.py`, or over HTTP.
+"""A tool server that answers in lines, bodies and events of any length: `python loud_server.py`, or over HTTP.
 
 It speaks MCP by hand, so that nothing it sends is ever whole in memory.
 """

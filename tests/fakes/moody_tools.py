@@ -1,4 +1,4 @@
-"""A server of tools that fails in every way one can: a program of its own, which speaks MCP over standard streams.
+"""A tool server that fails in every way one can: a program of its own, which speaks MCP over standard streams.
 
 `python -m tests.fakes.moody_tools FILE`: what its tools really do is a line each in FILE. It needs nothing but Python,
 so it starts at once.

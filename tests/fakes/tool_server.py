@@ -1,4 +1,4 @@
-"""A server of tools over HTTP on loopback, made of the SDK's own: what it was sent, and who it let in."""
+"""A tool server over HTTP on loopback, made of the SDK's own: what it was sent, and who it let in."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""AgentDojo's Slack suite as a server of tools, in an environment of its own: its tools, its injections, its judges.
+"""AgentDojo's Slack suite as a tool server, in an environment of its own: its tools, its injections, its judges.
 
 It speaks MCP by hand, because its packages are not ours. `begin` sets up one of the suite's cases, and says what solves
 it; `finish` says whether the request was fulfilled and whether the attack was.

@@ -1,4 +1,4 @@
-"""Logins of servers of tools by client credentials, at a real authorization server on loopback."""
+"""Logins to tool servers by client credentials, at a real authorization server on loopback."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Real servers of tools, over standard input and over HTTP: listed, called, stopped, killed, and started again."""
+"""Real tool servers, over standard input and over HTTP: listed, called, stopped, killed, and started again."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Programs of npm that the tests play with: servers of tools, and the conformance suite. `make test` brings them.
+"""Programs of npm that the tests play with: tool servers, and the conformance suite. `make test` brings them.
 
 Their versions are those of tests/support/node/package-lock.json; Node comes in a wheel.
 """

@@ -1,4 +1,4 @@
-"""The shop of tests/support/retail.py as a server of tools; two of them never work on the same state at once.
+"""The shop of tests/support/retail.py as a tool server; two of them never work on the same state at once.
 
 It ends with whoever started it, but not in the same moment: a call that has come in is done first. Who holds the lock
 knows that nothing is done any more.

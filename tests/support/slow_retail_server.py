@@ -1,4 +1,4 @@
-"""The shop of tests/support/retail.py as a slow server of tools: a bot can die in a call.
+"""The shop of tests/support/retail.py as a slow tool server: a bot can die in a call.
 
 Servers of several bots work on the state of different requests, and none of them waits for another.
 """

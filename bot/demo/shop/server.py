@@ -1,6 +1,6 @@
 """Serve the shop's orders over the Model Context Protocol, on standard input and output; refunds stand in a file.
 
-A separate program (`python -P server.py STATE_FILE`) that imports nothing of ours, like any server of tools.
+A separate program (`python -P server.py STATE_FILE`) that imports nothing of ours, like any tool server.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""HTTP to a server of tools, with bodies of bounded length. Imported late, with the SDK.
+"""HTTP to a tool server, with bodies of bounded length. Imported late, with the SDK.
 
 The SDK bounds an event of a stream; a whole reply in JSON it reads however long it is, and a compressed one however
 much comes out of it.

@@ -1,4 +1,4 @@
-"""One server of tools: connected in a task of its own, listed, called, and connected again after it failed."""
+"""One tool server: connected in a task of its own, listed, called, and connected again after it failed."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ Described = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 class Connection:
-    """A server of tools. `failure` says why it does not answer; empty while it does, or was not used yet."""
+    """A tool server. `failure` says why it does not answer; empty while it does, or was not used yet."""
 
     def __init__(self, name: str, entry: ToolServer, around: Surroundings) -> None:
         self.name = name
@@ -208,7 +208,7 @@ class Connection:
             raise ToolError(why, was_sent=False)
         self._over = asyncio.Event()
         ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        self._owner = asyncio.create_task(self._live(ready, self._over), name=f"server of tools {self.name}")
+        self._owner = asyncio.create_task(self._live(ready, self._over), name=f"tool server {self.name}")
         try:
             async with asyncio.timeout(START_S):
                 self._client = await asyncio.shield(ready)

@@ -1,4 +1,4 @@
-"""Logins to a server of tools by OAuth: client credentials of a client that was registered beforehand.
+"""Logins to a tool server by OAuth: client credentials of a client that was registered beforehand.
 
 Imported late, with the SDK. The server says itself where its login is, so a login goes only to the server's own host,
 or to the issuer that the roster names: no server can have our secret sent to somebody else.

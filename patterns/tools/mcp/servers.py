@@ -1,4 +1,4 @@
-"""The servers of tools of one process: each started once, on first use, and restarted with back-off."""
+"""The tool servers of one process: each started once, on first use, and restarted with back-off."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ ARGUMENTS = {"query": "the words of somebody"}
 
 
 class Shelf:
-    """A server of tools: answers, refuses, or cannot be reached."""
+    """A tool server: answers, refuses, or cannot be reached."""
 
     def __init__(self) -> None:
         self.spans: list[int] = []

@@ -141,7 +141,7 @@ def test_a_mistake_is_one_line_that_names_its_place(case: str) -> None:
     [
         ("tickets.search_isues", "did you mean 'tickets.search_issues'?"),
         ("ticket", "did you mean 'tickets'?"),
-        ("weather", "there is no server of tools 'weather'; the servers are "),
+        ("weather", "there is no tool server 'weather'; the servers are "),
     ],
 )
 def test_an_agent_can_only_name_tools_that_are_on(named: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""A connection to a server of tools that is given up before it stands."""
+"""A connection to a tool server that is given up before it stands."""
 
 import asyncio
 import contextlib
