@@ -102,6 +102,8 @@ async def listen_beside(bot: Bot, tour: Bot, settings: Settings) -> AsyncIterato
     """Open one connection for both bots: what happens in #tour is the tour's."""
     handler = _Doorman(bot, tour, settings)
     await handler.connect_async()  # type: ignore[no-untyped-call]
+    for one in (bot, tour):
+        one.connected.set()
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """The demo's tour: five requests through the whole machine, labelled as scripted, on a ledger of its own."""
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -84,6 +85,10 @@ async def test_the_list_of_five_stands_in_the_channel(slack: SlackServer) -> Non
     shown = [any(stop.command in one for one in said(slack)) for stop in read_tour().stops]
     assert shown == [True] * 5
     assert LABEL in said(slack)[0]
+
+
+async def test_the_models_are_loaded_once_it_is_connected_and_not_with_the_first_request(tour: Bot) -> None:
+    await asyncio.wait_for(tour.loading, 60)
 
 
 async def test_an_answer_and_a_decision_say_everywhere_that_they_are_scripted(
