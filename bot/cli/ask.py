@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
+from bot.commands.dry_run import read_dry_run
 from bot.messages.card_views import Needs
 from bot.messages.dry_run_text import under_answer
 from bot.messages.outcome_text import refusal
@@ -60,6 +61,11 @@ class Request:
         agents = tuple(name.strip() for name in self.agents.split(",") if name.strip())
         return Choice(flow=self.flow or None, agents=agents, dry=self.dry_run)
 
+    def read(self) -> "Request":
+        """Return it as it was meant: text that begins with `dry run` is a dry run, as in Slack."""
+        text, is_dry = read_dry_run(self.request, dry=self.dry_run)
+        return replace(self, request=text, dry_run=is_dry)
+
 
 async def ask(asked: Request) -> int:
     """Run the request; return 0 when an answer came, in part at least; 1 when not; 130 when it was stopped.
@@ -69,6 +75,7 @@ async def ask(asked: Request) -> int:
     """
     if not asked.request.strip():
         raise UserError('Say what the agents should do, like: agents ask "compare SQLite and PostgreSQL".')
+    asked = asked.read()
     async with opened(starts_model=not asked.estimate) as engine:
         shell = Shell(engine, asked, await payer_for(engine, asked.channel))
         return await (shell.estimate() if asked.estimate else shell.run())

@@ -123,6 +123,8 @@ def demo(port: int, request: str | None, roster: Path | None) -> None:
 def ask(**options: Any) -> None:  # noqa: ANN401 - click hands the options over by name
     """Run a request here, without Slack: same patterns, same ledger, beside a running bot.
 
+    A request that begins with "dry run:" is one, as with --dry-run.
+
     The answer goes to standard output, everything else to standard error. Exit code 0: an answer came, in part at
     least; 1: none; 130: stopped with Ctrl-C, and the last line says what was paid.
     """

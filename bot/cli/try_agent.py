@@ -46,7 +46,7 @@ async def try_agent(trial: Trial) -> int:
         asked = Request(
             request=trial.request, agents=trial.agent, channel=trial.channel, yes=True, approve=trial.approve
         )
-        shell = Shell(engine, asked, payer)
+        shell = Shell(engine, asked.read(), payer)
         return await (shell.estimate() if trial.estimate else shell.run())
 
 

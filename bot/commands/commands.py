@@ -163,12 +163,14 @@ Command = (
 )
 
 TOPICS = {
-    "ask": "`ask REQUEST` sends the request as it stands, even when it begins like a command: `ask help me say no`",
+    "ask": "`ask REQUEST` sends the request as it stands, even when it begins like a command: `ask help me say no`. "
+    "Only `dry run` keeps its meaning.",
     "use": "`use FLOW: REQUEST` chooses how the agents work: `use decide: PostgreSQL or DynamoDB?`; "
     "`use FLOW with a,b: REQUEST` also chooses who works.",
     "estimate": "`estimate: REQUEST` says what a request costs, and starts nothing.",
-    "dry run": "`dry run: REQUEST` answers without acting: tools that only read are called, and the answer lists every "
-    "other call that would have been made, with its price. Replies in its thread are not dry unless they say so.",
+    "dry run": "`dry run: REQUEST`, with the colon or without, also behind `use FLOW:`, answers without acting: tools "
+    "that only read are called, and the answer lists every other call that would have been made, with its price. "
+    "Replies in its thread are not dry unless they say so.",
     "help": "`help` shows how to ask; `help WORD` explains one command or flow.",
     "agents": "`agents` lists whom you can ask, by flow; `agents all` everybody who works for you.",
     "flows": "`flows` draws the ways they can work, with what each costs and its limits; `help FLOW` shows one.",

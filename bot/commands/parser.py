@@ -34,7 +34,8 @@ from bot.commands.commands import (
     StopRuns,
     TraceRun,
 )
-from bot.commands.text import unescape
+from bot.commands.dry_run import FORMATTING, NOTHING_ASKED, says_dry_run, without_dry_run
+from bot.commands.text import plain_signs, unescape
 from bot.commands.typos import is_near
 from patterns.core.errors import UserError
 from patterns.core.invisible import without_invisible
@@ -68,14 +69,6 @@ _WORDS: dict[str, Command] = {
 _ASKED_ABOUT = {"help", "budget", "runs", "balance"}
 """Commands that are asked about when one word follows that they do not know."""
 _HELP_SIGNS = {"?", "-h", "-help", "--help"}
-# Typographic variants that keyboards and Slack clients substitute. One character each, so that positions stay the same.
-_PLAIN = str.maketrans(
-    dict.fromkeys("“”„‟«»", '"')
-    | dict.fromkeys("‘’‚‛`", "'")  # noqa: RUF001 - the characters people really send
-    | dict.fromkeys("‐‑‒–—―−", "-")  # noqa: RUF001 - same
-    | {0xFF01 + offset: 0x21 + offset for offset in range(94)}  # the full-width forms of ASCII
-    | {"\u3000": " ", "\u3002": ".", "\u3001": ","}
-)
 _BLANK_ENDS = re.compile(r"\A[\s\u2800]+|[\s\u2800]+\Z")
 """White space of every kind, and the blank of Braille."""
 _FLAGS = re.IGNORECASE | re.DOTALL
@@ -83,7 +76,7 @@ _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 """The command typed behind a mention."""
 _NAME_CHARS, _NAMED_MAX = 40, 3
 """What is shown of names that there are not."""
-_FORMATTING = "\"'*_~` "
+_NOTHING_TO_ASK = "Write your request after `ask`, like `ask why is our build slow?`"
 _ONE_RUN = re.compile(r"(?P<verb>stop|cancel|show|trace)\s+(?:run\s+)?(?P<run>r[0-9a-f]{12})")
 _ODD_RUN = re.compile(r"(?:(?:stop|cancel)\s+#?\d+|(?:stop|cancel|show|trace)\s+(?:r[0-9a-f]{6,}|r\d+))")
 _LIKE_MONTH = re.compile(r"\d[\d-]*")
@@ -96,20 +89,18 @@ _OF_ONE_RUN: dict[str, Callable[[str], Command]] = {
 _USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
-_ESTIMATE = re.compile(r"estimate\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<use>use\s.*)|$)", _FLAGS)
-_MARK = r"[>*_~'\"]{0,4}"
-_DRY_RUN = re.compile(
-    rf"(?P<mark>{_MARK})\s*dry[\s-]{{0,3}}run(?P<end>{_MARK})\s*"
-    rf"(?:(?::(?P<close>{_MARK})|(?<=\s)-+\s)(?P<plain>.*)|(?<=\s)(?P<use>use\s.*)|$)",
-    _FLAGS,
-)
-"""In bold, quoted or as code too: whoever writes it wants nothing done."""
+_ESTIMATE = re.compile(r"estimate\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<words>(?:use\s|dry[\s_-]{0,3}run\b).*)|$)", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
     flows: Collection[str] = field(default=())
     agents: Collection[str] = field(default=())
+
+
+def as_it_stands(text: str) -> Ask:
+    """Return a text as a request with all its words, whatever it begins like; a dry run is one all the same."""
+    return Ask(text, dry=says_dry_run(text))
 
 
 def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped: bool = True) -> Command:
@@ -122,20 +113,20 @@ def parse(text: str, *, flows: Collection[str], agents: Collection[str], escaped
 
 def _parse(text: str, names: _Names) -> Command:
     text = _COMMAND_NAME.sub("", text, count=1)
-    plain = text.translate(_PLAIN)
+    plain = plain_signs(text)
     if not plain:
         return OpenModal()
     command = _word(plain, names) or _budget(plain) or _ask(text, plain)
-    command = command or _use(text, plain, names) or _estimate(text, plain, names) or _dry_run(text, plain, names)
+    command = command or _use(text, plain, names) or _estimate(text, plain, names) or _dry_run(text, names)
     return command or _near_miss(plain, text, names) or Ask(text)
 
 
 def _word(plain: str, names: _Names) -> Command | None:
     """Return a command that takes no free text; quotes around it and punctuation behind it are ignored."""
-    said = " ".join(plain.strip(_FORMATTING).casefold().split())
+    said = " ".join(plain.strip(FORMATTING).casefold().split())
     if said in _HELP_SIGNS:
         return ShowHelp()
-    said = said.rstrip("?!.").strip(_FORMATTING)
+    said = said.rstrip("?!.").strip(FORMATTING)
     if one := _ONE_RUN.fullmatch(said):
         return _OF_ONE_RUN[one["verb"]](one["run"])
     if _ODD_RUN.fullmatch(said):
@@ -159,7 +150,7 @@ def _budget(plain: str) -> Command | None:
     first, rest = [*plain.split(maxsplit=1), "", ""][:2]
     try:
         command = parse_budget(rest) if first.casefold() == "budget" else None
-        command = command or budget_attempt(plain.strip(_FORMATTING))
+        command = command or budget_attempt(plain.strip(FORMATTING))
     except UserError as error:
         return Invalid(str(error))
     return Budget(command) if command else None
@@ -170,7 +161,7 @@ def _ask(text: str, plain: str) -> Command | None:
     if match is None:
         return None
     request = text[match.start("rest") :].strip()
-    return Ask(request) if request else Invalid("Write your request after `ask`, like `ask why is our build slow?`")
+    return as_it_stands(request) if request else Invalid(_NOTHING_TO_ASK)
 
 
 def _use(text: str, plain: str, names: _Names) -> Command | None:
@@ -195,13 +186,15 @@ def _use(text: str, plain: str, names: _Names) -> Command | None:
     if unknown:
         named = ", ".join(unknown[:_NAMED_MAX])
         return Invalid(f"There is no agent {named}. `agents` lists them; `use {flow}: …` takes the flow's own.")
-    return _dry_within(Ask(rest, flow, tuple(dict.fromkeys(agent for agent in agents if agent))), names)
+    return _dry_within(Ask(rest, flow, tuple(dict.fromkeys(agent for agent in agents if agent))))
 
 
-def _dry_within(asked: Ask, names: _Names) -> Command:
+def _dry_within(asked: Ask) -> Command:
     """Return a request with `dry run:` read where it stands behind the flow: it must not be done for real."""
-    dry = _dry_run(asked.request, asked.request.translate(_PLAIN), names)
-    return replace(asked, request=dry.request, dry=True) if isinstance(dry, Ask) else dry or asked
+    said = without_dry_run(asked.request)
+    if said is None:
+        return asked
+    return replace(asked, request=said, dry=True) if said else Invalid(NOTHING_ASKED)
 
 
 def _shown(name: str) -> str:
@@ -225,9 +218,11 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
     match = _ESTIMATE.fullmatch(plain)
     if match is None:
         return None
-    found = _within(text, match, names)
-    if found is None:
+    part = "words" if match["words"] else "plain"
+    inner = text[match.start(part) :].strip() if match[part] else ""
+    if not inner:
         return Invalid("Write the request to price after `estimate:`, like `estimate: compare SQLite and PostgreSQL`")
+    found = _use(inner, plain_signs(inner), names) or _dry_run(inner, names) or Ask(inner)
     if isinstance(found, Ask):
         return Estimate(found)
     if isinstance(found, NearMiss):
@@ -235,29 +230,16 @@ def _estimate(text: str, plain: str, names: _Names) -> Command | None:
     return found
 
 
-def _dry_run(text: str, plain: str, names: _Names) -> Command | None:
-    match = _DRY_RUN.fullmatch(plain)
-    if match is None:
+def _dry_run(text: str, names: _Names) -> Command | None:
+    said = without_dry_run(text)
+    if said is None:
         return None
-    found = _within(text, match, names)
-    if found is None:
-        return Invalid("Write the request after `dry run:`, like `dry run: open an issue for the failing export`")
+    found = (_use(said, plain_signs(said), names) or Ask(said)) if said else Invalid(NOTHING_ASKED)
     if isinstance(found, Ask):
-        is_open = bool(match["mark"].strip(">")) and not match["end"] and not match["close"]
-        return replace(found, request=found.request.rstrip(_FORMATTING) if is_open else found.request, dry=True)
+        return replace(found, dry=True)
     if isinstance(found, NearMiss):
         return NearMiss(f"dry run {found.word}", f"dry run {found.suggestion}", text)
     return found
-
-
-def _within(text: str, match: re.Match[str], names: _Names) -> Command | None:
-    """Return the request behind a word like `estimate:`, with its own words read; None where there is none."""
-    part = "use" if match["use"] else "plain"
-    inner = text[match.start(part) :].strip() if match[part] else ""
-    if not inner:
-        return None
-    plain = inner.translate(_PLAIN)
-    return _use(inner, plain, names) or _dry_run(inner, plain, names) or Ask(inner)
 
 
 def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:

@@ -5,6 +5,16 @@ import re
 _TOKEN = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
 
 
+# Typographic variants that keyboards and Slack clients substitute. One character each, so that positions stay the same.
+_PLAIN = str.maketrans(
+    dict.fromkeys("“”„‟«»", '"')
+    | dict.fromkeys("‘’‚‛`", "'")  # noqa: RUF001 - the characters people really send
+    | dict.fromkeys("‐‑‒–—―−", "-")  # noqa: RUF001 - same
+    | {0xFF01 + offset: 0x21 + offset for offset in range(94)}  # the full-width forms of ASCII
+    | {"\u3000": " ", "\u3002": ".", "\u3001": ","}
+)
+
+
 def unescape(text: str) -> str:
     """Return text as people read it; ids of people and channels are kept, names come first.
 
@@ -12,6 +22,11 @@ def unescape(text: str) -> str:
     """
     # The ampersand last, so that `&amp;lt;` stays the typed `&lt;`.
     return _TOKEN.sub(_token, text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def plain_signs(text: str) -> str:
+    """Return a text of the same length with plain quotes, dashes and stops, as the grammar knows them."""
+    return text.translate(_PLAIN)
 
 
 def without_mention(text: str, bot_user: str) -> str:

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.commands import Ask, NearMiss
 from bot.commands.origin import Origin
+from bot.commands.parser import as_it_stands
 from bot.commands.text import unescape
 from bot.listeners.handle_command import ask_in_direct_messages, dispatch, handle_text, open_form, open_run, parse_text
 from bot.listeners.inbox_middleware import origin_of
@@ -178,7 +179,7 @@ def request_of(click: Click, kept: KeptRequest) -> Ask:
 
 
 def _as_request(kept: KeptRequest) -> Ask:
-    return Ask(unescape(kept.said).strip()) if isinstance(kept.said, str) else kept.said
+    return as_it_stands(unescape(kept.said).strip()) if isinstance(kept.said, str) else kept.said
 
 
 async def remove_question(click: Click) -> None:

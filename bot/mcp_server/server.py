@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 from mcp.server import MCPServer
@@ -12,8 +13,9 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from bot import __version__
+from bot.commands.dry_run import read_dry_run
 from bot.mcp_server.desk import Balance, Desk, Estimate, Flow, Request, Status
-from patterns.core.errors import AgentsError
+from patterns.core.errors import AgentsError, UserError
 
 NAME = "agents-for-slack"
 WAIT_MAX_S = 300.0
@@ -52,7 +54,7 @@ def _add_lookups(server: MCPServer, desk_of: DeskOf) -> None:
     @server.tool(annotations=_READS)
     async def estimate(ctx: Context, request: _Request, flow: _Flow = "", agents: _Agents = None) -> Estimate:
         """Say what a request would cost. Nothing is stored, held or sent."""
-        asked = Request(request, "", flow, tuple(agents or ()))
+        asked = _read(Request(request, "", flow, tuple(agents or ())))
         return await _told(desk_of(ctx).estimate(asked))
 
     @server.tool(annotations=_READS)
@@ -92,13 +94,22 @@ def _add_requests(server: MCPServer, desk_of: DeskOf) -> None:
         """Have agents work on a request, paid from the budget. Returns its run_id at once, or after `wait_s`."""
         desk = desk_of(ctx)
         key = request_id or secrets.token_hex(12)
-        asked = Request(request, key, flow, tuple(agents or ()), at_most_usd, dry=dry_run)
+        asked = _read(Request(request, key, flow, tuple(agents or ()), at_most_usd, dry=dry_run))
         return await _until_over(ctx, desk, await _told(desk.ask(asked)), wait_s)
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True))
     async def stop(ctx: Context, run_id: _RunId) -> Status:
         """Stop a request. What is finished is kept and paid; nothing more is."""
         return await _told(desk_of(ctx).stop(run_id))
+
+
+def _read(request: Request) -> Request:
+    """Return a request with `dry run:` read from its text, for clients pass on what a person typed."""
+    try:
+        text, is_dry = read_dry_run(request.text, dry=request.dry)
+    except UserError as error:
+        raise ToolError(str(error)) from None
+    return replace(request, text=text, dry=is_dry)
 
 
 async def _until_over(ctx: Context, desk: Desk, status: Status, wait_s: float) -> Status:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bot.commands.commands import Ask
+from bot.commands.dry_run import read_dry_run
 from bot.commands.origin import Origin
 from bot.messages.list_views import BalancesView, FlowLine
 from bot.messages.mrkdwn import literal
 from bot.messages.price_text import price_note, price_words
 from bot.messages.run_text import left
+from patterns.core.errors import UserError
 
 ASK_FORM = "ask_form"
 """callback_id of the request form."""
@@ -92,6 +94,10 @@ def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
     text = str(_value(fields, _REQUEST).get("value") or "").strip()
     if not text:
         return {_REQUEST: "Write what the agents should do, for example: compare SQLite and PostgreSQL for our log."}
+    try:
+        text, is_dry = read_dry_run(text, dry=bool(_value(fields, _DRY).get("selected_options")))
+    except UserError as error:
+        return {_REQUEST: str(error)}
     kept = json.loads(view["private_metadata"])
     flow = (_value(fields, _FLOW).get("selected_option") or {}).get("value", _ANY_FLOW)
     chosen = (_value(fields, _WHERE).get("selected_option") or {}).get("value", "channel")
@@ -103,7 +109,7 @@ def read_ask_form(view: Mapping[str, Any]) -> AskForm | dict[str, str]:
         response_url=kept["response_url"],
         about=kept.get("about", ""),
         thread_ts=kept.get("thread_ts"),
-        dry=bool(_value(fields, _DRY).get("selected_options")),
+        dry=is_dry,
     )
 
 

@@ -92,9 +92,16 @@ async def test_the_same_id_is_the_same_request_and_what_costs_too_much_is_not_st
             dear = await refused(client, "ask", **ASK, at_most_usd=0.000001)
             unknown = await refused(client, "ask", request="Why?", flow="nope")
             empty = await refused(client, "ask", request="  ")
+            await told(client, "ask", request="dry run: Why?", flow=ASK["flow"], wait_s=60)
+            blank = await refused(client, "ask", request="dry run:")
             nobody = await refused(client, "run_status", run_id="r000")
     assert twice[0] == twice[1]
-    assert shell.sql("SELECT COUNT(*) FROM run") == [(1,)]
+    assert shell.sql("SELECT COUNT(*) FROM run") == [(2,)]
+    assert [("dry" in options) for (options,) in shell.sql("SELECT options_json FROM run ORDER BY created_us")] == [
+        False,
+        True,
+    ]
+    assert "Write the request after" in blank
     assert "Not started, nothing spent: it can cost" in dear
     assert "There is no flow 'nope'" in unknown
     assert "Say what the agents should do." in empty

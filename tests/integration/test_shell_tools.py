@@ -251,7 +251,7 @@ async def test_a_dry_run_lists_what_it_would_call_and_calls_nothing_that_acts(
     async with Provider(asks_for(FIND, CANCEL)) as provider:  # type: ignore[arg-type]
         shell = Shell(tmp_path, provider.api_base("openai"))
         answered = await shell.run(*ASK, "--dry-run", "Cancel order 7.", env=env)
-        told = await shell.run(*ASK, "--dry-run", "--json", "Cancel order 7.", env=env)
+        told = await shell.run(*ASK, "--json", "dry run: Cancel order 7.", env=env)
         verified = await shell.run("verify")
     assert answered.code == 0, answered.err
     assert "Dry run: tools that act are not called, only listed." in answered.err

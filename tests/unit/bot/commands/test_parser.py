@@ -149,8 +149,22 @@ def test_a_reserved_word_is_a_command_only_if_the_whole_rest_fits(text: str, exp
         ("> dry run: tea", Ask("tea", dry=True)),
         ("dry  run : tea", Ask("tea", dry=True)),
         ("dry run \u2013 tea", Ask("tea", dry=True)),
-        ("ask dry run: tea", Ask("dry run: tea")),
-        ("dry run the migration and tell me", Ask("dry run the migration and tell me")),
+        ("dry run delete it", Ask("delete it", dry=True)),
+        ("Dry-run delete ticket 7, then tell me", Ask("delete ticket 7, then tell me", dry=True)),
+        ("dry_run delete it", Ask("delete it", dry=True)),
+        ("dry run, please: delete it", Ask("please: delete it", dry=True)),
+        ("*dry run* delete it", Ask("delete it", dry=True)),
+        ("`dry run` delete it", Ask("delete it", dry=True)),
+        ("dry run\ndelete it", Ask("delete it", dry=True)),
+        ("use decide: dry run delete it", Ask("delete it", "decide", dry=True)),
+        ("estimate dry run: tea", Estimate(Ask("tea", dry=True))),
+        ("ask dry run: tea", Ask("dry run: tea", dry=True)),
+        ("ask use decide: dry run: tea", Ask("use decide: dry run: tea", dry=True)),
+        ("dry run the migration and tell me", Ask("dry run the migration and tell me", dry=True)),
+        ("dry run: the migration", Ask("the migration", dry=True)),
+        ("dry running shoes", Ask("dry running shoes")),
+        ("dry run's end", Ask("dry run's end")),
+        ("a dry run of it", Ask("a dry run of it")),
         ("help dry run", ShowHelp("dry run")),
     ],
 )
@@ -190,6 +204,7 @@ def test_what_may_be_a_slip_is_asked_about(text: str, expected: Command) -> None
         ("estimate use zebra: stripes", "There is no flow `zebra`"),
         ("dry run", "`dry run: "),
         ("dry run:", "`dry run: "),
+        ("dry run?", "`dry run: "),
         ("use decide: dry run:", "`dry run: "),
         ("dry run: use zebra: stripes", "There is no flow `zebra`"),
     ],
@@ -232,8 +247,16 @@ def test_the_call_for_the_bot_is_not_part_of_the_request(text: str, rest: str) -
     assert rest == without_mention(text, "UBOT")
 
 
+@pytest.mark.parametrize("words", ["dry run: ", "use decide: dry run: ", "dry run use decide: ", "estimate: "])
+def test_words_before_a_request_are_read_once_however_often_they_stand(words: str) -> None:
+    found = said(words * 3_000 + "tea")
+    ask = found.ask if isinstance(found, Estimate) else found
+    assert isinstance(ask, Ask)
+    assert ask.dry == ("dry" in words)
+
+
 WORDS = st.sampled_from(
-    ["ask", "use", "decide", "with", "advocate", ":", "—", "estimate", "help", "stop", "bugdet", "“"]
+    ["ask", "use", "decide", "with", "advocate", ":", "—", "estimate", "help", "stop", "bugdet", "“", "dry", "run"]
 )
 
 

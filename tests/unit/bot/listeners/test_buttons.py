@@ -97,6 +97,16 @@ async def test_a_near_miss_meant_as_a_request_runs_once_under_the_key_of_the_que
     assert [("bugdet", key), ("bugdet", key)] == [(run.text, run.origin.delivery_key) for run in bot.runs.opened]
 
 
+async def test_a_near_miss_that_says_dry_run_is_one_either_way(bot: Bot) -> None:
+    key = await near_miss(bot, "dry run use decide what to delete")
+    await bot.receive(click(COMMAND_YES, key))
+    await bot.receive(click(REQUEST_YES, key))
+    assert [(run.text, run.flow, run.dry) for run in bot.runs.opened] == [
+        ("what to delete", "decide", True),
+        ("dry run use decide what to delete", None, True),
+    ]
+
+
 async def test_a_near_miss_in_a_thread_runs_in_that_thread(bot: Bot) -> None:
     await bot.receive(mention(f"<@{BOT}> bugdet", thread_ts="1600000000.000001"))
     await bot.receive(click(REQUEST_YES, f"message:{TEAM}:{CHANNEL}:1700000000.000100"))

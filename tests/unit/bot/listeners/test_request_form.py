@@ -85,6 +85,13 @@ async def test_the_form_can_ask_for_a_dry_run(bot: Bot, chosen: list[dict[str, s
     assert [run.dry for run in bot.runs.opened] == [bool(chosen)]
 
 
+async def test_the_form_reads_a_dry_run_from_the_words_too(bot: Bot) -> None:
+    await bot.receive(submission(form(), filled("dry run: tidy up")))
+    answer = json.loads((await bot.receive(submission(form(), filled("dry run:")))).body)
+    assert [(run.text, run.dry) for run in bot.runs.opened] == [("tidy up", True)]
+    assert answer["errors"]["request"].startswith("Write the request after")
+
+
 def test_the_form_offers_a_dry_run_only_where_agents_can_act() -> None:
     origin = Origin("", TEAM, CHANNEL, ANNA, response_url=RESPONSE_URL)
     names = {"channel_name": "platform", "can_post": True, "balances": BALANCES}
