@@ -16,7 +16,6 @@ BEGINNING_MIN = 4
 """Characters of an id that name a run at least."""
 ID_BEGINNING = re.compile(rf"r[0-9a-f]{{{BEGINNING_MIN - 1},}}")
 """As much of a run's id as may stand for it where no other one begins like that."""
-MEANT_MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,13 @@ class RunReader:
         rows = await self._read(q.find_run(id=run_id))
         return run_of(rows[0]) if rows else None
 
-    async def meant(self, said: str, *, workspace: str = "") -> list[RunRow]:
-        """Return the run of an id, else those whose ids begin like that: one where it is unique, else a few."""
-        run = await self.get(said)
-        if run is not None:
-            return [run] if not workspace or run.workspace == workspace else []
+    async def named(self, said: str, *, workspace: str = "") -> tuple[RunRow | None, int]:
+        """Return the run of an id, else the only one whose id begins like that, and how many fit."""
         if not ID_BEGINNING.fullmatch(said):
-            return []
-        rows = await self._read(q.runs_like(pattern=f"{said}%", workspace=workspace, most=MEANT_MOST))
-        return [run_of(row) for row in rows]
+            return None, 0
+        rows = await self._read(q.run_named(said=said, workspace=workspace))
+        fits = int(rows[0]["fits"]) if rows else 0
+        return (run_of(rows[0]) if fits == 1 else None), fits
 
     async def text(self, run_id: str, kind: Literal["request", "result"]) -> str | None:
         """Return the request or the stored result; None once deleted."""

@@ -14,6 +14,7 @@ from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.catalog import priced_flows
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
+from bot.runs.named_run import named_run
 from patterns.core.errors import UserError
 from patterns.core.events import RunEvent
 from patterns.core.holds import Payer
@@ -103,10 +104,10 @@ class ShellDesk:
         run = await self._run(run_id)
         if run.status != "done":
             await self._executor.stop(run, by=run.user)
-            task = self._working.get(run_id)
+            task = self._working.get(run.id)
             if task is not None:
                 await asyncio.wait({task})
-        return await self.status(run_id)
+        return await self.status(run.id)
 
     async def balance(self) -> Balance:
         """Return the month of the channel that pays."""
@@ -137,8 +138,8 @@ class ShellDesk:
             run = await self._run(run_id)
 
     async def _run(self, run_id: str) -> RunRow:
-        run = await self._engine.store.get(run_id)
-        if run is None or (run.kind, run.workspace, run.channel) != ("terminal", *self._place):
+        run = await named_run(self._engine.store, run_id, workspace=self._payer.workspace, unknown=NO_RUN)
+        if (run.kind, run.workspace, run.channel) != ("terminal", *self._place):
             raise UserError(NO_RUN)
         return run
 

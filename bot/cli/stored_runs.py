@@ -8,13 +8,12 @@ from bot.demo.tiny_model import with_tiny_roster
 from bot.logs import configure_logs
 from bot.runs.bootstrap import open_engine
 from bot.runs.engine import Engine
+from bot.runs.named_run import named_run
 from bot.settings import read_settings
 from patterns.core.errors import UserError
-from storage.run_reader import BEGINNING_MIN
 from storage.run_stories import RunStories
 from storage.run_story import RunStory
 
-TOO_SHORT = "Write at least four characters of the id."
 UNKNOWN_RUN = "That run is not known here. `agents show` lists the latest ones."
 
 
@@ -34,13 +33,8 @@ async def story_of(engine: Engine, run_id: str) -> RunStory:
     Raises:
         UserError: there is none, there are several, or it is too short to tell.
     """
-    said = run_id.strip()
-    if len(said) < BEGINNING_MIN:
-        raise UserError(TOO_SHORT)
-    meant = await engine.store.meant(said)
-    if len(meant) > 1:
-        raise UserError(f"Several runs begin like that: {', '.join(run.id for run in meant)}. Write more of the id.")
-    story = await RunStories(engine.db).find(meant[0].id) if meant else None
+    run = await named_run(engine.store, run_id, unknown=UNKNOWN_RUN)
+    story = await RunStories(engine.db).find(run.id)
     if story is None:
         raise UserError(UNKNOWN_RUN)
     return story

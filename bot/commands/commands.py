@@ -182,13 +182,13 @@ TOPICS = {
     "runs": "`runs` lists your recent requests in this channel and how they stand, with a button to stop each; "
     "`runs all` lists those of every channel.",
     "show": "`show RUN` shows a request as it went: why this way, each step with its model, tokens, dollars and "
-    "seconds, who decided what; `show` alone takes the latest one here.",
+    "seconds, who decided what; `show` alone takes the latest one here. A beginning of the id is enough.",
     "trace": "`trace RUN` puts a page with all of that, prompts and answers too, into the request's own thread; "
     "`trace` alone takes the latest one here.",
     "stats": "`stats` compares patterns, flows, agents, models and tools by this month's requests here: cost, time, "
     "feedback, and what that suggests; `stats 2026-10` takes another month.",
-    "stop": "`stop` (or `cancel`) ends what runs for you here; `stop RUN` ends one request that `runs` lists. Finished "
-    "steps are paid, nothing more.",
+    "stop": "`stop` (or `cancel`) ends what runs for you here; `stop RUN` ends one request that `runs` lists, named by "
+    "its id or a beginning of it. Finished steps are paid, nothing more.",
     "status": "`status` is the same as `runs`.",
     "cancel": "`cancel` is the same as `stop`.",
     "models": "`models` lists the agents, each with the model that answers for it.",

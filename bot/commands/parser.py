@@ -74,11 +74,11 @@ _BLANK_ENDS = re.compile(r"\A[\s\u2800]+|[\s\u2800]+\Z")
 _FLAGS = re.IGNORECASE | re.DOTALL
 _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
 """The command typed behind a mention."""
-_NAME_CHARS, _NAMED_MAX = 40, 3
+_NAME_CHARS, _NAMED_MAX, _WORD_CHARS = 40, 3, 3
 """What is shown of names that there are not."""
 _NOTHING_TO_ASK = "Write your request after `ask`, like `ask why is our build slow?`"
-_ONE_RUN = re.compile(r"(?P<verb>stop|cancel|show|trace)\s+(?:run\s+)?(?P<run>r[0-9a-f]{12})")
-_ODD_RUN = re.compile(r"(?:(?:stop|cancel)\s+#?\d+|(?:stop|cancel|show|trace)\s+(?:r[0-9a-f]{6,}|r\d+))")
+_ONE_RUN = re.compile(r"(?P<verb>stop|cancel|show|trace)\s+(?P<sure>run\s+)?#?(?P<run>r[0-9a-f]{1,40})")
+_ODD_RUN = re.compile(r"(?:stop|cancel|show|trace)\s+(?:run\s+)?#?\d+")
 _LIKE_MONTH = re.compile(r"\d[\d-]*")
 _OF_ONE_RUN: dict[str, Callable[[str], Command]] = {
     "stop": StopRuns,
@@ -127,16 +127,27 @@ def _word(plain: str, names: _Names) -> Command | None:
     if said in _HELP_SIGNS:
         return ShowHelp()
     said = said.rstrip("?!.").strip(FORMATTING)
-    if one := _ONE_RUN.fullmatch(said):
-        return _OF_ONE_RUN[one["verb"]](one["run"])
-    if _ODD_RUN.fullmatch(said):
-        return Invalid(f"`{_shown(said.split()[1])}` is not one of your requests. `runs` lists them.")
+    if named := _one_run(said):
+        return named
     first, _, rest = said.partition(" ")
     if first == "stats" and _LIKE_MONTH.fullmatch(rest):
         return _stats(rest)
     if first == "help" and (rest in TOPICS or rest in names.flows):
         return ShowHelp(rest)
     return _WORDS.get(said)
+
+
+def _one_run(said: str) -> Command | None:
+    """Return a command about one request that is named by its id or a beginning of it."""
+    if _ODD_RUN.fullmatch(said):
+        return Invalid(f"`{_shown(said.rsplit(maxsplit=1)[-1])}` is not one of your requests. `runs` lists them.")
+    one = _ONE_RUN.fullmatch(said)
+    if one is None:
+        return None
+    if one["sure"] or not one["run"].isalpha():
+        return _OF_ONE_RUN[one["verb"]](one["run"])
+    is_long = len(one["run"]) > _WORD_CHARS  # or it is a word, like in `show read`
+    return NearMiss(said, f"{one['verb']} run {one['run']}", said) if is_long else None
 
 
 def _stats(month: str) -> Command:
@@ -250,7 +261,7 @@ def _near_miss(plain: str, text: str, names: _Names) -> NearMiss | None:
     for known in dict.fromkeys(key.split()[0] for key in _WORDS):
         if word != known and is_near(word, known):
             suggestion = f"{known} {rest}".strip()
-            if _word(suggestion, names) is not None or isinstance(_budget(suggestion), Budget):
+            if not isinstance(_word(suggestion, names), NearMiss | None) or isinstance(_budget(suggestion), Budget):
                 return NearMiss(word, suggestion, text)
     return None
 

@@ -17,6 +17,7 @@ from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.catalog import priced_flows
 from bot.runs.engine import Engine
+from bot.runs.named_run import named_run
 from bot.runs.request import RunRequest
 from bot.threads.run_service import RunService
 from patterns.core.errors import UserError
@@ -130,8 +131,9 @@ class SlackDesk:
         return await self.engine.quote(self._payer(place), request.text, choice)
 
     async def _run(self, run_id: str) -> RunRow:
-        run, whose = await self.engine.store.get(run_id), self.whose
-        if run is None or (run.workspace, run.channel, run.user) != (whose.workspace, whose.channel, whose.user):
+        whose = self.whose
+        run = await named_run(self.engine.store, run_id, workspace=whose.workspace, unknown=NO_RUN)
+        if (run.workspace, run.channel, run.user) != (whose.workspace, whose.channel, whose.user):
             raise UserError(NO_RUN)
         return run
 

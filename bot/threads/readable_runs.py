@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from bot.commands.origin import Origin
 from bot.people.access import Access
 from bot.people.permissions import Action
+from bot.runs.named_run import named_run
 from patterns.core.errors import UserError
 from storage.audit import AuditLog
-from storage.run_reader import BEGINNING_MIN
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 
 UNKNOWN = "That run is not known here."
 """Whether it is not there or not for them is nobody's business."""
-TOO_SHORT = "Write at least four characters of the id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +27,9 @@ class ReadableRuns:
         """Return a run by its id or a unique beginning of it; an admin who `reads` another's stands in the audit log.
 
         Raises:
-            UserError: there is none of that id, or it is not for them, in one sentence; or it is too short.
+            UserError: there is none of that id, or it is not for them, in one sentence; or it names no single one.
         """
-        if len(run_id) < BEGINNING_MIN:
-            raise UserError(TOO_SHORT)
-        meant = await self.store.meant(run_id, workspace=by.workspace)
-        if len(meant) != 1:
-            raise UserError(UNKNOWN)
-        run = meant[0]
+        run = await named_run(self.store, run_id, workspace=by.workspace, unknown=UNKNOWN)
         where = {"workspace": by.workspace, "channel": run.channel}
         if not await self.access.may(by.user, Action.READ_RUN, **where, is_own=run.user == by.user):
             raise UserError(UNKNOWN)

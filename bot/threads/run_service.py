@@ -20,6 +20,7 @@ from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.catalog import priced_flows
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
+from bot.runs.named_run import named_run
 from bot.runs.outcome import RunOutcome
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.notifier import SlackNotifier
@@ -39,6 +40,7 @@ from storage.threads import Threads
 
 log = structlog.get_logger()
 
+NOT_RUNNING = "Nothing of yours is running here."
 RECENT = 10
 FEEDBACK_VALUES = frozenset({"up", "down"})
 LOOKED_AT = 200
@@ -138,7 +140,11 @@ class RunService:
     # ------------------------------------------------------------ what people do
 
     async def stop(self, origin: Origin, *, run_id: str | None) -> StopOutcome:
-        """Stop the named run, else those of the thread, else this person's in the channel; check permission."""
+        """Stop the named run, else those of the thread, else this person's in the channel; check permission.
+
+        Raises:
+            UserError: no single run is named like that.
+        """
         stopped, refused, have_begun = [], 0, False
         for run in await self._meant(origin, run_id):
             if await self._may_stop(run, origin.user):
@@ -154,12 +160,12 @@ class RunService:
             return StopOutcome(tuple(stopped), f"Stopping {count}. The thread will say what was done and paid.")
         if refused:
             return StopOutcome((), "Only the person who asked and admins can stop that.")
-        return StopOutcome((), "Nothing of yours is running here.")
+        return StopOutcome((), NOT_RUNNING)
 
     async def _meant(self, origin: Origin, run_id: str | None) -> list[RunRow]:
         if run_id:
-            meant = await self.engine.store.meant(run_id, workspace=origin.workspace)
-            return [run for run in meant if run.status != "done"] if len(meant) == 1 else []
+            run = await named_run(self.engine.store, run_id, workspace=origin.workspace, unknown=NOT_RUNNING)
+            return [run] if run.status != "done" else []
         live = await self.engine.store.unfinished(origin.workspace, origin.channel)
         if origin.thread_ts:
             return [run for run in live if run.thread_ts == origin.thread_ts]
@@ -197,8 +203,8 @@ class RunService:
         """Store a person's rating, `up` or `down`, of an answer that they may read."""
         if value not in FEEDBACK_VALUES:
             raise UserError("I only take whether an answer helped or not.")
-        await self.readable.find(run_id, by, reads=False)
-        await self.engine.store.record_feedback(run_id, user=by.user, value=value)
+        run = await self.readable.find(run_id, by, reads=False)
+        await self.engine.store.record_feedback(run.id, user=by.user, value=value)
 
     # ------------------------------------------------------------ what people look at
 

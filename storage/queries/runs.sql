@@ -37,9 +37,10 @@ SELECT text FROM content WHERE id = :id;
 -- Return one run.
 SELECT * FROM run WHERE id = :id;
 
--- name: runs_like
--- Return the first runs whose ids begin like that, of any workspace when none is named.
-SELECT * FROM run WHERE id LIKE :pattern AND (:workspace = '' OR workspace = :workspace) ORDER BY id LIMIT :most;
+-- name: run_named
+-- Return one of the runs whose ids begin like that, of any workspace when none is named, and how many there are.
+SELECT run.*, COUNT(*) OVER () AS fits FROM run
+WHERE id >= :said AND id < :said || 'g' AND (:workspace = '' OR workspace = :workspace) LIMIT 1;
 
 -- name: claim_run
 -- Claim a run by compare-and-set: the epoch is the fencing token, so the former owner can neither hold money nor

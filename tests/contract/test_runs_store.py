@@ -376,12 +376,13 @@ async def test_a_run_is_meant_by_its_id_or_by_a_beginning_of_its_own(database: D
     await execute(database, "UPDATE run SET id = :new WHERE id = :old", new="rabc000000001", old=run_id)
     await execute(database, "UPDATE run SET id = :new WHERE id = :old", new="rabc000000002", old=other)
 
-    async def meant(said: str, workspace: str = "") -> list[str]:
-        return [run.id for run in await store.meant(said, workspace=workspace)]
+    async def named(said: str, workspace: str = "") -> tuple[str | None, int]:
+        run, fits = await store.named(said, workspace=workspace)
+        return run and run.id, fits
 
-    assert await meant("rabc000000001") == ["rabc000000001"]
-    assert await meant("rabc0") == ["rabc000000001", "rabc000000002"]
-    assert await meant("rabc0", workspace="T2") == ["rabc000000002"]
-    assert await meant("rabc000000001", workspace="T2") == []
+    assert await named("rabc000000001") == ("rabc000000001", 1)
+    assert await named("rabc0") == (None, 2)
+    assert await named("rabc0", workspace="T2") == ("rabc000000002", 1)
+    assert await named("rabc000000001", workspace="T2") == (None, 0)
     for unknown in ("rab", "rabd", "%", "r___", "rabc%", ""):
-        assert await meant(unknown) == []
+        assert await named(unknown) == (None, 0)

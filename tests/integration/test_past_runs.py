@@ -58,6 +58,23 @@ async def test_show_alone_takes_the_latest_request_of_the_person(slack: SlackSer
     assert f"Run `{run}`" in str(await told(slack, "✅ answered · "))
 
 
+async def test_the_beginning_of_an_id_is_enough_where_it_is_unique(slack: SlackServer, house: House) -> None:
+    run = await asked(slack, house)
+    await slack.command(f"show run {run[:6]}")
+    await told(slack, "✅ answered · ")
+    other = f"{run[:6]}{'0' * 7 if not run.endswith('0' * 7) else '1' * 7}"
+    columns = "workspace, channel, channel_kind, user_id, kind, status, created_us, delivery_key"
+    copied = columns.replace("delivery_key", "delivery_key || 'x'")
+    with closing(sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))) as db, db:
+        db.execute(f"INSERT INTO run (id, {columns}) SELECT '{other}', {copied} FROM run")  # noqa: S608 - our own words
+    for number, words in enumerate(("show", "trace", "stop"), start=2):
+        await slack.command(f"{words} run {run[:6]}")
+        await slack.wait_for(lambda number=number: len(slack.ephemerals(DANA)) == number)
+        assert "That beginning fits 2 requests; give more of it." in slack.ephemerals(DANA)[-1]["text"]
+    await slack.command("stop r00")
+    await told(slack, "Write at least 4 characters of the id.")
+
+
 async def test_the_page_goes_into_the_runs_own_thread(slack: SlackServer, house: House) -> None:
     slack.workspace.add_channel("C0ELSEWHERE", "elsewhere", {DANA, BOT_USER})
     run = await asked(slack, house)

@@ -80,16 +80,16 @@ async def test_the_beginning_of_an_id_is_enough_where_it_is_unique(shell: Shell)
     columns = "workspace, channel, channel_kind, user_id, kind, status, created_us, delivery_key"
     copied = columns.replace("delivery_key", "delivery_key || 'x'")
     shell.sql(f"INSERT INTO run (id, {columns}) SELECT '{other}', {copied} FROM run")  # noqa: S608 - our own words
-    several = await shell.run("show", run[:7])
-    assert several.err.startswith("agents: Several runs begin like that: ")
-    assert several.err.endswith("Write more of the id.\n")
+    for command in ("show", "replay"):
+        several = await shell.run(command, run[:7])
+        assert several.err == "agents: That beginning fits 2 requests; give more of it.\n"
 
 
 async def test_a_beginning_that_is_too_short_is_told_so(shell: Shell) -> None:
     run = await asked(shell, *DECIDE)
     for command in ("show", "replay"):
         refused = await shell.run(command, run[:3])
-        assert (refused.code, refused.err) == (1, "agents: Write at least four characters of the id.\n")
+        assert (refused.code, refused.err) == (1, "agents: Write at least 4 characters of the id.\n")
     assert (await shell.run("show", run[:4])).code == 0
 
 

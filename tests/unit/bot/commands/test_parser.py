@@ -17,8 +17,10 @@ from bot.commands.commands import (
     OpenModal,
     ShowBalance,
     ShowHelp,
+    ShowRun,
     ShowVersion,
     StopRuns,
+    TraceRun,
 )
 from bot.commands.parser import parse
 from bot.commands.text import unescape, without_mention
@@ -99,10 +101,13 @@ def said(text: str) -> Command:
         ("every deploy fails, why?", Ask("every deploy fails, why?")),
         ("stop", StopRuns()),
         ("stop r0123456789ab", StopRuns("r0123456789ab")),
-        (
-            "stop r123",
-            Invalid("`r123` is not one of your requests. `runs` lists them."),
-        ),
+        ("stop r123", StopRuns("r123")),
+        ("show run #R0a1?", ShowRun("r0a1")),
+        ("trace r12", TraceRun("r12")),
+        ("cancel run rabc", StopRuns("rabc")),
+        ("show r0123456789abcdef", ShowRun("r0123456789abcdef")),
+        ("show rates", Ask("show rates")),
+        ("show red", Ask("show red")),
         ("stop the noise in the office", Ask("stop the noise in the office")),
         ("budget planning for 2027", Ask("budget planning for 2027")),
         ("allow guests", Allow("guests", allowed=True)),
@@ -183,6 +188,7 @@ def test_requests_keep_their_words(text: str, expected: Command) -> None:
         ("Hlep?", NearMiss("hlep", "help", "Hlep?")),
         ("baalnce", NearMiss("baalnce", "balance", "baalnce")),
         ("stpo r0123456789ab", NearMiss("stpo", "stop r0123456789ab", "stpo r0123456789ab")),
+        ("show read", NearMiss("show read", "show run read", "show read")),
         ("hello", Ask("hello")),
         ("use decdie: tea", NearMiss("use decdie", "use decide: tea", "use decdie: tea")),
         ("use plan B for launch", NearMiss("use plan", "use plan: B for launch", "use plan B for launch")),
