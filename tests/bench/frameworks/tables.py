@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.bench.frameworks.jobs import CALLS
-from tests.bench.frameworks.peers import LEANEST, OUR_CALLS, OURS
+from tests.bench.frameworks.peers import LEANEST, OUR_CALLS
 
 LATENCY_MS = 50
 Figures = dict[str, dict[str, dict[str, float]]]
@@ -39,7 +39,8 @@ def comparison(bench: Mapping[str, Any], values: Mapping[str, float]) -> str:
         " the others do not have. Runs a second with 100 at once and a model of 0 ms · milliseconds of processor time a"
         f" run (beside {LEANEST}) · milliseconds added to a model of {LATENCY_MS} ms, one run at a time. The"
         f" supervisor's work is {CALLS['supervisor']} calls, ours {OUR_CALLS['supervisor']}.\n\n{table(figures)}\n\n"
-        f"{prompts_table(figures)}\n\nCompared with: {versions}.\n"
+        f"{prompts_table(figures)}\n\nThe others send the same prompts, written by hand for this work alone. Compared with:"
+        f" {versions}.\n"
     )
 
 
@@ -58,9 +59,11 @@ def table(figures: Figures) -> str:
 
 
 def prompts_table(figures: Figures) -> str:
-    """Return the prompt tokens of each pattern; the other frameworks send what the leanest does."""
-    lines = ["| prompt tokens | " + " | ".join(CALLS) + " |", "|---" * (len(CALLS) + 1) + "|"]
+    """Return the prompt tokens of each pattern; peers that send the same share a line."""
+    peers: dict[str, list[str]] = {}
     for name, by_pattern in figures.items():
-        if name in (OURS, LEANEST):
-            lines.append(f"| {name} | " + " | ".join(f"{by_pattern[p]['prompt_tokens']:,.0f}" for p in CALLS) + " |")
+        cells = " | ".join(f"{by_pattern[pattern]['prompt_tokens']:,.0f}" for pattern in CALLS)
+        peers.setdefault(cells, []).append(name)
+    lines = ["| prompt tokens | " + " | ".join(CALLS) + " |", "|---" * (len(CALLS) + 1) + "|"]
+    lines += [f"| {', '.join(names)} | {cells} |" for cells, names in peers.items()]
     return "\n".join(lines)
