@@ -11,6 +11,7 @@ from storage.audit import entry
 from storage.database.database import Database
 from storage.database.statements import Work, load, single
 from storage.erased_reasons import erase_reasons
+from storage.run_rows import was_dry
 from storage.stored_files import StoredFiles
 
 q = load("personal_data")
@@ -63,7 +64,8 @@ class PersonalData:
         """Return all that is stored about a person but their files, as plain values: runs, texts, decisions, …."""
 
         def work() -> Work[dict[str, Any]]:
-            runs = yield q.runs_of_person(workspace=workspace, user_id=user)
+            rows = yield q.runs_of_person(workspace=workspace, user_id=user)
+            runs = [{**row, "dry_run": was_dry(row.pop("options_json"))} for row in map(dict, rows)]
             texts = yield q.contents_of_person(workspace=workspace, user_id=user)
             decided = yield q.decisions_of_person(workspace=workspace, what=f'%"user":"{user}"%')
             ratings = yield q.feedback_of_person(workspace=workspace, user_id=user)
@@ -73,7 +75,7 @@ class PersonalData:
             return {
                 "workspace": workspace,
                 "user": user,
-                "runs": [dict(row) for row in runs],
+                "runs": runs,
                 "texts": [dict(row) for row in texts],
                 "decisions": [{**row, "decision_json": json.loads(row["decision_json"])} for row in decided],
                 "ratings": [dict(row) for row in ratings],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from storage.database.database import Database
 from storage.database.statements import load, single
+from storage.run_rows import was_dry
 
 q = load("ratings")
 
@@ -20,6 +21,7 @@ class RatedRun:
     result_json: str
     up: int
     down: int
+    is_dry: bool
 
 
 async def rated_runs(db: Database, *, from_us: int, until_us: int, channel: str = "") -> list[RatedRun]:
@@ -35,6 +37,7 @@ async def rated_runs(db: Database, *, from_us: int, until_us: int, channel: str 
             result_json=row["result"],
             up=int(row["up"]),
             down=int(row["down"]),
+            is_dry=was_dry(row["options_json"]),
         )
         for row in rows
     ]

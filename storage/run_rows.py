@@ -109,6 +109,11 @@ class RunRow:
         return Payer(workspace=self.workspace, channel=self.channel, channel_kind=self.channel_kind, user=self.user)
 
 
+def was_dry(options_json: str) -> bool:
+    """Return whether the stored options of a run are those of a dry one."""
+    return bool(json.loads(options_json).get(DRY))
+
+
 def run_of(row: Row) -> RunRow:
     """Return a row of the table `run` as a value."""
     return RunRow(

@@ -15,6 +15,7 @@ from bot.messages.stats_views import RunStats, StatsRow
 from patterns.core.money import NUSD_PER_USD
 from patterns.core.tools import TOOL_MODEL
 from storage.ledger.reports import SpendRow
+from storage.run_rows import was_dry
 
 _SIGNS = "=+-@\u2212"
 """What begins a formula in one spreadsheet or another; full-width and small forms are folded into these first."""
@@ -24,14 +25,15 @@ _COUNTS = (
 """Input is all of it; what was read from a cache or written into one is part of it, at a rate of its own. Searches are
 those of the web."""
 _CALL_COLUMNS = (
-    "call", "run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "tool", "state",
+    "call", "run", "dry_run", "channel", "user", "period", "opened_utc", "closed_utc", "flow", "agent", "model", "tool",
+    "state",
     *_COUNTS, "hold_usd", "cost_usd", "overrun_usd", "price_version", "reason", "approved_by", "bytes_read", "failed",
     "seconds",
 )  # fmt: skip
 """A call is of a model or of a tool. The last four are of tools: who approved it, and what came of it."""
 
 _STATS_COLUMNS = (
-    "kind", "name", "requests", "sample", "answered", "partial", "refused", "stopped", "failed",
+    "kind", "name", "requests", "dry_runs", "sample", "answered", "partial", "refused", "stopped", "failed",
     "cost_usd", "cost_mean_usd", "cost_p50_usd", "cost_p95_usd", "cost_spread_over_mean",
     "seconds_p50", "seconds_p95", "seconds_variance", "waited_p50_seconds", "waited_seconds",
     "rounds", "tool_calls", "helped", "did_not",
@@ -81,15 +83,20 @@ def call_record(call: Mapping[str, Any]) -> dict[str, Any]:
     """Return one call in the columns of the export. A call that is still held costs nothing yet."""
     usage = json.loads(call["usage_json"]) if call["usage_json"] else {}
     seconds = "" if call["elapsed_ms"] is None else f"{call['elapsed_ms'] / 1000:.3f}"
-    failed = "" if call["is_error"] is None else "yes" if call["is_error"] else "no"
+    failed = "" if call["is_error"] is None else _yes(call["is_error"])
     values = (
-        call["id"], call["run_id"], call["channel"], call["user_id"], call["period"], _utc(call["opened_us"]),
-        _utc(call["closed_us"]), call["flow"], call["agent"], *_of(call["model"]), call["state"],
+        call["id"], call["run_id"], _yes(was_dry(call["options_json"] or "{}")), call["channel"], call["user_id"],
+        call["period"], _utc(call["opened_us"]), _utc(call["closed_us"]), call["flow"], call["agent"],
+        *_of(call["model"]), call["state"],
         *(usage.get(name, 0) for name in _COUNTS), exact_usd(call["hold_nusd"]),
         exact_usd(call["actual_nusd"]), exact_usd(call["overrun_nusd"]), call["price_version"], call["reason"],
         call["approved_by"] or "", "" if call["bytes_read"] is None else call["bytes_read"], failed, seconds,
     )  # fmt: skip
     return dict(zip(_CALL_COLUMNS, values, strict=True))
+
+
+def _yes(is_so: object) -> str:
+    return "yes" if is_so else "no"
 
 
 def _of(model: str) -> tuple[str, str]:
@@ -113,7 +120,8 @@ def _stats_record(row: StatsRow) -> tuple[object, ...]:
     times = (*seconds[:2], variance, *seconds[2:])
     ratios = (row.estimate_ratio, row.bound_ratio, row.held_ratio)
     return (
-        row.kind, row.name, row.runs, row.cost.count, row.answered, row.partial, row.refused, row.stopped, row.failed,
+        row.kind, row.name, row.runs, row.dry, row.cost.count,
+        row.answered, row.partial, row.refused, row.stopped, row.failed,
         *usd, spread, *times, f"{row.rounds:.2f}" if row.rounds else "", row.tool_calls, row.helped, row.did_not,
         *(f"{ratio:.4f}" if ratio else "" for ratio in ratios), f"{row.routing_share:.4f}", f"{row.review_share:.4f}",
     )  # fmt: skip

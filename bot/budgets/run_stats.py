@@ -29,6 +29,7 @@ class _Sums:
     """What is gathered for one row."""
 
     runs: set[str] = field(default_factory=set)
+    dry: set[str] = field(default_factory=set)
     endings: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     costs: list[float] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -61,7 +62,7 @@ def run_stats(stories: Sequence[RunStory], *, period: str, left_out: int = 0) ->
             _add_steps(found["agent", parts[0].agent], story, parts)
     rows = [_row(kind, name, sums) for (kind, name), sums in found.items()]
     ordered = sorted(rows, key=lambda row: (KINDS.index(row.kind), -row.cost.total, row.name))
-    return RunStats(period, tuple(ordered), len(stories), left_out)
+    return RunStats(period, tuple(ordered), len(stories), left_out, dry=sum(story.run.is_dry for story in stories))
 
 
 def pattern_of(story: RunStory) -> str:
@@ -107,7 +108,7 @@ def _is_review(step: StoryStep) -> bool:
 
 def _add_run(sums: _Sums, story: RunStory) -> None:
     run, cost_nusd = story.run, story.cost_nusd
-    sums.runs.add(run.id)
+    _count_run(sums, story)
     sums.endings[ending_of(story)] += 1
     sums.costs.append(cost_nusd)
     sums.times.append(run.executed_ms / 1000)
@@ -124,6 +125,12 @@ def _add_run(sums: _Sums, story: RunStory) -> None:
         sums.estimated_cost += cost_nusd
     sums.routing += sum(step.cost_nusd for step in story.steps if _is_routing(step))
     sums.review += sum(step.cost_nusd for step in story.steps if _is_review(step))
+
+
+def _count_run(sums: _Sums, story: RunStory) -> None:
+    sums.runs.add(story.run.id)
+    if story.run.is_dry:
+        sums.dry.add(story.run.id)
 
 
 def _whole_steps(story: RunStory) -> list[list[StoryStep]]:
@@ -144,7 +151,7 @@ def _add_steps(sums: _Sums, story: RunStory, parts: Sequence[StoryStep]) -> None
     if story.run.id not in sums.runs:
         sums.helped += story.helped
         sums.did_not += story.did_not
-    sums.runs.add(story.run.id)
+    _count_run(sums, story)
     is_ok = step.record is not None and step.record.outcome == "ok" and not step.record.data.get("is_error")
     is_cut = step.record is not None and step.record.finish_reason in ("length", "repetition")
     is_stopped = step.record is None and story.run.stop_reason == StopReason.CANCELLED
@@ -187,6 +194,7 @@ def _row(kind: Kind, name: str, sums: _Sums) -> StatsRow:
         held_ratio=_ratio(sums.held, sums.estimated_cost),
         routing_share=_ratio(sums.routing, cost.total),
         review_share=_ratio(sums.review, cost.total),
+        dry=len(sums.dry),
     )
 
 

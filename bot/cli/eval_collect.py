@@ -45,14 +45,17 @@ async def collect(file: Path, *, month: str, channel: str) -> int:
         rated = await rated_runs(engine.db, from_us=from_us, until_us=until_us, channel=channel)
         places = {(one.workspace, one.channel) for one in rated}
         public = {place: await _is_public(directory, *place) for place in places}
-    cases = [_case(one) for one in rated if public[one.workspace, one.channel] and one.up != one.down]
+    meant = [one for one in rated if public[one.workspace, one.channel] and one.up != one.down]
+    cases = [_case(one) for one in meant if not one.is_dry]
     if not cases:
         click.echo(f"Nobody rated an answer in a public channel in {period}, so there is nothing to write.")
         return 0
     dataset = {"name": f"rated in {period}", "cases": cases}
     _write(file, yaml.safe_dump(dataset, allow_unicode=True, sort_keys=False, width=120))
     left_out = len(rated) - len(cases)
-    also = f" {left_out} more were left out: not in a public channel, or rated both ways." if left_out else ""
+    also = (
+        f" {left_out} more were left out: not in a public channel, a dry run, or rated both ways." if left_out else ""
+    )
     click.echo(f"{len(cases)} cases are in {file}.{also} Run them with `agents eval {file}`.")
     return 0
 

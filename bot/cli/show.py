@@ -10,7 +10,7 @@ from bot.cli.shell import owner, profiles_of
 from bot.cli.stored_runs import reading, story_of
 from bot.messages import story_text
 from bot.messages.mrkdwn import Mrkdwn, clean, unescape
-from bot.messages.run_text import STATE_WORDS, date_and_time, short, usd
+from bot.messages.run_text import STATE_WORDS, date_and_time, dry_label, short, usd
 from bot.messages.story_views import StepTexts, StoryView
 from bot.messages.trace_page import trace_page
 from bot.runs.engine import Engine
@@ -95,7 +95,8 @@ async def _latest(engine: Engine) -> int:
     for run in runs:
         story = await stories.find(run.id)
         if story is not None:
-            words = [run.id, f"{date_and_time(run.created_us)} UTC", STATE_WORDS[state_of(story)], usd(story.cost_nusd)]
+            state = [STATE_WORDS[state_of(story)], *filter(None, [dry_label(dry=run.is_dry)])]
+            words = [run.id, f"{date_and_time(run.created_us)} UTC", *state, usd(story.cost_nusd)]
             asked = short("(deleted)" if story.request is None else story.request, REQUEST_CHARS)
             click.echo(" · ".join([*words, run.flow or "no flow", unescape(asked)]))
     if not runs:

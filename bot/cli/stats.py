@@ -46,7 +46,8 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
         return 0
     place = channel or "all channels"
     older = f", the latest of {found.runs + found.left_out:,}" if found.left_out else ""
-    click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}")
+    dry = f", {found.dry:,} of them dry" if found.dry else ""
+    click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}{dry}")
     kinds = [kind for kind in KINDS if found.of(kind)]
     for kind in kinds:
         click.echo(f"\n{stats_text.TITLES[kind]}")

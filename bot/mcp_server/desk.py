@@ -71,6 +71,7 @@ class Status(Frozen):
     run_id: str
     state: State
     flow: str = ""
+    dry_run: bool = False
     answer: str = ""
     notes: tuple[str, ...] = ()
     question: str = ""

@@ -37,6 +37,7 @@ class StatusReader:
             run_id=run.id,
             state=_unfinished(run),
             flow=run.flow,
+            dry_run=run.is_dry,
             cost_usd=usd(sum(int(row["cost_nusd"]) for row in money)),
             seconds=run.executed_ms / 1000,
             steps_done=done,

@@ -8,7 +8,7 @@ from datetime import date
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetOfferView, BudgetView
 from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, mrkdwn, size, titled_link
-from bot.messages.run_text import count, left, listed, moment, short, usd
+from bot.messages.run_text import count, dry_label, left, listed, moment, short, usd
 from patterns.core.reasons import Reason
 
 DOUBTFUL_SHOWN = 5
@@ -143,6 +143,7 @@ def _dearest(report: Report) -> Mrkdwn:
                 mrkdwn("{at}. {cost}", at=str(at), cost=usd(run.nusd)),
                 mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
                 count(run.calls, "call"),
+                dry_label(dry=run.dry),
                 titled_link(run.link, "open it") if run.link else Mrkdwn(),
             ],
         )

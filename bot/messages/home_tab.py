@@ -9,10 +9,10 @@ from bot.messages.action_ids import MENTION_ME, OPEN_ASK_MODAL, OWN_WORDS
 from bot.messages.bars import bar, week_bars
 from bot.messages.home_admin import admin_blocks
 from bot.messages.home_blocks import button, fine_print, header, line
-from bot.messages.home_views import HomeView, OwnMonth
-from bot.messages.list_views import RunsView
+from bot.messages.home_views import HomeView, OwnMonth, WaitingLine
+from bot.messages.list_views import RunLine, RunsView
 from bot.messages.mrkdwn import clip
-from bot.messages.run_text import STATE_WORDS, left
+from bot.messages.run_text import STATE_WORDS, dry_label, left
 from bot.messages.views import BalanceView
 from patterns.core.money import format_usd
 
@@ -52,19 +52,21 @@ def closed_home(why: str, *, is_mentioned: bool = True) -> dict[str, Any]:
 
 
 def _waiting(view: HomeView) -> list[dict[str, Any]]:
-    lines = [block for one in view.waiting for block in _item(one.request, one.what, one.link, "Decide")]
+    lines = [block for one in view.waiting for block in _item(one.request, _what(one), one.link, "Decide")]
     return [header("Waiting for you"), *lines] if lines else []
 
 
 def _runs(runs: RunsView) -> list[dict[str, Any]]:
-    lines = [
-        block
-        for run in runs.runs
-        for block in _item(
-            run.request, f"{STATE_WORDS[run.state]} · {format_usd(run.cost_nusd)} · {run.when}", run.link, "Open"
-        )
-    ]
+    lines = [block for run in runs.runs for block in _item(run.request, " · ".join(_facts(run)), run.link, "Open")]
     return lines or [line("None yet.")]
+
+
+def _what(one: WaitingLine) -> str:
+    return f"Dry run. {one.what}" if one.dry else one.what
+
+
+def _facts(run: RunLine) -> list[str]:
+    return [STATE_WORDS[run.state], *filter(None, [dry_label(dry=run.dry)]), format_usd(run.cost_nusd), run.when]
 
 
 def _balance(one: BalanceView) -> dict[str, Any]:

@@ -14,6 +14,7 @@ class WaitingLine:
     request: str
     what: str
     link: str = ""
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.messages.pagination import Profile, paginate
 from bot.messages.run_text import (
     came_with,
     count,
+    dry_label,
     duration,
     left,
     listed,
@@ -105,6 +106,7 @@ def run(line: RunLine) -> Mrkdwn:
         " · ",
         [
             run_state(line.state),
+            dry_label(dry=line.dry),
             short(line.request, 120),
             usd(line.cost_nusd),
             short(line.when, 60),
@@ -125,9 +127,8 @@ def details_total(view: DetailsView) -> Mrkdwn:
     """Return the first line of the details: the total price."""
     tokens = sum(m.input_tokens + m.output_tokens for m in view.models)
     flow = mrkdwn("`{flow}`", flow=short(view.run.flow, 60)) if view.run.flow else Mrkdwn()
-    return join(
-        " · ", [flow, usd(view.cost_nusd), duration(view.seconds), count(tokens, "token"), play_money_label(view.run)]
-    )
+    labels = [dry_label(dry=view.run.dry), play_money_label(view.run)]
+    return join(" · ", [flow, usd(view.cost_nusd), duration(view.seconds), count(tokens, "token"), *labels])
 
 
 def details_more(view: DetailsView) -> Mrkdwn:

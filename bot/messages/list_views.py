@@ -42,6 +42,7 @@ class RunLine:
     cost_nusd: int
     when: str
     link: str = ""
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from patterns.core.tools import TOOL_MODEL
 from patterns.router import ROUTE
 from storage.ledger.periods import period_end_us
 from storage.ledger.reports import Month, SpendRow
+from storage.run_rows import was_dry
 
 PARTS_SHOWN = 6
 """Number of flows, agents or models with a line of their own; the others share one."""
@@ -57,6 +58,7 @@ class ExpensiveRun:
     nusd: int
     calls: int
     link: str = ""
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,12 @@ def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and wha
         people=_parts(month, lambda one: one.user),
         dearest=tuple(
             ExpensiveRun(
-                row["run_id"], row["flow"] or "", row["nusd"], row["calls"], (links or {}).get(row["run_id"], "")
+                row["run_id"],
+                row["flow"] or "",
+                row["nusd"],
+                row["calls"],
+                (links or {}).get(row["run_id"], ""),
+                dry=was_dry(row["options_json"]),
             )
             for row in month.dearest
         ),

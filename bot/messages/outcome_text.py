@@ -283,6 +283,6 @@ def footer(view: AnswerView) -> Mrkdwn:
     agents = count(view.agents_count, "agent") if view.agents_count else Mrkdwn()
     model = short(view.run.model_note, 200) if view.run.play_money and not view.run.scripted else Mrkdwn()
     read = looked_up(view.sources, had_tools=view.had_tools)
-    said = [dry_label(view.run), play_money_label(view.run)]
+    said = [dry_label(dry=view.run.dry), play_money_label(view.run)]
     parts = [usd(view.result.cost_nusd), duration(view.seconds), agents, read, *said, model]
     return join(" · ", parts)

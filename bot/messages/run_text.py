@@ -151,7 +151,7 @@ def state(run: RunView) -> Mrkdwn:
             Mrkdwn(STATE_WORDS[run.state]),
             mrkdwn("`{flow}`", flow=short(run.flow, 60)) if run.flow else Mrkdwn(),
             short(run.outcome_line, 300),
-            dry_label(run),
+            dry_label(dry=run.dry),
             play_money_label(run),
         ],
     )
@@ -174,9 +174,9 @@ def play_money_label(run: RunView) -> Mrkdwn:
     return Mrkdwn("play money" if run.play_money else "")
 
 
-def dry_label(run: RunView) -> Mrkdwn:
-    """Return the label that tells a dry run from one that acts."""
-    return Mrkdwn("dry run" if run.dry else "")
+def dry_label(*, dry: bool) -> Mrkdwn:
+    """Return the label that tells a dry run from one that acts, wherever runs are shown."""
+    return Mrkdwn("dry run" if dry else "")
 
 
 def price(run: RunView) -> Mrkdwn:

@@ -48,6 +48,7 @@ def _variance(row: StatsRow) -> str:
 REQUESTS, STEPS = "requests", "steps"
 WIDE: tuple[Column, ...] = (
     Column("requests", lambda row: f"{row.runs:,}", "requests that are over, and of steps in how many they were taken"),
+    Column("dry runs", lambda row: f"{row.dry:,}", "requests among these whose agents acted on nothing"),
     Column(
         "steps",
         lambda row: f"{row.cost.count:,}",

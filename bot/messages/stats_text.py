@@ -34,7 +34,8 @@ def head(view: StatsView) -> Mrkdwn:
         if view.stats.left_out
         else Mrkdwn()
     )
-    return join(", ", [said, older, Mrkdwn("play money") if view.play_money else Mrkdwn()])
+    dry = mrkdwn("{dry} of them dry", dry=f"{view.stats.dry:,}") if view.stats.dry else Mrkdwn()
+    return join(", ", [said, older, dry, Mrkdwn("play money") if view.play_money else Mrkdwn()])
 
 
 def suggestions(view: StatsView) -> Mrkdwn:

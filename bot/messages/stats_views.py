@@ -83,6 +83,7 @@ class StatsRow:
     held_ratio: float
     routing_share: float
     review_share: float
+    dry: int = 0
 
     @property
     def ratings(self) -> int:
@@ -92,12 +93,16 @@ class StatsRow:
 
 @dataclass(frozen=True, slots=True)
 class RunStats:
-    """The rows of a month, the dearest of each kind first. `runs` were looked at; `left_out` older ones were not."""
+    """The rows of a month, the dearest of each kind first. `runs` were looked at; `left_out` older ones were not.
+
+    `dry` of those looked at were dry runs, here and in each row: their agents acted on nothing.
+    """
 
     period: str
     rows: tuple[StatsRow, ...]
     runs: int
     left_out: int = 0
+    dry: int = 0
 
     def of(self, kind: Kind) -> tuple[StatsRow, ...]:
         """Return the rows of one kind."""

@@ -8,7 +8,7 @@ from bot.messages.code_text import code
 from bot.messages.list_text import missing_voices
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn, size
 from bot.messages.price_text import price_told
-from bot.messages.run_text import STATE_WORDS, count, duration, quoted, short, step_icon, usd
+from bot.messages.run_text import STATE_WORDS, count, dry_label, duration, quoted, short, step_icon, usd
 from bot.messages.story_amounts import Amounts
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StoryView
 from patterns.core.money import format_usd
@@ -23,6 +23,7 @@ def head(view: StoryView) -> Mrkdwn:
         " · ",
         [
             Mrkdwn(STATE_WORDS[view.state]),
+            dry_label(dry=view.dry),
             usd(view.cost_nusd),
             duration(view.seconds),
             count(view.tokens, "token"),

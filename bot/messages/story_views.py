@@ -120,6 +120,7 @@ class StoryView(PrivateView):
     """How many processes worked on it, one after the other because the one before was gone."""
     has_texts: bool = False
     play_money: bool = False
+    dry: bool = False
 
     @property
     def tokens(self) -> int:

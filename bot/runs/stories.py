@@ -116,6 +116,7 @@ class StoryViews:
             missing=outcome.result.missing if outcome else (),
             owners=_owners(story),
             has_texts=texts is not None,
+            dry=run.is_dry,
             play_money=names.is_play_money or (not names.setups and self.profiles.is_play_money),
         )
 

@@ -131,6 +131,7 @@ class HomeService:
             request=await self.engine.store.text(run.id, "request") or "(deleted)",
             what=await self._words(run, asked.question),
             link=await self.presenter.link(run, f"ask/{asked.path}"),
+            dry=run.is_dry,
         )
 
     async def _words(self, run: RunRow, question: Question) -> str:

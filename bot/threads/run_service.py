@@ -278,4 +278,5 @@ class RunService:
             cost_nusd=run.cost_nusd,
             when=f"{created.day} {created:%b %H:%M} UTC",
             link=await self.presenter.link(run),
+            dry=run.is_dry,
         )

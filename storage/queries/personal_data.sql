@@ -18,7 +18,7 @@ AND (delivery_key IN (:key, :key || ':here') OR delivery_key LIKE :key || ':agai
 
 -- name: runs_of_person
 -- Return a person's runs, oldest first, without texts.
-SELECT id, status, channel, channel_kind, flow, stop_reason, cost_nusd, created_us, finished_us FROM run
+SELECT id, status, channel, channel_kind, flow, options_json, stop_reason, cost_nusd, created_us, finished_us FROM run
 WHERE workspace = :workspace AND user_id = :user_id ORDER BY created_us;
 
 -- name: copies_of_runs

@@ -1,8 +1,8 @@
 -- name: rated_runs
 -- Return the rated first requests of threads in channels, with their answers and ratings, oldest first. What was
 -- forgotten or is past its retention is not there any more; a follow-up would mean little without its thread.
-SELECT run.id, run.workspace, run.channel, run.flow, run.result, run.request, run.up, run.down FROM (
-  SELECT run.id, run.workspace, run.channel, run.flow, run.created_us, asked.text AS request, answered.text AS result,
+SELECT run.id, run.workspace, run.channel, run.flow, run.options_json, run.result, run.request, run.up, run.down FROM (
+  SELECT run.id, run.workspace, run.channel, run.flow, run.options_json, run.created_us, asked.text AS request, answered.text AS result,
          SUM(CASE WHEN feedback.value = 'up' THEN 1 ELSE 0 END) AS up,
          SUM(CASE WHEN feedback.value = 'up' THEN 0 ELSE 1 END) AS down
   FROM feedback
@@ -16,5 +16,5 @@ SELECT run.id, run.workspace, run.channel, run.flow, run.result, run.request, ru
       SELECT 1 FROM run AS earlier
       WHERE earlier.workspace = run.workspace AND earlier.channel = run.channel
         AND earlier.thread_ts = run.thread_ts AND earlier.created_us < run.created_us)
-  GROUP BY run.id, run.workspace, run.channel, run.flow, run.created_us, asked.text, answered.text
+  GROUP BY run.id, run.workspace, run.channel, run.flow, run.options_json, run.created_us, asked.text, answered.text
 ) AS run ORDER BY run.created_us, run.id;

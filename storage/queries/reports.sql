@@ -15,20 +15,20 @@ ORDER BY quarter;
 -- from the dearest down; 50 of them, because some may have spent in another month. The channel is an expression for
 -- the former, so that SQLite looks at the few unfinished instead of walking all of the channel.
 SELECT dear.id AS run_id, COUNT(CASE WHEN call.model LIKE 'tool:%' THEN NULL ELSE 1 END) AS calls, CAST(SUM(call.actual_nusd) AS BIGINT) AS nusd, dear.thread_ts, dear.root_ts,
-       dear.flow
+       dear.flow, dear.options_json
 FROM (
-  SELECT id, thread_ts, root_ts, flow FROM run
+  SELECT id, thread_ts, root_ts, flow, options_json FROM run
   WHERE workspace || '' = :workspace AND channel || '' = :channel AND status <> 'done'
   UNION ALL
-  SELECT id, thread_ts, root_ts, flow FROM (
-    SELECT id, thread_ts, root_ts, flow FROM run
+  SELECT id, thread_ts, root_ts, flow, options_json FROM (
+    SELECT id, thread_ts, root_ts, flow, options_json FROM run
     WHERE workspace = :workspace AND channel = :channel AND status = 'done'
       AND EXISTS (SELECT 1 FROM call WHERE call.run_id = run.id AND call.period = :period)
     ORDER BY cost_nusd DESC LIMIT 50
   ) AS ended
 ) AS dear JOIN call ON call.run_id = dear.id
 WHERE call.period = :period AND call.state IN ('settled', 'uncertain')
-GROUP BY dear.id, dear.thread_ts, dear.root_ts, dear.flow ORDER BY nusd DESC, dear.id LIMIT :most;
+GROUP BY dear.id, dear.thread_ts, dear.root_ts, dear.flow, dear.options_json ORDER BY nusd DESC, dear.id LIMIT :most;
 
 -- name: feedback_by_flow
 -- Return the ratings of the answers this month paid for, without names. Ratings are few: CROSS makes SQLite begin with
@@ -105,8 +105,8 @@ ORDER BY at_us DESC, id DESC LIMIT :most;
 SELECT call.id, call.run_id, call.path, call.attempt, call.channel, call.user_id, call.period, call.flow, call.agent,
        call.model, call.price_version, call.state, call.hold_nusd, call.actual_nusd, call.overrun_nusd,
        call.usage_json, call.reason, call.owner_epoch, call.opened_us, call.closed_us, tool_call.approved_by,
-       tool_call.bytes_read, tool_call.is_error, tool_call.elapsed_ms
-FROM call LEFT JOIN tool_call ON tool_call.call_id = call.id
+       tool_call.bytes_read, tool_call.is_error, tool_call.elapsed_ms, run.options_json
+FROM call LEFT JOIN tool_call ON tool_call.call_id = call.id LEFT JOIN run ON run.id = call.run_id
 WHERE call.workspace = :workspace AND call.channel IN :channels... AND call.period = :period
   AND call.state <> 'reserved' AND call.attempt > 0
 ORDER BY call.opened_us, call.id;

@@ -167,18 +167,19 @@ async def test_ratings_become_cases_only_where_that_is_switched_on(tmp_path: Pat
 async def test_what_people_rated_in_public_channels_becomes_cases(
     slack: SlackServer, provider: Provider, opened: Opened, tmp_path: Path
 ) -> None:
-    asked = ("use answer: Which database?", "use answer: Which language?", "use answer: Which cloud?")
+    dry = "dry run use answer: Which host?"
+    asked = ("use answer: Which database?", "use answer: Which language?", "use answer: Which cloud?", dry)
     async with opened() as house:
         for number, request in enumerate(asked, 1):
             await slack.command(request)
             await house.until_told(runs=number)
-    rate(tmp_path / "agents.db", "up", "down", "up")
+    rate(tmp_path / "agents.db", "up", "down", "up", "up")
     env = bot_environment(api_url=slack.url, provider_url=provider.api_base("openai"), folder=tmp_path)
     shell = Shell(tmp_path, provider.api_base("openai"))
     file = tmp_path / "rated.yaml"
     command = ("eval", "collect", str(file))
     collected = await shell.run(*command, env={**env, "AGENTS_EVAL_COLLECT": "on"})
-    assert (collected.code, f"3 cases are in {file}" in collected.out) == (0, True), collected
+    assert (collected.code, f"3 cases are in {file}. 1 more were left out" in collected.out) == (0, True), collected
     cases = read_dataset(file.read_text("utf-8"), file=file.name).cases
     assert [case.inputs.request for case in cases] == ["Which database?", "Which language?", "Which cloud?"]
     assert [case.expected is not None for case in cases] == [True, False, True]

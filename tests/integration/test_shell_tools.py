@@ -1,8 +1,11 @@
 """Tools in a shell with a real server of functions: asked about, denied unattended, and done once."""
 
 import asyncio
+import csv
+import io
 import json
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -253,6 +256,14 @@ async def test_a_dry_run_lists_what_it_would_call_and_calls_nothing_that_acts(
         answered = await shell.run(*ASK, "--dry-run", "Cancel order 7.", env=env)
         told = await shell.run(*ASK, "--json", "dry run: Cancel order 7.", env=env)
         verified = await shell.run("verify")
+        listed, shown = await shell.run("show"), await shell.run("show", json.loads(told.out)["run_id"])
+        stats, figures = await shell.run("stats"), await shell.run("stats", "--csv")
+        calls = await shell.run("export", "calls", "--month", f"{datetime.now(UTC):%Y-%m}")
+    assert ["dry run" in line for line in listed.out.splitlines()] == [True, True]
+    assert shown.out.startswith("✅ answered · dry run · ")
+    assert "2 requests, 2 of them dry" in stats.out
+    assert {line["dry_runs"] for line in csv.DictReader(io.StringIO(figures.out))} == {"2"}
+    assert {line["dry_run"] for line in csv.DictReader(io.StringIO(calls.out))} == {"yes"}
     assert answered.code == 0, answered.err
     assert "Dry run: tools that act are not called, only listed." in answered.err
     assert "• `orders.cancel_order` · number: 7 · $0.02 · asked for by clerk" in answered.err

@@ -107,6 +107,17 @@ async def test_a_dry_run_reads_acts_on_nothing_and_says_what_it_left_out(
     assert house.ledger("SELECT COUNT(*) FROM call WHERE model = 'tool:orders.cancel_order'") == 0
     assert house.ledger("SELECT SUM(actual_nusd) FROM call WHERE model LIKE 'tool:%'") == 1_000_000
 
+    marked = {
+        "runs": "✅ answered · dry run · cancel order 7",
+        "show": "✅ answered · dry run",
+        "stats": "1 of them dry",
+    }
+    for words, expected in marked.items():
+        before = len(slack.ephemerals(ASKER))
+        await slack.command(words, user=ASKER)
+        await slack.wait_for(lambda before=before: len(slack.ephemerals(ASKER)) > before)
+        assert expected in str(slack.ephemerals(ASKER)[-1])
+
     root = next(m["ts"] for m in slack.messages(PLATFORM) if "cancel order 7" in m["text"])
     await slack.say(f"<@{BOT_USER}> use orders: now cancel it", user=ASKER, thread_ts=root)
     await until_said(slack, TOOL_APPROVE)
