@@ -6,6 +6,7 @@ from patterns.core.context import TaskContext
 from patterns.flow import Choice, Plan, explicit_decision, plan_of, routing_quote
 from patterns.router import RouteDecision
 from patterns.services import Services
+from patterns.tools.able import workable
 
 
 def estimate(ctx: TaskContext, services: Services, choice: Choice) -> Plan:
@@ -17,5 +18,5 @@ def estimate(ctx: TaskContext, services: Services, choice: Choice) -> Plan:
     decision = explicit_decision(services.roster, choice)
     if decision is not None:
         return plan_of(ctx, services, decision)
-    plan = plan_of(ctx, services, RouteDecision(flow=services.roster.router.default, chosen_by="default"))
+    plan = plan_of(ctx, services, RouteDecision(flow=workable(services).router.default, chosen_by="default"))
     return replace(plan, quote=plan.quote + routing_quote(ctx, services))

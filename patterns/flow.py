@@ -25,6 +25,7 @@ from patterns.router import RouteDecision, Router, decide, route_schema
 from patterns.services import Services
 from patterns.supervisor import Supervisor
 from patterns.taken_over import quote_rest
+from patterns.tools.able import workable
 
 PLAN = "plan"
 """Where the journal keeps what was decided."""
@@ -104,7 +105,8 @@ async def resolve(
         if chosen is None:
             routing = await decide(ctx, services)
             chosen, took = routing.decision, routing.took.model_copy(update={"output": "", "missing": ()})
-        decision = runnable_or_default(services.roster, chosen)[0]
+        offered = services.roster if chosen.chosen_by == "person" else workable(services)
+        decision = runnable_or_default(offered, chosen)[0]
         if decision.chosen_by == "default":
             took = took.model_copy(update={"notes": (decision.reason, *took.notes)})
         written = json.dumps([decision.model_dump(mode="json"), took.model_dump(mode="json")])
@@ -155,7 +157,7 @@ def _whole(ctx: TaskContext, place: Services, decision: RouteDecision, part: Pat
 
 def routing_quote(ctx: TaskContext, services: Services) -> Quote:
     """Return the price of the Router's choice."""
-    return services.runner.quote(ctx, services, agent=ROUTER, schema=route_schema(services.roster))
+    return services.runner.quote(ctx, services, agent=ROUTER, schema=route_schema(workable(services)))
 
 
 async def run_flow(ctx: TaskContext, services: Services, plan: Plan) -> PatternResult:

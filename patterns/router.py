@@ -18,6 +18,7 @@ from patterns.roster.consistency import ROUTER
 from patterns.roster.roster import Roster
 from patterns.roster.schema import Flow
 from patterns.services import Services, join
+from patterns.tools.able import is_able, workable
 
 REASON_CHARS = 300
 ROUTE = "route"
@@ -59,7 +60,7 @@ class Routing:
 
 async def decide(ctx: TaskContext, services: Services) -> Routing:
     """Ask the Router for a flow, or a pattern with agents; return the default flow when it fails or is unsure."""
-    roster = services.roster
+    roster = workable(services)
     handoff = Handoff(flows=flows_text(roster), agents=agents_text(roster, roster.agents))
     place = replace(services.child(ROUTE), flow=ROUTE)
     said = await run_agent(ctx, place, agent=ROUTER, handoff=handoff, schema=route_schema(roster))
@@ -83,7 +84,7 @@ def _read(roster: Roster, data: Mapping[str, Any]) -> RouteDecision:
     if name not in roster.flows:
         return RouteDecision(pattern=name, agents=agents, confidence=confidence, reason=reason)
     allowed = roster.flows[name].router.agents if roster.flows[name].router else ()  # type: ignore[union-attr]
-    fitting = tuple(agent for agent in agents if agent in allowed)[:1]
+    fitting = tuple(agent for agent in agents if agent in allowed and agent in roster.agents)[:1]
     return RouteDecision(flow=name, agents=fitting, confidence=confidence, reason=reason)
 
 
@@ -94,6 +95,14 @@ def route_schema(roster: Roster) -> dict[str, Any]:
     return _object(
         flow={"type": "string", "enum": [*roster.flows, *composed]},
         agents={**agents, "maxItems": roster.router.agents_max},
+        confidence={"type": "number", "minimum": 0, "maximum": 1},
+        reason={"type": "string"},
+    )
+
+
+def _choice_schema(agents: Sequence[str]) -> dict[str, Any]:
+    return _object(
+        agent={"type": "string", "enum": list(agents)},
         confidence={"type": "number", "minimum": 0, "maximum": 1},
         reason={"type": "string"},
     )
@@ -144,19 +153,28 @@ class Router:
     async def run(self, ctx: TaskContext, services: Services, handoff: Handoff = EMPTY_HANDOFF) -> PatternResult:
         """Choose an agent, run it, and return its answer with the cost of both."""
         inner = services.nested("router")
-        if self.chosen is not None or len(self.agents) == 1:
-            return await Solo(self.chosen or self.agents[0]).run(ctx, inner, handoff)
-        chosen, took = await self._choose(ctx, inner, handoff)
+        agents = self._able(services)
+        if len(agents) == 1:
+            return await Solo(agents[0]).run(ctx, inner, handoff)
+        chosen, took = await self._choose(ctx, inner, handoff, agents)
         answer = await Solo(chosen).run(ctx, inner, handoff)
         return merge_results((took, answer), output=answer.output, stop_reason=answer.stop_reason)
 
-    async def _choose(self, ctx: TaskContext, inner: Services, handoff: Handoff) -> tuple[str, PatternResult]:
+    def _able(self, services: Services) -> tuple[str, ...]:
+        """Return the agent that is known to answer, or those who can answer here; all of them where nobody can."""
+        if self.chosen is not None:
+            return (self.chosen,)
+        return tuple(agent for agent in self.agents if is_able(services, agent)) or self.agents
+
+    async def _choose(
+        self, ctx: TaskContext, inner: Services, handoff: Handoff, agents: tuple[str, ...]
+    ) -> tuple[str, PatternResult]:
         """Return the agent, and what choosing took, with the reason as a note when it is the default."""
-        given = handoff.model_copy(update={"agents": agents_text(inner.roster, self.agents)})
-        said = await run_agent(ctx, inner.child("choice"), agent=ROUTER, handoff=given, schema=self._schema)
-        data = said.data or {"agent": self.agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
+        given = handoff.model_copy(update={"agents": agents_text(inner.roster, agents)})
+        said = await run_agent(ctx, inner.child("choice"), agent=ROUTER, handoff=given, schema=_choice_schema(agents))
+        data = said.data or {"agent": agents[0], "confidence": 0.0, "reason": "The Router could not choose."}
         sure = data["confidence"] >= inner.roster.router.min_confidence
-        wanted = data["agent"] if sure else self.agents[0]
+        wanted = data["agent"] if sure else agents[0]
         kept = await inner.record_decision(inner.at("decision"), {"agent": wanted})
         chosen = str(kept.data["agent"])
         chosen_by = "router" if sure else "default"
@@ -166,27 +184,17 @@ class Router:
             inner.emit(Noted(inner.at("decision"), note))
         return chosen, said.result.model_copy(update={"missing": (), "notes": notes})
 
-    @property
-    def _schema(self) -> dict[str, Any]:
-        return _object(
-            agent={"type": "string", "enum": list(self.agents)},
-            confidence={"type": "number", "minimum": 0, "maximum": 1},
-            reason={"type": "string"},
-        )
-
     def quote(self, ctx: TaskContext, services: Services) -> Quote:
         """Return the price of the dearest agent, typically of the mean one, plus the choice where there is one."""
-        quotes = [
-            services.runner.quote(ctx, services, agent=agent)
-            for agent in ((self.chosen,) if self.chosen else self.agents)
-        ]
+        agents = self._able(services)
+        quotes = [services.runner.quote(ctx, services, agent=agent) for agent in agents]
         typical_nusd = sum(quote.typical_nusd for quote in quotes) // len(quotes)
         dearest = Quote(
             max(quote.once_nusd for quote in quotes), max(quote.worst_nusd for quote in quotes), typical_nusd
         )
-        if self.chosen is not None or len(self.agents) == 1:
+        if len(agents) == 1:
             return dearest
-        return dearest + services.runner.quote(ctx, services, agent=ROUTER, schema=self._schema)
+        return dearest + services.runner.quote(ctx, services, agent=ROUTER, schema=_choice_schema(agents))
 
     def plan(self, path: str) -> tuple[tuple[str, str], ...]:
         """Return the choice where there is one, else the agent's step."""

@@ -10,7 +10,7 @@ from bot.runs.context import context_of, follows_dry_run, payer_context
 from bot.runs.engine_parts import EngineParts, NullEventSink
 from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
-from bot.runs.model_selection import check_uses_tools
+from bot.runs.model_selection import TINY_WITHOUT_TOOLS
 from bot.runs.resources import brings_private
 from bot.runs.run_setup import Setup, keep_setup
 from bot.runs.told_price import PRICE_PATH, estimate_in
@@ -24,13 +24,12 @@ from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.estimate import estimate
-from patterns.flow import PLAN, Choice, Plan, plan_of, resolve, run_flow
-from patterns.roster.roster import ModelSpec
+from patterns.flow import PLAN, Choice, Plan, flow_tree, plan_of, resolve, run_flow
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services
+from patterns.tools.able import can_work, workable
 from patterns.tools.approvals import PRIVATE
 from patterns.tools.dry_run import OVER, noted
-from patterns.tools.offer import allowed_tools
 from patterns.tools.sources import with_known_links
 from storage.channels import ChannelSettings
 from storage.execution.session import RunSession
@@ -67,7 +66,7 @@ class Engine(EngineParts):
             admitted = None if is_planned else await self._admit(run, ctx, services, gate, seen.balances)
             await keep_setup(services, session.steps, setup)
             usual = partial(self.usual, services, known_nusd=seen.usual_nusd)
-            plan = await resolve(ctx, services, choice_of(run), usual=usual, estimated=admitted)
+            plan = checked(services, await resolve(ctx, services, choice_of(run), usual=usual, estimated=admitted))
             confirmed = await self.confirm(run, ctx, services, plan)
             if confirmed is None:
                 return DECLINED
@@ -126,7 +125,7 @@ class Engine(EngineParts):
         self, run: RunRow, ctx: TaskContext, services: Services, gate: BudgetGate, balances: Sequence[Balance] | None
     ) -> Plan:
         """Check, before anything is paid, that the estimate fits the budget, and return it."""
-        plan = estimate(ctx, services, choice_of(run))
+        plan = checked(services, estimate(ctx, services, choice_of(run)))
         await gate.admit(run, plan.needed_nusd, seen=balances)
         return plan
 
@@ -139,10 +138,7 @@ class Engine(EngineParts):
         """
 
         def make(ctx: TaskContext, services: Services) -> Plan:
-            plan = estimate(ctx, services, choice)
-            if choice.flow or choice.agents:
-                check_uses_tools(self.choice, _models_with_tools(services, plan))
-            return plan
+            return checked(services, estimate(ctx, services, choice))
 
         return await self._quoted(payer, request, make, dry=choice.dry)
 
@@ -227,7 +223,7 @@ class Engine(EngineParts):
         if decision.verdict == "run":
             return plan
         if decision.verdict == "instead":
-            cheap = RouteDecision(flow=services.roster.router.default, chosen_by="person", reason="You chose it.")
+            cheap = RouteDecision(flow=workable(services).router.default, chosen_by="person", reason="You chose it.")
             return plan_of(ctx, services, cheap, took=plan.took)
         return None
 
@@ -247,12 +243,12 @@ def paid_steps(journal: Sequence[StepRecord]) -> list[StepRecord]:
     return [step for step in journal if step.outcome != "decision" and "/turn/" not in step.path]
 
 
-def _models_with_tools(services: Services, plan: Plan) -> list[ModelSpec]:
-    """Return the models of a plan's agents that are offered tools; a search is part of a model's own call."""
-    roster = services.roster
-    agents = {path.rpartition("/")[2] for path, _label in plan.pattern.plan("")} & set(roster.agents)
-    return [
-        roster.models[roster.agent(name).model]
-        for name in sorted(agents)
-        if any(not spec.search for spec in allowed_tools(services, name))
-    ]
+def checked(services: Services, plan: Plan) -> Plan:
+    """Return a plan whose agents' models can use the tools they have.
+
+    Raises:
+        UserError: the tiny model stands for one that cannot.
+    """
+    if not can_work(services, flow_tree(services.roster, plan.decision)):
+        raise UserError(TINY_WITHOUT_TOOLS)
+    return plan

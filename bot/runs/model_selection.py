@@ -1,6 +1,6 @@
 """Choice of the model where the roster says `auto`: the keys that are set, else a running Ollama, else the tiny one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
@@ -140,16 +140,6 @@ def tiny_choice(api_base: str) -> ModelChoice:
     )
 
 
-def check_uses_tools(choice: ModelChoice | None, models: Iterable[ModelSpec]) -> None:
-    """Check that models which are to be offered tools can use them.
-
-    Raises:
-        UserError: the tiny model stands for one of them.
-    """
-    if choice is not None and choice.is_tiny and any(spec.model == choice.fast for spec in models):
-        raise UserError(TINY_WITHOUT_TOOLS)
-
-
 def needs_choice(models: Mapping[str, ModelSpec]) -> bool:
     """Return True when the roster leaves any model to us."""
     return any(spec.model == AUTO for spec in models.values())
@@ -184,5 +174,6 @@ def _chosen(spec: ModelSpec, choice: ModelChoice) -> ModelSpec:
         price=spec.price or choice.price,
         context_tokens=choice.context_tokens or spec.context_tokens,
         sees_images=choice.sees_images or spec.sees_images,
+        uses_tools=not choice.is_tiny,
         reasoning_tokens_max=spec.reasoning_tokens_max if choice.reasons else 0,
     )

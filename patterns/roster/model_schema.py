@@ -127,6 +127,7 @@ class ModelSpec:
     framing_tokens: int = 64
     """Allowance for what a provider wraps around our text, added to the bound of every call."""
     sees_images: bool = False
+    uses_tools: bool = True
     reasoning_tokens_max: int = 0
     """Hidden output tokens that are billed: added to the visible cap on the wire and in the hold."""
     context_tokens: int | None = None

@@ -44,6 +44,7 @@ def test_a_kept_setup_makes_the_same_models_of_any_roster_of_that_day(choice: Mo
             was, now = roster(choice).models[name], again.models[name]
             assert (now.model, now.sees_images, now.fallback) == (was.model, was.sees_images, was.fallback)
             assert (now.reasoning_tokens_max, now.context_tokens) == (was.reasoning_tokens_max, was.context_tokens)
+            assert now.uses_tools == was.uses_tools
             assert now.api_base == (GATEWAY if was.api_base else None)
             assert (prices.price(name).version, prices.price(name).is_play) == (
                 then.price(name).version, then.price(name).is_play,
