@@ -5,6 +5,7 @@ replayed. A command or a click has told the person by then that it failed.
 """
 
 import asyncio
+import math
 import secrets
 import time
 from collections import deque
@@ -45,7 +46,7 @@ class BackgroundTasks:
         self._foreground = foreground
         self._line: deque[tuple[Origin, Coroutine[Any, Any, None]]] = deque()
         self._beginning: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
-        self._begun_s = 0.0
+        self._begun_s = -math.inf
         self._next: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
