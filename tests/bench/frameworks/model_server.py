@@ -13,7 +13,14 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-WORDS = "Take SQLite while one machine is enough, and PostgreSQL once a second process writes. " * 6
+WORDS = (
+    "Take SQLite while one machine is enough: the log is one file, a backup is a copy, and nobody has to keep a server"
+    " running. It takes thousands of small writes a second, which is more than four people cause. PostgreSQL earns its"
+    " keep once several machines write at the same time, or once somebody wants replicas, roles and large reports"
+    " beside the daily work. Begin with the file, keep the statements portable, and move when a second process has"
+    " to write. Spend the hours that you saved on tests until then. "
+)
+"""No sentence comes twice: a model that repeats itself is cut short by ours, which would make its prompts smaller."""
 USAGE = {"prompt_tokens": 160, "completion_tokens": 110, "total_tokens": 270}
 DRAFT = re.compile(r"Draft (\d+)")
 
