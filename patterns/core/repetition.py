@@ -5,7 +5,7 @@ What counts is a cycle that comes again exactly and says something in prose. Wha
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,6 +45,9 @@ _WORD_LETTERS = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})[^\W\d_])+")
 _IS_UNSPACED = re.compile(_UNSPACED)
 _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]\W*$")
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+_LETTERED = re.compile(r"(?<!\S)(?!>*step\s)[^\sa-z]*[a-z]\S*")
+"""Words in small letters, but for those that a line may be numbered with."""
+_LETTERED_MAX = 60
 
 
 class _Item(NamedTuple):
@@ -205,8 +208,23 @@ class Repetition:
 
 def without_repetition(text: str) -> tuple[str, bool]:
     """Return the text up to the end of a loop's first cycle, and whether there was a loop."""
-    if len(text) < CHARS_MIN:
+    if len(text) < CHARS_MIN or not _may_repeat(text):
         return text, False
     repetition = Repetition()
     is_loop = repetition.feed(text) or repetition.close()
     return (text[: repetition.kept], True) if is_loop else (text, False)
+
+
+def _may_repeat(text: str) -> bool:
+    """Return whether a text may hold a loop, at a tenth of the price of looking for it.
+
+    In a loop three words come in the same order three times, however its lines are numbered. Words are told apart by
+    spaces here, which only some scripts put between them.
+    """
+    if not text.isascii():
+        return True
+    words = _LETTERED.findall(text.lower())
+    if max(map(len, words), default=0) > _LETTERED_MAX:
+        return True
+    times = Counter(zip(words, words[1:], words[2:], strict=False))
+    return max(times.values(), default=0) >= TIMES_OF_LONG[0][1]

@@ -165,6 +165,15 @@ def test_what_may_repeat_is_no_loop(name: str) -> None:
     assert without_repetition(NO_LOOPS[name]) == (NO_LOOPS[name], False)
 
 
+@pytest.mark.parametrize("line", ["{1}", "Step {0}: {1}", "> {0}. {1}", "- {1}"])
+def test_a_whole_text_is_judged_as_a_stream_is(line: str) -> None:
+    for cycle in [*PROSE.values(), *DATA.values()]:
+        for long, times in ((1, 6), (1, 20), (30, 3)):  # of long cycles fewer times are enough
+            text, stream = INTRO + "".join(line.format(n, cycle) * long for n in range(times)), Repetition()
+            is_loop = stream.feed(text) or stream.close()
+            assert without_repetition(text) == ((text[: stream.kept], True) if is_loop else (text, False))
+
+
 @pytest.mark.parametrize("size", [1, 3, 7, 100, 10_000])
 def test_any_split_finds_the_same_loop(size: int) -> None:
     text, stream = INTRO + SENTENCE * 40, Repetition()
