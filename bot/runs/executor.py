@@ -50,7 +50,7 @@ class Executor(Generic[S]):
         self.owner = owner
         self.lease = Lease(engine.store, engine.clock)
         self._delivery = ResultDelivery(engine, presenter, notifier, self.lease, owner, self.wake)
-        self._stops: dict[str, asyncio.Event] = {}
+        self._stops: dict[str, asyncio.Future[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._dispatcher: Dispatcher | None = None
         self._on_budget_released: Callable[[], Awaitable[None]] | None = None
@@ -89,10 +89,10 @@ class Executor(Generic[S]):
 
     def stop_here(self, run_id: str) -> bool:
         """Stop the run promptly; return False when it is not executed in this process."""
-        local = self._stops.get(run_id)
-        if local is not None:
-            local.set()
-        return local is not None
+        stop = self._stops.get(run_id)
+        if stop is not None and not stop.done():
+            stop.set_result(None)
+        return stop is not None
 
     async def execute(self, run_id: str) -> None:
         """Claim the run and take it as far as it goes: to its end, to a question, or to another owner."""
@@ -102,15 +102,15 @@ class Executor(Generic[S]):
             return
         run = session.run
         watch = Stopwatch(self.engine.clock)
-        stop = self._stops.setdefault(run_id, asyncio.Event())
+        stop = self._stops.setdefault(run_id, asyncio.get_running_loop().create_future())
         if run.cancel_requested_by:
-            stop.set()
+            self.stop_here(run_id)
         seen = RunExecution(run, self._waited_s(run))
         try:
             with self.engine.telemetry.observers.observe(seen):
                 outcome = await self._until_stopped(session, stop, watch, seen)
                 seen.tell(outcome if isinstance(outcome, ParkedError) else outcome.result)
-                await self._conclude(session, watch.clocked(seen.run), outcome)
+                await self._conclude(session, await self._current(session, watch, seen.run), outcome)
         except RunLostError:
             self.presenter.release(run)
             log.info("run_lost", run=run_id)
@@ -136,27 +136,26 @@ class Executor(Generic[S]):
         return (self.engine.clock.now_us() - run.created_us) / 1e6 if run.epoch == 1 else None
 
     async def _until_stopped(
-        self, session: RunSession, stop: asyncio.Event, watch: Stopwatch, seen: RunExecution
+        self, session: RunSession, stop: "asyncio.Future[None]", watch: Stopwatch, seen: RunExecution
     ) -> "RunOutcome | ParkedError":
         """Return the outcome of the work, or of a stop soon after it was requested."""
         run = session.run
-        if stop.is_set() and not run.root_ts:
+        if stop.done() and not run.root_ts:
             return _STOPPED
-        work = asyncio.create_task(self._work(session, watch, seen), name=f"work {run.id}")
-        keeping = self.lease.keep(run, stop, lambda: watch.clocked(run).executed_ms)
-        kept = asyncio.create_task(keeping, name=f"lease {run.id}")
-        try:
-            await asyncio.wait({work, kept}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            kept.cancel()
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work})
-        if not work.cancelled():
-            return work.result()
-        if kept.done() and not kept.cancelled():
-            kept.result()  # raises when the run was lost
-        return _STOPPED
+        with self.lease.renewed(run, lambda: watch.clocked(run).executed_ms) as over:
+            work = asyncio.create_task(self._work(session, watch, seen), name=f"work {run.id}")
+            ends: set[asyncio.Future[Any]] = {work, over, stop}
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not work.done():
+                    work.cancel()
+                    await asyncio.wait({work})
+            if not work.cancelled():
+                return work.result()
+            if over.done():
+                over.result()  # raises when the run was lost
+            return _STOPPED
 
     async def _work(self, session: RunSession, watch: Stopwatch, seen: RunExecution) -> "RunOutcome | ParkedError":
         run = session.run
@@ -207,10 +206,9 @@ class Executor(Generic[S]):
 
     async def _conclude(self, session: RunSession, run: RunRow, outcome: "RunOutcome | ParkedError") -> None:
         if isinstance(outcome, ParkedError):
-            await self._park(session, run, outcome)
+            await self._park(run, outcome)
             self._in_background(self._budget_released(), f"free {run.id}")
             return
-        run = await self._current(session, run)
         if session.holds_money:  # the cost shown counts what nobody can tell any more
             await self.engine.ledger.end_run(run.fence)
         outcome = await self._with_unknown_acts(session, run, outcome)
@@ -263,8 +261,7 @@ class Executor(Generic[S]):
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _park(self, session: RunSession, run: RunRow, parked: ParkedError) -> None:
-        run = await self._current(session, run)
+    async def _park(self, run: RunRow, parked: ParkedError) -> None:
         if not await self.engine.sessions.park(run.fence, parked.paths, executed_ms=run.executed_ms):
             self.presenter.release(run)
             await self.submit(run.id)
@@ -293,8 +290,9 @@ class Executor(Generic[S]):
             for run_id in some:
                 task.create_task(self._delivery.redeliver(run_id), name=f"owed {run_id}")
 
-    async def _current(self, session: RunSession, run: RunRow) -> RunRow:
+    async def _current(self, session: RunSession, watch: Stopwatch, run: RunRow) -> RunRow:
         """Return the row as it is now, with our own executing time; once it has its place, its owner knows it."""
-        if run.root_ts:
+        run = watch.clocked(run)
+        if run.root_ts or watch.has_started:
             return replace(run, flow=session.run.flow, worst_nusd=session.run.worst_nusd)
         return replace(await self.engine.store.get(run.id) or run, executed_ms=run.executed_ms)

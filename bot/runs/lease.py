@@ -49,20 +49,6 @@ class Lease:
         """Return whether this process works on the run or delivers it, though a jump of the clock let its lease end."""
         return any(kept.fence.run_id == run_id for kept in self._kept)
 
-    async def keep(self, run: RunRow, stop: asyncio.Event, executed_ms: Callable[[], int]) -> None:
-        """Renew the lease until someone here, or in another process, asks to stop the run.
-
-        Raises:
-            RunLostError: another process owns it.
-        """
-        with self._renewed(run.fence, executed_ms, is_working=True) as over:
-            stopping = asyncio.ensure_future(stop.wait())
-            stopping.add_done_callback(lambda _: None if over.done() else over.set_result(None))
-            try:
-                await over
-            finally:
-                stopping.cancel()
-
     @asynccontextmanager
     async def delivering(self, run: RunRow) -> AsyncIterator[list[Statement]]:
         """Hold the run while it is delivered, so that no other process delivers it too; then release it.
@@ -78,7 +64,7 @@ class Lease:
         also: list[Statement] = []
         try:
             async with asyncio.timeout(None) as expiry:
-                with self._renewed(run.fence, lambda: run.executed_ms, is_working=False) as over:
+                with self.renewed(run, lambda: run.executed_ms, is_working=False) as over:
                     over.add_done_callback(lambda ended: None if ended.cancelled() else _expire(ended, expiry))
                     yield also
         except TimeoutError:
@@ -89,11 +75,11 @@ class Lease:
             await self._store.release(run.fence, executed_ms=run.executed_ms, also=also)
 
     @contextlib.contextmanager
-    def _renewed(
-        self, fence: Fence, executed_ms: Callable[[], int], *, is_working: bool
+    def renewed(
+        self, run: RunRow, executed_ms: Callable[[], int], *, is_working: bool = True
     ) -> Iterator["asyncio.Future[None]"]:
-        """Have a lease renewed inside the block; yield the future of its loss, or of a person's wish to stop."""
-        kept = _Kept(fence, executed_ms, is_working)
+        """Have a lease renewed inside the block; yield the future of its loss or of a wish to stop."""
+        kept = _Kept(run.fence, executed_ms, is_working)
         self._kept.add(kept)
         if self._heart is None:
             self._heart = asyncio.create_task(self._beat(), name="heartbeat")
@@ -101,7 +87,8 @@ class Lease:
             yield kept.over
         finally:
             self._kept.discard(kept)
-            kept.over.cancel()
+            if not kept.over.cancel() and not kept.over.cancelled():
+                kept.over.exception()  # whoever left the block knows, or does not mind any more
             if not self._kept and self._heart is not None:
                 self._heart.cancel()
                 self._heart, self.is_renewed = None, True

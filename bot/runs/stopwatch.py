@@ -13,6 +13,11 @@ class Stopwatch:
         self._clock = clock
         self._started_s: float | None = None
 
+    @property
+    def has_started(self) -> bool:
+        """Return whether the run has begun to work: what it shows has its place then."""
+        return self._started_s is not None
+
     def start(self) -> None:
         """Start measuring."""
         self._started_s = self._clock.monotonic()

@@ -143,8 +143,10 @@ class RunSession:
             written = None if write is None else await write
         except AgentsError as error:
             written = error
-        if queued:
-            await asyncio.wait([future for _, future in queued])
+        if pending := [
+            future for _, future in queued if future in self._in_flight
+        ]:  # what shared its transaction is not
+            await asyncio.wait(pending)
         for entry, future in queued:
             failed = future.exception()
             if failed is not None and isinstance(entry.operation, Decide):

@@ -56,7 +56,8 @@ async def test_a_renewal_that_fails_is_tried_again(
 
     monkeypatch.setattr(store, "renew_all", sometimes)
     async with asyncio.timeout(10):
-        await lease.keep(run, asyncio.Event(), lambda: 5)
+        with lease.renewed(run, lambda: 5) as over:
+            await over
     assert (answers, seen, lease.is_renewed) == ([], [True, False, False], True)
 
 
@@ -72,8 +73,8 @@ async def test_an_owner_hears_that_it_is_one_no_more(store: RunStore, clock: Fak
     run = await owned(store)
     clock.us += int(LEASE_S * 1e6)
     assert await store.claim(run.id, owner="B", lease_s=LEASE_S) is not None
-    with pytest.raises(RunLostError):
-        await Lease(store, clock).keep(run, asyncio.Event(), lambda: 5)
+    with Lease(store, clock).renewed(run, lambda: 5) as over, pytest.raises(RunLostError):
+        await over
 
 
 async def test_words_that_still_wait_are_dropped_when_the_run_goes_on_elsewhere(
@@ -151,6 +152,17 @@ async def test_a_run_that_misses_the_database_is_left_and_resumed(store: RunStor
     ended = await store.get(run_id)
     assert ended is not None
     assert (ended.status, ended.stop_reason, ended.epoch) == ("done", "completed", 2)
+
+
+async def test_an_owner_that_has_worked_on_its_run_ends_it_without_reading_it_again(
+    store: RunStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, get = await accepted(store), store.get
+    monkeypatch.setattr(store, "get", None)
+    await executor(store, clock, "Yes.").execute(run_id)
+    ended = await get(run_id)
+    assert ended is not None
+    assert (ended.status, ended.stop_reason) == ("done", "completed")
 
 
 async def test_a_broken_rule_of_the_schema_is_a_defect_and_ends_the_run(store: RunStore, clock: FakeClock) -> None:

@@ -8,6 +8,7 @@ model charges stands in FOLDER/bills.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -185,26 +186,21 @@ class Worker:
         session = await self.sessions.claim(run_id, owner=str(os.getpid()), lease_s=LEASE_S)
         if session is None:
             return
-        keeping = asyncio.create_task(self.lease.keep(session.run, asyncio.Event(), lambda: 0))
-        try:
-            record = await self._services(session).runner.step(
-                TaskContext(
-                    run_id=run_id, workspace="T1", channel="C1", channel_kind="channel", thread="1.1", user="U1",
-                    request=task.request,
-                ),
-                self._services(session), agent="clerk", path="clerk", handoff=EMPTY_HANDOFF,
-            )  # fmt: skip
-            await session.flush()
-            await self.sessions.finish(
-                session.run, stop_reason=record.outcome, result_json="{}", executed_ms=0, intents=()
-            )
-        except ParkedError as parked:
-            await self.sessions.park(session.run.fence, parked.paths, executed_ms=0)
-        except RunLostError:
-            pass
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+        with self.lease.renewed(session.run, lambda: 0), contextlib.suppress(RunLostError):
+            try:
+                record = await self._services(session).runner.step(
+                    TaskContext(
+                        run_id=run_id, workspace="T1", channel="C1", channel_kind="channel", thread="1.1", user="U1",
+                        request=task.request,
+                    ),
+                    self._services(session), agent="clerk", path="clerk", handoff=EMPTY_HANDOFF,
+                )  # fmt: skip
+                await session.flush()
+                await self.sessions.finish(
+                    session.run, stop_reason=record.outcome, result_json="{}", executed_ms=0, intents=()
+                )
+            except ParkedError as parked:
+                await self.sessions.park(session.run.fence, parked.paths, executed_ms=0)
 
     def _services(self, session: RunSession) -> Services:
         mortal: Any = Mortal(session, self.toolbox.death)

@@ -67,12 +67,8 @@ async def main(url: str, run_id: str, file: Path) -> str:
         session = await sessions.claim(run_id, owner=str(os.getpid()), lease_s=LEASE_S)
         if session is None:
             return "not claimed"
-        keeping = asyncio.create_task(Lease(store, clock).keep(session.run, asyncio.Event(), lambda: 0))
-        try:
+        with Lease(store, clock).renewed(session.run, lambda: 0):
             return await _act(session, clock, file)
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
     finally:
         await ledger.close()
         await db.close()
