@@ -9,6 +9,7 @@ from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetOffe
 from bot.messages.month_report import FlowRating, PastMonth, Report, ReportPart, UncertainCall, month_name, shown
 from bot.messages.mrkdwn import Mrkdwn, escape, join, mrkdwn, size, titled_link
 from bot.messages.run_text import count, dry_label, left, listed, moment, short, usd
+from patterns.core.money import CENT_NUSD, NUSD_PER_USD, exact_usd, format_usd
 from patterns.core.reasons import Reason
 
 DOUBTFUL_SHOWN = 5
@@ -56,7 +57,9 @@ def _head(view: BudgetView) -> Mrkdwn:
     )
     title = mrkdwn("*Budget of {name}, {month}*", name=short(report.name, 80), month=report.month)
     warning = mrkdwn("🚫 {warning}", warning=short(view.warning, 300)) if view.warning else Mrkdwn()
-    return join("\n", [title, warning, balance_line(report), _outlook(report), _compared(report), own])
+    return join(
+        "\n", [title, warning, balance_line(report), _exactly(report), _outlook(report), _compared(report), own]
+    )
 
 
 def balance_line(report: Report) -> Mrkdwn:
@@ -74,6 +77,14 @@ def balance_line(report: Report) -> Mrkdwn:
     free = mrkdwn("*{free} left*", free=left(report))
     resets = mrkdwn("resets {day}, in {days}", day=report.resets_on, days=count(report.days_left, "day"))
     return join(" · ", [spent, grant, held, free, resets])
+
+
+def _exactly(report: Report) -> Mrkdwn:
+    """Return what was rounded, in a month of which cents are most."""
+    exact = exact_usd(report.settled_nusd)
+    if not CENT_NUSD < report.settled_nusd < NUSD_PER_USD or exact == format_usd(report.settled_nusd):
+        return Mrkdwn()
+    return mrkdwn("Amounts are rounded up to whole cents: exactly {exact} is spent.", exact=exact)
 
 
 def _outlook(report: Report) -> Mrkdwn:

@@ -78,6 +78,19 @@ async def test_one_months_money_is_the_same_to_the_cent_everywhere(
     assert exact == spent_nusd
 
 
+@pytest.mark.parametrize(
+    ("spent_nusd", "exactly"), [(11_700_000, "$0.0117"), (20_000_000, ""), (4_200_000, ""), (1_011_700_000, "")]
+)
+async def test_a_month_of_a_few_cents_says_what_its_amounts_are_rounded_from(
+    desk: Desk, spent_nusd: int, exactly: str
+) -> None:
+    await desk.do(said.SetAmount("limit", 5 * USD), user=ADMIN)
+    await spend(desk, spent_nusd, agents=("advocate",))
+    shown = text(await desk.do(said.ShowBudget(), user=ADMIN))
+    line = f"Amounts are rounded up to whole cents: exactly {exactly} is spent."
+    assert [one for one in shown.splitlines() if one.startswith("Amounts are")] == [line] * bool(exactly)
+
+
 async def test_four_near_equal_agents_have_near_equal_shares(desk: Desk) -> None:
     await spend(desk, CENT_NUSD - 3, agents=("advocate", "cost", "operations", "sceptic"))
     shown = text(await desk.do(said.ShowBudget(), user=ADMIN))
