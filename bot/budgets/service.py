@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bot.budgets.audit import audit_view
+from bot.budgets.call_models import month_with_models
 from bot.budgets.changes import BudgetChanges
 from bot.budgets.chart import alt_text, draw
 from bot.budgets.csv_export import month_csv
@@ -16,7 +17,7 @@ from bot.commands.budget import BudgetCommand
 from bot.commands.origin import Origin
 from bot.messages.budget_form import CALLS_SHOWN, DoubtfulCall, budget_form
 from bot.messages.budget_views import AuditView, BookLine, BooksView, BudgetView
-from bot.messages.month_report import Report, build_report, model_name, month_name, with_model_names
+from bot.messages.month_report import Report, build_report, model_name, month_name
 from bot.messages.notice_views import NoticeView
 from bot.messages.renderer import Renderer
 from bot.messages.run_text import count, moment
@@ -191,7 +192,7 @@ class BudgetService:
         if wanted > balance.period:
             raise UserError(f"{month_name(wanted)} has not begun here. The current month is {balance.period}.")
         names = {name: spec.model for name, spec in self.changes.models().items()}
-        month = with_model_names(await self.reports.month(payer, wanted, deep=deep), names)
+        month = await month_with_models(self.reports, payer, wanted, names, deep=deep)
         settings = await self.reports.settings(payer.workspace, payer_key(payer), payer.channel_kind)
         if wanted == balance.period:
             limit_nusd = (balance.limit_nusd or 0) + balance.granted_nusd

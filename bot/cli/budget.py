@@ -172,18 +172,19 @@ async def _grant(amount: str, channel: str, reason: str, workspace: str) -> int:
 
 
 async def _report(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
+    from bot.budgets.call_models import month_with_models
     from bot.budgets.csv_export import month_csv
     from bot.commands.budget_values import read_month
     from bot.messages.budget_text import text
     from bot.messages.budget_views import BudgetView
-    from bot.messages.month_report import build_report, with_model_names
+    from bot.messages.month_report import build_report
     from patterns.core.holds import Payer
 
     async with open_books(workspace) as books:
         payer = Payer.of_channel(books.workspace, channel)
         balance = await books.balances.balance(payer)
         period = read_month(month) if month else balance.period
-        found = with_model_names(await books.reports.month(payer, period), books.models)
+        found = await month_with_models(books.reports, payer, period, books.models)
         settings = await books.reports.settings(books.workspace, channel)
     if as_csv:
         click.echo(month_csv(found.spent, period), nl=False)

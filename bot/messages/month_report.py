@@ -5,7 +5,7 @@ Every list of parts that is shown adds up to the sum above it (`shown`): shares 
 
 import calendar
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -153,16 +153,6 @@ def previous_period(period: str) -> str:
     """Return the period before."""
     year, month = map(int, period.split("-"))
     return f"{year - (month == 1)}-{(month - 2) % 12 + 1:02d}"
-
-
-def with_model_names(month: Month, names: Mapping[str, str]) -> Month:
-    """Return the month with the models' provider names instead of the roster's aliases."""
-    return replace(
-        month,
-        spent=tuple(replace(one, model=names.get(one.model, one.model)) for one in month.spent),
-        uncertain=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.uncertain),
-        overruns=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.overruns),
-    )
 
 
 def build_report(  # noqa: PLR0913 - all by keyword: the ledger's month, and what only Slack and the clock know

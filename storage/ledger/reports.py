@@ -1,8 +1,8 @@
 """Reads of a month's money for admins and finance: by part, by day, by run, by channel."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patterns.core.holds import Payer
@@ -11,6 +11,7 @@ from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 from storage.ledger.balances import DEFAULT_ALERTS_PCT
 from storage.ledger.book import QUARTER_US, Policy, account_id, payer_key
+from storage.ledger.month_setups import reading_setups
 from storage.ledger.periods import period_key
 
 q = load("reports")
@@ -38,7 +39,7 @@ class Month:
     """Everything stored about one payer's month. `limit_nusd` includes grants; None: no limit is set.
 
     `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside. `feedback`
-    are rows flow, helped, did_not: how many people said so.
+    are rows flow, helped, did_not: how many people said so. `setups` are what its runs worked with, data of decisions.
     """
 
     period: str
@@ -53,6 +54,7 @@ class Month:
     overruns: tuple[Row, ...]
     history: tuple[Row, ...]
     feedback: tuple[Row, ...] = ()
+    setups: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ class Reports:
             runs = (yield q.dearest_runs(**month, most=dearest)) if deep else []
             overruns = (yield q.overruns(**month)) if deep else []
             feedback = (yield q.feedback_by_flow(**month)) if deep else []
-            return _month(period, account, spent, (quarters, runs, uncertain, overruns, history, feedback))
+            setups = yield from reading_setups(month, deep=deep)
+            found = _month(period, account, spent, (quarters, runs, uncertain, overruns, history, feedback))
+            return replace(found, setups=setups)
 
         return await self._db.read(work)
 

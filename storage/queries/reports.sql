@@ -111,6 +111,24 @@ WHERE call.workspace = :workspace AND call.channel IN :channels... AND call.peri
   AND call.state <> 'reserved' AND call.attempt > 0
 ORDER BY call.opened_us, call.id;
 
+-- name: calls_between
+-- Return when the first and the last call of a month were made; each by itself, so that neither walks the month.
+SELECT
+  (SELECT MIN(opened_us) FROM call WHERE workspace = :workspace AND channel = :channel AND period = :period)
+    AS first_us,
+  (SELECT MAX(opened_us) FROM call WHERE workspace = :workspace AND channel = :channel AND period = :period)
+    AS last_us;
+
+-- name: setups_of_month
+-- Return what the latest runs of one month worked with, as their journals keep it, each once.
+SELECT DISTINCT step.data_json FROM (
+  SELECT id FROM run
+  WHERE workspace = :workspace AND channel = :channel AND created_us >= :from_us AND created_us <= :until_us
+  ORDER BY created_us DESC LIMIT :most
+) AS late JOIN step ON step.run_id = late.id AND step.path >= 'setup' AND step.path < 'setup0'
+WHERE EXISTS (SELECT 1 FROM call WHERE call.run_id = late.id AND call.period = :period AND call.attempt > 0)
+ORDER BY step.data_json;
+
 -- name: setups_of_calls
 -- Return what the runs of one month's calls worked with, as their journals keep it.
 SELECT run_id, path, data_json FROM step

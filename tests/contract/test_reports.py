@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.budgets.call_models import with_provider_models
+from bot.budgets.call_models import month_with_models, with_provider_models
 from bot.budgets.chart import chart_data
 from bot.budgets.csv_export import calls_csv, calls_json, month_csv
 from bot.messages.budget_text import balance_line, text
@@ -125,6 +125,40 @@ async def test_calls_have_the_models_that_the_owner_of_their_run_had(
     }  # fmt: skip
     assert with_provider_models([{**call, "setups": []}])[0]["model"] == "small"
     assert with_provider_models([{**call, "setups": []}], {"small": "openai/today"})[0]["model"] == "openai/today"
+
+
+async def test_a_month_names_the_models_that_its_runs_kept(
+    database: Database, ledger: SqlLedger, reports: Reports
+) -> None:
+    today = {"small": "openai/of-today", "large": "openai/large-today"}
+
+    async def asked(run_id: str, kept: str, *, cents: int) -> None:
+        asking = Asking(run_id=run_id)
+        await open_run(database, asking)
+        if kept:
+            data = {"epoch": 1, "models": {"small": {"id": kept, "price": "1/1"}}, "tools": []}
+            step = StepRecord(path="setup", input_hash="", outcome="decision", data=data)
+            await SqlJournal(database, ledger._clock).record(asking.fence, step)
+        for model in ("small", "large"):
+            hold = await ledger.hold(asking.hold(cents * CENT, model=model))
+            await ledger.settle(hold, Charged("settled", cents * CENT, usage=Usage(10, 5)), asking.fence)
+
+    async def told(*, deep: bool = True) -> list[tuple[str, int, int, int]]:
+        month = await month_with_models(reports, PAYER, "2026-11", today, deep=deep)
+        return [(one.model, one.calls, one.nusd // CENT, one.input_tokens) for one in month.spent]
+
+    await asked("R1", "", cents=1)
+    assert await told() == [("openai/large-today", 1, 1, 10), ("openai/of-today", 1, 1, 10)]
+    await asked("R2", "openai/then", cents=2)
+    assert await told() == [("openai/large-today", 2, 3, 20), ("openai/then", 2, 3, 20)]
+    await asked("R3", "anthropic/later", cents=5)
+    assert await told() == [
+        ("openai/large-today", 3, 8, 30), ("anthropic/later", 1, 5, 10),
+        ("openai/then", 1, 2, 10), ("openai/of-today", 1, 1, 10),
+    ]  # fmt: skip
+    assert await told(deep=False) == [
+        ("openai/large-today", 3, 8, 30), ("anthropic/later or openai/then", 3, 8, 30),
+    ]  # fmt: skip
 
 
 async def test_exports_name_tools_beside_models_with_what_came_of_their_calls(
