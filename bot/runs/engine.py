@@ -24,7 +24,7 @@ from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.estimate import estimate
-from patterns.flow import PLAN, Choice, Plan, flow_tree, plan_of, resolve, run_flow
+from patterns.flow import PLAN, Choice, Plan, explicit_decision, flow_tree, plan_of, resolve, run_flow
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services
 from patterns.tools.able import can_work, workable
@@ -136,6 +136,7 @@ class Engine(EngineParts):
             UserError: the person named a flow or agents that do not exist, do not fit or may not be asked here, or
                 that have tools where the tiny model answers.
         """
+        explicit_decision(self.roster, choice)  # a wrong name is told at once, not after the import of litellm
 
         def make(ctx: TaskContext, services: Services) -> Plan:
             return checked(services, estimate(ctx, services, choice))

@@ -134,9 +134,12 @@ async def test_after_five_runs_the_usual_price_is_known_and_decides_whether_to_a
         (("ask", "--flow", "draft", "--agents", "writer", "Why?"), "agents: draft works with agents of its own."),
     ],
 )
-async def test_what_cannot_be_run_is_one_sentence(tmp_path: Path, args: tuple[str, ...], sentence: str) -> None:
+async def test_what_cannot_be_run_is_one_sentence_and_told_before_litellm_is_imported(
+    tmp_path: Path, args: tuple[str, ...], sentence: str
+) -> None:
+    (tmp_path / "litellm.py").write_text("raise SystemExit('imported')", "utf-8")
     async with Provider([]) as provider:
-        refused = await Shell(tmp_path, provider.api_base("openai")).run(*args)
+        refused = await Shell(tmp_path, provider.api_base("openai")).run(*args, env={"PYTHONPATH": str(tmp_path)})
     assert only_sentence(refused).startswith(sentence)
 
 
