@@ -9,8 +9,8 @@ from patterns.core.errors import ReservationRefusedError, RunLostError, StorageE
 from patterns.core.holds import Charged, Hold, HoldRequest, ReserveRequest, Settlement
 from patterns.core.money import format_usd
 from patterns.core.reasons import Reason
-from storage.ledger.accounts import accounts_of
-from storage.ledger.book import Account, Call, LedgerTransaction, as_json, usage_json
+from storage.ledger.accounts import limits_of
+from storage.ledger.book import Call, LedgerTransaction, as_json, usage_json
 from storage.ledger.checks import check_amount, check_blocks, check_fit, check_owner
 
 
@@ -135,12 +135,12 @@ def close_call(
 ) -> None:
     """Move a call to an end state, and its money from held to settled on every account."""
     check_amount(actual_nusd)
-    paid_nusd, held_nusd = actual_nusd - call.actual_nusd, call.held_nusd
-    for id_ in call.accounts:
+    paid_nusd, held_nusd, ids = actual_nusd - call.actual_nusd, call.held_nusd, call.accounts
+    for id_ in ids:
         account = book.accounts[id_]
         account.reserved_nusd -= held_nusd
         account.settled_nusd += paid_nusd
-    book.changed_accounts.update(call.accounts)
+    book.changed_accounts.update(ids)
     counts, counted = state != "released", call.state == "uncertain"
     if counts or counted:
         book.add_spend(
@@ -191,12 +191,12 @@ def _known_reservation(call: Call) -> Hold:
     return _known(call, "reserved")
 
 
-def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> dict[str, Account]:
-    """Return the accounts of a request by id, after setting their configured limits on the locked rows."""
-    plan = accounts_of(book, request)
-    for id_, wanted in plan.items():
-        book.accounts[id_].limit_nusd = wanted.limit_nusd
-    return plan
+def _in_force(book: LedgerTransaction, request: HoldRequest | ReserveRequest) -> Mapping[str, int | None]:
+    """Return the limits of a request's accounts by id, after setting them on the locked rows."""
+    limits = limits_of(book, request)
+    for id_, limit_nusd in limits.items():
+        book.accounts[id_].limit_nusd = limit_nusd
+    return limits
 
 
 def _with_allowance(book: LedgerTransaction, request: HoldRequest) -> int:
@@ -227,7 +227,7 @@ def _open(book: LedgerTransaction, request: HoldRequest | ReserveRequest, *, amo
         price_version="",
         hold_nusd=amount_nusd,
         state="reserved",
-        accounts_json=as_json(tuple(accounts_of(book, request))),
+        accounts_json=as_json(tuple(limits_of(book, request))),
         owner_epoch=request.fence.epoch,
         opened_us=book.now_us,
     )

@@ -7,7 +7,7 @@ from patterns.core.ports import Clock
 from patterns.core.reasons import Reason
 from storage.database.database import Database
 from storage.database.statements import Row, Work, load, single
-from storage.ledger.accounts import month_accounts
+from storage.ledger.accounts import month_limits
 from storage.ledger.book import QUARTER_US, Account, LedgerTransaction, Policy
 from storage.ledger.periods import period_end_us
 from storage.ledger.transaction import load_config
@@ -67,10 +67,10 @@ class Balances:
         def work() -> Work[list[Balance]]:
             book = LedgerTransaction(self._policy, self._clock.now_us())
             yield from load_config(book, [payer])
-            accounts = month_accounts(book, payer)
-            rows = yield q.accounts(ids=accounts)
-            stored = {row["id"]: Account(**row) for row in rows}
-            return [_balance(book, payer, one, stored.get(id_, one)) for id_, one in accounts.items()]
+            limits = month_limits(book, payer)
+            stored = {account.id: account for account in (yield q.accounts.rows_as(Account, ids=limits))}
+            wanted = (Account(id_, limit_nusd) for id_, limit_nusd in limits.items())
+            return [_balance(book, payer, one, stored.get(one.id, one)) for one in wanted]
 
         return await self._db.read(work)
 
@@ -121,18 +121,19 @@ class Balances:
 
 def _balance(book: LedgerTransaction, payer: Payer, wanted: Account, stored: Account) -> Balance:
     workspace, own = book.config(payer)
-    config = workspace if wanted.kind == "workspace" or wanted.is_of_all_channels else own
+    name = wanted.name
+    config = workspace if name.kind == "workspace" or name.is_of_all_channels else own
     closed = Reason.PAUSED if config.kind == "workspace" else Reason.FROZEN
     zone = (own.zone if config is own else None) or workspace.zone or book.policy.zone
     return Balance(
-        kind=wanted.kind,
-        key=wanted.key,
-        period=wanted.period,
+        kind=name.kind,
+        key=name.key,
+        period=name.period,
         limit_nusd=wanted.limit_nusd,
         granted_nusd=stored.granted_nusd,
         settled_nusd=stored.settled_nusd,
         held_nusd=stored.reserved_nusd,
-        resets_at_us=period_end_us(wanted.period, zone),
+        resets_at_us=period_end_us(name.period, zone),
         blocked=closed if config.blocked else None,
         blocked_reason=config.blocked_reason,
     )

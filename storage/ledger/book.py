@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from patterns.core.errors import BudgetExceededError
 from patterns.core.holds import Payer
@@ -44,30 +44,58 @@ class Policy:
     person_nusd: int | None = None
 
 
-@dataclass(slots=True)
-class Account:
-    """A row of `account`, its columns in order: a limit and what counts against it. `limit_nusd` None: no limit."""
+class AccountName(NamedTuple):
+    """What the id of an account says: whose limit it is, and of which month; runs and stages have none."""
 
-    id: str
     workspace: str
     kind: str
     key: str
     period: str
-    limit_nusd: int | None
-    granted_nusd: int = 0
-    settled_nusd: int = 0
-    reserved_nusd: int = 0
+
+    @classmethod
+    def of(cls, id_: str) -> "AccountName":
+        """Return the name in an id; see `account_id`."""
+        workspace, kind, rest = id_.split("/", 2)
+        key, _, period = rest.rpartition("/")
+        return cls(workspace, kind, key, period)
 
     @property
     def is_of_all_channels(self) -> bool:
         """Return True for one person's part of all channels together; of one channel, its key names the channel."""
         return self.kind == "user" and ":" not in self.key
 
+
+@dataclass(slots=True)
+class Account:
+    """What of a row of `account` decides: a limit and what counts against it. `limit_nusd` None: no limit."""
+
+    id: str
+    limit_nusd: int | None
+    granted_nusd: int = 0
+    settled_nusd: int = 0
+    reserved_nusd: int = 0
+
+    @property
+    def name(self) -> AccountName:
+        """Return whose limit it is."""
+        return AccountName.of(self.id)
+
     def fits(self, nusd: int) -> bool:
         """Return whether that much more may be held."""
         if self.limit_nusd is None or nusd <= 0:
             return True
         return self.settled_nusd + self.reserved_nusd + nusd <= self.limit_nusd + self.granted_nusd
+
+
+@dataclass(slots=True)
+class Owner:
+    """What of a row of `run` says who may hold and publish for it."""
+
+    run_id: str
+    workspace: str
+    epoch: int
+    status: str
+    cancel_requested_by: str | None
 
 
 @dataclass(slots=True)
@@ -166,7 +194,7 @@ class LedgerTransaction:
     now_us: int
     trusted: bool = True
     confirmed: bool = False
-    runs: dict[str, Row] = field(default_factory=dict)
+    runs: dict[str, Owner] = field(default_factory=dict)
     workspaces: dict[str, Config] = field(default_factory=dict)
     payers: dict[tuple[str, str], Config] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -185,8 +213,8 @@ class LedgerTransaction:
     overruns: list[Call] = field(default_factory=list)
     late_bills: list[tuple[Call, str]] = field(default_factory=list)
     audits: list[dict[str, Any]] = field(default_factory=list)
-    request_accounts: dict[str, dict[str, Account]] = field(default_factory=dict)
-    payer_accounts: dict[Payer, dict[str, Account]] = field(default_factory=dict)
+    request_limits: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    payer_limits: dict[Payer, dict[str, int | None]] = field(default_factory=dict)
     _configs: dict[Payer, tuple[Config, Config]] = field(default_factory=dict)
 
     def config(self, payer: Payer) -> tuple[Config, Config]:
@@ -211,10 +239,13 @@ class LedgerTransaction:
     def add_spend(self, call: Call, *, calls: int, delta_nusd: int, uncertain_nusd: int, usage: Usage | None) -> None:
         """Add a call's change to the sums that reports read."""
         key = (call.workspace, call.channel, call.period, call.flow, call.agent, call.model, call.user_id)
-        tokens = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
         total = self.spent[key]
-        for index, amount in enumerate((calls, delta_nusd, uncertain_nusd, *tokens)):
-            total[index] += amount
+        total[0] += calls
+        total[1] += delta_nusd
+        total[2] += uncertain_nusd
+        if usage:
+            total[3] += usage.input_tokens
+            total[4] += usage.output_tokens
         self.spent_at[call.workspace, call.channel, call.period, call.opened_us // QUARTER_US] += delta_nusd
 
 
@@ -224,7 +255,10 @@ def payer_key(payer: Payer) -> str:
 
 
 def account_id(workspace: str, kind: str, key: str, period: str) -> str:
-    """Return the id of an account, the same in every process: a hold locks it without a look-up."""
+    """Return the id of an account, the same in every process: a hold locks it without a look-up.
+
+    Only a key may have a slash.
+    """
     return f"{workspace}/{kind}/{key}/{period}"
 
 

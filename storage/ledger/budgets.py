@@ -12,8 +12,8 @@ from patterns.core.ports import Clock
 from storage.database.database import ConstraintError, Database
 from storage.database.statements import Row, Work, load
 from storage.ledger import admission
-from storage.ledger.accounts import month_accounts
-from storage.ledger.book import LedgerTransaction, Policy, payer_key
+from storage.ledger.accounts import month_limits
+from storage.ledger.book import AccountName, LedgerTransaction, Policy, payer_key
 from storage.ledger.periods import ClockGuard, checked_zone
 from storage.ledger.transaction import load_accounts, load_calls, load_config, save
 from storage.ledger.transaction import q as ledger
@@ -112,11 +112,12 @@ class Budgets:
         def work() -> Work[Change]:
             book = self._book()
             yield from load_config(book, [payer])
-            found = [one for one in month_accounts(book, payer).values() if one.kind == wanted_kind]
+            limits = month_limits(book, payer)
+            found = [id_ for id_ in limits if AccountName.of(id_).kind == wanted_kind]
             if not found:
                 raise UserError("A person's direct messages have one account only. Grant to that.")
-            yield from load_accounts(book, {found[0].id: found[0]})
-            account = book.accounts[found[0].id]
+            yield from load_accounts(book, {found[0]: limits[found[0]]})
+            account = book.accounts[found[0]]
             granted_nusd = account.granted_nusd + (amount or 0)
             change = Change({"granted_nusd": account.granted_nusd}, {"granted_nusd": granted_nusd})
             yield q.save_grant(id=account.id, granted_nusd=_amount(granted_nusd))

@@ -18,9 +18,9 @@ def check_amount(nusd: int) -> None:
 def check_owner(book: LedgerTransaction, fence: Fence) -> None:
     """Raise RunLostError for an old fencing token, CancelledRunError for a run that was asked to stop."""
     run = book.runs.get(fence.run_id)
-    if run is None or run["epoch"] != fence.epoch or run["status"] != "running":
+    if run is None or run.epoch != fence.epoch or run.status != "running":
         raise RunLostError
-    if run["cancel_requested_by"] is not None:
+    if run.cancel_requested_by is not None:
         raise CancelledRunError
 
 
@@ -58,10 +58,11 @@ def check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
         account = book.accounts[id_]
         if not account.fits(needed):
             limit = (account.limit_nusd or 0) + account.granted_nusd
+            name = account.name
             raise BudgetExceededError(
-                kind=account.kind,
-                key=account.key,
-                period=account.period,
+                kind=name.kind,
+                key=name.key,
+                period=name.period,
                 needed_nusd=needed,
                 limit_nusd=limit,
                 settled_nusd=account.settled_nusd,
@@ -72,8 +73,9 @@ def check_fit(book: LedgerTransaction, deltas: Mapping[str, int]) -> None:
 
 def _state(account: Account, limit_nusd: int) -> str:
     """Return how an account stands, in words that anybody in a channel may read: the workspace's without numbers."""
-    if account.kind == "workspace":
+    kind = account.name.kind
+    if kind == "workspace":
         return "The workspace's budget has less free than that."
     spent, held = format_usd(account.settled_nusd), format_usd(account.reserved_nusd)
-    name = "Your part of all channels" if account.is_of_all_channels else _NAMES[account.kind]
+    name = "Your part of all channels" if account.name.is_of_all_channels else _NAMES[kind]
     return f"{name} is {format_usd(limit_nusd)}: {spent} spent, {held} held."

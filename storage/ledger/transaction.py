@@ -1,20 +1,20 @@
 """One transaction of the ledger as a script: lock and load in few statements, decide in turn, write together."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from patterns.core.errors import AgentsError, BudgetExceededError, RunLostError
 from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, ReserveRequest
 from patterns.core.money import format_usd
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import TOOL_MODEL
-from storage.database.statements import Query, Row, Statement, Work, load
+from storage.database.statements import Query, Statement, Work, load
 from storage.journal import q as journal
 from storage.journal import step_row
 from storage.ledger import admission
-from storage.ledger.accounts import accounts_of
-from storage.ledger.book import Account, Call, Config, LedgerTransaction, payer_key
+from storage.ledger.accounts import limits_of
+from storage.ledger.book import Account, AccountName, Call, Config, LedgerTransaction, Owner, payer_key
 
 q = load("ledger")
 runs_q = load("runs")
@@ -58,15 +58,15 @@ Operation = HoldRequest | Reserve | Settle | Release | Decide
 
 def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[list[object]]:
     """Decide the operations in turn and return for each its value or its error. `book` comes empty."""
-    runs = {fence.run_id for operation in operations for fence in _fences(operation)}
-    for _, statement in sorted(_run_changes(book, operations), key=lambda one: one[0]):
+    needs = _needs(book, operations)
+    for _, statement in sorted(needs.run_changes, key=lambda one: one[0]):
         yield statement
-    if runs:
-        book.runs = {row["id"]: row for row in (yield q.lock_runs(ids=runs))}
-    yield from load_calls(book, q.lock_calls, ids={id_ for operation in operations for id_ in _calls(operation)})
-    requests = [request for operation in operations for request in _requests(operation)]
+    if needs.runs:
+        book.runs = {run.run_id: run for run in (yield q.lock_runs.rows_as(Owner, ids=needs.runs))}
+    yield from load_calls(book, q.lock_calls, ids=needs.calls)
+    requests = needs.requests
     if requests:
-        yield from load_config(book, [request.payer for request in requests])
+        yield from load_config(book, {request.payer for request in requests})
         models = {request.model for request in requests if isinstance(request, HoldRequest)}
         rows = yield q.quarantined(workspaces={request.payer.workspace for request in requests}, models=models)
         book.quarantine = {(row["workspace"], row["model"]): row for row in rows}
@@ -81,7 +81,7 @@ def load_calls(book: LedgerTransaction, query: Query, **params: object) -> Work[
     book.calls = {call.id: call for call in (yield query.rows_as(Call, **params))}
 
 
-def load_config(book: LedgerTransaction, payers: Sequence[Payer]) -> Work[None]:
+def load_config(book: LedgerTransaction, payers: Collection[Payer]) -> Work[None]:
     """Read limits, zones and months of payers and their workspaces."""
     spaces = {payer.workspace for payer in payers}
     rows = yield q.workspaces(ids=spaces)
@@ -90,15 +90,16 @@ def load_config(book: LedgerTransaction, payers: Sequence[Payer]) -> Work[None]:
     book.payers = {(row["workspace"], row["id"]): Config(**row) for row in rows}
 
 
-def load_accounts(book: LedgerTransaction, wanted: dict[str, Account]) -> Work[None]:
-    """Lock the wanted accounts and those of the loaded calls, opening the ones that are new."""
-    ids = {*wanted, *(id_ for call in book.calls.values() for id_ in call.accounts)}
+def load_accounts(book: LedgerTransaction, limits: Mapping[str, int | None]) -> Work[None]:
+    """Lock the accounts that have these limits and those of the loaded calls, opening the ones that are new."""
+    ids = set(limits).union(*[call.accounts for call in book.calls.values()])
     if not ids:
         return
     book.accounts = {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=ids))}
     missing = sorted(ids - book.accounts.keys())
     if missing:
-        yield q.open_account.many_of(wanted[id_] for id_ in missing)
+        names = {id_: AccountName.of(id_)._asdict() for id_ in missing}
+        yield q.open_account.many({"id": id_, "limit_nusd": limits[id_], **name} for id_, name in names.items())
         book.accounts |= {account.id: account for account in (yield q.lock_accounts.rows_as(Account, ids=missing))}
 
 
@@ -171,8 +172,9 @@ def _stop_spending(book: LedgerTransaction) -> Work[None]:
 def _freeze_past_limit(book: LedgerTransaction, call: Call, reason: str) -> Work[None]:
     for account in (book.accounts[id_] for id_ in call.accounts):
         limit_nusd = (account.limit_nusd or 0) + account.granted_nusd
-        if account.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
-            yield q.freeze_payer(workspace=call.workspace, id=account.key, reason=reason)
+        name = account.name
+        if name.kind in {"channel", "dm"} and account.settled_nusd > limit_nusd:
+            yield q.freeze_payer(workspace=call.workspace, id=name.key, reason=reason)
             admission.audit(book, (call.workspace, account.id), actor="ledger", action="freeze", reason=reason)
 
 
@@ -192,7 +194,7 @@ def _decide(book: LedgerTransaction, operation: Operation) -> object:
             case Decide():
                 run = _owned(book, operation.fence)
                 book.steps += [
-                    step_row(run["id"], run["workspace"], step, call_id=None, now_us=book.now_us)
+                    step_row(run.run_id, run.workspace, step, call_id=None, now_us=book.now_us)
                     for step in operation.steps
                 ]
                 return None
@@ -209,71 +211,70 @@ def _publish(book: LedgerTransaction, operation: Settle) -> bool:
     except RunLostError:
         return False
     book.steps.append(
-        step_row(run["id"], run["workspace"], operation.step, call_id=operation.hold.call_id, now_us=book.now_us)
+        step_row(run.run_id, run.workspace, operation.step, call_id=operation.hold.call_id, now_us=book.now_us)
     )
     return True
 
 
-def _owned(book: LedgerTransaction, fence: Fence) -> Row:
-    """Return the row of a run; raise RunLostError when another process owns it."""
+def _owned(book: LedgerTransaction, fence: Fence) -> Owner:
+    """Return the owner of a run; raise RunLostError when it is another process."""
     run = book.runs.get(fence.run_id)
-    if run is None or run["epoch"] != fence.epoch:
+    if run is None or run.epoch != fence.epoch:
         raise RunLostError
     return run
 
 
-def _run_changes(book: LedgerTransaction, operations: Sequence[Operation]) -> list[tuple[str, Statement]]:
-    """Return what changes in the rows of runs, by run id: chosen flows, and leases that tool calls extend."""
-    changes: list[tuple[str, Statement]] = []
-    for one in operations:
-        if isinstance(one, Decide) and one.flow:
-            flow, worst_nusd = one.flow
-            run = {"id": one.fence.run_id, "epoch": one.fence.epoch}
-            changes.append((one.fence.run_id, runs_q.set_flow(**run, flow=flow, worst_nusd=worst_nusd)))
-        elif isinstance(one, HoldRequest) and one.lease_s:
-            until_us = book.now_us + int(one.lease_s * 1_000_000)
-            run = {"id": one.fence.run_id, "epoch": one.fence.epoch}
-            changes.append((one.fence.run_id, runs_q.extend_lease(**run, lease_until_us=until_us)))
-    return changes
+@dataclass(slots=True)
+class _Needs:
+    """What operations are decided over: runs and calls by id, requests; and what changes in rows of runs, by run id."""
+
+    runs: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    requests: list[HoldRequest | ReserveRequest] = field(default_factory=list)
+    run_changes: list[tuple[str, Statement]] = field(default_factory=list)
+
+    def name(self, call_id: str, envelope: str | None) -> None:
+        """Add a call, and the reservation that it draws on."""
+        self.calls.add(call_id)
+        if envelope:
+            self.calls.add(envelope)
 
 
-def _requests(operation: Operation) -> Sequence[HoldRequest | ReserveRequest]:
-    match operation:
-        case HoldRequest():
-            return (operation,)
-        case Reserve():
-            return operation.requests
-        case _:
-            return ()
+def _needs(book: LedgerTransaction, operations: Sequence[Operation]) -> _Needs:
+    needs = _Needs()
+    for operation in operations:
+        match operation:
+            case HoldRequest(fence=fence):
+                needs.requests.append(operation)
+                needs.name(operation.call_id, operation.envelope)
+                if operation.lease_s:  # the call of a tool extends the lease
+                    until_us = book.now_us + int(operation.lease_s * 1_000_000)
+                    change = runs_q.extend_lease(id=fence.run_id, epoch=fence.epoch, lease_until_us=until_us)
+                    needs.run_changes.append((fence.run_id, change))
+            case Reserve(requests=requests):
+                needs.requests += requests
+                needs.calls.update([request.call_id for request in requests])
+            case Settle(hold=hold, fence=fence):
+                needs.name(hold.call_id, hold.envelope)
+                if operation.step:
+                    needs.runs.add(fence.run_id)
+            case Release(call_ids=call_ids):
+                needs.calls.update(call_ids)
+            case Decide(fence=fence):
+                needs.runs.add(fence.run_id)
+                if operation.flow:
+                    flow, worst_nusd = operation.flow
+                    change = runs_q.set_flow(id=fence.run_id, epoch=fence.epoch, flow=flow, worst_nusd=worst_nusd)
+                    needs.run_changes.append((fence.run_id, change))
+    needs.runs.update([request.fence.run_id for request in needs.requests])
+    return needs
 
 
-def _fences(operation: Operation) -> Sequence[Fence]:
-    if isinstance(operation, Settle):
-        return (operation.fence,) if operation.step else ()
-    if isinstance(operation, Decide):
-        return (operation.fence,)
-    return [request.fence for request in _requests(operation)]
-
-
-def _calls(operation: Operation) -> Sequence[str]:
-    match operation:
-        case HoldRequest():
-            return (operation.call_id, operation.envelope) if operation.envelope else (operation.call_id,)
-        case Reserve():
-            return [request.call_id for request in operation.requests]
-        case Settle(hold=hold):
-            return (hold.call_id, hold.envelope) if hold.envelope else (hold.call_id,)
-        case Release():
-            return operation.call_ids
-        case Decide():
-            return ()
-
-
-def _wanted(book: LedgerTransaction, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, Account]:
-    wanted: dict[str, Account] = {}
+def _wanted(book: LedgerTransaction, requests: Sequence[HoldRequest | ReserveRequest]) -> dict[str, int | None]:
+    limits: dict[str, int | None] = {}
     for request in requests:
         try:
-            wanted |= accounts_of(book, request)
+            limits |= limits_of(book, request)
         except BudgetExceededError:
             continue  # deciding meets the same error, and gives it to its caller
-    return wanted
+    return limits

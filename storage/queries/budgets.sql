@@ -29,8 +29,7 @@ WHERE workspace = :workspace AND id = :id;
 
 -- name: accounts
 -- Return accounts with their sums as they are now.
-SELECT id, workspace, kind, key, period, limit_nusd, granted_nusd, settled_nusd, reserved_nusd
-FROM account WHERE id IN :ids...;
+SELECT id, limit_nusd, granted_nusd, settled_nusd, reserved_nusd FROM account WHERE id IN :ids...;
 
 -- name: save_grant
 -- Set the one-off raise of an account.

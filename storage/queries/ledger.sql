@@ -1,6 +1,6 @@
 -- name: lock_runs
 -- Read the owners of the runs that ask for holds, with a shared lock: no run can be claimed before the commit.
-SELECT id, epoch, status, cancel_requested_by, workspace FROM run WHERE id IN :ids... ORDER BY id FOR SHARE;
+SELECT id, workspace, epoch, status, cancel_requested_by FROM run WHERE id IN :ids... ORDER BY id FOR SHARE;
 
 -- name: lock_calls
 -- Read holds to be settled, released or drawn on, locked. Every transaction locks runs, then calls, then accounts,
@@ -37,8 +37,8 @@ WHERE workspace IN :workspaces... AND model IN :models...;
 
 -- name: lock_accounts
 -- Read accounts, locked until the commit.
-SELECT id, workspace, kind, key, period, limit_nusd, granted_nusd, settled_nusd, reserved_nusd
-FROM account WHERE id IN :ids... ORDER BY id FOR UPDATE;
+SELECT id, limit_nusd, granted_nusd, settled_nusd, reserved_nusd FROM account WHERE id IN :ids... ORDER BY id
+FOR UPDATE;
 
 -- name: open_account
 -- Create the account row with the first hold of a month, a run or a stage.

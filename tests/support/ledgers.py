@@ -102,7 +102,7 @@ class Asking:
             price_version="1/1",
             amount_nusd=nusd,
         )
-        return replace(request, **changes)
+        return replace(request, **changes) if changes else request
 
     def reserve(self, nusd: int, **changes: Any) -> ReserveRequest:
         number = next(self._serial)
