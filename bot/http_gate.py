@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 import structlog
 
 from bot.log_throttle import LogThrottle
+from bot.manifest import EVENTS_PATH
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ class RefusedError(Exception):
 
 
 class HttpGate:
-    """An ASGI app in front of another. `pages` are its other paths, with their methods; the signed path takes POST.
+    """An ASGI app in front of others: `app` takes what Slack posts, `others` has `pages`, with their methods.
 
     `guarded` are apps that check who asks themselves, before they read anything.
     """
@@ -69,16 +70,16 @@ class HttpGate:
     def __init__(
         self,
         app: App,
+        others: App,
         *,
         secret: str,
-        signed_path: str,
         pages: Mapping[str, Collection[str]],
         guarded: Mapping[str, App] | None = None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._app = app
+        self._others = others
         self._secret = secret.encode()
-        self._signed_path = signed_path
         self._pages = pages
         self._guarded = guarded or {}
         self._now_s = now_s
@@ -108,7 +109,8 @@ class HttpGate:
             await send(message)
 
         try:
-            await self._app(scope, _replayed(body, receive), sending)
+            app = self._app if scope["path"] == EVENTS_PATH else self._others
+            await app(scope, _replayed(body, receive), sending)
         except Exception:
             # Whatever it is, the server's own answer would be a traceback in its log, and none to whoever asked.
             log.exception("http_request_failed", path=scope["path"])
@@ -118,12 +120,12 @@ class HttpGate:
     async def _checked(self, scope: Scope, receive: Receive) -> bytes:
         """Return the body of a request that may pass."""
         path, method = scope["path"], scope["method"]
-        allowed = {"POST"} if path == self._signed_path else self._pages.get(path)
+        allowed = {"POST"} if path == EVENTS_PATH else self._pages.get(path)
         if allowed is None:
             raise RefusedError(404, "unknown path")
         if method not in allowed:
             raise RefusedError(405, "unexpected method", {"allow": ", ".join(sorted(allowed))})
-        if path != self._signed_path:
+        if path != EVENTS_PATH:
             return b""
         headers = _headers(scope)
         _check_length(headers.get(b"content-length"))

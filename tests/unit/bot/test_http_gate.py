@@ -41,9 +41,14 @@ def inner() -> Inner:
 
 
 @pytest.fixture
-def gate(inner: Inner) -> HttpGate:
+def others() -> Inner:
+    return Inner()
+
+
+@pytest.fixture
+def gate(inner: Inner, others: Inner) -> HttpGate:
     pages = {"/healthz": ("GET", "HEAD")}
-    return HttpGate(inner, secret=SECRET, signed_path=EVENTS, pages=pages, now_s=lambda: NOW_S)
+    return HttpGate(inner, others, secret=SECRET, pages=pages, now_s=lambda: NOW_S)
 
 
 def signed(body: bytes, *, secret: str = SECRET, at_s: int = NOW_S, content: bytes = JSON) -> dict[bytes, bytes]:
@@ -79,9 +84,14 @@ async def asked(
     return sent[0]["status"], taken
 
 
-async def test_what_slack_signed_passes_as_it_came(gate: HttpGate, inner: Inner) -> None:
+async def test_what_slack_signed_passes_as_it_came(gate: HttpGate, inner: Inner, others: Inner) -> None:
     assert await asked(gate, signed(GOOD), [GOOD[:7], GOOD[7:]]) == (200, 2)
-    assert inner.bodies == [GOOD]
+    assert (inner.bodies, others.bodies) == ([GOOD], [])
+
+
+async def test_a_page_passes_to_the_app_of_the_pages(gate: HttpGate, inner: Inner, others: Inner) -> None:
+    assert (await asked(gate, {}, path="/healthz", method="GET"))[0] == 200
+    assert (inner.bodies, others.bodies) == ([], [b""])
 
 
 @pytest.mark.parametrize(

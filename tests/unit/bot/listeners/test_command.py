@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from slack_bolt.listener.async_listener import AsyncListener
 
 from bot.commands.origin import Origin
+from bot.listeners import command as handler
 from bot.messages.list_views import AgentsView, FlowsView, HelpView, RunsView
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView
 from bot.runs.request import RunRequest
@@ -42,6 +44,25 @@ async def test_a_request_is_acknowledged_stored_and_opened(bot: Bot) -> None:
     assert [expected] == bot.runs.opened
     assert {key: "done"} == bot.inbox.notes
     assert "token" not in bot.inbox.stored[key][1]
+
+
+async def test_it_is_acknowledged_without_asking_any_of_bolts_listeners(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(*_: object, **__: object) -> bool:
+        raise AssertionError("a listener was asked")
+
+    monkeypatch.setattr(AsyncListener, "async_matches", asked)
+    assert (await bot.receive(command("green tea?"))).status == 200
+    assert [request.text for request in bot.runs.opened] == ["green tea?"]
+
+
+async def test_one_that_could_not_be_handed_over_is_not_acknowledged(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(handler, "handle_text", defect)
+    assert (await bot.receive(command("green tea?"))).status == 500
 
 
 async def test_in_our_direct_messages_the_person_pays(bot: Bot) -> None:
