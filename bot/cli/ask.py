@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bot.cli.ask_json import amounts, print_json, told_estimate, told_result
 from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
 from bot.commands.dry_run import read_dry_run
@@ -16,19 +17,20 @@ from bot.messages.card_views import Needs
 from bot.messages.dry_run_text import under_answer
 from bot.messages.outcome_text import refusal
 from bot.messages.price_text import estimate_words
-from bot.messages.printable_json import printable_json
 from bot.messages.views import AnswerView, Person, RunView
 from bot.people.profiles import ProfileLookup
 from bot.runs.budget_gate import InsufficientBudgetError, refusal_of, require_budget
 from bot.runs.engine import Engine, paid_steps
 from bot.runs.executor import Executor
 from bot.runs.outcome import RunOutcome
+from bot.runs.resources import NOBODY_HAS_IT, servers_on
 from bot.runs.tool_lines import would_call
 from patterns.core.errors import RunLostError, UserError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.holds import Payer
-from patterns.core.money import NUSD_PER_USD, format_usd
+from patterns.core.money import format_usd
 from patterns.core.quotes import PriceEstimate
+from patterns.core.tools import ToolRules
 from patterns.flow import Choice, Plan
 from patterns.roster.consistency import ROUTER
 from patterns.roster.suggestions import nearest
@@ -93,7 +95,7 @@ class Shell:
         """Print what it would cost; nothing is stored, held or sent."""
         plan = await self._plan()
         if self.asked.as_json:
-            _print_json(told_estimate(plan))
+            print_json(told_estimate(plan))
             return 0
         click.echo(estimate_words(plan))
         return 0
@@ -102,6 +104,7 @@ class Shell:
         """Run it to its end and print the answer; return the exit code."""
         is_manned = sys.stdin.isatty() and sys.stderr.isatty()
         self._check_approved()
+        self._check_attached()
         plan = await self._plan()
         try:
             await require_budget(self.engine.balances, self.payer, plan.needed_nusd)
@@ -124,6 +127,11 @@ class Shell:
             balance = await self.engine.balances.tightest(self.payer, outcome.needed_nusd)
             return await self._refused(balance, outcome.needed_nusd, await self.engine.price_of(run), run=run)
         return await self._answered(run, outcome, terminal)
+
+    def _check_attached(self) -> None:
+        """Refuse addresses where no server could have them, before anything is stored."""
+        if self.asked.with_ and not servers_on(ToolRules(enabled=None), self.engine.roster):
+            raise UserError(f"--with {self.asked.with_[0]}: {NOBODY_HAS_IT}. `agents tools list` shows what there is.")
 
     def _check_approved(self) -> None:
         tools = self.engine.roster.tools
@@ -177,7 +185,7 @@ class Shell:
         sentence = plain(refusal(await self._profiles.refusal(self.payer, balance, needs=Needs(price, needed_nusd))))
         if self.asked.as_json:
             result = PatternResult(output="", stop_reason=StopReason.BUDGET, notes=(sentence,))
-            _print_json({"run_id": run.id if run else None, **_told(result), **_amounts({"needed": needed_nusd})})
+            print_json({"run_id": run.id if run else None, **told_result(result), **amounts({"needed": needed_nusd})})
         print_line(f"agents: {sentence}")
         return 1
 
@@ -185,7 +193,7 @@ class Shell:
         view = await self._view(run, outcome, terminal)
         before, answer, after = shown_ending(view)
         if self.asked.as_json:
-            _print_json(await self._json(run, view))
+            print_json(await self._json(run, view))
         elif answer:
             click.echo(f"{before}\n\n{answer}" if before else answer)
         else:
@@ -236,20 +244,20 @@ class Shell:
 
     async def _json(self, run: RunRow, view: AnswerView) -> dict[str, Any]:
         balance = await self.engine.balances.balance(self.payer)
-        amounts = {"cost": view.result.cost_nusd, "uncertain": view.uncertain_nusd, "worst": run.worst_nusd}
+        paid = {"cost": view.result.cost_nusd, "uncertain": view.uncertain_nusd, "worst": run.worst_nusd}
         return {
             "run_id": run.id,
             "flow": run.flow,
             "agents": list(view.run.agents),
-            **_told(view.result),
-            **_amounts(amounts),
+            **told_result(view.result),
+            **amounts(paid),
             "seconds": view.seconds,
             "steps": {"done": view.steps_done, "total": view.steps_total},
             "balance": {
                 "workspace": run.workspace,
                 "channel": run.channel,
                 "period": balance.period,
-                **_amounts({"limit": (balance.limit_nusd or 0) + balance.granted_nusd, "free": balance.free_nusd}),
+                **amounts({"limit": (balance.limit_nusd or 0) + balance.granted_nusd, "free": balance.free_nusd}),
             },
             "play_money": view.run.play_money,
             "dry_run": run.is_dry,
@@ -258,7 +266,7 @@ class Shell:
                     "agent": one.agent,
                     "tool": one.tool,
                     "arguments": one.arguments,
-                    **_amounts({"price": one.price_nusd}),
+                    **amounts({"price": one.price_nusd}),
                 }
                 for one in view.would_call
             ],
@@ -273,35 +281,3 @@ async def _stop_when(stopped: asyncio.Event, executor: Executor[Terminal], run: 
     await stopped.wait()
     print_line("Stopping …")
     await executor.stop(run, by=run.user)
-
-
-def told_estimate(plan: Plan) -> dict[str, Any]:
-    """Return a plan's price as JSON: what is asked for at once, at most and as expected, each in two units."""
-    price = plan.price
-    figures = {"once": plan.needed_nusd, "worst": price.worst_nusd, "expected": price.expected_nusd}
-    source = {"expected_from": "history" if price.has_history else "typical lengths"}
-    return {"flow": plan.title, "chosen_by": plan.decision.chosen_by, **_amounts(figures), **source}
-
-
-def _told(result: PatternResult) -> dict[str, Any]:
-    return {
-        "output": result.output,
-        "stop_reason": result.stop_reason.value,
-        "notes": list(result.notes),
-        "missing": [voice.model_dump() for voice in result.missing],
-    }
-
-
-def _amounts(nusd: Mapping[str, int | None]) -> dict[str, str | int | None]:
-    """Return each amount twice: exact dollars as a string, and integer nano-dollars."""
-    dollars = {f"{name}_usd": None if amount is None else _usd(amount) for name, amount in nusd.items()}
-    return {**dollars, **{f"{name}_nusd": amount for name, amount in nusd.items()}}
-
-
-def _usd(nusd: int) -> str:
-    whole, rest = divmod(nusd, NUSD_PER_USD)
-    return f"{whole}.{rest:09d}"
-
-
-def _print_json(value: Mapping[str, Any]) -> None:
-    click.echo(printable_json(value))

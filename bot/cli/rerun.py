@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from bot.cli.ask import Request, Shell, told_estimate
+from bot.cli.ask import Request, Shell
+from bot.cli.ask_json import told_estimate
 from bot.cli.shell import accept, opened, payer_for
 from bot.cli.show import note_reading
 from bot.cli.stored_runs import story_of

@@ -11,7 +11,7 @@ from bot.runs.engine_parts import EngineParts, NullEventSink
 from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import TINY_WITHOUT_TOOLS
-from bot.runs.resources import brings_private
+from bot.runs.resources import brings_private, check_came
 from bot.runs.run_setup import Setup, keep_setup
 from bot.runs.told_price import PRICE_PATH, estimate_in
 from patterns.core.context import TaskContext
@@ -62,6 +62,7 @@ class Engine(EngineParts):
             gate = BudgetGate(self.balances, session, self.clock, session.asked)
             is_planned = await session.find(run.id, PLAN) is not None
             seen = await look(self.db, self.store, self.clock, self.balances, run, is_planned=is_planned)
+            check_came(run, seen.texts)
             ctx, services, setup = await self._open(session, run, seen.texts, events, may_stream=may_stream)
             admitted = None if is_planned else await self._admit(run, ctx, services, gate, seen.balances)
             await keep_setup(services, session.steps, setup)

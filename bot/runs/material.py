@@ -14,13 +14,15 @@ PICTURES_MAX = 8
 class Attachments(Frozen):
     """Artifacts, a short label for each thing that was read, and a sentence for each that was left out.
 
-    `people` are the ids of those whose words are in it, so that they can have them forgotten.
+    `refused` says what the request names and cannot get, so that it is not worked on without it. `people` are the ids
+    of those whose words are in it, so that they can have them forgotten.
     """
 
     artifacts: tuple[Artifact, ...] = ()
     read: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def __add__(self, other: "Attachments") -> "Attachments":
         return Attachments(
@@ -28,6 +30,7 @@ class Attachments(Frozen):
             read=self.read + other.read,
             left_out=self.left_out + other.left_out,
             people=tuple(dict.fromkeys(self.people + other.people)),
+            refused=self.refused + other.refused,
         )
 
     @property

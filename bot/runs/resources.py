@@ -8,6 +8,7 @@ from bot.runs.material import Attachments
 from bot.runs.tool_rules import RunTools
 from bot.runs.workspace_search import WithWorkspace
 from patterns.core.context import Artifact
+from patterns.core.errors import UserError
 from patterns.core.invisible import without_invisible
 from patterns.core.text import storable
 from patterns.core.tools import ToolError, ToolRules
@@ -15,12 +16,15 @@ from patterns.roster.prompts import cut
 from patterns.roster.roster import Roster
 from patterns.tools.mcp.servers import ServerTools
 from patterns.tools.resources import ADDRESS_CHARS, RESOURCES_MAX, Offers, server_of
+from storage.execution.texts import RunTexts
 from storage.run_rows import RESOURCES, RunRow
 
 BYTES_MAX = 100_000
 """Bytes of one resource that agents can see; the rest is cut with a mark."""
 READ_S, LIST_S = 20.0, 10.0
 _SHOWN_CHARS = 60
+NOBODY_HAS_IT = "no server that is on here has it"
+_INSTEAD = "Ask again without it, or with an address that `tools` lists."
 SOON_S = 2.0
 """Seconds that somebody who only looks waits for a server."""
 
@@ -39,9 +43,9 @@ class ResourceReader:
         wanted, refused = _bounded(named)
         box, rules = await self.tools.of(run, roster)
         box = box.servers if isinstance(box, WithWorkspace) else box
-        if not isinstance(box, ServerTools):
-            return refused + Attachments(left_out=tuple(_nobody_has(uri) for uri in wanted))
         on = servers_on(rules, roster)
+        if not isinstance(box, ServerTools) or not on:
+            return sum((_nobody_has(uri, roster) for uri in wanted), refused)
         offers = dict(zip(on, await asyncio.gather(*(_offers(box, name) for name in on)), strict=True))
         return sum([await _read(box, uri, offers) for uri in wanted], refused)
 
@@ -83,18 +87,34 @@ def _bounded(named: Sequence[str]) -> tuple[list[str], Attachments]:
     return short[:RESOURCES_MAX], Attachments(left_out=(*long, *more))
 
 
-def _nobody_has(uri: str) -> str:
-    return f"{uri} was left out: no server that is on here has it."
+def check_came(run: RunRow, texts: RunTexts) -> None:
+    """Check that what a request names was read; its own attachments come first, and one that names addresses has some.
+
+    Raises:
+        UserError: nobody has it, or it could not be read.
+    """
+    if not run.options.get(RESOURCES) or not texts.attachments:
+        return
+    refused = Attachments.model_validate_json(texts.attachments[0]).refused
+    if refused:
+        raise UserError(" ".join(["Nothing was spent.", *refused, _INSTEAD]))
+
+
+def _nobody_has(uri: str, roster: Roster) -> Attachments:
+    """Return the refusal of an address of one of the roster's servers; where there is none, it is but a word."""
+    if uri.partition("://")[0].casefold() in map(str.casefold, roster.servers):
+        return Attachments(refused=(f"{uri}: {NOBODY_HAS_IT}.",))
+    return Attachments(left_out=(f"{uri} was left out: {NOBODY_HAS_IT}.",))
 
 
 async def _read(box: ServerTools, uri: str, offers: Mapping[str, Offers]) -> Attachments:
     server = server_of(uri, offers)
     if not server:
-        return Attachments(left_out=(_nobody_has(uri),))
+        return Attachments(refused=(f"{uri}: {NOBODY_HAS_IT}.",))
     try:
         text = await box.read(server, uri, timeout_s=READ_S)
     except ToolError as error:
-        return Attachments(left_out=(f"{uri} was left out: {error}.",))
+        return Attachments(refused=(f"{uri}: {error}.",))
     shown = cut(without_invisible(storable(text)), BYTES_MAX)
     artifact = Artifact(name=uri, media_type="text/plain", text=shown, note=f"from the server {server}")
     return Attachments(artifacts=(artifact,), read=(uri,))

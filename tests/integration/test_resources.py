@@ -99,27 +99,47 @@ async def test_a_server_without_resources_has_none(tmp_path: Path) -> None:
         assert await box.offers("time") == type(await box.offers("time"))()
 
 
-async def test_a_shell_attaches_what_is_named_and_says_what_it_could_not_read(tmp_path: Path) -> None:
+async def test_a_shell_attaches_what_is_named_and_says_what_is_too_many(tmp_path: Path) -> None:
     (tmp_path / "roster.yml").write_text(ROSTER, "utf-8")
     env = {"AGENTS_ROSTER": str(tmp_path / "roster.yml")}
     async with Provider(answer) as provider:
         shell = Shell(tmp_path, provider.api_base("openai"))
-        asked = ("ask", "--flow", "desk", "--yes", "--with", "tickets://7", "--with", "other://1")
-        more = ", ".join(f"tickets://{n}/notes" for n in range(3))
+        asked = ("ask", "--flow", "desk", "--yes", "--with", "tickets://7")
+        more = ", ".join(f"tickets://{n}/notes" for n in range(4))
         answered = await shell.run(*asked, f"What is it about, with tickets://long, {more}?", env=env)
         listed = await shell.run("tools", "list", env=env)
         verified = await shell.run("verify")
         sent = str(provider.calls[0].body)
     assert answered.code == 0, answered.err
-    assert "Read tickets://7, tickets://long, tickets://0/notes, tickets://1/notes." in answered.err
-    assert "tickets://2/notes was left out: a request brings 5 at most." in answered.err
-    assert "other://1 was left out: no server that is on here has it." in answered.err
+    assert "Read tickets://7, tickets://long, tickets://0/notes, tickets://1/notes" in answered.err
+    assert "tickets://3/notes was left out: a request brings 5 at most." in answered.err
     assert EXPORT in sent
     assert len(sent) < 150_000  # of three hundred thousand, cut with a mark
     assert "resources, attached with --with: tickets://7, tickets://long, tickets://{number}/notes" in listed.out
     assert "prompts, which are never run: triage" in listed.out
     assert shell.sql("SELECT COUNT(*) FROM content WHERE id LIKE '%:material'") == [(1,)]
     assert verified.code == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("other://1", "other://1: no server that is on here has it."), ("tickets://none", "tickets://none: ")],
+)
+async def test_an_address_that_nobody_has_is_refused_before_anything_is_spent(
+    tmp_path: Path, address: str, why: str
+) -> None:
+    (tmp_path / "roster.yml").write_text(ROSTER, "utf-8")
+    async with Provider([]) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        asked = ("ask", "--flow", "desk", "--yes", "--with", address, "--with", "tickets://7", "What is it about?")
+        refused = await shell.run(*asked, env={"AGENTS_ROSTER": str(tmp_path / "roster.yml")})
+        named = await shell.run("ask", "--flow", "answer", "--with", "other://1", "Why?")
+    assert (refused.code, refused.out) == (1, "")
+    assert f"Nothing was spent. {why}" in refused.err
+    assert "Ask again without it" in refused.err
+    assert shell.sql("SELECT COUNT(*) FROM call") == [(0,)]
+    assert named.code == 1
+    assert named.err.startswith("agents: --with other://1: no server that is on here has it.")
 
 
 async def enable(house: House) -> None:
@@ -132,15 +152,16 @@ async def test_a_channel_attaches_from_servers_that_are_on_there(
     slack: SlackServer, house: House, provider: Provider
 ) -> None:
     await slack.command("use desk: what is it about, with tickets://7", user=LEE)
-    await slack.wait_for(lambda: "It is about the export." in said(slack))
-    assert "tickets://7 was left out: no server that is on here has it." in said(slack)
-    assert EXPORT not in str([call.body for call in provider.calls])
+    await slack.wait_for(lambda: "Nothing was spent. tickets://7: no server that is on here has it." in said(slack))
+    assert (provider.calls, house.ledger("SELECT COUNT(*) FROM call")) == ([], 0)
     await enable(house)
     before = len(provider.calls)
     await slack.command("use desk: and what is it about, with tickets://7", user=LEE)
     await slack.wait_for(lambda: "Read tickets://7." in said(slack))
     await slack.wait_for(lambda: len(provider.calls) > before)
     assert EXPORT in str(provider.calls[-1].body)
+    await slack.command("use desk: how does it go with other://words of mine", user=LEE)
+    await slack.wait_for(lambda: "Nothing was spent. other://words: no server that is on here has it." in said(slack))
     await slack.command("tools", user=LEE)
     await slack.wait_for(lambda: any("never run" in text for text in privately(slack, LEE)))
     (shown,) = [text for text in privately(slack, LEE) if "never run" in text]
