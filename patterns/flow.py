@@ -135,14 +135,14 @@ def plan_of(ctx: TaskContext, services: Services, decision: RouteDecision, *, to
         bound = quote_rest(services, lambda place: _whole(ctx, place, decision, part, took))
         return replace(bound, worst_nusd=min(bound.worst_nusd, services.pool_nusd))
 
-    is_narrowed = decision.chosen_by != "person" and decision.flow and decision.agents
-    whole_flow = decision.model_copy(update={"agents": ()}) if is_narrowed else decision
-    told = whole(build_pattern(flow_tree(services.roster, whole_flow)))
+    own = told = whole(pattern)
+    if decision.chosen_by != "person" and decision.flow and decision.agents:
+        told = whole(build_pattern(flow_tree(services.roster, decision.model_copy(update={"agents": ()}))))
     return Plan(
         decision=decision,
         pattern=pattern,
         quote=quote_rest(services, lambda place: pattern.quote(ctx, place)),
-        worst_nusd=whole(pattern).worst_nusd,
+        worst_nusd=own.worst_nusd,
         told=told,
         took=took,
     )

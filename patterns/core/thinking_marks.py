@@ -47,6 +47,8 @@ UNFINISHED = re.compile(
 )
 """The end of a text that may be the beginning of a mark."""
 UNFINISHED_MAX = 140
+_FIRST = re.compile("[<&\\[\u25c1`\n]")
+"""What marks begin with: to look for it first costs a fraction, and most of a text has none."""
 FENCE = re.compile(
     r"[ \t>]{0,60}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,9})?(?P<run>`{3,99}|~{3,99})(?P<info>[^\n]{0,200})(?P<end>\n|\Z)?"
 )
@@ -69,6 +71,12 @@ LOSSY_FINAL = "assistantfinal"
 """A decoder that drops harmony's tokens leaves `analysisWe need …assistantfinalThe answer`."""
 LOSSY_MAX = 40
 HEADER_MAX = 500
+
+
+def search(mark: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
+    """Return the first mark, or the first beginning of one, from a place in a text on."""
+    first = _FIRST.search(text, at)
+    return mark.search(text, first.start()) if first else None
 
 
 def role(header: str) -> str:

@@ -41,6 +41,8 @@ def visible_text(text: str, *, keeps_soft: bool = True) -> str:
 
 def is_blank(text: str) -> bool:
     """Return whether a reader sees nothing: not even a word between headings, fences and rules."""
+    if text[:1].isalpha():  # nothing that is not seen begins with a letter
+        return False
     if len(text) > _MAY_BE_EMPTY_CHARS:
         return not text.strip()
     return not _EMPTY_MARKS.sub("", _EMPTY_SCAFFOLD.sub("", text))
