@@ -39,8 +39,8 @@ def comparison(bench: Mapping[str, Any], values: Mapping[str, float]) -> str:
         " the others do not have. Runs a second with 100 at once and a model of 0 ms · milliseconds of processor time a"
         f" run (beside {LEANEST}) · milliseconds added to a model of {LATENCY_MS} ms, one run at a time. The"
         f" supervisor's work is {CALLS['supervisor']} calls, ours {OUR_CALLS['supervisor']}.\n\n{table(figures)}\n\n"
-        f"{prompts_table(figures)}\n\nThe others send the same prompts, written by hand for this work alone. Compared with:"
-        f" {versions}.\n"
+        f"{prompts_table(figures)}\n\nThe others send the same prompts, written by hand for this work alone. Compared"
+        f" with: {versions}.\n"
     )
 
 
