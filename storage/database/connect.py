@@ -4,7 +4,7 @@ from patterns.core.errors import StorageError
 from storage.database.database import Database
 from storage.database.statements import Query, single
 
-CODE_VERSION = 18
+CODE_VERSION = 19
 """The schema this code knows, and its version among programs on one database: it works with a database whose `min_code`
 is not above this, and on the runs whose `needs_code` is not."""
 

@@ -9,6 +9,7 @@ pairs in one transaction. Ratios of one run mean something; absolute figures are
 
 import argparse
 import asyncio
+import gc
 import json
 import sqlite3
 import statistics
@@ -22,6 +23,7 @@ from typing import Any
 
 import psycopg
 
+from bot.runs.bootstrap import GARBAGE_AFTER
 from patterns.core.limits import Cap
 from storage.database.connect import connect
 from storage.database.database import Database
@@ -216,6 +218,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--postgresql", action="store_true", help="measure PostgreSQL as well")
     options = parser.parse_args()
+    gc.set_threshold(GARBAGE_AFTER)  # as in a process that executes runs
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         urls = [f"sqlite:///{folder}/bench.db"]

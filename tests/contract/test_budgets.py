@@ -172,6 +172,38 @@ async def test_a_call_cannot_leave_its_states(ledger: SqlLedger, run: Asking, da
         await execute(database, sql)
 
 
+STATES = ("reserved", "open", "settled", "uncertain", "released")
+ALLOWED = {
+    ("reserved", "reserved"),
+    ("reserved", "released"),
+    ("open", "settled"),
+    ("open", "uncertain"),
+    ("open", "released"),
+    ("uncertain", "settled"),
+    ("uncertain", "released"),
+    ("released", "settled"),
+}
+
+
+@pytest.mark.parametrize("before", STATES)
+async def test_the_database_itself_keeps_a_call_on_its_way(
+    ledger: SqlLedger, run: Asking, database: Database, before: str
+) -> None:
+    for after in STATES:
+        if before == "reserved":
+            call_id = (await ledger.reserve_many([run.reserve(1)]))[0].call_id
+        else:
+            call_id = (await ledger.hold(run.hold(1))).call_id
+            if before != "open":
+                await execute(database, "UPDATE call SET state = :state WHERE id = :id", id=call_id, state=before)
+        changing = execute(database, "UPDATE call SET state = :state WHERE id = :id", id=call_id, state=after)
+        if (before, after) in ALLOWED:
+            await changing
+        else:
+            with pytest.raises(ConstraintError, match="along its states"):
+                await changing
+
+
 @pytest.mark.parametrize("nusd", [-1, 2_000_000 * USD])
 async def test_an_absurd_limit_is_refused(budgets: Budgets, nusd: int) -> None:
     with pytest.raises(UserError, match="amount between"):
