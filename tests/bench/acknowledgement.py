@@ -3,43 +3,48 @@
 python -m tests.bench.acknowledgement               # this tree
 python -m tests.bench.acknowledgement --tree DIR    # and another checkout, in turn
 
-Signed HTTP over 1 and 32 connections; then while 100 runs work, and while litellm is imported. The sync of the disk is
-measured beside it: what is acknowledged was committed, so one sync is the least it can take.
+Signed HTTP over 1 and 32 connections, in rounds that take turns with the empty app's; then the same while runs of 100
+people work, each in a channel of its own. What is shown is the median of the rounds' percentiles, so that a minute in
+which the machine was busy decides nothing. Then 1,280 in a row, more than wait in line without being worked on; and
+while litellm is imported. What is acknowledged was committed: one sync of the disk, shown too, is the least it takes.
 """
 
 import argparse
 import asyncio
 import contextlib
 import os
+import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import aiohttp
-from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.process import free_port
-from bot.http_connections import server_of
 from bot.manifest import EVENTS_PATH
+from tests.bench.doubles import channel_of, user_of
 from tests.bench.figures import tell
-from tests.fakes.slack_server import SIGNING_SECRET
-from tests.fakes.slack_state import BOT_TOKEN
 from tests.support.processes import Watched
 from tests.support.running_bot import bot_environment
 from tests.support.signed import signed_command
 
 HERE = Path(__file__).parents[2]
 AGENTS = "from bot.cli import main; main()"
-ONE, MANY = 300, 1280
-WORKING = 100
+DOUBLES = "tests.bench.doubles"
+ROUNDS, ONE, MANY, IN_A_ROW = 4, 75, 320, 1280
+WORKING, SLOTS = 100, 32
 EMPTY, ONE_CONNECTION, MANY_CONNECTIONS = "an empty Bolt app", "1 connection", "32 connections"
+COMMAND = "stop r000000000000"
+"""There is no such run: it costs a look and a reply, and ends nothing."""
+ROSTER = "extends: shipped\nbudgets: {new_channels: on, workspace_usd: 10000, default_channel_usd: 1000}\n"
+ROOMY = {"AGENTS_QUEUE": "person=1000 channel=1000 all=5000"}
 MODEL_S = 2.0
 READY_S = 120.0
 Times = list[float]
@@ -50,33 +55,33 @@ _numbers = count(1)
 async def acknowledged(
     port: int, answers: str, *, connections: int, requests: int = 0, until: asyncio.Event | None = None
 ) -> Times:
-    """Send `requests` commands in all, or send until the event; replies go to `answers`, which nothing paces."""
+    """Send `requests` commands in all, or send until the event; replies go to `answers`, which takes all at once."""
     times: Times = []
     left = iter(range(requests))
 
     async def sender(session: aiohttp.ClientSession) -> None:
         while not until.is_set() if until is not None else next(left, None) is not None:
-            body, headers = signed_command("stop", trigger=f"bench.{next(_numbers)}", response_url=answers)
+            body, headers = signed_command(COMMAND, trigger=f"bench.{next(_numbers)}", response_url=answers)
             begun_s = time.perf_counter()
             async with session.post(f"http://127.0.0.1:{port}{EVENTS_PATH}", data=body, headers=headers) as reply:
                 await reply.read()
                 assert reply.status == 200, reply.status
             times.append(time.perf_counter() - begun_s)
 
-    async with contextlib.AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack:
         sessions = [await stack.enter_async_context(aiohttp.ClientSession()) for _ in range(connections)]
         await asyncio.gather(*map(sender, sessions))
     return times
 
 
-def show(whose: str, what: str, times: Times, *, cpu_s: float | None = None) -> None:
+def show(whose: str, what: str, rounds: list[Times], *, cpu_s: float | None = None) -> None:
     """Print how long it took, with the processor time meanwhile, and tell it where it is this tree's or the floor's."""
-    ordered = sorted(times)
-    p50, p99 = (ordered[int(part * (len(ordered) - 1))] * 1000 for part in (0.5, 0.99))
+    p50, p99 = (statistics.median(percentile(times, part) for times in rounds) * 1000 for part in (0.5, 0.99))
+    every = [one for times in rounds for one in times]
     name = f"{whose}, {what}"
     print(
-        f"{name:52} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {ordered[-1] * 1000:8.2f} ms   ({len(times)})"
-        + (f"   {cpu_s / len(times) * 1000:6.2f} ms of CPU each" if cpu_s is not None else ""),
+        f"{name:56} p50 {p50:8.2f} ms   p99 {p99:8.2f} ms   longest {max(every) * 1000:8.2f} ms   ({len(every)})"
+        + (f"   {cpu_s / len(every) * 1000:6.2f} ms of CPU each" if cpu_s is not None else ""),
         flush=True,
     )
     if whose in (EMPTY, HERE.name):
@@ -84,7 +89,11 @@ def show(whose: str, what: str, times: Times, *, cpu_s: float | None = None) -> 
         tell(f"{told}, {what}, p50", p50, "ms")
         tell(f"{told}, {what}, p99", p99, "ms")
         if cpu_s is not None:
-            tell(f"{told}, {what}, CPU", cpu_s / len(times) * 1000, "ms")
+            tell(f"{told}, {what}, CPU", cpu_s / len(every) * 1000, "ms")
+
+
+def percentile(times: Times, part: float) -> float:
+    return sorted(times)[int(part * (len(times) - 1))]
 
 
 def syncs(folder: Path) -> Times:
@@ -133,20 +142,6 @@ def says_ready(log: Path) -> bool:
     return b"ready" in log.read_bytes()
 
 
-async def empty(port: int, slack: str) -> None:
-    """Serve a Bolt app that acknowledges and does nothing else."""
-    app = AsyncApp(name="empty", client=AsyncWebClient(token=BOT_TOKEN, base_url=slack), signing_secret=SIGNING_SECRET)
-
-    @app.command("/agents")
-    async def command(ack) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - Bolt goes by the name
-        await ack()
-
-    server = server_of(AsyncSlackRequestHandler(app, path=EVENTS_PATH), grace_s=1)
-    server.config.host, server.config.port = "127.0.0.1", port
-    print("ready", flush=True)
-    await server.serve()
-
-
 async def loaded(bot: Watched) -> None:
     """Wait until the process has stopped growing: its import is over."""
     before_mb = 0.0
@@ -160,27 +155,59 @@ async def idle(bot: Watched) -> None:
     before_s = -1.0
     while bot.cpu_s() - before_s > 0.1:
         before_s = bot.cpu_s()
+        await asyncio.sleep(0.5)
+
+
+@dataclass
+class Subject:
+    """A running app, and what was measured of it so far: rounds and processor time by what was done."""
+
+    name: str
+    bot: Watched
+    port: int
+    answers: str
+    folder: Path
+    rounds: dict[str, list[Times]] = field(default_factory=dict)
+    cpu_s: dict[str, float] = field(default_factory=dict)
+
+    async def measure(self, what: str, *, connections: int, requests: int) -> None:
+        before_s = self.bot.cpu_s()
+        times = await acknowledged(self.port, self.answers, connections=connections, requests=requests)
+        self.rounds.setdefault(what, []).append(times)
+        self.cpu_s[what] = self.cpu_s.get(what, 0.0) + self.bot.cpu_s() - before_s
+
+    def show(self) -> None:
+        for what, rounds in self.rounds.items():
+            show(self.name, what, rounds, cpu_s=self.cpu_s[what])
+
+    def running(self) -> int:
+        """How many runs are in work."""
+        with closing(sqlite3.connect(next(self.folder.glob("*.db")))) as db:
+            return int(db.execute("SELECT COUNT(*) FROM run WHERE status = 'running'").fetchone()[0])
+
+
+async def take_turns(floor: Subject, ours: Subject) -> None:
+    """Measure one connection, then 32 that never pause; what one leaves to do is done before the next begins."""
+    for _ in range(ROUNDS):
+        for one in (floor, ours):
+            await one.measure(ONE_CONNECTION, connections=1, requests=ONE)
+            await idle(one.bot)
+            await one.measure(MANY_CONNECTIONS, connections=32, requests=MANY)
+            await idle(one.bot)
+
+
+async def beside_runs(ours: Subject) -> None:
+    """Measure the same while runs work, from when every slot is taken."""
+    while_working = f", while it works on {WORKING} runs"
+    await ask(ours.port, WORKING)
+    async with asyncio.timeout(READY_S):
+        while ours.running() < SLOTS:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+    for _ in range(ROUNDS):
+        await ours.measure(ONE_CONNECTION + while_working, connections=1, requests=ONE)
+        await ours.measure(MANY_CONNECTIONS + while_working, connections=32, requests=MANY)
+        assert ours.running() > 0, "the runs were over too soon"
         await asyncio.sleep(1.0)
-
-
-async def of_an_empty_app(slack: str) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        port = free_port()
-        code = ("-m", "tests.bench.acknowledgement", "--empty", str(port), slack)
-        async with listening(HERE, dict(os.environ), Path(scratch) / "log", *code) as bot:
-            await until_open(port)
-            await acknowledged(port, slack, connections=1, requests=30)
-            await on_one_and_many(EMPTY, bot, port, slack)
-
-
-async def on_one_and_many(whose: str, bot: Watched, port: int, slack: str, *, meanwhile: str = "") -> None:
-    """Measure on one connection, then on 32 that never pause; what one leaves to do is done before the next begins."""
-    for what, connections, requests in ((ONE_CONNECTION, 1, ONE), (MANY_CONNECTIONS, 32, MANY)):
-        before_s = bot.cpu_s()
-        times = await acknowledged(port, slack, connections=connections, requests=requests)
-        show(whose, what + meanwhile, times, cpu_s=bot.cpu_s() - before_s)
-        if not meanwhile:
-            await idle(bot)
 
 
 async def until_open(port: int) -> None:
@@ -192,56 +219,69 @@ async def until_open(port: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def of_a_bot(tree: Path, slack: str, provider: str) -> None:
+@asynccontextmanager
+async def an_empty_app(slack: str, answers: str, scratch: Path) -> AsyncIterator[Subject]:
+    port = free_port()
+    async with listening(HERE, dict(os.environ), scratch / "log", "-m", DOUBLES, "empty", str(port), slack) as bot:
+        await until_open(port)
+        yield Subject(EMPTY, bot, port, answers, scratch)
+
+
+async def of_a_bot(tree: Path, floor: Subject, slack: str, provider: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "data"
+        folder, log = Path(scratch) / "data", Path(scratch) / "log"
         folder.mkdir()
-        env = bot_environment(api_url=slack, provider_url=f"{provider}/v1", folder=folder)
-        name = tree.name
+        env = bot_environment(api_url=slack, provider_url=f"{provider}/v1", folder=folder) | ROOMY
+        folder.with_name(f"{folder.name}-enabled.yml").write_text(ROSTER, encoding="utf-8")
         for turn in ("new", "importing", "idle"):
             port = free_port()
-            async with listening(tree, env, Path(scratch) / "log", "-c", AGENTS, "run", "--port", str(port)) as bot:
+            async with listening(tree, env, log, "-c", AGENTS, "run", "--port", str(port)) as bot:
                 if turn == "new":  # makes the database
                     continue
                 if turn == "importing":
                     over = asyncio.Event()
-                    sending = asyncio.create_task(acknowledged(port, slack, connections=1, until=over))
+                    sending = asyncio.create_task(acknowledged(port, floor.answers, connections=1, until=over))
                     await loaded(bot)
                     over.set()
-                    show(name, "from ready until all is loaded", await sending)
+                    show(tree.name, "from ready until all is loaded", [await sending])
                     continue
+                ours = Subject(tree.name, bot, port, floor.answers, folder)
                 await loaded(bot)
-                await acknowledged(port, slack, connections=1, requests=30)
-                await on_one_and_many(name, bot, port, slack)
-                await ask(port, WORKING)
-                await on_one_and_many(name, bot, port, slack, meanwhile=f", while it works on {WORKING} runs")
-        show(EMPTY, "a sync of the same disk", syncs(folder))
+                for one in (floor, ours):
+                    await acknowledged(one.port, one.answers, connections=1, requests=30)
+                await take_turns(floor, ours)
+                for one in (floor, ours):
+                    await one.measure(f"{MANY_CONNECTIONS}, {IN_A_ROW:,} in a row", connections=32, requests=IN_A_ROW)
+                    await idle(one.bot)
+                await beside_runs(ours)
+                ours.show()
+        show(EMPTY, "a sync of the same disk", [syncs(folder)])
 
 
 async def ask(port: int, runs: int) -> None:
-    """Have so many requests worked on, each in a channel of its own."""
+    """Have requests of so many people worked on, each in a channel of its own."""
     async with aiohttp.ClientSession() as session:
-        for _ in range(runs):
-            body, headers = signed_command("use answer: Which database?", trigger=f"ask.{next(_numbers)}")
+        for number in range(runs):
+            where = {"user": user_of(number), "channel": channel_of(number)}
+            body, headers = signed_command("use answer: Which database?", trigger=f"ask.{next(_numbers)}", **where)
             async with session.post(f"http://127.0.0.1:{port}{EVENTS_PATH}", data=body, headers=headers) as reply:
                 assert reply.status == 200, reply.status
 
 
 async def main(trees: list[Path]) -> None:
-    with ExitStack() as stack:
-        slack = stack.enter_context(program("tests.fakes.slack_server"))
+    async with AsyncExitStack() as stack:
+        answers_port = free_port()
+        slack = stack.enter_context(program(DOUBLES, "slack", str(answers_port), str(WORKING)))
         provider = stack.enter_context(program("tests.fakes.provider", "--delay-s", str(MODEL_S), "--text", "Yes."))
-        await of_an_empty_app(slack)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        floor = await stack.enter_async_context(an_empty_app(slack, f"http://127.0.0.1:{answers_port}/", scratch))
         for tree in trees:
-            await of_a_bot(tree, slack, provider)
+            await of_a_bot(tree, floor, slack, provider)
+        floor.show()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tree", type=Path, action="append", default=[], help="another checkout to measure beside")
-    parser.add_argument("--empty", nargs=2, metavar=("PORT", "SLACK"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.empty:
-        asyncio.run(empty(int(options.empty[0]), options.empty[1]))
-    else:
-        asyncio.run(main([HERE, *(tree.resolve() for tree in options.tree)]))
+    asyncio.run(main([HERE, *(tree.resolve() for tree in options.tree)]))

@@ -37,10 +37,17 @@ async def hearing(slack: SlackServer, provider: Provider, folder: Path, **env: s
 
 
 def signed_command(
-    text: str, *, trigger: str, response_url: str = "", secret: str = SIGNING_SECRET, age_s: int = 0
+    text: str,
+    *,
+    trigger: str,
+    response_url: str = "",
+    user: str = "U0DANA",
+    channel: str = "C0PLATFORM",
+    secret: str = SIGNING_SECRET,
+    age_s: int = 0,
 ) -> tuple[str, dict[str, str]]:
-    """Body and headers of `/agents` as Dana types it in #platform."""
-    where = {"team_id": TEAM, "channel_id": "C0PLATFORM", "user_id": "U0DANA", "trigger_id": trigger}
+    """Body and headers of `/agents` as a person types it."""
+    where = {"team_id": TEAM, "channel_id": channel, "user_id": user, "trigger_id": trigger}
     body = urlencode({"command": "/agents", "text": text, **where, "response_url": response_url})
     stamp = str(int(time.time()) - age_s)
     digest = hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
