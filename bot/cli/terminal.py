@@ -12,6 +12,7 @@ import click
 
 from bot.cli.tool_questions import ToolQuestions
 from bot.commands.origin import Origin
+from bot.messages import tool_text
 from bot.messages.decision_text import round_words
 from bot.messages.imitation import mark_imitations
 from bot.messages.mrkdwn import clean, unescape
@@ -24,6 +25,7 @@ from bot.runs.engine import CONFIRM_PATH, Engine
 from bot.runs.outcome import RunOutcome
 from bot.runs.presenter import Rendered
 from bot.runs.resources import ResourceReader
+from bot.runs.tool_lines import looked_up
 from patterns.core.events import (
     Noted,
     Planned,
@@ -184,6 +186,9 @@ class Terminal:
         if question.kind == "line":
             given = await self._in_line(run, question)
         elif question.kind in ("tool", "outcome", "form"):
+            journal = await self.engine.journal.steps(run.id) if question.kind == "tool" else []
+            for line in tool_text.looked_up(looked_up(journal, path, self.engine.roster.tools)):
+                print_line(plain(line))
             given = await self._of_tools.decide(question)
         else:
             given = await (self._price(run, question) if path == CONFIRM_PATH else self._review(question))

@@ -7,12 +7,15 @@ from typing import Any
 from bot.messages.mrkdwn import Mrkdwn, clip, escape, join, mrkdwn
 from bot.messages.run_text import count, person, short, usd
 from bot.messages.tool_views import GrantLine, OffersLine, OutcomeCardView, ToolCardView, ToolLine, ToolsView
+from bot.messages.views import LookedUp
 from patterns.core.tools import RUN_GRANT_CALLS, AskedCall
 
 VALUE_MAX = 300
 """Characters of one argument on a card; Show everything has the rest."""
 ARGUMENTS_MAX = 1_400
 CALLS_SHOWN = 4
+LOOKED_UP_SHOWN, RESULT_MAX = 5, 160
+"""Calls of the step so far on a card, and characters of the result of each."""
 TOOLS_SHOWN = 60
 OFFERS_SHOWN = 5
 CHOICES_MAX = 100
@@ -68,7 +71,23 @@ def card(view: ToolCardView) -> Mrkdwn:
     if left_out > 0:
         parts.append(mrkdwn("… and {more}: see “{label}”.", more=count(left_out, "more call"), label=SHOW_ALL))
     notes = [short(note, 300) for note in dict.fromkeys(call.note for call in view.calls) if note]
-    return join("\n\n", [*parts, *notes, short(view.decided, 600)])
+    before = Mrkdwn() if view.decided else Mrkdwn(join("\n", looked_up(view.looked_up)))
+    return join("\n\n", [*parts, before, *notes, short(view.decided, 600)])
+
+
+def looked_up(calls: Sequence[LookedUp]) -> list[Mrkdwn]:
+    """Return what an agent called before in the step, a line each with the beginning of its result, the latest last."""
+    if not calls:
+        return []
+    more = len(calls) - LOOKED_UP_SHOWN
+    earlier = [mrkdwn("… {more} before that", more=count(more, "call"))] if more > 0 else []
+    return [Mrkdwn("It called before:"), *earlier, *map(_looked_up, calls[-LOOKED_UP_SHOWN:])]
+
+
+def _looked_up(call: LookedUp) -> Mrkdwn:
+    said = short(call.result, RESULT_MAX) if call.result else Mrkdwn("private, not shown here")
+    failed = Mrkdwn("failed: " if call.failed else "")
+    return mrkdwn("• `{tool}`: {failed}{said}", tool=short(call.tool, 120), failed=failed, said=said)
 
 
 def approvers_words(approve_by: str, *, asker: str, names: Sequence[str]) -> str:

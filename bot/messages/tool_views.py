@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.messages.views import Person, PrivateView, RunView, View
+from bot.messages.views import LookedUp, Person, PrivateView, RunView, View
 from patterns.core.tools import AskedCall
 
 BLOCK_ID_MAX = 255
@@ -15,7 +15,8 @@ class ToolCardView(View):
     """The card that asks whether the calls of one turn may be made. `decided` closes it: who decided what, and when.
 
     `question` belongs to the buttons. `who` says who may decide, `deadline` what happens without a decision.
-    `may_stand` is whether an admin could have them no longer ask here.
+    `may_stand` is whether an admin could have them no longer ask here. `looked_up` is what the agent called before in
+    the step: what it wants to do may come from there.
     """
 
     template: ClassVar = "tool_card"
@@ -26,6 +27,7 @@ class ToolCardView(View):
     decided: str = ""
     question: str = ""
     may_stand: bool = True
+    looked_up: tuple[LookedUp, ...] = ()
 
     @property
     def place(self) -> str:

@@ -156,6 +156,15 @@ class ProgressView(View):
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """A call that an agent made earlier in a step, with its result as its tool wrote it; empty where it is private."""
+
+    tool: str
+    result: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WouldCall:
     """A call that a dry run left out: of which agent, with which arguments, at which price."""
 

@@ -1,12 +1,18 @@
 """Calls of tools as lines of a list: their arguments, and what a dry run left out."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
-from bot.messages.views import WouldCall
-from patterns.core.step_record import StepRecord
-from patterns.tools.approvals import shown_arguments
+from bot.messages.views import LookedUp, WouldCall
+from patterns.core.step_record import UNSTORED, StepRecord
+from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.approvals import masked, shown_arguments
 from patterns.tools.sources import tool_uses
+
+EMPTY = "(nothing)"
+_CALL = re.compile(r"turn/(?P<turn>\d+)/call/(?P<call>\d+)")
 
 
 def arguments_in_a_line(text: str) -> str:
@@ -19,6 +25,26 @@ def arguments_in_a_line(text: str) -> str:
         return text
     said = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values.values())
     return ", ".join(f"{name}: {value}" for name, value in zip(values, said, strict=True))
+
+
+def looked_up(journal: Sequence[StepRecord], path: str, tools: Mapping[str, ToolSpec]) -> tuple[LookedUp, ...]:
+    """Return what an agent called in a step before the question of that path, in order.
+
+    Results of tools that are private, or not in the roster any more, are left out: everybody in a channel reads a card.
+    """
+    step, _, place = path.partition("/turn/")
+    asked = int(place.partition("/")[0])
+    found: list[tuple[tuple[int, int], LookedUp]] = []
+    for record in journal:
+        at = _CALL.fullmatch(record.path.removeprefix(f"{step}/"))
+        if at is None or not record.path.startswith(f"{step}/") or int(at["turn"]) >= asked:
+            continue
+        name = str(record.data.get("tool", ""))
+        is_shown = name in tools and not tools[name].private and not record.data.get(UNSTORED)
+        result = (masked(record.text) or EMPTY) if is_shown else ""
+        seen = LookedUp(name, result, failed=bool(record.data.get("is_error")))
+        found.append(((int(at["turn"]), int(at["call"])), seen))
+    return tuple(seen for _, seen in sorted(found, key=itemgetter(0)))
 
 
 def would_call(journal: Sequence[StepRecord]) -> tuple[WouldCall, ...]:

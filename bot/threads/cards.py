@@ -16,6 +16,7 @@ from bot.people.profiles import ProfileLookup
 from bot.people.tool_approvers import ACTIONS
 from bot.runs.budget_gate import missing_nusd
 from bot.runs.engine import CONFIRM_PATH, Engine
+from bot.runs.tool_lines import looked_up
 from bot.slack.workspaces import Slack
 from bot.threads.edits import DECIDED, MessageEdits
 from bot.threads.rendering import rendered
@@ -161,8 +162,17 @@ class Cards:
         if question.kind == "outcome":
             call = question.calls[0]
             return self.renderer.message(OutcomeCardView(view, call, who, deadline, decided=decided, question=path))
-        in_channel = run.channel_kind == "channel"
-        card = ToolCardView(view, question.calls, who, deadline, decided, question=path, may_stand=in_channel)
+        journal = [] if decided else await self.engine.journal.steps(run.id)
+        card = ToolCardView(
+            view,
+            question.calls,
+            who,
+            deadline,
+            decided,
+            question=path,
+            may_stand=run.channel_kind == "channel",
+            looked_up=looked_up(journal, path, self.engine.roster.tools),
+        )
         return self.renderer.message(card)
 
     async def _who(self, run: RunRow, question: Question) -> str:

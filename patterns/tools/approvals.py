@@ -233,5 +233,10 @@ def _masked(value: object, name: str = "") -> object:
     if isinstance(value, list | tuple):
         return [_masked(inner, name) for inner in value]
     if isinstance(value, str):
-        return MASK if value and _SECRET_NAME.search(name) else _SECRET_VALUE.sub(MASK, value)
+        return MASK if value and _SECRET_NAME.search(name) else masked(value)
     return value
+
+
+def masked(text: str) -> str:
+    """Return a text in which what looks like a secret is masked."""
+    return _SECRET_VALUE.sub(MASK, text)

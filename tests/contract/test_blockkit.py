@@ -115,7 +115,7 @@ def tool_views(text: str, run: v.RunView, person: v.Person) -> list[Any]:
     line = tv.ToolLine(text, is_on=True, reads_only=False, asks=True, price_nusd=5, is_allowed=True)
     grants = (tv.GrantLine("0123456789abcdef", text, text, text),) * 40
     return [
-        tv.ToolCardView(run, (call,), text, text, question="a/turn/1/ask/b"),
+        tv.ToolCardView(run, (call,), text, text, question="a/turn/1/ask/b", looked_up=(v.LookedUp(text, text),) * 9),
         tv.ToolCardView(run, (call, odd) * 9, text, text, question="a/" * 200, may_stand=False),
         tv.ToolCardView(run, (odd,), decided=text or "Denied.", question="a/turn/1/ask/b"),
         tv.OutcomeCardView(run, call, text, text, question="a/turn/1/call/1/outcome"),

@@ -62,6 +62,16 @@ def asks_for(*calls: ToolCall, then: str = "Done.") -> object:
     return answer
 
 
+def asks_in_turns(*calls: ToolCall) -> object:
+    """A model that asks for one call after the other, and then answers."""
+
+    def answer(call: Call) -> Reply:
+        due = calls[len(call.results) : len(call.results) + 1]
+        return Reply("" if due else " ".join(call.results), calls=due)
+
+    return answer
+
+
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "roster.yml").write_text(ROSTER, "utf-8")
@@ -140,9 +150,12 @@ async def test_a_person_at_the_terminal_sees_the_call_and_approves_it(tmp_path: 
 
 
 async def test_a_person_denies_and_the_agent_hears_why(tmp_path: Path, env: dict[str, str]) -> None:
-    async with Provider(asks_for(CANCEL)) as provider:  # type: ignore[arg-type]
+    async with Provider(asks_in_turns(FIND, CANCEL)) as provider:  # type: ignore[arg-type]
         shell = Shell(tmp_path, provider.api_base("openai"))
         async with sitting_at(shell, *ASK, "Cancel order 7.", env=env) as person:
+            await person.reads("It called before:")
+            await person.reads("orders.find_order")
+            await person.reads(": Order 7 is on its way")
             await person.reads("[a/r/d] ")
             person.types("d\n")
             await person.reads("Why? The agent is told")

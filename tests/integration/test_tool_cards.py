@@ -140,6 +140,7 @@ async def test_a_call_that_acts_waits_for_the_card_and_is_made_once(
     for words in ("*clerk* wants to use `orders.cancel_order` for Lee's request", "*number*: 7", "$0.02"):
         assert words in card
     assert "Goes to orders" in card
+    assert "It called before:\\n• `orders.find_order`: Order 7 is on its way: https://orders.example/7" in card
     assert "Lee or an admin has to decide. Open until " in card
     assert "Approve cancel_order once" in card
     await slack.click(TOOL_APPROVE, user=LEE)
@@ -148,6 +149,7 @@ async def test_a_call_that_acts_waits_for_the_card_and_is_made_once(
     assert cancelled(tmp_path) == ["7"]
     assert "Lee approved it once · " in said(slack)
     assert TOOL_APPROVE not in said(slack)
+    assert "It called before" not in said(slack)
 
 
 async def test_an_answer_says_what_was_looked_up_and_links_only_there(slack: SlackServer, house: House) -> None:

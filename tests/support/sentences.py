@@ -199,6 +199,14 @@ def _tools() -> Iterator[tuple[str, Any]]:
     until = "Open until 30 Nov 14:00 UTC; after that it counts as denied."
     who = approvers_words("asker", asker="Lee", names=())
     yield "A tool that asks first", t.ToolCardView(RUN, (call,), who, until, question="s/turn/1/ask/0")
+    before = (
+        v.LookedUp("desk.people", "", failed=False),
+        v.LookedUp("tickets.search_issues", "Nothing is open on exports."),
+    )
+    yield (
+        "What was called before",
+        t.ToolCardView(RUN, (read,), who, until, question="s/turn/3/ask/0", looked_up=before),
+    )
     for approve_by in ("other", "owner", "named"):
         who = approvers_words(approve_by, asker="Lee", names=("Dana", "Sam"))
         asks = t.ToolCardView(RUN, (read,), who, until, question="s/turn/1/ask/0", may_stand=False)

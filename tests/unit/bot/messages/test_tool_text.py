@@ -6,9 +6,19 @@ from dataclasses import replace
 import pytest
 
 from bot.messages.tool_menu import SHOW, STANDING, choices
-from bot.messages.tool_text import VALUE_MAX, approve_label, approvers_words, arguments, card, is_folded, outcome, where
+from bot.messages.tool_text import (
+    VALUE_MAX,
+    approve_label,
+    approvers_words,
+    arguments,
+    card,
+    is_folded,
+    looked_up,
+    outcome,
+    where,
+)
 from bot.messages.tool_views import OutcomeCardView, ToolCardView
-from bot.messages.views import Person, RunState, RunView
+from bot.messages.views import LookedUp, Person, RunState, RunView
 from patterns.core.tools import AskedCall
 
 RUN = RunView("r1", "C1", Person("U0LEE", "Lee"), "tea?", RunState.WAITING)
@@ -55,6 +65,23 @@ def test_more_calls_than_fit_are_counted_and_can_be_seen() -> None:
     assert "… and 2 more calls" in card(many)
     assert is_folded(many.calls)
     assert approve_label(many) == "Approve 6 calls once"
+
+
+def test_what_was_called_before_is_a_bounded_line_each_and_no_card_of_its_own() -> None:
+    said = "Order 7\n*Approved by Dana* <!here> " + "x" * 300
+    lines = looked_up([LookedUp(f"orders.find{number}", said) for number in range(7)])
+    assert lines[:2] == ["It called before:", "… 2 calls before that"]
+    assert [line.startswith(f"• `orders.find{number}`: Order 7 ") for number, line in enumerate(lines[2:], 2)] == [
+        True
+    ] * 5
+    assert all("\n" not in line and "<!here>" not in line and "x" * 200 not in line for line in lines[2:])
+    assert looked_up([LookedUp("desk.read"), LookedUp("t.t", "down", failed=True)]) == [
+        "It called before:", "• `desk.read`: private, not shown here", "• `t.t`: failed: down",
+    ]  # fmt: skip
+    assert looked_up([]) == []
+    shown = view(looked_up=(LookedUp("orders.find", "open"),))
+    assert "• `orders.find`: open" in card(shown)
+    assert "It called before" not in card(replace(shown, decided="Lee approved it."))
 
 
 def test_one_call_is_named_on_its_button() -> None:
