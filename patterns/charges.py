@@ -69,6 +69,10 @@ def unusable_answer(completion: Completion, call: PreparedCall) -> ModelError | 
         )
     if completion.text.strip():
         return None
+    if completion.finish_reason == "paused":
+        # Asked again, it would search as long and be paid for once more.
+        paused = Reason.LONG_SEARCH
+        return ModelError(paused.sentence(), reason=paused, retryable=False, charge=Charge.NOTHING)
     return ModelError(Reason.EMPTY.sentence(), reason=Reason.EMPTY, retryable=True, charge=Charge.NOTHING)
 
 

@@ -20,6 +20,7 @@ from patterns.handoff import EMPTY_HANDOFF, Handoff
 from patterns.services import Services, join
 
 LOOP = "The model of {agent} began to repeat itself, so it was stopped; its text ends where the repetition began."
+PAUSED = "The provider of {agent}'s model paused in a long search, so its text ends where it stood then."
 UNCERTAIN_NOTE = "Nobody can tell whether the provider billed a lost call of {agent}, so {amount} is counted for it."
 
 USABLE_REASONS = (StopReason.COMPLETED, StopReason.PARTIAL, StopReason.BUDGET, StopReason.LIMIT, StopReason.TIMEOUT)
@@ -102,10 +103,10 @@ async def run_agent(
         notes = (*notes, f"{why} {record.model} answered instead.")
     if record.finish_reason == "length":
         notes = (*notes, f"The text of {agent} was cut at its length limit.")
-    is_loop = record.finish_reason == "repetition"
-    if is_loop:
-        notes = (*notes, LOOP.format(agent=agent))
-    stop_reason = StopReason.PARTIAL if is_loop else StopReason.COMPLETED
+    unfinished = {"repetition": LOOP, "paused": PAUSED}.get(record.finish_reason, "")
+    if unfinished:
+        notes = (*notes, unfinished.format(agent=agent))
+    stop_reason = StopReason.PARTIAL if unfinished else StopReason.COMPLETED
     result = PatternResult(
         output=record.text, stop_reason=stop_reason, steps=1, cost_nusd=record.spent_nusd, notes=notes
     )

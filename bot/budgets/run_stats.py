@@ -153,7 +153,7 @@ def _add_steps(sums: _Sums, story: RunStory, parts: Sequence[StoryStep]) -> None
         sums.did_not += story.did_not
     _count_run(sums, story)
     is_ok = step.record is not None and step.record.outcome == "ok" and not step.record.data.get("is_error")
-    is_cut = step.record is not None and step.record.finish_reason in ("length", "repetition")
+    is_cut = step.record is not None and step.record.finish_reason in ("length", "paused", "repetition")
     is_stopped = step.record is None and story.run.stop_reason == StopReason.CANCELLED
     missed = "stopped" if is_stopped else "failed"
     sums.endings["partial" if is_ok and is_cut else "answered" if is_ok else missed] += 1

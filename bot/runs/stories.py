@@ -30,6 +30,7 @@ from storage.run_story import RunStory, StoryCall, StoryQuestion, StoryStep
 _FINISHED = {
     "stop": "finished",
     "length": "cut at its length limit",
+    "paused": "paused by its provider in a long search",
     "repetition": "cut because it repeated itself",
     "content_filter": "refused by its provider",
 }

@@ -96,14 +96,14 @@ class PreparedCall:
 class Completion:
     """The answer of one attempt. `usage` None means the provider did not report it: the whole hold is charged.
 
-    `finish_reason` is the provider's, normalised: stop, length, content_filter, tools (it asks for `calls`); or
-    `repetition`, when the text was cut because the model was in a loop. `thinking` is what `Message` gives back,
-    `found` what was searched, where that was allowed.
+    `finish_reason` is the provider's, normalised: stop, length, content_filter, tools (it asks for `calls`), paused (a
+    long search was interrupted); or `repetition`, when the text was cut because the model was in a loop. `thinking` is
+    what `Message` gives back, `found` what was searched, where that was allowed.
     """
 
     text: str
     usage: Usage | None
-    finish_reason: Literal["stop", "length", "content_filter", "tools", "repetition"]
+    finish_reason: Literal["stop", "length", "content_filter", "tools", "paused", "repetition"]
     calls: tuple[ToolCall, ...] = ()
     thinking: str = ""
     found: WebFindings | None = None

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     EMPTY = "empty"
     THINKING = "thinking"
     CALLS = "calls"
+    LONG_SEARCH = "long_search"
     OUTPUT_CAP = "output_cap"
     INVALID_OUTPUT = "invalid_output"
 
@@ -178,6 +179,11 @@ TABLE: dict[Reason, _Text] = {
     Reason.CALLS: _Text(
         "{model} asked for a tool that it may not use, instead of answering",
         "Try again, or ask differently.",
+        remedies=(Remedy.RETRY, Remedy.CHANGE),
+    ),
+    Reason.LONG_SEARCH: _Text(
+        "{provider} paused it in a long search, before it wrote a word",
+        "Try again, or ask for less at once.",
         remedies=(Remedy.RETRY, Remedy.CHANGE),
     ),
     Reason.OUTPUT_CAP: _Text(

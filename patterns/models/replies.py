@@ -23,17 +23,18 @@ from patterns.models.reply_text import LoopError, ReplyText
 from patterns.models.told import merged
 from patterns.models.written_calls import is_written_call
 
-FinishReason = Literal["stop", "length", "content_filter"]
+FinishReason = Literal["stop", "length", "content_filter", "paused"]
 
 _WORDS: dict[FinishReason, str] = {
     "stop": "stop end_turn stop_sequence tool_use tool_calls tool_call function_call eos eos_token end_of_turn "
     "end_of_text complete completed done finished",
     "length": "length max_tokens max_output_tokens model_length max_length model_context_window_exceeded",
+    "paused": "pause_turn",
     "content_filter": "content_filter content_filtered refusal safety recitation blocklist prohibited_content spii "
     "language image_safety image_prohibited_content image_recitation guardrail_intervened sensitive error_toxic",
 }
 _FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
-"""Every other word (error, abort, other, pause_turn …), and none at all, is no ending: the text may be half of it."""
+"""Every other word (error, abort, other …), and none at all, is no ending: the text may be half of it."""
 _CALLING = frozenset({"tool_use", "tool_calls", "tool_call", "function_call"})
 """Endings with which a model says that it waits for tools."""
 _CHARS_PER_TOKEN_MAX = 64

@@ -49,7 +49,7 @@ class Reply:
     """What to answer, and what to charge. Tokens default to a count of words, so they look like the real thing."""
 
     text: str = ""
-    finish: Literal["stop", "length", "content_filter"] = "stop"
+    finish: Literal["stop", "length", "content_filter", "paused"] = "stop"
     calls: Sequence[ToolCall] = ()
     """Tools that the model asks for, beside its text. Names as in the roster; arguments as it wrote them."""
     searches: Sequence[str] = ()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FINISH = {
     "openai": {"stop": "stop", "length": "length", "content_filter": "content_filter"},
-    "anthropic": {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"},
+    "anthropic": {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "paused": "pause_turn"},
     "gemini": {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"},
 }
 OPENAI_HEAD = {"id": "chatcmpl-1", "created": 1}

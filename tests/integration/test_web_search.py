@@ -13,12 +13,16 @@ import pytest
 from bot.clock import SystemClock
 from bot.demo.process import free_port
 from bot.people.channel_rules import ChannelRules, StoredRules
+from patterns.core.events import StopReason
 from patterns.core.money import Price
+from patterns.core.reasons import Reason
 from patterns.core.tools import ToolCall
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk
+from patterns.pattern import PAUSED, run_agent
 from patterns.roster.roster import ModelSpec, Roster, load_roster
+from patterns.services import Services
 from patterns.tools.sources import sources_of
 from storage.channels import ChannelSettings
 from storage.database.connect import connect
@@ -26,6 +30,7 @@ from storage.database.database import Database
 from tests.crash.fleet import Member
 from tests.crash.storm_slack import StormSlack
 from tests.fakes.memory import Memory
+from tests.fakes.model import ScriptedModel
 from tests.fakes.provider import Call, Provider, Reply, ShapeName
 from tests.fakes.slack_state import TEAM
 from tests.fakes.tools import FakeTools
@@ -59,6 +64,11 @@ def warm() -> None:
 
 def found(text: str = "He was born in 1916.", *queries: str) -> Reply:
     return Reply(text, searches=queries or ("shannon born",), pages=[PAGE], input_tokens=100, output_tokens=10)
+
+
+def kept_in(memory: Memory) -> Services:
+    """A place where the step is journalled already, so that nothing is asked."""
+    return place(ScriptedModel([]), memory, FakeTools(), roster=roster("agent a, tools: [web],"), rules=EVERYTHING)
 
 
 async def played(
@@ -113,6 +123,26 @@ async def test_too_many_requests_are_tried_again_and_cost_nothing() -> None:
     replies = [Reply(status=429, error="slow down", retry_after_s=0), found()]
     memory, _ = await played("openai", lambda call: replies[call.number - 1], "agent a, tools: [web],", streams=False)
     assert [(one.state, one.actual_nusd) for one in memory.calls.values()] == [("released", 0), ("settled", 10_120_000)]
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_a_search_that_its_provider_pauses_ends_with_what_was_said_and_is_paid_once(*, streams: bool) -> None:
+    paused = replace(found("He was born", "a", "b"), finish="paused")
+    memory, provider = await played("anthropic", lambda _: paused, "agent a, tools: [web],", streams=streams)
+    record = memory.steps["a"]
+    assert (len(provider.calls), record.text, record.finish_reason) == (1, "He was born", "paused")
+    assert record.cost_nusd == memory.settled_nusd == 120_000 + 2 * SEARCH_NUSD["anthropic"]
+    assert [(one.title, one.url) for one in sources_of(list(memory.steps.values()))] == [PAGE]
+    outcome = await run_agent(CTX, kept_in(memory), agent="a", handoff=EMPTY_HANDOFF)
+    assert (outcome.result.stop_reason, outcome.result.notes) == (StopReason.PARTIAL, (PAUSED.format(agent="a"),))
+
+
+async def test_a_search_that_is_paused_before_a_word_is_not_asked_again() -> None:
+    paused = replace(found(""), finish="paused")
+    memory, provider = await played("anthropic", lambda _: paused, "agent a, tools: [web],", streams=False)
+    record = memory.steps["a"]
+    assert (len(provider.calls), record.outcome, record.reason) == (1, "failed", Reason.LONG_SEARCH)
+    assert record.cost_nusd == memory.settled_nusd > 0
 
 
 async def test_a_search_whose_stream_breaks_off_counts_in_full_and_is_made_again() -> None:
