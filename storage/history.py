@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from storage.database.connect import CODE_VERSION
 from storage.database.database import Database
-from storage.database.statements import load, single
+from storage.database.statements import Work, load, single
 
 q = load("history")
 
@@ -21,9 +21,7 @@ class History:
 
     async def mean_cost_nusd(self, workspace: str, flow: str) -> int | None:
         """Return the mean cost of the latest answered runs, in nano-dollars; None below `RUNS_FEWEST`."""
-        statement = q.price_of_flow(workspace=workspace, flow=flow, most=RUNS_MOST)
-        (row,) = await self._db.read(lambda: single(statement))
-        return int(row["mean_nusd"]) if row["runs"] >= RUNS_FEWEST else None
+        return await self._db.read(lambda: reading_mean_cost(workspace, flow))
 
     async def sole_workspace(self, *, besides: Collection[str]) -> str | None:
         """Return the one workspace of this ledger, apart from those named; None when there are several, or none."""
@@ -35,3 +33,9 @@ class History:
         accepted_before_us = now_us - ACCEPTED_GRACE_US
         statement = q.orphaned_shell_runs(now_us=now_us, accepted_before_us=accepted_before_us, code=CODE_VERSION)
         return [str(row["id"]) for row in await self._db.read(lambda: single(statement))]
+
+
+def reading_mean_cost(workspace: str, flow: str) -> Work[int | None]:
+    """Read a mean cost as part of a transaction; see `History.mean_cost_nusd`."""
+    (row,) = yield from single(q.price_of_flow(workspace=workspace, flow=flow, most=RUNS_MOST))
+    return int(row["mean_nusd"]) if row["runs"] >= RUNS_FEWEST else None

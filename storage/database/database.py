@@ -48,6 +48,10 @@ class Database(ABC):
         result: T = await self._reads.add(work)
         return result
 
+    async def read_side_by_side(self, *works: Callable[[], Work[Any]]) -> list[Any]:
+        """Run reading scripts on one snapshot and return their results in order, without a task for each."""
+        return await asyncio.gather(*map(self._reads.add, works))
+
     async def write_merged(self, merge: Merge, operation: object, *, undo: Callable[[], None] | None = None) -> Any:  # noqa: ANN401 - the operation's answer
         """Run an operation in a transaction together with all that wait, merged into one script; return its answer.
 

@@ -36,20 +36,23 @@ async def read_texts(
     db: Database, store: RunStore, threads: Threads, run: RunRow, *, exchanges: int, attachments: int
 ) -> RunTexts:
     """Return the texts of a run, with at most so many earlier exchanges and earlier attachments of its thread."""
+    return await db.read(lambda: reading_texts(store, threads, run, exchanges=exchanges, attachments=attachments))
 
-    def work() -> Work[RunTexts]:
-        request = yield from store.reading_text(run.id, "request")
-        earlier = yield from store.reading_exchanges(run, most=exchanges)
-        files = yield from threads.reading_attachments(run, most=attachments)
-        named = [file_id for text in files for file_id in _FILE.findall(text)]
-        kept = (yield stored_files.kept_of(ids=named)) if named else []
-        settings = yield channels.find_settings(workspace=run.workspace, channel=run.channel)
-        return RunTexts(
-            request=request,
-            exchanges=tuple(earlier),
-            attachments=tuple(files),
-            channel_settings=json.loads(settings[0]["settings_json"]) if settings else {},
-            files=frozenset(str(row["id"]) for row in kept),
-        )
 
-    return await db.read(work)
+def reading_texts(
+    store: RunStore, threads: Threads, run: RunRow, *, exchanges: int, attachments: int
+) -> Work[RunTexts]:
+    """Read the texts of a run as part of a transaction; see `read_texts`."""
+    request = yield from store.reading_text(run.id, "request")
+    earlier = yield from store.reading_exchanges(run, most=exchanges)
+    files = yield from threads.reading_attachments(run, most=attachments)
+    named = [file_id for text in files for file_id in _FILE.findall(text)]
+    kept = (yield stored_files.kept_of(ids=named)) if named else []
+    settings = yield channels.find_settings(workspace=run.workspace, channel=run.channel)
+    return RunTexts(
+        request=request,
+        exchanges=tuple(earlier),
+        attachments=tuple(files),
+        channel_settings=json.loads(settings[0]["settings_json"]) if settings else {},
+        files=frozenset(str(row["id"]) for row in kept),
+    )

@@ -63,16 +63,16 @@ class Balances:
 
     async def balances(self, payer: Payer) -> list[Balance]:
         """Return every month account that a call of this payer counts against, widest first."""
+        return await self._db.read(lambda: self.reading(payer))
 
-        def work() -> Work[list[Balance]]:
-            book = LedgerTransaction(self._policy, self._clock.now_us())
-            yield from load_config(book, [payer])
-            limits = month_limits(book, payer)
-            stored = {account.id: account for account in (yield q.accounts.rows_as(Account, ids=limits))}
-            wanted = (Account(id_, limit_nusd) for id_, limit_nusd in limits.items())
-            return [_balance(book, payer, one, stored.get(one.id, one)) for one in wanted]
-
-        return await self._db.read(work)
+    def reading(self, payer: Payer) -> Work[list[Balance]]:
+        """Read the balances of a payer as part of a transaction; see `balances`."""
+        book = LedgerTransaction(self._policy, self._clock.now_us())
+        yield from load_config(book, [payer])
+        limits = month_limits(book, payer)
+        stored = {account.id: account for account in (yield q.accounts.rows_as(Account, ids=limits))}
+        wanted = (Account(id_, limit_nusd) for id_, limit_nusd in limits.items())
+        return [_balance(book, payer, one, stored.get(one.id, one)) for one in wanted]
 
     async def balance(self, payer: Payer) -> Balance:
         """Return the account that pays first: the channel's month, or the person's."""

@@ -44,6 +44,19 @@ async def test_what_is_asked_for_together_is_one_trip(database: Database, trips:
     assert trips == [3]
 
 
+async def test_what_is_asked_for_side_by_side_is_answered_in_order_after_one_trip(
+    database: Database, trips: list[int]
+) -> None:
+    def broken() -> Work[None]:
+        yield ONE(number=1)
+        raise ValueError("mine")
+
+    assert await database.read_side_by_side(lambda: reading(7), lambda: reading(1)) == [8, 2]
+    with pytest.raises(ValueError, match="mine"):
+        await database.read_side_by_side(lambda: reading(7), broken)
+    assert trips == [2, 2]
+
+
 async def test_what_is_asked_for_further_down_in_the_same_moment_joins_them(
     database: Database, trips: list[int]
 ) -> None:
