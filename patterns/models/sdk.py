@@ -14,10 +14,6 @@ from types import ModuleType
 
 _SWITCH_S = 0.0005
 """How long one thread may keep the others waiting during the import; Python's own 5 ms add up at the loop."""
-_OBJECTS_MIN = 10_000
-"""New objects after which garbage is collected. A hundred runs at once make Python's own 700 every few milliseconds,
-hardly any of them garbage: looking cost a twentieth of their processor time."""
-
 _imported = threading.Event()
 _lock = threading.Lock()
 _turn = threading.Lock()
@@ -68,5 +64,4 @@ def sharing_the_interpreter() -> Iterator[None]:
         finally:
             gc.enable()
             gc.freeze()
-            gc.set_threshold(_OBJECTS_MIN)
             sys.setswitchinterval(usual_s)
