@@ -190,6 +190,8 @@ class Reading:
         """
         ending = (self._finish or "").strip().lower()
         finish = _FINISH.get(ending)
+        if finish == "paused" and not self._search.is_allowed:
+            finish = None  # nothing that could be long was asked for
         if self.is_damaged:
             raise BrokenReplyError(failure or Failure("malformed"))
         if finish is None:

@@ -46,6 +46,11 @@ class ReplySearch:
         self._is_unread = False
         self._seen = False
 
+    @property
+    def is_allowed(self) -> bool:
+        """Return whether the request allowed any search."""
+        return bool(self._searching.searches_max)
+
     def take(self, piece: SearchPiece) -> None:
         """Take the next piece of a search."""
         self._seen = True
