@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -262,9 +262,12 @@ def account_id(workspace: str, kind: str, key: str, period: str) -> str:
     return f"{workspace}/{kind}/{key}/{period}"
 
 
+_COUNTS = tuple(one.name for one in fields(Usage))
+
+
 def usage_json(usage: Usage) -> str:
     """Return a bill as programs before searches of the web read it too, where it has none."""
-    counts = asdict(usage)
+    counts = {name: getattr(usage, name) for name in _COUNTS}
     if not usage.searches:
         del counts["searches"]
     return json.dumps(counts)
