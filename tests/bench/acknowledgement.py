@@ -196,16 +196,17 @@ async def take_turns(floor: Subject, ours: Subject) -> None:
             await idle(one.bot)
 
 
-async def beside_runs(ours: Subject) -> None:
-    """Measure the same while runs work, from when every slot is taken."""
-    while_working = f", while it works on {WORKING} runs"
+async def beside_runs(floor: Subject, ours: Subject) -> None:
+    """Measure the same while our runs work, from when every slot is taken: the empty app has the same busy machine."""
+    while_working = f", while {WORKING} runs work"
     await ask(ours.port, WORKING)
     async with asyncio.timeout(READY_S):
         while ours.running() < SLOTS:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.05)
     for _ in range(ROUNDS):
-        await ours.measure(ONE_CONNECTION + while_working, connections=1, requests=ONE)
-        await ours.measure(MANY_CONNECTIONS + while_working, connections=32, requests=MANY)
+        for one in (floor, ours):
+            await one.measure(ONE_CONNECTION + while_working, connections=1, requests=ONE)
+            await one.measure(MANY_CONNECTIONS + while_working, connections=32, requests=MANY)
         assert ours.running() > 0, "the runs were over too soon"
         await asyncio.sleep(1.0)
 
@@ -253,7 +254,7 @@ async def of_a_bot(tree: Path, floor: Subject, slack: str, provider: str) -> Non
                 for one in (floor, ours):
                     await one.measure(f"{MANY_CONNECTIONS}, {IN_A_ROW:,} in a row", connections=32, requests=IN_A_ROW)
                     await idle(one.bot)
-                await beside_runs(ours)
+                await beside_runs(floor, ours)
                 ours.show()
         show(EMPTY, "a sync of the same disk", [syncs(folder)])
 

@@ -43,7 +43,7 @@ def _acknowledged(meanwhile: str = "") -> Callable[[Values], str]:
 
     def says(told: Values) -> str:
         def side_by_side(what: str, part: str) -> str:
-            own, floor = told[f"ours, {what}{meanwhile}, {part}"], told[f"an empty Bolt app, {what}, {part}"]
+            own, floor = told[f"ours, {what}{meanwhile}, {part}"], told[f"an empty Bolt app, {what}{meanwhile}, {part}"]
             return f"{own:.0f} beside {floor:.0f} ms"
 
         one, many = (
@@ -82,7 +82,7 @@ ROWS = (
         lambda told: ", ".join(_commits(told, flow) for flow in ("pipeline", "broadcast", "supervisor")),
     ),
     Row("`/agents` acknowledged, its payload committed, beside an empty Bolt app", "acknowledgement", _acknowledged()),
-    Row("the same while 100 runs work", "acknowledgement", _acknowledged(", while it works on 100 runs")),
+    Row("the same while 100 runs work", "acknowledgement", _acknowledged(", while 100 runs work")),
     Row(
         "a crowd of 40 requests in one workspace, three workers",
         "slack_pace",
