@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from patterns.attempts import Attempts, output_schema
+from patterns.attempts import Attempts
 from patterns.core.calls import Image, Message, ModelRequest, PreparedCall
 from patterns.core.context import TaskContext
 from patterns.core.errors import BudgetExceededError, DriftError, LimitReachedError, ModelError
@@ -25,6 +25,7 @@ from patterns.core.tools import ToolSchema
 from patterns.core.web_search import WebSearch
 from patterns.handoff import Handoff, images
 from patterns.retries import TRIES_PER_MODEL
+from patterns.roster.agent_schema import output_schema
 from patterns.roster.roster import AgentSpec, Roster
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join

@@ -28,8 +28,8 @@ from patterns.core.visible_text import thinks_aloud, visible_text
 from patterns.handoff import Handoff, images
 from patterns.hearing import Hearing
 from patterns.retries import Failure, Retries
+from patterns.roster.agent_schema import output_schema
 from patterns.roster.prompts import Rendered, cut
-from patterns.roster.roster import AgentSpec
 from patterns.services import Services
 
 IDLE_S = 20.0
@@ -150,8 +150,13 @@ class Attempts:
             with self.client.circuit(model).passage(model):
                 hold = await self._hold(call)
                 completion = await self._completion(call, hold)
+            completion, call, hold = await self._whole(completion, call, hold)
             completion = replace(completion, text=storable(completion.text))
             return await self._accept(completion, call, hold, may_repair=may_repair)
+
+    async def _whole(self, said: Completion, call: PreparedCall, hold: Hold) -> tuple[Completion, PreparedCall, Hold]:
+        """Return an answer with what belongs to it, and the call and the hold that are to be settled."""
+        return said, call, hold
 
     async def _completion(self, call: PreparedCall, hold: Hold) -> Completion:
         """Return the answer to one call; one that fails is settled at what it may have cost."""
@@ -175,9 +180,9 @@ class Attempts:
             raise _time_is_over()
         return min(self.spec.timeout_s, self.services.left_s)
 
-    def prepared(self, model: str) -> PreparedCall:
-        """Return the first request to a model without sending it; raise ModelError when that is not possible."""
-        return self.client.prepare(self._request(model, self.messages, self.spec.timeout_s))
+    def prepared(self, model: str, request: ModelRequest | None = None) -> PreparedCall:
+        """Return a `request`, else the first one, to a model without sending it; raise ModelError when it cannot be."""
+        return self.client.prepare(request or self._request(model, self.messages, self.spec.timeout_s))
 
     def _request(self, model: str, messages: tuple[Message, ...], timeout_s: float) -> ModelRequest:
         first, user, *rest = messages
@@ -287,11 +292,6 @@ class Attempts:
             **({"uncertain_nusd": self.uncertain_nusd} if self.uncertain_nusd else {}),
             **({"avoided": self.avoided.model, "since": self.avoided.since} if self.avoided and instead else {}),
         }
-
-
-def output_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
-    """Return the JSON Schema the roster asks this agent to answer in, or None for plain text."""
-    return None if spec.output == "text" else spec.output.json_schema
 
 
 def _time_is_over() -> LimitReachedError:

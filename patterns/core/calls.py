@@ -29,7 +29,8 @@ class Message:
 
     An assistant message may carry `calls` of tools, and `thinking`: the provider's own blocks (signatures, reasoning
     items) as JSON, returned byte for byte to the model that wrote them. A tool message answers the call `answers`; one
-    that `is_unstored` may be written down nowhere.
+    that `is_unstored` may be written down nowhere. An assistant's that `is_paused` is gone on with: `thinking` has all
+    of its blocks.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -39,6 +40,7 @@ class Message:
     thinking: str = ""
     answers: str = ""
     is_unstored: bool = False
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

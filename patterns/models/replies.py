@@ -17,6 +17,7 @@ from patterns.models.error_objects import from_error, is_error
 from patterns.models.faults import Failure
 from patterns.models.offer import Offer
 from patterns.models.parts import PARAGRAPH, CallPiece, Part, Piece, SearchPiece, Shape
+from patterns.models.paused import blocks_of, returned
 from patterns.models.reply_calls import ReplyCalls, TooMuchError
 from patterns.models.reply_search import ReplySearch, Searching
 from patterns.models.reply_text import LoopError, ReplyText
@@ -37,6 +38,8 @@ _FINISH: dict[str, FinishReason] = {word: reason for reason, words in _WORDS.ite
 """Every other word (error, abort, other …), and none at all, is no ending: the text may be half of it."""
 _CALLING = frozenset({"tool_use", "tool_calls", "tool_call", "function_call"})
 """Endings with which a model says that it waits for tools."""
+_TAKEN_MAX = 50_000
+"""Events of a search that are kept while it is read."""
 _CHARS_PER_TOKEN_MAX = 64
 """Ordinary text has 4. A count from before the end that is so far below its text is of a beginning only."""
 
@@ -76,6 +79,8 @@ class Reading:
         self._offer = offer or Offer()
         self._told: dict[str, Any] = {}
         self._finish: str | None = None
+        self._taken: list[Mapping[str, Any]] = []
+        """What a search has sent so far: where it is paused, that goes back."""
         self._is_billed = False
         self._is_last = False
         self.has_ended = False
@@ -103,6 +108,8 @@ class Reading:
         try:
             part = self._shape.read(cast("Mapping[str, Any]", loaded))
             self._collect(part)
+            if self._search.is_allowed and len(self._taken) < _TAKEN_MAX:
+                self._taken.append(cast("Mapping[str, Any]", loaded))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, LoopError):
             if isinstance(loaded, Mapping):
                 self._bill(loaded.get("usage") or loaded.get("usageMetadata"), is_final=False)
@@ -205,7 +212,18 @@ class Reading:
         return self._said(self._text.finish(), images, finish)
 
     def _said(self, text: str, images: int, finish: FinishReason) -> Completion:
-        return Completion(text, self.usage(images), finish, found=self._search.findings(self._told))
+        usage = self.usage(images)
+        back = self._paused(usage) if finish == "paused" else ""
+        return Completion(text, usage, finish, thinking=back, found=self._search.findings(self._told))
+
+    def _paused(self, usage: Usage | None) -> str:
+        """Return what goes back to go on with a paused turn; empty where it was not understood, or not counted."""
+        if usage is None or len(self._taken) >= _TAKEN_MAX:
+            return ""
+        with suppress(ValueError, TypeError, RecursionError):
+            tokens = usage.input_tokens + usage.output_tokens
+            return returned(blocks_of(self._taken), model=self._offer.model, tokens=tokens)
+        return ""
 
     def _asked(self, images: int, *, is_cut: bool) -> Completion:
         usage = self.usage(images)

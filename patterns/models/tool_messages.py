@@ -148,6 +148,13 @@ def restore_gemini(body: Json, results: list[str]) -> None:
             response["response"] = {"content": next(answers)}
 
 
+def restore_paused(body: Json, last: Message, *, model: str) -> None:
+    """Put the blocks of a paused turn back as the last message, which its model then goes on with."""
+    blocks = read_thinking(last, model).get("paused") if last.is_paused else None
+    if blocks:
+        body["messages"] = [*body["messages"][:-1], {"role": "assistant", "content": blocks}]
+
+
 def restore_anthropic(body: Json, messages: Sequence[Message], *, provider: str, model: str) -> None:
     """Put thinking back to its place among the calls: Anthropic checks both, and litellm moves it to the front."""
     for message in messages:

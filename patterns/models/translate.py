@@ -137,6 +137,7 @@ def _searching(request: ModelRequest, target: Target, messages: list[Json], para
     else:
         translation = _TRANSLATORS[target.shape or ""](target, messages, params)
         translation.body["tools"] = search_tools(target.provider, searches_max=search.searches_max)
+        tool_messages.restore_paused(translation.body, request.messages[-1], model=target.model)
     return replace(translation, searching=Searching(search.searches_max, unit))
 
 

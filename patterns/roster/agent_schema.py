@@ -68,3 +68,8 @@ class AgentSpec(Entry):
     turns_max: Annotated[int, Field(strict=True, ge=2, le=30)] = 6
     tool_calls_max: Annotated[int, Field(strict=True, ge=1, le=100)] = 12
     step_nusd: Nusd | None = Field(None, alias="step_usd")
+
+
+def output_schema(spec: AgentSpec) -> Mapping[str, Any] | None:
+    """Return the JSON Schema the roster asks this agent to answer in, or None for plain text."""
+    return None if spec.output == "text" else spec.output.json_schema

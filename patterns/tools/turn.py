@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from patterns.attempts import Attempts
 from patterns.charges import charge_for_answer, paid, unusable_answer
 from patterns.core.calls import Completion, Message, ModelRequest, PreparedCall
 from patterns.core.holds import Hold
@@ -13,12 +12,13 @@ from patterns.core.structured import InvalidOutputError, read
 from patterns.core.tools import ToolSchema
 from patterns.core.web_search import WebSearch
 from patterns.services import join
+from patterns.tools.paused import PausedSearch
 from patterns.tools.transcript import Transcript, TurnSaid
 from patterns.tools.web import queries_path
 
 
 @dataclass
-class Turn(Attempts):
+class Turn(PausedSearch):
     """The attempts of one turn. `tools` are offered; without any it is the closing turn, which answers.
 
     Only the closing turn is streamed and repaired. What it costs is its own; `before_nusd` was paid by earlier turns

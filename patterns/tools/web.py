@@ -26,6 +26,7 @@ from patterns.roster.roster import Roster
 from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join
 from patterns.tools.judging import Judged
+from patterns.tools.paused import PausedSearch
 
 QUERY_CHARS_MAX = 1_000
 _DESCRIPTION = "Searches the web and returns what was found, with the addresses of the pages it comes from."
@@ -73,7 +74,7 @@ class ProviderSearch(NoTools):
 
 
 @dataclass
-class SearchCall(Attempts):
+class SearchCall(PausedSearch):
     """The attempts of one search that an agent with other tools asked for: a call of its model, journalled as a call.
 
     `one` is the call as it was judged; of the answer at most `bytes_max` are the result.
