@@ -73,7 +73,7 @@ async def priced_flows(engine: Engine, payer: Payer) -> tuple[FlowLine, ...]:
     flows = catalog_of(engine).flows
     if not engine.client.is_warm:
         return flows
-    plans = [await engine.quote_flow(payer, flow.name) for flow in flows]
+    plans = await engine.quote_flows(payer, [flow.name for flow in flows])
     return tuple(replace(flow, price=plan.price if plan else None) for flow, plan in zip(flows, plans, strict=True))
 
 

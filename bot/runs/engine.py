@@ -1,5 +1,6 @@
 """Carry out one owned run: context, services, plan, price question, patterns. The same for Slack and the terminal."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -148,13 +149,19 @@ class Engine(EngineParts):
         self, payer: Payer, request: str, make: Callable[[TaskContext, Services], Plan], *, dry: bool
     ) -> Plan:
         """Return the plan that `make` makes for a request that is no run, with the usual price of its flow."""
-        ctx = payer_context(payer, run_id="quote", request=request)
+        ctx, services = await self._at(payer, request, dry=dry)
+        return await self._with_usual(services, make(ctx, services))
+
+    async def _at(self, payer: Payer, request: str, *, dry: bool) -> tuple[TaskContext, Services]:
+        """Return the context and the services of a request that is no run, with what may be used where it is paid."""
         await self.client.warm()
         settings = await ChannelSettings(self.db, self.clock).find(workspace=payer.workspace, channel=payer.channel)
         ports = self.roster, restricted(self.client, self.roster.models, settings), NullEventSink(), None
         tools = await self.tools.at(payer, self.roster, dry=dry)
         services = self._services(payer, Fence("quote", 0), *ports, tools=tools)
-        plan = make(ctx, services)
+        return payer_context(payer, run_id="quote", request=request), services
+
+    async def _with_usual(self, services: Services, plan: Plan) -> Plan:
         return replace(plan, usual_nusd=await self._usual_nusd(services, plan))
 
     def check_prices(self) -> None:
@@ -205,10 +212,24 @@ class Engine(EngineParts):
 
     async def quote_flow(self, payer: Payer, flow: str) -> Plan | None:
         """Return the plan of a roster's flow for a short request; None where it may not be used, or has no price."""
+        (plan,) = await self.quote_flows(payer, [flow])
+        return plan
+
+    async def quote_flows(self, payer: Payer, flows: Sequence[str]) -> list[Plan | None]:
+        """Return what `quote_flow` does for each, having looked once at what may be used there."""
         try:
-            return await self.quote(payer, "", Choice(flow=flow))
+            ctx, services = await self._at(payer, "", dry=False)
         except (UserError, RosterError):
-            return None
+            return [None] * len(flows)
+
+        async def quoted(flow: str) -> Plan | None:
+            try:
+                plan = checked(services, estimate(ctx, services, Choice(flow=flow)))
+            except (UserError, RosterError):
+                return None
+            return await self._with_usual(services, plan)
+
+        return await asyncio.gather(*map(quoted, flows))
 
     async def confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
         """Return the confirmed plan, at once when cheap; None when a person declined it."""
