@@ -10,11 +10,11 @@ from pydantic import AliasChoices, Field, ValidationError
 from patterns.core.context import Frozen, TaskContext
 from patterns.core.errors import UserError
 from patterns.core.money import format_usd
-from patterns.flow import kind_of, runnable_or_default
 from patterns.roster.roster import Roster
 from patterns.roster.schema import PATTERNS
 from patterns.router import RouteDecision, decide
 from patterns.services import Meter, Services
+from patterns.trees import kind_of, runnable_or_default
 
 SAMPLE_FLOW = '{"text": "Move the launch to May?", "flow": "decide"}'
 SAMPLE_PATTERN = (

@@ -50,16 +50,13 @@ def text(view: BudgetView) -> Mrkdwn:
 
 def _head(view: BudgetView) -> Mrkdwn:
     report = view.report
-    own = (
-        Mrkdwn()
-        if view.own_nusd is None
-        else mrkdwn("Your own share: {own}. Only you see this line.", own=usd(view.own_nusd))
-    )
+    own = Mrkdwn()
+    if view.own_nusd is not None:
+        own = mrkdwn("Your own share: {own}. Only you see this line.", own=usd(view.own_nusd))
     title = mrkdwn("*Budget of {name}, {month}*", name=short(report.name, 80), month=report.month)
     warning = mrkdwn("🚫 {warning}", warning=short(view.warning, 300)) if view.warning else Mrkdwn()
-    return join(
-        "\n", [title, warning, balance_line(report), _exactly(report), _outlook(report), _compared(report), own]
-    )
+    month = [balance_line(report), _exactly(report), _outlook(report), _compared(report)]
+    return join("\n", [title, warning, *month, own])
 
 
 def balance_line(report: Report) -> Mrkdwn:

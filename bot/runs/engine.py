@@ -25,13 +25,14 @@ from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from patterns.estimate import estimate
-from patterns.flow import PLAN, Choice, Plan, explicit_decision, flow_tree, plan_of, resolve, run_flow
+from patterns.flow import PLAN, Choice, Plan, explicit_decision, plan_of, resolve, run_flow
 from patterns.router import ROUTE, RouteDecision
 from patterns.services import Services
 from patterns.tools.able import can_work, workable
 from patterns.tools.approvals import PRIVATE
 from patterns.tools.dry_run import OVER, noted
 from patterns.tools.sources import with_known_links
+from patterns.trees import flow_tree
 from storage.channels import ChannelSettings
 from storage.execution.session import RunSession
 from storage.execution.texts import RunTexts

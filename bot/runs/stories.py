@@ -22,9 +22,10 @@ from patterns.core.errors import RosterError, StorageError
 from patterns.core.events import PatternResult, StopReason
 from patterns.core.quotes import PriceEstimate
 from patterns.core.reasons import Reason
-from patterns.flow import PLAN, flow_tree
+from patterns.flow import PLAN
 from patterns.roster.roster import Roster
 from patterns.router import RouteDecision
+from patterns.trees import flow_tree
 from storage.run_story import RunStory, StoryCall, StoryQuestion, StoryStep
 
 _FINISHED = {

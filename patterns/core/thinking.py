@@ -115,11 +115,9 @@ class ThinkingFilter:
                     self._line_begins, at = False, fence.start("end")
                     continue
             self._line_begins = False
-            found = marks.search(marks.MARK, text, at)
+            found = marks.found(text, at)
             if found is None or (found["ticks"] and found.end() == len(text) and not is_last):
-                begun = (
-                    None if is_last else marks.search(marks.UNFINISHED, text, max(at, len(text) - marks.UNFINISHED_MAX))
-                )
+                begun = None if is_last else marks.unfinished(text, at)
                 end = begun.start() if begun else len(text)
                 self._plain(text[at:end])
                 at = end

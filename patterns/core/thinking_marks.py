@@ -47,7 +47,7 @@ UNFINISHED = re.compile(
 )
 """The end of a text that may be the beginning of a mark."""
 UNFINISHED_MAX = 140
-_FIRST = re.compile("[<&\\[\u25c1`\n]")
+_BEGINS = re.compile("[<&\\[\u25c1`\n]")
 """What marks begin with: to look for it first costs a fraction, and most of a text has none."""
 FENCE = re.compile(
     r"[ \t>]{0,60}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,9})?(?P<run>`{3,99}|~{3,99})(?P<info>[^\n]{0,200})(?P<end>\n|\Z)?"
@@ -73,10 +73,19 @@ LOSSY_MAX = 40
 HEADER_MAX = 500
 
 
-def search(mark: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
-    """Return the first mark, or the first beginning of one, from a place in a text on."""
-    first = _FIRST.search(text, at)
-    return mark.search(text, first.start()) if first else None
+def found(text: str, at: int) -> re.Match[str] | None:
+    """Return the first mark from a place in a text on."""
+    return _first(MARK, text, at)
+
+
+def unfinished(text: str, at: int) -> re.Match[str] | None:
+    """Return what at the end of a text may be the beginning of a mark."""
+    return _first(UNFINISHED, text, max(at, len(text) - UNFINISHED_MAX))
+
+
+def _first(mark: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
+    begins = _BEGINS.search(text, at)
+    return mark.search(text, begins.start()) if begins else None
 
 
 def role(header: str) -> str:

@@ -7,9 +7,10 @@ from patterns.core.errors import UserError
 from patterns.core.events import StopReason
 from patterns.core.limits import FailurePolicy
 from patterns.estimate import estimate
-from patterns.flow import Choice, build_pattern, flow_tree, kind_of, plan_of, resolve, run_flow
+from patterns.flow import Choice, plan_of, resolve, run_flow
 from patterns.pattern import Solo
 from patterns.router import RouteDecision
+from patterns.trees import build_pattern, flow_tree, kind_of
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel
 from tests.support.pattern_runs import CTX, LOADED, run, services

@@ -9,8 +9,9 @@ import pytest
 from patterns.core.errors import UserError
 from patterns.core.events import Noted, Planned, Routed, StopReason
 from patterns.core.structured import InvalidOutputError, parse
-from patterns.flow import Choice, explicit_decision, resolve, runnable_or_default
+from patterns.flow import Choice, explicit_decision, resolve
 from patterns.router import REASON_CHARS, RouteDecision, route_schema
+from patterns.trees import runnable_or_default
 from tests.fakes.memory import Memory
 from tests.fakes.model import COST_NUSD, Fail, ScriptedModel, user_of
 from tests.support.pattern_runs import CTX, roster, run, services

@@ -32,7 +32,7 @@ WHOLE = (
 
 @pytest.mark.parametrize("mark", WHOLE)
 def test_every_mark_is_found_behind_other_text(mark: str) -> None:
-    found = marks.search(marks.MARK, f"1 < 2 & [a] {mark} b", 0)
+    found = marks.found(f"1 < 2 & [a] {mark} b", 0)
     assert found is not None
     assert found.group() == mark
 
@@ -40,6 +40,6 @@ def test_every_mark_is_found_behind_other_text(mark: str) -> None:
 @pytest.mark.parametrize("mark", WHOLE[:-1])
 def test_every_beginning_of_a_mark_is_found_at_the_end_of_a_text(mark: str) -> None:
     for size in range(1, len(mark)):
-        found = marks.search(marks.UNFINISHED, f"Some text. {mark[:size]}", 0)
+        found = marks.unfinished(f"Some text. {mark[:size]}", 0)
         assert found is not None
         assert found.group() == mark[:size]

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from patterns.core.tools import ToolRules
-from patterns.flow import NO_COST, Choice, flow_tree, plan_of, resolve, run_flow, runnable_or_default
+from patterns.flow import NO_COST, Choice, plan_of, resolve, run_flow
 from patterns.roster.roster import Roster
 from patterns.router import RouteDecision
 from patterns.tools.able import can_work, is_able, workable
+from patterns.trees import flow_tree, runnable_or_default
 from tests.fakes.memory import Memory
 from tests.fakes.model import ScriptedModel, user_of
 from tests.fakes.tools import FakeTools
