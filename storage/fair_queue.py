@@ -46,8 +46,7 @@ class FairQueue:
         now_us = self._clock.now_us()
         where = {"workspace": workspace, "channel": channel, "now_us": now_us, "code": CODE_VERSION}
         shares = {"share": self._share, "person_share": self._person_share}
-        yield q.lock_channel(key=f"{workspace}/{channel}")
-        locked = yield q.lock_people(**where, **shares)
+        _, locked = yield q.lock_channel(key=f"{workspace}/{channel}"), q.lock_people(**where, **shares)
         if not locked:
             return
         handed = yield q.take_waiting_runs(
@@ -58,7 +57,7 @@ class FairQueue:
 
     async def enqueue_channel(self, workspace: str, channel: str) -> None:
         """Enqueue waiting runs of a channel up to its share."""
-        await self._db.write(lambda: self.enqueue(workspace, channel))
+        await self._db.write(lambda: self.enqueue(workspace, channel), durable=False)
 
     async def enqueue_channel_of(self, run_id: str) -> None:
         """Enqueue waiting runs of the run's channel, and of the one where its person has waited longest."""
@@ -99,7 +98,7 @@ class FairQueue:
                 yield q.release_slot(id=run_id)
                 return (yield from self._channels_of(run_id))
 
-            channels = await self._db.write(work)
+            channels = await self._db.write(work, durable=False)
         await self._enqueue_in(channels)
 
     async def _defer_run(self, run_id: str, connection: Connection) -> None:

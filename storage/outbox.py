@@ -8,7 +8,7 @@ from typing import Literal
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
-from storage.database.statements import Row, Statement, Work, load, several, single
+from storage.database.statements import Row, Statement, Work, beside, load, several, single
 
 q = load("runs")
 
@@ -75,22 +75,21 @@ class Outbox:
         """Write the intent to post a message; return its state before, and its timestamp if it was posted.
 
         `new` may be posted at once; `intended` may have been posted already and must be looked for first. `also` is run
-        in the same transaction where the intent is written.
+        at the end of the same transaction.
         """
         now_us, late = self._clock.now_us(), self._late(run_id)
 
-        def work() -> Work[Row | None]:
+        def work() -> Work[bool]:
             yield from several(late)
-            if (yield q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=now_us)):
-                yield from also() if also is not None else ()
-                return None
-            (row,) = yield q.find_out(run_id=run_id, name=name)
-            return dict(row)
+            intent = q.insert_intent(run_id=run_id, name=name, channel=channel, now_us=now_us)
+            is_new, _ = yield from beside(single(intent), also() if also is not None else several(()))
+            return bool(is_new)
 
         is_known = (run_id, name) in self._fresh or run_id in self._recalled
         known = await self._row(run_id, name) if is_known else None
         if known is None:
-            known = await self._db.write(work)
+            is_new = await self._db.write(work, repeatable=True)
+            known = None if is_new else await self._found(run_id, name)
             known_now = known or {"state": "intended", "ts": None, "shows": ""}
             self._note(run_id, name, **{key: known_now[key] for key in ("state", "ts", "shows")})
         if known is None:
@@ -184,6 +183,9 @@ class Outbox:
         known = await self._known(run_id)
         if known is not None:
             return known.get(name)
+        return await self._found(run_id, name)
+
+    async def _found(self, run_id: str, name: str) -> Row | None:
         return next(iter(await self._db.read(lambda: single(q.find_out(run_id=run_id, name=name)))), None)
 
     async def _rows(self, run_id: str, state: OutState) -> list[Row]:
@@ -211,4 +213,5 @@ class Outbox:
         return late
 
     async def _write(self, statements: Sequence[Statement]) -> None:
-        await self._db.write(lambda: several(statements), repeatable=True)
+        # What is lost is looked for, or shown, once more.
+        await self._db.write(lambda: several(statements), repeatable=True, durable=False)

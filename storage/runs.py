@@ -44,9 +44,7 @@ class RunStore(RunReader):
         run_id, now_us = new_run_id(), self._clock.now_us()
 
         def work() -> Work[tuple[str, bool]]:
-            if not (yield q.has_snapshot(hash=new.roster_hash)):  # it is long, and nearly always there
-                yield q.insert_snapshot(hash=new.roster_hash, json=new.roster_json)
-            written = yield q.insert_run(
+            insert = q.insert_run(
                 id=run_id,
                 workspace=new.workspace,
                 channel=new.channel,
@@ -62,9 +60,12 @@ class RunStore(RunReader):
                 delivery_key=new.delivery_key,
                 needs_code=new.needs_code,
             )
+            known, written = yield q.has_snapshot(hash=new.roster_hash), insert
+            if not known:  # it is long, and nearly always there
+                yield q.insert_snapshot(hash=new.roster_hash, json=new.roster_json)
             if not written:
-                known = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
-                return str(known[0]["id"]), known[0]["id"] == run_id  # ours, if this is a replay
+                (run,) = yield q.run_of_delivery(workspace=new.workspace, delivery_key=new.delivery_key)
+                return str(run["id"]), run["id"] == run_id  # ours, if this is a replay
             if bounds is not None:
                 yield from within(bounds, Lane(new.workspace, new.channel, new.user))
             yield _content(run_id, new.workspace, "request", storable(new.request), now_us)
@@ -119,18 +120,18 @@ class RunStore(RunReader):
 
         Returns for each whether this process owns it, and the user who asked it to stop, else None.
         """
-        until_us = self._clock.now_us() + int(lease_s * 1e6)
+        until_us, fences = self._clock.now_us() + int(lease_s * 1e6), [fence for fence, _ in executing]
 
         def work() -> Work[list[tuple[bool, str | None]]]:
-            found: dict[Fence, tuple[bool, str | None]] = {}
-            for fence, executed_ms in sorted(executing, key=lambda one: one[0].run_id):
-                rows = yield q.renew_lease(
-                    id=fence.run_id, epoch=fence.epoch, lease_until_us=until_us, executed_ms=executed_ms
-                )
-                found[fence] = (bool(rows), rows[0]["cancel_requested_by"] if rows else None)
-            return [found[fence] for fence, _ in executing]
+            in_order = sorted(executing, key=lambda one: one[0].run_id)
+            answers = yield tuple(
+                q.renew_lease(id=fence.run_id, epoch=fence.epoch, lease_until_us=until_us, executed_ms=executed_ms)
+                for fence, executed_ms in in_order
+            )
+            found = dict(zip((fence for fence, _ in in_order), answers, strict=True))
+            return [(bool(rows), rows[0]["cancel_requested_by"] if rows else None) for rows in map(found.get, fences)]
 
-        return await self._db.write(work, repeatable=True)
+        return await self._db.write(work, repeatable=True, durable=False)
 
     async def release(self, fence: Fence, *, executed_ms: int, also: Sequence[Statement] = ()) -> None:
         """Give up the lease, so that another process can claim the run or the delivery of its messages.
@@ -142,7 +143,7 @@ class RunStore(RunReader):
             yield q.release_lease(id=fence.run_id, epoch=fence.epoch, executed_ms=executed_ms)
             yield from several(also)
 
-        await self._db.write(work, repeatable=True)
+        await self._db.write(work, repeatable=True, durable=False)
 
     async def expire_leases(self) -> None:
         """Expire the leases of all Slack runs: only for the holder of the bot's lock, whose predecessor is dead."""
@@ -158,9 +159,8 @@ class RunStore(RunReader):
         def work() -> Work[list[Row]]:
             placed = yield q.place_run(id=run.id, epoch=run.epoch, root_ts=root_ts, thread_ts=thread_ts)
             if placed:
-                yield q.occupy_thread(
-                    workspace=run.workspace, channel=run.channel, thread_ts=thread_ts, run_id=run.id, user_id=run.user
-                )
+                place = {"workspace": run.workspace, "channel": run.channel, "thread_ts": thread_ts}
+                yield q.occupy_thread.many([{**place, "run_id": run.id, "user_id": run.user}])
             yield from several(also)
             return placed
 
@@ -207,8 +207,8 @@ class RunStore(RunReader):
         if not done:
             raise RunLostError
         yield _content(run.id, run.workspace, "result", result_json, now_us)
-        for name in intents:
-            yield q.insert_intent(run_id=run.id, name=name, channel=run.channel, now_us=now_us)
+        owed = {"run_id": run.id, "channel": run.channel, "now_us": now_us}
+        yield q.insert_intent.many({**owed, "name": name} for name in intents)
         if not done[0]["thread_ts"]:
             return None
         yield q.vacate_thread(**_thread(done[0]))

@@ -1,6 +1,6 @@
 """Rate limiter shared by processes on several machines: GCRA (leaky bucket as a meter), one row for each key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from patterns.core.ports import Clock
@@ -27,30 +27,24 @@ class SharedRateLimiter:
         `interval_us` is the time one slot takes, `allowance_us` how far ahead of it a burst may run.
         """
         now_us = self._clock.now_us()
-        slot = {"key": key, "interval_us": interval_us, "allowance_us": allowance_us}
-        return await self._db.write(lambda: self._taking(slot, now_us), repeatable=True)
-
-    async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
-        """Take slots as `take` does, in order up to the first that is not free; return how many were taken."""
-        return await self._db.write(lambda: self.taking_all(slots), repeatable=True)
-
-    def taking_all(self, slots: Sequence[Mapping[str, Any]]) -> Work[int]:
-        """Take slots as part of a transaction; see `take_all`."""
-        now_us = self._clock.now_us()
-        for taken, slot in enumerate(slots):
-            if (yield from self._taking(slot, now_us)):
-                return taken
-        return len(slots)
-
-    @staticmethod
-    def _taking(slot: Mapping[str, Any], now_us: int) -> Work[int]:
-        if (yield q.take(**slot, now_us=now_us)):
+        slot = {"key": key, "interval_us": interval_us, "allowance_us": allowance_us, "now_us": now_us}
+        if await self._db.write(lambda: single(q.take(**slot)), repeatable=True, durable=False):
             return 0
-        (row,) = yield q.due(key=slot["key"])
-        return int(row["due_us"]) - int(slot["allowance_us"]) - now_us
+        (row,) = await self._db.read(lambda: single(q.due(key=key)))
+        return max(1, int(row["due_us"]) - allowance_us - now_us)
+
+    async def take_both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> int:
+        """Take two slots as `take` does, the second where the first is free; return how many were taken."""
+        return await self._db.write(lambda: self.taking_both(first, second), repeatable=True, durable=False)
+
+    def taking_both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Work[int]:
+        """Take two slots at the end of a transaction; see `take_both`."""
+        then = {f"then_{name}": value for name, value in second.items()}
+        (row,) = yield from single(q.take_both(**first, **then, now_us=self._clock.now_us()))
+        return int(row["taken"])
 
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Allow nothing under these keys for that long, and no burst directly afterwards."""
         until_us = self._clock.now_us() + for_us
         dues = [until_us + allowance_us for allowance_us in allowances_us.values()]
-        await self._db.write(lambda: single(q.hold_back(keys=list(allowances_us), dues_us=dues)))
+        await self._db.write(lambda: single(q.hold_back(keys=list(allowances_us), dues_us=dues)), durable=False)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from patterns.core.ports import Clock
 from storage.database.database import Database
-from storage.database.statements import Work, load, single
+from storage.database.statements import Work, beside, load, single
 from storage.run_rows import RunRow
 
 q = load("threads")
@@ -56,7 +56,7 @@ class Threads:
         def work() -> Work[str | None]:
             id_ = _attachments_id(run.id)
             yield q.store_attachments(id=id_, run_id=run.id, workspace=run.workspace, text=text, now_us=now_us)
-            rows = yield q.find_attachments(id=id_)
+            rows = yield from single(q.find_attachments(id=id_))
             return str(rows[0]["text"]) if rows else None
 
         return await self._db.write(work, repeatable=True)
@@ -73,9 +73,13 @@ class Threads:
     @classmethod
     def reading_attachments(cls, run: RunRow, *, most: int) -> Work[list[str]]:
         """Return, as part of a transaction, the run's attachments, then those of its thread's earlier runs."""
-        own = yield q.find_attachments(id=_attachments_id(run.id))
-        earlier = yield from cls._reading_earlier(run, most=most)
-        return [*(str(row["text"]) for row in own), *earlier]
+        own, earlier = yield from beside(cls._reading_own(run), cls._reading_earlier(run, most=most))
+        return [*own, *earlier]
+
+    @staticmethod
+    def _reading_own(run: RunRow) -> Work[list[str]]:
+        rows = yield q.find_attachments(id=_attachments_id(run.id))
+        return [str(row["text"]) for row in rows]
 
     @staticmethod
     def _reading_earlier(run: RunRow, *, most: int) -> Work[list[str]]:

@@ -20,13 +20,8 @@ from procrastinate.jobs import Status
 from bot.runs.engine import Engine
 from patterns.core.errors import StorageError
 from storage.database.pipelined import Connection
-from storage.database.postgresql import (
-    CONNECT_TIMEOUT_S,
-    RECONNECT_S,
-    configure_queue,
-    queue_pool,
-    with_timeouts,
-)
+from storage.database.pool import queue_pool
+from storage.database.postgresql import CONNECT_TIMEOUT_S, RECONNECT_S, configure_queue, with_timeouts
 from storage.fair_queue import CHANNEL_SHARE, FairQueue
 from storage.run_rows import Lane
 

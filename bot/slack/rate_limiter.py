@@ -1,6 +1,6 @@
 """Client-side rate limits (GCRA): a bucket per channel and per method; calls wait in turn instead of being refused."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -14,6 +14,8 @@ from storage.database.statements import Work
 
 log = structlog.get_logger()
 
+BOTH = 2
+"""Keys of a call that counts for its channel and for its method; others have one, or none."""
 _KEPT = 1_000
 """Number of buckets remembered before idle ones are forgotten."""
 
@@ -64,20 +66,20 @@ class Slots(Protocol):
         """Take the slot of a key; return 0, or the microseconds until one is free."""
         ...
 
-    async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
-        """Take the slots of several keys, in order up to the first that is not free; return how many were taken."""
-        ...
-
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out no slot for `for_us` microseconds, and afterwards as if each key's burst were used up."""
         ...
 
 
 class SharedSlots(Slots, Protocol):
-    """A schedule in a database, whose slots can be taken in a transaction of somebody else's."""
+    """A schedule in a database: a call that counts under two keys takes both in one trip, or beside another write."""
 
-    def taking_all(self, slots: Sequence[Mapping[str, Any]]) -> Work[int]:
-        """Take slots as `take_all` does, as part of a transaction."""
+    async def take_both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> int:
+        """Take a slot, and where it is free another; return how many were taken."""
+        ...
+
+    def taking_both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Work[int]:
+        """Take two slots as `take_both` does, at the end of a transaction."""
         ...
 
 
@@ -107,13 +109,6 @@ class LocalSlots:
             self._due_us = {key: at_us for key, at_us in self._due_us.items() if at_us > now_us}
         return 0
 
-    async def take_all(self, slots: Sequence[Mapping[str, Any]]) -> int:
-        """Take the slots of several keys, in order up to the first that is not free; return how many were taken."""
-        for taken, slot in enumerate(slots):
-            if await self.take(**slot):
-                return taken
-        return len(slots)
-
     async def hold_back(self, allowances_us: Mapping[str, int], *, for_us: int) -> None:
         """Hand out no slot for `for_us` microseconds, and afterwards as if each key's burst were used up."""
         until_us = _us(self.clock.monotonic()) + for_us
@@ -139,10 +134,10 @@ class RateLimiter:
         """Return a turn whose slots can be taken with a write that comes before the call anyway, then waited for."""
         named, turn = self._named(rates), Turn()
         shared = self._shared
-        if shared is not None and not any(map(self._has_waiters, named)):
+        if shared is not None and len(named) == BOTH and not any(map(self._has_waiters, named)):
 
             def taking() -> Work[None]:
-                turn.taken = yield from shared.taking_all(_slots(named))
+                turn.taken = yield from shared.taking_both(*_slots(named))
 
             turn.taking = taking
         return turn
@@ -156,7 +151,7 @@ class RateLimiter:
         named = self._named(rates)
         taken = turn.taken if turn is not None else 0
         if not taken and not any(map(self._has_waiters, named)):
-            taken = await self._take_all(named)
+            taken = await self._take_both(named)
         for key, rate in list(named.items())[taken:]:
             turns = self._turns.setdefault(key, Turns())
             async with turns.turn(rank):
@@ -194,12 +189,12 @@ class RateLimiter:
         turn = self._turns.get(key)
         return turn is not None and turn.locked()
 
-    async def _take_all(self, named: Mapping[str, Rate]) -> int:
-        """Take the slots of the keys that are free, in one trip to the shared schedule; return how many were taken."""
-        if self._shared is None or len(named) < 2:  # noqa: PLR2004 - one is taken where it is waited for
+    async def _take_both(self, named: Mapping[str, Rate]) -> int:
+        """Take the slots of two keys that are free, in one trip to the shared schedule; return how many were taken."""
+        if self._shared is None or len(named) != BOTH:  # one is taken where it is waited for
             return 0
         try:
-            return await self._shared.take_all(_slots(named))
+            return await self._shared.take_both(*_slots(named))
         except StorageError as error:
             self._log_alone(error)
             return 0

@@ -27,13 +27,17 @@ class Database(ABC):
         self._running: set[asyncio.Task[object]] = set()
 
     @abstractmethod
-    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:
+    async def write(
+        self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False, durable: bool = True
+    ) -> T:
         """Run a script in a writing transaction and return its result after the commit.
 
         The transaction may be shared; an error undoes this script only. `alone` is for long scripts, which would keep
         others waiting. `repeatable` says that the script carries its caller's ids, so that running it twice does it
-        once: only such a script is run again when the outcome of a COMMIT is unknown. A cancelled caller stops waiting;
-        the script still runs.
+        once: only such a script is run again when the outcome of a COMMIT is unknown. One that is not `durable` may be
+        undone by a crash of PostgreSQL itself in the moment after the commit, and does not wait for its disk: for what
+        the next look finds out anyway, never for money, ownership, or an intent. A cancelled caller stops waiting; the
+        script still runs.
 
         Raises:
             ConstraintError: a row violated a constraint of the schema.

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import select
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Self
@@ -10,13 +9,14 @@ from typing import Any, ClassVar, Self
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from patterns.core.errors import StorageError
 from storage.database import pipelined
 from storage.database.database import ConstraintError, Database
 from storage.database.group_commit import Raised, Script
 from storage.database.pipelined import Connection
+from storage.database.pool import Pool
 from storage.database.statements import Dialect, Query, T, Work, single
 
 CONNECT_TIMEOUT_S = 10
@@ -55,10 +55,6 @@ _SETTINGS = "; ".join(
     for name, value in {**SERVER_TIMEOUTS, "plan_cache_mode": "force_generic_plan"}.items()
 )
 
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_WRITE = "BEGIN; SELECT CAST(pg_current_xact_id() AS text) AS id"
-_REPEATABLE = "BEGIN"
-
 _REFUSED = re.compile(r"FATAL:\s+((?:password|no pg_hba\.conf|role|database|user|SSL)\b[^\n]*)")
 """The server's reason for refusing a login; it names users and databases, never passwords."""
 
@@ -77,22 +73,13 @@ async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 async def configure_queue(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Set up a connection of the job queue, each of whose statements is a transaction of its own."""
+    """Set up a connection of the job queue, each of whose statements is a transaction of its own.
+
+    None waits for the disk: a job is a hint, and the sweep finds what one that is lost was to hint at.
+    """
     await configure(connection)
     await connection.set_autocommit(True)
-
-
-def queue_pool(**settings: Any) -> AsyncConnectionPool[Any]:  # noqa: ANN401 - what Procrastinate hands over
-    """Return a pool for the job queue that asks a connection whether it lives only where the server has spoken."""
-    return AsyncConnectionPool(**{**settings, "check": _check_if_spoken_to})
-
-
-async def _check_if_spoken_to(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Check a connection that has something to read: the server hung up, or said that it will."""
-    heard = select.poll()
-    heard.register(connection.fileno(), select.POLLIN)
-    if heard.poll(0):
-        await AsyncConnectionPool.check_connection(connection)
+    await connection.execute("SET synchronous_commit = off", prepare=False)
 
 
 def connect_sync(url: str) -> psycopg.Connection[tuple[Any, ...]]:
@@ -121,7 +108,7 @@ class PostgresqlDatabase(Database):
 
     dialect: ClassVar[Dialect] = "postgresql"
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+    def __init__(self, pool: Pool[Connection]) -> None:
         super().__init__(reads_at_once=POOL_SIZE)
         self._pool = pool
 
@@ -133,7 +120,7 @@ class PostgresqlDatabase(Database):
             StorageError: the server cannot be reached or refuses us.
         """
         try:
-            pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            pool: Pool[Connection] = Pool(
                 with_timeouts(url),
                 connection_class=Connection,
                 min_size=1,
@@ -150,12 +137,19 @@ class PostgresqlDatabase(Database):
             raise to_storage_error(error) from error
         return cls(pool)
 
-    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:  # noqa: ARG002 - each is alone
+    async def write(
+        self,
+        work: Callable[[], Work[T]],
+        *,
+        alone: bool = False,  # noqa: ARG002 - each is alone
+        repeatable: bool = False,
+        durable: bool = True,
+    ) -> T:
         """Run a script in one writing transaction and return its result after the commit.
 
         What a lost COMMIT did the server tells; a repeatable script is run again without asking.
         """
-        task = asyncio.ensure_future(self._insist(lambda: self._write(work, repeatable=repeatable)))
+        task = asyncio.ensure_future(self._insist(lambda: self._write(work, repeatable=repeatable, durable=durable)))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -164,8 +158,8 @@ class PostgresqlDatabase(Database):
         return [await self._outcome(script) for script in scripts]
 
     async def _outcome(self, script: Script) -> Any:  # noqa: ANN401 - the script's result or Raised
-        try:
-            return await self._insist(lambda: self._write(script, repeatable=True))  # merged operations are
+        try:  # merged operations are repeatable
+            return await self._insist(lambda: self._write(script, repeatable=True, durable=True))
         except Exception as error:  # noqa: BLE001 - the caller's
             return Raised(error)
 
@@ -210,24 +204,22 @@ class PostgresqlDatabase(Database):
         connection = None
         try:
             async with self._pool.connection() as connection:
-                return await pipelined.read(connection, scripts, begin=_READ, end="COMMIT")
+                return await pipelined.read(connection, scripts)
         except psycopg.Error as error:
             raise _to_be_raised(error, is_lost=connection is not None and connection.closed) from error
 
-    async def _write(self, script: Script, *, repeatable: bool) -> Any:  # noqa: ANN401 - the script's result
+    async def _write(self, script: Script, *, repeatable: bool, durable: bool) -> Any:  # noqa: ANN401 - the script's result
         """Run a script once in a writing transaction and return its result after the commit.
 
         Raises:
             _AgainError: it was rolled back and may be run again.
         """
-        connection, result, to_commit = None, [], ""
+        connection, writing, result = None, None, []
         try:
             async with self._pool.connection() as connection:
                 try:
-                    begun = "" if repeatable else await self._begin(connection)
-                    writing = pipelined.Writing(connection, begin=_REPEATABLE if repeatable else "", end="COMMIT")
+                    writing = pipelined.Writing(connection, is_repeatable=repeatable, is_durable=durable)
                     result.append(await writing.run(script))
-                    to_commit = begun
                     await writing.finish()
                 except BaseException:
                     if not connection.closed:
@@ -238,16 +230,9 @@ class PostgresqlDatabase(Database):
             # The connection was lost. Only the outcome of a COMMIT under way is unknown, and the server can
             # tell it.
             is_lost = connection is not None and connection.closed
-            if is_lost and to_commit and await self._is_committed(to_commit):
+            if is_lost and writing and writing.to_commit and await self._is_committed(writing.to_commit):
                 return result[0]
             raise _to_be_raised(error, is_lost=is_lost) from error
-
-    @staticmethod
-    async def _begin(connection: Connection) -> str:
-        """Begin a transaction and return its id, by which the server knows afterwards whether it stands."""
-        cursor = await connection.execute(_WRITE, prepare=False)
-        started = await cursor.fetchone() if cursor.nextset() else None
-        return started["id"] if started else ""
 
     async def _is_committed(self, transaction_id: str) -> bool:
         """Return whether a transaction was committed whose COMMIT was not answered."""

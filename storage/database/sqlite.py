@@ -13,7 +13,7 @@ from patterns.core.errors import StorageError
 from storage.database.database import ConstraintError, Database
 from storage.database.group_commit import BatchFailedError, Job, Raised, Script
 from storage.database.private_files import make_private
-from storage.database.statements import Dialect, Statement, T, Work
+from storage.database.statements import Asked, Dialect, Statement, T, Work
 
 BUSY_TIMEOUT_S = 10.0
 PREPARED_MAX = 500
@@ -65,9 +65,9 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 def _drive(connection: sqlite3.Connection, script: Script) -> Any:  # noqa: ANN401 - the script's result
     work = script()
     try:
-        statement = next(work)
+        asked = next(work)
         while True:
-            statement = work.send(execute(connection, statement))
+            asked = work.send(_answer(connection, asked))
     except StopIteration as end:
         return end.value
     finally:
@@ -96,6 +96,10 @@ def _drive_reading(connection: sqlite3.Connection, script: Script) -> Any:  # no
         if not connection.in_transaction or _code(error) in _BROKEN:
             raise
         return Raised(error)
+
+
+def _answer(connection: sqlite3.Connection, asked: Asked) -> list[Any]:
+    return [execute(connection, one) for one in asked] if isinstance(asked, tuple) else execute(connection, asked)
 
 
 def execute(connection: sqlite3.Connection, statement: Statement) -> list[Any]:
@@ -150,7 +154,14 @@ class SqliteDatabase(Database):
             raise
         return cls(writer, reader)
 
-    async def write(self, work: Callable[[], Work[T]], *, alone: bool = False, repeatable: bool = False) -> T:
+    async def write(
+        self,
+        work: Callable[[], Work[T]],
+        *,
+        alone: bool = False,
+        repeatable: bool = False,
+        durable: bool = True,  # noqa: ARG002 - it shares its sync with what has to be
+    ) -> T:
         """Run a script in a writing transaction, shared with all that wait, and return its result after the commit."""
         result: T = await self._group.add(Job(script=work, alone=alone, repeatable=repeatable))
         return result

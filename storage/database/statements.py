@@ -89,10 +89,17 @@ class Statement:
     make: Callable[..., Any] | None = None
     """What a row becomes, from its columns in order; without it a mapping."""
     is_last: bool = False
-    """Whether its script ends with it: then a reading transaction may end in the same trip to the server."""
+    """Whether its script ends with it: then its transaction may end in the same trip to the server."""
+
+    @property
+    def returns_rows(self) -> bool:
+        """Return whether anybody waits for its rows."""
+        return self.query.returns_rows and not isinstance(self.params, Sequence)
 
 
-Work = Generator[Statement, list[Any], T]
+Asked = Statement | tuple[Statement, ...]
+"""What a script asks for: the rows of a statement, or those of several in one trip, a list for each."""
+Work = Generator[Asked, list[Any], T]
 """A transaction script: `rows = yield q.find_run(run_id=…)`. It may be run again, so it must not act on the outside."""
 
 
@@ -100,6 +107,30 @@ def single(statement: Statement) -> Work[list[Row]]:
     """Run one statement as a transaction of its own and return its rows."""
     rows = yield replace(statement, is_last=True)
     return rows
+
+
+def beside(*works: Work[Any]) -> Work[list[Any]]:
+    """Run parts of a script side by side, what they ask for at the same time in one trip; return their results."""
+    results: dict[int, Any] = {}
+    answers: dict[int, Any] = dict.fromkeys(range(len(works)))
+    while answers:
+        asked: dict[int, Asked] = {}
+        for place, answer in answers.items():
+            try:
+                asked[place] = works[place].send(answer)
+            except StopIteration as end:
+                results[place] = end.value
+        rows = iter((yield tuple(one for some in asked.values() for one in all_of(some))) if asked else ())
+        answers = {
+            place: [next(rows) for _ in some] if isinstance(some, tuple) else next(rows)
+            for place, some in asked.items()
+        }
+    return [results[place] for place in range(len(works))]
+
+
+def all_of(asked: Asked) -> tuple[Statement, ...]:
+    """Return what a script asks for as several statements."""
+    return asked if isinstance(asked, tuple) else (asked,)
 
 
 def several(statements: Iterable[Statement]) -> Work[None]:

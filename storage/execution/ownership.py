@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from patterns.core.holds import Fence
 from patterns.core.step_record import StepRecord
 from storage.database.database import Database
-from storage.database.statements import Work, load
+from storage.database.statements import Work, beside, load
 from storage.execution.session import RunSession
 from storage.journal import SqlJournal
 from storage.ledger.ledger import Recovered, SqlLedger
@@ -42,8 +42,7 @@ class RunSessions:
                 return None
             # A first owner finds nothing.
             recovered = (yield from self.ledger.closing(run.fence)) if run.epoch > 1 else Recovered(0, 0, 0)
-            steps = yield from self.journal.reading(run.id)
-            asked = yield from self.questions.reading(run.id)
+            steps, asked = yield from beside(self.journal.reading(run.id), self.questions.reading(run.id))
             return run, recovered, steps, asked
 
         try:

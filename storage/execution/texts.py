@@ -7,7 +7,7 @@ from typing import Any
 
 from storage.channels import q as channels
 from storage.database.database import Database
-from storage.database.statements import Work, load
+from storage.database.statements import Work, beside, load
 from storage.run_rows import RunRow
 from storage.runs import RunStore
 from storage.threads import Threads
@@ -43,16 +43,23 @@ def reading_texts(
     store: RunStore, threads: Threads, run: RunRow, *, exchanges: int, attachments: int
 ) -> Work[RunTexts]:
     """Read the texts of a run as part of a transaction; see `read_texts`."""
-    request = yield from store.reading_text(run.id, "request")
-    earlier = yield from store.reading_exchanges(run, most=exchanges)
-    files = yield from threads.reading_attachments(run, most=attachments)
+    request, earlier, files, settings = yield from beside(
+        store.reading_text(run.id, "request"),
+        store.reading_exchanges(run, most=exchanges),
+        threads.reading_attachments(run, most=attachments),
+        _reading_settings(run),
+    )
     named = [file_id for text in files for file_id in _FILE.findall(text)]
     kept = (yield stored_files.kept_of(ids=named)) if named else []
-    settings = yield channels.find_settings(workspace=run.workspace, channel=run.channel)
     return RunTexts(
         request=request,
         exchanges=tuple(earlier),
         attachments=tuple(files),
-        channel_settings=json.loads(settings[0]["settings_json"]) if settings else {},
+        channel_settings=settings,
         files=frozenset(str(row["id"]) for row in kept),
     )
+
+
+def _reading_settings(run: RunRow) -> Work[dict[str, Any]]:
+    settings = yield channels.find_settings(workspace=run.workspace, channel=run.channel)
+    return json.loads(settings[0]["settings_json"]) if settings else {}

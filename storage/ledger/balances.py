@@ -66,11 +66,12 @@ class Balances:
         return await self._db.read(lambda: self.reading(payer))
 
     def reading(self, payer: Payer) -> Work[list[Balance]]:
-        """Read the balances of a payer as part of a transaction; see `balances`."""
+        """Read the balances of a payer, at the end of a transaction; see `balances`."""
         book = LedgerTransaction(self._policy, self._clock.now_us())
         yield from load_config(book, [payer])
         limits = month_limits(book, payer)
-        stored = {account.id: account for account in (yield q.accounts.rows_as(Account, ids=limits))}
+        found = yield from single(q.accounts.rows_as(Account, ids=limits))
+        stored = {account.id: account for account in found}
         wanted = (Account(id_, limit_nusd) for id_, limit_nusd in limits.items())
         return [_balance(book, payer, one, stored.get(one.id, one)) for one in wanted]
 

@@ -9,7 +9,7 @@ from patterns.core.holds import Charged, Fence, Hold, HoldRequest, Payer, Reserv
 from patterns.core.money import format_usd
 from patterns.core.step_record import StepRecord
 from patterns.core.tools import TOOL_MODEL
-from storage.database.statements import Query, Statement, Work, load
+from storage.database.statements import Query, Statement, Work, beside, load, several
 from storage.journal import q as journal
 from storage.journal import step_row
 from storage.ledger import admission
@@ -59,21 +59,35 @@ Operation = HoldRequest | Reserve | Settle | Release | Decide
 def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[list[object]]:
     """Decide the operations in turn and return for each its value or its error. `book` comes empty."""
     needs = _needs(book, operations)
-    for _, statement in sorted(needs.run_changes, key=lambda one: one[0]):
-        yield statement
-    if needs.runs:
-        book.runs = {run.run_id: run for run in (yield q.lock_runs.rows_as(Owner, ids=needs.runs))}
-    yield from load_calls(book, q.lock_calls, ids=needs.calls)
-    requests = needs.requests
-    if requests:
-        yield from load_config(book, {request.payer for request in requests})
-        models = {request.model for request in requests if isinstance(request, HoldRequest)}
-        rows = yield q.quarantined(workspaces={request.payer.workspace for request in requests}, models=models)
-        book.quarantine = {(row["workspace"], row["model"]): row for row in rows}
+    yield from several(statement for _, statement in sorted(needs.run_changes, key=lambda one: one[0]))
+    yield from beside(
+        _load_runs(book, needs.runs), load_calls(book, q.lock_calls, ids=needs.calls), _load_rules(book, needs.requests)
+    )
     yield from load_accounts(book, _wanted(book, requests))
     results = [_decide(book, operation) for operation in operations]
     yield from save(book)
     return results
+
+
+def _load_runs(book: LedgerTransaction, runs: Collection[str]) -> Work[None]:
+    """Read the owners of runs, locked against a claim."""
+    if runs:
+        book.runs = {run.run_id: run for run in (yield q.lock_runs.rows_as(Owner, ids=runs))}
+
+
+def _load_rules(book: LedgerTransaction, requests: Sequence[HoldRequest | ReserveRequest]) -> Work[None]:
+    """Read what decides about requests, but for the money."""
+    if requests:
+        models = {request.model for request in requests if isinstance(request, HoldRequest)}
+        spaces = {request.payer.workspace for request in requests}
+        yield from beside(
+            load_config(book, {request.payer for request in requests}), _load_quarantine(book, spaces, models)
+        )
+
+
+def _load_quarantine(book: LedgerTransaction, workspaces: Collection[str], models: Collection[str]) -> Work[None]:
+    rows = yield q.quarantined(workspaces=workspaces, models=models)
+    book.quarantine = {(row["workspace"], row["model"]): row for row in rows}
 
 
 def load_calls(book: LedgerTransaction, query: Query, **params: object) -> Work[None]:
@@ -84,10 +98,10 @@ def load_calls(book: LedgerTransaction, query: Query, **params: object) -> Work[
 def load_config(book: LedgerTransaction, payers: Collection[Payer]) -> Work[None]:
     """Read limits, zones and months of payers and their workspaces."""
     spaces = {payer.workspace for payer in payers}
-    rows = yield q.workspaces(ids=spaces)
-    book.workspaces = {row["id"]: Config(**row) for row in rows}
-    rows = yield q.payers(workspaces=spaces, ids={payer_key(payer) for payer in payers})
-    book.payers = {(row["workspace"], row["id"]): Config(**row) for row in rows}
+    keys = {payer_key(payer) for payer in payers}
+    found, limits = yield q.workspaces(ids=spaces), q.payers(workspaces=spaces, ids=keys)
+    book.workspaces = {row["id"]: Config(**row) for row in found}
+    book.payers = {(row["workspace"], row["id"]): Config(**row) for row in limits}
 
 
 def load_accounts(book: LedgerTransaction, limits: Mapping[str, int | None]) -> Work[None]:

@@ -5,6 +5,14 @@ INSERT INTO step (run_id, path, input_hash, outcome, agent, model, content_id, d
 VALUES (:run_id, :path, :input_hash, :outcome, :agent, :model, :content_id, :data_json, :reason, :finish_reason,
         :input_tokens, :output_tokens, :cost_nusd, :elapsed_ms, :attempts, :call_id, :now_us)
 ON CONFLICT DO NOTHING;
+-- many rows on PostgreSQL:
+INSERT INTO step (run_id, path, input_hash, outcome, agent, model, content_id, data_json, reason, finish_reason,
+                  input_tokens, output_tokens, cost_nusd, elapsed_ms, attempts, call_id, at_us)
+SELECT * FROM unnest(:run_id::text[], :path::text[], :input_hash::text[], :outcome::text[], :agent::text[],
+  :model::text[], :content_id::text[], :data_json::text[], :reason::text[], :finish_reason::text[],
+  :input_tokens::bigint[], :output_tokens::bigint[], :cost_nusd::bigint[], :elapsed_ms::bigint[], :attempts::bigint[],
+  :call_id::text[], :now_us::bigint[])
+ON CONFLICT DO NOTHING;
 
 -- name: add_step_text
 -- Insert the text of a step apart, so that it can be deleted; after its step, so that the same writer wins both.

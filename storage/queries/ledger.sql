@@ -44,6 +44,10 @@ FOR UPDATE;
 -- Create the account row with the first hold of a month, a run or a stage.
 INSERT INTO account (id, workspace, kind, key, period, limit_nusd)
 VALUES (:id, :workspace, :kind, :key, :period, :limit_nusd) ON CONFLICT DO NOTHING;
+-- many rows on PostgreSQL:
+INSERT INTO account (id, workspace, kind, key, period, limit_nusd)
+SELECT * FROM unnest(:id::text[], :workspace::text[], :kind::text[], :key::text[], :period::text[],
+  :limit_nusd::bigint[]) ON CONFLICT DO NOTHING;
 
 -- name: save_account
 -- Write what is settled and held, and the limit it was decided under.

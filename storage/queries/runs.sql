@@ -62,8 +62,7 @@ RETURNING cancel_requested_by;
 -- name: extend_lease
 -- Let the owner's lease outlast a tool call that acts: nobody else claims the run while it may be sent.
 UPDATE run SET lease_until_us = :lease_until_us
-WHERE id = :id AND epoch = :epoch AND status = 'running' AND lease_until_us < :lease_until_us
-RETURNING id;
+WHERE id = :id AND epoch = :epoch AND status = 'running' AND lease_until_us < :lease_until_us;
 
 -- name: release_lease
 -- End the owner's lease, so that another process can claim the run or the delivery of its messages.
@@ -80,8 +79,7 @@ RETURNING id;
 
 -- name: set_flow
 -- Write the chosen flow and its worst-case price.
-UPDATE run SET flow = :flow, worst_nusd = :worst_nusd WHERE id = :id AND epoch = :epoch
-RETURNING id;
+UPDATE run SET flow = :flow, worst_nusd = :worst_nusd WHERE id = :id AND epoch = :epoch;
 
 -- name: park_run
 -- Park a run until a person decides. The lease stays until the question is posted.
@@ -130,8 +128,7 @@ RETURNING active_run;
 -- name: vacate_thread
 -- Free the thread of a run that is over.
 UPDATE thread SET active_run = NULL
-WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND active_run = :run_id
-RETURNING active_run;
+WHERE workspace = :workspace AND channel = :channel AND thread_ts = :thread_ts AND active_run = :run_id;
 
 -- name: next_in_thread
 -- Return the oldest request that waits for its thread.

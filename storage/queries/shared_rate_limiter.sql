@@ -5,6 +5,21 @@ ON CONFLICT (key) DO UPDATE SET due_us = GREATEST(pace.due_us, :now_us) + :inter
 WHERE pace.due_us <= :now_us + :allowance_us
 RETURNING due_us;
 
+-- name: take_both
+-- Take the slot of a key, and where it is free that of another; return how many were taken.
+WITH one AS (
+  INSERT INTO pace (key, due_us) VALUES (:key, :now_us + :interval_us)
+  ON CONFLICT (key) DO UPDATE SET due_us = GREATEST(pace.due_us, :now_us) + :interval_us
+  WHERE pace.due_us <= :now_us + :allowance_us
+  RETURNING key
+), two AS (
+  INSERT INTO pace (key, due_us) SELECT :then_key, :now_us + :then_interval_us FROM one
+  ON CONFLICT (key) DO UPDATE SET due_us = GREATEST(pace.due_us, :now_us) + :then_interval_us
+  WHERE pace.due_us <= :now_us + :then_allowance_us
+  RETURNING key
+)
+SELECT (SELECT COUNT(*) FROM one) + (SELECT COUNT(*) FROM two) AS taken;
+
 -- name: due
 -- Return the theoretical arrival time of a key.
 SELECT due_us FROM pace WHERE key = :key;

@@ -70,7 +70,7 @@ def name_of(sql: str, names: dict[str, str]) -> str:
     if found := _QUEUE.search(sql):
         return f"queue:{found[1]}"
     first = sql.lstrip().partition(" ")[0].lower().strip("; \n")
-    if first == "select" and "pg_current_xact_id" in sql:
+    if first == "select" and ("pg_current_xact_id" in sql or "set_config" in sql):
         return "begin"
     return first if first in _FRAME else " ".join(sql.split())[:60]
 

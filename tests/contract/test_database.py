@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from patterns.core.errors import StorageError
 from storage.database.connect import connect
 from storage.database.database import ConstraintError, Database
 from storage.database.migrate import migrate
-from storage.database.statements import Query, Work, single
+from storage.database.statements import Query, Work, beside, single
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.verify import verify
 from tests.support.ledgers import CENT, POLICY, Asking, FakeClock, open_run, rows, settled
@@ -58,6 +59,32 @@ async def test_a_cancelled_caller_leaves_a_whole_transaction(database: Database)
 async def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(StorageError):
         await database.read(lambda: single(ADD(key="a")))
+
+
+async def test_what_is_asked_together_is_answered_in_order(database: Database) -> None:
+    find = Query("find", "SELECT key FROM chore WHERE key = :key")
+
+    def look(*wanted: str) -> Work[list[str]]:
+        found = []
+        for key in wanted:
+            found += [row["key"] for row in (yield find(key=key))]
+        return found
+
+    def nothing() -> Work[str]:
+        yield from ()
+        return "nothing"
+
+    def both() -> Work[list[Any]]:
+        a, none, b = yield find(key="a"), find(key="c"), find(key="b")
+        return [[row["key"] for row in rows] for rows in (a, none, b)]
+
+    def work() -> Work[list[Any]]:
+        added = yield ADD(key="a"), ADD(key="b")
+        return [added, (yield from beside(look("a", "c", "b"), nothing(), both(), look("b")))]
+
+    expected = [["a", "b"], "nothing", [["a"], [], ["b"]], ["b"]]
+    assert await database.write(work) == [[[], []], expected]
+    assert await database.read(lambda: beside(look("a", "c", "b"), nothing(), both(), look("b"))) == expected
 
 
 async def test_sequences_percents_and_quotes_reach_both_databases_alike(database: Database) -> None:

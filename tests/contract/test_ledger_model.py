@@ -17,7 +17,7 @@ from patterns.core.holds import Charged, Hold, HoldRequest, ReserveRequest, Sett
 from patterns.core.limits import Cap
 from storage.database import sqlite
 from storage.database.migrate import MIGRATIONS
-from storage.database.statements import Query, Statement, Work, load
+from storage.database.statements import Query, Statement, Work, all_of, load
 from storage.ledger import admission
 from storage.ledger.book import Call, LedgerTransaction, Policy
 from storage.ledger.transaction import (
@@ -70,13 +70,16 @@ class Driver(ABC):
     def _drive(self, script: Work[T], statements: int | None) -> T:
         done = 0
         try:
-            statement = next(script)
+            asked = next(script)
             while True:
-                if done == statements:
-                    script.close()
-                    raise CrashError
-                done += 1
-                statement = script.send(self.execute(statement))
+                answers = []
+                for statement in all_of(asked):
+                    if done == statements:
+                        script.close()
+                        raise CrashError
+                    done += 1
+                    answers.append(self.execute(statement))
+                asked = script.send(answers if isinstance(asked, tuple) else answers[0])
         except StopIteration as end:
             answer: T = end.value
             return answer

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -28,6 +30,7 @@ from tests.support.ledgers import rows
 __all__ = ["engine"]
 ADD = Query("add", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') RETURNING key")
 PUT = Query("put", "INSERT INTO chore (key, at_us, by) VALUES (:key, 1, 'x') ON CONFLICT DO NOTHING RETURNING key")
+FIND = Query("find", "SELECT key FROM chore WHERE key = :key")
 REMOVE = Query("remove", "DELETE FROM chore WHERE key = :key")
 
 
@@ -89,49 +92,101 @@ async def test_a_commit_without_an_answer_is_looked_up_unless_its_script_may_be_
 
     async def lose_the_answer(connection: Connection) -> None:
         seen.append(connection)
-        send = connection.execute
+        trip = connection.trip
 
-        async def execute(query: Any, *more: Any, **how: Any) -> Any:
-            if query != b"COMMIT" or connection is not seen[0]:
-                return await send(query, *more, **how)
+        @asynccontextmanager
+        async def last_trip() -> AsyncIterator[None]:
+            if connection is not seen[0]:
+                async with trip():
+                    yield
+                return
             if arrives:
-                await send(query, **how)
+                async with trip():
+                    yield
             await connection.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-        monkeypatch.setattr(connection, "execute", execute)
+        monkeypatch.setattr(connection, "trip", last_trip)
 
     def work() -> Work[str]:
         yield Enlisted.by(lose_the_answer)
-        yield PUT(key="a")
+        yield PUT.many([{"key": "a"}])
         return "a"
 
     assert await database.write(work, repeatable=repeatable) == "a"
     assert (await keys(database), len(seen)) == (["a"], turns)
 
 
-async def test_one_statement_that_may_be_run_again_is_one_trip(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    pipeline, execute = psycopg.AsyncConnection.pipeline, psycopg.AsyncConnection.execute
+async def test_what_is_asked_together_leaves_in_one_packet(postgresql_url: str, tmp_path: Path) -> None:
+    async with relay(postgresql_url, tmp_path) as (url, packets):
+        relayed = await connect(url)
+        for _ in range(2):  # the first time they are prepared too
+            packets.clear()
+            await relayed.write(lambda: several([REMOVE(key="a"), REMOVE(key="b")]), repeatable=True)
+            assert await relayed.write(lambda: single(PUT(key="a")), repeatable=True) == [{"key": "a"}]
+            assert await relayed.read(lambda: single(FIND(key="a"))) == [{"key": "a"}]
+            found = await asyncio.gather(*(relayed.read(lambda key=key: single(FIND(key=key))) for key in "ab"))
+            assert found == [[{"key": "a"}], []]
+            await relayed.write(lambda: several(()), repeatable=True)
+        assert len(packets) == 4
+        packets.clear()
 
-    def piped(self: Connection) -> Any:
-        asked.append("pipeline")
-        return pipeline(self)
+        def work() -> Work[Any]:
+            yield REMOVE(key="a")
+            found = yield FIND(key="a"), FIND(key="b")
+            yield REMOVE(key="b")
+            return found
 
-    async def executed(self: Connection, query: Any, *more: Any, **how: Any) -> Any:
-        asked.append(bytes(query).decode() if isinstance(query, bytes) else str(query))
-        return await execute(self, query, *more, **how)
+        assert await relayed.write(work) == [[], []]
+        assert len(packets) == 2  # up to the answer, and from there to the end
+        await relayed.close()
 
-    monkeypatch.setattr(psycopg.AsyncConnection, "pipeline", piped)
-    monkeypatch.setattr(psycopg.AsyncConnection, "execute", executed)
-    assert await database.write(lambda: single(PUT(key="a")), repeatable=True) == [{"key": "a"}]
-    assert asked == ["pipeline", "BEGIN", "COMMIT"]  # the statement between them has a cursor of its own
-    asked.clear()
-    await database.write(lambda: several(()), repeatable=True)
-    assert asked == []
-    assert await keys(database) == ["a"]
+
+async def test_the_connection_that_came_back_last_works_next(database: Database) -> None:
+    backend = Query("backend", "SELECT pg_backend_pid() AS pid, pg_sleep(0.05)")
+    several_at_once = [database.write(lambda: single(backend())) for _ in range(3)]
+    assert len({row["pid"] for found in await asyncio.gather(*several_at_once) for row in found}) > 1
+    one_by_one = {(await database.write(lambda: single(backend())))[0]["pid"] for _ in range(6)}
+    assert len(one_by_one) == 1
+
+
+async def test_what_need_not_last_does_not_wait_for_the_disk(database: Database) -> None:
+    patience = Query("patience", "SELECT current_setting('synchronous_commit') AS it")
+
+    def told_twice() -> Work[list[str]]:
+        first = yield patience()
+        then = yield patience()
+        return [first[0]["it"], then[0]["it"]]
+
+    for repeatable in (False, True):
+        assert await database.write(told_twice, repeatable=repeatable, durable=False) == ["off", "off"]
+        assert await database.write(told_twice, repeatable=repeatable) == ["on", "on"]
+    assert await database.write(lambda: single(patience()), repeatable=True, durable=False) == [{"it": "off"}]
+    assert await database.write(lambda: single(patience()), repeatable=True) == [{"it": "on"}]
+
+
+@asynccontextmanager
+async def relay(postgresql_url: str, folder: Path) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """An address of the same database, and the packets that arrive there."""
+    packets, relaying = list[bytes](), list[asyncio.Task[None] | None]()
+    host = conninfo_to_dict(postgresql_url)["host"]
+
+    async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: list[bytes]) -> None:
+        while packet := await reader.read(1_000_000):
+            kept.append(packet)
+            writer.write(packet)
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relaying.append(asyncio.current_task())
+        there = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.5432")
+        await asyncio.gather(passed_on(reader, there[1], packets), passed_on(there[0], writer, []))
+
+    async with await asyncio.start_unix_server(between, folder / ".s.PGSQL.5432"):
+        yield postgresql_url.replace(str(host), str(folder)), packets
+        await asyncio.gather(*filter(None, relaying))
 
 
 async def test_a_worker_works_on_after_the_database_was_away(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

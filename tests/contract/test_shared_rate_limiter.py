@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,20 @@ async def shared(postgresql_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+class Alone(LocalSlots):
+    """Slots of one process in the place of shared ones."""
+
+    async def take_both(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> int:
+        return 0 if await self.take(**first) else 1 if await self.take(**second) else 2
+
+
 @pytest.fixture(params=["local", "shared"])
 def pacer_of(request: pytest.FixtureRequest, clock: FakeClock) -> Callable[[], RateLimiter]:
     """Makes the pacer of a process: of the only one, or of one more."""
     if request.param == "shared":
         database = request.getfixturevalue("shared")
         return lambda: RateLimiter(clock, workspace="T1", shared=SharedRateLimiter(database, clock))
-    alone = LocalSlots(clock)
+    alone = Alone(clock)
     return lambda: RateLimiter(clock, workspace="T1", shared=alone)
 
 
