@@ -1,5 +1,6 @@
 """Which tools are on where: off until an admin says so, for whom, and never before outsiders unless that is allowed."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -79,8 +80,10 @@ class ChannelTools:
             if conversation is None:
                 return ToolRules(is_private=True)
             site = site_of(conversation)
-            rules = await self.rules.rules(**place)
-            role = await self.access.role(run.user, workspace=run.workspace, channel=run.channel)
+            # Asked together, they are one trip to the database.
+            rules, role = await asyncio.gather(
+                self.rules.rules(**place), self.access.role(run.user, workspace=run.workspace, channel=run.channel)
+            )
             enabled = await self._enabled(run.user, role, site, rules, **place)
         except LookupFailedError as error:
             log.warning("tools_not_checked", run=run.id, error=str(error))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from bot.runs.budget_gate import BudgetGate, is_refusal, refusal_path
 from bot.runs.context import context_of, follows_dry_run, payer_context
-from bot.runs.engine_parts import EngineParts, NullEventSink
+from bot.runs.engine_parts import EngineParts, Equipment, NullEventSink
 from bot.runs.first_look import look
 from bot.runs.model_allowlist import restricted
 from bot.runs.model_selection import TINY_WITHOUT_TOOLS
@@ -63,9 +63,12 @@ class Engine(EngineParts):
         try:
             gate = BudgetGate(self.balances, session, self.clock, session.asked)
             is_planned = await session.find(run.id, PLAN) is not None
-            seen = await look(self.db, self.store, self.clock, self.balances, run, is_planned=is_planned)
+            # Asked together, they are one trip to the database.
+            seen, equipped = await asyncio.gather(
+                look(self.db, self.store, self.clock, self.balances, run, is_planned=is_planned), self.equipped(run)
+            )
             check_came(run, seen.texts)
-            ctx, services, setup = await self._open(session, run, seen.texts, events, may_stream=may_stream)
+            ctx, services, setup = await self._open(session, run, seen.texts, events, equipped, may_stream=may_stream)
             admitted = None if is_planned else await self._admit(run, ctx, services, gate, seen.balances)
             await keep_setup(services, session.steps, setup)
             usual = partial(self.usual, services, known_nusd=seen.usual_nusd)
@@ -101,12 +104,18 @@ class Engine(EngineParts):
             await services.record_decision(refusal_path(number), why)
 
     async def _open(
-        self, session: RunSession, run: RunRow, texts: RunTexts, events: EventSink, *, may_stream: bool
+        self,
+        session: RunSession,
+        run: RunRow,
+        texts: RunTexts,
+        events: EventSink,
+        equipped: Equipment,
+        *,
+        may_stream: bool,
     ) -> tuple[TaskContext, Services, Setup]:
         """Return the context and the services of a run, under the roster it was accepted with, and its setup."""
-        roster, client = await self.roster_of(run)
+        roster, client, tools = equipped
         allowed = restricted(client, roster.models, texts.channel_settings)
-        tools = await self.tools.of(run, roster)
         services = self._services(
             run.payer,
             run.fence,

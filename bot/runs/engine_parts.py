@@ -28,6 +28,9 @@ from storage.run_rows import RunRow
 from storage.runs import RunStore
 from storage.stored_files import StoredFiles
 
+Equipment = tuple[Roster, LiteLLMClient, tuple[ToolBox, ToolRules]]
+"""What a run works with: the roster it was accepted under, its models, its tools and which of them are on."""
+
 
 class NullEventSink:
     """An EventSink that discards events."""
@@ -127,6 +130,11 @@ class EngineParts:
         if run.roster_hash == self.roster.hash:
             return self.roster, self.client
         return await self.older.of(run.roster_hash)
+
+    async def equipped(self, run: RunRow) -> Equipment:
+        """Return what a run works with."""
+        roster, client = await self.roster_of(run)
+        return roster, client, await self.tools.of(run, roster)
 
     async def roster_read_back(self, run: RunRow) -> Roster:
         """Return the roster the run was accepted under, to be looked at and not run."""

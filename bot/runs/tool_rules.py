@@ -1,5 +1,6 @@
 """Which tools a run has: the servers of this process, and what is on where the run works."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -52,9 +53,9 @@ class RunTools:
         """
         if not roster.has_tools:
             return NO_TOOLS, NOTHING_ON
-        rules = await self.source.rules_for(run)
-        if not rules.is_private and await self.store.has_read_private(run):
-            rules = replace(rules, is_private=True)
+        # Asked together, they are one trip to the database.
+        rules, has_read_private = await asyncio.gather(self.source.rules_for(run), self.store.has_read_private(run))
+        rules = replace(rules, is_private=rules.is_private or has_read_private)
         box: ToolBox = self.servers.toolbox(roster.servers)
         if any(spec.workspace_results for spec in roster.tools.values()):
             box = WithWorkspace(box, self.slack, run, roster.tools)

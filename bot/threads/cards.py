@@ -1,6 +1,7 @@
 """The cards of parked runs: a price to accept, a draft to decide on, budget to ask for."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from patterns.core.questions import Decision, Question
 from patterns.core.tasks import run_to_completion
 from patterns.tools.forms import fields_of, refusal
 from storage.outbox import Outbox
+from storage.questions import StoredQuestion
 from storage.run_rows import RunRow
 
 _THEN = {
@@ -76,9 +78,12 @@ class Cards:
         card = await self._card(run, path, question, decided=words)
         return await self.edits.show(run, f"ask/{path}", card, shows=DECIDED)
 
-    async def settle(self, run: RunRow) -> bool:
+    async def left(self, run: RunRow) -> tuple[RunRow | None, list[StoredQuestion]]:
+        """Return what `settle` needs of a finished run: its row, and its questions."""
+        return await asyncio.gather(self.engine.store.get(run.id), self.engine.questions.of_run(run.id))
+
+    async def settle(self, run: RunRow, now: RunRow | None, questions: Sequence[StoredQuestion]) -> bool:
         """Close every card of a finished run: the process that took a decision may have died before showing it."""
-        now, questions = await asyncio.gather(self.engine.store.get(run.id), self.engine.questions.of_run(run.id))
         by = now.cancel_requested_by if now else None
         over = Decision(verdict="stop" if by else "none", user=by or "", at_us=self.engine.clock.now_us())
         are_shown = []

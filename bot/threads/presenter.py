@@ -200,7 +200,10 @@ class SlackThreadPresenter:
         Raises:
             SlackError: the rest is owed until the next try.
         """
-        _, is_withdrawn = await asyncio.gather(self._settle_posts(run), self.answers.is_withdrawn(run))
+        # Asked together, they are one trip to the database.
+        _, is_withdrawn, cards = await asyncio.gather(
+            self._settle_posts(run), self.answers.is_withdrawn(run), self.cards.left(run)
+        )
         known = rendered if isinstance(rendered, OutcomeMessages) else None
         answer = known.answer if known else await self.views.answer(run, outcome)
         if not run.root_ts:
@@ -226,7 +229,7 @@ class SlackThreadPresenter:
             await self.partials.fold(run)
         await self.streams.session(run, "active")
         root = self.renderer.message(answer.run)
-        are_shown = await asyncio.gather(self.cards.settle(run), self._remove_plan(run))
+        are_shown = await asyncio.gather(self.cards.settle(run, *cards), self._remove_plan(run))
         if not (await self.edits.show(run, ROOT, root, shows=ENDED) and all(are_shown)):
             raise SlackError("unreachable", code="not_closed", method="chat.update")
 

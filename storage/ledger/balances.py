@@ -1,6 +1,7 @@
 """Balances of month accounts: what is settled, held and free, and for which runs."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from patterns.core.holds import Payer
 from patterns.core.ports import Clock
@@ -70,7 +71,7 @@ class Balances:
         book = LedgerTransaction(self._policy, self._clock.now_us())
         yield from load_config(book, [payer])
         limits = month_limits(book, payer)
-        found = yield from single(q.accounts.rows_as(Account, ids=limits))
+        found: list[Any] = yield from single(q.accounts.rows_as(Account, ids=limits))
         stored = {account.id: account for account in found}
         wanted = (Account(id_, limit_nusd) for id_, limit_nusd in limits.items())
         return [_balance(book, payer, one, stored.get(one.id, one)) for one in wanted]

@@ -63,7 +63,7 @@ def run_batch(book: LedgerTransaction, operations: Sequence[Operation]) -> Work[
     yield from beside(
         _load_runs(book, needs.runs), load_calls(book, q.lock_calls, ids=needs.calls), _load_rules(book, needs.requests)
     )
-    yield from load_accounts(book, _wanted(book, requests))
+    yield from load_accounts(book, _wanted(book, needs.requests))
     results = [_decide(book, operation) for operation in operations]
     yield from save(book)
     return results
