@@ -29,4 +29,4 @@ async def test_a_run_commits_once_for_accept_claim_and_end_and_twice_for_a_paid_
     settled = commits.pop("broadcast") - 6  # accept, claim, the voices' reservation and holds, synthesis twice, end
     assert commits == {"single": 5, "router": 7, "pipeline": 9, "supervisor": 7}
     assert 1 <= settled <= 5, "five voices, those that end together in one"
-    assert {counts["reads"] for counts in found.values()} == {2}
+    assert {counts["reads"] for counts in found.values()} == {1}
