@@ -190,7 +190,8 @@ ROWS = (
 
 
 def _commits(told: Values, flow: str) -> str:
-    return f"{told[f'{flow}, commits']:.0f} commits and {told[f'{flow}, reads']:.0f} reads"
+    reads = told[f"{flow}, reads"]
+    return f"{told[f'{flow}, commits']:.0f} commits and {reads:.0f} read{'s' * (reads > 1)}"
 
 
 def _ours(told: Values) -> Iterable[float]:
