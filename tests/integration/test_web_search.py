@@ -13,17 +13,12 @@ import pytest
 from bot.clock import SystemClock
 from bot.demo.process import free_port
 from bot.people.channel_rules import ChannelRules, StoredRules
-from patterns.core.events import StopReason
 from patterns.core.money import Price
-from patterns.core.reasons import Reason
 from patterns.core.tools import ToolCall
 from patterns.handoff import EMPTY_HANDOFF
 from patterns.models.client import LiteLLMClient
 from patterns.models.sdk import litellm_sdk
-from patterns.pattern import PAUSED, run_agent
 from patterns.roster.roster import ModelSpec, Roster, load_roster
-from patterns.services import Services
-from patterns.tools.paused import PAUSES_MAX
 from patterns.tools.sources import sources_of
 from storage.channels import ChannelSettings
 from storage.database.connect import connect
@@ -31,7 +26,6 @@ from storage.database.database import Database
 from tests.crash.fleet import Member
 from tests.crash.storm_slack import StormSlack
 from tests.fakes.memory import Memory
-from tests.fakes.model import ScriptedModel
 from tests.fakes.provider import Call, Provider, Reply, ShapeName
 from tests.fakes.slack_state import TEAM
 from tests.fakes.tools import FakeTools
@@ -67,15 +61,10 @@ def found(text: str = "He was born in 1916.", *queries: str) -> Reply:
     return Reply(text, searches=queries or ("shannon born",), pages=[PAGE], input_tokens=100, output_tokens=10)
 
 
-def kept_in(memory: Memory) -> Services:
-    """A place where the step is journalled already, so that nothing is asked."""
-    return place(ScriptedModel([]), memory, FakeTools(), roster=roster("agent a, tools: [web],"), rules=EVERYTHING)
-
-
 async def played(
-    shape: ShapeName, script: Callable[[Call], Reply], agent: str, *, streams: bool
+    shape: ShapeName, script: Callable[[Call], Reply], agent: str, *, streams: bool, memory: Memory | None = None
 ) -> tuple[Memory, Provider]:
-    memory = Memory()
+    memory = memory or Memory()
     async with Provider(script) as provider, asyncio.timeout(SOON_S):
         spec = ModelSpec(
             "fast", MODELS[shape], api_base=provider.api_base(shape), api_key_env="K", price=Price(10**9, 2 * 10**9)
@@ -124,90 +113,6 @@ async def test_too_many_requests_are_tried_again_and_cost_nothing() -> None:
     replies = [Reply(status=429, error="slow down", retry_after_s=0), found()]
     memory, _ = await played("openai", lambda call: replies[call.number - 1], "agent a, tools: [web],", streams=False)
     assert [(one.state, one.actual_nusd) for one in memory.calls.values()] == [("released", 0), ("settled", 10_120_000)]
-
-
-@pytest.mark.parametrize("streams", [True, False])
-async def test_a_search_that_its_provider_pauses_goes_on_in_the_same_step(*, streams: bool) -> None:
-    other = ("Bell", "https://wiki.example/bell")
-    replies = [
-        replace(found("He was born", "a", "b"), finish="paused"),
-        replace(found("in 1916.", "c"), pages=[other]),
-    ]
-    memory, provider = await played(
-        "anthropic", lambda call: replies[call.number - 1], "agent a, tools: [web],", streams=streams
-    )
-    record = memory.steps["a"]
-    assert (record.text, record.finish_reason, record.attempts) == ("He was born\n\nin 1916.", "stop", 2)
-    assert record.cost_nusd == memory.settled_nusd == 2 * 120_000 + 3 * SEARCH_NUSD["anthropic"]
-    assert (record.data["searches"], memory.held_nusd) == (3, 0)
-    assert [one.url for one in sources_of(list(memory.steps.values()))] == [PAGE[1], other[1]]
-    assert [one.state for one in memory.calls.values()] == ["settled", "settled"]
-    assert [call.searches_max for call in provider.calls] == [3, 1]
-    first, second = provider.calls
-    assert second.body["messages"][:-1] == first.body["messages"]
-    back = second.body["messages"][-1]
-    assert (back["role"], [block["type"] for block in back["content"]]) == (
-        "assistant", ["server_tool_use", "web_search_tool_result", "server_tool_use", "web_search_tool_result", "text"],
-    )  # fmt: skip
-    assert [block["input"] for block in back["content"] if "input" in block] == [{"query": "a"}, {"query": "b"}]
-    assert back["content"][-1]["text"] == "He was born"
-    assert back["content"][-1]["citations"][0]["url"] == PAGE[1]
-
-
-async def test_a_search_that_is_paused_again_and_again_ends_with_what_was_said_and_bounded() -> None:
-    paused = replace(found("More."), finish="paused")
-    memory, provider = await played("anthropic", lambda _: paused, "agent a, tools: [web],", streams=False)
-    record = memory.steps["a"]
-    assert 1 < len(provider.calls) <= 1 + PAUSES_MAX
-    assert (record.text, record.finish_reason) == ("\n\n".join(["More."] * len(provider.calls)), "paused")
-    assert record.cost_nusd == memory.settled_nusd == len(provider.calls) * (120_000 + SEARCH_NUSD["anthropic"])
-    last = provider.calls[-1].body["messages"]
-    assert [one["role"] for one in last] == ["user", "assistant"]
-    assert len(last[-1]["content"]) == 3 * (len(provider.calls) - 1)
-    outcome = await run_agent(CTX, kept_in(memory), agent="a", handoff=EMPTY_HANDOFF)
-    assert (outcome.result.stop_reason, outcome.result.notes) == (StopReason.PARTIAL, (PAUSED.format(agent="a"),))
-
-
-async def test_what_cannot_be_held_is_not_gone_on_with() -> None:
-    paused = replace(found("He was born", "a", "b"), finish="paused", pages=[("x" * 5_000, PAGE[1])] * 40)
-    memory, provider = await played("anthropic", lambda _: paused, "agent a, tools: [web],", streams=False)
-    record = memory.steps["a"]
-    assert (len(provider.calls), record.text, record.finish_reason) == (1, "He was born", "paused")
-    assert (memory.held_nusd, record.cost_nusd) == (0, memory.settled_nusd)
-
-
-async def test_a_search_that_breaks_off_after_a_pause_is_not_begun_anew() -> None:
-    replies = [replace(found("He was born"), finish="paused"), replace(found(), fault="truncate", chunks=4)]
-    memory, provider = await played(
-        "anthropic", lambda call: replies[call.number - 1], "agent a, tools: [web],", streams=False
-    )
-    record = memory.steps["a"]
-    assert (len(provider.calls), record.outcome, record.reason) == (2, "failed", Reason.TRUNCATED)
-    assert [one.state for one in memory.calls.values()] == ["settled", "uncertain"]
-    assert (memory.held_nusd, record.cost_nusd) == (0, memory.settled_nusd)
-
-
-async def test_beside_other_tools_a_paused_search_goes_on_as_well() -> None:
-    asking = ToolCall(id="c1", name="web.search", arguments='{"query": "shannon born"}')
-    searches = [replace(found("He was born"), finish="paused"), found("in 1916.")]
-
-    def script(call: Call) -> Reply:
-        if call.searches_max:
-            return searches.pop(0)
-        return Reply("In 1916.") if call.results else Reply("", calls=[asking])
-
-    memory, _ = await played("anthropic", script, "agent a, tools: [web, clock],", streams=True)
-    assert memory.steps["a/turn/1/call/1"].text == "He was born\n\nin 1916."
-    assert memory.steps["a"].spent_nusd == memory.settled_nusd
-    assert memory.held_nusd == 0
-
-
-async def test_a_search_that_is_paused_before_a_word_is_not_asked_again() -> None:
-    paused = replace(found(""), finish="paused", pages=[("x" * 5_000, PAGE[1])] * 40)
-    memory, provider = await played("anthropic", lambda _: paused, "agent a, tools: [web],", streams=False)
-    record = memory.steps["a"]
-    assert (len(provider.calls), record.outcome, record.reason) == (1, "failed", Reason.LONG_SEARCH)
-    assert record.cost_nusd == memory.settled_nusd > 0
 
 
 async def test_a_search_whose_stream_breaks_off_counts_in_full_and_is_made_again() -> None:
