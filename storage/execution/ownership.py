@@ -90,11 +90,12 @@ class RunSessions:
                 result_json=result_json,
                 intents=intents,
                 stop_reason=stop_reason,
-                cost_nusd=0,
+                cost_nusd=None,
                 executed_ms=executed_ms,
             )
             recovered = yield from self.ledger.closing(Fence(run.id, run.epoch + 1))
-            yield q.sum_cost(id=run.id)
+            if recovered.uncertain:
+                yield q.sum_cost(id=run.id)
             yield files.delete_unstarted(run_id=run.id)
             yield tokens.delete_action_token_of_run(run_id=run.id)
             return waiting, recovered

@@ -99,14 +99,17 @@ UPDATE run SET status = 'accepted', lease_until_us = 0 WHERE id = :id AND status
 RETURNING workspace, channel, user_id;
 
 -- name: finish_run
--- End a run; only its owner can, once. The lease stays until the result is delivered.
-UPDATE run SET status = 'done', stop_reason = :stop_reason, cost_nusd = :cost_nusd, executed_ms = :executed_ms,
-               finished_us = :now_us
+-- End a run, with its cost or else what its attempts cost; only its owner can, once. The lease stays until the result is
+-- delivered.
+UPDATE run SET status = 'done', stop_reason = :stop_reason, executed_ms = :executed_ms, finished_us = :now_us,
+               cost_nusd = COALESCE(CAST(:cost_nusd AS BIGINT),
+                                    (SELECT CAST(COALESCE(SUM(actual_nusd), 0) AS BIGINT) FROM call
+                                     WHERE run_id = :id AND state IN ('settled', 'uncertain')))
 WHERE id = :id AND epoch = :epoch AND status IN ('running', 'accepted', 'parked')
 RETURNING id, workspace, channel, thread_ts;
 
 -- name: sum_cost
--- Write what the attempts of a run that has just ended cost.
+-- Write what the attempts of a run cost that has just ended, once more.
 UPDATE run SET cost_nusd = (SELECT CAST(COALESCE(SUM(actual_nusd), 0) AS BIGINT) FROM call
                             WHERE run_id = :id AND state IN ('settled', 'uncertain'))
 WHERE id = :id;
