@@ -188,6 +188,18 @@ async def test_a_claim_closes_what_a_dead_owner_left_and_brings_its_journal_and_
     assert (await verify(database)).ok
 
 
+async def test_a_run_that_left_nothing_open_ends_with_the_cost_of_its_attempts(
+    sessions: RunSessions, session: RunSession
+) -> None:
+    ask = asking(session)
+    for _ in range(2):
+        await session.settle(await session.hold(ask.hold(3 * CENT)), settled(2 * CENT), session.run.fence)
+    await ended(sessions, session)
+    done = await sessions.store.get(session.run.id)
+    assert done is not None
+    assert done.cost_nusd == 4 * CENT
+
+
 async def test_the_end_of_a_run_closes_what_it_left_and_knows_its_cost(
     sessions: RunSessions, session: RunSession, database: Database
 ) -> None:
