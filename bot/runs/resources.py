@@ -101,7 +101,7 @@ def check_came(run: RunRow, texts: RunTexts) -> None:
 
 
 def _nobody_has(uri: str, roster: Roster) -> Attachments:
-    """Return the refusal of an address of one of the roster's servers; where there is none, it is but a word."""
+    """Return the refusal of an address of one of the roster's servers; where there is none, it is an ordinary word."""
     if uri.partition("://")[0].casefold() in map(str.casefold, roster.servers):
         return Attachments(refused=(f"{uri}: {NOBODY_HAS_IT}.",))
     return Attachments(left_out=(f"{uri} was left out: {NOBODY_HAS_IT}.",))

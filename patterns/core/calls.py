@@ -29,7 +29,7 @@ class Message:
 
     An assistant message may carry `calls` of tools, and `thinking`: the provider's own blocks (signatures, reasoning
     items) as JSON, returned byte for byte to the model that wrote them. A tool message answers the call `answers`; one
-    that `is_unstored` may be written down nowhere. An assistant's that `is_paused` is gone on with: `thinking` has all
+    that `is_unstored` may be written down nowhere. An assistant's that `is_paused` is continued: `thinking` has all
     of its blocks.
     """
 

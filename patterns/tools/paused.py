@@ -13,7 +13,7 @@ from patterns.core.web_search import WebFindings
 from patterns.retries import TRIES_PER_MODEL
 
 PAUSES_MAX = 4
-"""Times that one attempt is gone on with."""
+"""Times that one attempt is continued."""
 PARAGRAPH = "\n\n"
 _PLACE = "(paused)"
 """Stands where the blocks go, while a request is translated."""

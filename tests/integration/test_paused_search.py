@@ -1,4 +1,4 @@
-"""Searches that Anthropic pauses, over real HTTP: gone on with in the same step, held, bounded, and paid once."""
+"""Searches that Anthropic pauses, over real HTTP: continued in the same step, held, bounded, and paid once."""
 
 import asyncio
 from collections.abc import Iterator
