@@ -221,9 +221,12 @@ class PostgresqlDatabase(Database):
                     writing = pipelined.Writing(connection, is_repeatable=repeatable, is_durable=durable)
                     result.append(await writing.run(script))
                     await writing.finish()
-                except BaseException:
+                except BaseException as error:
                     if not connection.closed:
                         await connection.rollback()
+                    if not connection.closed and _is_outdated(error):
+                        # psycopg forgets what it prepared in a ROLLBACK only, and a trip without BEGIN ends in none.
+                        await connection.execute("DEALLOCATE ALL", prepare=False)
                     raise
                 return result[0]
         except psycopg.Error as error:
@@ -253,9 +256,12 @@ def _to_be_raised(error: psycopg.Error, *, is_lost: bool) -> StorageError:
     """Return what an error of a transaction that does not stand is told as: to be run again, or a plain sentence."""
     if is_lost or isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
         return _AgainError()
-    if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
-        return _AgainError()  # a migration added a column to a prepared statement's table
-    return to_storage_error(error)
+    return _AgainError() if _is_outdated(error) else to_storage_error(error)
+
+
+def _is_outdated(error: BaseException) -> bool:
+    """Return whether a migration added a column to the table of a statement that the connection has prepared."""
+    return isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error)
 
 
 def to_storage_error(error: psycopg.Error) -> StorageError:

@@ -276,13 +276,3 @@ def test_a_start_goes_on_when_the_server_is_back_from_its_restart() -> None:
 
         assert postgresql.retry_on_shutdown(work) == 1
         restart.join()  # it still looks whether the server is ready
-
-
-async def test_a_column_that_a_migration_adds_spoils_nothing_that_is_prepared(database: Database) -> None:
-    everything = Query("everything", "SELECT * FROM chore")
-    for _ in range(20):  # psycopg prepares what it sees often
-        await asyncio.gather(*(database.read(lambda: single(everything())) for _ in range(4)))
-    await database.write(lambda: single(Query("grow", "ALTER TABLE chore ADD COLUMN mood TEXT")()))
-    await add(database, "a")
-    for _ in range(10):
-        assert [row["key"] for row in await database.read(lambda: single(everything()))] == ["a"]
