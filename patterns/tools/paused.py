@@ -9,7 +9,7 @@ from patterns.core.calls import Completion, Message, PreparedCall
 from patterns.core.errors import BudgetExceededError, CircuitOpenError, LimitReachedError, ModelError
 from patterns.core.holds import Charged, Hold
 from patterns.core.reasons import Reason
-from patterns.core.web_search import WebFindings
+from patterns.core.web_search import WebFindings, WebSearch
 from patterns.retries import TRIES_PER_MODEL
 
 PAUSES_MAX = 4
@@ -28,14 +28,14 @@ class PausedSearch(Attempts):
     ) -> tuple[Completion, PreparedCall, Hold]:
         """Return the answer with what continues it, and the call and the hold that are still to be settled.
 
-        Where the money or the time of the step is over, what was said until then is the answer.
+        Where the money, the time or the searches of the step are over, what was said until then is the answer.
         """
-        most_nusd = TRIES_PER_MODEL * call.bound_nusd
+        most_nusd, allowed = TRIES_PER_MODEL * call.bound_nusd, call.request.search
         for _ in range(PAUSES_MAX):
             if completion.finish_reason != "paused" or not completion.thinking:
                 break
             charged = charge_for_answer(completion, call, hold)
-            following = self._following(completion, call)
+            following = self._following(completion, call, allowed)
             paid_nusd = self.cost_nusd + charged.actual_nusd
             if following is None or paid_nusd + following.bound_nusd > most_nusd:
                 break
@@ -50,16 +50,22 @@ class PausedSearch(Attempts):
                 break
         return completion, call, hold
 
-    def _following(self, paused: Completion, call: PreparedCall) -> PreparedCall | None:
-        """Return the request that goes on, with the searches that are left; None where none can be made any more."""
-        search, made = call.request.search, paused.found.searches if paused.found else 0
+    def _following(self, paused: Completion, call: PreparedCall, allowed: WebSearch | None) -> PreparedCall | None:
+        """Return the request that goes on, with what is left of the searches that its first part was allowed.
+
+        None where nothing can go on: a paused turn goes back with its tools, and these have no maximum of 0.
+        """
+        made = paused.found.searches if paused.found else 0
+        search = replace(allowed, searches_max=allowed.searches_max - made) if allowed else None
+        if search is not None and search.searches_max < 1:
+            return None
         messages = [one for one in call.request.messages if not one.is_paused]
         try:
             timeout_s = self._timeout_s()
             request = replace(
                 call.request,
                 messages=(*messages, Message("assistant", _PLACE, thinking=paused.thinking, is_paused=True)),
-                search=replace(search, searches_max=max(1, search.searches_max - made)) if search else None,
+                search=search,
                 timeout_s=timeout_s,
                 idle_timeout_s=min(call.request.idle_timeout_s, timeout_s),
             )

@@ -81,6 +81,30 @@ async def test_a_search_that_is_paused_again_and_again_ends_with_what_was_said_a
     assert (outcome.result.stop_reason, outcome.result.notes) == (StopReason.PARTIAL, (PAUSED.format(agent="a"),))
 
 
+@pytest.mark.parametrize(
+    ("parts", "asked", "said"),
+    [
+        ([1, 1, 1, 0], [4, 3, 2, 1], "stop"),
+        ([2, 0, 1, 0], [4, 2, 2, 1], "stop"),
+        ([1, 1, 1, 1], [4, 3, 2, 1], "paused"),
+        ([4, 1], [4], "paused"),
+    ],
+)
+async def test_all_parts_of_a_paused_search_have_the_searches_of_one(
+    parts: list[int], asked: list[int], said: str
+) -> None:
+    def script(call: Call) -> Reply:
+        made = replace(found("Part."), searches=tuple("abcd"[: parts[call.number - 1]]), input_tokens=1)
+        return made if call.number == 4 and said == "stop" else replace(made, finish="paused")
+
+    memory, provider = await played("anthropic", script, "agent a, tools: [web],", streams=False, searches_max=4)
+    assert [call.searches_max for call in provider.calls] == asked
+    record = memory.steps["a"]
+    assert (record.data["searches"], record.finish_reason) == (sum(parts[: len(asked)]), said)
+    assert all(one.actual_nusd <= one.request.amount_nusd for one in memory.calls.values())
+    assert (memory.held_nusd, record.cost_nusd) == (0, memory.settled_nusd)
+
+
 async def test_what_cannot_be_held_is_not_gone_on_with() -> None:
     paused = replace(found("He was born", "a", "b"), finish="paused", pages=[("x" * 5_000, PAGE[1])] * 40)
     memory, provider = await played("anthropic", lambda _: paused, "agent a, tools: [web],", streams=False)

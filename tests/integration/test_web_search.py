@@ -46,8 +46,9 @@ SEARCH_NUSD = {"openai": 10_000_000, "anthropic": 10_000_000, "gemini": 14_000_0
 SOON_S = 30
 
 
-def roster(agent: str) -> Roster:
-    text = ROSTER.replace("agent a,", agent) + "\ntools:\n  web: {provider_search: true}\n"
+def roster(agent: str, *, searches_max: int = 3) -> Roster:
+    web = f"{{provider_search: true, searches_max: {searches_max}}}"
+    text = f"{ROSTER.replace('agent a,', agent)}\ntools:\n  web: {web}\n"
     return load_roster(text, file="roster.yml", env={}, prompts=PROMPTS)
 
 
@@ -62,7 +63,13 @@ def found(text: str = "He was born in 1916.", *queries: str) -> Reply:
 
 
 async def played(
-    shape: ShapeName, script: Callable[[Call], Reply], agent: str, *, streams: bool, memory: Memory | None = None
+    shape: ShapeName,
+    script: Callable[[Call], Reply],
+    agent: str,
+    *,
+    streams: bool,
+    memory: Memory | None = None,
+    searches_max: int = 3,
 ) -> tuple[Memory, Provider]:
     memory = memory or Memory()
     async with Provider(script) as provider, asyncio.timeout(SOON_S):
@@ -70,7 +77,8 @@ async def played(
             "fast", MODELS[shape], api_base=provider.api_base(shape), api_key_env="K", price=Price(10**9, 2 * 10**9)
         )
         async with LiteLLMClient({"fast": spec, "spare": spec}, {"K": "sk-a-key"}) as client:
-            where = place(client, memory, FakeTools(), roster=roster(agent), rules=EVERYTHING, may_stream=streams)  # type: ignore[arg-type]
+            team = roster(agent, searches_max=searches_max)
+            where = place(client, memory, FakeTools(), roster=team, rules=EVERYTHING, may_stream=streams)  # type: ignore[arg-type]
             await where.runner.step(CTX, where, agent="a", path="a", handoff=EMPTY_HANDOFF)
         return memory, provider
 
