@@ -117,6 +117,7 @@ class Shell:
             is_manned=is_manned,
             outbox=Outbox(self.engine.db, self.engine.clock),
             approved=frozenset(self.asked.approve),
+            attached=frozenset(self.asked.with_),
         )
         if self.asked.dry_run:
             print_line("Dry run: tools that act are not called, only listed.")

@@ -132,7 +132,7 @@ class Terminal:
     """The `RunPresenter` and private notifier of a shell's run.
 
     `is_manned` says whether a person can be asked; `stopped` is set by Ctrl-C. `approved` are tools approved
-    beforehand.
+    beforehand, `attached` the addresses that were named with `--with`.
     """
 
     engine: Engine
@@ -140,6 +140,7 @@ class Terminal:
     is_manned: bool
     outbox: Outbox
     approved: frozenset[str] = frozenset()
+    attached: frozenset[str] = frozenset()
     progress: ProgressPrinter = field(default_factory=ProgressPrinter)
 
     def may_stream(self, run: RunRow) -> bool:  # noqa: ARG002 - whatever the run
@@ -151,7 +152,7 @@ class Terminal:
         threads = Threads(self.engine.db, self.engine.clock)
         if run.options.get(RESOURCES) and await threads.attachments(run.id) is None:
             roster, _ = await self.engine.roster_of(run)
-            came = await ResourceReader(self.engine.tools).read(run, roster)
+            came = await ResourceReader(self.engine.tools).read(run, roster, on_purpose=self.attached)
             await threads.store_attachments(run, came.model_dump_json(exclude_defaults=True))
             for line in filter(None, (came.read_words, *came.left_out)):
                 print_line(f"↳ {_short(line)}")

@@ -1,7 +1,7 @@
 """Resources that a request brings: read once from the servers that are on where it works, and kept like attachments."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.runs.material import Attachments
@@ -15,7 +15,7 @@ from patterns.core.tools import ToolError, ToolRules
 from patterns.roster.prompts import cut
 from patterns.roster.roster import Roster
 from patterns.tools.mcp.servers import ServerTools
-from patterns.tools.resources import ADDRESS_CHARS, RESOURCES_MAX, Offers, server_of
+from patterns.tools.resources import ADDRESS_CHARS, RESOURCES_MAX, Offers, scheme_of, server_of
 from storage.execution.texts import RunTexts
 from storage.run_rows import RESOURCES, RunRow
 
@@ -31,23 +31,34 @@ SOON_S = 2.0
 
 @dataclass(frozen=True)
 class ResourceReader:
-    """Reads the resources of runs. Only servers of which a tool is on there are asked."""
+    """Reads the resources of runs. Only servers of which a tool is on there are asked for them."""
 
     tools: RunTools
 
-    async def read(self, run: RunRow, roster: Roster) -> Attachments:
-        """Return what a request brings as material, and in sentences what could not be read."""
+    async def read(self, run: RunRow, roster: Roster, *, on_purpose: Collection[str] = ()) -> Attachments:
+        """Return what a request brings as material, and in sentences what could not be read.
+
+        An address that nobody has is refused where it is of a server's kind, or named `on_purpose`: any other one in
+        a sentence is an ordinary word.
+        """
         named = [str(uri) for uri in run.options.get(RESOURCES, ())]
         if not named:
             return Attachments()
         wanted, refused = _bounded(named)
         box, rules = await self.tools.of(run, roster)
         box = box.servers if isinstance(box, WithWorkspace) else box
-        on = servers_on(rules, roster)
-        if not isinstance(box, ServerTools) or not on:
-            return sum((_nobody_has(uri, roster) for uri in wanted), refused)
-        offers = dict(zip(on, await asyncio.gather(*(_offers(box, name) for name in on)), strict=True))
-        return sum([await _read(box, uri, offers) for uri in wanted], refused)
+        if not isinstance(box, ServerTools):
+            return sum((_nobody_has(uri, is_meant=uri in on_purpose) for uri in wanted), refused)
+        on, schemes = servers_on(rules, roster), set(map(scheme_of, wanted))
+        alike = (name for name in servers_on(ToolRules(enabled=None), roster) if name.casefold() in schemes)
+        names = tuple(dict.fromkeys((*on, *alike)))
+        offers = dict(zip(names, await asyncio.gather(*(_offers(box, name) for name in names)), strict=True))
+        found = refused
+        for uri in wanted:
+            server = server_of(uri, {name: offers[name] for name in on})
+            is_meant = uri in on_purpose or any(one.is_kind_of(uri, name) for name, one in offers.items())
+            found += await _read(box, server, uri) if server else _nobody_has(uri, is_meant=is_meant)
+        return found
 
     async def offers_of(self, on: frozenset[str], roster: Roster) -> tuple[tuple[str, Offers], ...]:
         """Return what the servers of some tools have besides, as far as they answer soon."""
@@ -76,7 +87,7 @@ async def _offers(box: ServerTools, server: str, *, soon_s: float = LIST_S) -> O
         async with asyncio.timeout(soon_s):
             return await box.offers(server)
     except (ToolError, TimeoutError):
-        return Offers()
+        return Offers(is_known=False)
 
 
 def _bounded(named: Sequence[str]) -> tuple[list[str], Attachments]:
@@ -100,17 +111,14 @@ def check_came(run: RunRow, texts: RunTexts) -> None:
         raise UserError(" ".join(["Nothing was spent.", *refused, _INSTEAD]))
 
 
-def _nobody_has(uri: str, roster: Roster) -> Attachments:
-    """Return the refusal of an address of one of the roster's servers; where there is none, it is an ordinary word."""
-    if uri.partition("://")[0].casefold() in map(str.casefold, roster.servers):
+def _nobody_has(uri: str, *, is_meant: bool) -> Attachments:
+    """Return the refusal of an address that is meant for a server; any other one is an ordinary word."""
+    if is_meant:
         return Attachments(refused=(f"{uri}: {NOBODY_HAS_IT}.",))
     return Attachments(left_out=(f"{uri} was left out: {NOBODY_HAS_IT}.",))
 
 
-async def _read(box: ServerTools, uri: str, offers: Mapping[str, Offers]) -> Attachments:
-    server = server_of(uri, offers)
-    if not server:
-        return Attachments(refused=(f"{uri}: {NOBODY_HAS_IT}.",))
+async def _read(box: ServerTools, server: str, uri: str) -> Attachments:
     try:
         text = await box.read(server, uri, timeout_s=READ_S)
     except ToolError as error:

@@ -11,7 +11,7 @@ from bot.runs.resources import ResourceReader
 from bot.threads.files import Files
 from bot.threads.history import ThreadReader
 from patterns.roster.roster import Roster
-from storage.run_rows import RunRow
+from storage.run_rows import RESOURCES, RunRow
 from storage.threads import Thread, Threads
 
 READ_S = 120.0
@@ -53,6 +53,8 @@ class AttachmentCollector:
             async with asyncio.timeout(READ_S):
                 return await self._read(run)
         except TimeoutError:
+            if run.options.get(RESOURCES):
+                return Attachments(refused=("Reading what came with the request took more than two minutes.",))
             return Attachments(
                 left_out=("What came with the request was left out: reading it took more than two minutes.",)
             )

@@ -17,16 +17,34 @@ _TRAILING = ".:!?)"
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What a server has besides tools: addresses and templates of them, each with its name, and names of prompts."""
+    """What a server has besides tools: addresses and templates of them, each with its name, and names of prompts.
+
+    `is_known` is false of a server that did not say it.
+    """
 
     resources: tuple[tuple[str, str], ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
     prompts: tuple[str, ...] = ()
+    is_known: bool = True
 
     def has(self, uri: str) -> bool:
         """Return whether a server says that it has a resource, by its list or by the beginning of a template."""
         begins = (template.partition("{")[0] for template, _ in self.templates)
         return any(uri == one for one, _ in self.resources) or any(one and uri.startswith(one) for one in begins)
+
+    def is_kind_of(self, uri: str, name: str) -> bool:
+        """Return whether an address is of the kind of a server of that `name`, though it may have no such resource.
+
+        It lists others of that scheme; or its name is the scheme, and it lists some or may have some.
+        """
+        scheme, listed = scheme_of(uri), [one for one, _ in (*self.resources, *self.templates)]
+        is_called_so = name.casefold() == scheme and (bool(listed) or not self.is_known)
+        return is_called_so or any(scheme_of(one) == scheme for one in listed)
+
+
+def scheme_of(uri: str) -> str:
+    """Return what stands before `://`, as it is compared."""
+    return uri.partition("://")[0].casefold()
 
 
 def resources_named(request: str) -> tuple[str, ...]:
@@ -40,7 +58,10 @@ def resources_named(request: str) -> tuple[str, ...]:
 
 
 def server_of(uri: str, offers: Mapping[str, Offers]) -> str:
-    """Return the server that has a resource: the one of its scheme's name, else one that says so; empty for none."""
-    scheme = uri.partition("://")[0].casefold()
-    named = next((name for name in offers if name.casefold() == scheme), "")
+    """Return the server that has a resource: the one of its scheme's name, else one that says so; empty for none.
+
+    One that lists nothing has nothing, whatever its name is.
+    """
+    scheme = scheme_of(uri)
+    named = next((name for name, one in offers.items() if name.casefold() == scheme and one.is_kind_of(uri, name)), "")
     return named or next((name for name, one in offers.items() if one.has(uri)), "")

@@ -1,5 +1,6 @@
 """Resources of servers: listed, attached to a request as material, bounded, and only where their server is on."""
 
+import asyncio
 import json
 import sys
 from dataclasses import replace
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.people.channel_rules import StoredRules
+from bot.runs.material import Attachments
+from bot.runs.resources import ResourceReader
+from bot.threads import attachments
 from patterns.core.tools import ToolError
 from storage.channels import ChannelSettings
 from tests.fakes.provider import Call, Provider, Reply
@@ -142,6 +146,41 @@ async def test_an_address_that_nobody_has_is_refused_before_anything_is_spent(
     assert named.err.startswith("agents: --with other://1: no server that is on here has it.")
 
 
+async def test_an_ordinary_address_in_a_sentence_is_a_word_and_one_of_a_servers_kind_is_not(tmp_path: Path) -> None:
+    redis = "  redis: {mcp: {command: [mcp-server-time]}, allow: [convert_time], read_only: [convert_time]}\n"
+    (tmp_path / "roster.yml").write_text(ROSTER.replace("  slack:", f"{redis}  slack:"), "utf-8")
+    env = {"AGENTS_ROSTER": str(tmp_path / "roster.yml")}
+    words = "Why can't our app talk with redis://localhost:6379 and postgres://db since Monday?"
+    async with Provider(answer) as provider:
+        shell = Shell(tmp_path, provider.api_base("openai"))
+        asked = ("ask", "--flow", "desk", "--yes")
+        answered = await shell.run(*asked, words, env=env)
+        sent = len(provider.calls)
+        meant = await shell.run(*asked, "Why is it slow with tickets://none since Monday?", env=env)
+        on_purpose = await shell.run(*asked, "--with", "redis://localhost:6379", "Why?", env=env)
+        assert sent == len(provider.calls) > 0
+    assert (answered.code, answered.out.strip()) == (0, "It is about the export.")
+    for address in ("redis://localhost:6379", "postgres://db"):
+        assert f"{address} was left out: no server that is on here has it." in answered.err
+    assert meant.code == on_purpose.code == 1
+    assert "Nothing was spent. tickets://none: " in meant.err
+    assert "Nothing was spent. redis://localhost:6379: no server that is on here has it." in on_purpose.err
+
+
+async def test_a_request_whose_resource_is_not_read_in_time_is_refused(
+    slack: SlackServer, house: House, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(*_: object, **__: object) -> Attachments:
+        await asyncio.sleep(60)
+        return Attachments()
+
+    monkeypatch.setattr(attachments, "READ_S", 0.1)
+    monkeypatch.setattr(ResourceReader, "read", slowly)
+    await slack.command("use desk: what is it about, with tickets://7", user=LEE)
+    await slack.wait_for(lambda: "Nothing was spent. Reading what came with the request took" in said(slack))
+    assert (provider.calls, house.ledger("SELECT COUNT(*) FROM call")) == ([], 0)
+
+
 async def enable(house: House) -> None:
     rules = StoredRules(ChannelSettings(house.bot.engine.db, house.bot.engine.clock))
     tools = frozenset({"tickets.look"})
@@ -160,8 +199,11 @@ async def test_a_channel_attaches_from_servers_that_are_on_there(
     await slack.wait_for(lambda: "Read tickets://7." in said(slack))
     await slack.wait_for(lambda: len(provider.calls) > before)
     assert EXPORT in str(provider.calls[-1].body)
+    before = len(provider.calls)
     await slack.command("use desk: how does it go with other://words of mine", user=LEE)
-    await slack.wait_for(lambda: "Nothing was spent. other://words: no server that is on here has it." in said(slack))
+    await slack.wait_for(lambda: "other://words was left out: no server that is on here has it." in said(slack))
+    await slack.wait_for(lambda: len(provider.calls) > before)
+    assert "Nothing was spent. other:" not in said(slack)
     await slack.command("tools", user=LEE)
     await slack.wait_for(lambda: any("never run" in text for text in privately(slack, LEE)))
     (shown,) = [text for text in privately(slack, LEE) if "never run" in text]
