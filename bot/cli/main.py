@@ -92,7 +92,7 @@ def worker(concurrency: int) -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3210, show_default=True, help="Port of the page.")
-@click.option("--once", "request", metavar="REQUEST", help="Send one request, print its thread as text, and leave.")
+@click.option("--once", "request", metavar="REQUEST", help="Send one request, agree to its price, print its thread.")
 @click.option(
     "--roster",
     metavar="FILE",
@@ -102,7 +102,7 @@ def worker(concurrency: int) -> None:
 def demo(port: int, request: str | None, roster: Path | None) -> None:
     """Run everything here: a local Slack in the browser, a model, a ledger. No account, no key.
 
-    With --once the exit code is 0 only when the request was answered.
+    With --once prices and drafts are approved for you, and the exit code is 0 only when the request was answered.
     """
     from bot.demo.run import demo as start
 

@@ -182,7 +182,7 @@ _LIKE = {
     "default": "default 25",
     "dm-default": "dm-default 5",
     "workspace": "workspace 100",
-    "alerts": "alerts 50 80 95",
+    "alerts": "alerts 50 80 95 100",
     "zone": "zone Europe/Paris",
     "freeze": 'freeze "why"',
     "unfreeze": "unfreeze",

@@ -176,9 +176,10 @@ TOPICS = {
     "flows": "`flows` draws the ways they can work, with what each costs and its limits; `help FLOW` shows one.",
     "balance": "`balance` says what is left of this month's budget here.",
     "budget": "`budget` shows how this month stands; `budget report`, `budget report 2026-10 csv` posts a month here. "
-    'Admins and budget owners: `budget edit`, `set 50`, `grant 10 "launch week"`, `user-cap 5`, `alerts 50 80 95`, '
-    "`zone Europe/Paris`, `freeze`, `unfreeze`, `release`, `models openai`, `digest on`, `audit`. Admins: "
-    "`budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, `lift MODEL 150`.",
+    'Admins and budget owners: `budget edit`, `set 50`, `grant 10 "launch week"`, `user-cap 5`, '
+    "`alerts 50 80 95 100`, `zone Europe/Paris`, `freeze`, `unfreeze`, `release`, `models openai`, `digest on`, "
+    "`audit`. Admins: `budget all`, `owner @dana`, `pause`, `resume`, `workspace 100`, `default 25`, `dm-default 5`, "
+    "`lift MODEL 150`.",
     "runs": "`runs` lists your recent requests in this channel and how they stand, with a button to stop each; "
     "`runs all` lists those of every channel.",
     "show": "`show RUN` shows a request as it went: why this way, each step with its model, tokens, dollars and "

@@ -53,7 +53,7 @@ SHARES = "Write thresholds between 1 and 100 per cent, like 50 80 95."
         ("workspace 100", SetAmount("workspace-limit", 100 * USD)),
         ('grant 10 "launch week"', Grant(10 * USD, "launch week")),
         ("grant 10", Grant(10 * USD)),
-        ("alerts 50 80 95", SetAlerts((50, 80, 95))),
+        ("alerts 50 80 95 100", SetAlerts((50, 80, 95, 100))),
         ("alerts 95%, 50%", SetAlerts((50, 95))),
         ("zone Europe/Paris", SetZone("Europe/Paris")),
         ("freeze", Flip("freeze")),
