@@ -184,7 +184,7 @@ TOPICS = {
     "`runs all` lists those of every channel.",
     "show": "`show RUN` shows a request as it went: why this way, each step with its model, tokens, dollars and "
     "seconds, who decided what; `show` alone takes the latest one here. A beginning of the id is enough.",
-    "trace": "`trace RUN` puts a page with all of that, prompts and answers too, into the request's own thread; "
+    "trace": "`trace RUN` puts a page with every step, its prompt and its answer into the request's own thread; "
     "`trace` alone takes the latest one here.",
     "stats": "`stats` compares patterns, flows, agents, models and tools by this month's requests here: cost, time, "
     "feedback, and what that suggests; `stats 2026-10` takes another month.",

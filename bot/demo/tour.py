@@ -89,9 +89,11 @@ async def _post_list(client: AsyncWebClient, script: TourScript) -> None:
     )
     stops = [f"*{number}. {stop.title}*\n`{escape(stop.command)}`" for number, stop in enumerate(script.stops, 1)]
     tail = (
-        "The fourth works on a small shop that runs on this machine: what you approve there is really done, once. The "
-        "fifth is refused, because this channel has four cents a month. Act as Dana, who looks after the budget, "
-        "type `/agents budget set 1`, and ask again as Ada. Your own requests belong in #try-it."
+        "The fourth works on a small shop that runs on this machine: what you approve there is really done, once. "
+        "Deny the refund first if you like, then ask again and approve: each start of the demo begins afresh. The "
+        "fifth is refused, because this channel has four cents a month. Only what the next calls can cost must be "
+        "free, not the most of the whole run. Act as Dana, who looks after the budget, type `/agents budget set 1`, "
+        "and ask again as Ada. Your own requests belong in #try-it."
     )
     for text in (head, *stops, tail):
         await client.chat_postMessage(channel=TOUR, text=text)

@@ -23,6 +23,8 @@ _REQUEST, _DRAFT, _RESULT = (
     re.compile(rf"<{slot}:([0-9a-f]{{12}})>\n(.*?)\n</{slot}:\1>", re.DOTALL) for slot in ("request", "draft", "result")
 )
 """The form in which `patterns.roster.prompts` shows them."""
+_DRY_RUN = re.compile(r"\W*dry\W?run\W+")
+"""What a request for a dry run may begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class TourScript:
             raise UserError(f"In this channel everything is scripted, and this is not in the script.\n{self.listing}")
 
     def find(self, request: str) -> Stop | None:
-        """Return the stop of a request, ignoring spaces and capitals; None when there is none."""
+        """Return the stop of a request, ignoring spaces, capitals and `dry run` before it; None when there is none."""
         return next((stop for stop in self.stops if _plain(stop.request) == _plain(request)), None)
 
     @property
@@ -145,4 +147,5 @@ def _unfenced(result: str) -> str:
 
 
 def _plain(request: str) -> str:
-    return " ".join(request.split()).casefold().rstrip(" .?!")
+    plain = " ".join(request.split()).casefold().rstrip(" .?!")
+    return plain[found.end() :] if (found := _DRY_RUN.match(plain)) else plain

@@ -21,10 +21,13 @@ def flow_diagram(roster: Roster, node: Node, *, title: str = "") -> tuple[str, .
 
 def limits_line(limits: RunLimits) -> str:
     """Return what every run may take at most, in one line."""
-    return (
+    most = (
         f"A run may take {format_usd(limits.run_nusd)}, {limits.run_s:g} s, {limits.steps} steps and "
-        f"{limits.concurrency} calls at once; above {format_usd(limits.confirm_above_nusd)} it asks first."
+        f"{limits.concurrency} calls at once"
     )
+    if limits.confirm_above_nusd >= limits.run_nusd:
+        return f"{most}."
+    return f"{most}; above {format_usd(limits.confirm_above_nusd)} it asks first."
 
 
 def _head(roster: Roster, node: Node) -> str:

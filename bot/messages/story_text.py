@@ -158,7 +158,7 @@ def decisions(view: StoryView) -> Mrkdwn:
 
 def decision(line: DecisionLine) -> Mrkdwn:
     """Return one question with its answer."""
-    waited = Mrkdwn("open since then") if line.is_open else mrkdwn("waited {time}", time=long_time(line.waited_s))
+    waited = Mrkdwn() if line.is_open else mrkdwn("waited {time}", time=long_time(line.waited_s))
     return join(" · ", [mrkdwn("✋ {what}: {said}", what=short(line.what, 120), said=short(line.said, 300)), waited])
 
 

@@ -26,7 +26,7 @@ SHOW_ALL = "Show everything"
 STOP = "Stop the request"
 _REACH = {
     "provider": "stays with the provider of the model",
-    "service": "goes to {server}",
+    "service": "goes to `{server}`",
     "anywhere": "may go anywhere on the internet",
 }
 
@@ -123,21 +123,21 @@ def outcome(view: OutcomeCardView) -> Mrkdwn:
 def _call(call: AskedCall, *, is_closed: bool, is_named: bool = False) -> Mrkdwn:
     """Return one call: the tool where several are shown, where it goes, what it costs, its arguments."""
     place = where(call)
-    terms = [short(place if is_named else place[:1].upper() + place[1:], 120), cost(call)]
-    if is_named:
-        terms = [mrkdwn("`{tool}`", tool=short(call.tool, 120)), *terms]
+    tool = mrkdwn("`{tool}`: ", tool=short(call.tool, 120)) if is_named else Mrkdwn()
+    reach = place if is_named else Mrkdwn(place[:1].upper() + place[1:])
+    terms = mrkdwn("{tool}{reach}. The call costs {price}.", tool=tool, reach=reach, price=cost(call))
     lines = arguments(call, limit=100 if is_closed else VALUE_MAX)
-    return join("\n", [join(" · ", terms), Mrkdwn(clip(lines, ARGUMENTS_MAX))])
+    return join("\n", [terms, Mrkdwn(clip(lines, ARGUMENTS_MAX))])
 
 
-def where(call: AskedCall) -> str:
+def where(call: AskedCall) -> Mrkdwn:
     """Return where the arguments of a call can end up."""
-    return _REACH[call.reach].format(server=call.tool.rpartition(".")[0] or call.tool)
+    return mrkdwn(_REACH[call.reach], server=short(call.tool.rpartition(".")[0] or call.tool, 120))
 
 
 def cost(call: AskedCall) -> Mrkdwn:
     """Return what a call costs."""
-    return usd(call.price_nusd) if call.price_nusd else Mrkdwn("costs nothing")
+    return usd(call.price_nusd) if call.price_nusd else Mrkdwn("nothing")
 
 
 def arguments(call: AskedCall, *, limit: int) -> Mrkdwn:
@@ -226,7 +226,8 @@ def _head(view: ToolsView) -> Mrkdwn:
 def _tool(line: ToolLine) -> Mrkdwn:
     does = "only reads" if line.reads_only else "acts"
     asks = "asks first" if line.asks else "does not ask"
-    terms = [mrkdwn("`{name}`", name=short(line.name, 120)), Mrkdwn(does), Mrkdwn(asks)]
+    off = Mrkdwn("" if line.is_on else " (off)")
+    terms = [mrkdwn("`{name}`{off}", name=short(line.name, 120), off=off), Mrkdwn(does), Mrkdwn(asks)]
     price = [mrkdwn("{price} a call", price=usd(line.price_nusd))] if line.price_nusd else []
     whom = [mrkdwn("for {whom}", whom=short(line.whom, 120))] if line.whom else []
     return mrkdwn("{mark} {terms}", mark="✅" if line.is_on else "▫️", terms=join(" · ", [*terms, *price, *whom]))

@@ -92,8 +92,8 @@ class _Words:
 
     @staticmethod
     def decided(line: DecisionLine) -> str:
-        waited = "open" if line.is_open else f"waited {_plain(story_text.long_time(line.waited_s))}"
-        return f"{clean(line.said)} · {waited}"
+        said = clean(line.said)
+        return said if line.is_open else f"{said} · waited {_plain(story_text.long_time(line.waited_s))}"
 
     @staticmethod
     def rows(view: StoryView) -> Iterator[tuple[Literal["wait", "step"], DecisionLine | StepLine]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.messages.decision_text import decision_words, question_words
 from bot.messages.flow_diagram import flow_diagram
 from bot.messages.month_report import model_name
-from bot.messages.run_text import date_and_time
+from bot.messages.run_text import date_and_time, moment
 from bot.messages.story_views import AttemptLine, DecisionLine, RouteLine, StepLine, StepTexts, StoryView
 from bot.messages.views import RunState, StepState
 from bot.people.profiles import ProfileLookup
@@ -134,7 +134,7 @@ class StoryViews:
     async def _decision(self, story: RunStory, asked: StoryQuestion, line: Timeline) -> DecisionLine:
         what, start_s = question_words(asked.question), line.at(asked.asked_us)
         if asked.decision is None:
-            return DecisionLine(what, "not decided yet", 0.0, start_s, is_open=True)
+            return DecisionLine(what, f"open since {moment(asked.asked_us, 'UTC')}", 0.0, start_s, is_open=True)
         user = asked.decision.user
         name = (await self.profiles.person(user, story.run.workspace)).name if user else ""
         return DecisionLine(

@@ -132,7 +132,12 @@ async def test_changes_bring_another_draft(slack: SlackServer) -> None:
 async def test_an_action_waits_for_the_card_and_is_really_done_once(slack: SlackServer, tmp_path: Path) -> None:
     await ask(slack, ACTION)
     card = await until_said(slack, TOOL_APPROVE)
-    for words in ("*clerk* wants to use `shop.refund_item`", "*item*: desk lamp", "$0.001", "Goes to shop"):
+    for words in (
+        "*clerk* wants to use `shop.refund_item`",
+        "*item*: desk lamp",
+        "$0.001",
+        "Goes to `shop`. The call costs $0.0010.",
+    ):
         assert words in card
     assert refunds(tmp_path) == {}
     await slack.click(TOOL_APPROVE, channel=TOUR)
@@ -166,6 +171,18 @@ async def test_a_denial_with_a_reason_ends_in_an_answer_that_says_it(slack: Slac
     assert "is not refunded: that was denied." in answer
     assert "The reason given was: It was cracked before, see ticket 7." in answer
     assert "Looked up 2 sources" in answer
+    assert refunds(tmp_path) == {}
+
+
+@pytest.mark.parametrize("words", ["dry run: ", "dry run "])
+async def test_a_dry_run_of_the_action_says_what_would_be_called_and_nothing_meant_for_the_model(
+    slack: SlackServer, tmp_path: Path, words: str
+) -> None:
+    await slack.command(f"{words}{ACTION.request}", channel=TOUR)
+    answer = await until_said(slack, RUN_DETAILS)
+    assert "is not refunded:* this was a dry run. The rules would allow it." in answer
+    assert "shop.refund_item" in answer
+    assert "do not say that it was done" not in "".join(said(slack))
     assert refunds(tmp_path) == {}
 
 

@@ -297,7 +297,7 @@ def _private() -> Iterator[tuple[str, Any]]:
             story(),
             route=RouteLine("answer", "default", "The Router was not sure (0.40), so this is the default flow."),
             steps=(),
-            decisions=(DecisionLine("The price, up to $0.30", "not decided yet", 0, 0, is_open=True),),
+            decisions=(DecisionLine("The price, up to $0.30", "open since 29 Nov 18:43 UTC", 0, 0, is_open=True),),
         ),
     )
     yield "A word like a command", n.NearMissView("bugdet", "budget", "key")

@@ -9,6 +9,7 @@ from patterns.core.errors import UserError
 from patterns.core.questions import Decision
 from patterns.roster.prompts import fence
 from patterns.tools.approvals import _permit
+from patterns.tools.dry_run import WOULD_BE_CALLED
 from patterns.tools.outcomes import DONE, UNKNOWN
 
 SCRIPT = read_tour()
@@ -39,6 +40,7 @@ def test_the_clerk_looks_up_then_acts() -> None:
         (_permit(Decision(verdict="expired", at_us=0)).refusal, "nobody approved it in time"),
         (DONE, "as a person has checked"),
         (UNKNOWN, "It is not known whether"),
+        (WOULD_BE_CALLED, "is not refunded:** this was a dry run. The rules would allow it."),
         ("There is no order 1042. Orders: 1.", "What I was told: There is no order 1042. Orders: 1."),
     ],
 )
@@ -62,6 +64,12 @@ def test_the_router_chooses_the_first_flow_of_a_stop_in_the_fields_it_is_asked_f
     assert routed is not None
     assert set(json.loads(routed.text)) == {"flow", "reason"}
     assert json.loads(routed.text)["flow"] == "orders"
+
+
+@pytest.mark.parametrize("words", ["dry run ", "Dry-run ", "dry run: ", "*dry run* "])
+def test_a_dry_run_plays_the_same_stop(words: str) -> None:
+    assert SCRIPT.find(f"{words}{ACTION.request}") is ACTION
+    assert SCRIPT.find(f"dry running {ACTION.request}") is None
 
 
 def test_every_other_request_gets_the_list() -> None:

@@ -1,5 +1,6 @@
 """Flows are drawn as people would on paper, with the limits of each agent."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,13 @@ def test_every_shipped_flow_fits_a_phone_in_landscape() -> None:
 
 
 def test_the_limits_of_a_run_are_one_line(roster: Roster) -> None:
-    assert limits_line(roster.limits).startswith("A run may take $")
+    limits = replace(roster.limits, run_nusd=500_000_000, confirm_above_nusd=100_000_000)
+    assert limits_line(limits).startswith("A run may take $0.50, ")
+    assert limits_line(limits).endswith(" calls at once; above $0.10 it asks first.")
+
+
+def test_where_no_run_may_cost_more_than_what_is_asked_about_nothing_is_said_of_asking(roster: Roster) -> None:
+    assert limits_line(replace(roster.limits, confirm_above_nusd=roster.limits.run_nusd)).endswith(" calls at once.")
 
 
 def test_flows_are_drawn_while_there_is_room_and_then_listed() -> None:

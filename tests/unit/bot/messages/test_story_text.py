@@ -8,7 +8,7 @@ from bot.messages import story_text
 from bot.messages.code_text import code
 from bot.messages.mrkdwn import unescape
 from bot.messages.story_amounts import Amounts
-from bot.messages.story_views import RouteLine
+from bot.messages.story_views import DecisionLine, RouteLine
 from tests.support.stories import attempt, step, story
 
 LATE = "its model did not respond in time"
@@ -64,3 +64,10 @@ def test_one_rating_is_one_person() -> None:
 
 def test_code_cannot_be_left_by_what_stands_in_it() -> None:
     assert unescape(code("a ``` <!channel>")) == "```\na ''' <!channel>\n```"
+
+
+def test_an_open_question_says_since_when_and_a_decided_one_how_long_it_waited() -> None:
+    is_open = DecisionLine("The price, up to $0.30", "open since 29 Nov 18:43 UTC", 0.0, 0.0, is_open=True)
+    assert story_text.decision(is_open) == "✋ The price, up to $0.30: open since 29 Nov 18:43 UTC"
+    said = DecisionLine("The price, up to $0.30", "Lee agreed", 40.0, 0.0)
+    assert story_text.decision(said) == "✋ The price, up to $0.30: Lee agreed · waited 40 s"

@@ -15,9 +15,10 @@ from bot.messages.tool_text import (
     is_folded,
     looked_up,
     outcome,
+    tools,
     where,
 )
-from bot.messages.tool_views import OutcomeCardView, ToolCardView
+from bot.messages.tool_views import OutcomeCardView, ToolCardView, ToolLine, ToolsView
 from bot.messages.views import LookedUp, Person, RunState, RunView
 from patterns.core.tools import AskedCall
 
@@ -104,7 +105,7 @@ def test_a_closed_card_no_longer_says_what_was_open() -> None:
     ("reach", "words"),
     [
         ("provider", "stays with the provider of the model"),
-        ("service", "goes to tickets"),
+        ("service", "goes to `tickets`"),
         ("anywhere", "may go anywhere on the internet"),
     ],
 )
@@ -114,9 +115,20 @@ def test_a_call_says_where_it_goes(reach: str, words: str) -> None:
 
 def test_what_a_call_costs_and_a_warning_are_said() -> None:
     said = card(view(call(price_nusd=10_000_000, note="This run has read something private.")))
-    assert "$0.01" in said
+    assert "\nGoes to `tickets`. The call costs $0.01.\n" in said
     assert "This run has read something private." in said
-    assert "costs nothing" in card(view())
+    assert "\nMay go anywhere on the internet. The call costs nothing.\n" in card(view(call(reach="anywhere")))
+    two = card(view(call(), call(reach="provider")))
+    assert "\n`tickets.create_issue`: stays with the provider of the model. The call costs nothing.\n" in two
+
+
+def test_a_tool_that_is_off_says_so() -> None:
+    on = ToolLine("t.on", is_on=True, reads_only=True, asks=False)
+    off = ToolLine("t.off", is_on=False, reads_only=False, asks=True)
+    said = tools(ToolsView("C1", "#c", (on, off), "everybody"))
+    assert said.splitlines()[1:] == [
+        "✅ `t.on` · only reads · does not ask", "▫️ `t.off` (off) · acts · asks first",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
