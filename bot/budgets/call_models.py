@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.runs.run_setup import ModelNames, Setup, in_order
 from patterns.core.holds import Payer
-from storage.ledger.reports import Month, Reports, SpendRow
+from storage.ledger.months import Month, SpendRow
+from storage.ledger.reports import Reports
 
 Call = Mapping[str, Any]
 
@@ -20,20 +21,22 @@ async def month_with_models(
     A name of the roster that stood for several models is told apart call by call; without `deep`, which is quick at any
     size, it has the names of all of them.
     """
-    month = await reports.month(payer, period, deep=deep)
-    kept = _kept(month)
-    names = {**today, **{alias: " or ".join(found) for alias, found in kept.items()}}
-    several = {alias for alias, found in kept.items() if len(found) > 1}
-    spent = month.spent
-    if deep and several:
-        calls = await reports.calls(payer.workspace, period, [payer.channel])
-        theirs = with_provider_models([call for call in calls if call["model"] in several], today)
-        spent = _sorted([*(one for one in spent if one.model not in several), *_spent_by(theirs)])
+    month, calls = await reports.month_and_calls(
+        payer, period, deep=deep, needs_calls=lambda read: deep and bool(_several(read, today))
+    )
+    names, several = _names(month, today), _several(month, today) if deep else set()
+    theirs = with_provider_models([call for call in calls if call["model"] in several], today)
+    each = {call["id"]: call["model"] for call in theirs}
+
+    def name(model: str, call_id: str = "") -> str:
+        return each.get(call_id) or (" or ".join(names[model]) if model in names else today.get(model, model))
+
+    others = [replace(one, model=name(one.model)) for one in month.spent if one.model not in several]
     return replace(
         month,
-        spent=tuple(replace(one, model=names.get(one.model, one.model)) for one in spent),
-        uncertain=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.uncertain),
-        overruns=tuple({**row, "model": names.get(row["model"], row["model"])} for row in month.overruns),
+        spent=_sorted([*others, *_spent_by(theirs)]),
+        uncertain=tuple({**row, "model": name(row["model"], row["id"])} for row in month.uncertain),
+        overruns=tuple({**row, "model": name(row["model"], row["id"])} for row in month.overruns),
     )
 
 
@@ -42,15 +45,21 @@ def with_provider_models(calls: Sequence[Call], today: Mapping[str, str] | None 
     return [{**call, "model": _name(call, today or {})} for call in calls]
 
 
-def _kept(month: Month) -> dict[str, list[str]]:
-    """Return the provider's names of each name of the roster, as the month's runs kept them."""
+def _names(month: Month, today: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what each name of the roster that was kept may have stood for: today's name too where a run kept none."""
+    setups = [Setup.read(data).models for data in month.setups]
     found: dict[str, list[str]] = {}
-    for setup in map(Setup.read, month.setups):
-        for alias, facts in setup.models.items():
-            names = found.setdefault(alias, [])
-            if str(facts["id"]) not in names:
-                names.append(str(facts["id"]))
+    for alias in dict.fromkeys(alias for models in setups for alias in models):
+        names = [str(models[alias]["id"]) for models in setups if alias in models]
+        if len(names) < len(setups):
+            names.append(today.get(alias, alias))
+        found[alias] = list(dict.fromkeys(names))
     return found
+
+
+def _several(month: Month, today: Mapping[str, str]) -> set[str]:
+    """Return the names of the roster that were paid for and may have stood for several models."""
+    return {one.model for one in month.spent} & {name for name, found in _names(month, today).items() if len(found) > 1}
 
 
 def _spent_by(calls: Sequence[Call]) -> list[SpendRow]:

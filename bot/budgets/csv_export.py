@@ -14,7 +14,7 @@ from bot.messages.printable_json import printable_json
 from bot.messages.stats_views import RunStats, StatsRow
 from patterns.core.money import NUSD_PER_USD
 from patterns.core.tools import TOOL_MODEL
-from storage.ledger.reports import SpendRow
+from storage.ledger.months import SpendRow
 from storage.run_rows import was_dry
 
 _SIGNS = "=+-@\u2212"

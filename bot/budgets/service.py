@@ -34,7 +34,8 @@ from patterns.core.money import format_usd
 from patterns.core.ports import Clock
 from storage.ledger.balances import Balance, Balances
 from storage.ledger.book import payer_key
-from storage.ledger.reports import Month, PayerMonth, Reports
+from storage.ledger.months import Month
+from storage.ledger.reports import PayerMonth, Reports
 from storage.new_channels import ProvisionalLimit, provisional_limit_of
 
 log = structlog.get_logger()

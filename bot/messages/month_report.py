@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from patterns.core.shares import rounded_parts, whole_percents
 from patterns.core.tools import TOOL_MODEL
 from patterns.router import ROUTE
+from storage.ledger.months import Month, SpendRow
 from storage.ledger.periods import period_end_us
-from storage.ledger.reports import Month, SpendRow
 from storage.run_rows import was_dry
 
 PARTS_SHOWN = 6

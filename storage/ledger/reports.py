@@ -1,8 +1,8 @@
 """Reads of a month's money for admins and finance: by part, by day, by run, by channel."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from patterns.core.holds import Payer
@@ -10,51 +10,14 @@ from patterns.core.ports import Clock
 from storage.database.database import Database
 from storage.database.statements import Row, Statement, Work, load, single
 from storage.ledger.balances import DEFAULT_ALERTS_PCT
-from storage.ledger.book import QUARTER_US, Policy, account_id, payer_key
-from storage.ledger.month_setups import reading_setups
+from storage.ledger.book import QUARTER_US, Policy
+from storage.ledger.months import Month, reading_calls, reading_month
 from storage.ledger.periods import period_key
 
 q = load("reports")
-budgets = load("budgets")
+DEAREST = 5
+"""Requests that a month names as those which took the most."""
 _PERIOD_STEP_US = 7 * 24 * 3600 * 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class SpendRow:
-    """One sum of a month: calls, nano-dollars of which `uncertain_nusd` may never be billed, and tokens."""
-
-    flow: str
-    agent: str
-    model: str
-    user: str
-    calls: int
-    nusd: int
-    uncertain_nusd: int
-    input_tokens: int
-    output_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """Everything stored about one payer's month. `limit_nusd` includes grants; None: no limit is set.
-
-    `quarters` are (start in microseconds, nano-dollars) of the quarter hours in which money was set aside. `feedback`
-    are rows flow, helped, did_not: how many people said so. `setups` are what its runs worked with, data of decisions.
-    """
-
-    period: str
-    limit_nusd: int | None
-    granted_nusd: int
-    settled_nusd: int
-    held_nusd: int
-    spent: tuple[SpendRow, ...]
-    quarters: tuple[tuple[int, int], ...]
-    dearest: tuple[Row, ...]
-    uncertain: tuple[Row, ...]
-    overruns: tuple[Row, ...]
-    history: tuple[Row, ...]
-    feedback: tuple[Row, ...] = ()
-    setups: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +73,21 @@ class Reports:
         self._clock = clock
         self._policy = policy
 
-    async def month(self, payer: Payer, period: str, *, dearest: int = 5, deep: bool = True) -> Month:
+    async def month(self, payer: Payer, period: str, *, dearest: int = DEAREST, deep: bool = True) -> Month:
         """Return one month of a payer in one snapshot; without `deep`, only sums that are quick at any size."""
-        month = {"workspace": payer.workspace, "channel": payer.channel, "period": period}
-        key = account_id(payer.workspace, payer.channel_kind, payer_key(payer), period)
+        return await self._db.read(lambda: reading_month(payer, period, dearest=dearest, deep=deep))
 
-        def work() -> Work[Month]:
-            account = yield q.month_account(id=key)
-            spent = yield budgets.spend(**month)
-            uncertain = yield q.uncertain(**month)
-            history = yield budgets.spend_by_period(workspace=payer.workspace, channel=payer.channel, most=12)
-            quarters = (yield q.spent_by_quarter_hour(**month)) if deep else []
-            runs = (yield q.dearest_runs(**month, most=dearest)) if deep else []
-            overruns = (yield q.overruns(**month)) if deep else []
-            feedback = (yield q.feedback_by_flow(**month)) if deep else []
-            setups = yield from reading_setups(month, deep=deep)
-            found = _month(period, account, spent, (quarters, runs, uncertain, overruns, history, feedback))
-            return replace(found, setups=setups)
+    async def month_and_calls(
+        self, payer: Payer, period: str, *, deep: bool, needs_calls: Callable[[Month], bool]
+    ) -> tuple[Month, list[Row]]:
+        """Return one month of a payer and, where it needs them, its calls in the same snapshot."""
+
+        def work() -> Work[tuple[Month, list[Row]]]:
+            month = yield from reading_month(payer, period, dearest=DEAREST, deep=deep)
+            if not needs_calls(month):
+                return month, []
+            calls = yield from reading_calls(payer.workspace, period, [payer.channel])
+            return month, calls
 
         return await self._db.read(work)
 
@@ -195,18 +156,7 @@ class Reports:
 
         Each has the `setups` of its run: what its owners worked with, as data of decisions, without order.
         """
-
-        def work() -> Work[list[Row]]:
-            wanted = list(channels)
-            if not wanted:
-                wanted = [row["channel"] for row in (yield q.channels_with_spend(workspace=workspace, period=period))]
-            rows = yield q.calls(workspace=workspace, channels=wanted, period=period)
-            kept: dict[str, list[Row]] = {}
-            for row in (yield q.setups_of_calls(workspace=workspace, channels=wanted, period=period)):
-                kept.setdefault(row["run_id"], []).append(json.loads(row["data_json"]))
-            return [{**row, "setups": kept.get(row["run_id"], [])} for row in rows]
-
-        return await self._db.read(work)
+        return await self._db.read(lambda: reading_calls(workspace, period, channels))
 
     async def spent_since(self, workspace: str, channel: str, *, since_us: int, zone: str) -> list[tuple[int, int]]:
         """Return (start in microseconds, nano-dollars) of the quarter hours since then in which money was set aside."""
@@ -259,39 +209,4 @@ def _line(payer: PayerSettings, period: str, account: Row) -> PayerMonth:
         limit_nusd=payer.limit_nusd + account.get("granted_nusd", 0),
         settled_nusd=account.get("settled_nusd", 0),
         held_nusd=account.get("reserved_nusd", 0),
-    )
-
-
-def _month(period: str, account: Sequence[Row], spent: Sequence[Row], rest: tuple[Sequence[Row], ...]) -> Month:
-    own: Row = account[0] if account else {}
-    quarters, runs, uncertain, overruns, history, feedback = rest
-    limit_nusd = own.get("limit_nusd")
-    granted_nusd = own.get("granted_nusd", 0)
-    return Month(
-        period=period,
-        limit_nusd=None if limit_nusd is None else limit_nusd + granted_nusd,
-        granted_nusd=granted_nusd,
-        settled_nusd=sum(row["settled_nusd"] for row in spent),
-        held_nusd=own.get("reserved_nusd", 0),
-        spent=tuple(_spent(row) for row in spent),
-        quarters=tuple((row["quarter"] * QUARTER_US, row["nusd"]) for row in quarters),
-        dearest=tuple(runs),
-        uncertain=tuple(uncertain),
-        overruns=tuple(overruns),
-        history=tuple(history),
-        feedback=tuple(feedback),
-    )
-
-
-def _spent(row: Row) -> SpendRow:
-    return SpendRow(
-        flow=row["flow"],
-        agent=row["agent"],
-        model=row["model"],
-        user=row["user_id"],
-        calls=row["calls"],
-        nusd=row["settled_nusd"],
-        uncertain_nusd=row["uncertain_nusd"],
-        input_tokens=row["input_tokens"],
-        output_tokens=row["output_tokens"],
     )

@@ -120,12 +120,13 @@ SELECT
     AS last_us;
 
 -- name: setups_of_month
--- Return what the latest runs of one month worked with, as their journals keep it, each once.
-SELECT DISTINCT step.data_json FROM (
+-- Return what the latest runs of one month worked with, as their journals keep it, each once; nulls where one kept
+-- nothing. Paths are compared as equal or alike: which of two comes first is another thing in every collation.
+SELECT DISTINCT step.path, step.data_json FROM (
   SELECT id FROM run
   WHERE workspace = :workspace AND channel = :channel AND created_us >= :from_us AND created_us <= :until_us
   ORDER BY created_us DESC LIMIT :most
-) AS late JOIN step ON step.run_id = late.id AND step.path >= 'setup' AND step.path < 'setup0'
+) AS late LEFT JOIN step ON step.run_id = late.id AND (step.path = 'setup' OR step.path LIKE 'setup/%')
 WHERE EXISTS (SELECT 1 FROM call WHERE call.run_id = late.id AND call.period = :period AND call.attempt > 0)
 ORDER BY step.data_json;
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from bot.budgets.chart import alt_text, draw
 from bot.messages.month_report import build_report
-from storage.ledger.reports import Month, SpendRow
+from storage.ledger.months import Month, SpendRow
 
 USD = 1_000_000_000
 

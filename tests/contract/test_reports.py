@@ -10,7 +10,6 @@ from decimal import Decimal
 
 import pytest
 
-from bot.budgets.call_models import month_with_models, with_provider_models
 from bot.budgets.chart import chart_data
 from bot.budgets.csv_export import calls_csv, calls_json, month_csv
 from bot.messages.budget_text import balance_line, text
@@ -19,10 +18,8 @@ from bot.messages.month_report import FlowRating, Report, build_report, shown
 from patterns.core.errors import UserError
 from patterns.core.holds import Charged, Payer
 from patterns.core.money import Usage, format_usd
-from patterns.core.step_record import StepRecord
 from patterns.core.tools import ToolAnswer, ToolFacts
 from storage.database.database import Database
-from storage.journal import SqlJournal
 from storage.ledger.balances import Balances
 from storage.ledger.budgets import Budgets
 from storage.ledger.ledger import SqlLedger
@@ -104,61 +101,6 @@ async def test_report_chart_csv_export_balance_and_verify_have_the_same_sum(
     }
     assert proven.ok
     assert set(sums.values()) == {total}
-
-
-async def test_calls_have_the_models_that_the_owner_of_their_run_had(
-    database: Database, ledger: SqlLedger, reports: Reports, clock: FakeClock
-) -> None:
-    asking = Asking(run_id="R1")
-    await open_run(database, asking)
-    for epoch, path, model in ((1, "setup", "openai/gpt-5-mini"), (4, "setup/4", "anthropic/claude-haiku-4-5")):
-        data = {"epoch": epoch, "models": {"small": {"id": model, "price": "1/1"}}}
-        kept = StepRecord(path=path, input_hash="", outcome="decision", data=data)
-        await SqlJournal(database, clock).record(asking.fence, kept)
-    hold = await ledger.hold(asking.hold(CENT))
-    await ledger.settle(hold, Charged("settled", 1, usage=Usage(10, 5)), asking.fence)
-    (call,) = await reports.calls("T1", "2026-11")
-    told = {epoch: with_provider_models([{**call, "owner_epoch": epoch}])[0]["model"] for epoch in (1, 3, 4, 5)}
-    assert told == {
-        1: "openai/gpt-5-mini", 3: "openai/gpt-5-mini",
-        4: "anthropic/claude-haiku-4-5", 5: "anthropic/claude-haiku-4-5",
-    }  # fmt: skip
-    assert with_provider_models([{**call, "setups": []}])[0]["model"] == "small"
-    assert with_provider_models([{**call, "setups": []}], {"small": "openai/today"})[0]["model"] == "openai/today"
-
-
-async def test_a_month_names_the_models_that_its_runs_kept(
-    database: Database, ledger: SqlLedger, reports: Reports
-) -> None:
-    today = {"small": "openai/of-today", "large": "openai/large-today"}
-
-    async def asked(run_id: str, kept: str, *, cents: int) -> None:
-        asking = Asking(run_id=run_id)
-        await open_run(database, asking)
-        if kept:
-            data = {"epoch": 1, "models": {"small": {"id": kept, "price": "1/1"}}, "tools": []}
-            step = StepRecord(path="setup", input_hash="", outcome="decision", data=data)
-            await SqlJournal(database, ledger._clock).record(asking.fence, step)
-        for model in ("small", "large"):
-            hold = await ledger.hold(asking.hold(cents * CENT, model=model))
-            await ledger.settle(hold, Charged("settled", cents * CENT, usage=Usage(10, 5)), asking.fence)
-
-    async def told(*, deep: bool = True) -> list[tuple[str, int, int, int]]:
-        month = await month_with_models(reports, PAYER, "2026-11", today, deep=deep)
-        return [(one.model, one.calls, one.nusd // CENT, one.input_tokens) for one in month.spent]
-
-    await asked("R1", "", cents=1)
-    assert await told() == [("openai/large-today", 1, 1, 10), ("openai/of-today", 1, 1, 10)]
-    await asked("R2", "openai/then", cents=2)
-    assert await told() == [("openai/large-today", 2, 3, 20), ("openai/then", 2, 3, 20)]
-    await asked("R3", "anthropic/later", cents=5)
-    assert await told() == [
-        ("openai/large-today", 3, 8, 30), ("anthropic/later", 1, 5, 10),
-        ("openai/then", 1, 2, 10), ("openai/of-today", 1, 1, 10),
-    ]  # fmt: skip
-    assert await told(deep=False) == [
-        ("openai/large-today", 3, 8, 30), ("anthropic/later or openai/then", 3, 8, 30),
-    ]  # fmt: skip
 
 
 async def test_exports_name_tools_beside_models_with_what_came_of_their_calls(

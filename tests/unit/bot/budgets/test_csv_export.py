@@ -4,7 +4,7 @@ import io
 import pytest
 
 from bot.budgets.csv_export import month_csv
-from storage.ledger.reports import SpendRow
+from storage.ledger.months import SpendRow
 
 PAYLOAD = '=HYPERLINK("https://evil.example")'
 

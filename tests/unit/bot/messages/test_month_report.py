@@ -8,7 +8,7 @@ from bot.budgets.price_age import price_note
 from bot.messages.month_report import Report, build_report, previous_period
 from patterns.core.money import Price
 from patterns.roster.roster import ModelSpec
-from storage.ledger.reports import Month, SpendRow
+from storage.ledger.months import Month, SpendRow
 
 USD = 1_000_000_000
 
