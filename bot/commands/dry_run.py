@@ -8,40 +8,55 @@ from patterns.core.invisible import without_invisible
 
 NOTHING_ASKED = "Write the request after `dry run:`, like `dry run: open an issue for the failing export`"
 FORMATTING = "\"'*_~` "
-_MARK = r"[>*_~'\"`]{0,4}"
+_QUOTES = set(FORMATTING.strip())
+_SIGNS = r"[^\w\s]{0,4}"
 _DRY_RUN = re.compile(
-    rf"(?P<mark>{_MARK})\s*dry[\s_-]{{0,3}}run(?P<end>{_MARK})(?!'?\w)\s*"
-    rf"(?P<sign>[:,.;!?]+|(?<=\s)-+(?=\s))?(?P<close>{_MARK})\s*(?P<rest>.*)",
+    rf"(?:\d{{1,2}}[.)]\s)?(?P<mark>{_SIGNS})\s*dry[\s_-]{{0,3}}run(?P<end>[*_~'\"`\])}}]{{0,4}})(?!'?\w)\s*"
+    rf"(?P<sign>[:,.;!?]+|=(?:true|yes|on|1)\b|(?<=\s)-+(?=\s)|(?=use\s))?(?P<close>[*_~'\"`\])}}]{{0,4}})\s*"
+    r"(?P<rest>(?!=).*)",
     re.IGNORECASE | re.DOTALL,
 )
-"""The words in bold, quoted or as code too, with a sign behind them or without."""
-_PART_OF_IT = re.compile(
-    r"(?:an?|the|of|for|on|in|with|our|my|your|its|their|this|that|these|those|is|are|was|and|or|vs)\b", re.IGNORECASE
+"""The words in bold, in brackets, quoted, as an item of a list or as an option, with a sign behind them or without."""
+_ABOUT_ONE = re.compile(
+    r"(?:is|are|was|were|isn't|wasn't|looks?|looked|seems?|seemed|went|goes|works?|worked|fails?|failed|passe[sd]|succeed(?:s|ed)"
+    r"|finishe[sd]|completed?|ended|done|ok|okay|fine|good|great|shows?|showed|says?|said|does|did|doesn't|didn't|has|had|can"
+    r"|can't|could|will|won't|would|should|must|modes?|flags?|options?|results?|outputs?|reports?|logs?|sections?|checklists?"
+    r"|support|steps?)\b",
+    re.IGNORECASE,
 )
-"""Words before which `dry run` belongs to the sentence: `dry run the migration`."""
-
-
-_FLOW_FIRST = re.compile(r"\s*use\s+[\w-]+(?:\s+with\s+[\w ,&-]+?)?(?:\s*:|\s+-+(?=\s)|(?=\s+dry))\s*", re.IGNORECASE)
+"""Words before which a sentence speaks of a dry run, like `dry run looks good, now do it`."""
+_AGENTS = r"[\w-]+(?:[ ,&]+[\w-]+)*"
+USE = rf"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>{_AGENTS}))?(?:\s*:|\s+-+\s)"
+"""How a request names its flow. No two parts of it take the same characters, so a long text costs what it is long."""
+_BEFORE = re.compile(rf"\s*{_SIGNS}(?:ask(?:\s*:|\s)|{USE})\s*", re.IGNORECASE)
+_BEFORE_MAX = 4
+"""Times that something may stand before the two words, like `ask use decide: dry run: …`."""
 
 
 def without_dry_run(text: str) -> str | None:
     """Return what a text that begins with `dry run` asks for, empty for nothing; None for any other text.
 
-    Without a sign behind them, the two words stay where the sentence needs them.
+    Without a sign behind them, the two words stay, because the sentence may need them: `dry run the migration`.
     """
     match = _DRY_RUN.fullmatch(plain_signs(text))
     if match is None:
         return None
     rest = text[match.start("rest") :].strip()
-    if not match["sign"] and _PART_OF_IT.match(rest):
-        return text.strip()
-    is_open = bool(match["mark"].strip(">")) and not match["end"] and not match["close"]
+    mark = match["mark"].strip(">")
+    if rest and match["sign"] is None and not mark:
+        return None if _ABOUT_ONE.match(plain_signs(rest)) else text.strip()
+    is_open = bool(set(mark) & _QUOTES) and not match["end"] and not match["close"]
     return rest.rstrip(FORMATTING) if is_open else rest
 
 
 def says_dry_run(text: str) -> bool:
-    """Return whether a text begins with `dry run`, also behind `use FLOW`."""
-    return without_dry_run(_FLOW_FIRST.sub("", text, count=1)) is not None
+    """Return whether a text begins with `dry run`, also behind `use FLOW:` and `ask`."""
+    for _ in range(_BEFORE_MAX):
+        before = _BEFORE.match(plain_signs(text))
+        if before is None:
+            break
+        text = text[before.end() :]
+    return without_dry_run(text) is not None
 
 
 def read_dry_run(text: str, *, dry: bool) -> tuple[str, bool]:

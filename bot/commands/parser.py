@@ -34,7 +34,7 @@ from bot.commands.commands import (
     StopRuns,
     TraceRun,
 )
-from bot.commands.dry_run import FORMATTING, NOTHING_ASKED, says_dry_run, without_dry_run
+from bot.commands.dry_run import FORMATTING, NOTHING_ASKED, USE, says_dry_run, without_dry_run
 from bot.commands.text import plain_signs, unescape
 from bot.commands.typos import is_near
 from patterns.core.errors import UserError
@@ -69,7 +69,7 @@ _WORDS: dict[str, Command] = {
 _ASKED_ABOUT = {"help", "budget", "runs", "balance"}
 """Commands that are asked about when one word follows that they do not know."""
 _HELP_SIGNS = {"?", "-h", "-help", "--help"}
-_BLANK_ENDS = re.compile(r"\A[\s\u2800]+|[\s\u2800]+\Z")
+_BLANK_ENDS = re.compile(r"\A[\s\u2800]+|(?<![\s\u2800])[\s\u2800]+\Z")
 """White space of every kind, and the blank of Braille."""
 _FLAGS = re.IGNORECASE | re.DOTALL
 _COMMAND_NAME = re.compile(r"/agents(?:\s+|$)", re.IGNORECASE)
@@ -86,10 +86,10 @@ _OF_ONE_RUN: dict[str, Callable[[str], Command]] = {
     "show": ShowRun,
     "trace": TraceRun,
 }
-_USE = re.compile(r"use\s+(?P<flow>[\w-]+)(?:\s+with\s+(?P<agents>[\w ,&-]+?))?(?:\s*:|\s+-+\s)(?P<rest>.*)", _FLAGS)
+_USE = re.compile(rf"{USE}(?P<rest>.*)", _FLAGS)
 _USE_NO_COLON = re.compile(r"use\s+(?P<flow>[\w-]+)(?P<rest>\s.*)?", _FLAGS)
 _ASK = re.compile(r"ask(?:\s*:|\s|$)(?P<rest>.*)", _FLAGS)
-_ESTIMATE = re.compile(r"estimate\s*(?::(?P<plain>.*)|(?=\s)\s+(?P<words>(?:use\s|dry[\s_-]{0,3}run\b).*)|$)", _FLAGS)
+_ESTIMATE = re.compile(r"estimate(?:\s*:(?P<plain>.*)|\s+(?P<words>(?:use\s|dry[\s_-]{0,3}run\b).*)|\s*$)", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _dry_within(asked: Ask) -> Command:
     """Return a request with `dry run:` read where it stands behind the flow: it must not be done for real."""
     said = without_dry_run(asked.request)
     if said is None:
-        return asked
+        return replace(asked, dry=says_dry_run(asked.request))
     return replace(asked, request=said, dry=True) if said else Invalid(NOTHING_ASKED)
 
 

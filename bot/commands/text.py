@@ -31,7 +31,7 @@ def plain_signs(text: str) -> str:
 
 def without_mention(text: str, bot_user: str) -> str:
     """Return a message's text without the mentions of the bot."""
-    return re.sub(rf"\s*<@{re.escape(bot_user)}(?:\|[^>]*)?>[\s,:]*", " ", text).strip()
+    return re.sub(rf"(?<!\s)\s*<@{re.escape(bot_user)}(?:\|[^>]*)?>[\s,:]*", " ", text).strip()
 
 
 def _token(match: re.Match[str]) -> str:

@@ -71,7 +71,9 @@ async def handle_text(services: ListenerServices, text: str, origin: Origin, cli
     has_words = bool(without_invisible(text).strip())
     command = parse_text(services, text if has_words or not origin.attached.files else ATTACHED_ONLY)
     is_plain = isinstance(command, Ask) and command == Ask(command.request)
-    if is_plain and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
+    # A draft may speak of dry runs, so behind the bare words comes feedback; a sign behind them makes it a request.
+    is_said = is_plain or command == Ask(unescape(text).strip(), dry=True)
+    if is_said and origin.thread_ts and await services.reviews.reply(origin, unescape(text), was_called=True):
         return
     if is_plain and is_thanks(unescape(text)):
         if origin.message_ts:

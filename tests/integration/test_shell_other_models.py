@@ -1,5 +1,6 @@
 """A run read and replayed by somebody with another provider's key, or with none: by the models that the run kept."""
 
+import csv
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,8 +50,10 @@ async def test_every_run_is_told_by_the_models_that_answered_it(shell: Shell, an
     statistics = (await shell.run("stats", env=NO_KEY)).out
     assert "openai/gpt-5-mini" in statistics
     assert "anthropic/claude-haiku-4-5" in statistics
-    bills = (await shell.run("export", "calls", "--month", month(shell), env=anthropic)).out.splitlines()[1:]
-    assert {(line.split(",")[1], line.split(",")[9]) for line in bills} == {
+    bills = csv.DictReader(
+        (await shell.run("export", "calls", "--month", month(shell), env=anthropic)).out.splitlines()
+    )
+    assert {(bill["run"], bill["model"]) for bill in bills} == {
         (first, "openai/gpt-5-mini"),
         (first, "openai/gpt-5.2"),
         (second, "anthropic/claude-haiku-4-5"),

@@ -1,5 +1,6 @@
 """`agents show` and `agents replay` in a shell: the truth of a run, its page, and the same cents computed again."""
 
+import csv
 import json
 import re
 from collections.abc import AsyncIterator
@@ -178,11 +179,12 @@ async def test_statistics_compare_what_was_asked(shell: Shell) -> None:
     await asked(shell, "ask", "SQLite or PostgreSQL?")
     shown = await shell.run("stats")
     assert (shown.code, shown.err) == (0, "")
-    rows = {line.split()[0]: line.split() for line in shown.out.splitlines() if line and line[0].isalpha()}
-    assert rows["decide"][1:4] == ["1", "1", "0"]
-    assert rows["answer"][1:4] == ["1", "1", "0"]
-    assert {"broadcast", "router", "chair", "openai/gpt-5-mini"} <= rows.keys()
+    names = {line.split()[0] for line in shown.out.splitlines() if line.strip()}
+    assert {"decide", "answer", "broadcast", "router", "chair", "openai/gpt-5-mini"} <= names
+    rows = list(csv.DictReader((await shell.run("stats", "--csv")).out.splitlines()))
+    flows = {row["name"]: row for row in rows if row["kind"] == "flow"}
+    told = [(name, *map(row.get, ("requests", "dry_runs", "answered", "partial"))) for name, row in flows.items()]
+    assert sorted(told) == [("answer", *"1010"), ("decide", *"1010")]
     assert shown.out.rstrip().endswith("there is nothing to compare yet.")
-    numbers = (await shell.run("stats", "--csv")).out.splitlines()
-    total = sum(Decimal(line.split(",")[10]) for line in numbers[1:] if line.split(",")[1] == "flow")
+    total = sum(Decimal(row["cost_usd"]) for row in flows.values())
     assert total * 10**9 == shell.paid_nusd()

@@ -10,7 +10,7 @@ from patterns.core.errors import UserError
     ("text", "flagged", "expected"),
     [
         ("dry run: delete it", False, ("delete it", True)),
-        (" \u200bDry-Run delete it", False, ("delete it", True)),
+        (" \u200bDry-Run delete it", False, ("Dry-Run delete it", True)),
         ("use orders: dry run: delete it", False, ("use orders: dry run: delete it", True)),
         ("delete it", True, ("delete it", True)),
         ("delete it", False, ("delete it", False)),
