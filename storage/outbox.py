@@ -120,6 +120,10 @@ class Outbox:
         else:
             await self._write([statement])
 
+    async def forget_shown(self, run_id: str) -> None:
+        """Forget what the messages of a run were edited to show, so that each is edited once more."""
+        await self._write([q.forget_shown(run_id=run_id)])
+
     async def exists(self, run_id: str, name: str) -> bool:
         """Return whether an intent for the message exists: it may have been posted."""
         return await self._row(run_id, name) is not None

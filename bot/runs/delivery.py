@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 CLOSED = "closed"
 """One of a run's owed messages: root and progress message show how it ended."""
+ENDS_LOOKED_FOR, LOOK_S = 60, 1.0
+"""Looks at whether a run's end was told meanwhile, and the seconds between two."""
 _PERMANENT = frozenset({"not_in_channel", "archived", "person_gone", "uninstalled", "missing_scope", "gone", "refused"})
 
 
@@ -85,23 +87,48 @@ class ResultDelivery:
                 run, NoticeView(f"Your request waits for a decision, but I could not ask. {error}")
             )
 
-    async def redeliver(self, run_id: str) -> None:
-        """Deliver the question or outcome that a dead owner left undelivered."""
+    async def ask_parked(self, run: RunRow) -> None:
+        """Show what a run of ours waits for. If a person stopped it meanwhile, its messages show that in the end."""
+        try:
+            async with self.lease.delivering(run):
+                await self.ask(run)
+        except RunLostError:
+            self.presenter.release(run)
+            log.info("run_lost", run=run.id)
+        await self._show_end(run.id)
+
+    async def _show_end(self, run_id: str) -> None:
+        """Edit the messages of a run once more if it is over: what we edited may have come after its end did."""
+        for _ in range(ENDS_LOOKED_FOR):
+            run = await self.engine.store.get(run_id)
+            if run is None or run.status != "done" or await self.redeliver(run_id, anew=True):
+                return
+            await self.engine.clock.sleep(LOOK_S)  # whoever ended it still tells
+
+    async def redeliver(self, run_id: str, *, anew: bool = False) -> bool:
+        """Deliver the question or outcome that a dead owner left undelivered; return False when another process has it.
+
+        `anew`: messages that show it already are edited once more.
+        """
         try:
             run = await self.engine.store.claim_redelivery(run_id, owner=self.owner, lease_s=LEASE_S)
             if run is None:
-                return
+                return False
+            if run.status == "parked":
+                await self.ask_parked(run)
+                return True
             async with self.lease.delivering(run) as ending:
+                if anew:
+                    await self.presenter.outbox.forget_shown(run_id)
                 kept = await self.engine.store.text(run_id, "result")
-                if run.status == "parked":
-                    await self.ask(run)
-                elif kept is not None:
+                if kept is not None:
                     await self._deliver(run, RunOutcome.model_validate_json(kept), None, ending)
         except RunLostError:
             log.info("run_delivered_elsewhere", run=run_id)
         except Exception:
             # The next sweep of owed messages tries again; other deliveries continue.
             log.exception("redelivery_failed", run=run_id)
+        return True
 
     async def notify_person(self, run: RunRow, view: InviteView | NoticeView) -> None:
         """Tell the asker privately, where the thread cannot be reached."""

@@ -266,8 +266,7 @@ class Executor(Generic[S]):
             self.presenter.release(run)
             await self.submit(run.id)
             return
-        async with self.lease.delivering(run):
-            await self._delivery.ask(run)
+        await self._delivery.ask_parked(run)
 
     async def resume(self) -> None:
         """Resume every run that an earlier process left; undelivered results follow with the first chores.

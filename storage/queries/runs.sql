@@ -250,6 +250,10 @@ SELECT * FROM slack_out WHERE run_id = :run_id AND name = :name;
 -- Return the messages of a run.
 SELECT * FROM slack_out WHERE run_id = :run_id;
 
+-- name: forget_shown
+-- Forget what the messages of a run were edited to show, so that each is edited once more.
+UPDATE slack_out SET shows = '' WHERE run_id = :run_id AND shows <> '';
+
 -- name: mark_shown
 -- Write what a message was edited to show.
 UPDATE slack_out SET shows = :shows WHERE run_id = :run_id AND name = :name;
