@@ -38,18 +38,18 @@ def of_answer(view: AnswerView) -> list[Button]:
 
 
 def of_refusal(view: RefusalView) -> list[Button]:
-    """Return the buttons under a refusal; none where the request is not kept."""
-    reason = Reason(view.blocked) if view.blocked else Reason.BUDGET
+    """Return the buttons under a refusal: none where the request is not kept, only help where a budget is closed."""
     if view.run_id:
-        return _of_run(view.run_id, reason.remedies, view.owner)
+        return _of_run(view.run_id, (Remedy.HELP,) if view.blocked else Reason.BUDGET.remedies, view.owner)
+    ask = Button(ask_label(view.owner), REQUEST_HELP, view.key)
+    if view.blocked:
+        return [ask] if view.key else []
     buttons = [Button("Queue it", QUEUE_IT, view.queue_key)] if view.queue_key else []
     if not view.key:
         return buttons
     if view.alternative_flow:
         buttons.append(Button(f"Use {view.alternative_flow[:_NAME_CHARS]}", REQUEST_INSTEAD, view.key))
-    if Remedy.HELP in reason.remedies:
-        buttons.append(Button(ask_label(view.owner), REQUEST_HELP, view.key))
-    return [*buttons, Button(RETRY, REQUEST_RETRY, view.key)]
+    return [*buttons, ask, Button(RETRY, REQUEST_RETRY, view.key)]
 
 
 def of_notice(view: NoticeView) -> list[Button]:

@@ -77,7 +77,7 @@ class HelpCalls:
         except InsufficientBudgetError as error:
             causes = [await self._money(payer, error.balance, Needs(plan.price, error.needed_nusd))]
             return await self._call(f"help/{request.key}", payer, request.origin, causes)
-        raise UserError("Nothing is in its way any more: press Retry, or send it again.")
+        raise UserError("Nothing is in its way any more: send it again.")
 
     async def for_fault(self, code: str, by: Origin) -> NoticeView:
         """Tell an admin of a fault of ours by its code in the log; raise UserError when nobody is known."""

@@ -275,8 +275,12 @@ class RunService:
             run_id=run.id,
             request=await self.engine.store.text(run.id, "request") or "(deleted)",
             state=state,
-            cost_nusd=run.cost_nusd,
+            cost_nusd=run.cost_nusd if run.status == "done" else await self._spent_nusd(run),
             when=f"{created.day} {created:%b %H:%M} UTC",
             link=await self.presenter.link(run),
             dry=run.is_dry,
         )
+
+    async def _spent_nusd(self, run: RunRow) -> int:
+        """Return what a run that is not over has cost so far; its row says so only at its end."""
+        return sum(row["cost_nusd"] for row in await self.engine.store.cost_by_model(run.id))

@@ -9,6 +9,8 @@ from patterns.core.errors import UserError
 
 NUSD_PER_USD = 1_000_000_000
 CENT_NUSD = NUSD_PER_USD // 100
+_LEFT_NUSD = CENT_NUSD // 100
+"""The four decimals of what is left below a dollar."""
 TOKENS_PER_MTOK = 1_000_000
 _SHOWN_MAX = 40
 MAX_NUSD = 1_000_000 * NUSD_PER_USD
@@ -60,13 +62,22 @@ def exact_usd(nusd: int) -> str:
 
 
 def format_left(limit_nusd: int, *taken_nusd: int) -> str:
-    """Return what is left of a limit: the limit less every amount taken as `format_usd` shows it.
+    """Return what is left of a limit: the limit less every amount taken as `format_usd` shows it, rounded down.
 
-    So the amounts of one account add up to the cent, and no more is promised than there is.
+    To the cent from a dollar on, below to four decimals, the last cent to two digits. So the amounts of one account add
+    up, and no more is promised than there is.
     """
     exact_nusd = max(0, limit_nusd - sum(taken_nusd))
-    rest_nusd = limit_nusd - sum(-(-taken // CENT_NUSD) * CENT_NUSD for taken in taken_nusd)
-    return _format(exact_nusd if exact_nusd < CENT_NUSD else max(0, rest_nusd), ROUND_FLOOR)
+    if exact_nusd < CENT_NUSD:
+        return _format(exact_nusd, ROUND_FLOOR)
+    rest_nusd = max(0, limit_nusd - sum(map(_shown, taken_nusd)))
+    return exact_usd(rest_nusd - rest_nusd % (CENT_NUSD if rest_nusd >= NUSD_PER_USD else _LEFT_NUSD))
+
+
+def _shown(nusd: int) -> int:
+    """Return an amount as `format_usd` rounds it."""
+    step_nusd = CENT_NUSD if nusd >= CENT_NUSD else 10 ** max(0, len(str(nusd)) - 2)
+    return -(-nusd // step_nusd) * step_nusd
 
 
 def _format(nusd: int, rounding: str) -> str:

@@ -1,10 +1,13 @@
 """`/agents show` and `/agents trace` in Slack: privately, in its own thread, and to nobody who may not read the run."""
 
+import json
+import re
 import sqlite3
 from contextlib import closing
 from typing import Any
 
 from bot.manifest import needed_scopes, optional_scopes
+from bot.messages.action_ids import REVIEW_APPROVE, RUN_CONFIRM
 from bot.runs.replay import DELETED_BEFORE, Replay, Replayer
 from storage.run_stories import RunStories
 from tests.fakes.slack_server import SlackServer
@@ -50,6 +53,20 @@ async def test_the_story_of_a_run_is_told_privately(slack: SlackServer, house: H
         assert words in said, words
     assert RECOMMENDATION.splitlines()[0] not in said
     assert [m for m in slack.messages() if "must answer" in str(m)] == []
+
+
+async def test_a_run_that_waits_costs_the_same_in_the_list_and_in_its_story(slack: SlackServer, house: House) -> None:
+    await slack.command("use draft: tell all customers that exports are offline on Sunday")
+    await slack.wait_for(lambda: RUN_CONFIRM in str(slack.messages()), 60)
+    await slack.click(RUN_CONFIRM)
+    await slack.wait_for(lambda: REVIEW_APPROVE in str(slack.messages()))
+    await slack.command("runs")
+    listed = json.dumps((await told(slack, "tell all customers"))["blocks"])
+    await slack.command("show")
+    story = json.dumps((await told(slack, "tokens"))["blocks"])
+    costs = [found.group() for said in (listed, story) if (found := re.search(r"\$\d+\.\d+", said))]
+    assert (len(costs), costs[0] == costs[-1], house.spent_nusd() > 0) == (2, True, True)
+    assert re.search(r": open since \d+ \w+ \d\d:\d\d UTC", story)
 
 
 async def test_show_alone_takes_the_latest_request_of_the_person(slack: SlackServer, house: House) -> None:

@@ -133,20 +133,23 @@ async def test_a_call_for_help_tells_the_admin_once_what_is_wrong_and_where(slac
     assert said_to_lee(slack, "I asked Dana in a direct message")
 
 
-async def test_what_a_frozen_budget_refused_can_be_asked_about_and_tried_again(
-    slack: SlackServer, house: House
-) -> None:
+async def test_what_a_frozen_budget_refused_can_be_asked_about_and_sent_again(slack: SlackServer, house: House) -> None:
     await slack.command('budget freeze "we wait for the invoice"')
     await slack.wait_for(lambda: any("froze" in said for said in texts(slack)))
     await slack.command(ASK, user=LEE)
     await slack.wait_for(lambda: slack.ephemerals(LEE), 60)
-    assert "we wait for the invoice" in slack.ephemerals(LEE)[-1]["text"]
+    refusal = slack.ephemerals(LEE)[-1]
+    assert "we wait for the invoice" in refusal["text"]
+    offered = json.dumps(refusal["blocks"])
+    assert [REQUEST_HELP in offered, REQUEST_RETRY in offered, REQUEST_INSTEAD in offered] == [True, False, False]
     await slack.click(REQUEST_HELP, user=LEE)
     (told,) = await slack.wait_for(lambda: texts(slack, DANA_DM))
     assert "The budget of #platform is frozen. You can unfreeze it." in told
     await slack.command("budget unfreeze")
     await slack.wait_for(lambda: any("from frozen to open" in said for said in texts(slack)))
-    await slack.click(REQUEST_RETRY, user=LEE)
+    await slack.click(REQUEST_HELP, user=LEE)
+    await slack.wait_for(lambda: said_to_lee(slack, "Nothing is in its way any more: send it again."))
+    await slack.command(ASK, user=LEE)
     await slack.wait_for(lambda: any("asked:" in said for said in texts(slack)))
     assert house.ledger("SELECT COUNT(*) FROM run") == 1
 

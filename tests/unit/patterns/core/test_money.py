@@ -83,6 +83,12 @@ def test_nobody_is_promised_more_than_there_is(limit_cents: int, spent_nusd: int
     assert spent * NUSD_PER_USD >= spent_nusd
     if left_nusd >= CENT and spent_nusd >= CENT and (held_nusd >= CENT or not held_nusd):
         assert left + spent + held == Decimal(limit_cents) / 100
+    if left and left_nusd >= CENT:
+        assert (
+            0
+            <= Decimal(limit_cents) / 100 - left - spent - held
+            < (Decimal("0.01") if left >= 1 else Decimal("0.0001"))
+        )
 
 
 def test_two_digits_below_a_cent_stay_two_when_rounding_carries() -> None:
@@ -98,6 +104,25 @@ def test_two_digits_below_a_cent_stay_two_when_rounding_carries() -> None:
 def test_what_costs_money_is_rounded_up_and_what_is_left_down() -> None:
     assert [format_usd(nusd) for nusd in (1_230_001, 12_300_000)] == ["$0.0013", "$0.02"]
     assert [format_left(CENT, 8_760_001), format_left(25 * NUSD_PER_USD, 14_000_000)] == ["$0.0012", "$24.98"]
+
+
+@pytest.mark.parametrize(
+    ("limit_cents", "taken_nusd", "expected"),
+    [
+        (4, (1_800_000,), "$0.0382"),
+        (4, (780_001,), "$0.0392"),
+        (4, (1_800_000, 10_000_001), "$0.0182"),
+        (4, (11_200_000,), "$0.02"),
+        (100, (1_800_000,), "$0.9982"),
+        (101, (1_800_000,), "$1.00"),
+        (250_000, (1_800_000,), "$2,499.99"),
+        (4, (0,), "$0.04"),
+    ],
+)
+def test_what_is_left_below_a_dollar_has_the_digits_of_what_is_spent(
+    limit_cents: int, taken_nusd: tuple[int, ...], expected: str
+) -> None:
+    assert format_left(limit_cents * CENT, *taken_nusd) == expected
 
 
 def test_cache_writes_are_dearer_than_plain_input_and_reads_are_cheaper() -> None:
