@@ -12,6 +12,7 @@ import click
 from bot.cli.ask_json import amounts, print_json, told_estimate, told_result
 from bot.cli.shell import accept, interruptible, opened, owner, payer_for, profiles_of
 from bot.cli.terminal import Terminal, plain, print_line, shown_ending
+from bot.cli.typed_words import check_typed
 from bot.commands.dry_run import read_dry_run
 from bot.messages.card_views import Needs
 from bot.messages.dry_run_text import under_answer
@@ -73,12 +74,13 @@ async def ask(asked: Request) -> int:
     """Run the request; return 0 when an answer came, in part at least; 1 when not; 130 when it was stopped.
 
     Raises:
-        UserError: no request, no model, or no such flow or agent.
+        UserError: no request, no model, no such flow or agent, or words for which a shell has options.
     """
     if not asked.request.strip():
         raise UserError('Say what the agents should do, like: agents ask "compare SQLite and PostgreSQL".')
     asked = asked.read()
     async with opened(starts_model=not asked.estimate) as engine:
+        check_typed(asked.request, engine.roster.flows, flow=asked.flow, estimate=asked.estimate, dry_run=asked.dry_run)
         shell = Shell(engine, asked, await payer_for(engine, asked.channel))
         return await (shell.estimate() if asked.estimate else shell.run())
 

@@ -40,6 +40,15 @@ _PLATFORMS = {
 }
 """Variables set by hosts whose disks do not survive a deploy unless a volume is mounted."""
 
+_TOLD_WITH_CHECKS = frozenset(
+    {
+        *(f"{provider}_API_{what}" for provider in ("OPENAI", "ANTHROPIC", "GEMINI") for what in ("KEY", "BASE")),
+        *("OLLAMA_API_BASE", "AGENTS_MODEL_FAST", "AGENTS_MODEL_STRONG", "AGENTS_ROSTER"),
+        *("AGENTS_DATA_DIR", "DATABASE_URL"),
+    }
+)
+"""Variables of models, roster and database: the lines on those say what is used."""
+
 
 async def doctor(*, calls: bool = False) -> int:
     """Print a line for every check; return 1 when any fails. With `calls`, each model is asked for one token."""
@@ -49,6 +58,8 @@ async def doctor(*, calls: bool = False) -> int:
         level = click.style(finding.level.ljust(5), fg=_COLOURS[finding.level])
         click.echo(f"{level} {finding.subject}: {finding.masked(env).text}")
         levels.append(finding.level)
+    if unset := _unset_words(env):
+        click.echo(unset)
     click.echo(f"{levels.count('ok')} ok, {levels.count('warn')} to look at, {levels.count('fail')} to fix.")
     return 1 if "fail" in levels else 0
 
@@ -88,7 +99,7 @@ def _environment_mistakes(env: Mapping[str, str]) -> dict[str, Finding]:
 
 
 def _variables(env: Mapping[str, str], mistakes: Mapping[str, Finding]) -> Iterator[Finding]:
-    """Yield a line for each variable that is set, and one for all that are not.
+    """Yield a line for each variable that is set.
 
     What Slack has to say about its tokens is said with the check of Slack.
     """
@@ -97,13 +108,13 @@ def _variables(env: Mapping[str, str], mistakes: Mapping[str, Finding]) -> Itera
             yield mistakes[variable.name]
         elif env.get(variable.name) and variable.name not in CHECKED_WITH_SLACK:
             yield ok(variable.name, "set, not shown." if variable.secret else env[variable.name])
-    unset = [
-        variable.name
-        for variable in VARIABLES
-        if not env.get(variable.name) and variable.name not in CHECKED_WITH_SLACK
-    ]
-    if unset:
-        yield ok("not set", f"{', '.join(unset)}. That is in order where nothing below says otherwise (.env.example).")
+
+
+def _unset_words(env: Mapping[str, str]) -> str:
+    """Return which variables are not set, but for those that a check of its own has told about; empty for none."""
+    told = CHECKED_WITH_SLACK | _TOLD_WITH_CHECKS
+    unset = [one.name for one in VARIABLES if not env.get(one.name) and one.name not in told]
+    return f"Not set, and needed only in special cases (.env.example): {', '.join(unset)}." if unset else ""
 
 
 # ---------------------------------------------------------------- database

@@ -137,7 +137,10 @@ def _all_well(path: Path, env: Mapping[str, str]) -> None:
     checked = read_roster_file(path, env=env)
     kinds = {"flow": checked.flows, "agent": checked.agents, "model": checked.models}
     counts = [f"{len(found)} {kind}{'' if len(found) == 1 else 's'}" for kind, found in kinds.items()]
-    click.echo(f"{path.name} is fine: {', '.join(counts)}.")
+    click.echo(f"{path} is fine: {', '.join(counts)}.")
+    beside = Path("roster.yml")
+    if beside.is_file() and beside.resolve() != path.resolve():
+        click.echo(f"./{beside} was not checked: agents roster check {beside} checks it.")
     for name, file in prompt_files(path.parent).own.items():
         if name not in checked.prompts:
             click.echo(f"{file} is used by no agent.")

@@ -208,9 +208,10 @@ class Terminal:
         costs = price_words(price) if price else NO_PRICE
         if not self.is_manned:
             print_line(
-                f"{question.title} costs {costs}; above {limit} somebody must agree. Add --yes to agree beforehand."
+                f"{question.title} costs {costs}; above {limit} somebody must agree, and nobody can be asked here."
+                " Add --yes to agree beforehand."
             )
-            return Decision(verdict="cancel")
+            return Decision(verdict="expired")
         said = await self._line_of(f"{question.title} costs {costs}. Nothing is spent until you agree. Run? [y/n] ")
         return Decision(verdict="run" if said.lower() in ("y", "yes") else "cancel")
 

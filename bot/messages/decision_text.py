@@ -17,6 +17,7 @@ _SAID = {
     "expired": "Nobody decided in time",
 }
 _BY_KIND = {
+    "confirm": {"expired": "Nobody agreed to the price"},
     "money": {"run": "More budget came, so it continued", "expired": "No budget came in time"},
     "tool": {
         "approve": "{name} approved it{scope}",

@@ -21,7 +21,7 @@ def advice(stats: RunStats) -> tuple[str, ...]:
     flows = [row for row in stats.of("flow") if row.answered >= RUNS_FEWEST]
     found = [*_dearer(flows), *(sentence for row in flows for sentence in _of_flow(row)), *_failing(stats.of("model"))]
     if not found and not flows:
-        return (f"No flow was answered {RUNS_FEWEST} times in this month, so there is nothing to compare yet.",)
+        return (f"No flow was answered often enough in this month for a suggestion ({RUNS_FEWEST} times each).",)
     return tuple(found[:ADVICE_MOST])
 
 

@@ -44,10 +44,6 @@ CONFIRM_PATH = "confirm"
 """Path under which journal and questions keep whether a person accepted the price."""
 
 
-DECLINED = PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(Reason.DECLINED.sentence(),))
-"""The end of a run whose price a person did not accept."""
-
-
 class Engine(EngineParts):
     """Carries out runs and prices them."""
 
@@ -74,8 +70,8 @@ class Engine(EngineParts):
             usual = partial(self.usual, services, known_nusd=seen.usual_nusd)
             plan = checked(services, await resolve(ctx, services, choice_of(run), usual=usual, estimated=admitted))
             confirmed = await self.confirm(run, ctx, services, plan)
-            if confirmed is None:
-                return DECLINED
+            if isinstance(confirmed, PatternResult):
+                return confirmed
             plan = confirmed
             session.choose_flow(plan.title, worst_nusd=plan.told.worst_nusd)
             # What was admitted just now, with nothing paid since, need not be looked at again.
@@ -241,16 +237,18 @@ class Engine(EngineParts):
 
         return await asyncio.gather(*map(quoted, flows))
 
-    async def confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
-        """Return the confirmed plan, at once when cheap; None when a person declined it."""
+    async def confirm(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | PatternResult:
+        """Return the confirmed plan, at once when cheap; else the end of a run whose price nobody accepted."""
         # Typical lengths are a guess: before there is a history, the bound is what a person is asked about.
         price_nusd = plan.worst_nusd if plan.usual_nusd is None else plan.price.expected_nusd
         if price_nusd <= services.limits.confirm_above_nusd or run.options.get("confirmed"):
             return plan
         return await self.ask_about_price(run, ctx, services, plan)
 
-    async def ask_about_price(self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
-        """Ask whether a plan may cost that much; return what may run, None when nothing may."""
+    async def ask_about_price(
+        self, run: RunRow, ctx: TaskContext, services: Services, plan: Plan
+    ) -> Plan | PatternResult:
+        """Ask whether a plan may cost that much; return what may run, or how the run ends when nothing may."""
         question = Question(kind="confirm", title=plan.title, amount_nusd=plan.told.worst_nusd)
         decision = await services.decisions.ask(run.fence, CONFIRM_PATH, question)
         if decision.verdict == "run":
@@ -258,7 +256,8 @@ class Engine(EngineParts):
         if decision.verdict == "instead":
             cheap = RouteDecision(flow=workable(services).router.default, chosen_by="person", reason="You chose it.")
             return plan_of(ctx, services, cheap, took=plan.took)
-        return None
+        why = Reason.NOT_AGREED if decision.verdict == "expired" else Reason.DECLINED
+        return PatternResult(output="", stop_reason=StopReason.CANCELLED, notes=(why.sentence(),))
 
 
 def choice_of(run: RunRow) -> Choice:

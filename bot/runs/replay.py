@@ -13,7 +13,7 @@ from bot.messages.story_views import StepTexts
 from bot.runs.budget_gate import at_its_limit, not_granted
 from bot.runs.by_hand import ending_of, is_by_hand, what_it_was
 from bot.runs.context import HISTORY_RUNS, context_of
-from bot.runs.engine import CONFIRM_PATH, DECLINED, Engine, choice_of
+from bot.runs.engine import CONFIRM_PATH, Engine, choice_of
 from bot.runs.engine_parts import NullEventSink
 from bot.runs.material import EARLIER_RUNS
 from bot.runs.model_allowlist import restricted
@@ -225,8 +225,8 @@ class Replayer:
             return kept.result  # refused before it was planned
         plan = await resolve(ctx, services, choice_of(run), usual=lambda plan: self._engine.usual(services, plan))
         confirmed = await self._confirmed(found, ctx, services, plan)
-        if confirmed is None:
-            return DECLINED
+        if isinstance(confirmed, PatternResult):
+            return confirmed
         if kept is not None and kept.needed_nusd:
             return kept.result  # refused before it began
         result = await run_flow(ctx, services, confirmed)
@@ -234,8 +234,11 @@ class Replayer:
         known = with_known_links(result.output, ctx, records)
         return ended(story, noted(result.model_copy(update={"output": known}), dry=run.is_dry))
 
-    async def _confirmed(self, found: Found, ctx: TaskContext, services: Services, plan: Plan) -> Plan | None:
-        """Return the confirmed plan; whether its price was asked about, a run that kept no prices tells itself."""
+    async def _confirmed(self, found: Found, ctx: TaskContext, services: Services, plan: Plan) -> Plan | PatternResult:
+        """Return the confirmed plan, or how the run ended without.
+
+        Whether its price was asked about, a run that kept no prices tells itself.
+        """
         run = found.story.run
         if setup_of_price(found.story) is not None:
             return await self._engine.confirm(run, ctx, services, plan)

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     QUARANTINED = "quarantined"
     CLOCK = "clock"
     DECLINED = "declined"
+    NOT_AGREED = "not_agreed"
     NOT_GRANTED = "not_granted"
 
     # limits of the run
@@ -218,6 +219,9 @@ TABLE: dict[Reason, _Text] = {
     ),
     Reason.DECLINED: _Text(
         "the price was declined, so nothing more was started", remedies=(Remedy.CHANGE, Remedy.RETRY)
+    ),
+    Reason.NOT_AGREED: _Text(
+        "nobody agreed to the price, so nothing more was started", remedies=(Remedy.CHANGE, Remedy.RETRY)
     ),
     Reason.NOT_GRANTED: _Text(
         "no more budget came, so this is final", remedies=(Remedy.HELP, Remedy.CHANGE, Remedy.RETRY)

@@ -55,7 +55,7 @@ async def test_the_guide_leads_from_an_empty_folder_to_a_flow_that_answers(tmp_p
         verified = await shell.run("verify")
     assert {name: (one.code, one.err if one.code else "") for name, one in done.items()} == dict.fromkeys(done, (0, ""))
     assert sorted(path.name for path in (folder / "ours" / "prompts").iterdir()) == ["lawyer.md.j2", "support.md.j2"]
-    assert done["roster check"].out.startswith("roster.yml is fine: 9 flows, ")
+    assert done["roster check"].out.startswith(f"{folder / 'ours' / 'roster.yml'} is fine: 9 flows, ")
     tried = done["try lawyer"]
     assert tried.out == "Not before May.\n"
     assert "You read contracts for a company that buys software." in tried.err

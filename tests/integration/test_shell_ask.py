@@ -158,6 +158,14 @@ async def test_a_spent_budget_refuses_before_anything_is_sent(tmp_path: Path) ->
     assert "$0.00010 is left in terminal ($0.00010 limit, $0.00 spent)" in sentence
 
 
+async def test_words_for_which_a_shell_has_options_are_refused_before_anything_is_spent(tmp_path: Path) -> None:
+    async with Provider([]) as provider:
+        refused = await Shell(tmp_path, provider.api_base("openai")).run("ask", "use decide: SQLite or PostgreSQL?")
+        assert provider.calls == []
+    options = 'agents ask --flow decide "REQUEST"'
+    assert only_sentence(refused) == f"agents: Nothing was spent. In a shell, name the flow with options: {options}"
+
+
 async def test_a_dear_run_needs_a_yes(tmp_path: Path) -> None:
     async with Provider([Reply("Because.")]) as provider:
         shell = Shell(tmp_path, provider.api_base("openai"))
@@ -167,7 +175,9 @@ async def test_a_dear_run_needs_a_yes(tmp_path: Path) -> None:
         agreed = await shell.run(*ASK, "--yes", env=dear)
     assert refused.code == 1
     assert refused.out == ""
-    assert "Add --yes to agree beforehand." in refused.err
+    assert "somebody must agree, and nobody can be asked here. Add --yes to agree beforehand." in refused.err
+    assert "Nobody agreed to the price, so nothing more was started." in refused.err
+    assert "declined" not in refused.err
     assert (agreed.code, agreed.out) == (0, "Because.\n")
 
 

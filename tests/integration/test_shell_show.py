@@ -185,6 +185,6 @@ async def test_statistics_compare_what_was_asked(shell: Shell) -> None:
     flows = {row["name"]: row for row in rows if row["kind"] == "flow"}
     told = [(name, *map(row.get, ("requests", "dry_runs", "answered", "partial"))) for name, row in flows.items()]
     assert sorted(told) == [("answer", *"1010"), ("decide", *"1010")]
-    assert shown.out.rstrip().endswith("there is nothing to compare yet.")
+    assert shown.out.rstrip().endswith("for a suggestion (5 times each).")
     total = sum(Decimal(row["cost_usd"]) for row in flows.values())
     assert total * 10**9 == shell.paid_nusd()

@@ -10,7 +10,8 @@ from bot.cli.main import main
 from patterns.roster.reading import read_roster_file
 from patterns.roster.roster import load_roster
 
-SHIPPED = (Path(__file__).parents[4] / "patterns" / "roster.yml").read_text("utf-8")
+SHIPPED_FILE = Path(__file__).parents[4] / "patterns" / "roster.yml"
+SHIPPED = SHIPPED_FILE.read_text("utf-8")
 
 
 def checked(*args: str) -> Result:
@@ -21,7 +22,18 @@ def test_the_shipped_roster_is_fine_and_taken_without_a_name() -> None:
     told = checked()
     shipped = load_roster(SHIPPED, file="roster.yml", env={})
     counts = f"{len(shipped.flows)} flows, {len(shipped.agents)} agents, {len(shipped.models)} models"
-    assert (told.exit_code, told.output) == (0, f"roster.yml is fine: {counts}.\n")
+    assert (told.exit_code, told.output) == (0, f"{SHIPPED_FILE} is fine: {counts}.\n")
+
+
+def test_a_roster_in_this_folder_that_was_not_checked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "roster.yml").write_text("extends: shipped\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    told = checked()
+    assert told.output.splitlines()[0].startswith(f"{SHIPPED_FILE} is fine: ")
+    assert told.output.splitlines()[1] == "./roster.yml was not checked: agents roster check roster.yml checks it."
+    told = checked("roster.yml")
+    assert told.output.splitlines()[0].startswith(f"{tmp_path / 'roster.yml'} is fine: ")
+    assert "not checked" not in told.output
 
 
 @pytest.mark.parametrize(
