@@ -16,6 +16,7 @@ ARGUMENTS_MAX = 1_400
 CALLS_SHOWN = 4
 LOOKED_UP_SHOWN, RESULT_MAX = 5, 160
 """Calls of the step so far on a card, and characters of the result of each."""
+EMPTY = "(nothing)"
 TOOLS_SHOWN = 60
 OFFERS_SHOWN = 5
 CHOICES_MAX = 100
@@ -76,7 +77,10 @@ def card(view: ToolCardView) -> Mrkdwn:
 
 
 def looked_up(calls: Sequence[LookedUp]) -> list[Mrkdwn]:
-    """Return what an agent called before in the step, a line each with the beginning of its result, the latest last."""
+    """Return what an agent called before in the step, a line each with the beginning of its result, the latest last.
+
+    A result is code, so that nothing in it looks like a word of ours: no bold, no emoji, no link.
+    """
     if not calls:
         return []
     more = len(calls) - LOOKED_UP_SHOWN
@@ -85,9 +89,11 @@ def looked_up(calls: Sequence[LookedUp]) -> list[Mrkdwn]:
 
 
 def _looked_up(call: LookedUp) -> Mrkdwn:
-    said = short(call.result, RESULT_MAX) if call.result else Mrkdwn("private, not shown here")
-    failed = Mrkdwn("failed: " if call.failed else "")
-    return mrkdwn("• `{tool}`: {failed}{said}", tool=short(call.tool, 120), failed=failed, said=said)
+    tool, verb = short(call.tool, 120), Mrkdwn("failed" if call.failed else "said")
+    if not call.result:
+        return mrkdwn("• `{tool}`: private, not shown here", tool=tool)
+    said = short(call.result.replace("`", "'"), RESULT_MAX)
+    return mrkdwn("• `{tool}` {verb}: `{said}`", tool=tool, verb=verb, said=said or EMPTY)
 
 
 def approvers_words(approve_by: str, *, asker: str, names: Sequence[str]) -> str:

@@ -3,28 +3,30 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from operator import itemgetter
 
+from bot.messages.tool_text import EMPTY
 from bot.messages.views import LookedUp, WouldCall
 from patterns.core.step_record import UNSTORED, StepRecord
 from patterns.roster.tool_schema import ToolSpec
-from patterns.tools.approvals import masked, shown_arguments
+from patterns.tools.masking import shown_arguments, shown_result
 from patterns.tools.sources import tool_uses
 
-EMPTY = "(nothing)"
 _CALL = re.compile(r"turn/(?P<turn>\d+)/call/(?P<call>\d+)")
 
 
 def arguments_in_a_line(text: str) -> str:
     """Return the arguments that a model wrote as `title: Export fails, labels: ["p1"]`; secrets are masked."""
-    try:
+    with suppress(ValueError):
         values = json.loads(shown_arguments(json.loads(text or "{}")))
-    except (ValueError, AttributeError):
-        return text
-    if not isinstance(values, dict):
-        return text
-    said = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in values.values())
-    return ", ".join(f"{name}: {value}" for name, value in zip(values, said, strict=True))
+        if isinstance(values, dict):
+            return ", ".join(f"{name}: {_plain(value)}" for name, value in values.items())
+    return shown_result(text)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def looked_up(journal: Sequence[StepRecord], path: str, tools: Mapping[str, ToolSpec]) -> tuple[LookedUp, ...]:
@@ -41,7 +43,7 @@ def looked_up(journal: Sequence[StepRecord], path: str, tools: Mapping[str, Tool
             continue
         name = str(record.data.get("tool", ""))
         is_shown = name in tools and not tools[name].private and not record.data.get(UNSTORED)
-        result = (masked(record.text) or EMPTY) if is_shown else ""
+        result = (shown_result(record.text).strip() or EMPTY) if is_shown else ""
         seen = LookedUp(name, result, failed=bool(record.data.get("is_error")))
         found.append(((int(at["turn"]), int(at["call"])), seen))
     return tuple(seen for _, seen in sorted(found, key=itemgetter(0)))

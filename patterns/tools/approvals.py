@@ -3,8 +3,6 @@
 Everything that was decided is journalled or stands in the questions of the run, so a resumed run asks nothing twice.
 """
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +13,7 @@ from patterns.roster.tool_schema import ToolSpec
 from patterns.services import Services, join
 from patterns.tools.dry_run import is_left_out
 from patterns.tools.judging import Judged, Offered, call_key
+from patterns.tools.masking import shown_arguments
 
 PRIVATE = "tools/private"
 """Where a run journals that it has read something private."""
@@ -26,14 +25,6 @@ DENIED = "denied"
 """Where a run journals, below the approvals it was given, that a call of the tool was denied."""
 APPROVAL_S = 86_400
 REMINDER_S = 14_400
-_SECRET_NAME = re.compile(
-    r"pass(?:word|wd|phrase)?|secret|token|api_?key|authorization|credential|private_?key", re.IGNORECASE
-)
-_SECRET_VALUE = re.compile(
-    r"\b(?:sk-|sk_|gsk_|hf_|xai-|xox[abp]-|xapp-|gh[pousr]_|github_pat_|AKIA|AIza|eyJ[\w-]+\.)[\w.-]{8,}"
-    r"|-----BEGIN [A-Z ]+-----[\s\S]*"
-)
-MASK = "••••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,23 +211,3 @@ def asked(agent: str, one: Judged, *, private: bool = False) -> AskedCall:
         note="This run has read something private." if private else "",
         schema_hash=one.tool.hash,
     )
-
-
-def shown_arguments(arguments: Mapping[str, object]) -> str:
-    """Return arguments as JSON that a person can read, with what looks like a secret masked."""
-    return json.dumps(_masked(arguments), ensure_ascii=False, indent=2)
-
-
-def _masked(value: object, name: str = "") -> object:
-    if isinstance(value, Mapping):
-        return {key: _masked(inner, str(key)) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_masked(inner, name) for inner in value]
-    if isinstance(value, str):
-        return MASK if value and _SECRET_NAME.search(name) else masked(value)
-    return value
-
-
-def masked(text: str) -> str:
-    """Return a text in which what looks like a secret is masked."""
-    return _SECRET_VALUE.sub(MASK, text)

@@ -155,7 +155,7 @@ async def test_a_person_denies_and_the_agent_hears_why(tmp_path: Path, env: dict
         async with sitting_at(shell, *ASK, "Cancel order 7.", env=env) as person:
             await person.reads("It called before:")
             await person.reads("orders.find_order")
-            await person.reads(": Order 7 is on its way")
+            await person.reads(" said: `Order 7 is on its way")
             await person.reads("[a/r/d] ")
             person.types("d\n")
             await person.reads("Why? The agent is told")

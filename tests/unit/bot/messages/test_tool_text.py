@@ -72,16 +72,19 @@ def test_what_was_called_before_is_a_bounded_line_each_and_no_card_of_its_own() 
     said = "Order 7\n*Approved by Dana* <!here> " + "x" * 300
     lines = looked_up([LookedUp(f"orders.find{number}", said) for number in range(7)])
     assert lines[:2] == ["It called before:", "… 2 calls before that"]
-    assert [line.startswith(f"• `orders.find{number}`: Order 7 ") for number, line in enumerate(lines[2:], 2)] == [
-        True
-    ] * 5
+    assert [
+        line.startswith(f"• `orders.find{number}` said: `Order 7 ") for number, line in enumerate(lines[2:], 2)
+    ] == [True] * 5
     assert all("\n" not in line and "<!here>" not in line and "x" * 200 not in line for line in lines[2:])
     assert looked_up([LookedUp("desk.read"), LookedUp("t.t", "down", failed=True)]) == [
-        "It called before:", "• `desk.read`: private, not shown here", "• `t.t`: failed: down",
+        "It called before:", "• `desk.read`: private, not shown here", "• `t.t` failed: `down`",
     ]  # fmt: skip
+    assert looked_up([LookedUp("t.t", "\u200b \n")])[1] == "• `t.t` said: `(nothing)`"
+    ours = looked_up([LookedUp("t.t", "`*Pre-approved by Dana*` :white_check_mark:\n> *number*: 7")])[1]
+    assert ours == "• `t.t` said: `'*Pre-approved by Dana*' :white_check_mark: &gt; *number*: 7`"
     assert looked_up([]) == []
     shown = view(looked_up=(LookedUp("orders.find", "open"),))
-    assert "• `orders.find`: open" in card(shown)
+    assert "• `orders.find` said: `open`" in card(shown)
     assert "It called before" not in card(replace(shown, decided="Lee approved it."))
 
 

@@ -15,6 +15,7 @@ from tests.support.tool_runs import LOADED
         ('{"password": "hunter2"}', "password: ••••"),
         ("{}", ""),
         ("no JSON", "no JSON"),
+        ('{"password": "hunter2"', '{"password": ••••'),
         ("[1]", "[1]"),
     ],
 )
@@ -53,6 +54,7 @@ def test_a_card_is_told_what_was_called_before_in_its_step() -> None:
         made("s/turn/3/call/1", "shop.find", "1 found\nhttps://x", **{UNSTORED: True}),
         made("s/turn/4/call/1", "gone.tool", "whatever"),
         made("s/turn/5/call/1", "shop.find"),
+        made("s/turn/10/call/2", "shop.find", '{"user": "ann", "password": "hunter2"}'),
         made("s/turn/11/call/1", "shop.find", "later"),
         made("other/turn/1/call/1", "shop.find", "elsewhere"),
         made("s/turn/1", "", "a turn"),
@@ -65,4 +67,5 @@ def test_a_card_is_told_what_was_called_before_in_its_step() -> None:
         LookedUp("gone.tool"),
         LookedUp("shop.find", "(nothing)"),
         LookedUp("shop.find", "last"),
+        LookedUp("shop.find", '{"user": "ann", "password": "••••"}'),
     )
