@@ -58,7 +58,7 @@ def _acknowledged(meanwhile: str = "") -> Callable[[Values], str]:
 ROWS = (
     Row("`agents --help`", "startup", lambda told: f"{told['help s']:.1f} s"),
     Row(
-        "`agents run` to ready, HTTP mode",
+        "`agents run` until it takes requests over HTTP",
         "startup",
         lambda told: (
             f"{told['ready s']:.1f} s, {told['ready CPU s']:.1f} s of processor time; a request that comes before"
@@ -75,13 +75,21 @@ ROWS = (
         "runs",
         lambda told: f"{told['single, wall s']:.1f} s in all, {told['single, KB a run']:.0f} KB for a run in flight",
     ),
-    Row("one run of one call below Slack", "commits", lambda told: _commits(told, "single")),
     Row(
-        "a pipeline of three, a broadcast of five and one, a supervisor of six",
+        "a request of one model call, without Slack's messages, on SQLite",
+        "commits",
+        lambda told: _commits(told, "single"),
+    ),
+    Row(
+        "the same of a pipeline of three, a broadcast of five and one, a supervisor's draft and its review",
         "commits",
         lambda told: ", ".join(_commits(told, flow) for flow in ("pipeline", "broadcast", "supervisor")),
     ),
-    Row("`/agents` acknowledged, its payload committed, beside an empty Bolt app", "acknowledgement", _acknowledged()),
+    Row(
+        "`/agents` acknowledged, its payload committed, beside an empty Bolt app, which looks each 10 ms whether it has",
+        "acknowledgement",
+        _acknowledged(),
+    ),
     Row("the same while 100 runs work", "acknowledgement", _acknowledged(", while 100 runs work")),
     Row(
         "a crowd of 40 requests in one workspace, three workers",
@@ -136,7 +144,7 @@ ROWS = (
         ),
     ),
     Row(
-        "a $1.00 budget asked for by 50 at once, two processes, after kills, with dear or unbounded calls",
+        "a $1.00 budget asked for by 50 at once, two processes, after kills, with expensive or unbounded calls",
         "budget_peers",
         lambda told: f"never above ${max(_ours(told)):.2f} billed",
     ),
@@ -144,8 +152,8 @@ ROWS = (
         "one model call",
         "model_call",
         lambda told: (
-            f"{_times(told['ours, a call'], told['aiohttp by hand, a call'])} a hand-written HTTP call,"
-            f" {_times(told['litellm.acompletion, a call'], told['ours, a call'])} cheaper than `litellm.acompletion`"
+            f"{told['ours, a call']:.1f} ms; {told['aiohttp by hand, a call']:.1f} ms by hand over aiohttp,"
+            f" {told['litellm.acompletion, a call']:.1f} ms with `litellm.acompletion`"
         ),
     ),
     Row(
@@ -174,7 +182,7 @@ ROWS = (
         lambda told: f"after {told['the run of a killed worker goes on after']:.1f} s",
     ),
     Row(
-        "one run on PostgreSQL",
+        "a request of one model call on PostgreSQL, with everything that Slack needs",
         "workers",
         lambda told: (
             f"{told['a run, CPU of PostgreSQL']:.0f} ms of one of its cores,"
@@ -238,7 +246,7 @@ def written(readme: str, kept: Kept) -> str:
 def numbers(kept: Kept) -> str:
     """Return the README's numbers: where and when they were measured, a line for each, ours beside frameworks."""
     values = {name: {one["what"]: float(one["value"]) for one in bench["figures"]} for name, bench in kept.items()}
-    lines = [f"| {row.what} | {said} |" for row in ROWS if (said := _said(row, values))]
+    lines = [f"| {row.what} | {said}{_in_part(kept[row.bench])} |" for row in ROWS if (said := _said(row, values))]
     table = "\n".join(("| What | Figure |", "|---|---|", *lines))
     beside = kept.get("frameworks")
     return f"{_measured(kept)}\n\n{table}\n" + (f"\n{comparison(beside, values['frameworks'])}" if beside else "")
@@ -251,14 +259,19 @@ def _said(row: Row, values: Mapping[str, Values]) -> str:
         return ""
 
 
+def _in_part(bench: Mapping[str, Any]) -> str:
+    """Return what is said of a bench that did not end whole."""
+    return "" if bench["ended"] == "whole" else " (measured in part)"
+
+
 def _measured(kept: Kept) -> str:
     dates = [_day(date) for date in sorted({bench["date"] for bench in kept.values()})]
     syncs = sorted(bench["sync_ms"] for bench in kept.values())
     cores = sorted({bench["cores"] for bench in kept.values()})
     pythons = sorted({bench["versions"]["Python"] for bench in kept.values()})
-    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    when = f"on {dates[0]}" if len(dates) == 1 else f"between {dates[0]} and {dates[-1]}"
     return (
-        f"Measured on {when}, {' or '.join(map(str, cores))} shared cores, Python {' and '.join(pythons)}, a sync of"
+        f"Measured {when}, {' or '.join(map(str, cores))} shared cores, Python {' and '.join(pythons)}, a sync of"
         f" the disk taking {syncs[0]:.1f} to {syncs[-1]:.1f} ms. Trust the ratios; `make bench` measures again, and"
         " [docs/bench.json](docs/bench.json) has every figure."
     )

@@ -6,7 +6,18 @@ from bot.commands.dry_run import read_dry_run
 from bot.commands.parser import parse
 from bot.commands.text import without_mention
 
-BEGINNINGS = ("use a with ", "use a with b", "use a", "estimate", "ask", "dry run", "budget set", "stop run", "", "<@U1")
+BEGINNINGS = (
+    "use a with ",
+    "use a with b",
+    "use a",
+    "estimate",
+    "ask",
+    "dry run",
+    "budget set",
+    "stop run",
+    "",
+    "<@U1",
+)
 REPEATED = (" ", "\t", "\n", "\u2800", " ,", " -", " and ", "-", ":", "*", "a ", "<", "1,")
 LENGTH = 40_000
 
