@@ -86,7 +86,7 @@ ROWS = (
         lambda told: ", ".join(_commits(told, flow) for flow in ("pipeline", "broadcast", "supervisor")),
     ),
     Row(
-        "`/agents` acknowledged, its payload committed, beside an empty Bolt app, which looks each 10 ms whether it has",
+        "`/agents` acknowledged, its payload committed, beside an empty Bolt app, which looks every 10 ms",
         "acknowledgement",
         _acknowledged(),
     ),

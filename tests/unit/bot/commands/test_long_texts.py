@@ -1,4 +1,4 @@
-"""A text costs what it is long, whatever it repeats: these would take minutes if a pattern tried to divide them anew."""
+"""A text costs what it is long, whatever it repeats: these would take minutes if a pattern divided them again."""
 
 import pytest
 
