@@ -1,5 +1,8 @@
 """`agents stats`: patterns, flows, agents, models and tools of a month beside each other."""
 
+import shutil
+import sys
+
 import click
 
 from bot.budgets.csv_export import stats_csv
@@ -10,12 +13,12 @@ from bot.commands.budget_values import read_month
 from bot.messages import stats_text
 from bot.messages.mrkdwn import unescape
 from bot.messages.stats_advice import advice
-from bot.messages.stats_columns import wide
-from bot.messages.stats_views import KINDS
+from bot.messages.stats_columns import Column, wide
+from bot.messages.stats_views import KINDS, RunStats
 from storage.run_stories import RunStories
 
 RUNS_MOST = 50_000
-NAME_MAX = 60
+NAME_MIN, NAME_MAX = 16, 60
 
 
 async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> int:
@@ -48,15 +51,30 @@ async def stats(channel: str, month: str, workspace: str, *, as_csv: bool) -> in
     older = f", the latest of {found.runs + found.left_out:,}" if found.left_out else ""
     dry = f", {found.dry:,} of them dry" if found.dry else ""
     click.echo(f"{place}, {found.period}: {found.runs:,} request{'' if found.runs == 1 else 's'}{older}{dry}")
-    kinds = [kind for kind in KINDS if found.of(kind)]
-    for kind in kinds:
-        click.echo(f"\n{stats_text.TITLES[kind]}")
-        for line in stats_text.lines(found.of(kind), wide(kind), name_max=NAME_MAX):
-            click.echo(line)
-    click.echo("\nWhat the columns mean")
-    for line in stats_text.meanings(kinds):
-        click.echo(line)
+    _print_tables(found)
     click.echo("")
     for sentence in advice(found):
         click.echo(unescape(sentence).replace("`", ""))
     return 0
+
+
+def _print_tables(found: RunStats) -> None:
+    """Print a table of each kind of rows with the columns for which a terminal has room; all of them elsewhere."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    name_max = NAME_MAX if width is None else min(NAME_MAX, max(width // 4, NAME_MIN))
+    shown: set[Column] = set()
+    left_out: set[Column] = set()
+    for kind in KINDS:
+        rows = found.of(kind)
+        if rows:
+            columns = stats_text.fitting(rows, kind, width=width, name_max=name_max)
+            click.echo(f"\n{stats_text.TITLES[kind]}")
+            for line in stats_text.lines(rows, columns, name_max=name_max):
+                click.echo(line)
+            shown |= set(columns)
+            left_out |= set(wide(kind)) - set(columns)
+    click.echo("\nWhat the columns mean")
+    for line in stats_text.meanings(shown):
+        click.echo(line)
+    if left_out:
+        click.echo("\nA wider terminal shows more columns, --csv all of them.")

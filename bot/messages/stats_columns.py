@@ -1,6 +1,6 @@
 """The columns of statistics: what each shows, what it is called, and what that means in one line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.messages.stats_views import Kind, StatsRow
@@ -88,6 +88,20 @@ WIDE: tuple[Column, ...] = (
 def wide(kind: Kind) -> tuple[Column, ...]:
     """Return every column of a kind of rows."""
     return tuple(column for column in WIDE if not column.of or (column.of == REQUESTS) == (kind in OF_REQUESTS))
+
+
+_LEAST_FIRST = (
+    *("s variance", "held/paid", "at most/paid", "about/paid", "routing", "review", "rounds", "dry runs", "tool calls"),
+    *("waited p50", "paid p50", "spread", "s p95", "stopped", "refused", "partial", "👎", "👍", "failed", "paid p95"),
+)
+"""Titles in the order in which a narrow terminal goes without them."""
+
+
+def narrower(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return columns without the one that says least; the same when each of them is needed."""
+    titles = {column.title for column in columns}
+    least = next((title for title in _LEAST_FIRST if title in titles), "")
+    return tuple(column for column in columns if column.title != least)
 
 
 NARROW: tuple[Column, ...] = (

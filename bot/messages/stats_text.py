@@ -1,13 +1,13 @@
 """Statistics of runs as tables in a monospaced font, and what they suggest."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.messages.code_text import code
 from bot.messages.month_report import month_name
 from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn
 from bot.messages.run_text import count, short
 from bot.messages.stats_advice import advice
-from bot.messages.stats_columns import NARROW, WIDE, Column, wide
+from bot.messages.stats_columns import NARROW, WIDE, Column, narrower, wide
 from bot.messages.stats_views import KINDS, Kind, StatsRow, StatsView
 
 ROWS_MAX = 12
@@ -53,11 +53,21 @@ def legend() -> Mrkdwn:
     )
 
 
-def meanings(kinds: Sequence[Kind]) -> list[str]:
-    """Return what each column of these tables means, a line each."""
-    columns = dict.fromkeys(column for kind in kinds for column in wide(kind))
+def meanings(columns: Collection[Column]) -> list[str]:
+    """Return what each of these columns means, a line each."""
     width = max((_width(column.title) for column in columns), default=0)
     return [f"{_left(column.title, width)}  {column.meaning}" for column in WIDE if column in columns]
+
+
+def fitting(rows: Sequence[StatsRow], kind: Kind, *, width: int | None, name_max: int) -> tuple[Column, ...]:
+    """Return the columns of a kind of rows that fit into so many characters a line; every one without a width."""
+    columns = wide(kind)
+    while width is not None and any(_width(line) > width for line in lines(rows, columns, name_max=name_max)):
+        fewer = narrower(columns)
+        if fewer == columns:
+            break
+        columns = fewer
+    return columns
 
 
 def table(view: StatsView, kind: Kind) -> Mrkdwn:

@@ -15,6 +15,7 @@ from patterns.core.found_json import no_constant, unambiguous
 from patterns.core.tools import ToolCall, ToolSchema, schema_hash
 from patterns.roster.suggestions import nearest
 from patterns.roster.tool_schema import ToolSpec
+from patterns.tools.argument_words import mistake_words
 from patterns.tools.growth import shown_whole
 
 IDENTICAL_MAX = 3
@@ -118,7 +119,7 @@ def _mistake(value: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
         mistake = None if validator is None else best_match(validator.iter_errors(dict(value)))
     except (Unresolvable, RecursionError):
         return ""  # the server is the judge then
-    return "" if mistake is None else f"at {mistake.json_path}, {mistake.message[:300]}"
+    return "" if mistake is None else f"{mistake_words(mistake)}."
 
 
 @lru_cache(maxsize=SCHEMAS_KEPT)

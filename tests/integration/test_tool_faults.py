@@ -145,7 +145,7 @@ each_way = pytest.mark.parametrize("way", list(WAYS))
     [
         ([("look", '{"q": ')], "Not called: the arguments"),
         ([("look", '["q"]')], "Not called: the arguments must be a JSON object."),
-        ([("look", {"q": 7})], "at $.q, 7 is not of type 'string'"),
+        ([("look", {"q": 7})], "the argument 'q' must be text, and is 7."),
         ([("look", {"q": "x" * 20_000})], "its arguments are too long"),
         ([("loook", {"q": "tea"})], "Did you mean moody.look?"),
         ([("rm -rf /", {})], "There is no tool"),

@@ -9,7 +9,7 @@ from bot.budgets.csv_export import stats_csv
 from bot.budgets.run_stats import ending_of, pattern_of, rounds_of, run_stats
 from bot.messages.stats_advice import advice
 from bot.messages.stats_columns import NARROW, WIDE, wide
-from bot.messages.stats_text import lines, meanings
+from bot.messages.stats_text import fitting, lines, meanings
 from bot.messages.stats_views import RunStats, Spread, StatsRow, percentile
 from patterns.core.money import Usage
 from patterns.core.questions import Decision, Question
@@ -234,6 +234,22 @@ def test_tables_are_aligned() -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_narrow_terminal_gets_the_columns_that_say_most_and_a_wide_one_more(width: int) -> None:
+    rows = [flow("answer", 1, helped=8), flow("a-long-name", 60)]
+    columns = fitting(rows, "flow", width=width, name_max=20)
+    assert max(map(len, lines(rows, columns))) <= width
+    assert {"requests", "answered", "paid mean", "s p50"} <= {column.title for column in columns}
+    assert len(fitting(rows, "flow", width=width - 20, name_max=20)) < len(columns) < len(wide("flow"))
+
+
+def test_without_a_width_every_column_is_shown_and_a_width_of_nothing_keeps_the_last_ones() -> None:
+    rows = [flow("answer", 1)]
+    assert fitting(rows, "flow", width=None, name_max=20) == wide("flow")
+    kept = fitting(rows, "flow", width=1, name_max=20)
+    assert [column.title for column in kept] == ["requests", "answered", "paid mean", "s p50"]
+
+
 def test_one_alone_has_no_spread() -> None:
     alone = replace(flow("answer", 1), cost=Spread.of([CENT]), time=Spread.of([2.0]))
     assert [column.cell(alone) for column in WIDE if column.title in ("spread", "s variance")] == ["n=1", "n=1"]
@@ -243,6 +259,6 @@ def test_each_table_has_the_columns_of_what_it_counts_and_each_column_a_meaning(
     assert {"steps", "held/paid"} <= {column.title for column in wide("model")}
     assert {"refused", "about/paid"} <= {column.title for column in wide("flow")}
     assert not {"refused", "about/paid", "waited p50"} & {column.title for column in wide("agent")}
-    told = meanings(["flow", "model"])
+    told = meanings({*wide("flow"), *wide("model")})
     assert len(told) == len(WIDE)
     assert all(column.meaning for column in WIDE)
