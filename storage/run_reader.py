@@ -40,11 +40,19 @@ class RunReader:
         rows = await self._read(q.find_run(id=run_id))
         return run_of(rows[0]) if rows else None
 
-    async def named(self, said: str, *, workspace: str = "") -> tuple[RunRow | None, int]:
-        """Return the run of an id, else the only one whose id begins like that, and how many fit."""
+    async def named(
+        self, said: str, *, workspace: str = "", channel: str = "", user: str = ""
+    ) -> tuple[RunRow | None, int]:
+        """Return the run of an id, else the only one whose id begins like that, and how many fit.
+
+        An id is looked for in the workspace, a beginning among the runs of the channel and of the person there; both
+        among all runs when no workspace is named.
+        """
         if not ID_BEGINNING.fullmatch(said):
             return None, 0
-        rows = await self._read(q.run_named(said=said, workspace=workspace))
+        if (run := await self.get(said)) is not None:
+            return (run, 1) if workspace in ("", run.workspace) else (None, 0)
+        rows = await self._read(q.run_named(said=said, workspace=workspace, channel=channel, user_id=user))
         fits = int(rows[0]["fits"]) if rows else 0
         return (run_of(rows[0]) if fits == 1 else None), fits
 

@@ -138,8 +138,9 @@ class ShellDesk:
             run = await self._run(run_id)
 
     async def _run(self, run_id: str) -> RunRow:
-        run = await named_run(self._engine.store, run_id, workspace=self._payer.workspace, unknown=NO_RUN)
-        if (run.kind, run.workspace, run.channel) != ("terminal", *self._place):
+        workspace, channel = self._place
+        run = await named_run(self._engine.store, run_id, workspace=workspace, channel=channel, unknown=NO_RUN)
+        if (run.kind, run.workspace, run.channel) != ("terminal", workspace, channel):
             raise UserError(NO_RUN)
         return run
 

@@ -183,7 +183,8 @@ TOPICS = {
     "runs": "`runs` lists your recent requests in this channel and how they stand, with a button to stop each; "
     "`runs all` lists those of every channel.",
     "show": "`show RUN` shows a request as it went: why this way, each step with its model, tokens, dollars and "
-    "seconds, who decided what; `show` alone takes the latest one here. A beginning of the id is enough.",
+    "seconds, who decided what; `show` alone takes the latest one here. "
+    "A beginning of the id is enough for yours and those of this channel.",
     "trace": "`trace RUN` puts a page with every step, its prompt and its answer into the request's own thread; "
     "`trace` alone takes the latest one here.",
     "stats": "`stats` compares patterns, flows, agents, models and tools by this month's requests here: cost, time, "

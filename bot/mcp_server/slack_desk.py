@@ -132,7 +132,7 @@ class SlackDesk:
 
     async def _run(self, run_id: str) -> RunRow:
         whose = self.whose
-        run = await named_run(self.engine.store, run_id, workspace=whose.workspace, unknown=NO_RUN)
+        run = await named_run(self.engine.store, run_id, workspace=whose.workspace, user=whose.user, unknown=NO_RUN)
         if (run.workspace, run.channel, run.user) != (whose.workspace, whose.channel, whose.user):
             raise UserError(NO_RUN)
         return run

@@ -20,7 +20,6 @@ from bot.runs.budget_gate import InsufficientBudgetError, require_budget
 from bot.runs.catalog import priced_flows
 from bot.runs.engine import Engine
 from bot.runs.executor import Executor
-from bot.runs.named_run import named_run
 from bot.runs.outcome import RunOutcome
 from bot.runs.request import RepeatedRequest, RunRequest, StopOutcome
 from bot.slack.notifier import SlackNotifier
@@ -143,7 +142,7 @@ class RunService:
         """Stop the named run, else those of the thread, else this person's in the channel; check permission.
 
         Raises:
-            UserError: no single run is named like that.
+            UserError: no single run that is theirs to see and not over is named like that.
         """
         stopped, refused, have_begun = [], 0, False
         for run in await self._meant(origin, run_id):
@@ -151,6 +150,8 @@ class RunService:
                 await self.executor.stop(run, by=origin.user)
                 stopped.append(run.id)
                 have_begun = have_begun or not run.is_queued
+            elif run_id and not await self.readable.may_read(run, origin):
+                raise UserError(NOT_RUNNING)
             else:
                 refused += 1
         if stopped:
@@ -164,8 +165,10 @@ class RunService:
 
     async def _meant(self, origin: Origin, run_id: str | None) -> list[RunRow]:
         if run_id:
-            run = await named_run(self.engine.store, run_id, workspace=origin.workspace, unknown=NOT_RUNNING)
-            return [run] if run.status != "done" else []
+            run = await self.readable.named(run_id, origin, unknown=NOT_RUNNING)
+            if run.status == "done":
+                raise UserError(NOT_RUNNING)
+            return [run]
         live = await self.engine.store.unfinished(origin.workspace, origin.channel)
         if origin.thread_ts:
             return [run for run in live if run.thread_ts == origin.thread_ts]

@@ -38,9 +38,11 @@ SELECT text FROM content WHERE id = :id;
 SELECT * FROM run WHERE id = :id;
 
 -- name: run_named
--- Return one of the runs whose ids begin like that, of any workspace when none is named, and how many there are.
+-- Return one of the runs whose ids begin like that, and how many there are: those of a channel and of a person, or all
+-- when no workspace is named. Beginnings are compared as equal, since collations disagree on which text comes first.
 SELECT run.*, COUNT(*) OVER () AS fits FROM run
-WHERE id >= :said AND id < :said || 'g' AND (:workspace = '' OR workspace = :workspace) LIMIT 1;
+WHERE substr(id, 1, length(:said)) = :said
+  AND (:workspace = '' OR (workspace = :workspace AND (channel = :channel OR user_id = :user_id))) LIMIT 1;
 
 -- name: claim_run
 -- Claim a run by compare-and-set: the epoch is the fencing token, so the former owner can neither hold money nor

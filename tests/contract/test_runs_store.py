@@ -371,18 +371,21 @@ async def test_two_admins_at_once_lose_nothing(database: Database, clock: FakeCl
 
 
 async def test_a_run_is_meant_by_its_id_or_by_a_beginning_of_its_own(database: Database, store: RunStore) -> None:
-    run_id, _ = await store.accept(REQUEST)
+    run_id, _ = await store.accept(REQUEST)  # by U1 in C1
     other, _ = await store.accept(replace(REQUEST, workspace="T2"))
     await execute(database, "UPDATE run SET id = :new WHERE id = :old", new="rabc000000001", old=run_id)
     await execute(database, "UPDATE run SET id = :new WHERE id = :old", new="rabc000000002", old=other)
 
-    async def named(said: str, workspace: str = "") -> tuple[str | None, int]:
-        run, fits = await store.named(said, workspace=workspace)
+    async def named(said: str, workspace: str = "", channel: str = "", user: str = "U1") -> tuple[str | None, int]:
+        run, fits = await store.named(said, workspace=workspace, channel=channel, user=user)
         return run and run.id, fits
 
     assert await named("rabc000000001") == ("rabc000000001", 1)
     assert await named("rabc0") == (None, 2)
     assert await named("rabc0", workspace="T2") == ("rabc000000002", 1)
     assert await named("rabc000000001", workspace="T2") == (None, 0)
+    assert await named("rabc0", workspace="T1", channel="C1", user="U2") == ("rabc000000001", 1)
+    assert await named("rabc0", workspace="T1", channel="C2", user="U2") == (None, 0)
+    assert await named("rabc000000001", workspace="T1", channel="C2", user="U2") == ("rabc000000001", 1)
     for unknown in ("rab", "rabd", "%", "r___", "rabc%", ""):
         assert await named(unknown) == (None, 0)
