@@ -60,14 +60,15 @@ class Bot:
 
 
 @asynccontextmanager
-async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY) -> AsyncIterator[Bot]:
+async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY, home_note: str = "") -> AsyncIterator[Bot]:
     """Open a bot over an engine, with listeners, dispatcher and chores; unfinished runs and payloads are resumed.
 
     `concurrency` is the number of runs executed at once; 0 leaves them to workers, which requires PostgreSQL.
+    `home_note` says on everybody's home tab what it does not show.
     """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(slack_session())
-        container = Container(engine, session)
+        container = Container(engine, session, home_note=home_note)
         engine.tools.source = container.tools
         engine.tools.slack = container.workspace_search
         await engine.check_models()

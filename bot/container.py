@@ -52,8 +52,9 @@ from storage.action_tokens import ActionTokens
 class Container:
     """All parts of one bot over an engine. Nothing is opened or started here; `bot.app` does that, in order."""
 
-    def __init__(self, engine: Engine, session: aiohttp.ClientSession) -> None:
+    def __init__(self, engine: Engine, session: aiohttp.ClientSession, *, home_note: str = "") -> None:
         self.engine = engine
+        self._home_note = home_note
         self._session = session
         self.stores = Stores(engine)
         self._foreground = Foreground()
@@ -232,6 +233,7 @@ class Container:
             self.stores.reports,
             self.stores.preferences,
             checklist,
+            self._home_note,
         )
 
     # ------------------------------------------------------------ looking after things

@@ -165,8 +165,8 @@ Command = (
 TOPICS = {
     "ask": "`ask REQUEST` sends the request as it stands, even when it begins like a command: `ask help me say no`. "
     "Only `dry run` keeps its meaning.",
-    "use": "`use FLOW: REQUEST` chooses how the agents work: `use decide: PostgreSQL or DynamoDB?`; "
-    "`use FLOW with a,b: REQUEST` also chooses who works.",
+    "use": "`use FLOW: REQUEST` chooses how the agents work, `use FLOW with a,b: REQUEST` also who works; `flows` and "
+    "`agents` list both.",
     "estimate": "`estimate: REQUEST` says what a request costs, and starts nothing.",
     "dry run": "`dry run: REQUEST`, with the colon or without, also behind `use FLOW:`, answers without acting: tools "
     "that only read are called, and the answer lists every other call that would have been made, with its price. "

@@ -23,6 +23,7 @@ from bot.settings import Settings, read_settings
 from patterns.core.money import NUSD_PER_USD
 
 REAL_MONEY_CAP_NUSD = 1 * NUSD_PER_USD
+HOME_NOTE = "#tour keeps books of its own; this page shows #try-it, #general and direct messages."
 
 
 async def demo(*, port: int, once: str | None, roster: Path | None = None) -> int:
@@ -43,7 +44,7 @@ async def demo(*, port: int, once: str | None, roster: Path | None = None) -> in
         settings = with_tiny_roster(_inside(outside, slack, folder), choice)
         cap_nusd = None if choice is not None and choice.is_play_money else REAL_MONEY_CAP_NUSD
         engine = await stack.enter_async_context(open_engine(settings, choice, month_cap_nusd=cap_nusd))
-        bot = await stack.enter_async_context(open_bot(engine))
+        bot = await stack.enter_async_context(open_bot(engine, home_note=HOME_NOTE))
         if once:
             await stack.enter_async_context(listen(bot, settings, port=None))
             return await run_once(slack, bot, once)

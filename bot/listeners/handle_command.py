@@ -125,7 +125,7 @@ async def _reply(services: ListenerServices, command: Command, origin: Origin) -
         case ShowHelp() | OpenModal():
             # A mention has no trigger_id to open the form with.
             topic = command.topic if isinstance(command, ShowHelp) else ""
-            return _help(topic, await services.runs.flows(origin.payer(place.kind)))
+            return _help(topic, await services.runs.flows(origin.payer(place.kind)), services.catalog().example)
         case ShowRun() | TraceRun():
             return await _past_run(services, command, origin)
         case _:
@@ -272,8 +272,8 @@ def _usual(services: ListenerServices, place: Place) -> str | None:
     return next((flow.name for flow in services.catalog().flows if flow.name == place.flow), None)
 
 
-def _help(topic: str, flows: tuple[FlowLine, ...]) -> PrivateView:
+def _help(topic: str, flows: tuple[FlowLine, ...], example: FlowLine | None) -> PrivateView:
     flow = next((flow for flow in flows if flow.name == topic), None)
     if flow is not None:
         return FlowsView((flow,))
-    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=flows)
+    return NoticeView(TOPICS[topic]) if topic in TOPICS else HelpView(flows=flows, example=example)

@@ -67,7 +67,7 @@ async def _publish(services: ListenerServices, origin: Origin, client: AsyncWebC
         is_mentioned = await services.preferences.is_mentioned(origin.workspace, origin.user)
         view = closed_home(str(error), is_mentioned=is_mentioned)
     else:
-        view = home_tab(await services.home.view(origin.payer("dm")))
+        view = home_tab(await services.home.view(origin.payer("dm")), example=services.catalog().example)
     await client.views_publish(user_id=origin.user, view=view)
 
 

@@ -6,11 +6,14 @@ from itertools import accumulate
 
 from bot.messages.code_text import code
 from bot.messages.list_views import FlowLine
-from bot.messages.mrkdwn import Mrkdwn, join, mrkdwn, size
+from bot.messages.mrkdwn import Mrkdwn, clip, join, mrkdwn, size
 from bot.messages.price_text import price_note, price_words
 from bot.messages.run_text import short
 
 NO_FLOWS = Mrkdwn("The roster has no flows.")
+ANY_REQUEST, EXAMPLE_MAX = "move the launch to May?", 100
+"""A request for a flow without an example of its own, and the characters shown of one."""
+AGENTS_NAMED = 2
 DRAWN_MAX, DRAWN_FLOWS = 5_500, 20
 """Characters, as JSON, of the flows that are drawn in one message, and how many; the others are listed."""
 
@@ -24,6 +27,22 @@ def flow(line: FlowLine) -> Mrkdwn:
     """Return one flow: its name, what it is for, its price."""
     what = mrkdwn("`{name}`: {what}", name=short(line.name, 60), what=short(line.description, 200))
     return join(" · ", [what, Mrkdwn(price_words(line.price) if line.price else "")])
+
+
+def example_of(line: FlowLine, *, agents: Sequence[str] = ()) -> str:
+    """Return what to type for a flow, and for agents of it: `use decide with cost: move the launch to May?`."""
+    request = clip(" ".join(line.example.split()), EXAMPLE_MAX) or ANY_REQUEST
+    whom = f" with {', '.join(agents)}" if agents else ""
+    return f"use {line.name}{whom}: {request}"
+
+
+def examples(line: FlowLine, *, command: str) -> Mrkdwn:
+    """Return lines on how to choose that flow, and agents of it where it has a choice."""
+    said = [mrkdwn("`{c} {example}`: you choose the flow", c=command, example=example_of(line))]
+    if line.choices:
+        chosen = example_of(line, agents=line.choices[:AGENTS_NAMED])
+        said.append(mrkdwn("`{c} {example}`: and the agents", c=command, example=chosen))
+    return join("\n", said)
 
 
 def flows_note(lines: Sequence[FlowLine]) -> Mrkdwn:

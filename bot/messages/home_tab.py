@@ -7,10 +7,11 @@ from typing import Any
 
 from bot.messages.action_ids import MENTION_ME, OPEN_ASK_MODAL, OWN_WORDS
 from bot.messages.bars import bar, week_bars
+from bot.messages.flow_text import example_of
 from bot.messages.home_admin import admin_blocks
 from bot.messages.home_blocks import button, fine_print, header, line
 from bot.messages.home_views import HomeView, OwnMonth, WaitingLine
-from bot.messages.list_views import RunLine, RunsView
+from bot.messages.list_views import FlowLine, RunLine, RunsView
 from bot.messages.mrkdwn import clip
 from bot.messages.run_text import STATE_WORDS, dry_label, left
 from bot.messages.views import BalanceView
@@ -18,22 +19,22 @@ from patterns.core.money import format_usd
 
 BLOCKS_MAX = 100
 REQUEST_CHARS = 300
-_BEGIN = (
-    "In a channel: /agents compare SQLite and PostgreSQL for our event log",
-    "You choose the flow: /agents use decide: move the launch to May?",
-    "In a thread: @agents and your request. Here: just write. All of it: /agents help",
-)
+_CHANNEL = "In a channel: /agents compare SQLite and PostgreSQL for our event log"
+_ELSEWHERE = "In a thread: @agents and your request. In Messages: just write. All of it: /agents help"
 _MENTION = "You are mentioned once when an answer took over a minute, in threads that a command opened: {state}."
 _MENTION_WHY = "Where you wrote a message, Slack tells you of the reply by itself."
 
 
-def home_tab(view: HomeView) -> dict[str, Any]:
-    """Return the home tab as Slack's view payload."""
+def home_tab(view: HomeView, *, example: FlowLine | None) -> dict[str, Any]:
+    """Return the home tab as Slack's view payload; `example` is a flow of the roster to choose."""
     blocks = [
         *_waiting(view),
         header("Ask"),
-        *map(line, _BEGIN),
+        line(_CHANNEL),
+        *([line(f"You choose the flow: /agents {example_of(example)}")] if example else []),
+        line(_ELSEWHERE),
         {"type": "actions", "elements": [button("Ask the agents", OPEN_ASK_MODAL) | {"style": "primary"}]},
+        *([fine_print(view.note)] if view.note else []),
         header("Your recent requests"),
         *_runs(view.runs),
         header("What is left where you ask"),

@@ -36,7 +36,7 @@ class AdminView:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """One person's home tab. `month` is their own; `admin` is None for others than admins."""
+    """One person's home tab. `month` is their own; `admin` is None for others than admins; `note` is what it lacks."""
 
     runs: RunsView
     waiting: tuple[WaitingLine, ...]
@@ -44,3 +44,4 @@ class HomeView:
     balances: BalancesView
     is_mentioned: bool = True
     admin: AdminView | None = None
+    note: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.messages.card_views import ReviewView, RoundView
+from bot.messages.flow_text import examples
 from bot.messages.list_views import AgentLine, AgentsView, BalancesView, HelpView, RunLine
 from bot.messages.mrkdwn import Mrkdwn, clip, join, mrkdwn, size, titled_link
 from bot.messages.notice_views import InviteView, NearMissView, NoticeView, UnclearReplyView
@@ -170,12 +171,12 @@ def help_text(view: HelpView) -> Mrkdwn:
     return mrkdwn(
         "*Ask a team of agents; the answer comes in a thread, with what it cost.*\n"
         "`{c} compare SQLite and PostgreSQL for our event log`: I choose who works on it\n"
-        "`{c} use decide: move the launch to May?`: you choose the flow\n"
-        "`{c} use decide with cost, sceptic: move the launch to May?`: and the agents\n"
+        "{examples}"
         "`{c} ask help me plan the offsite`: a request that starts like a command\n"
         "`{c} agents` · `{c} flows` · `{c} balance` · `{c} budget` · `{c} runs` · `{c} show` · `{c} stats` · "
         "`{c} stop`: each answers only to you\n"
-        "In a thread, where commands do not work, mention me instead: `{m} use draft: a reply to this`",
+        "In a thread, where commands do not work, mention me instead: `{m} write a reply to this`",
+        examples=Mrkdwn(f"{examples(view.example, command=view.command)}\n") if view.example else "",
         c=view.command,
         m=view.mention,
     )

@@ -21,7 +21,7 @@ class FlowLine:
     """One flow of the roster; `price` is what a request costs, None where it was not asked for or may not be used.
 
     `agents` work in it; `choices` are those of them that a person can name in a request. `diagram` draws it, line by
-    line, with the limits of its agents.
+    line, with the limits of its agents. `example` is a request for it, empty where the roster has none.
     """
 
     name: str
@@ -30,6 +30,7 @@ class FlowLine:
     agents: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     diagram: tuple[str, ...] = ()
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,13 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class HelpView(PrivateView):
-    """The help text, with examples that work."""
+    """The help text, with examples that work: `example` is the flow they name."""
 
     template: ClassVar = "help"
     command: str = "/agents"
     mention: str = "@agents"
     flows: tuple[FlowLine, ...] = ()
+    example: FlowLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +107,10 @@ class Catalog:
     limits: str = ""
     default_flow: str = "answer"
     acts: bool = False
+
+    @property
+    def example(self) -> FlowLine | None:
+        """Return the flow to name in examples: the first other than the default with a choice of agents, else that."""
+        others = [flow for flow in self.flows if flow.choices and flow.name != self.default_flow]
+        usual = [flow for flow in self.flows if flow.name == self.default_flow]
+        return next(iter([*others, *usual, *self.flows]), None)

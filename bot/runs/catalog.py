@@ -51,6 +51,7 @@ def catalog_of(engine: Engine) -> Catalog:
                 agents=tuple(dict.fromkeys(agents_in(flow))),
                 choices=choices_of(flow),
                 diagram=flow_diagram(roster, flow),
+                example=next(iter(flow.examples), ""),
             )
             for name, flow in roster.flows.items()
         ),

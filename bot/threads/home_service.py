@@ -56,6 +56,7 @@ class HomeService:
     reports: Reports
     preferences: Preferences
     checklist: AdminChecklist
+    note: str
 
     async def view(self, payer: Payer) -> HomeView:
         """Return the home view of one person; `payer` is their direct messages with us."""
@@ -69,6 +70,7 @@ class HomeService:
             balances=replace(own, balances=(*own.balances, *channels)),
             is_mentioned=await self.preferences.is_mentioned(payer.workspace, payer.user),
             admin=await self._admin(payer),
+            note=self.note,
         )
 
     async def _month(self, payer: Payer, month: Balance) -> OwnMonth:

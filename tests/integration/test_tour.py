@@ -12,6 +12,7 @@ import pytest
 
 from bot.app import Bot, open_bot
 from bot.demo.local_slack import TOUR
+from bot.demo.run import HOME_NOTE
 from bot.demo.tour import channel_of, listen_beside, open_tour
 from bot.demo.tour_script import Stop, read_tour
 from bot.messages.action_ids import REVIEW_APPROVE, REVIEW_CHANGES, RUN_DETAILS, TOOL_APPROVE, TOOL_DENY, TOOLS_CHANGE
@@ -51,7 +52,7 @@ async def tour(settings: Settings) -> AsyncIterator[Bot]:
     """The tour's bot, connected beside the one that asks a provider."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_engine(settings, await choose_models(settings)))
-        bot = await stack.enter_async_context(open_bot(engine))
+        bot = await stack.enter_async_context(open_bot(engine, home_note=HOME_NOTE))
         tour = await stack.enter_async_context(open_tour(settings, pace=0))
         await stack.enter_async_context(listen_beside(bot, tour, settings))
         yield tour
@@ -184,6 +185,12 @@ async def test_a_dry_run_of_the_action_says_what_would_be_called_and_nothing_mea
     assert "shop.refund_item" in answer
     assert "do not say that it was done" not in "".join(said(slack))
     assert refunds(tmp_path) == {}
+
+
+async def test_the_home_of_the_demo_says_that_it_does_not_show_the_tour(slack: SlackServer) -> None:
+    await slack.open_home(user="U0LEE")
+    home = await slack.wait_for(lambda: slack.workspace.homes.get("U0LEE"))
+    assert HOME_NOTE in json.dumps(home)
 
 
 async def test_where_an_admin_switches_the_tools_off_the_clerk_says_that_it_has_none(

@@ -272,12 +272,12 @@ def _tools() -> Iterator[tuple[str, Any]]:
 def _private() -> Iterator[tuple[str, Any]]:
     flows = (
         li.FlowLine("answer", "One agent answers.", CHEAP),
-        li.FlowLine("decide", "Four argue, one decides.", FIRST),
+        li.FlowLine("decide", "Four argue, one decides.", FIRST, choices=("cost", "sceptic")),
     )
     fan = ("side by side, 2 of 3 must answer", "├─ advocate     gpt-5-mini, 400 tokens, 60 s", "└─ then chair   gpt-5")
     drawn = (flows[0], replace(flows[1], diagram=fan))
     line = li.RunLine(RUN.run_id, RUN.request, v.RunState.RUNNING, 0, "29 Nov 14:02 UTC", "https://example.slack.com/x")
-    yield "Help", li.HelpView(flows=flows)
+    yield "Help", li.HelpView(flows=flows, example=flows[1])
     yield "Agents", li.AgentsView((li.AgentLine("sceptic", "Argues against.", "gpt-5-mini"),))
     yield "Flows", li.FlowsView(drawn, "A run may take $0.50, 300 s, 30 steps and 4 calls at once.")
     yield "Balance", li.BalancesView((BALANCE, UNUSED))
@@ -397,8 +397,8 @@ def _homes() -> Iterator[tuple[str, Any]]:
         OwnMonth("November", 3 * CENT, (0,) * 7 + (CENT, 2 * CENT)), li.BalancesView((BALANCE, UNUSED)),
         is_mentioned=False,
     )  # fmt: skip
-    yield "A person's home", home_tab(busy)
-    yield "An admin's home, all is well", home_tab(replace(quiet, admin=AdminView(books, checks(facts))))
+    yield "A person's home", home_tab(busy, example=li.FlowLine("decide", "Four argue, one decides."))
+    yield "An admin's home, all is well", home_tab(replace(quiet, admin=AdminView(books, checks(facts))), example=None)
     for name, one in (
         ("with much to do", troubled),
         ("Slack does not tell the scopes, no backup", replace(facts, granted=None, backup_us=None)),

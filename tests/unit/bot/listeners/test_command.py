@@ -73,7 +73,7 @@ async def test_in_our_direct_messages_the_person_pays(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("help", HelpView(flows=MENU.flows)),
+        ("help", HelpView(flows=MENU.flows, example=MENU.flows[0])),
         ("help decide", FlowsView((MENU.flows[1],))),
         ("agents", AgentsView(MENU.agents, MENU.flows)),
         ("agents all", AgentsView(MENU.agents, MENU.flows, shows_all=True)),

@@ -83,7 +83,7 @@ async def test_commands_work_in_messages_too(bot: Bot) -> None:
 
 async def test_a_bare_mention_is_shown_how_to_ask(bot: Bot) -> None:
     await bot.receive(mention(f"<@{BOT}>"))
-    assert [HelpView(flows=MENU.flows)] == bot.notifier.views
+    assert [HelpView(flows=MENU.flows, example=MENU.flows[0])] == bot.notifier.views
 
 
 @pytest.mark.parametrize(
