@@ -18,6 +18,7 @@ from tests.fakes.provider import Call, Provider, Reply
 from tests.fakes.slack_server import SlackServer
 from tests.fakes.slack_state import TEAM
 from tests.fakes.team import ANSWER, Team
+from tests.integration.test_past_runs import add_twin
 from tests.support.running_bot import House
 from tests.support.shells import COMMAND, PROJECT, Shell
 from tests.support.signed import hearing
@@ -75,8 +76,13 @@ async def test_an_editor_asks_over_stdio_and_the_shell_s_channel_pays(tmp_path: 
 
             result = await client.call_tool("ask", {**ASK, "wait_s": 60}, progress_callback=note)
             answered = result.structured_content
+            assert answered is not None
             balance = await told(client, "balance")
-    assert answered is not None
+            columns = "workspace, channel_kind, user_id, kind, status, created_us"
+            elsewhere = f"'{answered['run_id'][:6]}', 'C9', 'x'"
+            shell.sql(f"INSERT INTO run (id, channel, delivery_key, {columns}) SELECT {elsewhere}, {columns} FROM run")  # noqa: S608 - our own words
+            named = await told(client, "run_status", run_id=answered["run_id"][:5])
+    assert named["run_id"] == answered["run_id"]
     assert (answered["state"], answered["answer"]) == ("answered", ANSWER)
     assert 0 < answered["cost_usd"] <= estimate["at_most_usd"]
     assert progress[0] == "waiting, 0 steps done"
@@ -167,6 +173,20 @@ async def test_a_token_asks_as_its_person_in_its_channel(slack: SlackServer, hou
     assert [round(usd * NUSD_PER_USD) for usd in (balance["spent_usd"], answered["cost_usd"])] == [spent_nusd] * 2
     assert "no such request of yours" in foreign
     assert "no such request of yours" in kept
+
+
+async def test_a_beginning_of_an_id_is_counted_among_ones_own(slack: SlackServer, housed: Housing) -> None:
+    async with housed() as house:
+        async with by_http(slack, DANA) as client, by_http(slack, LEE) as other:
+            run = (await told(client, "ask", **ASK, wait_s=60))["run_id"]
+            own = await told(client, "run_status", run_id=run[:6])
+            add_twin(house, run)
+            several = await refused(client, "run_status", run_id=run[:6])
+            foreign = [await refused(other, "run_status", run_id=one) for one in ("r000000000000", run, run[:6])]
+        await slack.wait_for(lambda: any("once two programs write" in repr(one) for one in slack.messages()))
+    assert own["run_id"] == run
+    assert "That beginning fits 2 requests" in several
+    assert foreign == [foreign[0]] * 3
 
 
 async def test_whoever_has_no_token_is_not_read(slack: SlackServer, housed: Housing) -> None:
