@@ -81,6 +81,7 @@ async def open_bot(engine: Engine, *, concurrency: int = CONCURRENCY, home_note:
         parts = container.slack_app, container.executor, dispatcher, container.background
         bot = Bot(*parts, engine, connected, loading, container.desk_for)
         stack.push_async_callback(bot.drain, 0.0)
+        stack.callback(container.background.close)
         # Runs first: a replayed payload may ask for one that exists already. With several bots on PostgreSQL another
         # may still be handling a payload, so there it has to be overdue.
         await _replay(container, older_than_s=0.0 if engine.settings.is_sqlite else OVERDUE_S)

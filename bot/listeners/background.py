@@ -50,10 +50,14 @@ class BackgroundTasks:
         self._next: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
+        self._is_closed = False
         foreground.when_empty(self._begin)
 
     def spawn(self, origin: Origin, work: Coroutine[Any, Any, None]) -> None:
         """Have the work done when its turn comes; a failure is reported to the person at `origin`."""
+        if self._is_closed:
+            work.close()
+            return
         self._line.append((origin, work))
         self._begin()
 
@@ -94,6 +98,10 @@ class BackgroundTasks:
     def _has_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._has_begun(task)
+
+    def close(self) -> None:
+        """Begin nothing that comes from now on: what it needs is about to be closed. Its payload stays in the inbox."""
+        self._is_closed = True
 
     async def drain(self, grace_s: float) -> None:
         """Begin what waits, and from now on at once; wait up to `grace_s` seconds for all work.

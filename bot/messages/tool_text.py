@@ -93,7 +93,9 @@ def _looked_up(call: LookedUp) -> Mrkdwn:
     if not call.result:
         return mrkdwn("• `{tool}`: private, not shown here", tool=tool)
     said = short(call.result.replace("`", "'"), RESULT_MAX)
-    return mrkdwn("• `{tool}` {verb}: `{said}`", tool=tool, verb=verb, said=said or EMPTY)
+    # An address takes the sign behind it along, where a page makes it a link.
+    gap = Mrkdwn(" " if "://" in said.rpartition(" ")[2] else "")
+    return mrkdwn("• `{tool}` {verb}: `{said}{gap}`", tool=tool, verb=verb, said=said or EMPTY, gap=gap)
 
 
 def approvers_words(approve_by: str, *, asker: str, names: Sequence[str]) -> str:

@@ -219,3 +219,13 @@ async def _refuse() -> None:
 
 async def _fail() -> None:
     raise RuntimeError("a defect")
+
+
+async def test_what_comes_when_all_is_closed_stays_in_the_inbox() -> None:
+    inbox, gate = FakeInbox(), asyncio.Event()
+    gate.set()
+    tasks = BackgroundTasks(inbox=inbox, notifier=FakeNotifier(), foreground=Foreground())
+    tasks.close()
+    tasks.spawn(ORIGIN, _wait(gate))
+    await tasks.drain(5)
+    assert inbox.notes == {}

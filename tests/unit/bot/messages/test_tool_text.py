@@ -146,3 +146,11 @@ def test_a_tool_that_is_off_says_so() -> None:
 )
 def test_a_card_says_who_decides(approve_by: str, names: tuple[str, ...], words: str) -> None:
     assert approvers_words(approve_by, asker="Lee", names=names) == words
+
+
+def test_an_address_at_the_end_takes_no_sign_of_ours_along() -> None:
+    lines = looked_up([LookedUp("shop.find", "See https://shop.example/1"), LookedUp("shop.find", "https://a.b is it")])
+    assert lines[1:] == [
+        "• `shop.find` said: `See https://shop.example/1 `",
+        "• `shop.find` said: `https://a.b is it`",
+    ]
