@@ -140,7 +140,7 @@ async def test_a_call_that_acts_waits_for_the_card_and_is_made_once(
     for words in ("*clerk* wants to use `orders.cancel_order` for Lee's request", "*number*: 7", "$0.02"):
         assert words in card
     assert "Goes to `orders`. The call costs $0.02." in card
-    assert "It called before:\\n• `orders.find_order` said: `Order 7 is on its way: https://orders.example/7`" in card
+    assert "It called before:\\n• `orders.find_order` said: `Order 7 is on its way: https://orders.example/7 `" in card
     assert "Lee or an admin has to decide. Open until " in card
     assert "Approve cancel_order once" in card
     await slack.click(TOOL_APPROVE, user=LEE)
