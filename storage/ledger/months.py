@@ -13,8 +13,9 @@ q = load("reports")
 budgets = load("budgets")
 ASKED_BEFORE_US = 92 * 24 * 3600 * 1_000_000
 """How long before its first call of a month a run may have been asked: few wait for people longer."""
-RUNS_SOON, RUNS_MOST = 200, 1_000_000
-"""Of how many runs is looked up with what they worked: where an answer must be quick at any size, and elsewhere."""
+RUNS_SOON, RUNS_MOST = 200, 2_000
+"""Of how many runs of a month, the latest, is looked up with what they worked: in a quick view, and in a report. No
+report may grow with the ledger; files that list every call look up each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from patterns.core.reasons import Reason
 from patterns.core.step_record import StepRecord
 from storage.database.database import Database
 from storage.journal import SqlJournal
+from storage.ledger import months
 from storage.ledger.ledger import SqlLedger
 from storage.ledger.months import Month, SpendRow
 from storage.ledger.reports import Reports
@@ -94,6 +95,17 @@ async def test_a_month_names_the_models_that_its_runs_kept(ledger: SqlLedger, re
     assert await told(reports, deep=False) == [
         ("anthropic/later or openai/then or openai/of-today", 3, 8, 30), ("openai/large-today", 3, 8, 30),
     ]  # fmt: skip
+
+
+async def test_no_report_looks_at_more_runs_than_that_however_large_the_ledger_is(
+    ledger: SqlLedger, reports: Reports, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, model in enumerate(("openai/old", "openai/new", "openai/new")):
+        clock.us += 1_000_000
+        await asked(ledger, f"R{number}", model, cents=1)
+    assert sorted(name for name, *_ in await told(reports)) == ["openai/new", "openai/old"]
+    monkeypatch.setattr(months, "RUNS_MOST", 2)
+    assert await told(reports) == [("openai/new", 3, 3, 30)]
 
 
 async def test_a_run_that_kept_nothing_has_the_name_of_today_whatever_others_kept(
