@@ -49,7 +49,7 @@ BENCHES = {
     "patterns": Bench(),
     "hops": Bench(),
     "ledger_reports": Bench(limit_s=90),
-    "rendering": Bench(("--quiet",)),
+    "rendering": Bench(("--quiet", "--chars", "10000", "40000"), limit_s=150),
     "front_door": Bench(limit_s=120),
 }
 """The most telling first: where the time runs out, the last ones are left as they were."""

@@ -265,7 +265,7 @@ def main(*, only: str, sizes: Sequence[int], patience_s: float, quiet: bool) -> 
                 if took[-1] is None:
                     break
             dearer = _dearer(took, sizes)
-            worst_s = max(worst_s, took[-1] or patience_s)
+            worst_s = max(worst_s, patience_s if took[-1] is None else took[-1])
             is_slow = dearer is None or dearer > DEARER_MAX
             if is_slow or not quiet:
                 cells = "".join(f"{'stopped' if s is None else f'{s * 1000:.0f}':>9}" for s in took)
