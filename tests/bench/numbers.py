@@ -190,7 +190,7 @@ ROWS = (
         ),
     ),
     Row(
-        "the longest text that a model may write, made ready for Slack",
+        "40,000 characters of the most expensive text we know, made ready for Slack",
         "rendering",
         lambda told: f"at most {told['the slowest']:.1f} s of processor time for any step of it",
     ),
